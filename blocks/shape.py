@@ -1,0 +1,50 @@
+"""The shape of a feature map, for one image or, as NumPy arrays, for many candidates at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number: TypeAlias = Any
+"""An int, or an integer array holding one value for each of many candidates. The formulas take both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Channels, height and width of one image's feature map."""
+
+    channels: Number
+    height: Number
+    width: Number
+
+    def with_channels(self, channels: Number) -> Shape:
+        """The same map with another number of channels."""
+        return Shape(channels, self.height, self.width)
+
+    def strided(self, stride: int, *, ceil: bool = True) -> Shape:
+        """The map after a 'same'-padded odd-kernel convolution or pooling of `stride`: sizes are divided and rounded up."""
+        up = stride - 1 if ceil else 0
+        return Shape(self.channels, (self.height + up) // stride, (self.width + up) // stride)
+
+    @property
+    def pixels(self) -> Number:
+        """Positions of the map: height times width."""
+        return self.height * self.width
+
+    @property
+    def elements(self) -> Number:
+        """Numbers in the map: channels times height times width."""
+        return self.channels * self.height * self.width
+
+
+def is_array(value: object) -> bool:
+    """Whether `value` stands for many candidates at once."""
+    return isinstance(value, np.ndarray)
+
+
+def to_array(value: Number) -> NDArray[np.int64]:
+    """`value` as 64-bit integers, so that costs of large networks do not wrap around."""
+    return np.asarray(value, dtype=np.int64)
