@@ -1,0 +1,20 @@
+"""What a network is made of: frozen descriptions of blocks, with `cost` by arithmetic and `build` into trainable modules.
+
+Importing this package registers every block that comes with automl, and imports no torch.
+"""
+
+from .block import Attention, Block, Part, Unit, block_class, from_dict, names, register, to_dict
+from .cbam import Cbam, Ecabam
+from .cost import Cost
+from .eca import Eca
+from .errors import AutomlError, Diverged, InputError, Interrupted, InvalidBlock
+from .mobile import MBConv, Separable
+from .residual import Basic, Bottleneck
+from .se import Se
+from .shape import Shape
+from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
+
+__all__ = [
+    "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam", "InputError", "Interrupted",
+    "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
+]  # fmt: skip

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 Number: TypeAlias = Any
 """An int, or an integer array holding one value for each of many candidates. The formulas take both."""
@@ -24,10 +23,9 @@ class Shape:
         """The same map with another number of channels."""
         return Shape(channels, self.height, self.width)
 
-    def strided(self, stride: int, *, ceil: bool = True) -> Shape:
-        """The map after a 'same'-padded odd-kernel convolution or pooling of `stride`: sizes are divided and rounded up."""
-        up = stride - 1 if ceil else 0
-        return Shape(self.channels, (self.height + up) // stride, (self.width + up) // stride)
+    def strided(self, stride: int) -> Shape:
+        """The map after an odd-kernel convolution or pooling of `stride`, padded by half the kernel: sizes divided and rounded up."""
+        return Shape(self.channels, (self.height + stride - 1) // stride, (self.width + stride - 1) // stride)
 
     @property
     def pixels(self) -> Number:
@@ -43,8 +41,3 @@ class Shape:
 def is_array(value: object) -> bool:
     """Whether `value` stands for many candidates at once."""
     return isinstance(value, np.ndarray)
-
-
-def to_array(value: Number) -> NDArray[np.int64]:
-    """`value` as 64-bit integers, so that costs of large networks do not wrap around."""
-    return np.asarray(value, dtype=np.int64)

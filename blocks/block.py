@@ -1,0 +1,149 @@
+"""What every block is: a frozen description with `cost` and `build` side by side, known by a name.
+
+A description is data only. `cost` is arithmetic and never imports torch, so that a million candidates can be counted and a command can be typed
+without waiting for it; `build` imports the module it makes from `automl.blocks.modules`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from .cost import Cost
+from .errors import InvalidBlock, unknown
+from .shape import Number, Shape, is_array
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Block(ABC):
+    """A part of a network: a frozen dataclass registered under a name."""
+
+    name: ClassVar[str] = ""
+    """The name in YAML, JSON and the database; set by `register`."""
+
+    def out(self, shape: Shape) -> Shape:
+        """Shape of the output for an input of `shape`; the same shape unless a block says otherwise."""
+        return shape
+
+    @abstractmethod
+    def cost(self, shape: Shape) -> Cost:
+        """Cost for one image of `shape`; arithmetic only, the fields and `shape` may hold arrays."""
+
+    def resolved(self, shape: Shape) -> Self:
+        """The same block with everything that depends on `shape` written out, so that equal networks have equal descriptions."""
+        return self
+
+
+class Attention(Block):
+    """A block that keeps the shape of its map and can stand in any attention slot."""
+
+    dimensions: ClassVar[Mapping[str, str]] = {}
+    """Which dimensions of a space set which fields of this block, as {"eca_kernel": "kernel_size"}."""
+
+    @abstractmethod
+    def build(self, shape: Shape) -> nn.Module:
+        """Trainable module for maps of `shape`: bchw -> bchw."""
+
+
+class Unit(Block):
+    """A residual or convolutional unit; stages are made of them."""
+
+    channels: Number
+    stride: int
+
+    def out(self, shape: Shape) -> Shape:
+        return shape.strided(self.stride).with_channels(self.channels)
+
+    @abstractmethod
+    def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
+        """Trainable module for maps of `shape`; `drop_path` is the probability that an image skips its residual branch."""
+
+
+class Part(Block):
+    """A stem or head: several modules at the top level of the network, under the names timm gives them."""
+
+    @abstractmethod
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        """Trainable modules by name, in the order they are applied."""
+
+
+_registry: dict[str, type[Block]] = {}
+B = TypeVar("B", bound=Block)
+
+
+def register(name: str) -> Callable[[type[B]], type[B]]:
+    """Make a frozen dataclass known under `name`: in space files, costs, the tests that walk the registry, and exports.
+
+    Raises:
+        InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from a block class.
+    """
+
+    def add(cls: type[B]) -> type[B]:
+        params = getattr(cls, "__dataclass_params__", None)
+        if not (isinstance(cls, type) and issubclass(cls, Block) and params is not None and params.frozen):
+            raise InvalidBlock(f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not")
+        if name in _registry:
+            raise InvalidBlock(f"the block name {name!r} is taken by {_registry[name].__qualname__}")
+        cls.name = name
+        _registry[name] = cls
+        return cls
+
+    return add
+
+
+def block_class(name: str, kind: type[B]) -> type[B]:
+    """The class registered under `name` among the subclasses of `kind`; InputError names the nearest when there is none."""
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind.__name__.lower(), name, known)
+    return _registry[name]  # type: ignore[return-value]
+
+
+def names(kind: type[Block] = Block) -> list[str]:
+    """Registered names of the subclasses of `kind`, in order of registration."""
+    return [name for name, cls in _registry.items() if issubclass(cls, kind)]
+
+
+def to_dict(block: Block) -> dict[str, Any]:
+    """A block as plain data, `{"block": name, field: value, …}`; the inverse of `from_dict`."""
+    data: dict[str, Any] = {"block": type(block).name}
+    for field in dataclasses.fields(block):  # type: ignore[arg-type]
+        value = getattr(block, field.name)
+        data[field.name] = to_dict(value) if isinstance(value, Block) else value
+    return data
+
+
+def from_dict(data: Mapping[str, Any]) -> Block:
+    """The block described by plain data.
+
+    Raises:
+        InputError: an unknown block or field (the nearest is named), or values no block can have.
+    """
+    if not isinstance(data, Mapping) or "block" not in data:
+        raise InvalidBlock(f"a block is a mapping with the key 'block', but got {data!r}")
+    cls = block_class(str(data["block"]), Block)
+    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values = {key: value for key, value in data.items() if key != "block"}
+    for key in values:
+        if key not in fields:
+            raise unknown(f"field of block {data['block']!r}:", key, fields)
+    try:
+        return cls(**{key: from_dict(value) if isinstance(value, Mapping) else value for key, value in values.items()})
+    except TypeError as error:
+        raise InvalidBlock(f"block {data['block']!r}: {error}") from None
+
+
+def check(rule: str, holds: Any, **values: object) -> None:
+    """Refuse a description that breaks `rule`. Arrays must hold in every row: skeletons round so that they do.
+
+    Raises:
+        InvalidBlock: says the rule and the values.
+    """
+    if holds.all() if is_array(holds) else holds:
+        return
+    shown = ", ".join(f"{key}={value!r}" for key, value in values.items())
+    raise InvalidBlock(f"{rule}, but got {shown}")

@@ -1,0 +1,77 @@
+"""Efficient channel attention, zero-padded or circular.
+
+Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with zeros; circular padding ("cECA", in timm `CecaModule`) makes it a
+ring, so that every channel has the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores k; here a given k is the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from .block import Attention, check, register
+from .cost import Cost
+from .shape import Number, Shape, is_array
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Padding = Literal["zeros", "circular"]
+
+
+def check_kernel(kernel_size: Number | None, padding: str) -> None:
+    """Refuse an even or negative kernel and an unknown padding."""
+    if kernel_size is not None:
+        check("kernel_size must be odd and positive", (kernel_size % 2 == 1) & (kernel_size > 0), kernel_size=kernel_size)
+    check("padding must be 'zeros' or 'circular'", padding in ("zeros", "circular"), padding=padding)
+
+
+def kernel_for(channels: Number, kernel_size: Number | None, padding: str = "zeros") -> Number:
+    """The window over `channels`: `kernel_size`, or where that is None |log2(C)/2 + 1/2| made odd (the paper's equation 12, γ = 2, b = 1).
+
+    Raises:
+        InvalidBlock: a circular window longer than the ring.
+    """
+    if kernel_size is None:
+        # floor((log2 C + 1) / 2) through the exponent of the float: exact at powers of two, where a logarithm may fall on either side
+        half = (np.frexp(channels)[1] if is_array(channels) else int(channels).bit_length()) // 2
+        kernel_size = half + 1 - half % 2
+    if padding == "circular":
+        check("a circular kernel must not be longer than the channels", kernel_size <= channels, kernel_size=kernel_size, channels=channels)
+    return kernel_size
+
+
+@register("eca")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eca(Attention):
+    """The choice of an ECA block."""
+
+    dimensions: ClassVar[Mapping[str, str]] = {"eca_kernel": "kernel_size", "eca_padding": "padding"}
+
+    kernel_size: Number | None = None
+    """Odd window over the channels; None takes the paper's formula."""
+    padding: Padding = "zeros"
+    """What lies beyond the first and the last channel."""
+
+    def __post_init__(self) -> None:
+        check_kernel(self.kernel_size, self.padding)
+
+    def resolved(self, shape: Shape) -> Eca:
+        return replace(self, kernel_size=kernel_for(shape.channels, self.kernel_size, self.padding))
+
+    def cost(self, shape: Shape) -> Cost:
+        """One convolution over the channel axis, without bias."""
+        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding))
+
+    def build(self, shape: Shape) -> nn.Module:
+        from .modules.attention import EfficientChannelAttention
+
+        return EfficientChannelAttention(kernel_for(shape.channels, self.kernel_size, self.padding), self.padding)
+
+
+def eca_cost(channels: Number, kernel_size: Number) -> Cost:
+    """Cost of a window of `kernel_size` moved over `channels`."""
+    return Cost(kernel_size * channels, kernel_size, channels)

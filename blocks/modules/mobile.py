@@ -1,0 +1,59 @@
+"""Mobile units: the inverted residual (MBConv) and the depthwise-separable convolution, under timm's names.
+
+Shape letters: b batch, c channels, h height, w width.
+"""
+
+import torch
+from timm.layers import DropPath, create_act_layer
+from torch import nn
+
+
+class InvertedResidual(nn.Module):
+    """1×1 expansion, depthwise convolution (which holds the stride), attention, linear 1×1 projection."""
+
+    def __init__(
+        self, in_channels: int, channels: int, expanded: int, kernel: int = 3, stride: int = 1, activation: str = "silu",
+        se: nn.Module | None = None, drop_path: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.in_channels, self.channels, self.expanded, self.kernel, self.stride = in_channels, channels, expanded, kernel, stride
+        self.activation = activation
+        self.conv_pw = nn.Conv2d(in_channels, expanded, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(expanded)
+        self.act1 = create_act_layer(activation, inplace=True)
+        self.conv_dw = nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded, bias=False)
+        self.bn2 = nn.BatchNorm2d(expanded)
+        self.act2 = create_act_layer(activation, inplace=True)
+        self.se = nn.Identity() if se is None else se
+        self.conv_pwl = nn.Conv2d(expanded, channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(channels)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
+        y = self.act1(self.bn1(self.conv_pw(x_bchw)))
+        y = self.se(self.act2(self.bn2(self.conv_dw(y))))
+        y = self.bn3(self.conv_pwl(y))
+        return x_bchw + self.drop_path(y) if self.stride == 1 and self.in_channels == self.channels else y
+
+
+class SeparableConv(nn.Module):
+    """Depthwise convolution (which holds the stride), attention, linear 1×1 projection."""
+
+    def __init__(
+        self, in_channels: int, channels: int, kernel: int = 3, stride: int = 1, activation: str = "silu",
+        se: nn.Module | None = None, drop_path: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.in_channels, self.channels, self.kernel, self.stride, self.activation = in_channels, channels, kernel, stride, activation
+        self.conv_dw = nn.Conv2d(in_channels, in_channels, kernel, stride, kernel // 2, groups=in_channels, bias=False)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.act1 = create_act_layer(activation, inplace=True)
+        self.se = nn.Identity() if se is None else se
+        self.conv_pw = nn.Conv2d(in_channels, channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
+        y = self.se(self.act1(self.bn1(self.conv_dw(x_bchw))))
+        y = self.bn2(self.conv_pw(y))
+        return x_bchw + self.drop_path(y) if self.stride == 1 and self.in_channels == self.channels else y

@@ -1,0 +1,142 @@
+"""Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an attention slot before the sum (SENet).
+
+Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as everywhere since); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431;
+He et al., Bag of Tricks, CVPR 2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .block import Attention, Unit, check, register
+from .cost import Cost, conv_cost, norm_cost
+from .rounding import at_least, make_divisible
+from .shape import Number, Shape, is_array
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Downsample = Literal["conv", "avg"]
+
+
+def _check(channels: Number, stride: int, downsample: str) -> None:
+    check("channels >= 1 must hold", channels >= 1, channels=channels)
+    check("stride must be 1 or 2", stride in (1, 2), stride=stride)
+    check("downsample must be 'conv' or 'avg'", downsample in ("conv", "avg"), downsample=downsample)
+
+
+def _shortcut_cost(shape: Shape, out: Shape, stride: int) -> Cost:
+    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it counts nothing and leaves the same map."""
+    projected = True if stride != 1 else shape.channels != out.channels
+    return (conv_cost(shape, out, 1) + norm_cost(out.channels)) * projected
+
+
+@register("basic")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basic(Unit):
+    """The choice of a basic unit: two 3×3 convolutions."""
+
+    channels: Number
+    """Output channels."""
+    stride: int = 1
+    """1 or 2, of the first convolution."""
+    downsample: Downsample = "conv"
+    """How the shortcut's stride is taken."""
+    attention: Attention | None = None
+    """Before the sum."""
+
+    def __post_init__(self) -> None:
+        _check(self.channels, self.stride, self.downsample)
+
+    def resolved(self, shape: Shape) -> Basic:
+        return self if self.attention is None else replace(self, attention=self.attention.resolved(self.out(shape)))
+
+    def cost(self, shape: Shape) -> Cost:
+        out = self.out(shape)
+        branch = conv_cost(shape, out, 3) + conv_cost(out, out, 3) + 2 * norm_cost(out.channels)
+        attention = Cost() if self.attention is None else self.attention.cost(out)
+        return branch + attention + _shortcut_cost(shape, out, self.stride)
+
+    def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
+        from .modules.residual import BasicBlock
+
+        attention = None if self.attention is None else self.attention.build(self.out(shape))
+        return BasicBlock(shape.channels, self.channels, self.stride, self.downsample, attention, drop_path)
+
+
+@register("bottleneck")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bottleneck(Unit):
+    """The choice of a bottleneck unit."""
+
+    channels: Number
+    """Output channels."""
+    width: Number
+    """Channels of the middle convolution, over all groups."""
+    stride: int = 1
+    """1 or 2, of the middle convolution."""
+    cardinality: Number = 1
+    """Groups of the middle convolution (ResNeXt's C)."""
+    radix: int = 0
+    """Splits of split attention (ResNeSt's R); 0 is a plain convolution."""
+    pool: Literal["none", "first", "last"] = "none"
+    """Where ResNeSt's average pool takes the stride: before ("fast") or after the middle convolution."""
+    downsample: Downsample = "conv"
+    """How the shortcut's stride is taken."""
+    attention: Attention | None = None
+    """Before the sum."""
+
+    def __post_init__(self) -> None:
+        _check(self.channels, self.stride, self.downsample)
+        check("width >= 1 must hold", self.width >= 1, width=self.width)
+        check("radix >= 0 must hold", self.radix >= 0, radix=self.radix)
+        check("pool must be 'none', 'first' or 'last'", self.pool in ("none", "first", "last"), pool=self.pool)
+        groups = self.cardinality * max(self.radix, 1)
+        check("cardinality times radix must divide width", groups >= 1 and self.width % groups == 0, cardinality=self.cardinality, radix=self.radix, width=self.width)
+
+    def resolved(self, shape: Shape) -> Bottleneck:
+        # a pool that takes no stride does nothing: equal networks, equal descriptions
+        block = replace(self, pool="none") if self.stride == 1 else self
+        return block if block.attention is None else replace(block, attention=block.attention.resolved(self.out(shape)))
+
+    @property
+    def reduced(self) -> Number:
+        """Squeezed channels of split attention: a quarter of all splits', at least 32 and in steps of 8, and a whole number for each group."""
+        step = np.lcm(self.cardinality, 8) if is_array(self.cardinality) else math.lcm(self.cardinality, 8)
+        squeezed = at_least(make_divisible(self.width * self.radix * 0.25, 8), 32)
+        return (squeezed + step - 1) // step * step
+
+    def cost(self, shape: Shape) -> Cost:
+        out = self.out(shape)
+        before = shape.with_channels(self.width)
+        after = before.strided(self.stride)
+        inside = before if self.pool == "last" else after  # where the middle convolution's output lies
+        cost = conv_cost(shape, before, 1) + norm_cost(self.width) + conv_cost(after, out, 1) + norm_cost(out.channels)
+        if self.radix == 0:
+            cost += conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
+        else:
+            cost += self._split_attention_cost(before, inside)
+        attention = Cost() if self.attention is None else self.attention.cost(out)
+        return cost + attention + _shortcut_cost(shape, out, self.stride)
+
+    def _split_attention_cost(self, before: Shape, inside: Shape) -> Cost:
+        splits = inside.with_channels(self.width * self.radix)
+        pooled, squeezed = Shape(self.width, 1, 1), Shape(self.reduced, 1, 1)
+        return (
+            conv_cost(before, splits, 3, groups=self.cardinality * self.radix) + norm_cost(splits.channels)
+            + conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True) + norm_cost(squeezed.channels)
+            + conv_cost(squeezed, Shape(splits.channels, 1, 1), 1, groups=self.cardinality, bias=True)
+        )  # fmt: skip
+
+    def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
+        from .modules import residual
+
+        attention = None if self.attention is None else self.attention.build(self.out(shape))
+        return residual.Bottleneck(
+            shape.channels, self.width, self.channels, self.stride, self.cardinality, self.radix, self.reduced if self.radix else 0,
+            self.pool, self.downsample, attention, drop_path,
+        )  # fmt: skip

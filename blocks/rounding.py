@@ -1,0 +1,44 @@
+"""Rounding of scaled widths and depths, as the EfficientNet authors' code does it; ints or arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .shape import Number, is_array
+
+
+def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Number:
+    """The multiple of `divisor` nearest to `value`, at least one divisor and never below `floor` times the value.
+
+    Source: `_make_divisible` of the MobileNet and EfficientNet repositories (floor 0.9); timm's SE layers use floor 0.
+    """
+    if is_array(value):
+        rounded = np.maximum(divisor, (value + divisor / 2).astype(np.int64) // divisor * divisor)
+        return np.where(rounded < floor * value, rounded + divisor, rounded)
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < floor * value else rounded
+
+
+def ceil(value: Any) -> Number:
+    """The next integer; noise of decimal steps (1.1 * 10 = 11.000000000000002) does not add a layer."""
+    if is_array(value):
+        return np.ceil(np.round(value, 9)).astype(np.int64)
+    return math.ceil(round(value, 9))
+
+
+def nearest(value: Any) -> Number:
+    """The nearest integer, halves to even."""
+    return np.rint(value).astype(np.int64) if is_array(value) else round(value)
+
+
+def floor(value: Any) -> Number:
+    """The integer below; noise of decimal steps does not remove a channel."""
+    return np.floor(np.round(value, 9)).astype(np.int64) if is_array(value) else math.floor(round(value, 9))
+
+
+def at_least(value: Number, low: int) -> Number:
+    """`value`, or `low` where it is smaller."""
+    return np.maximum(value, low) if is_array(value) else max(value, low)

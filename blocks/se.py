@@ -1,0 +1,63 @@
+"""Squeeze-and-excitation.
+
+Source: Hu et al., Squeeze-and-Excitation Networks, CVPR 2018, arXiv:1709.01507. The squeezed width is `channels / 16` there; EfficientNet takes a quarter of
+its block's *input*, which the skeleton states through `ratio`. As in timm, the two linear layers are 1×1 convolutions with bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from .block import Attention, check, register
+from .cost import Cost, conv_cost
+from .rounding import at_least, make_divisible, nearest
+from .shape import Number, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@register("se")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Se(Attention):
+    """The choice of a squeeze-and-excitation block."""
+
+    reduced: Number | None = None
+    """Squeezed channels; None takes `ratio` of the map's."""
+    ratio: float | None = 1 / 16
+    """Squeezed channels over the map's channels."""
+    divisor: int | None = 8
+    """Squeezed channels are rounded to a multiple of this; 1 rounds to the nearest integer."""
+    activation: str = "relu"
+    """Between the two layers."""
+    layout: Literal["resnet", "efficientnet"] = "resnet"
+    """Whose names the two layers bear in timm: fc1, fc2 or conv_reduce, conv_expand."""
+
+    def __post_init__(self) -> None:
+        check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
+        if self.reduced is None:
+            check("without `reduced`, ratio and divisor must be given", self.ratio is not None and bool(self.divisor), ratio=self.ratio, divisor=self.divisor)
+
+    def reduced_for(self, channels: Number) -> Number:
+        """Squeezed channels for a map of `channels`."""
+        if self.reduced is not None:
+            return self.reduced
+        assert self.ratio is not None and self.divisor is not None  # by __post_init__
+        if self.divisor == 1:
+            return at_least(nearest(channels * self.ratio), 1)
+        return make_divisible(channels * self.ratio, self.divisor, floor=0.0)
+
+    def resolved(self, shape: Shape) -> Se:
+        return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None)
+
+    def cost(self, shape: Shape) -> Cost:
+        """Two 1×1 convolutions with bias on the pooled map."""
+        pooled = Shape(shape.channels, 1, 1)
+        squeezed = Shape(self.reduced_for(shape.channels), 1, 1)
+        return conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)
+
+    def build(self, shape: Shape) -> nn.Module:
+        from .modules.attention import SqueezeExcite
+
+        return SqueezeExcite(shape.channels, self.reduced_for(shape.channels), self.activation, self.layout)

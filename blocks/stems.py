@@ -1,0 +1,135 @@
+"""Stems and heads: what lies before the stages and between them and the classifier, under timm's names.
+
+Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of
+stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187). Every convolution is normalised and activated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .block import Part, check, register
+from .cost import Cost, conv_cost, norm_cost
+from .shape import Number, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@register("conv_stem")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvStem(Part):
+    """One convolution."""
+
+    channels: Number = 32
+    """Output channels."""
+    kernel: int = 3
+    """Odd window, in pixels."""
+    stride: int = 2
+    """1 or 2."""
+    activation: str = "silu"
+    """After the normalisation."""
+
+    def __post_init__(self) -> None:
+        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+        check("kernel must be odd and positive", self.kernel % 2 == 1 and self.kernel > 0, kernel=self.kernel)
+        check("stride must be 1 or 2", self.stride in (1, 2), stride=self.stride)
+
+    def out(self, shape: Shape) -> Shape:
+        return shape.strided(self.stride).with_channels(self.channels)
+
+    def cost(self, shape: Shape) -> Cost:
+        return conv_cost(shape, self.out(shape), self.kernel) + norm_cost(self.channels)
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        from timm.layers import create_act_layer
+        from torch import nn
+
+        return {
+            "conv_stem": nn.Conv2d(shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False),
+            "bn1": nn.BatchNorm2d(self.channels),
+            "act1": create_act_layer(self.activation, inplace=True),
+        }
+
+
+@register("resnet_stem")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResNetStem(Part):
+    """A 7×7 convolution, or three of 3×3, and a max pool."""
+
+    channels: Number = 64
+    """Output channels."""
+    deep: Number | None = None
+    """Channels of the first two of three 3×3 convolutions; None is the single 7×7 convolution."""
+
+    def __post_init__(self) -> None:
+        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+        check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
+
+    def out(self, shape: Shape) -> Shape:
+        return shape.strided(2).strided(2).with_channels(self.channels)
+
+    def cost(self, shape: Shape) -> Cost:
+        half = shape.strided(2).with_channels(self.channels)
+        if self.deep is None:
+            return conv_cost(shape, half, 7) + norm_cost(self.channels)
+        inner = half.with_channels(self.deep)
+        convolutions = conv_cost(shape, inner, 3) + conv_cost(inner, inner, 3) + conv_cost(inner, half, 3)
+        return convolutions + 2 * norm_cost(self.deep) + norm_cost(self.channels)
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        from torch import nn
+
+        conv: nn.Module
+        if self.deep is None:
+            conv = nn.Conv2d(shape.channels, self.channels, 7, 2, 3, bias=False)
+        else:
+            conv = nn.Sequential(
+                nn.Conv2d(shape.channels, self.deep, 3, 2, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
+                nn.Conv2d(self.deep, self.deep, 3, 1, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
+                nn.Conv2d(self.deep, self.channels, 3, 1, 1, bias=False),
+            )  # fmt: skip
+        return {"conv1": conv, "bn1": nn.BatchNorm2d(self.channels), "act1": nn.ReLU(inplace=True), "maxpool": nn.MaxPool2d(3, 2, 1)}
+
+
+@register("conv_head")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvHead(Part):
+    """A 1×1 convolution to the features that are pooled."""
+
+    channels: Number = 1280
+    """Features."""
+    activation: str = "silu"
+    """After the normalisation."""
+
+    def __post_init__(self) -> None:
+        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+
+    def out(self, shape: Shape) -> Shape:
+        return shape.with_channels(self.channels)
+
+    def cost(self, shape: Shape) -> Cost:
+        return conv_cost(shape, self.out(shape), 1) + norm_cost(self.channels)
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        from timm.layers import create_act_layer
+        from torch import nn
+
+        return {
+            "conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=False),
+            "bn2": nn.BatchNorm2d(self.channels),
+            "act2": create_act_layer(self.activation, inplace=True),
+        }
+
+
+@register("pool_head")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolHead(Part):
+    """Nothing: the last stage's map is pooled."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return Cost()
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        return {}
