@@ -1,0 +1,76 @@
+"""From a candidate to a trainable network: the one place of `automl.spaces` that needs torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch import nn
+
+from ..blocks import Shape, Unit
+from ..blocks.modules.network import Network
+from .candidate import Candidate
+
+
+def build(candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> Network:
+    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over the units (Huang et al., arXiv:1603.09382)."""
+    efficientnet = candidate.layout == "efficientnet"
+    trunk: dict[str, nn.Module] = dict(candidate.stem.build(candidate.input))
+    first_conv = next(name for name, module in trunk.items() if isinstance(module, nn.Conv2d | nn.Sequential))
+    stages, info = _stages(candidate, drop_path_rate)
+    if efficientnet:
+        trunk["blocks"] = nn.Sequential(*stages)
+    else:
+        trunk |= {f"layer{index}": stage for index, stage in enumerate(stages, start=1)}
+    *_, (_, head, shape, _) = candidate.walk()
+    trunk |= candidate.head.build(shape)
+    classifier = "classifier" if efficientnet else "fc"
+    reduction = int(info[-1]["reduction"])
+    return Network(
+        trunk=trunk,
+        stages=["blocks"] if efficientnet else [f"layer{index}" for index in range(1, len(stages) + 1)],
+        classifier_name=classifier,
+        feature_info=info,
+        in_chans=candidate.image[0],
+        num_features=head.out(shape).channels,
+        num_classes=candidate.classes,
+        drop_rate=drop_rate,
+        pretrained_cfg={
+            "url": "", "architecture": "automl_network", "tag": candidate.id[:12],
+            "num_classes": candidate.classes, "input_size": tuple(candidate.image), "pool_size": (-(-candidate.image[1] // reduction), -(-candidate.image[2] // reduction)),
+            "crop_pct": 1.0, "interpolation": "bilinear", "mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD, "fixed_input_size": False,
+            "first_conv": f"{first_conv}.0" if isinstance(trunk[first_conv], nn.Sequential) else first_conv, "classifier": classifier,
+        },
+    )  # fmt: skip
+
+
+def _stages(candidate: Candidate, drop_path_rate: float) -> tuple[list[nn.Sequential], list[dict[str, Any]]]:
+    units = sum(int(repeats) for stage in candidate.stages for _, repeats in stage)
+    stages: list[list[nn.Module]] = [[] for _ in candidate.stages]
+    ends: list[Shape] = [candidate.input] * len(stages)
+    done = 0
+    for place, block, shape, repeats in candidate.walk():
+        if isinstance(block, Unit):
+            stage = int(place.removeprefix("stages."))
+            for _ in range(int(repeats)):
+                stages[stage].append(block.build(shape, drop_path=drop_path_rate * done / max(1, units - 1)))
+                shape = block.out(shape)
+                done += 1
+            ends[stage] = shape
+    name = "blocks.{}" if candidate.layout == "efficientnet" else "layer{}"
+    start = 0 if candidate.layout == "efficientnet" else 1
+    info = [
+        {"num_chs": end.channels, "reduction": _reduction(candidate, index), "module": name.format(index + start), "stage": index + 1}
+        for index, end in enumerate(ends)
+    ]  # fmt: skip
+    return [nn.Sequential(*stage) for stage in stages], info
+
+
+def _reduction(candidate: Candidate, stage: int) -> int:
+    """Total stride up to the end of `stage`, read off a probe that divides without rounding."""
+    side = 1 << 20
+    shape = candidate.stem.out(Shape(candidate.image[0], side, side))
+    for layers in candidate.stages[: stage + 1]:
+        for unit, _ in layers:
+            shape = unit.out(shape)
+    return side // shape.height

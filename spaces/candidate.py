@@ -1,0 +1,160 @@
+"""One network, as plain data: what is costed, built, stored and exported.
+
+A candidate is spelled out to the last rounded width and kernel, so that two settings which build the same network are the same candidate.
+With NumPy arrays in its numeric fields it stands for many candidates at once; then it can be costed, not built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..blocks import Block, Cost, InvalidBlock, Part, Shape, Unit, from_dict, to_dict
+from ..blocks.cost import linear_cost
+from ..blocks.shape import Number, is_array
+
+if TYPE_CHECKING:
+    from ..blocks.modules.network import Network
+
+Layers: TypeAlias = tuple[tuple[Unit, Number], ...]
+"""A stage: units and how often each stands in a row. Only a unit that keeps its map's shape repeats."""
+
+Layout = Literal["efficientnet", "resnet"]
+"""Whose module names a network uses: `blocks.0` and `classifier`, or `layer1` and `fc`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A network: image, stem, stages, head, classes. Make one through `assemble`, `from_dict` or a space."""
+
+    layout: Layout
+    """Whose module names the network uses."""
+    image: tuple[int, Number, Number]
+    """Channels, height and width of the input at which cost is counted."""
+    classes: int
+    """Outputs of the classifier."""
+    stem: Part
+    """Before the stages."""
+    stages: tuple[Layers, ...]
+    """Units in order."""
+    head: Part
+    """Between the last stage and the global pool."""
+
+    @property
+    def input(self) -> Shape:
+        """The input's shape."""
+        return Shape(*self.image)
+
+    @cached_property
+    def spec(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal; the same in every process."""
+        return hashlib.sha256(self.spec.encode()).hexdigest()
+
+    def walk(self) -> Iterator[tuple[str, Block, Shape, Number]]:
+        """Every block in order: its place ("stem", "stages.2", "head"), itself, its input's shape, its repeats."""
+        shape = self.input
+        yield "stem", self.stem, shape, 1
+        shape = self.stem.out(shape)
+        for index, stage in enumerate(self.stages):
+            for unit, repeats in stage:
+                yield f"stages.{index}", unit, shape, repeats
+                shape = unit.out(shape)
+        yield "head", self.head, shape, 1
+
+    @property
+    def features(self) -> Number:
+        """Channels that are pooled for the classifier."""
+        *_, (_, head, shape, _) = self.walk()
+        return head.out(shape).channels
+
+    def cost(self) -> Cost:
+        """MACs, parameters and activations of one image (the convention is in `automl.blocks.cost`)."""
+        total = Cost()
+        features: Number = 0
+        for _, block, shape, repeats in self.walk():
+            total += block.cost(shape) * repeats
+            features = block.out(shape).channels
+        return total + linear_cost(features, self.classes)
+
+    def build(self, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> Network:
+        """The trainable network, randomly initialised from torch's global generator."""
+        from .build import build
+
+        return build(self, drop_rate=drop_rate, drop_path_rate=drop_path_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The candidate as plain data."""
+        return {
+            "layout": self.layout,
+            "image": list(self.image),
+            "classes": self.classes,
+            "stem": to_dict(self.stem),
+            "stages": [[[to_dict(unit), repeats] for unit, repeats in stage] for stage in self.stages],
+            "head": to_dict(self.head),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
+        """The candidate that plain data describes, made canonical.
+
+        Raises:
+            InputError: missing or unknown keys, or values no network can be built from.
+        """
+        missing = {"layout", "image", "classes", "stem", "stages", "head"} ^ set(data)
+        if missing:
+            raise InvalidBlock(f"a candidate has the keys layout, image, classes, stem, stages and head, but got {sorted(data)}")
+        stem, head = from_dict(data["stem"]), from_dict(data["head"])
+        stages = [[(from_dict(unit), repeats) for unit, repeats in stage] for stage in data["stages"]]
+        if not (isinstance(stem, Part) and isinstance(head, Part) and all(isinstance(unit, Unit) for stage in stages for unit, _ in stage)):
+            raise InvalidBlock("a candidate's stem and head must be parts and its stages units")
+        return assemble(data["layout"], tuple(data["image"]), data["classes"], stem, stages, head)  # type: ignore[arg-type]
+
+
+def assemble(
+    layout: Layout, image: tuple[int, Number, Number], classes: int, stem: Part, stages: list[list[tuple[Unit, Number]]], head: Part
+) -> Candidate:
+    """A candidate in canonical form: shape-dependent choices written out, equal neighbours merged.
+
+    Raises:
+        InvalidBlock: an empty stage, a repeated unit that changes its map, or an image without pixels.
+    """
+    if layout not in ("efficientnet", "resnet"):
+        raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
+    if not is_array(image[1]) and min(image) < 1 or classes < 1:
+        raise InvalidBlock(f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}")
+    shape = stem.out(Shape(*image))
+    resolved_stages: list[Layers] = []
+    for stage in stages:
+        resolved: list[tuple[Unit, Number]] = []
+        kept = False
+        for unit, repeats in stage:
+            if not is_array(repeats) and repeats == 0:
+                continue
+            unit = unit.resolved(shape)
+            after = unit.out(shape)
+            if not is_array(repeats) and not is_array(after.height) and repeats > 1 and after != shape:
+                raise InvalidBlock(f"a repeated unit must keep its map's shape, but {unit!r} turns {shape!r} into {after!r}")
+            if resolved and not is_array(repeats) and kept and resolved[-1][0] == unit:
+                resolved[-1] = (unit, resolved[-1][1] + repeats)
+            else:
+                resolved.append((unit, repeats))
+            kept = not is_array(after.height) and after == shape  # the first unit may look like the next and still project its shortcut
+            shape = after
+        if not resolved:
+            raise InvalidBlock("a stage must hold at least one unit, but got none")
+        resolved_stages.append(tuple(resolved))
+    return Candidate(layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape))
+
+
+def scaled(unit: Unit, stride: int, repeats: Number) -> list[tuple[Unit, Number]]:
+    """A stage of `repeats` equal units, of which the first takes the `stride`."""
+    return [(replace(unit, stride=stride), 1), (replace(unit, stride=1), repeats - 1)]  # type: ignore[type-var]
