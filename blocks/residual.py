@@ -96,7 +96,8 @@ class Bottleneck(Unit):
         check("radix >= 0 must hold", self.radix >= 0, radix=self.radix)
         check("pool must be 'none', 'first' or 'last'", self.pool in ("none", "first", "last"), pool=self.pool)
         groups = self.cardinality * max(self.radix, 1)
-        check("cardinality times radix must divide width", groups >= 1 and self.width % groups == 0, cardinality=self.cardinality, radix=self.radix, width=self.width)
+        check("cardinality >= 1 must hold", self.cardinality >= 1, cardinality=self.cardinality)
+        check("cardinality times radix must divide width", self.width % groups == 0, cardinality=self.cardinality, radix=self.radix, width=self.width)
 
     def resolved(self, shape: Shape) -> Bottleneck:
         # a pool that takes no stride does nothing: equal networks, equal descriptions

@@ -1,0 +1,8 @@
+"""Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch."""
+
+from .budget import Budget, human, parse_budget
+from .candidate import Candidate
+from .census import Census, census, require_feasible
+from .space import Settings, Space, load_space, shipped_spaces
+
+__all__ = ["Budget", "Candidate", "Census", "Settings", "Space", "census", "human", "load_space", "parse_budget", "require_feasible", "shipped_spaces"]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ...blocks import ConvHead, ConvStem, MBConv, Separable, Unit
 from ...blocks.rounding import ceil, make_divisible
 from ..candidate import Candidate, assemble, scaled
-from .skeleton import Image, Skeleton, attention, of_stage, scaled_image
+from .skeleton import COUNT, ODD_OR_AUTO, POSITIVE, Image, Rule, Skeleton, attention, of_stage, one_of, scaled_image
 
 
 class EfficientNet(Skeleton):
@@ -31,6 +31,15 @@ class EfficientNet(Skeleton):
         "repeats": (1, 2, 2, 3, 3, 4, 1),
         "attention": "se",
         "activation": "silu",
+    }
+    rules: ClassVar[Mapping[str, Rule]] = {
+        "depth": POSITIVE,
+        "width": POSITIVE,
+        "resolution": POSITIVE,
+        "expansion": COUNT,
+        "kernel": ODD_OR_AUTO,
+        "repeats": COUNT,
+        "activation": one_of("silu", "relu", "relu6", "hard_swish", "gelu"),
     }
     per_stage: ClassVar[frozenset[str]] = frozenset({"expansion", "kernel", "repeats", "attention"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats"})

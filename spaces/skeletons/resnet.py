@@ -17,7 +17,7 @@ from ...blocks.errors import unknown
 from ...blocks.rounding import at_least, ceil, floor, make_divisible, nearest
 from ...blocks.shape import Number, is_array
 from ..candidate import Candidate, assemble, scaled
-from .skeleton import Image, Skeleton, attention, of_stage, scaled_image
+from .skeleton import COUNT, COUNT_OR_AUTO, NATURAL, POSITIVE, Image, Rule, Skeleton, attention, of_stage, one_of, scaled_image
 
 
 def equal_cost_width(cardinality: Number) -> Number:
@@ -53,6 +53,21 @@ class ResNet(Skeleton):
         "stem_width": 32,
         "downsample": "conv",
         "pool": "none",
+    }
+    rules: ClassVar[Mapping[str, Rule]] = {
+        "depth": POSITIVE,
+        "width": POSITIVE,
+        "resolution": POSITIVE,
+        "unit": one_of("bottleneck", "basic"),
+        "repeats": COUNT,
+        "cardinality": COUNT,
+        "base_width": COUNT_OR_AUTO,
+        "radix": NATURAL,
+        "expansion": COUNT,
+        "stem": one_of("plain", "deep"),
+        "stem_width": COUNT,
+        "downsample": one_of("conv", "avg"),
+        "pool": one_of("none", "first", "last"),
     }
     per_stage: ClassVar[frozenset[str]] = frozenset({"repeats", "cardinality", "radix", "expansion", "attention"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "cardinality", "expansion"})

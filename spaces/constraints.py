@@ -1,0 +1,87 @@
+"""Arithmetic constraints between dimensions, as `depth * width**2 * resolution**2 <= 2.2`: parsed, never `eval`-ed."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from ..blocks import InputError
+from ..blocks.errors import unknown
+
+_binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+_compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A condition on the values of a space's parameters."""
+
+    text: str
+    """As written."""
+    names: frozenset[str]
+    """The parameters it mentions."""
+
+    def holds(self, settings: Mapping[str, Any]) -> Any:
+        """Whether it holds: a bool, or an array where values are arrays. A constraint on an inactive parameter holds."""
+        if any(settings.get(name) is None for name in self.names):
+            return True
+        return _evaluate(ast.parse(self.text, mode="eval").body, settings)
+
+
+def parse_constraint(text: object, known: Collection[str]) -> Constraint:
+    """The constraint that `text` spells.
+
+    Raises:
+        InputError: not a comparison of arithmetic on known parameters.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"a constraint is a text like 'depth * width**2 <= 2', but got {text!r}")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise InputError(f"not a constraint: {text!r} ({error.msg} at column {error.offset})") from None
+    if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
+        raise InputError(f"a constraint compares two sides, as in 'depth * width**2 <= 2', but got {text!r}")
+    for node in ast.walk(tree):
+        allowed = isinstance(node, ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp | ast.Name | ast.Load | ast.boolop | ast.unaryop)
+        allowed = allowed or type(node) in _binary or type(node) in _compare
+        allowed = allowed or (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))
+        if not allowed or isinstance(node, ast.Invert):
+            raise InputError(f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r} holds {type(node).__name__}")
+    names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    for name in names:
+        if name not in known:
+            raise unknown(f"name in the constraint {text!r}:", name, known)
+    return Constraint(text, names)
+
+
+def _evaluate(node: ast.AST, settings: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return settings[name]
+        case ast.BinOp(left=left, op=op, right=right):
+            return _binary[type(op)](_evaluate(left, settings), _evaluate(right, settings))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return np.logical_not(_evaluate(operand, settings))
+        case ast.UnaryOp(op=op, operand=operand):
+            value = _evaluate(operand, settings)
+            return -value if isinstance(op, ast.USub) else value
+        case ast.BoolOp(op=op, values=values):
+            join = np.logical_and if isinstance(op, ast.And) else np.logical_or
+            return reduce(join, (_evaluate(value, settings) for value in values))
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            sides = [_evaluate(side, settings) for side in (left, *comparators)]
+            return reduce(np.logical_and, (_compare[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False)))
+    raise TypeError(f"not parsed by parse_constraint: {ast.dump(node)}")

@@ -1,0 +1,58 @@
+"""Parameters: what a sampler chooses. A dimension is one parameter, or one for each stage (`expansion.1`, `expansion.2`, …)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ..blocks import InputError
+
+Value: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One choice among finitely many values."""
+
+    name: str
+    """The dimension, with `.stage` where there is one for each stage (counted from 1)."""
+    dimension: str
+    """Which dimension of the skeleton it sets."""
+    stage: int | None = None
+    """Which stage, from 0; None for the whole network."""
+    values: tuple[Value, ...]
+    """All values, in order."""
+    step: float | None = None
+    """The step of a range; None for a list of choices."""
+    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    """Active only if each named parameter has one of the values."""
+
+    def active(self, settings: Mapping[str, Any]) -> bool:
+        """Whether this parameter matters, given the settings of those before it."""
+        return all(settings.get(name) in values for name, values in self.when)
+
+    def snap(self, value: float) -> Value:
+        """The value of a range nearest to `value`: samplers return multiples of the step with noise in the last digits."""
+        return min(self.values, key=lambda own: abs(float(own) - value))
+
+
+def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
+    """low, low + step, … up to high, without the noise of repeated addition; ints stay ints.
+
+    Raises:
+        InputError: low above high, or a step that is not positive.
+    """
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number) for number in (low, high, step)):
+        raise InputError(f"a range's low, high and step must be numbers, but got (low={low!r}, high={high!r}, step={step!r})")
+    if low > high:
+        raise InputError(f"low <= high must hold, but got (low={low}, high={high})")
+    if step <= 0:
+        raise InputError(f"step > 0 must hold, but got (step={step})")
+    count = math.floor((high - low) / step + 1e-9) + 1
+    if count > 1_000_000:
+        raise InputError(f"a range must have at most 1,000,000 values, but got {count:,} (low={low}, high={high}, step={step})")
+    if all(isinstance(number, int) for number in (low, high, step)):
+        return tuple(low + index * step for index in range(count))
+    return tuple(round(low + index * step, 10) for index in range(count))
