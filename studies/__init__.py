@@ -1,0 +1,51 @@
+"""What was learned: studies in an SQL database, with Optuna's trials beside ours, and the front of the networks found.
+
+The plain data comes at once; what needs SQLAlchemy comes on first use, so that a worker that names a `Fidelity` need not load a database layer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fidelity, Purpose, State
+from .spec import StudySpec
+
+if TYPE_CHECKING:
+    from .listing import StudySummary, delete, studies
+    from .storage import DatabaseError, masked
+    from .study import FrontPoint, Study
+
+_LAZY = {
+    "StudySummary": "listing",
+    "delete": "listing",
+    "studies": "listing",
+    "DatabaseError": "storage",
+    "masked": "storage",
+    "FrontPoint": "study",
+    "Study": "study",
+}
+
+__all__ = [
+    "CandidateRow",
+    "DatabaseError",
+    "DuplicateEvaluation",
+    "Evaluation",
+    "Fidelity",
+    "FrontPoint",
+    "Purpose",
+    "State",
+    "Study",
+    "StudySpec",
+    "StudySummary",
+    "delete",
+    "masked",
+    "studies",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

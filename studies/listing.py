@@ -1,0 +1,79 @@
+"""All studies of a database, and how to be rid of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from ..blocks.errors import InputError, unknown
+from . import records, trials
+from .evaluation import Purpose, State
+from .models import EvaluationRecord, StudyRecord
+from .schema import existing
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySummary:
+    """A study in one line of a table."""
+
+    name: str
+    """Under which it is opened."""
+    created: datetime
+    """When it began."""
+    space: str
+    """The name of its space; empty if it has none."""
+    budget: str
+    """As canonical text; empty for none."""
+    data: str
+    """The name of its data; empty if it has none."""
+    counts: dict[str, int]
+    """How many evaluations are `complete`, `pruned`, `fail`, `final`."""
+    accuracy: float | None
+    """The best of the search; None before the first complete evaluation."""
+
+
+def studies(storage: str) -> list[StudySummary]:
+    """All studies of this database, oldest first. Raises: InputError if there is no database."""
+    database, tables = existing(storage)
+    if not tables:
+        return []
+    with database.read() as session:
+        query = select(EvaluationRecord.study_id, func.max(EvaluationRecord.accuracy))
+        complete = query.where(EvaluationRecord.purpose == Purpose.SEARCH.value, EvaluationRecord.state == State.COMPLETE.value)
+        best = {study: accuracy for study, accuracy in session.execute(complete.group_by(EvaluationRecord.study_id))}
+        return [
+            StudySummary(
+                name=row.name,
+                created=row.created,
+                space=str(row.space.get("name", "")),
+                budget=row.budget,
+                data=str(row.data.get("name", "")),
+                counts=records.counts(session, row.id),
+                accuracy=best.get(row.id),
+            )
+            for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))
+        ]
+
+
+def unknown_study(name: str, names: list[str], shown: str) -> InputError:
+    """The error for a study that is not among the `names` of the database `shown`."""
+    return unknown("study", name, names) if names else InputError(f"there is no study {name!r}: {shown} holds none")
+
+
+def delete(storage: str, name: str) -> None:
+    """Removes the study of this name: our rows, and Optuna's, in one transaction. Raises: InputError if there is none of this name."""
+    database, tables = existing(storage)
+    with database.read() as session:
+        names = list(session.scalars(select(StudyRecord.name).order_by(StudyRecord.id))) if tables else []
+    if name not in names:
+        raise unknown_study(name, names, database.shown)
+    optuna = trials.connect(database)
+    with database.write() as session:
+        row = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
+        if row is None:  # another process was faster
+            return
+        if trials.study_id(session, name) == row.optuna_study_id:  # else somebody has removed that part already
+            trials.delete(optuna, session, row.optuna_study_id)
+        session.delete(row)

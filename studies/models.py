@@ -1,0 +1,125 @@
+"""Our tables, beside Optuna's own in the same database.
+
+    automl_studies        a named search: space, budget, data, settings, the command and the versions that began it
+    automl_candidates     the networks evaluated in a study, with their cost
+    automl_evaluations    what became of each (candidate, fidelity, seed); `trial` is Optuna's number in the study of the same name
+    automl_notes          small JSON values kept with a study
+
+`automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are Optuna's to migrate. JSON columns are text on SQLite:
+`SELECT json_extract(settings, '$.attention'), max(accuracy) FROM automl_evaluations GROUP BY 1` works there. A change here needs a migration.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Double, ForeignKey, ForeignKeyConstraint, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import JSON, TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time aware of UTC, also from databases that keep no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Constraints are named by rule, so that a migration can speak of them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Utc(), int: BigInteger(), float: Double(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012
+
+
+class StudyRecord(Base):
+    """One study; `sqlite_autoincrement`: the id of a deleted study is never given to another one."""
+
+    __tablename__ = "automl_studies"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    optuna_study_id: Mapped[int] = mapped_column(Integer)
+    space: Mapped[dict[str, Any]]
+    budget: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]]
+    settings: Mapped[dict[str, Any]]
+    command: Mapped[str] = mapped_column(Text)
+    versions: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
+
+
+class CandidateRecord(Base):
+    """One network of one study."""
+
+    __tablename__ = "automl_candidates"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("automl_studies.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    spec: Mapped[str] = mapped_column(Text)
+    macs: Mapped[int]
+    params: Mapped[int]
+    activations: Mapped[int]
+
+
+class EvaluationRecord(Base):
+    """One evaluation that ended."""
+
+    __tablename__ = "automl_evaluations"
+    __table_args__ = (
+        UniqueConstraint("study_id", "candidate_id", "fidelity", "seed"),
+        UniqueConstraint("study_id", "trial"),
+        ForeignKeyConstraint(["study_id", "candidate_id"], ["automl_candidates.study_id", "automl_candidates.id"], ondelete="CASCADE"),
+        CheckConstraint("state IN ('COMPLETE', 'PRUNED', 'FAIL')", name="state"),
+        CheckConstraint("state <> 'COMPLETE' OR accuracy IS NOT NULL", name="accuracy"),
+        CheckConstraint("(purpose = 'search' AND trial IS NOT NULL) OR (purpose = 'final' AND trial IS NULL)", name="purpose"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    study_id: Mapped[int] = mapped_column(Integer)
+    candidate_id: Mapped[str] = mapped_column(String(128))
+    fidelity: Mapped[str] = mapped_column(String(255))
+    seed: Mapped[int]
+    purpose: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    settings: Mapped[dict[str, Any]]
+    curve: Mapped[list[Any]]
+    accuracy: Mapped[float | None]
+    test_accuracy: Mapped[float | None]
+    seconds: Mapped[float]
+    worker: Mapped[str] = mapped_column(Text)
+    device: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    checkpoint: Mapped[str | None] = mapped_column(Text)
+    started: Mapped[datetime]
+    finished: Mapped[datetime]
+    trial: Mapped[int | None] = mapped_column(Integer)
+
+
+class NoteRecord(Base):
+    """One note of one study."""
+
+    __tablename__ = "automl_notes"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("automl_studies.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)

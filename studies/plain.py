@@ -1,0 +1,56 @@
+"""Plain JSON: what may be written into a database column that SQL, people and other languages read.
+
+Numbers are finite (`NaN` is no JSON), keys are strings, tuples become lists. Text that is compared is canonical: sorted keys, no spaces.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import TypeAlias
+
+from ..blocks.errors import InputError
+
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+
+
+def plain(value: object, where: str) -> JSON:
+    """`value` as dicts, lists, strings and finite numbers, a copy; `where` names it in the error.
+
+    Raises: InputError with the dotted place of what is no JSON.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):  # NumPy's integers too, which json refuses
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        if not math.isfinite(number):
+            raise InputError(f"{where} must be a finite number, but got {number}")
+        return number
+    if isinstance(value, Mapping):
+        return plain_dict(value, where)
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{where}.{index}") for index, item in enumerate(value)]
+    raise InputError(f"{where} must be plain JSON, but got {type(value).__name__}")
+
+
+def plain_dict(value: object, where: str) -> dict[str, JSON]:
+    """`value` as a plain JSON object; see `plain`."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where} must be a mapping, but got {type(value).__name__}")
+    result: dict[str, JSON] = {}
+    for key, item in value.items():
+        if not isinstance(key, str):  # json would write 3 and "3" to the same key
+            raise InputError(f"the keys of {where} must be strings, but got {key!r}")
+        result[str(key)] = plain(item, f"{where}.{key}")
+    return result
+
+
+def canonical(value: JSON) -> str:
+    """The one text of `value`: equal values give equal text, in every process."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

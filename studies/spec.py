@@ -1,0 +1,95 @@
+"""What makes two searches the same study, and how two that are not differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..blocks.errors import InputError
+from .plain import JSON, plain_dict
+
+_ABSENT = object()
+_SHOWN = 12  # differences in one message
+_WIDTH = 40  # characters of one value
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """What makes two searches the same study: results of one are results of the other."""
+
+    name: str
+    """Under which it is found in the database."""
+    space: dict[str, Any]
+    """The networks allowed, as plain JSON."""
+    budget: str
+    """The bounds on cost as canonical text, e.g. `macs<=400000000`; empty for none."""
+    data: dict[str, Any]
+    """Name, fingerprint, classes, channels, split …"""
+    settings: dict[str, Any]
+    """Image size, proxy size, fidelity, recipe, seed …"""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable() or len(self.name) > 200:
+            raise InputError(f"the name of a study must be 1 to 200 printable characters, but got {_short(self.name)}")
+        if not isinstance(self.budget, str):
+            raise InputError(f"budget must be text such as 'macs<=400000000', but got {self.budget!r}")
+        for name in ("space", "data", "settings"):
+            object.__setattr__(self, name, plain_dict(getattr(self, name), name))  # tuples become lists, as they will be when read back
+
+
+def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, object]]:
+    """(dotted place, value stored, value given) for each difference, in the order of the fields; equal specs give []."""
+    return [found for field in fields(StudySpec) for found in _compare(field.name, getattr(stored, field.name), getattr(given, field.name))]
+
+
+def refuse_if_different(stored: StudySpec, given: StudySpec, shown: str) -> None:
+    """Raises: InputError in one line with each difference, if the study in the database `shown` is not the one given."""
+    found = differences(stored, given)
+    if not found:
+        return
+    place, old, new = found[0]
+    old, new = _pair(old, new)
+    parts = [f"{place}: {old} in the database, {new} now"]
+    parts += ["{}: {} / {}".format(place, *_pair(old, new)) for place, old, new in found[1:_SHOWN]]
+    if len(found) > _SHOWN:
+        parts.append(f"and {len(found) - _SHOWN} more")
+    raise InputError(f"study {given.name!r} in {shown} is another search ({'; '.join(parts)}): give this one another name")
+
+
+def _compare(place: str, stored: object, given: object) -> Iterator[tuple[str, object, object]]:
+    if isinstance(stored, Mapping) and isinstance(given, Mapping):
+        for key in dict.fromkeys([*stored, *given]):
+            yield from _compare(f"{place}.{key}", stored.get(key, _ABSENT), given.get(key, _ABSENT))
+    elif isinstance(stored, list) and isinstance(given, list) and len(stored) == len(given):
+        for index, (old, new) in enumerate(zip(stored, given, strict=True)):
+            yield from _compare(f"{place}.{index}", old, new)
+    elif stored != given or isinstance(stored, bool) is not isinstance(given, bool):  # to Python True is 1
+        yield place, stored, given
+
+
+def _pair(old: object, new: object) -> tuple[str, str]:
+    """Both values, cut to the neighbourhood of their first difference."""
+    texts = _text(old), _text(new)
+    if max(map(len, texts)) <= _WIDTH:
+        return texts
+    same = next((index for index, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
+    start = 0 if same < _WIDTH - 10 else same - 10
+    return _cut(texts[0], start), _cut(texts[1], start)
+
+
+def _cut(text: str, start: int = 0) -> str:
+    return ("…" if start else "") + text[start : start + _WIDTH] + ("…" if start + _WIDTH < len(text) else "")
+
+
+def _text(value: JSON | object) -> str:
+    if value is _ABSENT:
+        return "(absent)"
+    if isinstance(value, str):
+        return value if value and value.isprintable() else repr(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _short(value: object) -> str:
+    return _cut(repr(value))
