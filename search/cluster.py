@@ -1,0 +1,106 @@
+"""Ray: a private local one unless a cluster is named, and quiet."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ..blocks.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the workers of a search get."""
+
+    workers: int
+    """How many train at once."""
+    cpus: float
+    """CPUs for each."""
+    gpus: float
+    """GPUs for each; a fraction shares one."""
+    total_gpus: float
+    """GPUs that Ray has."""
+
+    def __str__(self) -> str:
+        if not self.gpus:
+            return f"{self.workers} workers on the CPU, one thread each (no GPU here)" if not self.total_gpus else f"{self.workers} workers on the CPU"
+        return f"{self.workers} workers, {self.gpus:g} GPU each of {self.total_gpus:g}"
+
+
+def set_environment(*, local: bool) -> None:
+    """Settings that Ray reads when it is imported."""
+    quiet = {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # tensorboardX imports torch: half a GB in the driver
+        "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's snapshot is never read: the database is the truth
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+        "TUNE_RESULT_BUFFER_LENGTH": "0",
+        "TUNE_WARN_THRESHOLD_S": "60",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_DEDUP_LOGS": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    }
+    if local:
+        # under `uv run` Ray would re-create the environment for every worker: minutes, or for ever
+        quiet["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    for name in ("ray", "ray.tune", "ray.train", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def start(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> None:
+    """Start a private Ray, or connect to the cluster at `address` ("auto", "host:port", "ray://…").
+
+    `cpus` and `gpus` override what a private Ray counts on this machine.
+
+    Raises:
+        InputError: no cluster answers at `address`.
+    """
+    set_environment(local=address is None)
+    import ray
+
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
+    if address is None:
+        # a bare init may join somebody's cluster
+        ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, **quiet)
+        return
+    try:
+        ray.init(address=address, ignore_reinit_error=True, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+
+
+def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
+    """How many workers there are and what each gets, from what Ray has: without options every GPU is used, or every CPU where there is no GPU.
+
+    Raises:
+        InputError: more than there is, or a share no GPU can give.
+    """
+    import ray
+
+    have = ray.cluster_resources()
+    total_cpus, total_gpus = float(have.get("CPU", 1.0)), float(have.get("GPU", 0.0))
+    gpus = gpus_per_trial if gpus_per_trial is not None else (1.0 if total_gpus >= 1 else 0.0)
+    if gpus > total_gpus:
+        raise InputError(f"--gpus-per-trial must be at most the GPUs there are, but got {gpus:g} of {total_gpus:g}")
+    by_cpu = max(1, int(total_cpus))
+    room = min(by_cpu, _by_gpu(total_gpus, gpus)) if gpus else by_cpu
+    if workers is not None and workers > room:
+        raise InputError(f"--workers must be at most {room} with {total_cpus:g} CPUs and {total_gpus:g} GPUs at {gpus:g} GPU a trial, but got {workers}")
+    return Resources(workers=workers or room, cpus=1.0, gpus=gpus, total_gpus=total_gpus)
+
+
+def _by_gpu(total: float, share: float) -> int:
+    """Workers that fit: a share below one must lie on one GPU, a larger one takes whole GPUs."""
+    return int(total) * int(1 / share + 1e-9) if share < 1 else int(total / share + 1e-9)
+
+
+def stop() -> None:
+    """End this process's part in Ray."""
+    import sys
+
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()

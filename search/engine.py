@@ -1,0 +1,264 @@
+"""The course of a search: what to train next, when to stop it, what to write down. It knows neither Ray nor torch.
+
+Two phases. *Searching*: candidates are proposed, trained up to full fidelity or stopped at a rung. *Confirming*: the most accurate networks of the front are trained afresh,
+longer and from another seed, so that the best is not merely the luckiest of many. Whoever runs it (Ray Tune, or a test) calls `next_job`, `reported`, `ended` and `failed`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ..spaces import Candidate
+from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
+from .events import Counts, Listener, Running, Silent
+from .job import Job
+from .proposer import Proposal, Proposer
+from .rungs import Rungs
+
+SEARCH_SHARE = 0.7
+"""Of the time given, what is spent on proposing; the rest confirms."""
+STRAGGLERS_SHARE = 0.8
+"""From here on, a trial that still runs is stopped."""
+FINAL_FACTOR = 2
+"""A chosen network is trained so many times as long as a trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a search ends."""
+
+    trials: int | None
+    """Trials in the study altogether, those of earlier runs included; None: only time ends it."""
+    seconds: float | None
+    """Wall time of this run, confirmation included; None: only trials end it."""
+    finals: int = 3
+    """How many networks of the front are confirmed."""
+
+
+@dataclass(kw_only=True)
+class _Live:
+    running: Running
+    cost: CandidateRow
+    proposal: Proposal | None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: float = 0.0
+    reason: str | None = None
+
+
+class Engine:
+    """One run of a search on one study."""
+
+    def __init__(
+        self,
+        study: Study,
+        proposer: Proposer,
+        *,
+        fidelity: Callable[[Candidate], Fidelity],
+        seed: int,
+        limits: Limits,
+        weights: Path | None,
+        listener: Listener | None = None,
+        began: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`fidelity` is the full fidelity of a candidate; `weights` is the folder for the weights of confirmed networks (None keeps none);
+        `began` is when the time given began to count, by `clock`."""
+        self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
+        self._listener: Listener = listener or Silent()
+        self._clock = clock
+        self._began = clock() if began is None else began
+        self._live: dict[str, _Live] = {}
+        self._finals: list[Job] | None = None
+        self._rungs: Rungs | None = None
+        self._epoch_seconds: dict[str, float] = {}
+        self._rows: dict[str, CandidateRow] = study.candidates()
+        self.exhausted = False
+        """Whether the space holds nothing more within the budget."""
+        self.counts = Counts(target=limits.trials)
+        self._best: tuple[float, int] | None = None
+        for evaluation in study.evaluations():
+            self._count(evaluation)
+            if evaluation.purpose is Purpose.SEARCH:
+                self._rungs_for(evaluation.fidelity).replay(evaluation.curve, self._rows[evaluation.candidate_id].macs)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self._clock() - self._began
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the run must end."""
+        return None if self._limits.seconds is None else max(0.0, self._limits.seconds - self.elapsed)
+
+    def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
+        """What worker `key` is to do: a job, nothing yet, or nothing any more."""
+        if self._searching():
+            proposal = self._proposer.propose()
+            self.counts.refused, self.counts.duplicates = self._proposer.refused, self._proposer.duplicates
+            if proposal is not None:
+                return self._start(key, proposal)
+            self.exhausted = True
+            self._listener.said("every candidate within the budget has been evaluated")
+        if any(live.proposal is not None for live in self._live.values()):
+            return "wait"
+        if self._finals is None:
+            self._finals = self._choose_finals()
+            if self._finals:
+                self._listener.phase(f"confirming the {len(self._finals)} most accurate networks of the front: {self._finals[0].fidelity}, another seed")
+        if not self._finals:
+            return "finished"
+        job = self._finals.pop(0)
+        candidate_id = next(row.id for row in self._rows.values() if row.spec == job.candidate)
+        self._begin(key, job, self._rows[candidate_id], None)
+        return job
+
+    def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
+        """Note an epoch of worker `key`; False when it is to stop."""
+        live = self._live[key]
+        live.running.curve.append((epoch, accuracy))
+        live.seconds += seconds
+        self._epoch_seconds[live.cost.id] = seconds
+        self._listener.reported(live.running, self.counts)
+        if epoch >= live.running.job.fidelity.epochs:
+            return True
+        if live.proposal is None:
+            return True
+        if not self._rungs_for(live.running.job.fidelity).reached(epoch, accuracy, live.cost.macs):
+            live.reason = f"beaten at the rung of {epoch} epochs"
+            return False
+        if self._limits.seconds is not None and self.elapsed > STRAGGLERS_SHARE * self._limits.seconds:
+            live.reason = "the time for searching is over"
+            return False
+        return True
+
+    def has_reported(self, key: str, epoch: int) -> bool:
+        """Whether this epoch of worker `key` has been noted."""
+        live = self._live.get(key)
+        return live is None or (bool(live.running.curve) and live.running.curve[-1][0] >= epoch)
+
+    def ended(self, key: str, *, worker: str = "", device: str = "cpu") -> None:
+        """Worker `key` is done with its job: at full fidelity, or stopped."""
+        live = self._live.pop(key, None)
+        if live is None:
+            return
+        curve = live.running.curve
+        complete = bool(curve) and curve[-1][0] >= live.running.job.fidelity.epochs
+        if not complete and live.reason is None:
+            self._drop(live)
+            return
+        self._record(live, State.COMPLETE if complete else State.PRUNED, None if complete else live.reason, worker, device)
+
+    def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
+        """The evaluation of worker `key` cannot be used; the search goes on."""
+        live = self._live.pop(key, None)
+        if live is not None:
+            self._record(live, State.FAIL, reason, worker, device)
+
+    def abandon(self) -> None:
+        """Forget what still runs: nothing of it is in the database, so the same command will find nothing half done."""
+        for key in list(self._live):
+            self._drop(self._live.pop(key))
+
+    def tick(self) -> None:
+        """Let the listener redraw."""
+        self._listener.tick([live.running for live in self._live.values()], self.counts, self.seconds_left)
+
+    def _searching(self) -> bool:
+        if self.exhausted or self._finals is not None:
+            return False
+        if self._limits.trials is not None and self.counts.done + self.counts.pruned + self.counts.failed + len(self._live) >= self._limits.trials:
+            return False
+        return self._limits.seconds is None or self.elapsed < SEARCH_SHARE * self._limits.seconds
+
+    def _start(self, key: str, proposal: Proposal) -> Job:
+        candidate, cost = proposal.candidate, proposal.cost
+        row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
+        self._rows[row.id] = row
+        job = Job(candidate=row.spec, params=row.params, fidelity=self._fidelity(candidate), seed=self._seed, purpose=Purpose.SEARCH)
+        self._begin(key, job, row, proposal)
+        return job
+
+    def _begin(self, key: str, job: Job, row: CandidateRow, proposal: Proposal | None) -> None:
+        self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)
+
+    def _choose_finals(self) -> list[Job]:
+        """The most accurate networks of the front, at the longest training that fits in the time left."""
+        if self._limits.finals < 1:
+            return []
+        points = sorted(self.study.front(), key=lambda point: -point.accuracy)[: self._limits.finals]
+        known = {(e.candidate_id, e.fidelity.key, e.seed) for e in self.study.evaluations(Purpose.FINAL)}
+        jobs: list[Job] = []
+        for point in points:
+            full = point.evaluation.fidelity
+            epochs = FINAL_FACTOR * full.epochs
+            if self.seconds_left is not None:
+                per_epoch = self._epoch_seconds.get(point.id, point.evaluation.seconds / full.epochs)
+                # two workers' share at most of what is left, and a margin for building and testing
+                epochs = min(epochs, math.floor(0.8 * self.seconds_left / max(per_epoch, 1e-3)))
+            if epochs < max(1, full.epochs // 2):
+                continue
+            fidelity = Fidelity(epochs=epochs, size=full.size, fraction=full.fraction)
+            seed = self._seed + 1
+            if (point.id, fidelity.key, seed) in known:
+                continue
+            checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
+            jobs.append(
+                Job(candidate=point.candidate.spec, params=point.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
+            )
+        return jobs
+
+    def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
+        job, curve = live.running.job, tuple(live.running.curve)
+        accuracy = curve[-1][1] if curve else None
+        evaluation = Evaluation(
+            candidate_id=live.cost.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state,
+            settings=live.proposal.settings if live.proposal else {}, curve=curve, accuracy=accuracy, seconds=live.seconds, worker=worker, device=device,
+            reason=reason, checkpoint=job.checkpoint if state is State.COMPLETE else None, started=live.started, finished=datetime.now(UTC),
+        )  # fmt: skip
+        proposal = live.proposal
+        values = (evaluation.accuracy, live.cost.macs) if proposal and state is State.COMPLETE and evaluation.accuracy is not None else None
+        evaluation = self.study.record(
+            evaluation, live.cost, params=proposal.params if proposal else {}, distributions=proposal.distributions if proposal else {}, values=values
+        )
+        if proposal is not None:
+            if values is not None:
+                self._proposer.completed(proposal, values[0])
+            elif state is State.PRUNED:
+                self._proposer.pruned(proposal)
+            else:
+                self._proposer.failed(proposal)
+        self._count(evaluation)
+        self._listener.ended(evaluation, live.cost.macs, self.counts, self._best)
+
+    def _drop(self, live: _Live) -> None:
+        if live.proposal is not None:
+            self._proposer.failed(live.proposal)
+
+    def _count(self, evaluation: Evaluation) -> None:
+        if evaluation.purpose is Purpose.FINAL:
+            self.counts.finals += evaluation.state is State.COMPLETE
+            return
+        self.counts.done += evaluation.state is State.COMPLETE
+        self.counts.pruned += evaluation.state is State.PRUNED
+        self.counts.failed += evaluation.state is State.FAIL
+        if evaluation.state is State.COMPLETE and evaluation.accuracy is not None:
+            point = (evaluation.accuracy, -self._rows[evaluation.candidate_id].macs)
+            if self._best is None or point > (self._best[0], -self._best[1]):
+                self._best = (point[0], -point[1])
+
+    def _rungs_for(self, fidelity: Fidelity) -> Rungs:
+        if self._rungs is None:
+            self._rungs = Rungs(fidelity.epochs)
+        return self._rungs
+
+
+def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:
+    """The file of a trained network's weights within a study's folder."""
+    return f"{candidate_id[:16]}-{fidelity.epochs}x{fidelity.size}px-seed{seed}.pt"

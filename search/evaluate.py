@@ -1,0 +1,55 @@
+"""Evaluating one job, in a worker or without any: build the network, check it against its cost, train it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from ..blocks.errors import AutomlError
+from ..spaces import Candidate
+from .job import Job
+from .training.checkpoint import save
+from .training.pixels import Pixels
+from .training.recipe import Recipe
+from .training.trainer import Trainer
+
+
+class WrongCost(AutomlError):
+    """A network was built whose parameters are not those its cost says: a fault of a block, recorded as FAIL."""
+
+
+def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
+    """A trainer at the start of `job`, the network initialised from the job's seed.
+
+    Raises:
+        InputError: no network can be built; recorded as FAIL.
+        WrongCost: the built network has another number of parameters than costed; recorded as FAIL.
+    """
+    candidate = Candidate.from_dict(json.loads(job.candidate))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        network = candidate.build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
+    built = sum(parameter.numel() for parameter in network.parameters())
+    if built != job.params:
+        raise WrongCost(f"a network must have the parameters of its cost, {job.params:,}, but {built:,} were built")
+    fidelity = job.fidelity
+    return Trainer(
+        network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device
+    )
+
+
+def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
+    """Write the trained weights where the job wants them, with what is needed to use them."""
+    if job.checkpoint is None:
+        return
+    Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
+    save(
+        job.checkpoint,
+        {
+            "candidate": job.candidate, "weights": weights, "size": job.fidelity.size, "epochs": job.fidelity.epochs, "seed": job.seed,
+            "mean": [float(value) for value in pixels.mean], "std": [float(value) for value in pixels.std],
+        },
+    )  # fmt: skip

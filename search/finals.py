@@ -1,0 +1,189 @@
+"""The network finally chosen: which it is, training it at full fidelity, and its one look at the test data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..blocks import InputError
+from ..spaces import Candidate
+from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
+from .data import ImageData, Split, load, split
+from .engine import FINAL_FACTOR, weights_name
+from .job import Job
+from .training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from .training.pixels import Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The network a study has chosen."""
+
+    candidate: CandidateRow
+    """The network and its cost."""
+    evaluation: Evaluation
+    """What it was chosen by."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it was trained afresh after the search, so that it is not merely the luckiest of many."""
+        return self.evaluation.purpose is Purpose.FINAL
+
+
+def best(study: Study) -> Best | None:
+    """The most accurate of the confirmed networks, or of the front where none is; None in a study without a finished trial."""
+    finals = [e for e in study.evaluations(Purpose.FINAL, State.COMPLETE) if e.accuracy is not None]
+    if finals:
+        rows = study.candidates()
+        chosen = max(finals, key=lambda e: (e.accuracy or 0.0, -rows[e.candidate_id].macs))
+        return Best(candidate=rows[chosen.candidate_id], evaluation=chosen)
+    points = study.front()
+    if not points:
+        return None
+    top = max(points, key=lambda point: (point.accuracy, -point.macs))
+    return Best(candidate=top.candidate, evaluation=top.evaluation)
+
+
+def weights_folder(storage: str, study: str) -> Path:
+    """Where a study's trained weights lie: beside an SQLite file, else in the current folder."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(storage)
+    database = Path(url.database) if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:" else Path("automl.db")
+    return database.resolve().with_suffix(".artifacts") / study
+
+
+def study_data(study: Study, *, data: str | None = None, data_dir: str | None = None) -> tuple[ImageData, Split]:
+    """The data and split of a study, loaded again.
+
+    Raises:
+        InputError: the data cannot be loaded, or are not those of the study.
+    """
+    kept = study.spec.data
+    loaded = load(data or str(kept["name"]), size=int(kept["size"]), data_dir=data_dir)
+    if loaded.fingerprint != kept["fingerprint"]:
+        raise InputError(f"the data must be those of the study {study.spec.name!r}, but {data or kept['name']!r} have another fingerprint")
+    rows = split(loaded, seed=int(kept["split"]["seed"]))
+    if rows.to_dict() != kept["split"]:
+        raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")
+    return loaded, rows
+
+
+def train(
+    study: Study,
+    *,
+    candidate: str | None = None,
+    epochs: int | None = None,
+    size: int | None = None,
+    seed: int | None = None,
+    data: str | None = None,
+    data_dir: str | None = None,
+    said: Callable[[str], None] = lambda text: None,
+) -> Evaluation:
+    """Train a network of a study (the best without `candidate`) at full fidelity in this process, keep its weights, test it.
+
+    Raises:
+        InputError: no such candidate, nothing to choose from, or this very training has been done.
+        Diverged: the training left the finite numbers; recorded as FAIL first.
+    """
+    row = study.candidate(candidate) if candidate else _chosen(study)
+    settings = study.spec.settings
+    network = Candidate.from_dict(json.loads(row.spec))
+    proxy = round(int(settings["proxy_size"]) * network.image[1] / int(settings["image_size"]))
+    fidelity = Fidelity(epochs=epochs or FINAL_FACTOR * int(settings["epochs"]), size=size or max(8, proxy))
+    seed = int(settings["seed"]) + 1 if seed is None else seed
+    for done in study.evaluations():
+        if (done.candidate_id, done.fidelity.key, done.seed) == (row.id, fidelity.key, seed):
+            raise InputError(f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or --seed")
+    loaded, rows = study_data(study, data=data, data_dir=data_dir)
+    from .training.device import describe, pick_device
+    from .training.pixels import Pixels
+
+    device = pick_device()
+    said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {seed}")
+    pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device)
+    path = weights_folder(study.storage_url, study.spec.name) / weights_name(row.id, fidelity, seed)
+    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
+    return _run(study, row, job, pixels, said)
+
+
+def _chosen(study: Study) -> CandidateRow:
+    chosen = best(study)
+    if chosen is None:
+        raise InputError(f"the study {study.spec.name!r} has no finished trial to choose from; continue the search first")
+    return chosen.candidate
+
+
+def _run(study: Study, row: CandidateRow, job: Job, pixels: Pixels, said: Callable[[str], None]) -> Evaluation:
+    from ..blocks.errors import AutomlError
+    from .evaluate import keep_weights, trainer_for
+    from .training.device import describe
+
+    recipe = Recipe.from_dict(study.spec.settings["recipe"])
+    started = datetime.now(UTC)
+    curve: list[tuple[int, float]] = []
+    seconds = 0.0
+
+    def evaluation(state: State, reason: str | None = None, test: float | None = None) -> Evaluation:
+        return Evaluation(
+            candidate_id=row.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state, settings={}, curve=tuple(curve),
+            accuracy=curve[-1][1] if curve else None, test_accuracy=test, seconds=seconds, worker="driver", device=describe(pixels.device), reason=reason,
+            checkpoint=job.checkpoint if state is State.COMPLETE else None, started=started, finished=datetime.now(UTC),
+        )  # fmt: skip
+
+    try:
+        trainer = trainer_for(job, pixels, recipe, pixels.device)
+        while not trainer.finished:
+            report = trainer.epoch()
+            curve.append((report.epoch, report.accuracy))
+            seconds += report.seconds
+            said(f"epoch {report.epoch} of {job.fidelity.epochs}: validation accuracy {report.accuracy:.4f}, loss {report.loss:.3f}, {report.seconds:.1f} s")
+    except AutomlError as error:
+        study.record(evaluation(State.FAIL, str(error)), row, params={}, distributions={}, values=None)
+        raise
+    keep_weights(job, trainer, pixels)
+    tested = _accuracy(trainer.network_for_use(), pixels, job.fidelity.size)
+    return study.record(evaluation(State.COMPLETE, test=tested), row, params={}, distributions={}, values=None)
+
+
+def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
+    """The chosen network's accuracy on the test data, which is looked at for no other; kept with its evaluation."""
+    evaluation = chosen.evaluation
+    if evaluation.checkpoint is None or evaluation.test_accuracy is not None:
+        return chosen
+    from .training.device import pick_device
+    from .training.pixels import Pixels
+
+    device = pick_device()
+    pixels = Pixels(data.images, data.labels, rows.train, rows.validation, rows.test, device)
+    network, _ = load_trained(Path(evaluation.checkpoint))
+    tested = _accuracy(network.to(device), pixels, evaluation.fidelity.size)
+    study.tested(evaluation, tested)
+    return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))
+
+
+def load_trained(path: Path) -> tuple[Any, dict[str, Any]]:
+    """The network whose weights `keep_weights` wrote, in eval mode, and what was written with them.
+
+    Raises:
+        InputError: the file is missing or unreadable.
+    """
+    from .training.checkpoint import load as load_checkpoint
+
+    kept = load_checkpoint(path)
+    network = Candidate.from_dict(json.loads(kept["candidate"])).build()
+    network.load_state_dict(kept["weights"])
+    return network.eval(), kept
+
+
+def _accuracy(network: Any, pixels: Pixels, size: int) -> float:
+    from .training.evaluation import accuracy
+
+    images, labels = pixels.at("test", size)
+    return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)

@@ -1,0 +1,161 @@
+"""From what a user asks to what a search does: data, space, budget, sizes, recipe, and what makes the study this study."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..blocks import InputError
+from ..spaces import Budget, Candidate, Space, load_space, parse_budget
+from ..studies import Fidelity, StudySpec
+from .data import ImageData, Split, load, split
+from .samplers import DEFAULT_SAMPLER, check_sampler
+from .training.recipe import Recipe, default_epochs
+
+DEFAULT_STORAGE = "sqlite:///automl.db"
+DEFAULT_TRIALS = 32
+DEFAULT_SECONDS = 480.0
+SMALLEST_PROXY, LARGEST_PROXY = 32, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What `automl search` takes; the field names are the options'."""
+
+    budget: Sequence[str] = ()
+    """Bounds on cost; none admits everything."""
+    space: str | Path | Space = "efficientnet"
+    """A shipped space, a file, or a space."""
+    data: str = "digits"
+    """A data set's name, a folder of class folders, or an .npz file."""
+    data_dir: str | None = None
+    """Where torchvision's data sets lie."""
+    download: bool = False
+    """Whether they may be downloaded."""
+    trials: int | None = None
+    """Trials in the study altogether."""
+    seconds: float | None = None
+    """Wall time of this run. Without trials and seconds: 32 trials, 8 minutes at most."""
+    sampler: str = DEFAULT_SAMPLER
+    """Who proposes."""
+    workers: int | None = None
+    """How many train at once; as many as fit without."""
+    gpus_per_trial: float | None = None
+    """GPUs for each; 1 where there are any."""
+    storage: str = DEFAULT_STORAGE
+    """Database URL."""
+    study: str | None = None
+    """Name; made of space, data and budget without."""
+    seed: int = 0
+    """Of the split, the sampler and the trainings."""
+    address: str | None = None
+    """Ray cluster; a private local one without."""
+    image_size: int | None = None
+    """Deployment size in pixels at which the budget is counted; the space's without."""
+    proxy_size: int | None = None
+    """Size in pixels at which candidates are trained, before the resolution coefficient."""
+    epochs: int | None = None
+    """Epochs of full fidelity."""
+    finals: int = 3
+    """How many networks of the front are confirmed at the end."""
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler)
+        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
+        if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
+            raise InputError(f"--time must be positive, but got {self.seconds:g} s")
+        if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
+            raise InputError(f"--gpus-per-trial must be 0 or more, but got {self.gpus_per_trial:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A search, settled."""
+
+    space: Space
+    """For the data's classes and channels, at the deployment size."""
+    budget: Budget
+    """Parsed."""
+    data: ImageData = field(repr=False)
+    """In memory."""
+    split: Split = field(repr=False)
+    """Which rows train, validate, test."""
+    recipe: Recipe
+    """How every candidate is trained."""
+    proxy_size: int
+    """Pixels at which a candidate of resolution 1 is trained."""
+    epochs: int
+    """Full fidelity."""
+    spec: StudySpec
+    """What makes it this study."""
+    trials: int | None
+    """Altogether."""
+    seconds: float | None
+    """Wall time."""
+
+    def fidelity(self, candidate: Candidate) -> Fidelity:
+        """Full fidelity of a candidate: the proxy size scaled as its input is."""
+        return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]))
+
+
+def proxy(proxy_size: int, height: int, base: int) -> int:
+    """Pixels at which a candidate with inputs of `height` is trained, where one with inputs of `base` is trained at `proxy_size`."""
+    return max(8, round(proxy_size * height / base))
+
+
+def prepare(options: SearchOptions) -> Plan:
+    """Load data and space, settle sizes and recipe.
+
+    Raises:
+        InputError: anything in the options that cannot be.
+    """
+    budget = parse_budget(options.budget) if options.budget else Budget()
+    space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    largest = max((float(value) for p in space.parameters if p.dimension == "resolution" for value in p.values), default=1.0)
+    wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
+    data = load(options.data, size=wanted, data_dir=options.data_dir, download=options.download)
+    space = space.adapted(classes=len(data.classes), channels=data.channels, image_size=options.image_size)
+    proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
+    if proxy_size > space.image[1]:
+        raise InputError(f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}")
+    rows = split(data, seed=options.seed)
+    recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip)
+    epochs = options.epochs or default_epochs(len(rows.train))
+    no_limit = options.trials is None and options.seconds is None
+    spec = StudySpec(
+        name=options.study or default_name(space, data.name, options.budget),
+        space=space.to_dict(),
+        budget=str(budget),
+        data={
+            "name": data_name(data.name), "fingerprint": data.fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
+            "classes": list(data.classes), "split": rows.to_dict(),
+        },
+        settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "seed": options.seed, "recipe": recipe.to_dict()},
+    )  # fmt: skip
+    return Plan(
+        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, spec=spec,
+        trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
+    )  # fmt: skip
+
+
+def data_name(name: str) -> str:
+    """A data set's name as the study keeps it: paths are absolute, so that the same files are the same from every folder."""
+    return str(Path(name).resolve()) if Path(name).exists() else name
+
+
+def default_name(space: Space, data: str, budget: Sequence[str]) -> str:
+    """A study's name from what it searches, so that the same command continues the same study."""
+    parts = [space.name, Path(data).stem, *budget]
+    return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")
+
+
+def arrays(plan: Plan) -> dict[str, Any]:
+    """What workers get of the data: everything but which rows are the test's."""
+    return {"images": plan.data.images, "labels": plan.data.labels, "train": plan.split.train, "validation": plan.split.validation}

@@ -1,0 +1,187 @@
+"""Proposes candidates: asks Optuna, costs, and lets through what is new and within the budget.
+
+The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no worker and no
+row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the feasible region does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..blocks import Cost, InvalidBlock
+from ..spaces import Budget, Candidate, Census, Space
+from ..spaces.bulk import costs, draw, settings
+from ..spaces.parameters import Parameter, Value
+from .samplers import GRID, make_sampler
+
+if TYPE_CHECKING:
+    from optuna import Study as OptunaStudy
+    from optuna import Trial
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+REFUSALS_IN_A_ROW = 50
+"""After so many refusals a proposal is drawn from the feasible pool instead: no endless resampling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A candidate to evaluate."""
+
+    candidate: Candidate
+    """The network."""
+    cost: Cost
+    """At the deployment size."""
+    settings: dict[str, Value]
+    """What the sampler chose."""
+    trial: Trial = field(repr=False)
+    """Optuna's trial, in memory."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What Optuna keeps of the trial."""
+        return self.trial.params
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """And from what it chose."""
+        return self.trial.distributions
+
+
+class Proposer:
+    """Candidates of one search, each at most once."""
+
+    def __init__(
+        self, space: Space, budget: Budget, census: Census, *, sampler: str, seed: int, trials: int, history: Iterable[FrozenTrial] = (), known: Iterable[str] = ()
+    ) -> None:
+        """`history` are the trials of earlier runs of the same study, `known` the ids of the candidates evaluated there."""
+        import optuna
+
+        self._space, self._budget = space, budget
+        self._known = set(known)
+        self._uses_model = sampler != GRID
+        self.refused = 0
+        """Proposals outside the budget, against a constraint, or impossible to build."""
+        self.duplicates = 0
+        """Proposals that had been made before."""
+        with quiet_optuna():
+            self._study: OptunaStudy = optuna.create_study(
+                directions=["maximize", "minimize"], sampler=make_sampler(sampler, seed=seed + len(self._known), trials=trials)
+            )
+            self._study.add_trials(history)
+        self._pool = _pool(space, budget, census, np.random.default_rng(seed))
+
+    def propose(self) -> Proposal | None:
+        """The next candidate, or None when nothing new is left within the budget."""
+        with quiet_optuna():
+            if self._uses_model:
+                for _ in range(REFUSALS_IN_A_ROW):
+                    proposal = self._examined(self._study.ask())
+                    if proposal is not None:
+                        return proposal
+            for chosen in self._pool:
+                if self._space.candidate(chosen).id not in self._known:
+                    self._study.enqueue_trial(chosen)
+                    return self._examined(self._study.ask())
+        return None
+
+    def completed(self, proposal: Proposal, accuracy: float) -> None:
+        """Tell the sampler what a proposal reached."""
+        with quiet_optuna():
+            self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)])
+
+    def pruned(self, proposal: Proposal) -> None:
+        """Tell the sampler that a proposal was stopped early: its partial accuracy is not told."""
+        self._end(proposal.trial, "PRUNED")
+
+    def failed(self, proposal: Proposal) -> None:
+        """Tell the sampler that a proposal failed."""
+        self._end(proposal.trial, "FAIL")
+
+    def _examined(self, trial: Trial) -> Proposal | None:
+        chosen = choose(self._space, trial)
+        try:
+            candidate = self._space.candidate(chosen)
+        except InvalidBlock:
+            return self._refuse(trial, 1.0)
+        cost = candidate.cost()
+        if not self._budget.admits(cost) or not self._space.allows(chosen):
+            return self._refuse(trial, float(self._budget.distance(cost)) or 1.0)
+        if candidate.id in self._known:
+            self.duplicates += 1
+            self._end(trial, "FAIL")
+            return None
+        self._known.add(candidate.id)
+        return Proposal(candidate=candidate, cost=cost, settings=chosen, trial=trial)
+
+    def _refuse(self, trial: Trial, violation: float) -> None:
+        self.refused += 1
+        trial.set_constraint("budget", violation)
+        self._end(trial, "PRUNED")
+
+    def _end(self, trial: Trial, state: str) -> None:
+        from optuna.trial import TrialState
+
+        with quiet_optuna():
+            self._study.tell(trial, state=TrialState[state])
+
+
+def choose(space: Space, trial: Trial) -> dict[str, Value]:
+    """Settings suggested by `trial`, parameter by parameter; inactive ones are not asked for."""
+    chosen: dict[str, Value] = {}
+    for parameter in space.parameters:
+        if parameter.active(chosen):
+            chosen[parameter.name] = _suggest(trial, parameter)
+    return chosen
+
+
+def _suggest(trial: Trial, parameter: Parameter) -> Value:
+    if parameter.step is None or len(parameter.values) == 1:
+        return trial.suggest_categorical(parameter.name, list(parameter.values))
+    low, high = parameter.values[0], parameter.values[-1]
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(parameter.name, low, high, step=int(parameter.step))
+    return parameter.snap(trial.suggest_float(parameter.name, float(low), float(high), step=parameter.step))
+
+
+def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator, tries: int = 50) -> Iterator[Mapping[str, Value]]:
+    """Feasible settings in random order: those of the census, then, where that was a sample, further draws until `tries` in a row bring none."""
+    for row in rng.permutation(census.rows):
+        yield settings(space, row)
+    if census.exact:
+        return
+    seen: set[bytes] = {row.tobytes() for row in census.rows}
+    barren = 0
+    while barren < tries:
+        rows = draw(space, 2_000, rng)
+        cost, valid = costs(space, rows)
+        rows = rows[valid & np.broadcast_to(budget.admits(cost), len(rows))]
+        new = [row for row in rows if row.tobytes() not in seen]
+        barren = 0 if new else barren + 1
+        for row in new:
+            seen.add(row.tobytes())
+            yield settings(space, row)
+
+
+class quiet_optuna:  # noqa: N801 (used as a function: `with quiet_optuna():`)
+    """Without Optuna's log lines and its warnings that a feature is experimental."""
+
+    def __enter__(self) -> None:
+        import optuna
+
+        self._level = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._caught = warnings.catch_warnings()
+        self._caught.__enter__()
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+
+    def __exit__(self, *error: object) -> None:
+        import optuna
+
+        self._caught.__exit__(None, None, None)
+        optuna.logging.set_verbosity(self._level)

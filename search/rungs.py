@@ -1,0 +1,46 @@
+"""Early stopping with two objectives: clear losers end at rungs of rising fidelity.
+
+At each rung a candidate is compared with all that reached the rung before it, in accuracy and cost at once: it goes on if it lies in the better part by
+non-dominated sorting, so that a small network is not stopped because larger ones are more accurate. This is asynchronous successive halving (Li et al., MLSys 2020,
+arXiv:1810.05934) with the ranking of MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639); nobody waits for a rung to fill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..studies.front import ranks
+
+
+class Rungs:
+    """Decides after each epoch whether a candidate goes on."""
+
+    def __init__(self, epochs: int, *, reduction: int = 3, keep: float = 0.5, least: int = 4) -> None:
+        """Rungs at `epochs` divided by `reduction` once, twice, …; the better part `keep` goes on, once `least` candidates have been seen there."""
+        self.epochs, self._keep, self._least = epochs, keep, least
+        levels: list[int] = []
+        level = epochs // reduction
+        while level >= 1:
+            levels.insert(0, level)
+            level //= reduction
+        self.levels = tuple(levels)
+        """Epochs after which candidates are compared, rising."""
+        self._seen: dict[int, list[tuple[float, float]]] = {level: [] for level in self.levels}
+
+    def reached(self, epoch: int, accuracy: float, macs: float) -> bool:
+        """Note what a candidate has after `epoch`, and say whether it goes on."""
+        if epoch not in self._seen:
+            return True
+        seen = self._seen[epoch]
+        seen.append((accuracy, macs))
+        if len(seen) < self._least:
+            return True
+        rank = ranks([accuracy for accuracy, _ in seen], [macs for _, macs in seen])
+        better = sum(other < rank[-1] for other in rank)
+        return better < self._keep * len(seen)
+
+    def replay(self, curve: Iterable[tuple[int, float]], macs: float) -> None:
+        """Note the curve of an evaluation of an earlier run."""
+        for epoch, accuracy in curve:
+            if epoch in self._seen:
+                self._seen[epoch].append((accuracy, macs))

@@ -1,0 +1,114 @@
+"""The engine's course, run by Ray Tune: a searcher, a scheduler and a callback that only pass things on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from .engine import Engine
+from .worker import Worker
+
+
+class _Asks(Searcher):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self._engine.next_job(trial_id)
+        if job == "wait":
+            return None
+        return Searcher.FINISHED if job == "finished" else {"job": job.to_json()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Ends are recorded by the callback, which knows the reason."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the database is the truth, Tune's snapshot is never read."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, likewise."""
+
+
+class _Stops(FIFOScheduler):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        if "failed" in result:
+            return TrialScheduler.STOP
+        goes_on = self._engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+
+class _Records(tune.Callback):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        # a trial's last result goes past the scheduler: Tune stops it on `done`
+        if result.get("done") and "failed" not in result and "epoch" in result and not self._engine.has_reported(trial.trial_id, int(result["epoch"])):
+            self._engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        result = trial.last_result or {}
+        place = {"worker": str(result.get("worker", "")), "device": _device(result)}
+        if "failed" in result:
+            self._engine.failed(trial.trial_id, str(result["failed"]), **place)
+        else:
+            self._engine.ended(trial.trial_id, **place)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._engine.failed(trial.trial_id, f"the worker died: {_first_line(trial.get_pickled_error())}")
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self._engine.tick()
+
+
+def _device(result: Mapping[str, Any]) -> str:
+    gpus = str(result.get("gpus", ""))
+    device = str(result.get("device", "cpu"))
+    return f"{device} (Ray GPU {gpus})" if gpus else device
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = [line.strip() for line in str(error or "no reason was given").splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], *, workers: int, cpus: float, gpus: float) -> None:
+    """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must have been started.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; what ended is in the database.
+    """
+    folder = tempfile.mkdtemp(prefix="automl-tune-")
+    trainable = tune.with_parameters(Worker, arrays=dict(arrays), recipe=dict(recipe))
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
+        tune_config=tune.TuneConfig(
+            search_alg=_Asks(engine), scheduler=_Stops(engine), num_samples=-1, max_concurrent_trials=workers, reuse_actors=True,
+            time_budget_s=engine.seconds_left, trial_dirname_creator=lambda trial: trial.trial_id, trial_name_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name="search", storage_path=folder, verbose=0, callbacks=[_Records(engine)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0), failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )  # fmt: skip
+    try:
+        tuner.fit()
+    finally:
+        engine.abandon()
+        if os.environ.get("AUTOML_KEEP_TUNE_FOLDER") != "1":
+            shutil.rmtree(folder, ignore_errors=True)
+

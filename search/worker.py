@@ -1,0 +1,89 @@
+"""A long-lived Ray Tune worker: torch is imported and the data placed once, then one candidate after another is trained.
+
+A candidate's failure is a result, not an exception: the worker lives on. It knows neither Optuna nor the study.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from ray import get_gpu_ids, tune
+
+from ..blocks.errors import AutomlError
+from .job import Job
+
+if TYPE_CHECKING:
+    from .training.trainer import Trainer
+
+
+class Worker(tune.Trainable):
+    """Trains the candidate of its config; one `step` is one epoch."""
+
+    def setup(self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any]) -> None:
+        """Import torch, place the data on the device, start the first job."""
+        # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
+        warnings.simplefilter("ignore")
+        import torch
+
+        from .training.device import describe, pick_device
+        from .training.pixels import Pixels
+        from .training.recipe import Recipe
+
+        torch.set_num_threads(1)
+        device = pick_device()
+        self._device = device
+        self._place = {"worker": f"{socket.gethostname()}:{os.getpid()}", "device": describe(device), "gpus": ",".join(str(gpu) for gpu in get_gpu_ids())}
+        self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device)
+        self._recipe = Recipe.from_dict(recipe)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Start another job in the same process."""
+        self._job = Job.from_json(new_config["job"])
+        self._trainer: Trainer | None = None
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One epoch: accuracy and seconds, or why the candidate failed."""
+        try:
+            return {**self._epoch(), **self._place}
+        except AutomlError as error:
+            return {"failed": str(error), "done": True, **self._place}
+        except Exception as error:  # any fault of a candidate, memory included, is that candidate's alone
+            return {"failed": f"{type(error).__name__}: {error}".splitlines()[0][:300], "done": True, **self._place}
+
+    def _epoch(self) -> dict[str, Any]:
+        from .evaluate import keep_weights, trainer_for
+
+        if self._trainer is None:
+            self._trainer = trainer_for(self._job, self._pixels, self._recipe, self._device)
+        report = self._trainer.epoch()
+        if self._trainer.finished:
+            keep_weights(self._job, self._trainer, self._pixels)
+        return {
+            "epoch": report.epoch, "accuracy": report.accuracy, "loss": report.loss, "seconds": report.seconds, "images": report.images,
+            "done": self._trainer.finished,
+        }  # fmt: skip
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """The state of the training, so that it can go on elsewhere."""
+        from .training.checkpoint import save
+
+        save(Path(checkpoint_dir) / "trainer.pt", {"trainer": self._trainer.state_dict() if self._trainer else None})
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Go on from `save_checkpoint`."""
+        from .evaluate import trainer_for
+        from .training.checkpoint import load
+
+        state = load(Path(checkpoint) / "trainer.pt")["trainer"]
+        self._trainer = None
+        if state is not None:
+            self._trainer = trainer_for(self._job, self._pixels, self._recipe, self._device)
+            self._trainer.load_state_dict(state)
