@@ -1,0 +1,61 @@
+"""Square images of one size: the one place where images are cropped and resized.
+
+The largest central square of an image is what is kept; it is resized with an antialiased filter.
+Shape letters: n images, h height, w width, c channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def side_for(native: int, size: int | None) -> int:
+    """Side of the square for images of `native` size when `size` is asked for: they are made smaller, never larger."""
+    return native if size is None else min(native, size)
+
+
+def central_square(image: Image, side: int) -> Image:
+    """The largest central square of `image`, resized to `side`.
+
+    This is what resizing the shorter side and cropping gives, without ever holding a long strip at full length.
+    """
+    from PIL.Image import Resampling
+
+    shorter = min(image.size)
+    left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
+    return image.resize((side, side), Resampling.BICUBIC, box=(left, top, left + shorter, top + shorter), reducing_gap=3.0)
+
+
+def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None) -> NDArray[np.uint8]:
+    """The images of all parts after one another as squares, nhwc -> nchw; the parts must agree in h, w and c."""
+    _, height, width, channels = parts_nhwc[0].shape
+    native = min(height, width)
+    side = side_for(native, size)
+    top, left = (height - native) // 2, (width - native) // 2
+    squares_nchw = np.empty((sum(map(len, parts_nhwc)), channels, side, side), np.uint8)
+    start = 0
+    for part in parts_nhwc:
+        target = squares_nchw[start : start + len(part)]
+        start += len(part)
+        if side == native:
+            target[:] = part[:, top : top + native, left : left + native].transpose(0, 3, 1, 2)
+        else:
+            _shrink_into(target, part, side)
+    return squares_nchw
+
+
+def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int) -> None:
+    """Write each image's central square, resized to `side`, into its place in `target_nchw`."""
+    from PIL import Image
+
+    grey = images_nhwc.shape[3] == 1
+    for target, image in zip(target_nchw, images_nhwc, strict=True):
+        small = np.asarray(central_square(Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image)), side))
+        target[:] = small if grey else small.transpose(2, 0, 1)

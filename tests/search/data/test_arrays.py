@@ -1,0 +1,140 @@
+"""`.npz` archives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from automl.blocks.errors import InputError
+from automl.search.data import load, split
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+RANDOM = np.random.default_rng(0)
+GREY = RANDOM.integers(0, 256, (8, 6, 6), np.uint8)
+COLOUR = RANDOM.integers(0, 256, (8, 6, 6, 3), np.uint8)
+LABELS = np.arange(8) % 2
+
+
+def saved(folder: Path, **arrays: Any) -> str:
+    path = folder / "data.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+class TestLayouts:
+    @pytest.mark.parametrize(("images", "labels"), [("x", "y"), ("images", "labels"), ("x_train", "y_train")])
+    def test_all_names_are_known(self, tmp_path: Path, images: str, labels: str):
+        name = saved(tmp_path, **{images: COLOUR, labels: LABELS})
+        data = load(name)
+        assert data.name == name
+        np.testing.assert_array_equal(data.images, COLOUR.transpose(0, 3, 1, 2))
+        np.testing.assert_array_equal(data.labels, LABELS)
+        assert data.classes == ("0", "1")
+        assert not data.official_test.any()
+
+    def test_channels_may_come_first_or_last_or_not_at_all(self, tmp_path: Path):
+        nchw = load(saved(tmp_path, x=COLOUR.transpose(0, 3, 1, 2), y=LABELS))
+        assert nchw.fingerprint == load(saved(tmp_path, x=COLOUR, y=LABELS)).fingerprint
+        grey = [load(saved(tmp_path, x=images, y=LABELS)) for images in (GREY, GREY[..., None], GREY[:, None])]
+        assert len({data.fingerprint for data in grey}) == 1
+        assert grey[0].images.shape == (8, 1, 6, 6)
+
+    def test_the_test_arrays_are_the_official_test_part(self, tmp_path: Path):
+        data = load(saved(tmp_path, x_train=GREY, y_train=LABELS, x_test=255 - GREY[:4], y_test=LABELS[:4]))
+        assert data.official_test.tolist() == [False] * 8 + [True] * 4
+        np.testing.assert_array_equal(data.images[8:, 0], 255 - GREY[:4])
+        assert split(data, seed=0).test.tolist() == [8, 9, 10, 11]
+
+    def test_labels_of_any_numbers_become_places_and_their_numbers_names(self, tmp_path: Path):
+        data = load(saved(tmp_path, x_train=GREY, y_train=[3, 10, 7, 3, 10, 7, 3, 3], x_test=GREY[:1], y_test=np.array([10], np.uint64)))
+        assert data.classes == ("3", "7", "10")
+        assert data.labels.tolist() == [0, 2, 1, 0, 2, 1, 0, 0, 2]
+
+    @pytest.mark.parametrize("names", [["cat", "dog"], np.array([b"cat", b"dog"])])
+    def test_class_names_are_taken_from_the_archive(self, tmp_path: Path, names: object):
+        assert load(saved(tmp_path, x=GREY, y=LABELS, classes=names)).classes == ("cat", "dog")
+
+    def test_labels_in_a_column_are_labels(self, tmp_path: Path):
+        assert load(saved(tmp_path, x=GREY, y=LABELS[:, None].astype(np.uint8))).labels.tolist() == LABELS.tolist()
+
+    def test_other_arrays_are_left_alone_even_if_they_are_pickles(self, tmp_path: Path):
+        load(saved(tmp_path, x=GREY, y=LABELS, notes=np.array([{}], object)))
+
+    def test_images_are_made_smaller_and_square(self, tmp_path: Path):
+        assert load(saved(tmp_path, x=COLOUR, y=LABELS), size=4).size == 4
+        assert load(saved(tmp_path, x=COLOUR, y=LABELS), size=400).size == 6
+        oblong = load(saved(tmp_path, x=COLOUR[:, 1:5], y=LABELS))
+        np.testing.assert_array_equal(oblong.images, COLOUR[:, 1:5, 1:5].transpose(0, 3, 1, 2))
+
+    def test_real_images_can_be_read(self):
+        path = SHARED / "cifar10-small" / "cifar10-small.npz"
+        if not path.exists():
+            pytest.skip("the draw of CIFAR-10 is not beside this checkout (../shared/data/cifar10-small)")
+        data = load(str(path))
+        assert data.images.shape == (15_000, 3, 32, 32)
+        assert split(data, seed=0).to_dict()["counts"] == {"train": 10_200, "validation": 1_800, "test": 3_000}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [
+            ({"a": GREY, "b": LABELS}, r"must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds: a, b$"),
+            ({}, "but it holds: none$"),
+            ({"x": GREY, "classes": ["a"]}, "must hold the arrays x and y, but y is missing; it holds: x, classes$"),
+            ({"y_train": LABELS}, "must hold the arrays x_train and y_train, but x_train is missing"),
+            ({"x_train": GREY, "y_train": LABELS, "x_test": GREY}, "must hold the arrays x_test and y_test, but y_test is missing"),
+            ({"x_train": GREY, "y_train": LABELS, "y_test": LABELS}, "must hold the arrays x_test and y_test, but x_test is missing"),
+            ({"x": GREY / np.float32(255), "y": LABELS}, "x must be uint8, pixels 0..255, but it is float32$"),
+            ({"x": GREY.astype(np.int8), "y": LABELS}, "x must be uint8, pixels 0..255, but it is int8$"),
+            ({"x": GREY[0], "y": LABELS}, r"x must have the shape .*, but it is \(6, 6\)$"),
+            ({"x": np.zeros((8, 6, 6, 4), np.uint8), "y": LABELS}, r"x must have the shape .*, but it is \(8, 6, 6, 4\)$"),
+            ({"x": GREY[:0], "y": LABELS[:0]}, r"none of them 0, but it is \(0, 6, 6\)$"),
+            ({"x": GREY, "y": LABELS[:5]}, "every image needs one label, but x has 8 images and y has 5 labels$"),
+            (
+                {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:, :5], "y_test": LABELS},
+                r"all images must be of one shape, but they are \(6, 6, 1\) in x_train and \(5, 6, 1\) in x_test$",
+            ),
+            ({"x": GREY, "y": LABELS / 2}, "y must hold whole numbers, but it is float64$"),
+            ({"x": GREY, "y": LABELS == 1}, "y must hold whole numbers, but it is bool$"),
+            ({"x": GREY, "y": LABELS.astype(str)}, "y must hold whole numbers, but it is <U"),
+            ({"x": GREY, "y": np.eye(8, dtype=int)}, r"y must hold one number for each image, shape \(n,\), but its shape is \(8, 8\)$"),
+            ({"x": GREY, "y": LABELS - 1}, "labels must be 0 or more, but y holds -1$"),
+            ({"x": GREY, "y": np.full(8, 2**63 + 5, np.uint64)}, "labels must be 0 or more, but y holds 9223372036854775813$"),
+            ({"x": GREY, "y": LABELS * 0}, "at least two classes are needed, but there is 1: 0$"),
+            ({"x": GREY, "y": LABELS, "classes": ["a"]}, "classes must name every label, but it has 1 names and the labels go up to 1$"),
+            ({"x": GREY, "y": LABELS, "classes": ["a", "a"]}, "classes must name each class once, but 'a' is there more than once$"),
+            ({"x": GREY, "y": LABELS, "classes": [0.5, 1.5]}, r"classes must be one row of names, but it is float64 of shape \(2,\)$"),
+            ({"x": GREY, "y": LABELS.astype(object)}, "cannot be read as an .npz archive: Object arrays cannot be loaded when allow_pickle=False$"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_line(self, tmp_path: Path, arrays: dict[str, object], message: str):
+        name = saved(tmp_path, **arrays)
+        with pytest.raises(InputError, match=message) as caught:
+            load(name)
+        assert str(caught.value).startswith(name)
+        assert "\n" not in str(caught.value)
+
+    def test_a_file_that_is_no_archive(self, tmp_path: Path):
+        path = tmp_path / "data.npz"
+        for content in (b"", b"PK\x03\x04 but not really", b"text"):
+            path.write_bytes(content)
+            with pytest.raises(InputError, match=r"data.npz cannot be read as an .npz archive: \S"):
+                load(str(path))
+
+    def test_a_single_array(self, tmp_path: Path):
+        path = tmp_path / "data.npz"
+        with path.open("wb") as file:
+            np.save(file, GREY)
+        with pytest.raises(InputError, match=r"is a single array, not an \.npz archive"):
+            load(str(path))
+
+    def test_an_archive_with_a_damaged_array(self, tmp_path: Path):
+        path = Path(saved(tmp_path, x=GREY, y=LABELS))
+        content = bytearray(path.read_bytes())
+        content[300] ^= 0xFF
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"cannot be read as an .npz archive: Bad CRC-32"):
+            load(str(path))
