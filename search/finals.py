@@ -187,3 +187,12 @@ def _accuracy(network: Any, pixels: Pixels, size: int) -> float:
 
     images, labels = pixels.at("test", size)
     return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)
+
+
+def confirmed_accuracies(study: Study) -> dict[str, float]:
+    """Validation accuracy of the final training of each network that had one; of several the mean."""
+    found: dict[str, list[float]] = {}
+    for evaluation in study.evaluations(Purpose.FINAL, State.COMPLETE):
+        if evaluation.accuracy is not None:
+            found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)
+    return {key: sum(values) / len(values) for key, values in found.items()}

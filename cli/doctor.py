@@ -1,0 +1,70 @@
+"""`automl doctor`: what this machine has."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+import typer
+
+from .options import DEFAULT_STORAGE, Json, Storage
+from .output import print_json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+    """Show what this machine has: CPUs, memory, GPUs, versions, the database."""
+    from ..search.run import versions
+
+    found: dict[str, Any] = {
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": _memory(),
+        "gpus": _gpus(),
+        "versions": versions(),
+        "database": _database(storage),
+        "export": _export(),
+    }
+    if json:
+        print_json(found)
+        return
+    memory = f"{found['memory_bytes'] / 2**30:.1f} GiB memory" if found["memory_bytes"] else "memory unknown"
+    print(f"machine   {platform.platform()}, {found['cpus']} CPUs, {memory}")
+    print(f"GPUs      {', '.join(found['gpus']) or 'none: candidates are trained on the CPU'}")
+    print(f"versions  {', '.join(f'{name} {version}' for name, version in found['versions'].items() if name != 'platform')}")
+    print(f"database  {found['database']}")
+    print(f"export    {found['export']}")
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _gpus() -> list[str]:
+    import torch
+
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+
+
+def _database(storage: str) -> str:
+    from ..blocks.errors import InputError
+    from ..studies import masked, studies
+
+    try:
+        return f"{masked(storage)}: {len(studies(storage))} studies"
+    except InputError as error:
+        return str(error)
+
+
+def _export() -> str:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    return f"ONNX not available ({', '.join(missing)} missing): install automl[export]" if missing else "model.py, safetensors, ONNX"

@@ -1,0 +1,80 @@
+"""The command `automl`.
+
+Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is one line on standard error; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from ..blocks.errors import AutomlError, InputError, Interrupted
+from . import doctor, handover, searching, spaces, studies
+
+app = typer.Typer(
+    name="automl",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help=(
+        "Neural architecture search for image classification under a cost budget.\n\n"
+        "One FLOP is one multiply-add (MAC): convolutions and linear layers count; biases, normalisation, activations and pooling do not. "
+        "Add --debug to any command for the traceback of an error."
+    ),
+)
+searching.add_to(app)
+studies.add_to(app)
+handover.add_to(app)
+spaces.add_to(app)
+doctor.add_to(app)
+
+
+def run() -> None:
+    """Entry point of the command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command and return its exit code."""
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        result = app(args=arguments, prog_name="automl", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
+        _say(str(error) or "interrupted")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to write to
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(error)
+
+
+def _fail(error: Exception) -> int:
+    usage = getattr(error, "format_message", None)
+    if usage is not None and hasattr(error, "exit_code"):  # what typer raises for wrong usage
+        _say(f"error: {usage()}")
+        return 2
+    if isinstance(error, AutomlError):
+        _say(f"error: {error}")
+        return 2 if isinstance(error, InputError) else 1
+    first = (str(error).strip().splitlines() or ["no message"])[0]
+    _say(f"error: {type(error).__name__}: {first} (--debug shows where)")
+    return 1
+
+
+def _say(text: str) -> None:
+    print(" ".join(text.splitlines()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Storage = Annotated[str, typer.Option("--storage", envvar="AUTOML_STORAGE", help="Database of the studies, any SQLAlchemy URL.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study (`automl studies` lists them).")]
+BudgetTexts = Annotated[
+    list[str] | None, typer.Option("--budget", help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times.")
+]
+DataDir = Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")]
+
+DEFAULT_STORAGE = "sqlite:///automl.db"

@@ -1,0 +1,74 @@
+"""What commands print: JSON with stable keys, or tables for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..blocks.cost import Cost
+
+if TYPE_CHECKING:
+    from ..studies import CandidateRow, Evaluation, FrontPoint
+
+CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(data, indent=2, allow_nan=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people; numbers stand on the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:
+    """MACs, parameters and activations."""
+    return {"macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations)}
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation with stable keys."""
+    return {
+        "id": evaluation.candidate_id, "state": str(evaluation.state), "purpose": str(evaluation.purpose), "accuracy": evaluation.accuracy,
+        "test_accuracy": evaluation.test_accuracy, "curve": [list(point) for point in evaluation.curve], "fidelity": evaluation.fidelity.to_dict(),
+        "seed": evaluation.seed, "settings": dict(evaluation.settings), "seconds": evaluation.seconds, "worker": evaluation.worker,
+        "device": evaluation.device, "reason": evaluation.reason, "checkpoint": evaluation.checkpoint, "trial": evaluation.trial,
+        "started": evaluation.started.isoformat(), "finished": evaluation.finished.isoformat(),
+    }  # fmt: skip
+
+
+def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
+    """A front, cheapest first, with stable keys."""
+    return [
+        {
+            "id": point.id, "accuracy": point.accuracy, **cost_json(point.candidate), "settings": dict(point.evaluation.settings),
+            "trial": point.evaluation.trial, "state": str(point.evaluation.state), "seconds": point.evaluation.seconds,
+        }
+        for point in points
+    ]  # fmt: skip
+
+
+def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str) -> None:
+    """A front as a table; `finals` are confirmed accuracies by candidate."""
+    from ..spaces import human
+
+    rows = [
+        [
+            point.id[:12], f"{point.accuracy:.4f}", f"{finals[point.id]:.4f}" if point.id in finals else "-", human(point.macs), human(point.params),
+            " ".join(f"{key}={value}" for key, value in point.evaluation.settings.items()),
+        ]
+        for point in points
+    ]  # fmt: skip
+    print_table(f"{title} ({CONVENTION})", ["candidate", "accuracy", "confirmed", "FLOPs", "params", "settings"], rows)

@@ -1,0 +1,122 @@
+"""`automl search`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, Json, Storage
+from .output import CONVENTION, cost_json, evaluation_json, front_json, print_front, print_json
+from .text import duration, parse_duration
+
+if TYPE_CHECKING:
+    from ..search import SearchResult
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("search")(search)
+
+
+def search(
+    budget: BudgetTexts = None,
+    space: Annotated[str, typer.Option(help="A space that comes with automl (efficientnet, resnext-attention) or a YAML file.")] = "efficientnet",
+    data: Annotated[str, typer.Option(help="digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz file, hf:NAME.")] = "digits",
+    data_dir: DataDir = None,
+    download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
+    trials: Annotated[int | None, typer.Option(help="Trials in the study altogether. Without --trials and --time: 32, in 8 minutes at most.")] = None,
+    time_: Annotated[str | None, typer.Option("--time", help="Wall time, confirmation of the best included: 10min, 2h.")] = None,
+    sampler: Annotated[str, typer.Option(help="tpe, nsga2, gp, random or grid.")] = "tpe",
+    workers: Annotated[int | None, typer.Option(help="Candidates trained at once. Without: all GPUs, or all CPUs.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs for each candidate; fractions share one. Without: 1 where there are any.")] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    study: Annotated[str | None, typer.Option(help="Name of the study. Without: made of space, data and budget.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, the sampler and the trainings.")] = 0,
+    address: Annotated[str | None, typer.Option(help="Ray cluster (auto, host:port). Without: a private Ray on this machine.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Deployment size in pixels at which the budget is counted. Without: the space's.")] = None,
+    proxy_size: Annotated[int | None, typer.Option(help="Size in pixels at which candidates are trained. Without: 32 to 64, by the data.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of full fidelity. Without: by the data.")] = None,
+    finals: Annotated[int, typer.Option(help="Networks of the front that are trained again at the end, longer and from another seed.")] = 3,
+    json: Json = False,
+) -> None:
+    """Find the best network under a budget, and the front of accuracy and cost around it.
+
+    The same command again continues the same study.
+    """
+    began = time.monotonic()
+    from ..blocks.errors import Interrupted
+    from ..search import SearchOptions
+    from ..search import search as run
+    from .live import view
+
+    options = SearchOptions(
+        budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
+        seconds=None if time_ is None else parse_duration(time_), sampler=sampler, workers=workers, gpus_per_trial=gpus_per_trial, storage=storage, study=study,
+        seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, finals=finals,
+    )  # fmt: skip
+    command = shlex.join(["automl", *sys.argv[1:]])
+    try:
+        with view(to_stderr=json) as listener:
+            result = run(options, listener=listener, command=masked_command(command, storage), began=began)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; what finished is kept, go on with: {masked_command(command, storage)}") from None
+    if json:
+        print_json(result_json(result))
+    else:
+        print_result(result, storage)
+
+
+def masked_command(command: str, storage: str) -> str:
+    """The command without the password of its storage URL."""
+    from ..studies import masked
+
+    return command.replace(storage, masked(storage))
+
+
+def result_json(result: SearchResult) -> dict[str, Any]:
+    """A finished search with stable keys."""
+    best = result.best
+    counts = result.counts
+    return {
+        "study": result.study.spec.name,
+        "seconds": result.seconds,
+        "counts": {"done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates, "finals": counts.finals},
+        "best": None if best is None else {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed},
+        "front": front_json(result.front),
+    }  # fmt: skip
+
+
+def print_result(result: SearchResult, storage: str) -> None:
+    """The front, the network chosen, and what to do next."""
+    from ..search.finals import confirmed_accuracies
+    from ..spaces import human
+
+    name, counts = result.study.spec.name, result.counts
+    print(
+        f"\n{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed, {counts.refused} refused by the budget before training; {duration(result.seconds)}"
+    )
+    if result.best is None:
+        print("no trial finished: give more --time, or fewer --epochs")
+        return
+    print_front(result.front, confirmed_accuracies(result.study), f"front of {name}")
+    best = result.best
+    accuracy = f"validation accuracy {best.evaluation.accuracy:.4f}" + (" (confirmed with another seed)" if best.confirmed else " (not confirmed: one seed)")
+    tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
+    print(f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params, {accuracy}{tested}; {CONVENTION}")
+    where = "" if storage == DEFAULT_STORAGE else f" --storage {shlex.quote(_shown(storage))}"
+    print("next:")
+    if best.evaluation.checkpoint is not None:
+        print(f"  automl export {name} --out found{where}    the network as model.py, safetensors and ONNX")
+    print(f"  automl train {name}{where}    train it longer")
+    print(f"  automl front {name}{where}    the front again; --json for programs")
+    print(f"  the same command with --trials {max(2 * (counts.done + counts.pruned + counts.failed), 1)} goes on searching")
+
+
+def _shown(storage: str) -> str:
+    from ..studies import masked
+
+    return masked(storage)

@@ -1,0 +1,158 @@
+"""`automl space check|describe|sample` and `automl cost`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
+from .output import CONVENTION, cost_json, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..spaces import Candidate, Census, Space
+
+SpaceFile = Annotated[str, typer.Argument(metavar="SPACE", help="A space that comes with automl, or a YAML file.")]
+ImageSize = Annotated[int | None, typer.Option("--image-size", min=1, help="Input size in pixels at which cost is counted. Without: the space's.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a space before any training.")
+    group.command("check")(check)
+    group.command("describe")(describe)
+    group.command("sample")(sample)
+    app.add_typer(group, name="space")
+    app.command("cost")(cost)
+
+
+def _census(space: str, budget: list[str] | None, image_size: int | None) -> tuple[Space, Any, Census]:
+    from ..spaces import Budget, census, load_space, parse_budget
+
+    loaded = load_space(space).adapted(image_size=image_size)
+    bounds = parse_budget(budget) if budget else Budget()
+    return loaded, bounds, census(loaded, bounds)
+
+
+def check(space: SpaceFile, json: Json = False) -> None:
+    """Read a space file and count the settings that build a network."""
+    loaded, _, found = _census(space, None, None)
+    excluded = found.examined - found.valid
+    if json:
+        print_json({"space": loaded.name, "settings": found.size, "exact": found.exact, "examined": found.examined, "valid": found.valid, "excluded": excluded})
+    else:
+        print(f"{loaded.name}: good; {found.size:,} settings, {excluded:,} of {found.examined:,} looked at are excluded by a constraint or cannot be built")
+
+
+def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize = None, json: Json = False) -> None:
+    """Show a space's size, its cost range and the share within a budget."""
+    import numpy as np
+
+    from ..search import describe as lines
+    from ..spaces import human
+
+    loaded, bounds, found = _census(space, budget, image_size)
+    deciles = [int(value) for value in np.quantile(found.macs, np.linspace(0, 1, 11))]
+    if json:
+        print_json(
+            {
+                "space": loaded.name, "settings": found.size, "exact": found.exact, "examined": found.examined, "valid": found.valid, "budget": str(bounds), "feasible": found.feasible,
+                "share": found.share, "cheapest": {**cost_json(found.cheapest.cost), "settings": found.cheapest.settings},
+                "costliest": {**cost_json(found.costliest.cost), "settings": found.costliest.settings}, "macs_deciles": deciles,
+                "dimensions": {p.name: list(p.values) for p in loaded.parameters},
+            }  # fmt: skip
+        )
+        return
+    for line in lines(loaded, bounds, found):
+        print(line)
+    print("MACs by deciles: " + " ".join(human(value) for value in deciles))
+    print_table("dimensions", ["parameter", "values", "when"], [[p.name, _values(p.values), _when(p.when)] for p in loaded.parameters])
+
+
+def _values(values: Any) -> str:
+    shown = [str(value) for value in values]
+    return ", ".join(shown) if len(shown) <= 10 else f"{', '.join(shown[:4])}, …, {shown[-1]} ({len(shown)})"
+
+
+def _when(when: Any) -> str:
+    return " and ".join(f"{name} in {', '.join(map(str, values))}" for name, values in when) or "always"
+
+
+def sample(
+    space: SpaceFile,
+    budget: BudgetTexts = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    image_size: ImageSize = None,
+    json: Json = False,
+) -> None:
+    """Draw candidates within a budget, with their cost."""
+    import numpy as np
+
+    from ..spaces import human, require_feasible
+    from ..spaces.bulk import settings
+
+    loaded, bounds, found = _census(space, budget, image_size)
+    require_feasible(found, loaded, bounds)
+    chosen = [settings(loaded, row) for row in np.random.default_rng(seed).permutation(found.rows)[:count]]
+    drawn = [(loaded.candidate(one), one) for one in chosen]
+    if json:
+        print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])
+        return
+    rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), " ".join(f"{k}={v}" for k, v in one.items())] for c, one in drawn]
+    print_table(f"drawn from {loaded.name} ({CONVENTION})", ["candidate", "FLOPs", "params", "settings"], rows)
+
+
+def cost(
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="STUDY:best, STUDY:ID, or a JSON or YAML file of a candidate.")],
+    layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
+    storage: Storage = DEFAULT_STORAGE,
+    json: Json = False,
+) -> None:
+    """Count the MACs, parameters and activations of a candidate, without building it."""
+    from ..blocks.cost import linear_cost
+    from ..spaces import human
+
+    found = _candidate(candidate, storage)
+    total = found.cost()
+    rows = [(place, type(block).name, block.cost(shape), repeats, shape) for place, block, shape, repeats in found.walk()]
+    parts = [{"place": place, "block": name, "repeats": repeats, **cost_json(one * repeats)} for place, name, one, repeats, _ in rows]
+    parts.append({"place": "classifier", "block": "linear", "repeats": 1, **cost_json(linear_cost(found.features, found.classes))})
+    if json:
+        print_json({"id": found.id, "image": list(found.image), **cost_json(total), **({"layers": parts} if layers else {})})
+        return
+    channels, height, width = found.image
+    print(f"{found.id[:12]} at {channels}x{height}x{width}: {total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations; {CONVENTION}")
+    if layers:
+        table = [[p["place"], p["block"], str(p["repeats"]), f"{p['macs']:,}", f"{p['params']:,}", f"{p['activations']:,}"] for p in parts]
+        print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations"], table)
+
+
+def _candidate(text: str, storage: str) -> Candidate:
+    """The candidate of a study, or of a file."""
+    import yaml
+
+    from ..blocks.errors import InputError
+    from ..spaces import Candidate
+
+    path = Path(text)
+    if path.is_file():
+        try:
+            return Candidate.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError):
+            raise InputError(f"{text}: not a candidate in JSON or YAML") from None
+    study, colon, which = text.rpartition(":")
+    if not colon:
+        raise InputError(f"a candidate is STUDY:best, STUDY:ID or a file, but got {text!r}")
+    import json
+
+    from ..search import best
+    from ..studies import Study
+
+    found = Study.open(storage, study)
+    chosen = best(found) if which == "best" else None
+    if which == "best" and chosen is None:
+        raise InputError(f"the study {study!r} has no finished trial yet")
+    row = chosen.candidate if chosen is not None else found.candidate(which)
+    return Candidate.from_dict(json.loads(row.spec))

@@ -1,0 +1,97 @@
+"""`automl studies`, `status`, `front`, `delete`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .options import DEFAULT_STORAGE, Json, Storage, StudyName
+from .output import cost_json, evaluation_json, front_json, print_front, print_json, print_table
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("studies")(list_studies)
+    app.command("status")(status)
+    app.command("front")(front)
+    app.command("delete")(delete)
+
+
+def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+    """List the studies of a database."""
+    from ..studies import studies
+
+    found = studies(storage)
+    if json:
+        print_json(
+            [
+                {"name": s.name, "created": s.created.isoformat(), "space": s.space, "budget": s.budget, "data": s.data, "counts": s.counts, "accuracy": s.accuracy}
+                for s in found
+            ]  # fmt: skip
+        )
+        return
+    rows = [
+        [s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), "-" if s.accuracy is None else f"{s.accuracy:.4f}", f"{s.created:%Y-%m-%d %H:%M}"]
+        for s in found
+    ]  # fmt: skip
+    print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best accuracy", "created (UTC)"], rows)
+
+
+def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+    """Show what a study is, how far it is, and its best network."""
+    from ..search.finals import best
+    from ..studies import Study, masked
+
+    found = Study.open(storage, study)
+    chosen, counts, notes = best(found), found.counts(), found.notes()
+    data: dict[str, Any] = {
+        "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
+        "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
+        "best": None if chosen is None else {**evaluation_json(chosen.evaluation), **cost_json(chosen.candidate), "confirmed": chosen.confirmed},
+        "versions": found.versions,
+    }  # fmt: skip
+    if json:
+        print_json(data)
+        return
+    settings = found.spec.settings
+    print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}, since {found.created:%Y-%m-%d %H:%M} UTC")
+    print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {settings['epochs']} epochs, seed {settings['seed']}")
+    gate = notes.get("gate")
+    refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
+    print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {counts['final']} confirmed{refused}")
+    if chosen is not None:
+        tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
+        kind = "confirmed" if chosen.confirmed else "not confirmed"
+        print(f"best: {chosen.candidate.id[:12]}, accuracy {chosen.evaluation.accuracy:.4f} ({kind}){tested}, {chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params")
+    print(f"go on: {found.command}")
+
+
+def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+    """Show the networks that no other beats in accuracy and cost, cheapest first."""
+    from ..search.finals import confirmed_accuracies
+    from ..studies import Study
+
+    found = Study.open(storage, study)
+    points = found.front()
+    if json:
+        print_json(front_json(points))
+    else:
+        print_front(points, confirmed_accuracies(found), f"front of {found.spec.name}")
+
+
+def delete(
+    study: StudyName, storage: Storage = DEFAULT_STORAGE, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
+) -> None:
+    """Delete a study from the database; trained weights stay where they are."""
+    from ..studies import Study
+    from ..studies import delete as remove
+
+    found = Study.open(storage, study)
+    if not yes:
+        typer.confirm(f"delete the study {found.spec.name!r} with {sum(found.counts().values())} evaluations?", abort=True)
+    remove(storage, study)
+    if json:
+        print_json({"deleted": study})
+    else:
+        print(f"deleted {study}")

@@ -1,0 +1,38 @@
+"""Words and numbers as people write and read them."""
+
+from __future__ import annotations
+
+import re
+
+from ..blocks.errors import InputError
+
+_units = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0}
+_part = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from "90s", "10min", "1h30m" or a bare number of seconds.
+
+    Raises:
+        InputError: not a duration, or not positive.
+    """
+    rest, total = text.strip().lower(), 0.0
+    while rest:
+        match = _part.match(rest)
+        if match is None or match[2] not in _units:
+            raise InputError(f"not a positive duration: {text!r}; write it like 90s, 10min or 1h30m")
+        total += float(match[1]) * _units[match[2]]
+        rest = rest[match.end() :]
+    if total <= 0:
+        raise InputError(f"--time must be positive, but got {text!r}; write it like 90s, 10min or 1h30m")
+    return total
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a reader: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

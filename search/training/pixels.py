@@ -1,0 +1,159 @@
+"""A data set on one device: uint8 images, resized once for each input size.
+
+Images stay uint8 until a batch is made: a quarter of the memory of floats, and on a GPU the whole data set lies beside the network.
+Shape letters: n images of the data set or of one part, b batch, c channels, h height, w width.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...blocks.errors import InputError, unknown
+from .device import resolve
+
+Part = Literal["train", "validation", "test"]
+
+CACHED = 6
+"""Resized parts kept: training and validation images of three input sizes (a search over resolutions meets a few sizes again and again)."""
+CHUNK = 1024
+"""Images resized or counted at a time: bounds the memory for floats and 64-bit integers."""
+
+
+class Pixels:
+    """The images and labels of a data set, split into parts."""
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        train: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        test: NDArray[np.int64] | None,
+        device: torch.device | str,
+    ) -> None:
+        """Takes `images` (n, c, h, w), `labels` (n,), and for each part the numbers of its images.
+
+        On the CPU the images are not copied, and read-only arrays will do (Ray's object store hands out such).
+
+        Raises:
+            InputError: shapes or types do not fit, or an image is in two parts.
+        """
+        _check_arrays(images, labels)
+        self.device = resolve(device)
+        self.channels: int = images.shape[1]
+        self.classes: int = int(labels.max()) + 1
+        parts: dict[Part, NDArray[np.int64] | None] = {"train": train, "validation": validation, "test": test}
+        self._rows: dict[Part, NDArray[np.int64]] = {part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None}
+        _check_disjoint(self._rows)
+        self.mean, self.std = channel_statistics(images, self._rows["train"])
+        self._images_nchw = _without_copy(images).to(self.device)
+        self._labels_n = _without_copy(labels).to(self.device)
+        self._resized: OrderedDict[tuple[Part, int], Tensor] = OrderedDict()
+
+    def count(self, part: Part) -> int:
+        """How many images `part` has; 0 where the data set has no such part."""
+        return len(self._rows.get(part, ()))
+
+    def at(self, part: Part, size: int) -> tuple[Tensor, Tensor]:
+        """The images of `part` at `size` pixels a side, uint8 (n, c, size, size), and their labels (n,), both on the device.
+
+        The tensors are shared with the cache and perhaps with a read-only array: never write into them.
+
+        Raises:
+            InputError: the data set has no such part, or the size is below 1.
+        """
+        if part not in self._rows:
+            raise unknown("part", part, self._rows)
+        if size < 1:
+            raise InputError(f"size must be at least 1, but got {size}")
+        rows_n = torch.from_numpy(self._rows[part]).to(self.device)
+        if (part, size) in self._resized:
+            self._resized.move_to_end((part, size))
+        else:
+            self._resized[part, size] = resize(self._images_nchw, rows_n, size)
+            while len(self._resized) > CACHED:
+                self._resized.popitem(last=False)
+        return self._resized[part, size], self._labels_n[rows_n]
+
+
+class Normalise:
+    """uint8 images -> floats of zero mean and unit deviation by channel, in channels_last memory (2-3 times faster on the CPU too)."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device | str) -> None:
+        # (x / 255 - mean) / std as one product and one sum; on the device once, not at every step
+        std_c = torch.tensor(std, dtype=torch.float64)
+        self._scale_c11 = (1 / (255 * std_c)).float().view(-1, 1, 1).to(device)
+        self._shift_c11 = (-torch.tensor(mean, dtype=torch.float64) / std_c).float().view(-1, 1, 1).to(device)
+
+    def __call__(self, x_bchw: Tensor) -> Tensor:
+        return x_bchw.to(torch.float32, memory_format=torch.channels_last).mul_(self._scale_c11).add_(self._shift_c11)
+
+
+def resize(images_nchw: Tensor, rows_n: Tensor, size: int) -> Tensor:
+    """The images `rows_n` at `size` pixels a side: bilinear, antialiased where that shrinks (enlarging, antialiasing changes nothing)."""
+    if images_nchw.shape[2:] == (size, size):
+        return images_nchw[rows_n]
+    # Through floats, since CUDA resizes no uint8; in chunks, since floats are four times as large.
+    resized = [
+        functional.interpolate(images_nchw[rows_b].float(), (size, size), mode="bilinear", antialias=True, align_corners=False).round_().clamp_(0, 255).byte()
+        for rows_b in rows_n.split(CHUNK)
+    ]
+    return torch.cat(resized)
+
+
+def channel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of the images `rows`, on the scale from 0 to 1; a constant channel gets deviation 1.
+
+    Exact: counted over the 256 values a pixel can take.
+    """
+    means, deviations = [], []
+    values = np.arange(256) / 255
+    for channel in range(images.shape[1]):
+        counts = np.zeros(256, dtype=np.int64)
+        for start in range(0, len(rows), CHUNK):
+            counts += np.bincount(images[rows[start : start + CHUNK], channel].ravel(), minlength=256)
+        mean = float(counts @ values / counts.sum())
+        deviation = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+        means.append(mean)
+        deviations.append(deviation or 1.0)
+    return tuple(means), tuple(deviations)
+
+
+def _without_copy(array: NDArray[np.generic]) -> Tensor:
+    with warnings.catch_warnings():
+        # torch warns that writing into a read-only array is undefined; nothing here writes.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def _check_arrays(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
+        raise InputError(f"images must be uint8 of shape (n, c, h, w), none of them 0, but got {images.dtype} of shape {images.shape}")
+    if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+        raise InputError(f"labels must be int64 of shape ({len(images)},), one for each image, but got {labels.dtype} of shape {labels.shape}")
+    if labels.min() < 0:
+        raise InputError(f"labels must be 0 or above, but got {labels.min()}")
+
+
+def _check_rows(part: str, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    if rows.dtype != np.int64 or rows.ndim != 1 or len(rows) == 0:
+        raise InputError(f"the {part} part must be a non-empty list of int64 image numbers, but got {rows.dtype} of shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= count:
+        raise InputError(f"image numbers of the {part} part must lie in 0..{count - 1}, but got {rows.min()}..{rows.max()}")
+    return rows.copy()  # writable, and ours
+
+
+def _check_disjoint(rows: dict[Part, NDArray[np.int64]]) -> None:
+    every = np.concatenate(list(rows.values()))
+    numbers, counts = np.unique(every, return_counts=True)
+    if len(numbers) < len(every):
+        raise InputError(f"an image must be in one part, once, but image {numbers[counts > 1][0]} is listed {counts.max()} times")

@@ -1,0 +1,134 @@
+"""How candidates are trained: plain data, read by the driver, which never imports torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
+
+from ...blocks.errors import InputError, unknown
+
+OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf")
+"""timm's names; `sgd` is with Nesterov momentum."""
+SCHEDULES = ("cosine", "linear", "constant")
+"""How the learning rate falls after the warm-up: along half a cosine or a line to zero, or not at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a candidate is trained; the same for all candidates of a study."""
+
+    optimizer: str = "sgd"
+    """One of `OPTIMIZERS`."""
+    learning_rate: float
+    """At its highest, after the warm-up."""
+    momentum: float = 0.9
+    """For optimisers that have one (sgd, rmsproptf); the others keep their own constants."""
+    weight_decay: float
+    """For convolution and linear weights; never for biases and normalisation."""
+    batch_size: int
+    """Images of one update, at most; an epoch is divided evenly, so that no batch is much smaller than the others."""
+    schedule: str = "cosine"
+    """One of `SCHEDULES`; stepped at each update."""
+    warmup: float
+    """Epochs over which the learning rate rises in a line; at most a third of the training."""
+    label_smoothing: float = 0.1
+    """Share of the target spread over all classes."""
+    ema: float | None = None
+    """Decay of a moving average of the weights, which is then what is evaluated and kept; it starts at 0 and rises to this. None: no average."""
+    drop_rate: float
+    """Dropout before the classifier: a setting of the network, for whoever builds it."""
+    drop_path_rate: float
+    """Share of residual branches skipped in the last block, less in earlier ones: a setting of the network, for whoever builds it."""
+    flip: bool
+    """Whether images are mirrored left to right at random: not for digits or letters."""
+    shift: float
+    """Furthest random move in each direction, as a fraction of the side."""
+    cutout: float = 0.0
+    """Side of the square blanked at random, as a fraction of the side."""
+    clip: float | None = None
+    """Largest norm of the gradient over all weights; a larger one is scaled down to it. None: never."""
+    amp: bool = True
+    """bf16 autocast where it is fast (CUDA devices since Ampere); never on the CPU, where it loses for small networks."""
+
+    def __post_init__(self) -> None:
+        _check_kinds(self)
+        for name, given, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
+            if given not in known:
+                raise unknown(name, given, known)
+        _check(self.learning_rate > 0, "learning_rate must be above 0", self.learning_rate)
+        _check(0 < self.momentum < 1, "momentum must lie between 0 and 1", self.momentum)
+        _check(self.weight_decay >= 0, "weight_decay must be 0 or above", self.weight_decay)
+        _check(self.batch_size >= 2, "batch_size must be at least 2 (batch normalisation needs two images)", self.batch_size)
+        _check(self.warmup >= 0, "warmup must be 0 epochs or more", self.warmup)
+        _check(0 <= self.label_smoothing < 1, "0 <= label_smoothing < 1 must hold", self.label_smoothing)
+        _check(self.ema is None or 0 < self.ema < 1, "ema must be null or lie between 0 and 1", self.ema)
+        _check(0 <= self.drop_rate < 1, "0 <= drop_rate < 1 must hold", self.drop_rate)
+        _check(0 <= self.drop_path_rate < 1, "0 <= drop_path_rate < 1 must hold", self.drop_path_rate)
+        _check(0 <= self.shift <= 0.5, "0 <= shift <= 0.5 must hold", self.shift)
+        _check(0 <= self.cutout <= 1, "0 <= cutout <= 1 must hold", self.cutout)
+        _check(self.clip is None or self.clip > 0, "clip must be null or above 0", self.clip)
+
+    @classmethod
+    def for_data(cls, images: int, size: int, flip: bool) -> Recipe:
+        """The recipe for `images` training images of `size` pixels a side."""
+        _check(images >= 2, "images must be at least 2", images)
+        _check(size >= 1, "size must be at least 1", size)
+        batch_size = 32 if images < 5_000 else 64 if images < 20_000 else 128
+        return cls(
+            optimizer="lamb",
+            learning_rate=0.01 * math.sqrt(batch_size / 32),
+            weight_decay=0.02,
+            batch_size=batch_size,
+            warmup=1.0,
+            drop_rate=0.0,
+            drop_path_rate=0.0,
+            flip=flip,
+            shift=0.05,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; `from_dict` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_dict` wrote, or a person.
+
+        Raises:
+            InputError: a key is unknown or missing, or a value is not allowed.
+        """
+        known = [field.name for field in fields(cls)]
+        for key in data:
+            if key not in known:
+                raise unknown("recipe key", str(key), known)
+        missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in data]
+        if missing:
+            raise InputError(f"a recipe must set {', '.join(missing)}, but got only: {', '.join(data) or 'nothing'}")
+        return cls(**data)
+
+
+def _check(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise InputError(f"{rule}, but got {value!r}")
+
+
+def _check_kinds(recipe: Recipe) -> None:
+    """Refuses values of a wrong type, which a hand-written file may hold, before anything compares them."""
+    for field in fields(recipe):
+        value, kind = getattr(recipe, field.name), str(field.type)
+        if kind == "str":
+            _check(isinstance(value, str), f"{field.name} must be a name", value)
+        elif kind == "bool":
+            _check(isinstance(value, bool), f"{field.name} must be true or false", value)
+        elif kind == "int":
+            _check(type(value) is int, f"{field.name} must be a whole number", value)
+        elif not (value is None and kind.endswith("None")):
+            _check(type(value) in (int, float) and math.isfinite(value), f"{field.name} must be a finite number", value)
+
+
+def default_epochs(images: int) -> int:
+    """Epochs of a full evaluation in a search."""
+    _check(images >= 2, "images must be at least 2", images)
+    return 6 if images < 20_000 else 5
