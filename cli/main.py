@@ -10,7 +10,6 @@ import sys
 
 import typer
 
-from ..blocks.errors import AutomlError, InputError, Interrupted
 from . import doctor, handover, searching, spaces, studies
 
 app = typer.Typer(
@@ -47,8 +46,8 @@ def main(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, Interrupted, typer.Abort) as error:
-        _say(str(error) or "interrupted")
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to write to
@@ -56,14 +55,20 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        return _fail(error)
+        return _failed(error)
 
 
-def _fail(error: Exception) -> int:
+def _failed(error: Exception) -> int:
+    """Say what went wrong in one line, and with which exit code."""
     usage = getattr(error, "format_message", None)
     if usage is not None and hasattr(error, "exit_code"):  # what typer raises for wrong usage
         _say(f"error: {usage()}")
         return 2
+    from ..blocks.errors import AutomlError, InputError, Interrupted
+
+    if isinstance(error, Interrupted):
+        _say(str(error))
+        return 130
     if isinstance(error, AutomlError):
         _say(f"error: {error}")
         return 2 if isinstance(error, InputError) else 1

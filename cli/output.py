@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.cost import Cost
-
 if TYPE_CHECKING:
+    from ..blocks.cost import Cost
     from ..studies import CandidateRow, Evaluation, FrontPoint
 
 CONVENTION = "1 FLOP = 1 multiply-add (MAC)"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ..blocks.errors import InputError
-
 _units = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0}
 _part = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*")
 
@@ -16,6 +14,8 @@ def parse_duration(text: str) -> float:
     Raises:
         InputError: not a duration, or not positive.
     """
+    from ..blocks.errors import InputError
+
     rest, total = text.strip().lower(), 0.0
     while rest:
         match = _part.match(rest)
