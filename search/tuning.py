@@ -18,7 +18,16 @@ from .engine import Engine
 from .worker import Worker
 
 
-class _Asks(Searcher):
+class _HoldsEngine:
+    """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database connection, stays out of it."""
+
+    _engine: Engine
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_engine"}
+
+
+class _Asks(_HoldsEngine, Searcher):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
@@ -39,7 +48,7 @@ class _Asks(Searcher):
         """Nothing, likewise."""
 
 
-class _Stops(FIFOScheduler):
+class _Stops(_HoldsEngine, FIFOScheduler):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
@@ -51,7 +60,7 @@ class _Stops(FIFOScheduler):
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
 
-class _Records(tune.Callback):
+class _Records(_HoldsEngine, tune.Callback):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
