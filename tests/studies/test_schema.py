@@ -1,0 +1,127 @@
+"""The migrations end where the models are, and yesterday's database opens today."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from automl.blocks.errors import InputError
+from automl.studies import Study, StudySpec, schema
+from automl.studies.models import Base
+from automl.studies.storage import Database
+from sqlalchemy import create_engine
+
+HERE = Path(__file__).parent
+
+
+def differences(url: str) -> list[object]:
+    ours = set(Base.metadata.tables)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        options = {"include_object": lambda thing, name, kind, _reflected, _other: kind != "table" or name in ours, "compare_type": True}
+        found = compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+    engine.dispose()
+    return found
+
+
+def tables(file: Path) -> dict[str, list[str]]:
+    """The CREATE TABLE statements, line by line, sorted: the order of constraints means nothing."""
+    connection = sqlite3.connect(file)
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'automl_%' AND name <> 'automl_alembic_version'"
+    ).fetchall()
+    connection.close()
+    return {name: sorted(line.strip().rstrip(",") for line in sql.replace(" \n", "\n").splitlines()) for name, sql in rows}
+
+
+def test_the_migrations_end_where_the_models_are(url: str) -> None:
+    schema.migrate(Database(url))
+    assert differences(url) == []
+
+
+def test_control_a_column_that_no_migration_made_is_found(url: str) -> None:
+    schema.migrate(Database(url))
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.execute("ALTER TABLE automl_evaluations DROP COLUMN worker")
+    connection.close()
+    assert "worker" in str(differences(url))
+
+
+def test_migrated_tables_have_the_constraints_of_the_models(tmp_path: Path) -> None:
+    schema.migrate(Database(f"sqlite:///{tmp_path}/migrated.db"))
+    engine = create_engine(f"sqlite:///{tmp_path}/made.db")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    assert tables(tmp_path / "migrated.db") == tables(tmp_path / "made.db")
+    assert len(tables(tmp_path / "made.db")) == 4
+
+
+def test_the_head_constant_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+
+
+def test_a_database_of_a_newer_automl_is_refused(study: Study, url: str) -> None:
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.execute("UPDATE automl_alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    for action in (lambda: Study.open(url, "tiny"), lambda: Study.create_or_continue(url, study.spec, command="", versions={})):
+        with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0001\)"):
+            action()
+
+
+def test_tables_of_another_optuna_are_refused_in_one_line(study: Study, url: str) -> None:
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.execute("UPDATE alembic_version SET version_num = 'v9.9.9.a'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(InputError, match="updating optuna") as caught:
+        Study.create_or_continue(url, study.spec, command="", versions={})
+    assert "\n" not in str(caught.value)
+
+
+def test_reading_imports_neither_alembic_nor_optuna_and_the_package_no_torch_or_ray(study: Study, url: str) -> None:
+    program = f"""
+import sys
+import automl.studies
+print(sorted({{"torch", "ray", "sqlalchemy", "optuna"}} & set(sys.modules)))
+study = automl.studies.Study.open({url!r}, "tiny")
+study.front(), study.counts(), study.notes(), study.evaluations(), automl.studies.studies({url!r}), study.note("a", 1)
+print(sorted({{"torch", "ray", "alembic", "optuna"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "[]"]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """A database that the first version made (schema 0001, Optuna 5.0), as it lies in the folder of assets."""
+    shutil.copy(HERE / "assets" / "study-0001.sqlite", tmp_path / "old.sqlite")
+    return f"sqlite:///{tmp_path / 'old.sqlite'}"
+
+
+def test_the_database_of_the_first_version_is_read_today(old: str) -> None:
+    study = Study.open(old, "tiny")
+    assert study.counts() == {"complete": 3, "pruned": 1, "fail": 1, "final": 1}
+    assert [(point.macs, point.accuracy) for point in study.front()] == [(1000, 0.1 + 0.2), (1001, 0.7)]
+    assert study.notes() == {"gate": {"duplicates": 3, "refused": 41}}
+    assert study.front()[0].evaluation.settings == {"attention": "eca", "eca_kernel": 5, "depth": 1.2}
+    best = optuna.load_study(study_name="tiny", storage=old).best_trials
+    assert sorted(trial.number for trial in best) == sorted(point.evaluation.trial or 0 for point in study.front())
+
+
+def test_the_database_of_the_first_version_is_continued_today(old: str, spec: StudySpec, record) -> None:
+    study = Study.create_or_continue(old, spec, command="", versions={})
+    assert record(study, 77).trial == 5
+    assert differences(old) == []
