@@ -45,6 +45,7 @@ def set_environment(*, local: bool) -> None:
     if local:
         # under `uv run` Ray would re-create the environment for every worker: minutes, or for ever
         quiet["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+        quiet["RAY_AUTH_MODE"] = "token"  # Ray's own default for a private cluster, said aloud so that Ray does not
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
     for name in ("ray", "ray.tune", "ray.train", "ray.air"):

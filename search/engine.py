@@ -15,18 +15,16 @@ from pathlib import Path
 from typing import Literal
 
 from ..spaces import Candidate
-from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
+from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Purpose, State, Study
 from .events import Counts, Listener, Running, Silent
 from .job import Job
 from .proposer import Proposal, Proposer
 from .rungs import Rungs
 
-SEARCH_SHARE = 0.7
-"""Of the time given, what is spent on proposing; the rest confirms."""
-STRAGGLERS_SHARE = 0.8
-"""From here on, a trial that still runs is stopped."""
 FINAL_FACTOR = 2
 """A chosen network is trained so many times as long as a trial."""
+RESERVE_SHARE = 0.3
+"""Of the time given, what is kept for confirming at the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +78,13 @@ class Engine:
         self._rows: dict[str, CandidateRow] = study.candidates()
         self.exhausted = False
         """Whether the space holds nothing more within the budget."""
+        self.error: Exception | None = None
+        """What broke the run, if anything did; set by whoever runs the engine."""
+        self.workers = 1
+        """How many train at once; set by whoever runs the engine."""
         self.counts = Counts(target=limits.trials)
         self._best: tuple[float, int] | None = None
+        self._front: list[FrontPoint] | None = None
         for evaluation in study.evaluations():
             self._count(evaluation)
             if evaluation.purpose is Purpose.SEARCH:
@@ -111,7 +114,7 @@ class Engine:
         if self._finals is None:
             self._finals = self._choose_finals()
             if self._finals:
-                self._listener.phase(f"confirming the {len(self._finals)} most accurate networks of the front: {self._finals[0].fidelity}, another seed")
+                self._listener.phase(f"confirming {len(self._finals)} of the front: {self._finals[0].fidelity.epochs} epochs each, from another seed")
         if not self._finals:
             return "finished"
         job = self._finals.pop(0)
@@ -133,7 +136,7 @@ class Engine:
         if not self._rungs_for(live.running.job.fidelity).reached(epoch, accuracy, live.cost.macs):
             live.reason = f"beaten at the rung of {epoch} epochs"
             return False
-        if self._limits.seconds is not None and self.elapsed > STRAGGLERS_SHARE * self._limits.seconds:
+        if self._limits.seconds is not None and self.elapsed > self._limits.seconds - 0.85 * self._reserve():
             live.reason = "the time for searching is over"
             return False
         return True
@@ -175,7 +178,28 @@ class Engine:
             return False
         if self._limits.trials is not None and self.counts.done + self.counts.pruned + self.counts.failed + len(self._live) >= self._limits.trials:
             return False
-        return self._limits.seconds is None or self.elapsed < SEARCH_SHARE * self._limits.seconds
+        return self._limits.seconds is None or self.elapsed < self._limits.seconds - self._reserve()
+
+    def _reserve(self) -> float:
+        """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share."""
+        assert self._limits.seconds is not None
+        share = RESERVE_SHARE * self._limits.seconds if self._limits.finals else 0.0
+        expected = self._confirming_seconds(FINAL_FACTOR)
+        return share if expected is None else min(share, 1.25 * expected + 5.0)
+
+    def _confirming_seconds(self, factor: float) -> float | None:
+        """How long the networks that would now be confirmed take at `factor` times a trial's epochs; None before any trial is done."""
+        costs = [self._epoch_seconds[point.id] * point.evaluation.fidelity.epochs for point in self._leaders() if point.id in self._epoch_seconds]
+        if not costs:
+            return None
+        rounds = math.ceil(len(costs) / self.workers)
+        return factor * max(costs) * rounds
+
+    def _leaders(self) -> list[FrontPoint]:
+        """The most accurate networks of the front."""
+        if self._front is None:
+            self._front = self.study.front()
+        return sorted(self._front, key=lambda point: (-point.accuracy, point.macs))[: self._limits.finals]
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         candidate, cost = proposal.candidate, proposal.cost
@@ -189,29 +213,26 @@ class Engine:
         self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)
 
     def _choose_finals(self) -> list[Job]:
-        """The most accurate networks of the front, at the longest training that fits in the time left."""
-        if self._limits.finals < 1:
-            return []
-        points = sorted(self.study.front(), key=lambda point: -point.accuracy)[: self._limits.finals]
-        known = {(e.candidate_id, e.fidelity.key, e.seed) for e in self.study.evaluations(Purpose.FINAL)}
+        """The leaders that have not been confirmed, at the longest training that fits in the time left."""
+        seen = self.study.evaluations(Purpose.FINAL)
+        confirmed = {e.candidate_id for e in seen if e.state is State.COMPLETE}
+        known = {(e.candidate_id, e.fidelity.key, e.seed) for e in seen}
+        factor = float(FINAL_FACTOR)
+        expected = self._confirming_seconds(factor)
+        if self.seconds_left is not None and expected:
+            factor = min(factor, 0.85 * self.seconds_left / expected * factor)
         jobs: list[Job] = []
-        for point in points:
-            full = point.evaluation.fidelity
-            epochs = FINAL_FACTOR * full.epochs
-            if self.seconds_left is not None:
-                per_epoch = self._epoch_seconds.get(point.id, point.evaluation.seconds / full.epochs)
-                # two workers' share at most of what is left, and a margin for building and testing
-                epochs = min(epochs, math.floor(0.8 * self.seconds_left / max(per_epoch, 1e-3)))
-            if epochs < max(1, full.epochs // 2):
+        for point in self._leaders():
+            full, seed = point.evaluation.fidelity, self._seed + 1
+            epochs = math.floor(factor * full.epochs)
+            if point.id in confirmed or epochs < max(1, full.epochs // 2):
                 continue
             fidelity = Fidelity(epochs=epochs, size=full.size, fraction=full.fraction)
-            seed = self._seed + 1
-            if (point.id, fidelity.key, seed) in known:
-                continue
-            checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
-            jobs.append(
-                Job(candidate=point.candidate.spec, params=point.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
-            )
+            if (point.id, fidelity.key, seed) not in known:
+                checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
+                jobs.append(
+                    Job(candidate=point.candidate.spec, params=point.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
+                )
         return jobs
 
     def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
@@ -245,6 +266,7 @@ class Engine:
         if evaluation.purpose is Purpose.FINAL:
             self.counts.finals += evaluation.state is State.COMPLETE
             return
+        self._front = None
         self.counts.done += evaluation.state is State.COMPLETE
         self.counts.pruned += evaluation.state is State.PRUNED
         self.counts.failed += evaluation.state is State.FAIL

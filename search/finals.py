@@ -196,3 +196,27 @@ def confirmed_accuracies(study: Study) -> dict[str, float]:
         if evaluation.accuracy is not None:
             found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)
     return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def export(study: Study, out: Path, *, candidate: str | None = None, onnx: bool = True) -> list[Path]:
+    """Write a trained network of a study (the best without `candidate`) to the folder `out`.
+
+    Raises:
+        InputError: the folder exists, or the network has no trained weights yet.
+    """
+    from ..studies.export import Facts, export_network
+    from .run import versions
+
+    row = study.candidate(candidate) if candidate else _chosen(study)
+    trained = [e for e in study.evaluations(Purpose.FINAL, State.COMPLETE) if e.candidate_id == row.id and e.checkpoint is not None]
+    if not trained:
+        raise InputError(f"the network {row.id[:12]} has no trained weights yet: run `automl train {study.spec.name} --candidate {row.id[:12]}` first")
+    chosen = max(trained, key=lambda e: e.accuracy or 0.0)
+    _, kept = load_trained(Path(str(chosen.checkpoint)))
+    settings = next((e.settings for e in study.evaluations(Purpose.SEARCH) if e.candidate_id == row.id), {})
+    facts = Facts(
+        study=study.spec.name, command=study.command, data=Path(str(study.spec.data["name"])).name, classes=tuple(study.spec.data["classes"]), size=int(kept["size"]),
+        mean=tuple(kept["mean"]), std=tuple(kept["std"]), accuracy=chosen.accuracy or 0.0, test_accuracy=chosen.test_accuracy, epochs=chosen.fidelity.epochs,
+        seed=chosen.seed, budget=study.spec.budget, settings=settings, versions=versions(),
+    )  # fmt: skip
+    return export_network(out, candidate=Candidate.from_dict(json.loads(row.spec)), weights=kept["weights"], facts=facts, onnx=onnx)

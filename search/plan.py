@@ -60,6 +60,8 @@ class SearchOptions:
     """Size in pixels at which candidates are trained, before the resolution coefficient."""
     epochs: int | None = None
     """Epochs of full fidelity."""
+    flip: bool | None = None
+    """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
     """How many networks of the front are confirmed at the end."""
 
@@ -126,7 +128,7 @@ def prepare(options: SearchOptions) -> Plan:
     if proxy_size > space.image[1]:
         raise InputError(f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}")
     rows = split(data, seed=options.seed)
-    recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip)
+    recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip)
     epochs = options.epochs or default_epochs(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
     spec = StudySpec(

@@ -63,7 +63,7 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     )
     study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
     engine = _engine(study, plan, options, found, listener, began)
-    if _has_room(engine, plan):
+    if _has_room(engine, plan, options.finals):
         listener.phase("starting the workers")
         with _ray(options, gpus) as resources:
             listener.phase(f"searching with {resources}")
@@ -115,10 +115,11 @@ def _engine(study: Study, plan: Plan, options: SearchOptions, found: Census, lis
     )  # fmt: skip
 
 
-def _has_room(engine: Engine, plan: Plan) -> bool:
+def _has_room(engine: Engine, plan: Plan, finals: int) -> bool:
     """Whether anything is left to do, so that a finished study does not start Ray in vain."""
     counts = engine.counts
-    return plan.trials is None or counts.done + counts.pruned + counts.failed < plan.trials or counts.finals == 0
+    unconfirmed = counts.finals == 0 and counts.done > 0 and finals > 0
+    return plan.trials is None or counts.done + counts.pruned + counts.failed < plan.trials or unconfirmed
 
 
 def _note_gate(study: Study, engine: Engine) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 from ray import tune
@@ -17,11 +17,23 @@ from ray.tune.search import Searcher
 from .engine import Engine
 from .worker import Worker
 
+T = TypeVar("T")
+
 
 class _HoldsEngine:
     """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database connection, stays out of it."""
 
     _engine: Engine
+
+    def _guarded(self, call: Callable[[], T], broken: T) -> T:
+        """`call()`, or `broken` once anything failed: Tune would log an exception of ours and go on, losing what was to be written."""
+        if self._engine.error is not None:
+            return broken
+        try:
+            return call()
+        except Exception as error:
+            self._engine.error = error
+            return broken
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_engine"}
@@ -33,7 +45,7 @@ class _Asks(_HoldsEngine, Searcher):
         self._engine = engine
 
     def suggest(self, trial_id: str) -> Any:
-        job = self._engine.next_job(trial_id)
+        job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
         if job == "wait":
             return None
         return Searcher.FINISHED if job == "finished" else {"job": job.to_json()}
@@ -56,7 +68,7 @@ class _Stops(_HoldsEngine, FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         if "failed" in result:
             return TrialScheduler.STOP
-        goes_on = self._engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
+        goes_on = self._guarded(lambda: _report(self._engine, trial, result), False)
         return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
 
 
@@ -66,22 +78,27 @@ class _Records(_HoldsEngine, tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
         # a trial's last result goes past the scheduler: Tune stops it on `done`
-        if result.get("done") and "failed" not in result and "epoch" in result and not self._engine.has_reported(trial.trial_id, int(result["epoch"])):
-            self._engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
+        if result.get("done") and "failed" not in result and not self._engine.has_reported(trial.trial_id, int(result["epoch"])):
+            self._guarded(lambda: _report(self._engine, trial, result), False)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         result = trial.last_result or {}
         place = {"worker": str(result.get("worker", "")), "device": _device(result)}
         if "failed" in result:
-            self._engine.failed(trial.trial_id, str(result["failed"]), **place)
+            self._guarded(lambda: self._engine.failed(trial.trial_id, str(result["failed"]), **place), None)
         else:
-            self._engine.ended(trial.trial_id, **place)
+            self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._engine.failed(trial.trial_id, f"the worker died: {_first_line(trial.get_pickled_error())}")
+        reason = f"the worker died: {_first_line(trial.get_pickled_error())}"
+        self._guarded(lambda: self._engine.failed(trial.trial_id, reason), None)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._engine.tick()
+
+
+def _report(engine: Engine, trial: Trial, result: Mapping[str, Any]) -> bool:
+    return engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
 
 
 def _device(result: Mapping[str, Any]) -> str:
@@ -100,7 +117,9 @@ def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str,
 
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
+        Exception: what the engine met, a database that is gone, say; what ended before is in the database.
     """
+    engine.workers = workers
     folder = tempfile.mkdtemp(prefix="automl-tune-")
     trainable = tune.with_parameters(Worker, arrays=dict(arrays), recipe=dict(recipe))
     tuner = tune.Tuner(
@@ -116,6 +135,8 @@ def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str,
     )  # fmt: skip
     try:
         tuner.fit()
+        if engine.error is not None:
+            raise engine.error
     finally:
         engine.abandon()
         if os.environ.get("AUTOML_KEEP_TUNE_FOLDER") != "1":
