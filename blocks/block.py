@@ -132,7 +132,7 @@ def from_dict(data: Mapping[str, Any]) -> Block:
         if key not in fields:
             raise unknown(f"field of block {data['block']!r}:", key, fields)
     try:
-        return cls(**{key: from_dict(value) if isinstance(value, Mapping) else value for key, value in values.items()})
+        return cls(**{key: from_dict(value) if isinstance(value, Mapping) else value for key, value in values.items()})  # pyright: ignore[reportAbstractUsage]
     except TypeError as error:
         raise InvalidBlock(f"block {data['block']!r}: {error}") from None
 

@@ -1,7 +1,8 @@
 """Efficient channel attention, zero-padded or circular.
 
-Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with zeros; circular padding ("cECA", in timm `CecaModule`) makes it a
-ring, so that every channel has the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores k; here a given k is the kernel.
+Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with zeros; circular padding ("cECA", in timm `CecaModule`)
+makes it a ring, so that every channel has the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores k;
+here a given k is the kernel.
 """
 
 from __future__ import annotations

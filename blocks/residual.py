@@ -1,7 +1,7 @@
 """Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an attention slot before the sum (SENet).
 
-Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as everywhere since); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431;
-He et al., Bag of Tricks, CVPR 2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
+Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as everywhere since); Xie et al., ResNeXt, CVPR 2017,
+arXiv:1611.05431; He et al., Bag of Tricks, CVPR 2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ class Se(Attention):
         """Squeezed channels for a map of `channels`."""
         if self.reduced is not None:
             return self.reduced
-        assert self.ratio is not None and self.divisor is not None  # by __post_init__
+        assert self.ratio is not None  # by __post_init__
+        assert self.divisor is not None
         if self.divisor == 1:
             return at_least(nearest(channels * self.ratio), 1)
         return make_divisible(channels * self.ratio, self.divisor, floor=0.0)

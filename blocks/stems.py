@@ -43,13 +43,14 @@ class ConvStem(Part):
         return conv_cost(shape, self.out(shape), self.kernel) + norm_cost(self.channels)
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
-        from timm.layers import create_act_layer
         from torch import nn
+
+        from .modules.activation import activation_layer
 
         return {
             "conv_stem": nn.Conv2d(shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False),
             "bn1": nn.BatchNorm2d(self.channels),
-            "act1": create_act_layer(self.activation, inplace=True),
+            "act1": activation_layer(self.activation),
         }
 
 
@@ -113,13 +114,14 @@ class ConvHead(Part):
         return conv_cost(shape, self.out(shape), 1) + norm_cost(self.channels)
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
-        from timm.layers import create_act_layer
         from torch import nn
+
+        from .modules.activation import activation_layer
 
         return {
             "conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=False),
             "bn2": nn.BatchNorm2d(self.channels),
-            "act2": create_act_layer(self.activation, inplace=True),
+            "act2": activation_layer(self.activation),
         }
 
 

@@ -51,7 +51,8 @@ def ended_text(evaluation: Evaluation, macs: int) -> str:
     epochs = evaluation.curve[-1][0] if evaluation.curve else 0
     kind = "confirmed" if evaluation.purpose is Purpose.FINAL and evaluation.state == "COMPLETE" else str(evaluation.state).lower()
     reason = f" ({evaluation.reason})" if evaluation.reason else ""
-    return f"{kind:9} {evaluation.candidate_id[:12]}  accuracy {accuracy}  {human(macs)}FLOPs  {epochs}/{evaluation.fidelity.epochs} epochs  {duration(evaluation.seconds)}{reason}"
+    trained = f"{epochs}/{evaluation.fidelity.epochs} epochs  {duration(evaluation.seconds)}"
+    return f"{kind:9} {evaluation.candidate_id[:12]}  accuracy {accuracy}  {human(macs)}FLOPs  {trained}{reason}"
 
 
 class Lines:

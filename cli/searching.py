@@ -85,7 +85,10 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     return {
         "study": result.study.spec.name,
         "seconds": result.seconds,
-        "counts": {"done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates, "finals": counts.finals},
+        "counts": {
+            "done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates,
+            "finals": counts.finals,
+        },
         "best": None if best is None else {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed},
         "front": front_json(result.front),
     }  # fmt: skip
@@ -97,9 +100,8 @@ def print_result(result: SearchResult, storage: str) -> None:
     from ..spaces import human
 
     name, counts = result.study.spec.name, result.counts
-    print(
-        f"\n{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed, {counts.refused} refused by the budget before training; {duration(result.seconds)}"
-    )
+    ended = f"{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed"
+    print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}")
     if result.best is None:
         print("no trial finished: give more --time, or fewer --epochs")
         return

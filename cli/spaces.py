@@ -57,11 +57,19 @@ def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize
     if json:
         print_json(
             {
-                "space": loaded.name, "settings": found.size, "exact": found.exact, "examined": found.examined, "valid": found.valid, "budget": str(bounds), "feasible": found.feasible,
-                "share": found.share, "cheapest": {**cost_json(found.cheapest.cost), "settings": found.cheapest.settings},
-                "costliest": {**cost_json(found.costliest.cost), "settings": found.costliest.settings}, "macs_deciles": deciles,
+                "space": loaded.name,
+                "settings": found.size,
+                "exact": found.exact,
+                "examined": found.examined,
+                "valid": found.valid,
+                "budget": str(bounds),
+                "feasible": found.feasible,
+                "share": found.share,
+                "cheapest": {**cost_json(found.cheapest.cost), "settings": found.cheapest.settings},
+                "costliest": {**cost_json(found.costliest.cost), "settings": found.costliest.settings},
+                "macs_deciles": deciles,
                 "dimensions": {p.name: list(p.values) for p in loaded.parameters},
-            }  # fmt: skip
+            }
         )
         return
     for line in lines(loaded, bounds, found):
@@ -123,7 +131,8 @@ def cost(
         print_json({"id": found.id, "image": list(found.image), **cost_json(total), **({"layers": parts} if layers else {})})
         return
     channels, height, width = found.image
-    print(f"{found.id[:12]} at {channels}x{height}x{width}: {total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations; {CONVENTION}")
+    counted = f"{total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations"
+    print(f"{found.id[:12]} at {channels}x{height}x{width}: {counted}; {CONVENTION}")
     if layers:
         table = [[p["place"], p["block"], str(p["repeats"]), f"{p['macs']:,}", f"{p['params']:,}", f"{p['activations']:,}"] for p in parts]
         print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations"], table)

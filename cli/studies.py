@@ -26,13 +26,24 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
     if json:
         print_json(
             [
-                {"name": s.name, "created": s.created.isoformat(), "space": s.space, "budget": s.budget, "data": s.data, "counts": s.counts, "accuracy": s.accuracy}
+                {
+                    "name": s.name,
+                    "created": s.created.isoformat(),
+                    "space": s.space,
+                    "budget": s.budget,
+                    "data": s.data,
+                    "counts": s.counts,
+                    "accuracy": s.accuracy,
+                }
                 for s in found
-            ]  # fmt: skip
+            ]
         )
         return
     rows = [
-        [s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), "-" if s.accuracy is None else f"{s.accuracy:.4f}", f"{s.created:%Y-%m-%d %H:%M}"]
+        [
+            s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), "-" if s.accuracy is None else f"{s.accuracy:.4f}",
+            f"{s.created:%Y-%m-%d %H:%M}",
+        ]
         for s in found
     ]  # fmt: skip
     print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best accuracy", "created (UTC)"], rows)
@@ -63,7 +74,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     if chosen is not None:
         tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
         kind = "confirmed" if chosen.confirmed else "not confirmed"
-        print(f"best: {chosen.candidate.id[:12]}, accuracy {chosen.evaluation.accuracy:.4f} ({kind}){tested}, {chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params")
+        cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
+        print(f"best: {chosen.candidate.id[:12]}, accuracy {chosen.evaluation.accuracy:.4f} ({kind}){tested}, {cost}")
     print(f"go on: {found.command}")
 
 

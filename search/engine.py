@@ -1,7 +1,8 @@
 """The course of a search: what to train next, when to stop it, what to write down. It knows neither Ray nor torch.
 
-Two phases. *Searching*: candidates are proposed, trained up to full fidelity or stopped at a rung. *Confirming*: the most accurate networks of the front are trained afresh,
-longer and from another seed, so that the best is not merely the luckiest of many. Whoever runs it (Ray Tune, or a test) calls `next_job`, `reported`, `ended` and `failed`.
+Two phases. *Searching*: candidates are proposed, trained up to full fidelity or stopped at a rung. *Confirming*: the most accurate networks of the
+front are trained afresh, longer and from another seed, so that the best is not merely the luckiest of many. Whoever runs it (Ray Tune, or a test)
+calls `next_job`, `reported`, `ended` and `failed`.
 """
 
 from __future__ import annotations

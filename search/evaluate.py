@@ -35,9 +35,7 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
     if built != job.params:
         raise WrongCost(f"a network must have the parameters of its cost, {job.params:,}, but {built:,} were built")
     fidelity = job.fidelity
-    return Trainer(
-        network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device
-    )
+    return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
 
 
 def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:

@@ -215,8 +215,8 @@ def export(study: Study, out: Path, *, candidate: str | None = None, onnx: bool 
     _, kept = load_trained(Path(str(chosen.checkpoint)))
     settings = next((e.settings for e in study.evaluations(Purpose.SEARCH) if e.candidate_id == row.id), {})
     facts = Facts(
-        study=study.spec.name, command=study.command, data=Path(str(study.spec.data["name"])).name, classes=tuple(study.spec.data["classes"]), size=int(kept["size"]),
-        mean=tuple(kept["mean"]), std=tuple(kept["std"]), accuracy=chosen.accuracy or 0.0, test_accuracy=chosen.test_accuracy, epochs=chosen.fidelity.epochs,
-        seed=chosen.seed, budget=study.spec.budget, settings=settings, versions=versions(),
+        study=study.spec.name, command=study.command, data=Path(str(study.spec.data["name"])).name, classes=tuple(study.spec.data["classes"]),
+        size=int(kept["size"]), mean=tuple(kept["mean"]), std=tuple(kept["std"]), accuracy=chosen.accuracy or 0.0,
+        test_accuracy=chosen.test_accuracy, epochs=chosen.fidelity.epochs, seed=chosen.seed, budget=study.spec.budget, settings=settings, versions=versions(),
     )  # fmt: skip
     return export_network(out, candidate=Candidate.from_dict(json.loads(row.spec)), weights=kept["weights"], facts=facts, onnx=onnx)

@@ -1,7 +1,8 @@
 """Proposes candidates: asks Optuna, costs, and lets through what is new and within the budget.
 
-The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no worker and no
-row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the feasible region does.
+The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no
+worker and no row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the
+feasible region does.
 """
 
 from __future__ import annotations
@@ -57,7 +58,16 @@ class Proposer:
     """Candidates of one search, each at most once."""
 
     def __init__(
-        self, space: Space, budget: Budget, census: Census, *, sampler: str, seed: int, trials: int, history: Iterable[FrozenTrial] = (), known: Iterable[str] = ()
+        self,
+        space: Space,
+        budget: Budget,
+        census: Census,
+        *,
+        sampler: str,
+        seed: int,
+        trials: int,
+        history: Iterable[FrozenTrial] = (),
+        known: Iterable[str] = (),
     ) -> None:
         """`history` are the trials of earlier runs of the same study, `known` the ids of the candidates evaluated there."""
         import optuna
@@ -86,7 +96,7 @@ class Proposer:
                         return proposal
             for chosen in self._pool:
                 if self._space.candidate(chosen).id not in self._known:
-                    self._study.enqueue_trial(chosen)
+                    self._study.enqueue_trial(dict(chosen))
                     return self._examined(self._study.ask())
         return None
 
@@ -142,7 +152,7 @@ def choose(space: Space, trial: Trial) -> dict[str, Value]:
 
 def _suggest(trial: Trial, parameter: Parameter) -> Value:
     if parameter.step is None or len(parameter.values) == 1:
-        return trial.suggest_categorical(parameter.name, list(parameter.values))
+        return parameter.values[parameter.values.index(trial.suggest_categorical(parameter.name, list(parameter.values)))]  # type: ignore[arg-type]
     low, high = parameter.values[0], parameter.values[-1]
     if isinstance(low, int) and isinstance(high, int):
         return trial.suggest_int(parameter.name, low, high, step=int(parameter.step))
@@ -168,7 +178,7 @@ def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator
             yield settings(space, row)
 
 
-class quiet_optuna:  # noqa: N801 (used as a function: `with quiet_optuna():`)
+class quiet_optuna:
     """Without Optuna's log lines and its warnings that a feature is experimental."""
 
     def __enter__(self) -> None:

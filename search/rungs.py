@@ -1,8 +1,8 @@
 """Early stopping with two objectives: clear losers end at rungs of rising fidelity.
 
-At each rung a candidate is compared with all that reached the rung before it, in accuracy and cost at once: it goes on if it lies in the better part by
-non-dominated sorting, so that a small network is not stopped because larger ones are more accurate. This is asynchronous successive halving (Li et al., MLSys 2020,
-arXiv:1810.05934) with the ranking of MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639); nobody waits for a rung to fill.
+At each rung a candidate is compared with all that reached the rung before it, in accuracy and cost at once: it goes on if it lies in the better part
+by non-dominated sorting, so that a small network is not stopped because larger ones are more accurate. This is asynchronous successive halving (Li et
+al., MLSys 2020, arXiv:1810.05934) with the ranking of MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639); nobody waits for a rung to fill.
 """
 
 from __future__ import annotations

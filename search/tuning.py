@@ -15,6 +15,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from .engine import Engine
+from .job import Job
 from .worker import Worker
 
 T = TypeVar("T")
@@ -46,9 +47,9 @@ class _Asks(_HoldsEngine, Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
-        if job == "wait":
-            return None
-        return Searcher.FINISHED if job == "finished" else {"job": job.to_json()}
+        if isinstance(job, Job):
+            return {"job": job.to_json()}
+        return None if job == "wait" else Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Ends are recorded by the callback, which knows the reason."""
@@ -141,4 +142,3 @@ def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str,
         engine.abandon()
         if os.environ.get("AUTOML_KEEP_TUNE_FOLDER") != "1":
             shutil.rmtree(folder, ignore_errors=True)
-

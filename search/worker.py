@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Worker(tune.Trainable):
     """Trains the candidate of its config; one `step` is one epoch."""
 
-    def setup(self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any]) -> None:
+    def setup(self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Import torch, place the data on the device, start the first job."""
         # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
         warnings.simplefilter("ignore")

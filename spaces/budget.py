@@ -1,7 +1,7 @@
 """Budgets: bounds on cost, as people write them.
 
-`400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams` parameters; `12MActs` activations; `300M..400MFLOPs` is a range; several at once
-are separated by commas or given in turn.
+`400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams` parameters; `12MActs` activations; `300M..400MFLOPs` is
+a range; several at once are separated by commas or given in turn.
 """
 
 from __future__ import annotations

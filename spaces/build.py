@@ -37,7 +37,7 @@ def build(candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float
         drop_rate=drop_rate,
         pretrained_cfg={
             "url": "", "architecture": "automl_network", "tag": candidate.id[:12],
-            "num_classes": candidate.classes, "input_size": tuple(candidate.image), "pool_size": (-(-candidate.image[1] // reduction), -(-candidate.image[2] // reduction)),
+            "num_classes": candidate.classes, "input_size": tuple(candidate.image), "pool_size": tuple(-(-side // reduction) for side in candidate.image[1:]),
             "crop_pct": 1.0, "interpolation": "bilinear", "mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD, "fixed_input_size": False,
             "first_conv": f"{first_conv}.0" if isinstance(trunk[first_conv], nn.Sequential) else first_conv, "classifier": classifier,
         },

@@ -109,5 +109,7 @@ def _one_by_one(space: Space, rows: Rows, members: NDArray[np.intp], total: Cost
 def _is_numeric(space: Space, parameter: Parameter) -> bool:
     """Whether the skeleton takes arrays of this parameter; conditional ones may be absent from a row and are grouped instead."""
     return (
-        parameter.dimension in space.skeleton.numeric and not parameter.when and all(isinstance(value, int | float) and not isinstance(value, bool) for value in parameter.values)
+        parameter.dimension in space.skeleton.numeric
+        and not parameter.when
+        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in parameter.values)
     )

@@ -119,9 +119,7 @@ class Candidate:
         return assemble(data["layout"], tuple(data["image"]), data["classes"], stem, stages, head)  # type: ignore[arg-type]
 
 
-def assemble(
-    layout: Layout, image: tuple[int, Number, Number], classes: int, stem: Part, stages: list[list[tuple[Unit, Number]]], head: Part
-) -> Candidate:
+def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, stem: Part, stages: list[list[tuple[Unit, Number]]], head: Part) -> Candidate:
     """A candidate in canonical form: shape-dependent choices written out, equal neighbours merged.
 
     Raises:
@@ -129,7 +127,7 @@ def assemble(
     """
     if layout not in ("efficientnet", "resnet"):
         raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
-    if not is_array(image[1]) and min(image) < 1 or classes < 1:
+    if (not is_array(image[1]) and min(image) < 1) or classes < 1:
         raise InvalidBlock(f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}")
     shape = stem.out(Shape(*image))
     resolved_stages: list[Layers] = []

@@ -149,4 +149,3 @@ def _repair(space: Space, rows: Rows, rng: np.random.Generator) -> Rows:
     """Rows whose condition changed: parameters that became active get a value, those that became inactive lose it."""
     filled = np.where(rows < 0, draw_values(space, len(rows), rng), rows)
     return deactivate(space, filled)
-

@@ -15,7 +15,8 @@ from ..blocks import InputError
 from ..blocks.errors import unknown
 
 _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
 }  # fmt: skip
 _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
@@ -57,7 +58,9 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
         allowed = allowed or type(node) in _binary or type(node) in _compare
         allowed = allowed or (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))
         if not allowed or isinstance(node, ast.Invert):
-            raise InputError(f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r} holds {type(node).__name__}")
+            raise InputError(
+                f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r} holds {type(node).__name__}"
+            )
     names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     for name in names:
         if name not in known:

@@ -149,13 +149,14 @@ class Space:
         return grouped
 
 
+_package = "automl.spaces"
 _keys = ("name", "skeleton", "image", "classes", "dimensions", "constraints")
 _dimension_keys = ("low", "high", "step", "choices", "each", "when")
 
 
 def shipped_spaces() -> list[str]:
     """Names of the spaces that come with automl."""
-    return sorted(path.name.removesuffix(".yaml") for path in files(__package__).joinpath("library").iterdir() if path.name.endswith(".yaml"))
+    return sorted(path.name.removesuffix(".yaml") for path in files(_package).joinpath("library").iterdir() if path.name.endswith(".yaml"))
 
 
 def load_space(name: str | Path) -> Space:
@@ -169,7 +170,7 @@ def load_space(name: str | Path) -> Space:
         return Space.from_source(read_file(path))
     if str(name) not in shipped_spaces():
         raise unknown("space", str(name), [*shipped_spaces(), "FILE.yaml"])
-    resource = files(__package__).joinpath("library", f"{name}.yaml")
+    resource = files(_package).joinpath("library", f"{name}.yaml")
     return Space.from_source(read_yaml(resource.read_text(encoding="utf-8"), f"{name}.yaml"))
 
 

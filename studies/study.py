@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -169,6 +169,18 @@ class Study:
             raise
         return replace(evaluation, trial=number)
 
+    def tested(self, evaluation: Evaluation, accuracy: float) -> None:
+        """Keeps the accuracy on the test data with the evaluation of the network chosen.
+
+        Raises: InputError if there is no such evaluation, or it has been tested.
+        """
+        with self._database.write() as session:
+            row = session.scalar(self._row_of(evaluation))
+            if row is None or row.test_accuracy is not None:
+                state = "is not in the study" if row is None else f"has been tested already ({row.test_accuracy})"
+                raise InputError(f"an evaluation is tested once, but that of candidate {evaluation.candidate_id[:12]} {state}")
+            row.test_accuracy = replace(evaluation, test_accuracy=accuracy).test_accuracy  # checked: finite
+
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
         """All that ended, in the order in which they were recorded."""
         query = select(EvaluationRecord).where(EvaluationRecord.study_id == self._id).order_by(EvaluationRecord.id)
@@ -246,13 +258,15 @@ class Study:
             raise DatabaseError(f"study {self.spec.name!r} was deleted from {self._database.shown} in the meantime: nothing was written")
 
     def _has(self, session: Session, evaluation: Evaluation) -> bool:
-        query = select(EvaluationRecord.id).where(
+        return session.scalar(self._row_of(evaluation)) is not None
+
+    def _row_of(self, evaluation: Evaluation) -> Select[EvaluationRecord]:
+        return select(EvaluationRecord).where(
             EvaluationRecord.study_id == self._id,
             EvaluationRecord.candidate_id == evaluation.candidate_id,
             EvaluationRecord.fidelity == evaluation.fidelity.key,
             EvaluationRecord.seed == evaluation.seed,
         )
-        return session.scalar(query) is not None
 
     def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
         what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"

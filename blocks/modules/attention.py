@@ -5,8 +5,9 @@ Shape letters: b batch, c channels, h height, w width, r reduced channels; 1 an 
 
 import torch
 import torch.nn.functional as F
-from timm.layers import create_act_layer
 from torch import nn
+
+from .activation import activation_layer
 
 
 class SqueezeExcite(nn.Module):
@@ -17,7 +18,7 @@ class SqueezeExcite(nn.Module):
         self.channels, self.reduced, self.activation, self.layout = channels, reduced, activation, layout
         self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
         self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
-        self.act = create_act_layer(activation, inplace=True)
+        self.act = activation_layer(activation)
         self.add_module(self.excite, nn.Conv2d(reduced, channels, 1))
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:

@@ -4,8 +4,10 @@ Shape letters: b batch, c channels, h height, w width.
 """
 
 import torch
-from timm.layers import DropPath, create_act_layer
+from timm.layers import DropPath
 from torch import nn
+
+from .activation import activation_layer
 
 
 class InvertedResidual(nn.Module):
@@ -20,10 +22,10 @@ class InvertedResidual(nn.Module):
         self.activation = activation
         self.conv_pw = nn.Conv2d(in_channels, expanded, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(expanded)
-        self.act1 = create_act_layer(activation, inplace=True)
+        self.act1 = activation_layer(activation)
         self.conv_dw = nn.Conv2d(expanded, expanded, kernel, stride, kernel // 2, groups=expanded, bias=False)
         self.bn2 = nn.BatchNorm2d(expanded)
-        self.act2 = create_act_layer(activation, inplace=True)
+        self.act2 = activation_layer(activation)
         self.se = nn.Identity() if se is None else se
         self.conv_pwl = nn.Conv2d(expanded, channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(channels)
@@ -47,7 +49,7 @@ class SeparableConv(nn.Module):
         self.in_channels, self.channels, self.kernel, self.stride, self.activation = in_channels, channels, kernel, stride, activation
         self.conv_dw = nn.Conv2d(in_channels, in_channels, kernel, stride, kernel // 2, groups=in_channels, bias=False)
         self.bn1 = nn.BatchNorm2d(in_channels)
-        self.act1 = create_act_layer(activation, inplace=True)
+        self.act1 = activation_layer(activation)
         self.se = nn.Identity() if se is None else se
         self.conv_pw = nn.Conv2d(in_channels, channels, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)

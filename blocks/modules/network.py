@@ -53,8 +53,9 @@ class Network(nn.Module):
                 nn.init.normal_(module.weight, 0.0, 0.01)
                 nn.init.zeros_(module.bias)
         for module in self.modules():
-            if hasattr(module, "zero_init_last"):
-                module.zero_init_last()
+            zero_init_last = getattr(module, "zero_init_last", None)
+            if callable(zero_init_last):
+                zero_init_last()
 
     def get_classifier(self, name_only: bool = False) -> nn.Module | str:
         """The classifier, or its name."""
@@ -65,7 +66,7 @@ class Network(nn.Module):
         self.num_classes = num_classes
         if global_pool is None:
             global_pool = str(self.global_pool.pool_type)
-        self.global_pool, head = create_classifier(self.num_features, num_classes, pool_type=global_pool)
+        self.global_pool, head = create_classifier(self.num_features, num_classes, pool_type=global_pool)[:2]
         self.head_hidden_size = self.num_features * self.global_pool.feat_mult()
         reference = next(self.parameters())
         setattr(self, self.classifier_name, head.to(reference.device, reference.dtype))

@@ -1,7 +1,7 @@
 """The ResNet skeleton: ResNet, ResNeXt, SENet, ECA-Net and ResNeSt as points of one family.
 
-Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2 (cardinality × base width at equal
-cost); Zhang et al., ResNeSt, arXiv:2004.08955 (radix). Widths are rounded to multiples of 8, repeats up.
+Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2
+(cardinality × base width at equal cost); Zhang et al., ResNeSt, arXiv:2004.08955 (radix). Widths are rounded to multiples of 8, repeats up.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Skeleton(ABC):
         elif value != "auto":
             for cls in (block_class(name, Attention) for name in names(Attention)):
                 if dimension in cls.dimensions:
-                    cls(**{cls.dimensions[dimension]: value})
+                    cls(**{cls.dimensions[dimension]: value})  # pyright: ignore[reportAbstractUsage]
 
     def dimensions(self) -> list[str]:
         """Names of all dimensions, those of the registered attention blocks included."""
@@ -109,7 +109,7 @@ def attention(settings: Mapping[str, Any], **se: Any) -> Attention | None:
         return None
     cls = block_class(name, Attention)
     fields = {field: settings[dimension] for dimension, field in cls.dimensions.items() if settings.get(dimension) not in (None, "auto")}
-    return cls(**(se if name == "se" else {}), **fields)
+    return cls(**(se if name == "se" else {}), **fields)  # pyright: ignore[reportAbstractUsage]
 
 
 def of_stage(value: Any, index: int) -> Any:
