@@ -33,7 +33,7 @@ def accuracy(
     network.eval()
     right = torch.zeros((), dtype=torch.int64, device=images.device)
     finite = torch.ones((), dtype=torch.bool, device=images.device)
-    with torch.inference_mode(), autocast(images.device, amp):
+    with torch.no_grad(), autocast(images.device, amp):
         for x_bchw, labels_b in zip(images.split(batch_size), labels.split(batch_size), strict=True):
             logits_bk = network(normalise(x_bchw))
             right += (logits_bk.argmax(dim=1) == labels_b).sum()

@@ -125,7 +125,7 @@ def _check_kinds(recipe: Recipe) -> None:
         elif kind == "int":
             _check(type(value) is int, f"{field.name} must be a whole number", value)
         elif not (value is None and kind.endswith("None")):
-            _check(type(value) in (int, float) and math.isfinite(value), f"{field.name} must be a finite number", value)
+            _check(isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value), f"{field.name} must be a finite number", value)
 
 
 def default_epochs(images: int) -> int:

@@ -1,0 +1,104 @@
+"""Checkpoints: whole or not at all, and nothing but data."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from automl.blocks.errors import InputError
+from automl.search.training.checkpoint import load, save
+
+PAYLOAD = {"weights": {"a": torch.arange(6.0).view(2, 3)}, "epoch": 3, "rates": [0.1, None, True], "betas": (0.9, 0.99), "name": "x"}
+
+KILLED = """
+import os, signal, sys, torch
+from automl.search.training import checkpoint
+def killed(*args): os.kill(os.getpid(), signal.SIGKILL)
+setattr(os, sys.argv[2], killed)
+checkpoint.save(sys.argv[1], {"weights": torch.ones(1000), "epoch": 2})
+"""
+
+
+class Evil:
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    save(tmp_path / "c.pt", PAYLOAD)
+    back = load(tmp_path / "c.pt")
+    assert torch.equal(back["weights"].pop("a"), PAYLOAD["weights"]["a"])
+    assert back == {**PAYLOAD, "weights": {}}
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("instant", ["fsync", "replace"])
+def test_a_kill_before_the_rename_leaves_the_old_file(tmp_path, instant):
+    path = tmp_path / "c.pt"
+    save(path, {"epoch": 1})
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), instant], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert load(path) == {"epoch": 1}
+    (left,) = (p for p in tmp_path.iterdir() if p != path)  # the control: it had begun to write
+    assert left.name.startswith(".c.pt.")
+    assert left.name.endswith(".tmp")
+    save(path, {"epoch": 2})
+    assert load(path) == {"epoch": 2}
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    save(path, {"epoch": 1})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(path, {"epoch": 2})
+    assert load(path) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pickled_object_is_refused_and_not_run(tmp_path):
+    path = tmp_path / "c.pt"
+    torch.save({"weights": Evil(tmp_path / "ran")}, path)
+    with pytest.raises(InputError, match="tensors and plain Python values only"):
+        load(path)
+    assert not (tmp_path / "ran").exists()
+    torch.load(path, weights_only=False)  # the control: it is armed
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("value", [np.float64(0.5), np.zeros(2), {1, 2}, object(), pathlib.PurePosixPath("x")])
+def test_what_could_not_be_read_back_is_not_written(tmp_path, value):
+    with pytest.raises(InputError, match=r"but got a \w+ at payload\['a'\]\[0\]"):
+        save(tmp_path / "c.pt", {"a": [value]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_damaged_or_missing_is_said_in_one_line(tmp_path):
+    path = tmp_path / "c.pt"
+    save(path, PAYLOAD)
+    whole = path.read_bytes()
+    for content in (b"", b"no checkpoint", whole[:100], whole[: len(whole) // 2], whole[:-10]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"c\.pt") as caught:
+            load(path)
+        assert "\n" not in str(caught.value)
+    path.unlink()
+    with pytest.raises(InputError, match="cannot read the checkpoint .*: No such file or directory"):
+        load(path)
+    torch.save([1], path)
+    with pytest.raises(InputError, match="must hold a dict, but .* holds a list"):
+        load(path)
