@@ -1,0 +1,11 @@
+"""A network handed over: a folder with its weights, a Python file that needs only torch and timm, its ONNX form, and what is known about it.
+
+Importing this package imports no torch.
+"""
+
+from __future__ import annotations
+
+from .facts import Facts
+from .folder import export_network
+
+__all__ = ["Facts", "export_network"]

@@ -1,0 +1,138 @@
+"""config.json and README.md: what is known of an exported network, for programs and for people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ...blocks.modules.network import Network
+from ...spaces.candidate import Candidate
+from .facts import Facts, one_line
+from .model_file import CONVENTION, accuracy_in_words, cost_in_words
+
+SHOWN = 20
+"""Class names in the README."""
+
+
+def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict[str, Any]:
+    """timm's description of how a network was trained: input, normalisation, where its first and last layers are."""
+    reduction = int(network.feature_info[-1]["reduction"])
+    pooled = -(-facts.size // reduction)
+    return {
+        **network.pretrained_cfg,
+        "num_classes": candidate.classes,
+        "input_size": (candidate.image[0], facts.size, facts.size),
+        "pool_size": (pooled, pooled),
+        "crop_mode": "center",
+        "mean": tuple(map(float, facts.mean)),
+        "std": tuple(map(float, facts.std)),
+    }
+
+
+def config(network: Network, candidate: Candidate, facts: Facts) -> str:
+    """config.json: timm's keys first, then ours."""
+    cost = candidate.cost()
+    data = {
+        "architecture": network.pretrained_cfg["architecture"],
+        "num_classes": candidate.classes,
+        "num_features": network.num_features,
+        "global_pool": str(network.global_pool.pool_type),
+        "label_names": list(facts.classes),
+        "pretrained_cfg": network.pretrained_cfg,
+        "id": candidate.id,
+        "candidate": candidate.to_dict(),
+        "cost": {
+            "macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations), "image": list(candidate.image), "convention": CONVENTION,
+        },
+        "accuracy": {"validation": facts.accuracy, "test": facts.test_accuracy},
+        "training": {"size": facts.size, "epochs": facts.epochs, "seed": facts.seed, "data": facts.public_data},
+        "study": facts.study,
+        "budget": facts.budget,
+        "command": facts.public_command,
+        "settings": dict(facts.settings),
+        "versions": dict(facts.versions),
+    }  # fmt: skip
+    return json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n"
+
+
+def readme(network: Network, candidate: Candidate, facts: Facts, needs: list[str], *, onnx: bool) -> str:
+    """README.md: what the network is, costs and can do, and how to use it."""
+    channels, size = candidate.image[0], facts.size
+    classes = ", ".join(_code(name) for name in facts.classes[:SHOWN])
+    more = f" and {len(facts.classes) - SHOWN} more (`CLASSES` in `model.py`)" if len(facts.classes) > SHOWN else ""
+    rows = {
+        "Cost": f"{cost_in_words(candidate)}; {CONVENTION}",
+        "Budget": f"{_code(facts.budget) if facts.budget else 'none'}, counted at {candidate.image[1]}x{candidate.image[2]} pixels",
+        "Accuracy": accuracy_in_words(facts),
+        "Trained": f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}",
+        "Found by": f"study {_code(facts.study)}, {_code(facts.public_command)}",
+        "Candidate": _code(candidate.id),
+        "Settings": ", ".join(f"{key} {value}" for key, value in facts.settings.items()),
+        "Versions": ", ".join(f"{key} {value}" for key, value in facts.versions.items()),
+    }
+    table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items() if value)
+    text = f"""# An image classifier found by automl
+
+{len(facts.classes)} classes: {classes}{more}.
+
+| | |
+|---|---|
+{table}
+
+{_sizes(candidate, facts)}## Use it
+
+`model.py` needs {" and ".join(needs)}, nothing else; see that everything is in place, or classify images:
+
+```
+python model.py
+python model.py IMAGE ...
+```
+
+From Python, in this folder:
+
+```python
+from model import CLASSES, classify, load, preprocess
+
+network = load()
+classify(network, "image.png")                     # [(class, probability), ...]
+network(preprocess("image.png")).softmax(1)        # (1, {len(facts.classes)})
+network.forward_features(preprocess("image.png"))  # the last map, (1, {network.num_features}, h, w)
+network.reset_classifier(5)                        # a new classifier, to fine-tune on classes of your own
+```
+"""
+    if onnx:
+        text += f"""
+With ONNX Runtime:
+
+```python
+import onnxruntime
+from model import preprocess
+
+session = onnxruntime.InferenceSession("model.onnx")
+session.run(["logits"], {{"images": preprocess("image.png").numpy()}})[0]  # (batch, {channels}, {size}, {size}) -> (batch, {len(facts.classes)})
+```
+"""
+    return text
+
+
+def _sizes(candidate: Candidate, facts: Facts) -> str:
+    if tuple(candidate.image[1:]) == (facts.size, facts.size):
+        return ""
+    return (
+        f"The accuracy was measured at {facts.size}x{facts.size} pixels. The cost is counted at {candidate.image[1]}x{candidate.image[2]}, "
+        "where the accuracy is not known.\n\n"
+    )
+
+
+def _code(text: object) -> str:
+    """Text as it stands, in backticks; a backtick of its own becomes an apostrophe."""
+    return f"`{one_line(text).replace('`', chr(39))}`"
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy's as Python's; anything else as text."""
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,101 @@
+"""model.onnx: the network for ONNX runtimes, compared with PyTorch before it is handed over."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...blocks.errors import AutomlError, InputError
+from .verify import BATCHES, random_images
+
+OPSET = 20
+"""What torch's exporter itself recommends: no version conversion after it, and runtimes of 2024 read it."""
+TOLERANCE = 1e-4
+"""Largest difference of a logit, relative to the largest logit where that is above 1: normalisations are folded into convolutions."""
+INPUT, OUTPUT = "images", "logits"
+
+
+def require_packages() -> None:
+    """Raises: InputError naming the extra, if a package that writes or checks ONNX files is missing."""
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"model.onnx needs {', '.join(missing)}: install automl[export], or export without ONNX")
+
+
+def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
+    """Write `network`, in eval mode, for batches of any size of images of shape `image`; weights inside, nothing about this machine.
+
+    Raises:
+        AutomlError: torch cannot express the network in ONNX, or ONNX Runtime computes something else.
+    """
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        try:
+            program = torch.onnx.export(
+                network, (random_images(2, image),), dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=[INPUT], output_names=[OUTPUT], dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=65536)},),
+            )  # fmt: skip
+            assert program is not None  # by dynamo=True
+            _strip(program.model)
+            program.save(str(path), external_data=False)
+        except Exception as error:
+            raise AutomlError(f"model.onnx cannot be made ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}); export without ONNX") from error
+    check(network, path, image)
+
+
+def check(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
+    """Compare the file at `path` with `network` on random images, in batches of one and of three.
+
+    Raises:
+        AutomlError: says how far apart they are.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    for count in BATCHES:
+        images = random_images(count, image)
+        with torch.inference_mode():
+            wanted = network(images)
+        got = torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
+        difference = float((wanted - got).abs().max()) if wanted.shape == got.shape else float("nan")
+        if not difference <= TOLERANCE * max(1.0, float(wanted.abs().max())):
+            raise AutomlError(f"{path.name} and PyTorch differ by {difference:.3g} on {count} random images; at most {TOLERANCE:g} is allowed")
+
+
+def _strip(model: Any) -> None:
+    """Take out what the exporter notes of the Python code: stack traces with the paths of this machine."""
+    for graph in (model.graph, *model.functions.values()):
+        graph.metadata_props.clear()
+        for node in graph.all_nodes():
+            node.metadata_props.clear()
+            node.doc_string = None
+            for value in (*node.outputs, *node.inputs):
+                if value is not None:
+                    value.metadata_props.clear()
+    for value in (*model.graph.inputs, *model.graph.initializers.values()):
+        value.metadata_props.clear()
+    model.metadata_props.clear()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's progress, log lines and warnings, none of which the user can act upon."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,71 @@
+"""How an exported network is used: the functions that end every model.py, copied from here.
+
+The generated file defines the names that are only declared here. Shape letters: c channels, h height, w width.
+"""
+
+# ruff: noqa: F821 (to it, a name that is declared without a value is undefined)
+
+import argparse
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ...blocks.modules.network import Network
+
+CLASSES: tuple[str, ...]
+SIZE: int
+MEAN: tuple[float, ...]
+STD: tuple[float, ...]
+build: Callable[[], Network]
+
+
+def load(path: str | Path | None = None) -> Network:
+    """The trained network in eval mode; the weights lie beside this file unless `path` names another."""
+    network = build()
+    network.load_state_dict(load_file(path or Path(__file__).with_name("model.safetensors")))
+    return network.eval()
+
+
+def preprocess(image: Image.Image | str | Path) -> torch.Tensor:
+    """A PIL image or its path -> the network's input, (1, c, SIZE, SIZE): the largest central square, resized and normalised as in training."""
+    upright = ImageOps.exif_transpose(image if isinstance(image, Image.Image) else Image.open(image))
+    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
+        upright = upright.convert("I").point(lambda value: value * (1 / 257) + 0.5)
+    elif upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    square = ImageOps.fit(upright.convert("L" if len(MEAN) == 1 else "RGB"), (SIZE, SIZE), Image.Resampling.BILINEAR)
+    x_hwc = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8).view(SIZE, SIZE, len(MEAN)) / 255
+    return ((x_hwc - torch.tensor(MEAN)) / torch.tensor(STD)).permute(2, 0, 1).unsqueeze(0)
+
+
+def classify(network: Network, image: Image.Image | str | Path, top: int = 3) -> list[tuple[str, float]]:
+    """The `top` classes of an image, each with its probability, the most probable first."""
+    with torch.inference_mode():
+        probabilities = network(preprocess(image))[0].softmax(0)
+    found = probabilities.topk(min(top, len(CLASSES)))
+    return [(CLASSES[index], value) for value, index in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
+
+
+def main() -> None:
+    """Classify the images named on the command line, or without any a synthetic one, to see that everything is in place."""
+    parser = argparse.ArgumentParser(description="Classify images; without any, a synthetic one.")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
+    parser.add_argument("--weights", metavar="FILE", help="default: model.safetensors beside this file")
+    arguments = parser.parse_args()
+    try:
+        network = load(arguments.weights)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        parser.error(f"the weights cannot be loaded: {error}")
+    print(f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(CLASSES)} classes, {SIZE}x{SIZE} pixels")
+    noise = Image.frombytes("RGB", (SIZE, SIZE), random.Random(0).randbytes(3 * SIZE * SIZE))
+    for name, image in [(path, path) for path in arguments.images] or [("synthetic image", noise)]:
+        try:
+            print(f"{name}:", ", ".join(f"{label} {probability:.1%}" for label, probability in classify(network, image)))
+        except OSError as error:
+            parser.error(f"{name} cannot be read: {error}")
