@@ -94,10 +94,10 @@ From Python, in this folder:
 from model import CLASSES, classify, load, preprocess
 
 network = load()
-classify(network, "image.png")                     # [(class, probability), ...]
-network(preprocess("image.png")).softmax(1)        # (1, {len(facts.classes)})
+classify(network, "image.png")  # [(class, probability), ...]
+network(preprocess("image.png")).softmax(1)  # (1, {len(facts.classes)})
 network.forward_features(preprocess("image.png"))  # the last map, (1, {network.num_features}, h, w)
-network.reset_classifier(5)                        # a new classifier, to fine-tune on classes of your own
+network.reset_classifier(5)  # a new classifier, to fine-tune on classes of your own
 ```
 """
     if onnx:

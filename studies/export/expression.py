@@ -64,6 +64,8 @@ def read(module: nn.Module, **given: Any) -> Call:
     kwargs: list[tuple[str, Any]] = []
     for name, parameter in inspect.signature(cls).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            if is_library(cls.__init__.__module__):
+                continue  # nn.Identity takes, and ignores, whatever it is given
             raise InputError(f"{cls.__name__} cannot be exported: its constructor takes {parameter}, which cannot be read back; name its arguments")
         value = {**kept, **given}.get(name, _ABSENT)
         if value is _ABSENT:
@@ -113,8 +115,7 @@ def _container(module: nn.Module) -> Call | None:
 
 def _attribute(module: nn.Module, name: str, parameter: inspect.Parameter) -> Any:
     """The constructor argument `name` as `module` keeps it; _ABSENT where it may be left out."""
-    cls = type(module)
-    library = is_library(cls.__module__)
+    library = is_library(type(module).__init__.__module__)
     if library and (name in ("device", "dtype") or (name == "inplace" and not hasattr(module, name))):
         return _ABSENT  # neither changes what comes out
     if not hasattr(module, name):

@@ -63,7 +63,8 @@ def _write(folder: Path, network: Network, candidate: Candidate, facts: Facts, o
     # clones, as safetensors refuses tensors that share memory; written here, as its own files are closed to other users
     contents = save({name: tensor.clone().contiguous() for name, tensor in network.state_dict().items()}, {"format": "pt"})
     (folder / "model.safetensors").write_bytes(contents)
-    (folder / "config.json").write_text(config(network, candidate, facts), "utf-8")
+    # a class named after a folder may hold bytes that are no text: JSON escapes them as Python does
+    (folder / "config.json").write_text(config(network, candidate, facts), "utf-8", "backslashreplace")
     source, needs = model_file(network, candidate, facts)
     (folder / "model.py").write_text(source, "utf-8")
     verify(folder / "model.py", network, image)
