@@ -137,6 +137,12 @@ def from_dict(data: Mapping[str, Any]) -> Block:
         raise InvalidBlock(f"block {data['block']!r}: {error}") from None
 
 
+def holds_arrays(block: Block) -> bool:
+    """Whether a block stands for many candidates at once."""
+    values = [getattr(block, field.name) for field in dataclasses.fields(block)]  # type: ignore[arg-type]
+    return any(holds_arrays(value) if isinstance(value, Block) else is_array(value) for value in values)
+
+
 def check(rule: str, holds: Any, **values: object) -> None:
     """Refuse a description that breaks `rule`. Arrays must hold in every row: skeletons round so that they do.
 

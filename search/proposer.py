@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-REFUSALS_IN_A_ROW = 50
-"""After so many refusals a proposal is drawn from the feasible pool instead: no endless resampling."""
+PATIENCE = {"gp": 8}
+"""After so many refusals in a row a proposal is drawn from the feasible pool instead: no endless resampling. Asking a Gaussian process costs a second."""
+DEFAULT_PATIENCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ class Proposer:
 
         self._space, self._budget = space, budget
         self._known = set(known)
-        self._uses_model = sampler != GRID
+        self._patience = 0 if sampler == GRID else PATIENCE.get(sampler, DEFAULT_PATIENCE)
         self.refused = 0
         """Proposals outside the budget, against a constraint, or impossible to build."""
         self.duplicates = 0
@@ -89,11 +90,10 @@ class Proposer:
     def propose(self) -> Proposal | None:
         """The next candidate, or None when nothing new is left within the budget."""
         with quiet_optuna():
-            if self._uses_model:
-                for _ in range(REFUSALS_IN_A_ROW):
-                    proposal = self._examined(self._study.ask())
-                    if proposal is not None:
-                        return proposal
+            for _ in range(self._patience):
+                proposal = self._examined(self._study.ask())
+                if proposal is not None:
+                    return proposal
             for chosen in self._pool:
                 if self._space.candidate(chosen).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..blocks import Block, Cost, InvalidBlock, Part, Shape, Unit, from_dict, to_dict
+from ..blocks.block import holds_arrays
 from ..blocks.cost import linear_cost
 from ..blocks.shape import Number, is_array
 
@@ -127,7 +128,9 @@ def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, st
     """
     if layout not in ("efficientnet", "resnet"):
         raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
-    if (not is_array(image[1]) and min(image) < 1) or classes < 1:
+    many = is_array(image[1]) or any(holds_arrays(part) for part in (stem, head))
+    many = many or any(is_array(repeats) or holds_arrays(unit) for stage in stages for unit, repeats in stage)
+    if classes < 1 or (not many and min(image) < 1):
         raise InvalidBlock(f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}")
     shape = stem.out(Shape(*image))
     resolved_stages: list[Layers] = []
@@ -139,13 +142,13 @@ def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, st
                 continue
             unit = unit.resolved(shape)
             after = unit.out(shape)
-            if not is_array(repeats) and not is_array(after.height) and repeats > 1 and after != shape:
+            if not many and repeats > 1 and after != shape:
                 raise InvalidBlock(f"a repeated unit must keep its map's shape, but {unit!r} turns {shape!r} into {after!r}")
-            if resolved and not is_array(repeats) and kept and resolved[-1][0] == unit:
+            if not many and resolved and kept and resolved[-1][0] == unit:
                 resolved[-1] = (unit, resolved[-1][1] + repeats)
             else:
                 resolved.append((unit, repeats))
-            kept = not is_array(after.height) and after == shape  # the first unit may look like the next and still project its shortcut
+            kept = not many and after == shape  # the first unit may look like the next and still project its shortcut
             shape = after
         if not resolved:
             raise InvalidBlock("a stage must hold at least one unit, but got none")

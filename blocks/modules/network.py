@@ -86,7 +86,10 @@ class Network(nn.Module):
         x = x_bchw
         for name in self.trunk_names:
             module = getattr(self, name)
-            x = checkpoint_seq(module, x, flatten=True) if self.grad_checkpointing and name in self.stages and not torch.jit.is_scripting() else module(x)
+            if self.grad_checkpointing and name in self.stages and not torch.jit.is_scripting():
+                x = checkpoint_seq(module, x, flatten=isinstance(module[0], nn.Sequential))
+            else:
+                x = module(x)
         return x
 
     def forward_head(self, x_bfhw: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:

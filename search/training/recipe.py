@@ -72,20 +72,36 @@ class Recipe:
 
     @classmethod
     def for_data(cls, images: int, size: int, flip: bool) -> Recipe:
-        """The recipe for `images` training images of `size` pixels a side."""
+        """The recipe for a short training on `images` images of `size` pixels a side; `flip` says whether a mirrored image keeps its label.
+
+        Best of those tried on EfficientNet-B0-like candidates; accuracy in % of the last validation, for seeds 0 and 1. One CPU thread, torch 2.15, timm 1.0.31.
+        Digits: scikit-learn's at 32 px, 1150 to train, 647 to validate, width 1, 8 epochs. CIFAR: CIFAR-10, 8000 and 2000 images, width 0.5, 5 epochs. Batches of 64.
+
+            optimiser (weight decay)   digits: rate, accuracy          CIFAR: rate, accuracy
+            LAMB (0.02)                0.014  99.2 99.1                0.005  42.5 42.2    0.01  42.4 38.8
+            SGD, Nesterov (0.0005)     0.05   98.3 97.2, 0.1 96.0 96.1 0.05   35.6 39.1    0.1   43.0 39.4
+            AdamW (0.05)               0.006  96.8 98.2                0.003  39.0 34.8 (clipped at norm 1)
+
+        The average of the weights changes the last accuracy little and the early ones, by which candidates are stopped, a lot (digits, width 0.5, LAMB):
+        after epochs 3 and 4 of 8, without it 45 60 and 75 82, with it 88 94 and 97 97. After epochs 1 and 2 all are near chance: batch normalisation lags.
+        LAMB bounds its gradients' norm itself; clipping to 1 cost SGD accuracy. Smoothing and a larger shift made no difference beyond the seeds'.
+        """
         _check(images >= 2, "images must be at least 2", images)
         _check(size >= 1, "size must be at least 1", size)
-        batch_size = 32 if images < 5_000 else 64 if images < 20_000 else 128
+        # LAMB moves each layer by a share of its norm: with few updates the rate must be high. Beyond 12,000 images nothing was measured.
+        batch_size, learning_rate = (16, 0.01) if images < 500 else (64, 0.014) if images < 5_000 else (64, 0.005) if images < 20_000 else (256, 0.005)
+        half_an_epoch = images / (2 * batch_size)
         return cls(
             optimizer="lamb",
-            learning_rate=0.01 * math.sqrt(batch_size / 32),
+            learning_rate=learning_rate,
             weight_decay=0.02,
             batch_size=batch_size,
-            warmup=1.0,
+            warmup=0.5,
+            ema=round(min(max(1 - 1 / half_an_epoch, 0.5), 0.999), 3),
             drop_rate=0.0,
             drop_path_rate=0.0,
             flip=flip,
-            shift=0.05,
+            shift=0.1 if flip else 0.05,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,6 +145,6 @@ def _check_kinds(recipe: Recipe) -> None:
 
 
 def default_epochs(images: int) -> int:
-    """Epochs of a full evaluation in a search."""
+    """Epochs of a full evaluation in a search: for scikit-learn's digits, 15 to 25 s on one CPU thread for a network of 4 to 8 MMACs."""
     _check(images >= 2, "images must be at least 2", images)
-    return 6 if images < 20_000 else 5
+    return 20 if images < 500 else 8 if images < 5_000 else 5

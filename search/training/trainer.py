@@ -92,7 +92,8 @@ class Trainer:
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
         self._augmentation = Augmentation.of(recipe, size)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
-        self._ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True) if recipe.ema is not None else None
+        # Running means of batch normalisation are averages already: averaged once more, they lag so far behind that early accuracies say nothing.
+        self._ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True, exclude_buffers=True) if recipe.ema is not None else None
         self._optimizer = _optimizer(self.network, recipe, self.device)
         self._scheduler = _scheduler(self._optimizer, recipe, epochs, self._updates)
 

@@ -1,0 +1,198 @@
+"""The course of a search, without Ray and without training: workers are played by the test."""
+
+import itertools
+from pathlib import Path
+
+import optuna
+import pytest
+from automl.search.engine import Engine, Limits
+from automl.search.job import Job
+from automl.search.proposer import Proposer
+from automl.spaces import Space, census, parse_budget
+from automl.studies import Fidelity, Purpose, State, Study, StudySpec
+
+EPOCHS = 9
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def open_study(folder: Path, space: Space) -> Study:
+    spec = StudySpec(name="s", space=space.to_dict(), budget="macs<=200000", data={"name": "none"}, settings={})
+    return Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
+
+
+def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int = 2, **limits) -> Engine:
+    study, budget = open_study(folder, space), parse_budget("200k")
+    known = [evaluation.candidate_id for evaluation in study.evaluations()]
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, history=study.optuna_trials(), known=known)
+    engine = Engine(
+        study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), seed=0, limits=Limits(**{"trials": 12, "seconds": None, **limits}),
+        weights=folder / "weights", clock=clock or Clock(),
+    )  # fmt: skip
+    engine.workers = workers
+    return engine
+
+
+def accuracy_of(job: Job, epoch: int) -> float:
+    """Larger networks are better, with luck that depends on the candidate."""
+    luck = int(Candidate_digest(job)[:4], 16) / 65536
+    return round(min(0.99, 0.2 + 0.3 * luck + job.params / 400_000 + 0.03 * epoch), 6)
+
+
+def Candidate_digest(job: Job) -> str:  # noqa: N802
+    import hashlib
+
+    return hashlib.sha256(job.candidate.encode()).hexdigest()
+
+
+def play(engine: Engine, *, clock: Clock | None = None, seconds: float = 1.0, workers: int = 2, fails=lambda index: None, stop_after: int | None = None) -> list[Job]:
+    """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
+    jobs: list[Job] = []
+    live: dict[str, tuple[Job, int]] = {}
+    names = (f"w{index}" for index in itertools.count())
+    idle = [next(names) for _ in range(workers)]
+    while True:
+        while idle:
+            job = engine.next_job(idle[0])
+            if job in ("wait", "finished"):
+                if job == "finished" and not live:
+                    return jobs
+                break
+            jobs.append(job)
+            live[idle.pop(0)] = (job, 0)
+        for key in list(live):
+            job, epoch = live[key]
+            if clock:
+                clock.now += seconds / workers
+            reason = fails(len(jobs))
+            if reason and epoch == 0:
+                engine.failed(key, reason)
+                del live[key]
+                idle.append(next(names))
+                continue
+            epoch += 1
+            goes_on = engine.reported(key, epoch, accuracy_of(job, epoch), seconds)
+            if not goes_on or epoch == job.fidelity.epochs:
+                engine.ended(key)
+                del live[key]
+                idle.append(next(names))
+            else:
+                live[key] = (job, epoch)
+        if stop_after is not None and engine.counts.done + engine.counts.pruned + engine.counts.failed >= stop_after:
+            engine.abandon()
+            return jobs
+
+
+def test_a_search_trains_prunes_and_confirms(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    jobs = play(engine)
+    counts = engine.study.counts()
+    assert counts["complete"] + counts["pruned"] == 12
+    assert counts["pruned"] > 0
+    assert counts["final"] == 3
+    finals = [job for job in jobs if job.purpose is Purpose.FINAL]
+    assert {job.seed for job in finals} == {1}
+    assert {job.fidelity.epochs for job in finals} == {2 * EPOCHS}
+    best = sorted((point.accuracy for point in engine.study.front()), reverse=True)[:3]
+    finalists = {point.candidate.spec: point.accuracy for point in engine.study.front()}
+    assert sorted((finalists[job.candidate] for job in finals), reverse=True) == best
+
+
+def test_optunas_front_is_ours(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    play(engine)
+    theirs = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db").best_trials
+    assert sorted(tuple(trial.values) for trial in theirs) == sorted((point.accuracy, float(point.macs)) for point in engine.study.front())
+
+
+def test_a_pruned_ones_partial_accuracy_is_not_on_the_front(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    play(engine)
+    assert {point.evaluation.state for point in engine.study.front()} == {State.COMPLETE}
+    for evaluation in engine.study.evaluations(state=State.PRUNED):
+        assert evaluation.curve[-1][0] < EPOCHS
+        assert evaluation.reason
+
+
+def test_a_failure_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    play(engine, fails=lambda index: "boom" if index % 2 == 0 else None)
+    failed = engine.study.evaluations(state=State.FAIL)
+    assert failed
+    assert {evaluation.reason for evaluation in failed} == {"boom"}
+    assert engine.study.counts()["complete"] > 0
+
+
+def test_a_worker_that_dies_always_ends_the_search_too(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    play(engine, fails=lambda index: "died")
+    assert engine.study.counts() == {"complete": 0, "pruned": 0, "fail": 12, "final": 0}
+
+
+def test_an_abandoned_run_leaves_nothing_half_done_and_goes_on(tmp_path: Path, space: Space):
+    first = make(tmp_path, space)
+    play(first, stop_after=5)
+    done = {evaluation.candidate_id for evaluation in first.study.evaluations()}
+    assert 5 <= len(done) < 12
+    second = make(tmp_path, space)
+    jobs = play(second)
+    ids = [evaluation.candidate_id for evaluation in second.study.evaluations(Purpose.SEARCH)]
+    assert len(ids) == len(set(ids)) == 12
+    assert done <= set(ids)
+    assert len([job for job in jobs if job.purpose is Purpose.SEARCH]) == 12 - len(done)
+
+
+def test_a_finished_search_has_nothing_to_do(tmp_path: Path, space: Space):
+    play(make(tmp_path, space))
+    assert play(make(tmp_path, space)) == []
+
+
+def test_more_trials_go_on_and_confirm_only_what_is_new(tmp_path: Path, space: Space):
+    play(make(tmp_path, space))
+    confirmed = {evaluation.candidate_id for evaluation in open_study(tmp_path, space).evaluations(Purpose.FINAL)}
+    engine = make(tmp_path, space, trials=20)
+    jobs = play(engine)
+    specs = {row.spec: row.id for row in engine.study.candidates().values()}
+    assert len([job for job in jobs if job.purpose is Purpose.SEARCH]) == 8
+    assert not {specs[job.candidate] for job in jobs if job.purpose is Purpose.FINAL} & confirmed
+
+
+@pytest.mark.parametrize("seconds", [40, 90, 300])
+def test_a_search_ends_within_its_time_and_confirms_within_it(tmp_path: Path, space: Space, seconds: float):
+    clock = Clock()
+    engine = make(tmp_path, space, clock=clock, trials=None, seconds=seconds)
+    play(engine, clock=clock)
+    assert clock.now <= seconds * 1.02
+    assert engine.study.counts()["final"] > 0
+    finals = engine.study.evaluations(Purpose.FINAL)
+    assert all(evaluation.state is State.COMPLETE for evaluation in finals)
+
+
+def test_the_time_is_used(tmp_path: Path, space: Space):
+    clock = Clock()
+    play(make(tmp_path, space, clock=clock, trials=None, seconds=300), clock=clock)
+    assert clock.now > 200
+
+
+def test_without_finals_nothing_is_confirmed(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, finals=0)
+    play(engine)
+    assert engine.study.counts()["final"] == 0
+
+
+def test_an_exhausted_space_ends_the_search(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, trials=10_000)
+    play(engine)
+    assert engine.exhausted
+    assert engine.study.counts()["final"] == 3
+
+
+def test_a_job_travels_as_text():
+    job = Job(candidate="{}", params=3, fidelity=Fidelity(epochs=2, size=8, fraction=0.5), seed=4, purpose=Purpose.FINAL, checkpoint="x.pt")
+    assert Job.from_json(job.to_json()) == job

@@ -1,0 +1,126 @@
+"""Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures, ends when nothing is left."""
+
+import warnings
+
+import pytest
+from automl.blocks import InputError
+from automl.search.proposer import Proposer
+from automl.search.samplers import make_sampler, sampler_names
+from automl.spaces import Space, census, parse_budget
+from automl.spaces.bulk import enumerate_rows, settings
+
+
+def proposer(space: Space, budget: str, sampler: str, seed: int = 0, **more) -> Proposer:
+    bounds = parse_budget(budget)
+    return Proposer(space, bounds, census(space, bounds), sampler=sampler, seed=seed, trials=40, **more)
+
+
+def pretend(index: int) -> float:
+    return 0.5 + 0.4 * ((index * 7919) % 101) / 101
+
+
+@pytest.mark.parametrize("sampler", sampler_names())
+class TestEverySampler:
+    def test_respects_the_budget_and_proposes_nothing_twice(self, space: Space, sampler: str):
+        asks = proposer(space, "150k", sampler)
+        seen = set()
+        for index in range(14):
+            proposal = asks.propose()
+            assert proposal is not None
+            assert proposal.cost.macs <= 150_000
+            assert proposal.candidate.id not in seen
+            seen.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(index))
+
+    def test_is_reproducible_from_its_seed(self, space: Space, sampler: str):
+        def run(seed: int) -> list[str]:
+            asks = proposer(space, "1M", sampler, seed)
+            ids = []
+            for index in range(12):
+                proposal = asks.propose()
+                assert proposal is not None
+                ids.append(proposal.candidate.id)
+                asks.completed(proposal, pretend(index))
+            return ids
+
+        assert run(3) == run(3)
+        assert run(3) != run(4)
+
+    def test_survives_failed_and_pruned_ones(self, space: Space, sampler: str):
+        asks = proposer(space, "1M", sampler)
+        for index in range(12):
+            proposal = asks.propose()
+            assert proposal is not None
+            (asks.failed if index % 3 == 0 else asks.pruned if index % 3 == 1 else lambda one: asks.completed(one, 0.5))(proposal)
+
+    def test_ends_when_nothing_is_left(self, space: Space, sampler: str):
+        every = {c.id: c.cost().macs for rows in enumerate_rows(space) for row in rows for c in [space.candidate(settings(space, row))]}
+        limit = sorted(every.values())[11]
+        within = {key for key, macs in every.items() if macs <= limit}
+        budget = str(limit)
+        asks = proposer(space, budget, sampler)
+        found = set()
+        while (proposal := asks.propose()) is not None:
+            found.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(len(found)))
+        assert found == within
+
+    def test_proposes_in_parallel_without_repeating(self, space: Space, sampler: str):
+        asks = proposer(space, "1M", sampler)
+        running = [asks.propose() for _ in range(6)]
+        assert len({one.candidate.id for one in running if one}) == 6
+
+    def test_goes_on_from_earlier_trials(self, space: Space, sampler: str):
+        first = proposer(space, "1M", sampler)
+        done = []
+        for index in range(10):
+            proposal = first.propose()
+            assert proposal is not None
+            first.completed(proposal, pretend(index))
+            done.append(proposal.candidate.id)
+        again = proposer(space, "1M", sampler, history=first._study.trials, known=done)
+        for _ in range(3):
+            proposal = again.propose()
+            assert proposal is not None
+            assert proposal.candidate.id not in done
+
+
+def test_what_is_refused_is_counted(space: Space):
+    asks = proposer(space, "150k", "random")
+    for _ in range(5):
+        asks.propose()
+    assert asks.refused > 0
+
+
+def test_a_tight_budget_does_not_resample_without_end(space: Space):
+    cheapest = census(space, parse_budget("1M")).cheapest.cost.macs
+    asks = proposer(space, str(cheapest), "random")
+    proposal = asks.propose()
+    assert proposal is not None
+    assert proposal.cost.macs == cheapest
+    assert asks.refused <= 51
+
+
+def test_every_value_can_be_proposed(space: Space):
+    asks = proposer(space, "10M", "random")
+    seen: dict[str, set] = {parameter.name: set() for parameter in space.parameters}
+    while (proposal := asks.propose()) is not None and len(asks._known) < 120:
+        for name, value in proposal.settings.items():
+            seen[name].add(value)
+    assert {name: len(values) for name, values in seen.items()} == {parameter.name: len(parameter.values) for parameter in space.parameters}
+
+
+def test_an_unknown_sampler_names_the_nearest():
+    with pytest.raises(InputError, match="unknown sampler 'nsga'; did you mean 'nsga2'"):
+        make_sampler("nsga", seed=0, trials=10)
+
+
+def test_asking_does_not_warn(space: Space):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for sampler in sampler_names():
+            asks = proposer(space, "1M", sampler)
+            for index in range(11):
+                proposal = asks.propose()
+                assert proposal is not None
+                asks.completed(proposal, pretend(index))

@@ -1,0 +1,169 @@
+"""Space files: what they may hold, and what is said of those that may not."""
+
+import numpy as np
+import pytest
+import torch
+from automl.blocks import InputError
+from automl.spaces import Space, census, load_space, parse_budget, require_feasible, shipped_spaces
+from automl.spaces.bulk import costs, draw, enumerate_rows, settings
+from automl.spaces.source import read_yaml
+
+GOOD = """
+name: small
+skeleton: resnet
+image: [3, 64, 64]
+classes: 10
+dimensions:
+  width: {low: 0.25, high: 0.5, step: 0.125}
+  attention: [none, eca]
+  eca_kernel: {choices: [auto, 3, 5], when: {attention: eca}}
+  expansion: {choices: [2, 4], each: stage}
+  cardinality: 2
+constraints:
+  - width <= 0.45 or attention == 'none'
+"""
+
+
+def space(text: str = GOOD) -> Space:
+    return Space.from_source(read_yaml(text, "small.yaml"))
+
+
+@pytest.mark.parametrize("name", shipped_spaces())
+def test_shipped_spaces_load_and_go_through_plain_data(name: str):
+    loaded = load_space(name)
+    again = Space.from_dict(loaded.to_dict())
+    assert (again.parameters, again.constraints, again.image, again.classes) == (loaded.parameters, loaded.constraints, loaded.image, loaded.classes)
+
+
+def test_the_baselines_are_points_of_the_shipped_spaces():
+    b0 = load_space("efficientnet").candidate({"resolution": 0.999, "expansion": 6, "kernel": "auto", "attention": "se", "depth": 1.0, "width": 1.0})
+    assert b0.cost().params == 5_288_548
+    assert b0.image == (3, 224, 224)
+    assert load_space("resnext-attention").candidate({"resolution": 0.999, "cardinality": 32}).cost().params == 25_028_904
+
+
+def test_size_is_the_number_of_settings():
+    small = space()
+    rows = np.concatenate(list(enumerate_rows(small)))
+    assert small.size == len(rows) == 3 * (1 + 3) * 2**4
+    assert len({tuple(row) for row in rows}) == len(rows)
+
+
+def test_enumerating_in_small_chunks_gives_the_same():
+    small = space()
+    assert np.array_equal(np.concatenate(list(enumerate_rows(small, chunk=7))), np.concatenate(list(enumerate_rows(small))))
+
+
+def test_conditions_hold_in_every_draw():
+    small = space()
+    for row in draw(small, 200, np.random.default_rng(0)):
+        chosen = settings(small, row)
+        assert ("eca_kernel" in chosen) == (chosen["attention"] == "eca")
+
+
+def test_constraints_exclude_and_are_counted():
+    small = space()
+    found = census(small, parse_budget("1G"))
+    assert found.exact
+    assert found.valid == found.examined - 3 * 2**4  # width 0.5 with eca
+    assert all(small.allows(settings(small, row)) for row in found.rows)
+
+
+def test_the_census_of_a_small_space_is_exact():
+    small = space()
+    every = [small.candidate(settings(small, row)).cost() for row in np.concatenate(list(enumerate_rows(small))) if small.allows(settings(small, row))]
+    limit = sorted(cost.macs for cost in every)[len(every) // 3]
+    found = census(small, parse_budget(str(limit)))
+    assert found.feasible == sum(cost.macs <= limit for cost in every)
+    assert (found.cheapest.cost.macs, found.costliest.cost.macs) == (min(c.macs for c in every), max(c.macs for c in every))
+
+
+def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
+    small = space()
+    exact = census(small, parse_budget("1G"))
+    monkeypatch.setattr("automl.spaces.survey.ENUMERATE", 1)
+    monkeypatch.setattr("automl.spaces.survey.SAMPLE", 10)
+    sampled = census(small, parse_budget("1G"))
+    assert not sampled.exact
+    assert sampled.cheapest.cost.macs == exact.cheapest.cost.macs
+    assert sampled.costliest.cost.macs == exact.costliest.cost.macs
+
+
+def test_a_budget_that_nothing_fits_names_the_nearest():
+    small = space()
+    budget = parse_budget("1M")
+    found = census(small, budget)
+    with pytest.raises(InputError, match=f"the nearest has {found.cheapest.cost.macs:,} macs"):
+        require_feasible(found, small, budget)
+
+
+def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
+    text = "skeleton: efficientnet\nimage: [3, 32, 32]\ndimensions:\n  width: [0.25, 1.0]\n  attention: [eca]\n  eca_kernel: [3, 33]\n  eca_padding: circular\n"
+    tight = Space.from_source(read_yaml(text, "tight.yaml"))
+    rows = np.concatenate(list(enumerate_rows(tight)))
+    cost, valid = costs(tight, rows)
+    kernels = np.array([settings(tight, row)["eca_kernel"] for row in rows])
+    assert (valid == (kernels == 3)).all()
+    assert (cost.macs[~valid] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("cardinality: 2", "cardnality: 2", "small.yaml:11: unknown dimension of the resnet skeleton: 'cardnality'; did you mean 'cardinality'"),
+        ("name: small", "nam: small", "small.yaml:2: unknown key 'nam'; did you mean 'name'"),
+        ("skeleton: resnet", "skeleton: resnext", "small.yaml:3: unknown skeleton 'resnext'; did you mean 'resnet'"),
+        ("[none, eca]", "[none, ecca]", "small.yaml:8: attention: unknown attention 'ecca'; did you mean 'eca'"),
+        ("[auto, 3, 5]", "[auto, 4]", "small.yaml:9: eca_kernel: kernel_size must be odd and positive, but got kernel_size=4"),
+        ("step: 0.125", "stap: 0.125", "small.yaml:7: unknown key of the dimension 'width': 'stap'; did you mean 'step'"),
+        ("low: 0.25", "low: 0.75", r"small.yaml:7: width: low <= high must hold, but got \(low=0.75, high=0.5\)"),
+        ("step: 0.125", "step: 0", r"step > 0 must hold, but got \(step=0\)"),
+        ("low: 0.25", "low: -1", "width must be a number above 0, but got -1"),
+        ("each: stage", "each: layr", "unknown value of `each`: 'layr'"),
+        ("{low: 0.25, high: 0.5, step: 0.125}", "{choices: [1], each: stage}", "'width' is one for the whole network"),
+        ("{attention: eca}", "{attentoin: eca}", "unknown dimension in `when`: 'attentoin'; did you mean 'attention'"),
+        ("{attention: eca}", "{attention: se}", "unknown value of 'attention': 'se'"),
+        ("{attention: eca}", "{eca_kernel: 3}", "the condition of 'eca_kernel' depends on itself"),
+        ("width <= 0.45 or attention == 'none'", "widht <= 1", "small.yaml:13: unknown name in the constraint 'widht <= 1': 'widht'; did you mean 'width'"),
+        ("width <= 0.45 or attention == 'none'", "__import__('os').getcwd() == 1", "holds Call"),
+        ("width <= 0.45 or attention == 'none'", "width.real > 1", "holds Attribute"),
+        ("width <= 0.45 or attention == 'none'", "width +", "not a constraint"),
+        ("width <= 0.45 or attention == 'none'", "width * 2", "compares two sides"),
+        ("image: [3, 64, 64]", "image: [3, 64]", r"small.yaml:4: image must be \[channels, height, width\]"),
+        ("classes: 10", "classes: 1", "small.yaml:5: classes must be a whole number of at least 2"),
+        ("classes: 10", "classes: 10\nclasses: 11", "small.yaml:6: the key 'classes' is given twice"),
+        ("cardinality: 2", "cardinality: [2, 2]", "choices must differ"),
+        ("cardinality: 2", "cardinality: 0", "cardinality must be a whole number of at least 1, but got 0"),
+        ("cardinality: 2", "stem: deeep", "unknown stem 'deeep'; did you mean 'deep'"),
+        ("cardinality: 2", "cardinality: [2", "not YAML"),
+    ],
+)
+def test_an_error_names_file_line_key_and_the_nearest(old: str, new: str, says: str):
+    assert old in GOOD
+    with pytest.raises(InputError, match=says) as caught:
+        space(GOOD.replace(old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_space_names_the_nearest():
+    with pytest.raises(InputError, match="unknown space 'eficientnet'; did you mean 'efficientnet'"):
+        load_space("eficientnet")
+
+
+def test_a_missing_or_unreadable_file_is_said(tmp_path):
+    with pytest.raises(InputError, match="cannot read the space file"):
+        load_space(tmp_path / "none.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not YAML"):
+        load_space(tmp_path / "bytes.yaml")
+
+
+def test_a_space_takes_the_datas_classes_and_channels_and_another_size():
+    adapted = space().adapted(classes=3, channels=1, image_size=32)
+    assert (adapted.image, adapted.classes) == ((1, 32, 32), 3)
+    assert adapted.candidate({"width": 0.25}).build()(torch.zeros(2, 1, 32, 32)).shape == (2, 3)
+
+
+def test_basic_units_refuse_cardinality():
+    with pytest.raises(InputError, match="a basic unit has cardinality 1 and radix 0"):
+        space().skeleton.candidate({"unit": "basic", "cardinality": 2}, (3, 64, 64), 10)
