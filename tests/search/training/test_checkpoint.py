@@ -97,8 +97,8 @@ def test_a_file_that_is_damaged_or_missing_is_said_in_one_line(tmp_path):
             load(path)
         assert "\n" not in str(caught.value)
     path.unlink()
-    with pytest.raises(InputError, match="cannot read the checkpoint .*: No such file or directory"):
+    with pytest.raises(InputError, match=r"cannot read the checkpoint .*: No such file or directory"):
         load(path)
     torch.save([1], path)
-    with pytest.raises(InputError, match="must hold a dict, but .* holds a list"):
+    with pytest.raises(InputError, match=r"must hold a dict, but .* holds a list"):
         load(path)

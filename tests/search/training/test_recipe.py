@@ -23,7 +23,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(recipe):
 
 
 def test_missing_keys_are_named():
-    with pytest.raises(InputError, match="must set learning_rate, weight_decay, .* but got only: batch_size"):
+    with pytest.raises(InputError, match=r"must set learning_rate, weight_decay, .* but got only: batch_size"):
         Recipe.from_dict({"batch_size": 3})
 
 
