@@ -70,7 +70,7 @@ def play(engine: Engine, *, clock: Clock | None = None, seconds: float = 1.0, wo
             job, epoch = live[key]
             if clock:
                 clock.now += seconds / workers
-            reason = fails(len(jobs))
+            reason = fails(jobs.index(job))
             if reason and epoch == 0:
                 engine.failed(key, reason)
                 del live[key]
