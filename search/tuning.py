@@ -91,8 +91,7 @@ class _Records(_HoldsEngine, tune.Callback):
             self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        reason = f"the worker died: {_first_line(trial.get_pickled_error())}"
-        self._guarded(lambda: self._engine.failed(trial.trial_id, reason), None)
+        self._guarded(lambda: self._engine.failed(trial.trial_id, _reason(trial.get_pickled_error())), None)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._engine.tick()
@@ -108,13 +107,20 @@ def _device(result: Mapping[str, Any]) -> str:
     return f"{device} (Ray GPU {gpus})" if gpus else device
 
 
-def _first_line(error: BaseException | None) -> str:
-    lines = [line.strip() for line in str(error or "no reason was given").splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+def _reason(error: BaseException | None) -> str:
+    """Why a worker is no more: the fault it raised, or Ray's word on how it died."""
+    cause = getattr(error, "cause", None)
+    text = f"{type(cause).__name__}: {cause}" if cause is not None else str(error or "no reason was given")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"the worker died: {lines[0][:300] if lines else type(error).__name__}"
 
 
-def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], *, workers: int, cpus: float, gpus: float) -> None:
+def run(
+    engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], *, workers: int, cpus: float, gpus: float, worker: type[tune.Trainable] = Worker
+) -> None:
     """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must have been started.
+
+    `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store, once for all.
 
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
@@ -122,7 +128,7 @@ def run(engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str,
     """
     engine.workers = workers
     folder = tempfile.mkdtemp(prefix="automl-tune-")
-    trainable = tune.with_parameters(Worker, arrays=dict(arrays), recipe=dict(recipe))
+    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe))
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
         tune_config=tune.TuneConfig(

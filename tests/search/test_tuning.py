@@ -1,0 +1,179 @@
+"""The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that goes away.
+
+Ray is started once for the module, with two logical GPUs. The workers are feathers: they train nothing and import no torch, so that a trial takes
+milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
+"""
+
+import collections
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automl.blocks import AutomlError, InputError
+from automl.search import cluster
+from automl.search.engine import Engine, Limits
+from automl.search.job import Job
+from automl.search.proposer import Proposer
+from automl.spaces import Space, census, parse_budget
+from automl.studies import Fidelity, Purpose, State, Study, StudySpec
+
+cluster.set_environment(local=True)
+import ray  # noqa: E402
+from ray import tune  # noqa: E402
+
+EPOCHS = 6
+
+
+class Feather(tune.Trainable):
+    """Reports an accuracy that depends on the network alone; misbehaves as its recipe says."""
+
+    def setup(self, config, *, arrays, recipe):
+        assert "torch" not in sys.modules
+        assert arrays["images"].shape == (10,)
+        self.recipe = recipe
+        self.gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
+        self.reset_config(config)
+
+    def reset_config(self, new_config):
+        self.job, self.epoch = Job.from_json(new_config["job"]), 0
+        return True
+
+    def step(self):
+        self.epoch += 1
+        luck = sum(self.job.candidate.encode()) % 97 / 97
+        mode = self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None
+        if mode == "die":
+            os._exit(1)
+        if mode == "raise":
+            raise RuntimeError("a fault of the worker itself")
+        place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
+        if mode == "nan":
+            return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
+        time.sleep(self.recipe.get("seconds", 0.02))
+        return {"epoch": self.epoch, "accuracy": 0.3 + 0.5 * luck + 0.01 * self.epoch, "seconds": 0.02, "done": self.epoch >= self.job.fidelity.epochs, **place}
+
+    def save_checkpoint(self, checkpoint_dir):
+        pass
+
+    def load_checkpoint(self, checkpoint):
+        pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray():
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    cluster.start(None, cpus=4, gpus=2)
+    yield
+    cluster.stop()
+
+
+def engine(folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None) -> Engine:
+    spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
+    study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
+    budget = parse_budget("300k")
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, known=[e.candidate_id for e in study.evaluations()])
+    limits = Limits(trials=trials, seconds=seconds, finals=finals)
+    return Engine(study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), seed=0, limits=limits, weights=None)
+
+
+def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:
+    from automl.search.tuning import run
+
+    run(one, {"images": np.zeros(10)}, recipe, workers=workers, cpus=1, gpus=gpus, worker=Feather)
+    return one.study
+
+
+def devices(study: Study) -> list[str]:
+    """The GPU of each worker process."""
+    return sorted(dict((e.worker, e.device.removeprefix("cpu (Ray GPU ").rstrip(")")) for e in study.evaluations()).values())
+
+
+def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
+    resources = cluster.allot(workers=4, gpus_per_trial=0.5)
+    assert (resources.workers, resources.gpus) == (4, 0.5)
+    study = go(engine(tmp_path, space, trials=24), workers=4, gpus=0.5, seconds=0.1)
+    assert devices(study) == ["0", "0", "1", "1"]
+
+
+def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
+    resources = cluster.allot(workers=None, gpus_per_trial=None)
+    assert (resources.workers, resources.gpus) == (2, 1.0)
+    study = go(engine(tmp_path, space, trials=10), workers=resources.workers, gpus=resources.gpus, seconds=0.1)
+    assert devices(study) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "share", "says"),
+    [(9, 0.5, "--workers must be at most 4"), (None, 3.0, "--gpus-per-trial must be at most the GPUs there are, but got 3 of 2")],
+)
+def test_more_than_there_is_is_refused(workers, share, says):
+    with pytest.raises(InputError, match=says):
+        cluster.allot(workers=workers, gpus_per_trial=share)
+
+
+def test_a_share_must_lie_on_one_gpu():
+    assert cluster.allot(workers=None, gpus_per_trial=0.4).workers == 4  # two on each, not five over both
+    assert cluster.allot(workers=None, gpus_per_trial=0).gpus == 0
+
+
+def test_workers_are_reused(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=20))
+    assert len(study.evaluations()) == 21
+    assert len({evaluation.worker for evaluation in study.evaluations()}) <= 2
+
+
+def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=20, finals=2))
+    counts = study.counts()
+    assert counts["complete"] + counts["pruned"] == 20
+    assert counts["pruned"] > 0
+    assert counts["final"] == 2
+    assert all(e.curve[-1][0] == 2 * EPOCHS for e in study.evaluations(Purpose.FINAL))
+    assert all(len(e.curve) == EPOCHS for e in study.evaluations(Purpose.SEARCH, State.COMPLETE))
+
+
+def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=10), mode="nan", share=0.5)
+    assert {e.reason for e in study.evaluations(state=State.FAIL)} == {"the loss must be finite, but got nan in epoch 1 of 6"}
+    assert study.counts()["complete"] > 0
+
+
+@pytest.mark.parametrize(("mode", "says"), [("die", "the worker died"), ("raise", "a fault of the worker itself")])
+def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space, mode: str, says: str):
+    study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
+    failed = study.evaluations(state=State.FAIL)
+    assert failed
+    assert all(says in (e.reason or "") for e in failed)
+    assert sum(study.counts().values()) == 6
+    assert study.counts()["complete"] + study.counts()["pruned"] > 0
+
+
+def test_the_time_ends_a_search_that_has_no_other_end(tmp_path: Path, space: Space):
+    began = time.monotonic()
+    study = go(engine(tmp_path, space, trials=None, seconds=6.0), seconds=0.05)
+    assert time.monotonic() - began < 12
+    assert study.counts()["complete"] > 0
+
+
+def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, space: Space):
+    one = engine(tmp_path, space, trials=10)
+    recorded = []
+
+    def record(*args, **kwargs):
+        if len(recorded) == 3:
+            raise AutomlError("the database is gone")
+        recorded.append(Study.record(one.study, *args, **kwargs))
+        return recorded[-1]
+
+    one.study.record = record  # type: ignore[method-assign]
+    with pytest.raises(AutomlError, match="the database is gone"):
+        go(one)
+    assert len(one.study.evaluations()) == 3
+
+
+def test_every_worker_is_seen_on_both_gpus_only_because_it_asked_for_them(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=4, finals=0), gpus=0.0)
+    assert collections.Counter(e.device for e in study.evaluations()) == {"cpu": 4}
