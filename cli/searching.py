@@ -40,6 +40,7 @@ def search(
     image_size: Annotated[int | None, typer.Option(help="Deployment size in pixels at which the budget is counted. Without: the space's.")] = None,
     proxy_size: Annotated[int | None, typer.Option(help="Size in pixels at which candidates are trained. Without: 32 to 64, by the data.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of full fidelity. Without: by the data.")] = None,
+    fraction: Annotated[float | None, typer.Option(help="Share of the training images a trial sees in an epoch. Without: by the data.")] = None,
     flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Mirror images at random in training. Without: not for digits.")] = None,
     finals: Annotated[int, typer.Option(help="Networks of the front that are trained again at the end, longer and from another seed.")] = 3,
     json: Json = False,
@@ -57,7 +58,7 @@ def search(
     options = SearchOptions(
         budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler, workers=workers, gpus_per_trial=gpus_per_trial, storage=storage, study=study,
-        seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, flip=flip, finals=finals,
+        seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip, finals=finals,
     )  # fmt: skip
     command = shlex.join(["automl", *sys.argv[1:]])
     try:

@@ -67,7 +67,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         return
     settings = found.spec.settings
     print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}, since {found.created:%Y-%m-%d %H:%M} UTC")
-    print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {settings['epochs']} epochs, seed {settings['seed']}")
+    trained = f"{settings['epochs']} epochs on {settings['fraction']:.0%} of the images"
+    print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {counts['final']} confirmed{refused}")

@@ -23,7 +23,7 @@ from .proposer import Proposal, Proposer
 from .rungs import Rungs
 
 FINAL_FACTOR = 2
-"""A chosen network is trained so many times as long as a trial."""
+"""A chosen network is trained for so many times the epochs of a trial, on all training images."""
 RESERVE_SHARE = 0.3
 """Of the time given, what is kept for confirming at the most."""
 
@@ -190,7 +190,11 @@ class Engine:
 
     def _confirming_seconds(self, factor: float) -> float | None:
         """How long the networks that would now be confirmed take at `factor` times a trial's epochs; None before any trial is done."""
-        costs = [self._epoch_seconds[point.id] * point.evaluation.fidelity.epochs for point in self._leaders() if point.id in self._epoch_seconds]
+        costs = []
+        for point in self._leaders():
+            if point.id in self._epoch_seconds:
+                full = point.evaluation.fidelity
+                costs.append(self._epoch_seconds[point.id] / full.fraction * full.epochs)
         if not costs:
             return None
         rounds = math.ceil(len(costs) / self.workers)
@@ -228,7 +232,7 @@ class Engine:
             epochs = math.floor(factor * full.epochs)
             if point.id in confirmed or epochs < max(1, full.epochs // 2):
                 continue
-            fidelity = Fidelity(epochs=epochs, size=full.size, fraction=full.fraction)
+            fidelity = Fidelity(epochs=epochs, size=full.size)  # on all training images
             if (point.id, fidelity.key, seed) not in known:
                 checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
                 jobs.append(

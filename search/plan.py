@@ -14,7 +14,7 @@ from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, StudySpec
 from .data import ImageData, Split, load, split
 from .samplers import DEFAULT_SAMPLER, check_sampler
-from .training.recipe import Recipe, default_epochs
+from .training.recipe import Recipe, default_epochs, default_fraction
 
 DEFAULT_STORAGE = "sqlite:///automl.db"
 DEFAULT_TRIALS = 32
@@ -60,6 +60,8 @@ class SearchOptions:
     """Size in pixels at which candidates are trained, before the resolution coefficient."""
     epochs: int | None = None
     """Epochs of full fidelity."""
+    fraction: float | None = None
+    """Share of the training images that a trial sees in an epoch; by the data without. Chosen networks see all."""
     flip: bool | None = None
     """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
@@ -73,6 +75,8 @@ class SearchOptions:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
         if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise InputError(f"--time must be positive, but got {self.seconds:g} s")
+        if self.fraction is not None and not 0 < self.fraction <= 1:
+            raise InputError(f"--fraction must lie above 0 and be at most 1, but got {self.fraction:g}")
         if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
             raise InputError(f"--gpus-per-trial must be 0 or more, but got {self.gpus_per_trial:g}")
 
@@ -94,7 +98,9 @@ class Plan:
     proxy_size: int
     """Pixels at which a candidate of resolution 1 is trained."""
     epochs: int
-    """Full fidelity."""
+    """Of full fidelity."""
+    fraction: float
+    """Of the training images, for each of them."""
     spec: StudySpec
     """What makes it this study."""
     trials: int | None
@@ -104,7 +110,7 @@ class Plan:
 
     def fidelity(self, candidate: Candidate) -> Fidelity:
         """Full fidelity of a candidate: the proxy size scaled as its input is."""
-        return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]))
+        return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]), fraction=self.fraction)
 
 
 def proxy(proxy_size: int, height: int, base: int) -> int:
@@ -130,6 +136,7 @@ def prepare(options: SearchOptions) -> Plan:
     rows = split(data, seed=options.seed)
     recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip)
     epochs = options.epochs or default_epochs(len(rows.train))
+    fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
     spec = StudySpec(
         name=options.study or default_name(space, data.name, options.budget),
@@ -139,10 +146,11 @@ def prepare(options: SearchOptions) -> Plan:
             "name": data_name(data.name), "fingerprint": data.fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
             "classes": list(data.classes), "split": rows.to_dict(),
         },
-        settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "seed": options.seed, "recipe": recipe.to_dict()},
+        settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "fraction": fraction, "seed": options.seed,
+                  "recipe": recipe.to_dict()},
     )  # fmt: skip
     return Plan(
-        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, spec=spec,
+        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec,
         trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
     )  # fmt: skip
 

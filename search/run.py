@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from ..spaces import Budget, Census, Space, census, human, require_feasible
 from ..studies import FrontPoint, Study
@@ -57,8 +58,9 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     for line in describe(plan.space, plan.budget, found):
         listener.said(line)
     require_feasible(found, plan.space, plan.budget)
+    part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
     listener.said(
-        f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {len(plan.split.train):,} images of {plan.data.name} "
+        f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
         f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)"
     )
     study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())

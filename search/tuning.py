@@ -116,7 +116,14 @@ def _reason(error: BaseException | None) -> str:
 
 
 def run(
-    engine: Engine, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], *, workers: int, cpus: float, gpus: float, worker: type[tune.Trainable] = Worker
+    engine: Engine,
+    arrays: Mapping[str, NDArray[Any]],
+    recipe: Mapping[str, Any],
+    *,
+    workers: int,
+    cpus: float,
+    gpus: float,
+    worker: type[tune.Trainable] = Worker,
 ) -> None:
     """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must have been started.
 

@@ -2,7 +2,7 @@
 
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
-from .survey import Census, census, require_feasible
 from .space import Settings, Space, load_space, shipped_spaces
+from .survey import Census, census, require_feasible
 
 __all__ = ["Budget", "Candidate", "Census", "Settings", "Space", "census", "human", "load_space", "parse_budget", "require_feasible", "shipped_spaces"]

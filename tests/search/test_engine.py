@@ -41,17 +41,19 @@ def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int
 
 def accuracy_of(job: Job, epoch: int) -> float:
     """Larger networks are better, with luck that depends on the candidate."""
-    luck = int(Candidate_digest(job)[:4], 16) / 65536
+    luck = int(digest(job)[:4], 16) / 65536
     return round(min(0.99, 0.2 + 0.3 * luck + job.params / 400_000 + 0.03 * epoch), 6)
 
 
-def Candidate_digest(job: Job) -> str:  # noqa: N802
+def digest(job: Job) -> str:
     import hashlib
 
     return hashlib.sha256(job.candidate.encode()).hexdigest()
 
 
-def play(engine: Engine, *, clock: Clock | None = None, seconds: float = 1.0, workers: int = 2, fails=lambda index: None, stop_after: int | None = None) -> list[Job]:
+def play(
+    engine: Engine, *, clock: Clock | None = None, seconds: float = 1.0, workers: int = 2, fails=lambda index: None, stop_after: int | None = None
+) -> list[Job]:
     """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
     jobs: list[Job] = []
     live: dict[str, tuple[Job, int]] = {}

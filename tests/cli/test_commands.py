@@ -1,0 +1,136 @@
+"""Commands that read or count, and the live view."""
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from automl.cli.live import Lines, Redrawn, ended_text
+from automl.search.events import Counts, Running
+from automl.search.job import Job
+from automl.studies import Evaluation, Fidelity, Purpose, State
+
+
+def test_help_states_the_convention(call):
+    code, out, _ = call("--help")
+    assert code == 0
+    assert "One FLOP is one multiply-add" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("command", ["search", "status", "front", "studies", "delete", "train", "export", "cost", "space", "doctor"])
+def test_every_command_has_help(call, command: str):
+    code, out, _ = call(command, "--help")
+    assert code == 0
+    assert len(out.split()) > 10
+
+
+def test_a_space_is_described_in_words_and_in_json(call):
+    code, out, _ = call("space", "describe", "efficientnet", "--budget", "400MFLOPs")
+    assert code == 0
+    assert "24,948 settings" in out
+    code, out, _ = call("space", "describe", "efficientnet", "--budget", "400MFLOPs", "--json")
+    found = json.loads(out)
+    assert found["exact"]
+    assert 0 < found["feasible"] < found["settings"] == 24948
+    assert found["cheapest"]["macs"] < found["costliest"]["macs"]
+
+
+def test_samples_are_within_the_budget(call):
+    code, out, _ = call("space", "sample", "resnext-attention", "--budget", "1GFLOPs", "-n", "4", "--json")
+    assert code == 0
+    drawn = json.loads(out)
+    assert len(drawn) == 4
+    assert all(one["macs"] <= 1e9 for one in drawn)
+
+
+def test_a_sampled_candidate_can_be_costed_from_its_file(call, tmp_path):
+    _, out, _ = call("space", "sample", "efficientnet", "-n", "1", "--json")
+    one = json.loads(out)[0]
+    (tmp_path / "candidate.json").write_text(json.dumps(one["candidate"]))
+    code, out, _ = call("cost", "candidate.json", "--json")
+    assert code == 0
+    assert (json.loads(out)["id"], json.loads(out)["macs"]) == (one["id"], one["macs"])
+    (tmp_path / "broken.json").write_text("[1, 2")
+    assert call("cost", "broken.json")[0] == 2
+    (tmp_path / "other.json").write_text('{"layout": "resnet"}')
+    code, _, err = call("cost", "other.json")
+    assert code == 2
+    assert "a candidate has the keys" in err
+
+
+def test_a_space_file_is_checked(call):
+    code, out, _ = call("space", "check", "resnext-attention", "--json")
+    assert code == 0
+    assert json.loads(out)["excluded"] > 0
+
+
+def evaluation(state: State = State.COMPLETE, reason: str | None = None) -> Evaluation:
+    now = datetime.now(UTC)
+    return Evaluation(
+        candidate_id="ab" * 32, fidelity=Fidelity(epochs=8, size=32), seed=0, purpose=Purpose.SEARCH, state=state, settings={}, curve=((1, 0.25), (2, 0.5)),
+        accuracy=0.5, seconds=12.0, reason=reason, started=now, finished=now,
+    )  # fmt: skip
+
+
+def running() -> Running:
+    job = Job(candidate="{}", params=1, fidelity=Fidelity(epochs=8, size=32), seed=0, purpose=Purpose.SEARCH)
+    return Running(job=job, id="cd" * 32, macs=2_000_000, curve=[(3, 0.75)])
+
+
+def test_an_end_is_one_line_with_what_matters():
+    text = ended_text(evaluation(State.PRUNED, "beaten at the rung of 3 epochs"), 2_000_000)
+    assert text.split() == [
+        "pruned",
+        "abababababab",
+        "accuracy",
+        "0.5000",
+        "2MFLOPs",
+        "2/8",
+        "epochs",
+        "12",
+        "s",
+        "(beaten",
+        "at",
+        "the",
+        "rung",
+        "of",
+        "3",
+        "epochs)",
+    ]
+
+
+def test_without_a_terminal_there_are_plain_lines(capsys):
+    lines = Lines()
+    lines.phase("searching")
+    lines.reported(running(), Counts(done=1, target=8))
+    lines.reported(running(), Counts(done=1, target=8))  # too soon after the other: not said
+    lines.ended(evaluation(), 2_000_000, Counts(), None)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "searching …"
+    assert out.count("cdcdcdcdcdcd  accuracy 0.7500  3/8 epochs; 1/8 trials") == 1
+    assert "\x1b" not in out
+
+
+def test_on_a_terminal_running_counts_best_and_time_left_are_drawn():
+    from rich.console import Console
+    from rich.live import Live
+
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    with Live(console=console, auto_refresh=False) as live:
+        view = Redrawn(console, live)
+        view.phase("searching")
+        view.ended(evaluation(), 2_000_000, Counts(), (0.5, 2_000_000))
+        view._drawn = 0.0
+        view.tick([running()], Counts(done=3, pruned=2, failed=1, refused=7, target=32), 65.0)
+        live.refresh()
+    drawn = screen.getvalue()
+    for part in (
+        "cdcdcdcdcdcd",
+        "0.7500",
+        "3/8",
+        "6/32 trials: 3 done, 2 pruned, 1 failed; 7 refused by the gate",
+        "1 min 5 s left",
+        "accuracy 0.5000 at 2MFLOPs",
+    ):
+        assert part in drawn

@@ -1,0 +1,100 @@
+"""Docs cannot drift: every command shown exists with its options, what is cheap is run, every Python block and space file is taken as it stands."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from automl.blocks import Attention, block_class
+from automl.cli.main import app, main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CHEAP = ("space",)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [(path.name, text) for path in PAGES for text in re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)]
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, arguments) of every automl command in a console block."""
+    found = []
+    for page, text in blocks("console"):
+        for line in text.splitlines():
+            for part in line.split("#")[0].split("&&"):
+                words = part.replace("uv run", "").strip()
+                if words.startswith("automl "):
+                    found.append((page, words.removeprefix("automl ")))
+    return found
+
+
+def test_there_are_commands_in_the_docs():
+    assert len(commands()) >= 10
+
+
+@pytest.mark.parametrize(("page", "text"), commands())
+def test_a_command_shown_exists_with_its_options(page: str, text: str):
+    command = typer.main.get_command(app)
+    context = command.make_context("automl", shlex.split(text), resilient_parsing=False)
+    name, sub, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+    while hasattr(sub, "resolve_command"):
+        inner = sub.make_context(name, rest, parent=context)
+        name, sub, rest = sub.resolve_command(inner, [*inner._protected_args, *inner.args])
+    sub.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(("page", "text"), [one for one in commands() if one[1].split()[0] in CHEAP])
+def test_a_cheap_command_shown_runs(page: str, text: str, capsys):
+    assert main(shlex.split(text)) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("python"))
+def test_a_python_block_compiles(page: str, text: str):
+    compile(text, page, "exec")
+
+
+def test_the_attention_block_of_the_docs_works():
+    text = next(text for _, text in blocks("python") if "@register" in text)
+    code = text + (
+        "\nfrom automl.blocks import Shape\nfrom automl.spaces.skeletons import skeleton\n"
+        "c = skeleton('resnet').candidate({'attention': 'gate', 'width': 0.25}, (3, 32, 32), 10)\n"
+        "assert sum(p.numel() for p in c.build().parameters()) == c.cost().params\nprint(Gate.name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "gate", done.stderr
+    assert block_class("eca", Attention).name == "eca"
+
+
+def test_the_space_of_the_docs_loads():
+    from automl.spaces import Space
+    from automl.spaces.source import read_yaml
+
+    [text] = [text for page, text in blocks("yaml") if page == "spaces.md"]
+    assert Space.from_source(read_yaml(text, "docs")).size > 1_000_000
+
+
+def test_every_dimension_of_every_skeleton_is_in_the_docs():
+    from automl.spaces.skeletons import skeleton, skeletons
+
+    page = (ROOT / "docs" / "spaces.md").read_text()
+    for name in skeletons():
+        for dimension in skeleton(name).dimensions():
+            assert f"`{dimension}`" in page, (name, dimension)
+
+
+def test_every_command_is_in_the_docs():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    for name in typer.main.get_command(app).commands:
+        assert f"automl {name}" in page
+
+
+def test_the_readme_names_the_two_commands_of_set_up():
+    text = (ROOT / "README.md").read_text()
+    assert "python3 -m pip install -q uv && uv run automl search --budget 400MFLOPs" in text
+    assert "uv run pytest" in text
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "uv run pytest"
