@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..spaces import Budget, Census, Space, census, human, require_feasible
+from ..spaces.survey import Costed
 from ..studies import FrontPoint, Study
 from . import cluster
 from .engine import Engine, Limits
@@ -92,9 +93,15 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
     return [
         f"space {space.name}: {found.size:,} settings{within}{excluded}",
-        f"cost at {width}x{height} px (1 FLOP = 1 multiply-add): from {human(found.cheapest.cost.macs)}FLOPs, {human(found.cheapest.cost.params)} params"
-        f" to {human(found.costliest.cost.macs)}FLOPs, {human(found.costliest.cost.params)} params",
+        f"cost is counted at {width}x{height} px, one FLOP is one multiply-add",
+        f"cheapest:  {_costed(found.cheapest)}",
+        f"costliest: {_costed(found.costliest)}",
     ]
+
+
+def _costed(one: Costed) -> str:
+    settings = " ".join(f"{name}={value}" for name, value in one.settings.items())
+    return f"{human(one.cost.macs)}FLOPs, {human(one.cost.params)} params ({settings})"
 
 
 def versions() -> dict[str, str]:

@@ -72,7 +72,9 @@ def test_the_output_says_what_was_searched_found_and_what_to_do_next(folder: Pat
     for part in (
         "space tiny:",
         "within macs<=600000",
-        "cost at 16x16 px (1 FLOP = 1 multiply-add): from",
+        "cost is counted at 16x16 px, one FLOP is one multiply-add",
+        "cheapest:",
+        "costliest:",
         "2 workers on the CPU",
         "front of tiny",
         "best:",
