@@ -24,7 +24,7 @@ from .rungs import Rungs
 
 FINAL_FACTOR = 2
 """A chosen network is trained for so many times the epochs of a trial, on all training images."""
-RESERVE_SHARE = 0.3
+RESERVE_SHARE = 0.35
 """Of the time given, what is kept for confirming at the most."""
 
 
@@ -185,20 +185,18 @@ class Engine:
         """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share."""
         assert self._limits.seconds is not None
         share = RESERVE_SHARE * self._limits.seconds if self._limits.finals else 0.0
-        expected = self._confirming_seconds(FINAL_FACTOR)
-        return share if expected is None else min(share, 1.25 * expected + 5.0)
+        leaders = self._leaders()
+        expected = self._confirming_seconds(leaders)
+        return share if expected is None else min(share, 1.25 * FINAL_FACTOR * leaders[0].evaluation.fidelity.epochs * expected + 5.0)
 
-    def _confirming_seconds(self, factor: float) -> float | None:
-        """How long the networks that would now be confirmed take at `factor` times a trial's epochs; None before any trial is done."""
-        costs = []
-        for point in self._leaders():
-            if point.id in self._epoch_seconds:
-                full = point.evaluation.fidelity
-                costs.append(self._epoch_seconds[point.id] / full.fraction * full.epochs)
-        if not costs:
+    def _confirming_seconds(self, points: list[FrontPoint]) -> float | None:
+        """How long `points` take for an epoch each on all training images, on all workers; None where an epoch of one was never timed."""
+        if not points or any(point.id not in self._epoch_seconds for point in points):
             return None
-        rounds = math.ceil(len(costs) / self.workers)
-        return factor * max(costs) * rounds
+        busy = [0.0] * self.workers
+        for seconds in sorted((self._epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points), reverse=True):
+            busy[busy.index(min(busy))] += seconds
+        return max(busy)
 
     def _leaders(self) -> list[FrontPoint]:
         """The most accurate networks of the front."""
@@ -218,27 +216,34 @@ class Engine:
         self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)
 
     def _choose_finals(self) -> list[Job]:
-        """The leaders that have not been confirmed, at the longest training that fits in the time left."""
+        """The leaders not yet confirmed, as many as fit in the time left, all for the same epochs; slow ones first, so that workers end together."""
         seen = self.study.evaluations(Purpose.FINAL)
-        confirmed = {e.candidate_id for e in seen if e.state is State.COMPLETE}
-        known = {(e.candidate_id, e.fidelity.key, e.seed) for e in seen}
-        factor = float(FINAL_FACTOR)
-        expected = self._confirming_seconds(factor)
-        if self.seconds_left is not None and expected:
-            factor = min(factor, 0.85 * self.seconds_left / expected * factor)
+        confirmed = {evaluation.candidate_id for evaluation in seen if evaluation.state is State.COMPLETE}
+        points = [point for point in self._leaders() if point.id not in confirmed]
+        epochs, points = self._affordable(points)
+        known = {(evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed) for evaluation in seen}
         jobs: list[Job] = []
-        for point in self._leaders():
-            full, seed = point.evaluation.fidelity, self._seed + 1
-            epochs = math.floor(factor * full.epochs)
-            if point.id in confirmed or epochs < max(1, full.epochs // 2):
-                continue
-            fidelity = Fidelity(epochs=epochs, size=full.size)  # on all training images
+        for point in sorted(points, key=lambda point: -self._epoch_seconds.get(point.id, 0.0)):
+            fidelity, seed = Fidelity(epochs=epochs, size=point.evaluation.fidelity.size), self._seed + 1
             if (point.id, fidelity.key, seed) not in known:
                 checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
                 jobs.append(
                     Job(candidate=point.candidate.spec, params=point.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
                 )
         return jobs
+
+    def _affordable(self, points: list[FrontPoint]) -> tuple[int, list[FrontPoint]]:
+        """The epochs that the first so many of `points` can have, so that each sees at least as many images as in its trial; none where not even one can."""
+        while points:
+            full = points[0].evaluation.fidelity
+            epochs = FINAL_FACTOR * full.epochs
+            expected = self._confirming_seconds(points)
+            if self.seconds_left is not None and expected:
+                epochs = min(epochs, math.floor(0.85 * self.seconds_left / expected))
+            if epochs >= full.epochs * full.fraction:
+                return epochs, points
+            points = points[:-1]
+        return 0, []
 
     def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
         job, curve = live.running.job, tuple(live.running.curve)
