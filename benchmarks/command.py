@@ -42,7 +42,7 @@ def feather():
     from ray import tune
 
     class Feather(tune.Trainable):
-        def setup(self, config, *, arrays, recipe):
+        def setup(self, config, *, arrays, recipe, blocks):
             pass
 
         def reset_config(self, new_config):
@@ -80,7 +80,7 @@ def ours(folder: Path) -> list[float]:
 
     proposer = Proposer(space, budget, census(space, budget), sampler="tpe", seed=0, trials=TRIALS)
     engine = Engine(
-        study, proposer, fidelity=lambda candidate: Fidelity(epochs=1, size=32), seed=0, limits=Limits(trials=TRIALS, seconds=None, finals=0),
+        study, proposer, fidelity=lambda candidate: Fidelity(epochs=1, size=32), epochs=1, seed=0, limits=Limits(trials=TRIALS, seconds=None, finals=0),
         weights=None, listener=Listener(),
     )  # fmt: skip
     run(engine, {}, {}, workers=1, cpus=1, gpus=0, worker=feather())

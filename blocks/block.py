@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from .cost import Cost
@@ -108,6 +108,17 @@ def names(kind: type[Block] = Block) -> list[str]:
     return [name for name, cls in _registry.items() if issubclass(cls, kind)]
 
 
+def foreign() -> list[type[Block]]:
+    """The registered classes that do not come with automl: a worker has to be given them."""
+    return [cls for cls in _registry.values() if not cls.__module__.startswith("automl.")]
+
+
+def adopt(classes: Iterable[type[Block]]) -> None:
+    """Register classes of another process, under the names they have there."""
+    for cls in classes:
+        _registry.setdefault(cls.name, cls)
+
+
 def to_dict(block: Block) -> dict[str, Any]:
     """A block as plain data, `{"block": name, field: value, …}`; the inverse of `from_dict`."""
     data: dict[str, Any] = {"block": type(block).name}
@@ -131,8 +142,13 @@ def from_dict(data: Mapping[str, Any]) -> Block:
     for key in values:
         if key not in fields:
             raise unknown(f"field of block {data['block']!r}:", key, fields)
+    if not isinstance(values.get("attention"), Mapping | None):
+        raise InvalidBlock(f"attention must be a block or null, but got {values['attention']!r}")
+    inner = {key: from_dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    if not isinstance(inner.get("attention"), Attention | None):
+        raise InvalidBlock(f"attention must be an attention block, but got {inner['attention']!r}")
     try:
-        return cls(**{key: from_dict(value) if isinstance(value, Mapping) else value for key, value in values.items()})  # pyright: ignore[reportAbstractUsage]
+        return cls(**inner)  # pyright: ignore[reportAbstractUsage]
     except TypeError as error:
         raise InvalidBlock(f"block {data['block']!r}: {error}") from None
 

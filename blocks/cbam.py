@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .block import Attention, check, register
 from .cost import Cost, conv_cost, norm_cost
-from .eca import Padding, check_kernel, eca_cost, kernel_for
+from .eca import Padding, check_kernel, eca_cost, kernel_for, resolved_window
 from .rounding import make_divisible
 from .shape import Number, Shape
 
@@ -85,7 +85,7 @@ class Ecabam(Attention):
         check("spatial_kernel must be odd and positive", self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0, spatial_kernel=self.spatial_kernel)
 
     def resolved(self, shape: Shape) -> Ecabam:
-        return replace(self, kernel_size=kernel_for(shape.channels, self.kernel_size, self.padding))
+        return replace(self, **resolved_window(shape, self.kernel_size, self.padding))
 
     def cost(self, shape: Shape) -> Cost:
         return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)) + spatial_cost(shape, self.spatial_kernel)

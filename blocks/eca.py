@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ Padding = Literal["zeros", "circular"]
 def check_kernel(kernel_size: Number | None, padding: str) -> None:
     """Refuse an even or negative kernel and an unknown padding."""
     if kernel_size is not None:
+        check("kernel_size must be a whole number", is_array(kernel_size) or type(kernel_size) is int, kernel_size=kernel_size)
         check("kernel_size must be odd and positive", (kernel_size % 2 == 1) & (kernel_size > 0), kernel_size=kernel_size)
     check("padding must be 'zeros' or 'circular'", padding in ("zeros", "circular"), padding=padding)
 
@@ -45,6 +46,12 @@ def kernel_for(channels: Number, kernel_size: Number | None, padding: str = "zer
     return kernel_size
 
 
+def resolved_window(shape: Shape, kernel_size: Number | None, padding: Padding) -> dict[str, Any]:
+    """Kernel and padding written out; a window of one channel has no neighbours, so its padding makes no difference."""
+    size = kernel_for(shape.channels, kernel_size, padding)
+    return {"kernel_size": size, "padding": padding if is_array(size) or size > 1 else "zeros"}
+
+
 @register("eca")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eca(Attention):
@@ -61,7 +68,7 @@ class Eca(Attention):
         check_kernel(self.kernel_size, self.padding)
 
     def resolved(self, shape: Shape) -> Eca:
-        return replace(self, kernel_size=kernel_for(shape.channels, self.kernel_size, self.padding))
+        return replace(self, **resolved_window(shape, self.kernel_size, self.padding))
 
     def cost(self, shape: Shape) -> Cost:
         """One convolution over the channel axis, without bias."""

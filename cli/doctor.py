@@ -26,6 +26,8 @@ def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
         "memory_bytes": _memory(),
         "gpus": _gpus(),
         "versions": versions(),
+        "ray": _ray(),
+        "data_dir": _data(),
         "database": _database(storage),
         "export": _export(),
     }
@@ -36,6 +38,8 @@ def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     print(f"machine   {platform.platform()}, {found['cpus']} CPUs, {memory}")
     print(f"GPUs      {', '.join(found['gpus']) or 'none: candidates are trained on the CPU'}")
     print(f"versions  {', '.join(f'{name} {version}' for name, version in found['versions'].items() if name != 'platform')}")
+    print(f"Ray       {found['ray']}")
+    print(f"data      digits, and what lies in {found['data_dir']} (or --data-dir)")
     print(f"database  {found['database']}")
     print(f"export    {found['export']}")
 
@@ -51,6 +55,25 @@ def _gpus() -> list[str]:
     import torch
 
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+
+
+def _ray() -> str:
+    """Starts a private Ray to see that it can be, and stops it."""
+    from ..search import cluster
+
+    try:
+        cluster.start(None)
+        return f"starts here: {cluster.allot(workers=None, gpus_per_trial=None)}"
+    except Exception as error:
+        return f"does not start: {(str(error).splitlines() or [type(error).__name__])[0]}"
+    finally:
+        cluster.stop()
+
+
+def _data() -> str:
+    from ..search.data.named import default_data_dir
+
+    return str(default_data_dir())
 
 
 def _database(storage: str) -> str:

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -46,12 +45,12 @@ def main(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         _say("interrupted")
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to write to
-        return 0
+    except typer.Abort:  # an answer of no
+        _say("nothing was done")
+        return 1
     except Exception as error:
         if debug:
             raise
@@ -61,6 +60,9 @@ def main(arguments: list[str]) -> int:
 def _failed(error: Exception) -> int:
     """Say what went wrong in one line, and with which exit code."""
     usage = getattr(error, "format_message", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(usage() if usage else error, file=sys.stderr)
+        return 2
     if usage is not None and hasattr(error, "exit_code"):  # what typer raises for wrong usage
         _say(f"error: {usage()}")
         return 2

@@ -11,7 +11,7 @@ import typer
 
 from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, Json, Storage
 from .output import CONVENTION, cost_json, evaluation_json, front_json, print_front, print_json
-from .text import duration, parse_duration
+from .text import command, duration, parse_duration
 
 if TYPE_CHECKING:
     from ..search import SearchResult
@@ -60,23 +60,23 @@ def search(
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler, workers=workers, gpus_per_trial=gpus_per_trial, storage=storage, study=study,
         seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip, finals=finals,
     )  # fmt: skip
-    command = shlex.join(["automl", *sys.argv[1:]])
+    typed = masked_command(sys.argv[1:], storage)
     try:
         with view(to_stderr=json) as listener:
-            result = run(options, listener=listener, command=masked_command(command, storage), began=began)
+            result = run(options, listener=listener, command=typed, began=began)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; what finished is kept, go on with: {masked_command(command, storage)}") from None
+        raise Interrupted(f"interrupted; what finished is kept, go on with: {typed}") from None
     if json:
         print_json(result_json(result))
     else:
         print_result(result, storage)
 
 
-def masked_command(command: str, storage: str) -> str:
-    """The command without the password of its storage URL."""
+def masked_command(arguments: list[str], storage: str) -> str:
+    """The command as typed, without the password of its storage URL."""
     from ..studies import masked
 
-    return command.replace(storage, masked(storage))
+    return shlex.join(["automl", *(argument.replace(storage, masked(storage)) for argument in arguments)])
 
 
 def result_json(result: SearchResult) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
 
 def print_result(result: SearchResult, storage: str) -> None:
     """The front, the network chosen, and what to do next."""
+    from ..blocks.errors import AutomlError
     from ..search.finals import confirmed_accuracies
     from ..spaces import human
 
@@ -104,23 +105,15 @@ def print_result(result: SearchResult, storage: str) -> None:
     ended = f"{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed"
     print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}")
     if result.best is None:
-        print("no trial finished: give more --time, or fewer --epochs")
-        return
+        raise AutomlError("no trial finished: give more --time, or fewer --epochs")
     print_front(result.front, confirmed_accuracies(result.study), f"front of {name}")
     best = result.best
     accuracy = f"validation accuracy {best.evaluation.accuracy:.4f}" + (" (confirmed with another seed)" if best.confirmed else " (not confirmed: one seed)")
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
     print(f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params, {accuracy}{tested}; {CONVENTION}")
-    where = "" if storage == DEFAULT_STORAGE else f" --storage {shlex.quote(_shown(storage))}"
     print("next:")
     if best.evaluation.checkpoint is not None:
-        print(f"  automl export {name} --out found{where}    the network as model.py, safetensors and ONNX")
-    print(f"  automl train {name}{where}    train it longer")
-    print(f"  automl front {name}{where}    the front again; --json for programs")
+        print(f"  {command('export', name, '--out', 'found', storage=storage)}    the network as model.py, safetensors and ONNX")
+    print(f"  {command('train', name, storage=storage)}    train it longer")
+    print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
     print(f"  the same command with --trials {max(2 * (counts.done + counts.pruned + counts.failed), 1)} goes on searching")
-
-
-def _shown(storage: str) -> str:
-    from ..studies import masked
-
-    return masked(storage)

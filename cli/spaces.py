@@ -91,7 +91,7 @@ def sample(
     space: SpaceFile,
     budget: BudgetTexts = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     image_size: ImageSize = None,
     json: Json = False,
 ) -> None:

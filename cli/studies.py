@@ -51,7 +51,7 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show what a study is, how far it is, and its best network."""
-    from ..search.finals import best
+    from ..search.finals import best, confirmed_accuracies
     from ..studies import Study, masked
 
     found = Study.open(storage, study)
@@ -71,7 +71,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
-    print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {counts['final']} confirmed{refused}")
+    print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")
     if chosen is not None:
         tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
         kind = "confirmed" if chosen.confirmed else "not confirmed"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+
+from .options import DEFAULT_STORAGE
 
 _units = {
     "": 1.0,
@@ -40,6 +44,14 @@ def parse_duration(text: str) -> float:
     if total <= 0:
         raise InputError(f"--time must be positive, but got {text!r}; write it like 90s, 10min or 1h30m")
     return total
+
+
+def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
+    """A command as it can be typed here: quoted, with its storage (its password masked), behind `uv run` where uv runs this."""
+    from ..studies import masked
+
+    where = [] if storage == DEFAULT_STORAGE or os.environ.get("AUTOML_STORAGE") == storage else ["--storage", masked(storage)]
+    return ("uv run " if "UV" in os.environ else "") + shlex.join(["automl", *words, *where])
 
 
 def duration(seconds: float) -> str:

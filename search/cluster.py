@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,10 +69,22 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         # a bare init may join somebody's cluster
         ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, **quiet)
         return
+    _require_answer(address)
     try:
         ray.init(address=address, ignore_reinit_error=True, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f"no Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+        raise InputError(f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
+
+
+def _require_answer(address: str) -> None:
+    """InputError unless something listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r}: {error}") from None
 
 
 def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
@@ -84,6 +97,8 @@ def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
 
     have = ray.cluster_resources()
     total_cpus, total_gpus = float(have.get("CPU", 1.0)), float(have.get("GPU", 0.0))
+    if gpus_per_trial is not None and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+        raise InputError(f"--gpus-per-trial above 1 must be a whole number of GPUs, but got {gpus_per_trial:g}")
     gpus = gpus_per_trial if gpus_per_trial is not None else (1.0 if total_gpus >= 1 else 0.0)
     if gpus > total_gpus:
         raise InputError(f"--gpus-per-trial must be at most the GPUs there are, but got {gpus:g} of {total_gpus:g}")

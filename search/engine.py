@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from ..blocks.errors import AutomlError
 from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Purpose, State, Study
 from .events import Counts, Listener, Running, Silent
@@ -24,6 +25,8 @@ from .rungs import Rungs
 
 FINAL_FACTOR = 2
 """A chosen network is trained for so many times the epochs of a trial, on all training images."""
+GIVE_UP_AFTER = 8
+"""So many failures without a single accuracy are no fault of the candidates."""
 RESERVE_SHARE = 0.35
 """Of the time given, what is kept for confirming at the most."""
 
@@ -59,6 +62,7 @@ class Engine:
         proposer: Proposer,
         *,
         fidelity: Callable[[Candidate], Fidelity],
+        epochs: int,
         seed: int,
         limits: Limits,
         weights: Path | None,
@@ -66,7 +70,7 @@ class Engine:
         began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fidelity` is the full fidelity of a candidate; `weights` is the folder for the weights of confirmed networks (None keeps none);
+        """`fidelity` is the full fidelity of a candidate, `epochs` those it has for all; `weights` is the folder for confirmed networks (None keeps none);
         `began` is when the time given began to count, by `clock`."""
         self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
         self._listener: Listener = listener or Silent()
@@ -74,7 +78,8 @@ class Engine:
         self._began = clock() if began is None else began
         self._live: dict[str, _Live] = {}
         self._finals: list[Job] | None = None
-        self._rungs: Rungs | None = None
+        self._rungs = Rungs(epochs)
+        self._failures: list[str] = []
         self._epoch_seconds: dict[str, float] = {}
         self._rows: dict[str, CandidateRow] = study.candidates()
         self.exhausted = False
@@ -89,7 +94,9 @@ class Engine:
         for evaluation in study.evaluations():
             self._count(evaluation)
             if evaluation.purpose is Purpose.SEARCH:
-                self._rungs_for(evaluation.fidelity).replay(evaluation.curve, self._rows[evaluation.candidate_id].macs)
+                self._rungs.replay(evaluation.curve, self._rows[evaluation.candidate_id].macs)
+                if evaluation.curve:
+                    self._epoch_seconds[evaluation.candidate_id] = evaluation.seconds / len(evaluation.curve)
 
     @property
     def elapsed(self) -> float:
@@ -134,13 +141,12 @@ class Engine:
             return True
         if live.proposal is None:
             return True
-        if not self._rungs_for(live.running.job.fidelity).reached(epoch, accuracy, live.cost.macs):
+        self._failures.clear()
+        if not self._rungs.reached(epoch, accuracy, live.cost.macs):
             live.reason = f"beaten at the rung of {epoch} epochs"
             return False
-        if self._limits.seconds is not None and self.elapsed > self._limits.seconds - 0.85 * self._reserve():
-            live.reason = "the time for searching is over"
-            return False
-        return True
+        # cut by the clock and not by its accuracy: not recorded, so that another run may train it
+        return self._limits.seconds is None or self.elapsed <= self._limits.seconds - 0.85 * self._reserve()
 
     def has_reported(self, key: str, epoch: int) -> bool:
         """Whether this epoch of worker `key` has been noted."""
@@ -162,8 +168,12 @@ class Engine:
     def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
         """The evaluation of worker `key` cannot be used; the search goes on."""
         live = self._live.pop(key, None)
-        if live is not None:
-            self._record(live, State.FAIL, reason, worker, device)
+        if live is None:
+            return
+        self._record(live, State.FAIL, reason, worker, device)
+        self._failures.append(reason)
+        if len(self._failures) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
+            raise AutomlError(f"the first {len(self._failures)} evaluations all failed, the last one so: {reason}")
 
     def abandon(self) -> None:
         """Forget what still runs: nothing of it is in the database, so the same command will find nothing half done."""
@@ -173,6 +183,10 @@ class Engine:
     def tick(self) -> None:
         """Let the listener redraw."""
         self._listener.tick([live.running for live in self._live.values()], self.counts, self.seconds_left)
+
+    def has_work(self) -> bool:
+        """Whether anything is left to do, so that a finished study does not start workers in vain."""
+        return self._searching() or bool(self._choose_finals())
 
     def _searching(self) -> bool:
         if self.exhausted or self._finals is not None:
@@ -251,7 +265,8 @@ class Engine:
         evaluation = Evaluation(
             candidate_id=live.cost.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state,
             settings=live.proposal.settings if live.proposal else {}, curve=curve, accuracy=accuracy, seconds=live.seconds, worker=worker, device=device,
-            reason=reason, checkpoint=job.checkpoint if state is State.COMPLETE else None, started=live.started, finished=datetime.now(UTC),
+            reason=reason, checkpoint=Path(job.checkpoint).name if job.checkpoint and state is State.COMPLETE else None,
+            started=live.started, finished=datetime.now(UTC),
         )  # fmt: skip
         proposal = live.proposal
         values = (evaluation.accuracy, live.cost.macs) if proposal and state is State.COMPLETE and evaluation.accuracy is not None else None
@@ -284,11 +299,6 @@ class Engine:
             point = (evaluation.accuracy, -self._rows[evaluation.candidate_id].macs)
             if self._best is None or point > (self._best[0], -self._best[1]):
                 self._best = (point[0], -point[1])
-
-    def _rungs_for(self, fidelity: Fidelity) -> Rungs:
-        if self._rungs is None:
-            self._rungs = Rungs(fidelity.epochs)
-        return self._rungs
 
 
 def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:

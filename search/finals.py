@@ -15,10 +15,15 @@ from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from .data import ImageData, Split, load, split
 from .engine import FINAL_FACTOR, weights_name
 from .job import Job
+from .plan import check_seed, proxy
 from .training.recipe import Recipe
 
 if TYPE_CHECKING:
     from .training.pixels import Pixels
+
+
+LEADERS = 3
+"""How many of the front, by accuracy, may become the network chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +34,33 @@ class Best:
     """The network and its cost."""
     evaluation: Evaluation
     """What it was chosen by."""
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether it was trained afresh after the search, so that it is not merely the luckiest of many."""
-        return self.evaluation.purpose is Purpose.FINAL
+    confirmed: bool
+    """Whether it was trained afresh after the search, from another seed, so that it is not merely the luckiest of many."""
 
 
 def best(study: Study) -> Best | None:
-    """The most accurate of the confirmed networks, or of the front where none is; None in a study without a finished trial."""
-    finals = [e for e in study.evaluations(Purpose.FINAL, State.COMPLETE) if e.accuracy is not None]
-    if finals:
-        rows = study.candidates()
-        chosen = max(finals, key=lambda e: (e.accuracy or 0.0, -rows[e.candidate_id].macs))
-        return Best(candidate=rows[chosen.candidate_id], evaluation=chosen)
-    points = study.front()
-    if not points:
+    """The most accurate of the front's leaders: by their final trainings where there are any, else by the search; None without a finished trial.
+
+    A final training counts that saw at least as many images as the trial did.
+    """
+    leaders = {point.id: point for point in sorted(study.front(), key=lambda point: (-point.accuracy, point.macs))[:LEADERS]}
+    if not leaders:
         return None
-    top = max(points, key=lambda point: (point.accuracy, -point.macs))
-    return Best(candidate=top.candidate, evaluation=top.evaluation)
+    finals = [
+        final
+        for final in study.evaluations(Purpose.FINAL, State.COMPLETE)
+        if final.candidate_id in leaders and _images(final.fidelity) >= _images(leaders[final.candidate_id].evaluation.fidelity)
+    ]
+    if finals:
+        chosen = max(finals, key=lambda final: (final.accuracy or 0.0, -leaders[final.candidate_id].macs))
+        point = leaders[chosen.candidate_id]
+        return Best(candidate=point.candidate, evaluation=chosen, confirmed=chosen.seed != point.evaluation.seed)
+    top = next(iter(leaders.values()))
+    return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
+
+
+def _images(fidelity: Fidelity) -> float:
+    return fidelity.epochs * fidelity.fraction
 
 
 def weights_folder(storage: str, study: str) -> Path:
@@ -55,12 +68,18 @@ def weights_folder(storage: str, study: str) -> Path:
     from sqlalchemy.engine import make_url
 
     url = make_url(storage)
-    database = Path(url.database) if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:" else Path("automl.db")
-    return database.resolve().with_suffix(".artifacts") / study
+    in_file = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
+    database = Path(url.database) if in_file and url.database else Path("automl")
+    return database.resolve().with_name(database.name + ".artifacts") / study
 
 
-def study_data(study: Study, *, data: str | None = None, data_dir: str | None = None) -> tuple[ImageData, Split]:
-    """The data and split of a study, loaded again.
+def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
+    """The weights that an evaluation kept. Only the name is in the database, so that database and folder can be moved together."""
+    return None if evaluation.checkpoint is None else weights_folder(study.storage_url, study.spec.name) / evaluation.checkpoint
+
+
+def study_data(study: Study, *, data: str | None = None, data_dir: str | None = None, size: int | None = None) -> tuple[ImageData, Split]:
+    """The data and split of a study, loaded again; at `size` pixels where that is more than the study kept and the files hold more.
 
     Raises:
         InputError: the data cannot be loaded, or are not those of the study.
@@ -72,6 +91,8 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
     rows = split(loaded, seed=int(kept["split"]["seed"]))
     if rows.to_dict() != kept["split"]:
         raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")
+    if size is not None and size > int(kept["size"]):
+        loaded = load(data or str(kept["name"]), size=size, data_dir=data_dir)
     return loaded, rows
 
 
@@ -82,26 +103,31 @@ def train(
     epochs: int | None = None,
     size: int | None = None,
     seed: int | None = None,
+    test: bool = False,
     data: str | None = None,
     data_dir: str | None = None,
     said: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
-    """Train a network of a study (the best without `candidate`) at full fidelity in this process, keep its weights, test it.
+    """Train a network of a study (the best without `candidate`) at full fidelity in this process and keep its weights.
+
+    The network chosen is tested; another one only with `test`, since choosing among tested networks would spoil the test data.
 
     Raises:
         InputError: no such candidate, nothing to choose from, or this very training has been done.
         Diverged: the training left the finite numbers; recorded as FAIL first.
     """
+    chosen = best(study)
     row = study.candidate(candidate) if candidate else _chosen(study)
     settings = study.spec.settings
-    network = Candidate.from_dict(json.loads(row.spec))
-    proxy = round(int(settings["proxy_size"]) * network.image[1] / int(settings["image_size"]))
-    fidelity = Fidelity(epochs=epochs or FINAL_FACTOR * int(settings["epochs"]), size=size or max(8, proxy))
+    height = Candidate.from_dict(json.loads(row.spec)).image[1]
+    searched = proxy(int(settings["proxy_size"]), height, int(settings["image_size"]))
+    fidelity = Fidelity(epochs=epochs or FINAL_FACTOR * int(settings["epochs"]), size=size or searched)
     seed = int(settings["seed"]) + 1 if seed is None else seed
+    check_seed("--seed", seed)
     for done in study.evaluations():
         if (done.candidate_id, done.fidelity.key, done.seed) == (row.id, fidelity.key, seed):
             raise InputError(f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or --seed")
-    loaded, rows = study_data(study, data=data, data_dir=data_dir)
+    loaded, rows = study_data(study, data=data, data_dir=data_dir, size=fidelity.size)
     from .training.device import describe, pick_device
     from .training.pixels import Pixels
 
@@ -110,7 +136,7 @@ def train(
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device)
     path = weights_folder(study.storage_url, study.spec.name) / weights_name(row.id, fidelity, seed)
     job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
-    return _run(study, row, job, pixels, said)
+    return _run(study, row, job, pixels, said, tested=test or (chosen is not None and chosen.candidate.id == row.id))
 
 
 def _chosen(study: Study) -> CandidateRow:
@@ -120,7 +146,7 @@ def _chosen(study: Study) -> CandidateRow:
     return chosen.candidate
 
 
-def _run(study: Study, row: CandidateRow, job: Job, pixels: Pixels, said: Callable[[str], None]) -> Evaluation:
+def _run(study: Study, row: CandidateRow, job: Job, pixels: Pixels, said: Callable[[str], None], *, tested: bool) -> Evaluation:
     from ..blocks.errors import AutomlError
     from .evaluate import keep_weights, trainer_for
     from .training.device import describe
@@ -130,11 +156,13 @@ def _run(study: Study, row: CandidateRow, job: Job, pixels: Pixels, said: Callab
     curve: list[tuple[int, float]] = []
     seconds = 0.0
 
+    path = Path(str(job.checkpoint))
+
     def evaluation(state: State, reason: str | None = None, test: float | None = None) -> Evaluation:
         return Evaluation(
             candidate_id=row.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state, settings={}, curve=tuple(curve),
             accuracy=curve[-1][1] if curve else None, test_accuracy=test, seconds=seconds, worker="driver", device=describe(pixels.device), reason=reason,
-            checkpoint=job.checkpoint if state is State.COMPLETE else None, started=started, finished=datetime.now(UTC),
+            checkpoint=path.name if state is State.COMPLETE else None, started=started, finished=datetime.now(UTC),
         )  # fmt: skip
 
     try:
@@ -148,21 +176,22 @@ def _run(study: Study, row: CandidateRow, job: Job, pixels: Pixels, said: Callab
         study.record(evaluation(State.FAIL, str(error)), row, params={}, distributions={}, values=None)
         raise
     keep_weights(job, trainer, pixels)
-    tested = _accuracy(trainer.network_for_use(), pixels, job.fidelity.size)
-    return study.record(evaluation(State.COMPLETE, test=tested), row, params={}, distributions={}, values=None)
+    on_test = _accuracy(trainer.network_for_use(), pixels, job.fidelity.size) if tested else None
+    return study.record(evaluation(State.COMPLETE, test=on_test), row, params={}, distributions={}, values=None)
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     """The chosen network's accuracy on the test data, which is looked at for no other; kept with its evaluation."""
     evaluation = chosen.evaluation
-    if evaluation.checkpoint is None or evaluation.test_accuracy is not None:
+    path = weights_file(study, evaluation)
+    if path is None or evaluation.test_accuracy is not None:
         return chosen
     from .training.device import pick_device
     from .training.pixels import Pixels
 
     device = pick_device()
     pixels = Pixels(data.images, data.labels, rows.train, rows.validation, rows.test, device)
-    network, _ = load_trained(Path(evaluation.checkpoint))
+    network, _ = load_trained(path)
     tested = _accuracy(network.to(device), pixels, evaluation.fidelity.size)
     study.tested(evaluation, tested)
     return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))
@@ -210,9 +239,12 @@ def export(study: Study, out: Path, *, candidate: str | None = None, onnx: bool 
     row = study.candidate(candidate) if candidate else _chosen(study)
     trained = [e for e in study.evaluations(Purpose.FINAL, State.COMPLETE) if e.candidate_id == row.id and e.checkpoint is not None]
     if not trained:
-        raise InputError(f"the network {row.id[:12]} has no trained weights yet: run `automl train {study.spec.name} --candidate {row.id[:12]}` first")
-    chosen = max(trained, key=lambda e: e.accuracy or 0.0)
-    _, kept = load_trained(Path(str(chosen.checkpoint)))
+        raise InputError(f"the network {row.id[:12]} has no trained weights yet: run `automl train` with --candidate {row.id[:12]} first")
+    selected = best(study)
+    chosen = selected.evaluation if candidate is None and selected and selected.evaluation in trained else max(trained, key=lambda e: e.accuracy or 0.0)
+    path = weights_file(study, chosen)
+    assert path is not None  # of one that is trained
+    _, kept = load_trained(path)
     settings = next((e.settings for e in study.evaluations(Purpose.SEARCH) if e.candidate_id == row.id), {})
     facts = Facts(
         study=study.spec.name, command=study.command, data=Path(str(study.spec.data["name"])).name, classes=tuple(study.spec.data["classes"]),

@@ -12,7 +12,7 @@ from typing import Any
 from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, StudySpec
-from .data import ImageData, Split, load, split
+from .data import ImageData, Split, is_named, load, split
 from .samplers import DEFAULT_SAMPLER, check_sampler
 from .training.recipe import Recipe, default_epochs, default_fraction
 
@@ -69,10 +69,15 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         check_sampler(self.sampler)
-        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0), ("seed", 0)):
+        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
+        check_seed("--seed", self.seed)
+        if self.study is not None and (not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)):
+            raise InputError(
+                f"--study must be a name without / and \\ that does not begin with a dot or a space, of at most 120 characters, but got {self.study!r}"
+            )
         if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise InputError(f"--time must be positive, but got {self.seconds:g} s")
         if self.fraction is not None and not 0 < self.fraction <= 1:
@@ -111,6 +116,12 @@ class Plan:
     def fidelity(self, candidate: Candidate) -> Fidelity:
         """Full fidelity of a candidate: the proxy size scaled as its input is."""
         return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]), fraction=self.fraction)
+
+
+def check_seed(name: str, seed: int) -> None:
+    """InputError unless 0 <= seed < 2**31, which every generator of random numbers here takes."""
+    if not 0 <= seed < 2**31:
+        raise InputError(f"{name} must be at least 0 and below 2**31, but got {seed}")
 
 
 def proxy(proxy_size: int, height: int, base: int) -> int:
@@ -157,7 +168,7 @@ def prepare(options: SearchOptions) -> Plan:
 
 def data_name(name: str) -> str:
     """A data set's name as the study keeps it: paths are absolute, so that the same files are the same from every folder."""
-    return str(Path(name).resolve()) if Path(name).exists() else name
+    return name if is_named(name) else str(Path(name).expanduser().resolve())
 
 
 def default_name(space: Space, data: str, budget: Sequence[str]) -> str:

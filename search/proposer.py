@@ -7,7 +7,6 @@ feasible region does.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,17 +17,14 @@ from ..blocks import Cost, InvalidBlock
 from ..spaces import Budget, Candidate, Census, Space
 from ..spaces.bulk import costs, draw, settings
 from ..spaces.parameters import Parameter, Value
-from .samplers import GRID, make_sampler
+from ..studies.trials import quietly
+from .samplers import make_sampler, patience, startup
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
-
-PATIENCE = {"gp": 8}
-"""After so many refusals in a row a proposal is drawn from the feasible pool instead: no endless resampling. Asking a Gaussian process costs a second."""
-DEFAULT_PATIENCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,42 +71,50 @@ class Proposer:
 
         self._space, self._budget = space, budget
         self._known = set(known)
-        self._patience = 0 if sampler == GRID else PATIENCE.get(sampler, DEFAULT_PATIENCE)
+        self._patience, self._startup = patience(sampler), startup(sampler, trials)
+        self._running = 0
         self.refused = 0
         """Proposals outside the budget, against a constraint, or impossible to build."""
         self.duplicates = 0
         """Proposals that had been made before."""
-        with quiet_optuna():
-            self._study: OptunaStudy = optuna.create_study(
-                directions=["maximize", "minimize"], sampler=make_sampler(sampler, seed=seed + len(self._known), trials=trials)
-            )
-            self._study.add_trials(history)
+        earlier = list(history)
+        self._told = len(earlier)
+        sampler_ = make_sampler(sampler, seed=seed + len(self._known), trials=trials, finished=lambda: self._told)
+        with quietly():
+            self._study: OptunaStudy = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_)
+            self._study.add_trials(earlier)
         self._pool = _pool(space, budget, census, np.random.default_rng(seed))
 
     def propose(self) -> Proposal | None:
         """The next candidate, or None when nothing new is left within the budget."""
-        with quiet_optuna():
-            for _ in range(self._patience):
-                proposal = self._examined(self._study.ask())
-                if proposal is not None:
-                    return proposal
+        with quietly():
+            if self._told + self._running >= self._startup:
+                for _ in range(self._patience):
+                    proposal = self._examined(self._study.ask())
+                    if proposal is not None:
+                        return proposal
             for chosen in self._pool:
                 if self._space.candidate(chosen).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))
-                    return self._examined(self._study.ask())
+                    proposal = self._examined(self._study.ask())
+                    if proposal is not None:
+                        return proposal
         return None
 
     def completed(self, proposal: Proposal, accuracy: float) -> None:
         """Tell the sampler what a proposal reached."""
-        with quiet_optuna():
+        self._told, self._running = self._told + 1, self._running - 1
+        with quietly():
             self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)])
 
     def pruned(self, proposal: Proposal) -> None:
         """Tell the sampler that a proposal was stopped early: its partial accuracy is not told."""
+        self._told, self._running = self._told + 1, self._running - 1
         self._end(proposal.trial, "PRUNED")
 
     def failed(self, proposal: Proposal) -> None:
         """Tell the sampler that a proposal failed."""
+        self._running -= 1
         self._end(proposal.trial, "FAIL")
 
     def _examined(self, trial: Trial) -> Proposal | None:
@@ -127,6 +131,7 @@ class Proposer:
             self._end(trial, "FAIL")
             return None
         self._known.add(candidate.id)
+        self._running += 1
         return Proposal(candidate=candidate, cost=cost, settings=chosen, trial=trial)
 
     def _refuse(self, trial: Trial, violation: float) -> None:
@@ -137,7 +142,7 @@ class Proposer:
     def _end(self, trial: Trial, state: str) -> None:
         from optuna.trial import TrialState
 
-        with quiet_optuna():
+        with quietly():
             self._study.tell(trial, state=TrialState[state])
 
 
@@ -168,7 +173,7 @@ def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator
     seen: set[bytes] = {row.tobytes() for row in census.rows}
     barren = 0
     while barren < tries:
-        rows = draw(space, 2_000, rng)
+        rows = draw(space, 500, rng)
         cost, valid = costs(space, rows)
         rows = rows[valid & np.broadcast_to(budget.admits(cost), len(rows))]
         new = [row for row in rows if row.tobytes() not in seen]
@@ -176,22 +181,3 @@ def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator
         for row in new:
             seen.add(row.tobytes())
             yield settings(space, row)
-
-
-class quiet_optuna:
-    """Without Optuna's log lines and its warnings that a feature is experimental."""
-
-    def __enter__(self) -> None:
-        import optuna
-
-        self._level = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._caught = warnings.catch_warnings()
-        self._caught.__enter__()
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-
-    def __exit__(self, *error: object) -> None:
-        import optuna
-
-        self._caught.__exit__(None, None, None)
-        optuna.logging.set_verbosity(self._level)

@@ -64,12 +64,14 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
         f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
         f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)"
     )
-    study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-    engine = _engine(study, plan, options, found, listener, began)
-    if _has_room(engine, plan, options.finals):
+    study = Study.find(options.storage, plan.spec)
+    engine = None if study is None else _engine(study, plan, options, found, listener, began)
+    if study is None or engine is None or engine.has_work():
         listener.phase("starting the workers")
-        with _ray(options, gpus) as resources:
+        with _ray(options, gpus) as resources:  # refuses what cannot be given; only then is anything written
             listener.phase(f"searching with {resources}")
+            study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
+            engine = _engine(study, plan, options, found, listener, began)
             from .tuning import run
 
             try:
@@ -119,16 +121,10 @@ def _engine(study: Study, plan: Plan, options: SearchOptions, found: Census, lis
         history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()],
     )  # fmt: skip
     return Engine(
-        study, proposer, fidelity=plan.fidelity, seed=options.seed, limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals),
+        study, proposer, fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
+        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals),
         weights=weights_folder(options.storage, study.spec.name), listener=listener, began=began,
     )  # fmt: skip
-
-
-def _has_room(engine: Engine, plan: Plan, finals: int) -> bool:
-    """Whether anything is left to do, so that a finished study does not start Ray in vain."""
-    counts = engine.counts
-    unconfirmed = counts.finals == 0 and counts.done > 0 and finals > 0
-    return plan.trials is None or counts.done + counts.pruned + counts.failed < plan.trials or unconfirmed
 
 
 def _note_gate(study: Study, engine: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from ..blocks.block import foreign
 from .engine import Engine
 from .job import Job
 from .worker import Worker
@@ -134,13 +134,14 @@ def run(
         Exception: what the engine met, a database that is gone, say; what ended before is in the database.
     """
     engine.workers = workers
+    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign())
     folder = tempfile.mkdtemp(prefix="automl-tune-")
-    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe))
+    left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
         tune_config=tune.TuneConfig(
             search_alg=_Asks(engine), scheduler=_Stops(engine), num_samples=-1, max_concurrent_trials=workers, reuse_actors=True,
-            time_budget_s=engine.seconds_left, trial_dirname_creator=lambda trial: trial.trial_id, trial_name_creator=lambda trial: trial.trial_id,
+            time_budget_s=left, trial_dirname_creator=lambda trial: trial.trial_id, trial_name_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             name="search", storage_path=folder, verbose=0, callbacks=[_Records(engine)],
@@ -153,5 +154,4 @@ def run(
             raise engine.error
     finally:
         engine.abandon()
-        if os.environ.get("AUTOML_KEEP_TUNE_FOLDER") != "1":
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

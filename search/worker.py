@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from ray import get_gpu_ids, tune
 
+from ..blocks.block import Block, adopt
 from ..blocks.errors import AutomlError
 from .job import Job
 
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 class Worker(tune.Trainable):
     """Trains the candidate of its config; one `step` is one epoch."""
 
-    def setup(self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Import torch, place the data on the device, start the first job."""
+    def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Sequence[type[Block]] = ()
+    ) -> None:
+        """Import torch, place the data on the device, start the first job; `blocks` are the user's own, registered in the driver."""
         # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
         warnings.simplefilter("ignore")
         import torch
@@ -36,7 +39,9 @@ class Worker(tune.Trainable):
         from .training.recipe import Recipe
 
         torch.set_num_threads(1)
-        device = pick_device()
+        adopt(blocks)
+        # a worker that was given no GPU must not take one that it happens to see
+        device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._device = device
         self._place = {"worker": f"{socket.gethostname()}:{os.getpid()}", "device": describe(device), "gpus": ",".join(str(gpu) for gpu in get_gpu_ids())}
         self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device)

@@ -98,6 +98,8 @@ def _parse_bound(text: str) -> Bound:
             raise InputError(f"both ends of a range must be of one kind, but got {text!r}")
         low *= (high_scale if low_scale is None else low_scale) or 1.0
     high *= high_scale or 1.0
+    if not high < 1e18:
+        raise InputError(f"a budget must be below 1e18, but got {text!r}")
     if high < 1 or (len(ends) == 2 and low < 1):
         raise InputError(f"a budget must be positive, but got {text!r}; {_example}")
     if low > high:

@@ -63,6 +63,12 @@ def deactivate(space: Space, rows: Rows) -> Rows:
     return rows
 
 
+def groups(space: Space, rows: Rows) -> int:
+    """How many passes `costs` takes over `rows`: one for each combination of their non-numeric values."""
+    fixed = [index for index, parameter in enumerate(space.parameters) if not _is_numeric(space, parameter)]
+    return len(np.unique(rows[:, fixed], axis=0)) if fixed else 1
+
+
 def costs(space: Space, rows: Rows) -> tuple[Cost, NDArray[np.bool_]]:
     """Cost of every row, and whether it is a valid network that meets the constraints (where not, its cost is 0)."""
     count = len(rows)

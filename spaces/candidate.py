@@ -110,14 +110,20 @@ class Candidate:
         Raises:
             InputError: missing or unknown keys, or values no network can be built from.
         """
-        missing = {"layout", "image", "classes", "stem", "stages", "head"} ^ set(data)
-        if missing:
-            raise InvalidBlock(f"a candidate has the keys layout, image, classes, stem, stages and head, but got {sorted(data)}")
-        stem, head = from_dict(data["stem"]), from_dict(data["head"])
-        stages = [[(from_dict(unit), repeats) for unit, repeats in stage] for stage in data["stages"]]
-        if not (isinstance(stem, Part) and isinstance(head, Part) and all(isinstance(unit, Unit) for stage in stages for unit, _ in stage)):
+        if not isinstance(data, Mapping) or {"layout", "image", "classes", "stem", "stages", "head"} ^ set(data):
+            raise InvalidBlock(f"a candidate has the keys layout, image, classes, stem, stages and head, but got {sorted(map(str, data))}")
+        try:
+            stem, head = from_dict(data["stem"]), from_dict(data["head"])
+            stages = [[(from_dict(unit), repeats) for unit, repeats in stage] for stage in data["stages"]]
+            image, units = tuple(data["image"]), [unit for stage in stages for unit, _ in stage]
+            counts = [*image, data["classes"], *(repeats for stage in stages for _, repeats in stage)]
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            raise InvalidBlock(f"a candidate cannot be read: {error}") from None
+        if not (isinstance(stem, Part) and isinstance(head, Part) and all(isinstance(unit, Unit) for unit in units)):
             raise InvalidBlock("a candidate's stem and head must be parts and its stages units")
-        return assemble(data["layout"], tuple(data["image"]), data["classes"], stem, stages, head)  # type: ignore[arg-type]
+        if len(image) != 3 or not all(isinstance(count, int) and not isinstance(count, bool) and count >= 1 for count in counts):
+            raise InvalidBlock(f"image sides, classes and repeats must be whole numbers of at least 1, but got {counts}")
+        return assemble(data["layout"], image, data["classes"], stem, stages, head)  # type: ignore[arg-type]
 
 
 def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, stem: Part, stages: list[list[tuple[Unit, Number]]], head: Part) -> Candidate:

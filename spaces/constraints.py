@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..blocks import InputError
 from ..blocks.errors import unknown
+from ..blocks.shape import is_array
 
 _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
@@ -36,7 +38,13 @@ class Constraint:
         """Whether it holds: a bool, or an array where values are arrays. A constraint on an inactive parameter holds."""
         if any(settings.get(name) is None for name in self.names):
             return True
-        return _evaluate(ast.parse(self.text, mode="eval").body, settings)
+        values = {_identifier(name): settings[name] for name in self.names}
+        try:
+            with np.errstate(all="ignore"):
+                return _evaluate(_parse(self.text), values)
+        except (TypeError, ZeroDivisionError, OverflowError) as error:
+            shown = ", ".join(f"{name}={value!r}" for name, value in values.items() if not is_array(value))
+            raise InputError(f"the constraint {self.text!r} cannot be evaluated with {shown or 'these values'}: {error}") from None
 
 
 def parse_constraint(text: object, known: Collection[str]) -> Constraint:
@@ -48,7 +56,7 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
     if not isinstance(text, str):
         raise InputError(f"a constraint is a text like 'depth * width**2 <= 2', but got {text!r}")
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = _parse(text)
     except SyntaxError as error:
         raise InputError(f"not a constraint: {text!r} ({error.msg} at column {error.offset})") from None
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
@@ -61,11 +69,21 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
             raise InputError(
                 f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r} holds {type(node).__name__}"
             )
-    names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    parameters = {_identifier(name): name for name in known}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for name in names:
-        if name not in known:
+        if name not in parameters:
             raise unknown(f"name in the constraint {text!r}:", name, known)
-    return Constraint(text, names)
+    return Constraint(text, frozenset(parameters[name] for name in names))
+
+
+def _parse(text: str) -> ast.expr:
+    # `expansion.1`, a parameter of one stage, is no name in Python
+    return ast.parse(re.sub(r"\b([A-Za-z_]\w*)\.(\d+)\b", r"\1__\2", text), mode="eval").body
+
+
+def _identifier(name: str) -> str:
+    return name.replace(".", "__")
 
 
 def _evaluate(node: ast.AST, settings: Mapping[str, Any]) -> Any:

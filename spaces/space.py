@@ -80,7 +80,10 @@ class Space:
             raise source.error(("dimensions",), f"dimensions must be a mapping, but got {dimensions!r}")
         parameters = _ordered(_parameters(source, base, dimensions), source)
         constraints = []
-        for index, text in enumerate(data.get("constraints") or []):
+        texts = data.get("constraints") or []
+        if not isinstance(texts, list | tuple):
+            raise source.error(("constraints",), f"constraints must be a list of texts, but got {texts!r}")
+        for index, text in enumerate(texts):
             try:
                 constraints.append(parse_constraint(text, [parameter.name for parameter in parameters]))
             except InputError as error:
@@ -221,7 +224,7 @@ def _values(spec: Mapping[str, Any]) -> tuple[tuple[Value, ...], float | None]:
 def _when(source: Source, path: tuple[str, str], spec: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
     if not isinstance(spec, Mapping):
         raise source.error((*path, "when"), f"when must be a mapping of dimension to values, but got {spec!r}")
-    return tuple((name, tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items())
+    return tuple((str(name), tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items())
 
 
 def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:

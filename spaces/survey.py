@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost, InputError
 from .budget import Budget, human
-from .bulk import Rows, combinations, costs, deactivate, draw, draw_values, enumerate_rows, settings
+from .bulk import Rows, combinations, costs, deactivate, draw, draw_values, enumerate_rows, groups, settings
 from .parameters import Value
 from .space import Space
 
@@ -18,6 +18,10 @@ ENUMERATE = 1 << 18
 """Up to so many combinations a space is walked through; beyond, it is sampled."""
 SAMPLE = 20_000
 """Rows drawn from a larger space."""
+STARTS = 8
+"""Draws from which the ends of a larger space are looked for."""
+GROUPS = 2_500
+"""Up to so many groups of rows are costed: a group costs about a millisecond, however many rows it has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +72,7 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
         InputError: no setting builds a network and meets the constraints.
     """
     exact = combinations(space) <= ENUMERATE
-    chunks = enumerate_rows(space) if exact else [draw(space, SAMPLE, np.random.default_rng(seed))]
+    chunks = enumerate_rows(space) if exact else [_sample(space, seed)]
     rows_list, macs_list, params_list, activations_list = [], [], [], []
     examined = 0
     for chunk in chunks:
@@ -84,8 +88,12 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
     cost = Cost(np.concatenate(macs_list), np.concatenate(params_list), np.concatenate(activations_list))
 
     def best(key: Callable[[Cost], NDArray[np.float64]]) -> Costed:
-        start = rows[int(np.argmin(key(cost)))]
-        return costed(space, start if exact else _descend(space, start, key))
+        order = np.argsort(key(cost), kind="stable")
+        if exact:
+            return costed(space, rows[order[0]])
+        # from several starts: a constraint can stand between a draw and the end
+        ends = np.stack([_descend(space, rows[start], key) for start in order[:STARTS]])
+        return costed(space, ends[int(np.argmin(key(costs(space, ends)[0])))])
 
     feasible = np.broadcast_to(budget.admits(cost), len(rows))
     nearest = best(lambda c: np.broadcast_to(np.asarray(budget.distance(c), float), np.shape(c.macs)))
@@ -101,6 +109,14 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
         cheapest=best(lambda c: np.asarray(c.macs, float)), costliest=best(lambda c: -np.asarray(c.macs, float)), nearest=nearest,
         macs=np.sort(cost.macs), rows=kept,
     )  # fmt: skip
+
+
+def _sample(space: Space, seed: int) -> Rows:
+    """`SAMPLE` rows, or fewer where many of them would have to be costed one by one."""
+    rows = draw(space, SAMPLE, np.random.default_rng(seed))
+    while len(rows) > 1000 and groups(space, rows) > GROUPS:
+        rows = rows[: len(rows) // 2]
+    return rows
 
 
 def require_feasible(found: Census, space: Space, budget: Budget) -> None:

@@ -92,13 +92,8 @@ class Study:
         difference), if Optuna has a study of that name that is not ours, or if the database cannot be opened.
         """
         versions = plain_dict(versions, "versions")
+        cls.find(storage, spec)  # what is refused is refused before the tables are made
         database = Database(storage)
-        database.require_folder()
-        if database.exists:  # what is refused is refused before the tables are made
-            with database.opening(), Session(database.engine) as session:
-                stands = revision(session.connection())
-                if stands in (None, HEAD):
-                    _found(database, session, spec, tables=stands is not None)
         migrate(database)
         optuna = trials.connect(database)
         while True:
@@ -121,6 +116,20 @@ class Study:
                 return cls(database, storage, row, optuna)
             except trials.Taken:  # another process has created it since: now it is found, or refused
                 continue
+
+    @classmethod
+    def find(cls, storage: str, spec: StudySpec) -> Study | None:
+        """The study that `create_or_continue` would continue, None if it would create one; writes nothing. Raises as that does."""
+        database = Database(storage)
+        database.require_folder()
+        if not database.exists:
+            return None
+        with database.opening(), Session(database.engine) as session:
+            stands = revision(session.connection())
+            if stands not in (None, HEAD):  # of an earlier version: seen once the tables have been brought up to date
+                return None
+            row = _found(database, session, spec, tables=stands is not None)
+            return None if row is None else cls(database, storage, row)
 
     @classmethod
     def open(cls, storage: str, name: str) -> Study:

@@ -40,7 +40,7 @@ def connect(database: Database) -> RDBStorage:
     url = database.url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")  # Optuna formats its URL
 
     def made() -> RDBStorage:
-        with _quietly():
+        with quietly():
             return RDBStorage(url, engine_kwargs=dict(database.arguments))
 
     with database.opening():
@@ -56,7 +56,7 @@ def joined(storage: RDBStorage, session: Session) -> Iterator[RDBStorage]:
     storage.scoped_session.remove()
     storage.scoped_session(bind=session.connection(), join_transaction_mode="create_savepoint")
     try:
-        with _quietly():
+        with quietly():
             yield storage
     finally:
         storage.scoped_session.remove()
@@ -101,13 +101,18 @@ def delete(storage: RDBStorage, session: Session, study: int) -> None:
 
 
 def finished(storage: RDBStorage, session: Session, study: int) -> list[FrozenTrial]:
-    """All finished trials, by number."""
+    """All finished trials, by number, without the intermediate values that earlier versions wrote: see `frozen`."""
     with joined(storage, session):
-        return [trial for trial in storage.get_all_trials(study, deepcopy=False) if trial.state.is_finished()]
+        found = [trial for trial in storage.get_all_trials(study) if trial.state.is_finished()]
+    for trial in found:
+        trial.intermediate_values = {}
+    return found
 
 
 def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], values: tuple[float, int] | None) -> FrozenTrial:
-    """An evaluation as Optuna's trial: the curve as intermediate values, what it stands for as user attributes.
+    """An evaluation as Optuna's trial: the curve and what it stands for as user attributes.
+
+    The curve is no intermediate values: samplers of several objectives fail on a pruned trial that has some.
 
     Raises: InputError if `params` and `distributions` do not fit together.
     """
@@ -115,6 +120,7 @@ def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Map
 
     attributes = {
         "candidate": evaluation.candidate_id,
+        "curve": [list(point) for point in evaluation.curve],
         "settings": evaluation.settings,
         "fidelity": evaluation.fidelity.to_dict(),
         "seed": evaluation.seed,
@@ -129,7 +135,6 @@ def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Map
             params=dict(params),
             distributions=dict(distributions),
             user_attrs=attributes,
-            intermediate_values=dict(evaluation.curve),
         )
     except ValueError as error:
         raise InputError(f"Optuna refuses the trial: {error}") from error
@@ -139,7 +144,7 @@ def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Map
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Optuna without its log lines and ExperimentalWarnings, for our calls alone; its failed commits as the database's own errors."""
     import optuna
 

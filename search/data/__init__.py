@@ -7,6 +7,6 @@ Importing this package costs numpy alone: torch, torchvision, scikit-learn, Pill
 from __future__ import annotations
 
 from .images import ImageData, Split, split
-from .load import load
+from .load import is_named, load
 
-__all__ = ["ImageData", "Split", "load", "split"]
+__all__ = ["ImageData", "Split", "is_named", "load", "split"]

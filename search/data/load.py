@@ -41,6 +41,13 @@ def load(name: str, *, size: int | None = None, data_dir: str | Path | None = No
     return NAMED[canonical](Request(name=canonical, size=size, folder=folder, download=download))
 
 
+def is_named(name: str) -> bool:
+    """Whether `name`, as `ImageData.name` has it, is that of a set and not a path."""
+    from .named import NAMED
+
+    return name in NAMED or name.startswith("hf:")
+
+
 def _load_path(path: Path, *, name: str, size: int | None) -> ImageData:
     """A folder or an archive."""
     if path.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def one_of(*choices: str) -> Rule:
     return Rule(text=" or ".join(choices), holds=lambda value: value in choices, choices=choices)
 
 
-POSITIVE = Rule(text="a number above 0", holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
+POSITIVE = Rule(text="a number above 0", holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf)
 COUNT = Rule(text="a whole number of at least 1", holds=lambda value: _is_whole(value) and value >= 1)
 NATURAL = Rule(text="a whole number of at least 0", holds=lambda value: _is_whole(value) and value >= 0)
 COUNT_OR_AUTO = Rule(text="a whole number of at least 1, or auto", holds=lambda value: value == "auto" or COUNT.holds(value))

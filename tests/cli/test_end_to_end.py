@@ -197,10 +197,10 @@ def test_an_output_folder_that_exists_is_refused_and_left_alone(folder: Path, fo
 
 
 def test_training_longer_keeps_weights_and_measures_once_more(folder: Path):
-    evaluation = json.loads(automl("train", "tiny", "--epochs", "5", "--seed", "7", "--json", cwd=folder).stdout)
+    evaluation = json.loads(automl("train", "tiny", "--epochs", "5", "--seed", "7", "--json", cwd=folder).stdout)  # the network chosen
     assert evaluation["state"] == "COMPLETE"
     assert evaluation["fidelity"]["epochs"] == 5
-    assert Path(evaluation["checkpoint"]).is_file()
+    assert (folder / "automl.db.artifacts" / "tiny" / evaluation["checkpoint"]).is_file()
     assert evaluation["test_accuracy"] > 0.5
     again = automl("train", "tiny", "--candidate", evaluation["id"], "--epochs", "5", "--seed", "7", cwd=folder, check=False)
     assert again.returncode == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from automl.blocks import AutomlError
 from automl.search.engine import Engine, Limits
 from automl.search.job import Job
 from automl.search.proposer import Proposer
@@ -32,7 +33,8 @@ def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int
     known = [evaluation.candidate_id for evaluation in study.evaluations()]
     proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, history=study.optuna_trials(), known=known)
     engine = Engine(
-        study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), seed=0, limits=Limits(**{"trials": 12, "seconds": None, **limits}),
+        study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0,
+        limits=Limits(**{"trials": 12, "seconds": None, **limits}),
         weights=folder / "weights", clock=clock or Clock(),
     )  # fmt: skip
     engine.workers = workers
@@ -131,10 +133,11 @@ def test_a_failure_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path: 
     assert engine.study.counts()["complete"] > 0
 
 
-def test_a_worker_that_dies_always_ends_the_search_too(tmp_path: Path, space: Space):
-    engine = make(tmp_path, space)
-    play(engine, fails=lambda index: "died")
-    assert engine.study.counts() == {"complete": 0, "pruned": 0, "fail": 12, "final": 0}
+def test_when_nothing_but_failures_comes_the_search_gives_up_and_says_why(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, trials=None, seconds=1e6)
+    with pytest.raises(AutomlError, match="the first 8 evaluations all failed, the last one so: died"):
+        play(engine, fails=lambda index: "died")
+    assert engine.study.counts() == {"complete": 0, "pruned": 0, "fail": 8, "final": 0}
 
 
 def test_an_abandoned_run_leaves_nothing_half_done_and_goes_on(tmp_path: Path, space: Space):

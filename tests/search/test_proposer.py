@@ -1,6 +1,7 @@
 """Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures, ends when nothing is left."""
 
 import warnings
+from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
@@ -124,3 +125,40 @@ def test_asking_does_not_warn(space: Space):
                 proposal = asks.propose()
                 assert proposal is not None
                 asks.completed(proposal, pretend(index))
+
+
+@pytest.mark.parametrize("sampler", sampler_names())
+def test_a_study_with_pruned_trials_is_gone_on_with_from_its_database(space: Space, tmp_path: Path, sampler: str):
+    from datetime import UTC, datetime
+
+    from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
+
+    spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
+    study = Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", spec, command="", versions={})
+    first, now = proposer(space, "1M", "random"), datetime.now(UTC)
+    for index in range(14):
+        one = first.propose()
+        assert one is not None
+        state = State.PRUNED if index % 2 else State.COMPLETE
+        row = CandidateRow(id=one.candidate.id, spec=one.candidate.spec, macs=one.cost.macs, params=one.cost.params, activations=one.cost.activations)
+        evaluation = Evaluation(
+            candidate_id=row.id, fidelity=Fidelity(epochs=9, size=16), seed=0, purpose=Purpose.SEARCH, state=state, settings=one.settings,
+            curve=((3, pretend(index)),), accuracy=pretend(index), seconds=1.0, reason="beaten", started=now, finished=now,
+        )  # fmt: skip
+        values = (pretend(index), row.macs) if state is State.COMPLETE else None
+        study.record(evaluation, row, params=one.params, distributions=one.distributions, values=values)
+    again = proposer(space, "1M", sampler, history=study.optuna_trials(), known=[e.candidate_id for e in study.evaluations()])
+    for _ in range(2):
+        proposal = again.propose()
+        assert proposal is not None
+        again.pruned(proposal)
+
+
+def test_refusals_do_not_make_the_good_tenth_larger(space: Space):
+    asks = proposer(space, "150k", "tpe")
+    for index in range(14):
+        proposal = asks.propose()
+        assert proposal is not None
+        asks.completed(proposal, pretend(index))
+    assert asks.refused > 0
+    assert asks._study.sampler._gamma(1000) == 2

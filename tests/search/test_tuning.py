@@ -30,7 +30,7 @@ EPOCHS = 6
 class Feather(tune.Trainable):
     """Reports an accuracy that depends on the network alone; misbehaves as its recipe says."""
 
-    def setup(self, config, *, arrays, recipe):
+    def setup(self, config, *, arrays, recipe, blocks):
         assert "torch" not in sys.modules
         assert arrays["images"].shape == (10,)
         self.recipe = recipe
@@ -76,7 +76,7 @@ def engine(folder: Path, space: Space, *, trials: int | None = 8, finals: int = 
     budget = parse_budget("300k")
     proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, known=[e.candidate_id for e in study.evaluations()])
     limits = Limits(trials=trials, seconds=seconds, finals=finals)
-    return Engine(study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), seed=0, limits=limits, weights=None)
+    return Engine(study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0, limits=limits, weights=None)
 
 
 def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:

@@ -82,7 +82,7 @@ def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
     small = space()
     exact = census(small, parse_budget("1G"))
     monkeypatch.setattr("automl.spaces.survey.ENUMERATE", 1)
-    monkeypatch.setattr("automl.spaces.survey.SAMPLE", 10)
+    monkeypatch.setattr("automl.spaces.survey.SAMPLE", 40)
     sampled = census(small, parse_budget("1G"))
     assert not sampled.exact
     assert sampled.cheapest.cost.macs == exact.cheapest.cost.macs
