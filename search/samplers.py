@@ -15,37 +15,32 @@ GRID = "grid"
 """No model: every distinct candidate within the budget once, in a seeded order."""
 
 
-Finished = Callable[[], int]
-"""How many trials have been told with what they reached or that they were stopped: refused ones do not count."""
-
-
-def _tpe(seed: int, trials: int, finished: Finished) -> BaseSampler:
+def _tpe(seed: int, trials: int) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    # Grouped, because conditional dimensions are absent from some trials; a running trial counts as a bad one, so that workers do not crowd.
-    # The "good" tenth is one of what was trained: refused proposals are among the bad ones, and must not make the good ones more.
-    return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=1, gamma=lambda _: min(25, -(-finished() // 10)))
+    # grouped, because conditional dimensions are absent from some trials; a running trial counts as a bad one, so that workers do not crowd
+    return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=1)
 
 
-def _nsga2(seed: int, trials: int, finished: Finished) -> BaseSampler:
+def _nsga2(seed: int, trials: int) -> BaseSampler:
     from optuna.samplers import NSGAIISampler
 
     return NSGAIISampler(seed=seed, population_size=max(6, min(50, trials // 5)))
 
 
-def _gp(seed: int, trials: int, finished: Finished) -> BaseSampler:
+def _gp(seed: int, trials: int) -> BaseSampler:
     from optuna.samplers import GPSampler
 
     return GPSampler(seed=seed, n_startup_trials=1)
 
 
-def _random(seed: int, trials: int, finished: Finished) -> BaseSampler:
+def _random(seed: int, trials: int) -> BaseSampler:
     from optuna.samplers import RandomSampler
 
     return RandomSampler(seed=seed)
 
 
-_samplers: dict[str, Callable[[int, int, Finished], BaseSampler]] = {"tpe": _tpe, "nsga2": _nsga2, "gp": _gp, "random": _random, GRID: _random}
+_samplers: dict[str, Callable[[int, int], BaseSampler]] = {"tpe": _tpe, "nsga2": _nsga2, "gp": _gp, "random": _random, GRID: _random}
 DEFAULT_SAMPLER = "tpe"
 PATIENCE = {GRID: 0, "gp": 8}
 """Proposals in a row that may be refused before one is drawn from the feasible pool (50 unless named here): a Gaussian process takes a second to ask."""
@@ -72,7 +67,7 @@ def check_sampler(name: str) -> None:
         raise unknown("sampler", name, _samplers)
 
 
-def make_sampler(name: str, *, seed: int, trials: int, finished: Finished = lambda: 0) -> BaseSampler:
+def make_sampler(name: str, *, seed: int, trials: int) -> BaseSampler:
     """The sampler called `name`, for a search of about `trials` evaluations.
 
     Raises:
@@ -83,4 +78,4 @@ def make_sampler(name: str, *, seed: int, trials: int, finished: Finished = lamb
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return _samplers[name](seed % 2**32, trials, finished)
+        return _samplers[name](seed % 2**32, trials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ class _Records(_HoldsEngine, tune.Callback):
             self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._guarded(lambda: self._engine.failed(trial.trial_id, _reason(trial.get_pickled_error())), None)
+        self._guarded(lambda: self._engine.failed(trial.trial_id, _reason(trial)), None)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         self._engine.tick()
@@ -107,12 +108,16 @@ def _device(result: Mapping[str, Any]) -> str:
     return f"{device} (Ray GPU {gpus})" if gpus else device
 
 
-def _reason(error: BaseException | None) -> str:
-    """Why a worker is no more: the fault it raised, or Ray's word on how it died."""
-    cause = getattr(error, "cause", None)
-    text = f"{type(cause).__name__}: {cause}" if cause is not None else str(error or "no reason was given")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"the worker died: {lines[0][:300] if lines else type(error).__name__}"
+def _reason(trial: Trial) -> str:
+    """Why a worker is no more: the fault it raised, or Ray's word on how it died; read from the file in which Tune notes it for the driver."""
+    try:
+        text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    if not lines:
+        return "the worker died: no reason was given"
+    return f"the worker died: {lines[-1 if 'ray::' in lines[0] else 0][:300]}"
 
 
 def run(

@@ -101,7 +101,7 @@ def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space)
 def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
-    study = go(engine(tmp_path, space, trials=10), workers=resources.workers, gpus=resources.gpus, seconds=0.1)
+    study = go(engine(tmp_path, space, trials=10), workers=resources.workers, gpus=resources.gpus, seconds=0.3)
     assert devices(study) == ["0", "1"]
 
 
@@ -146,7 +146,7 @@ def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path:
     study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
     failed = study.evaluations(state=State.FAIL)
     assert failed
-    assert all(says in (e.reason or "") for e in failed)
+    assert all(says in (e.reason or "") for e in failed), [e.reason for e in failed]
     assert sum(study.counts().values()) == 6
     assert study.counts()["complete"] + study.counts()["pruned"] > 0
 
