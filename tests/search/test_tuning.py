@@ -8,11 +8,13 @@ import collections
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from automl.blocks import AutomlError, InputError
+from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block_class, register
+from automl.blocks.block import _registry, adopt
 from automl.search import cluster
 from automl.search.engine import Engine, Limits
 from automl.search.job import Job
@@ -33,6 +35,7 @@ class Feather(tune.Trainable):
     def setup(self, config, *, arrays, recipe, blocks):
         assert "torch" not in sys.modules
         assert arrays["images"].shape == (10,)
+        adopt(blocks)
         self.recipe = recipe
         self.gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
         self.reset_config(config)
@@ -45,6 +48,8 @@ class Feather(tune.Trainable):
         self.epoch += 1
         luck = sum(self.job.candidate.encode()) % 97 / 97
         mode = self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None
+        if mode == "block":
+            assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
         if mode == "die":
             os._exit(1)
         if mode == "raise":
@@ -156,6 +161,23 @@ def test_the_time_ends_a_search_that_has_no_other_end(tmp_path: Path, space: Spa
     study = go(engine(tmp_path, space, trials=None, seconds=6.0), seconds=0.05)
     assert time.monotonic() - began < 12
     assert study.counts()["complete"] > 0
+
+
+def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space):
+    @register("outside")
+    @dataclass(frozen=True)
+    class Outside(Attention):
+        def cost(self, shape):
+            return Cost(params=2 * shape.channels)
+
+        def build(self, shape):
+            raise AssertionError("never built here")
+
+    try:
+        study = go(engine(tmp_path, space, trials=4, finals=0), mode="block")
+    finally:
+        _registry.pop("outside")
+    assert study.counts()["fail"] == 0
 
 
 def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, space: Space):
