@@ -113,7 +113,10 @@ def sample(
 
 
 def cost(
-    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="STUDY:best, STUDY:ID, or a JSON or YAML file of a candidate.")],
+    candidate: Annotated[
+        str, typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, efficientnet_b0, …), STUDY:best, STUDY:ID, or a JSON or YAML file.")
+    ],
+    image_size: ImageSize = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
@@ -122,7 +125,7 @@ def cost(
     from ..blocks.cost import linear_cost
     from ..spaces import human
 
-    found = _candidate(candidate, storage)
+    found = _candidate(candidate, storage, image_size)
     total = found.cost()
     rows = [(place, type(block).name, block.cost(shape), repeats, shape) for place, block, shape, repeats in found.walk()]
     parts = [{"place": place, "block": name, "repeats": repeats, **cost_json(one * repeats)} for place, name, one, repeats, _ in rows]
@@ -138,22 +141,24 @@ def cost(
         print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations"], table)
 
 
-def _candidate(text: str, storage: str) -> Candidate:
-    """The candidate of a study, or of a file."""
+def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
+    """A published network, or the candidate of a study or a file."""
     import yaml
 
     from ..blocks.errors import InputError
-    from ..spaces import Candidate
+    from ..spaces import Candidate, architecture
 
     path = Path(text)
+    study, colon, which = text.rpartition(":")
+    if not colon and not path.is_file():
+        return architecture(text).candidate(image_size=image_size)
+    if image_size is not None:
+        raise InputError("--image-size goes with a published network; a candidate has its own size")
     if path.is_file():
         try:
             return Candidate.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (yaml.YAMLError, UnicodeDecodeError, TypeError):
             raise InputError(f"{text}: not a candidate in JSON or YAML") from None
-    study, colon, which = text.rpartition(":")
-    if not colon:
-        raise InputError(f"a candidate is STUDY:best, STUDY:ID or a file, but got {text!r}")
     import json
 
     from ..search import best

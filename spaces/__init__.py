@@ -1,8 +1,23 @@
 """Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch."""
 
+from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
 from .space import Settings, Space, load_space, shipped_spaces
 from .survey import Census, census, require_feasible
 
-__all__ = ["Budget", "Candidate", "Census", "Settings", "Space", "census", "human", "load_space", "parse_budget", "require_feasible", "shipped_spaces"]
+__all__ = [
+    "architecture",
+    "architectures",
+    "Budget",
+    "Candidate",
+    "Census",
+    "Settings",
+    "Space",
+    "census",
+    "human",
+    "load_space",
+    "parse_budget",
+    "require_feasible",
+    "shipped_spaces",
+]

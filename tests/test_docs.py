@@ -13,7 +13,7 @@ from automl.cli.main import app, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-CHEAP = ("space",)
+CHEAP = ("space", "cost")
 
 
 def blocks(language: str) -> list[tuple[str, str]]:

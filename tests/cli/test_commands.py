@@ -58,6 +58,17 @@ def test_a_sampled_candidate_can_be_costed_from_its_file(call, tmp_path):
     assert "a candidate has the keys" in err
 
 
+def test_a_published_network_is_costed_by_name(call):
+    code, out, _ = call("cost", "resnet50", "--json")
+    assert code == 0
+    assert (json.loads(out)["params"], json.loads(out)["image"]) == (25_557_032, [3, 224, 224])
+    code, out, _ = call("cost", "efficientnet_b0", "--image-size", "32", "--json")
+    assert json.loads(out)["image"] == [3, 32, 32]
+    code, _, err = call("cost", "resnet5")
+    assert code == 2
+    assert "did you mean 'resnet50'" in err
+
+
 def test_a_space_file_is_checked(call):
     code, out, _ = call("space", "check", "resnext-attention", "--json")
     assert code == 0

@@ -3,34 +3,34 @@
 import pytest
 import timm
 import torch
-from automl.spaces import Candidate
-from automl.spaces.skeletons import skeleton
+from automl.blocks import InputError
+from automl.blocks.modules.network import Network
+from automl.spaces import Candidate, architecture, architectures
 
 SIZE = 64
-MODELS = {
-    "efficientnet_b0": ("efficientnet", {}),
-    "efficientnet_b1": ("efficientnet", {"depth": 1.1}),
-    "efficientnet_b3": ("efficientnet", {"width": 1.2, "depth": 1.4}),
-    "resnet18": ("resnet", {"unit": "basic", "repeats": (2, 2, 2, 2)}),
-    "resnet50": ("resnet", {}),
-    "resnet50d": ("resnet", {"stem": "deep", "downsample": "avg"}),
-    "resnext50_32x4d": ("resnet", {"cardinality": 32}),
-    "seresnet50": ("resnet", {"attention": "se"}),
-    "seresnext50_32x4d": ("resnet", {"attention": "se", "cardinality": 32}),
-    "ecaresnet50d": ("resnet", {"attention": "eca", "stem": "deep", "downsample": "avg"}),
-    "resnest14d": ("resnet", {"repeats": (1, 1, 1, 1), "radix": 2, "stem": "deep", "downsample": "avg", "pool": "last"}),
-    "resnest50d": ("resnet", {"radix": 2, "stem": "deep", "downsample": "avg", "pool": "last"}),
-    "resnest50d_4s2x40d": ("resnet", {"radix": 4, "cardinality": 2, "base_width": 40, "stem": "deep", "downsample": "avg", "pool": "first"}),
-    "resnest50d_1s4x24d": ("resnet", {"radix": 1, "cardinality": 4, "base_width": 24, "stem": "deep", "downsample": "avg", "pool": "first"}),
-}
+COMPUTED = ["efficientnet_b0", "efficientnet_b1", "efficientnet_b3", "resnet18", "resnet50", "resnet50d", "resnext50_32x4d", "seresnet50", "seresnext50_32x4d"]
+COMPUTED += ["ecaresnet50d", "resnest14d", "resnest26d", "resnest50d", "resnest50d_4s2x40d", "resnest50d_1s4x24d"]
 
 
 def candidate(name: str) -> Candidate:
-    base, settings = MODELS[name]
-    return skeleton(base).candidate(settings, (3, SIZE, SIZE), 1000)
+    return architecture(name).candidate(image_size=SIZE)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", architectures())
+def test_every_named_network_has_timms_parameters_name_by_name(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Network, "init_weights", lambda self: None)
+    with torch.device("meta"):
+        theirs, ours = timm.create_model(name), candidate(name).build()
+    assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
+    assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+def test_an_unknown_network_names_the_nearest():
+    with pytest.raises(InputError, match="unknown architecture 'resnet5'; did you mean 'resnet50'"):
+        architecture("resnet5")
+
+
+@pytest.mark.parametrize("name", COMPUTED)
 def test_a_published_network_loads_timms_weights_and_computes_the_same(name: str):
     torch.manual_seed(0)
     theirs = timm.create_model(name).eval()
@@ -49,8 +49,7 @@ def test_another_network_does_not_load():
 
 @pytest.mark.parametrize(("name", "params", "macs"), [("efficientnet_b0", 5.3e6, 0.39e9), ("resnet50", 25.5e6, 4.1e9), ("resnext50_32x4d", 25.0e6, 4.2e9)])
 def test_published_costs_are_met_as_they_are_rounded(name: str, params: float, macs: float):
-    base, settings = MODELS[name]
-    cost = skeleton(base).candidate(settings, (3, 224, 224), 1000).cost()
+    cost = architecture(name).candidate().cost()
     assert cost.params == pytest.approx(params, rel=0.01)
     assert cost.macs == pytest.approx(macs, rel=0.015)
 
