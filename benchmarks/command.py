@@ -108,7 +108,7 @@ def plain(folder: Path) -> list[float]:
         storage=RDBStorage(f"sqlite:///{folder}/plain.db"),
     )  # fmt: skip
     space = {
-        "depth": tune.quniform(0.4, 1.6, 0.2), "width": tune.quniform(0.3, 1.3, 0.1), "resolution": tune.quniform(0.57, 1.15, 0.0715),
+        "depth": tune.quniform(0.4, 1.6, 0.2), "width": tune.quniform(0.3, 1.3, 0.1), "resolution": tune.quniform(0.55, 1.15, 0.05),
         "expansion": tune.choice([3, 4, 6]), "kernel": tune.choice([0, 3, 5]), "attention": tune.choice(["none", "se", "eca", "cbam"]),
     }  # fmt: skip
     tune.Tuner(
@@ -122,15 +122,13 @@ def plain(folder: Path) -> list[float]:
 def default_search(folder: Path) -> list[tuple[str, str, str]]:
     import psutil
 
+    output = folder / "output.txt"
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [*COMMAND, "search", "--budget", "400MFLOPs"], cwd=folder, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
-    os.set_blocking(process.stdout.fileno(), False)
-    root, peak, first, text = psutil.Process(process.pid), 0, None, ""
+    with output.open("w") as file:
+        process = subprocess.Popen([*COMMAND, "search", "--budget", "400MFLOPs"], cwd=folder, stdout=file, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    root, peak, first = psutil.Process(process.pid), 0, None
     while process.poll() is None:
-        text += process.stdout.read() or ""
-        if first is None and "accuracy" in text:
+        if first is None and "accuracy" in output.read_text():
             first = time.perf_counter() - began
         total = 0
         for one in [root, *root.children(recursive=True)]:
@@ -140,7 +138,7 @@ def default_search(folder: Path) -> list[tuple[str, str, str]]:
                 continue
         peak = max(peak, total)
         time.sleep(0.5)
-    text += process.stdout.read() or ""
+    text = output.read_text()
     summary = next(line for line in text.splitlines() if "trained fully" in line)
     return [
         ("default search, wall", f"{time.perf_counter() - began:.0f} s", "600 s allowed"),
