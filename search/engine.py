@@ -196,12 +196,21 @@ class Engine:
         return self._limits.seconds is None or self.elapsed < self._limits.seconds - self._reserve()
 
     def _reserve(self) -> float:
-        """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share."""
+        """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share unless one network alone needs more.
+
+        Where even that would take half of the time, nothing is kept and all of it is spent on searching.
+        """
         assert self._limits.seconds is not None
         share = RESERVE_SHARE * self._limits.seconds if self._limits.finals else 0.0
         leaders = self._leaders()
-        expected = self._confirming_seconds(leaders)
-        return share if expected is None else min(share, 1.25 * FINAL_FACTOR * leaders[0].evaluation.fidelity.epochs * expected + 5.0)
+        expected, first = self._confirming_seconds(leaders), self._confirming_seconds(leaders[:1])
+        if expected is None or first is None:
+            return share
+        full = leaders[0].evaluation.fidelity
+        least = math.ceil(full.epochs * full.fraction) * first / 0.7  # stragglers and margins take the rest
+        if least > 0.5 * self._limits.seconds:
+            return 0.0
+        return max(least, min(share, 1.25 * FINAL_FACTOR * full.epochs * expected + 5.0))
 
     def _confirming_seconds(self, points: list[FrontPoint]) -> float | None:
         """How long `points` take for an epoch each on all training images, on all workers; None where an epoch of one was never timed."""

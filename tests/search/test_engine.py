@@ -185,6 +185,14 @@ def test_the_time_is_used(tmp_path: Path, space: Space):
     assert clock.now > 200
 
 
+def test_time_that_is_too_short_to_confirm_anything_is_spent_on_searching(tmp_path: Path, space: Space):
+    clock = Clock()
+    engine = make(tmp_path, space, clock=clock, trials=None, seconds=60, workers=1)
+    play(engine, clock=clock, seconds=4.0, workers=1)
+    assert engine.study.counts()["final"] == 0
+    assert clock.now > 50
+
+
 def test_without_finals_nothing_is_confirmed(tmp_path: Path, space: Space):
     engine = make(tmp_path, space, finals=0)
     play(engine)
