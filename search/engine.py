@@ -137,9 +137,7 @@ class Engine:
         live.seconds += seconds
         self._epoch_seconds[live.cost.id] = seconds
         self._listener.reported(live.running, self.counts)
-        if epoch >= live.running.job.fidelity.epochs:
-            return True
-        if live.proposal is None:
+        if live.proposal is None or epoch >= live.running.job.fidelity.epochs:
             return True
         self._failures.clear()
         if not self._rungs.reached(epoch, accuracy, live.cost.macs):
