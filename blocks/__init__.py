@@ -3,7 +3,7 @@
 Importing this package registers every block that comes with automl, and imports no torch.
 """
 
-from .block import Attention, Block, Part, Unit, block_class, from_dict, names, register, to_dict
+from .block import Attention, Block, ConvAttention, Part, Unit, block_class, from_dict, names, register, to_dict
 from .cbam import Cbam, Ecabam
 from .cost import Cost
 from .eca import Eca
@@ -16,6 +16,6 @@ from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
 
 __all__ = [
     "Attention",
-    "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam", "InputError", "Interrupted",
+    "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam", "InputError", "Interrupted",
     "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip

@@ -34,7 +34,10 @@ class Block(ABC):
         """Cost for one image of `shape`; arithmetic only, the fields and `shape` may hold arrays."""
 
     def resolved(self, shape: Shape) -> Self:
-        """The same block with everything that depends on `shape` written out, so that equal networks have equal descriptions."""
+        """The same block with everything that depends on `shape` written out, so that equal networks have equal descriptions.
+
+        It may look at the channels only: which networks are equal does not depend on the size of the image.
+        """
         return self
 
 
@@ -47,6 +50,27 @@ class Attention(Block):
     @abstractmethod
     def build(self, shape: Shape) -> nn.Module:
         """Trainable module for maps of `shape`: bchw -> bchw."""
+
+
+class ConvAttention(Attention):
+    """An attention that selects among convolutions: in a unit it takes the place of the spatial convolution, with its normalisation and activation.
+
+    In a slot where there is no convolution to replace, it is one of stride 1 that keeps the channels (`cost` and `build` of every attention).
+    """
+
+    @abstractmethod
+    def conv_cost(self, shape: Shape, out: Shape, *, groups: Number = 1) -> Cost:
+        """Cost for one image of `shape`, strided and widened to `out`, in `groups` groups (as many as channels: depthwise)."""
+
+    @abstractmethod
+    def build_conv(self, shape: Shape, channels: int, *, stride: int = 1, groups: int = 1) -> nn.Module:
+        """Trainable module for maps of `shape` with `channels` output channels: bchw -> bkhw."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return self.conv_cost(shape, shape)
+
+    def build(self, shape: Shape) -> nn.Module:
+        return self.build_conv(shape, shape.channels)
 
 
 class Unit(Block):
@@ -64,11 +88,18 @@ class Unit(Block):
 
 
 class Part(Block):
-    """A stem or head: several modules at the top level of the network, under the names timm gives them."""
+    """A stem or head: several modules at the top level of the network, under the names timm gives them.
+
+    `out` of a head is what the classifier sees: its channels are the network's features.
+    """
 
     @abstractmethod
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         """Trainable modules by name, in the order they are applied."""
+
+    def neck(self, shape: Shape) -> dict[str, nn.Module]:
+        """Modules of a head that stand between the global pool and the classifier: bc11 -> bf11; none unless a block says otherwise."""
+        return {}
 
 
 _registry: dict[str, type[Block]] = {}
@@ -157,15 +188,3 @@ def holds_arrays(block: Block) -> bool:
     """Whether a block stands for many candidates at once."""
     values = [getattr(block, field.name) for field in dataclasses.fields(block)]  # type: ignore[arg-type]
     return any(holds_arrays(value) if isinstance(value, Block) else is_array(value) for value in values)
-
-
-def check(rule: str, holds: Any, **values: object) -> None:
-    """Refuse a description that breaks `rule`. Arrays must hold in every row: skeletons round so that they do.
-
-    Raises:
-        InvalidBlock: says the rule and the values.
-    """
-    if holds.all() if is_array(holds) else holds:
-        return
-    shown = ", ".join(f"{key}={value!r}" for key, value in values.items())
-    raise InvalidBlock(f"{rule}, but got {shown}")

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from .block import Attention, check, register
+from .block import Attention, register
 from .cost import Cost, conv_cost, norm_cost
 from .eca import Padding, check_kernel, eca_cost, kernel_for, resolved_window
 from .rounding import make_divisible
+from .rules import check
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def spatial_cost(shape: Shape, kernel: int) -> Cost:
     """Cost of the spatial part: 2 → 1 channels, normalised."""
     one = shape.with_channels(1)
-    return conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)
+    return (conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)).beside(shape.elements)
 
 
 @register("cbam")
@@ -58,7 +59,7 @@ class Cbam(Attention):
         pooled = Shape(shape.channels, 1, 1)
         hidden = Shape(self.reduced_for(shape.channels), 1, 1)
         mlp = conv_cost(pooled, hidden, 1) + conv_cost(hidden, pooled, 1)
-        return Cost(2 * mlp.macs, mlp.params, 2 * mlp.activations) + spatial_cost(shape, self.spatial_kernel)
+        return Cost(2 * mlp.macs, mlp.params, 2 * mlp.activations, mlp.peak + shape.elements) + spatial_cost(shape, self.spatial_kernel)
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import BlockAttention, ChannelAttention, SpatialAttention
@@ -88,7 +89,8 @@ class Ecabam(Attention):
         return replace(self, **resolved_window(shape, self.kernel_size, self.padding))
 
     def cost(self, shape: Shape) -> Cost:
-        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)) + spatial_cost(shape, self.spatial_kernel)
+        channel = eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(shape.elements)
+        return channel + spatial_cost(shape, self.spatial_kernel)
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import BlockAttention, EfficientChannelAttention, SpatialAttention

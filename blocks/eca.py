@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from .block import Attention, check, register
+from .block import Attention, register
 from .cost import Cost
+from .rules import check
 from .shape import Number, Shape, is_array
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Eca(Attention):
 
     def cost(self, shape: Shape) -> Cost:
         """One convolution over the channel axis, without bias."""
-        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding))
+        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(shape.elements)
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import EfficientChannelAttention
@@ -82,4 +83,4 @@ class Eca(Attention):
 
 def eca_cost(channels: Number, kernel_size: Number) -> Cost:
     """Cost of a window of `kernel_size` moved over `channels`."""
-    return Cost(kernel_size * channels, kernel_size, channels)
+    return Cost(kernel_size * channels, kernel_size, channels, 2 * channels)

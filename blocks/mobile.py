@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .block import Attention, Unit, check, register
+from .block import Attention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import make_divisible
+from .rules import check
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ class MBConv(Unit):
         wide = self.expanded(shape)
         narrow = wide.strided(self.stride)
         out = self.out(shape)
-        return (
-            conv_cost(shape, wide, 1) + norm_cost(wide.channels)
-            + conv_cost(wide, narrow, self.kernel, groups=wide.channels) + norm_cost(wide.channels)
+        after = (
+            conv_cost(wide, narrow, self.kernel, groups=wide.channels) + norm_cost(wide.channels)
             + _attended(self.attention, narrow)
             + conv_cost(narrow, out, 1) + norm_cost(out.channels)
         )  # fmt: skip
+        return conv_cost(shape, wide, 1) + norm_cost(wide.channels) + after.beside(shape.elements)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.mobile import InvertedResidual
@@ -103,11 +104,8 @@ class Separable(Unit):
     def cost(self, shape: Shape) -> Cost:
         narrow = shape.strided(self.stride)
         out = self.out(shape)
-        return (
-            conv_cost(shape, narrow, self.kernel, groups=shape.channels) + norm_cost(shape.channels)
-            + _attended(self.attention, narrow)
-            + conv_cost(narrow, out, 1) + norm_cost(out.channels)
-        )  # fmt: skip
+        after = _attended(self.attention, narrow) + conv_cost(narrow, out, 1) + norm_cost(out.channels)
+        return conv_cost(shape, narrow, self.kernel, groups=shape.channels) + norm_cost(shape.channels) + after.beside(shape.elements)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.mobile import SeparableConv

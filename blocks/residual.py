@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .block import Attention, Unit, check, register
+from .block import Attention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import at_least, make_divisible
+from .rules import check
 from .shape import Number, Shape, is_array
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _check(channels: Number, stride: int, downsample: str) -> None:
 def _shortcut_cost(shape: Shape, out: Shape, stride: int) -> Cost:
     """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it counts nothing and leaves the same map."""
     projected = True if stride != 1 else shape.channels != out.channels
-    return (conv_cost(shape, out, 1) + norm_cost(out.channels)) * projected
+    return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements) * projected
 
 
 @register("basic")
@@ -57,9 +58,9 @@ class Basic(Unit):
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out(shape)
-        branch = conv_cost(shape, out, 3) + conv_cost(out, out, 3) + 2 * norm_cost(out.channels)
-        attention = Cost() if self.attention is None else self.attention.cost(out)
-        return branch + attention + _shortcut_cost(shape, out, self.stride)
+        after = conv_cost(out, out, 3) + (Cost() if self.attention is None else self.attention.cost(out))
+        branch = conv_cost(shape, out, 3) + 2 * norm_cost(out.channels) + after.beside(shape.elements)
+        return branch + _shortcut_cost(shape, out, self.stride)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.residual import BasicBlock
@@ -116,21 +117,22 @@ class Bottleneck(Unit):
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
         inside = before if self.pool == "last" else after  # where the middle convolution's output lies
-        cost = conv_cost(shape, before, 1) + norm_cost(self.width) + conv_cost(after, out, 1) + norm_cost(out.channels)
         if self.radix == 0:
-            cost += conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
+            middle = conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
         else:
-            cost += self._split_attention_cost(before, inside)
-        attention = Cost() if self.attention is None else self.attention.cost(out)
-        return cost + attention + _shortcut_cost(shape, out, self.stride)
+            middle = self._split_attention_cost(before, inside)
+        last = conv_cost(after, out, 1) + norm_cost(out.channels) + (Cost() if self.attention is None else self.attention.cost(out))
+        return conv_cost(shape, before, 1) + norm_cost(self.width) + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride)
 
     def _split_attention_cost(self, before: Shape, inside: Shape) -> Cost:
         splits = inside.with_channels(self.width * self.radix)
         pooled, squeezed = Shape(self.width, 1, 1), Shape(self.reduced, 1, 1)
         return (
             conv_cost(before, splits, 3, groups=self.cardinality * self.radix) + norm_cost(splits.channels)
-            + conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True) + norm_cost(squeezed.channels)
-            + conv_cost(squeezed, Shape(splits.channels, 1, 1), 1, groups=self.cardinality, bias=True)
+            + (
+                conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True) + norm_cost(squeezed.channels)
+                + conv_cost(squeezed, Shape(splits.channels, 1, 1), 1, groups=self.cardinality, bias=True)
+            ).beside(splits.elements)
         )  # fmt: skip
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .block import Attention, check, register
+from .block import Attention, register
 from .cost import Cost, conv_cost
 from .rounding import at_least, make_divisible, nearest
+from .rules import check
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Se(Attention):
         """Two 1×1 convolutions with bias on the pooled map."""
         pooled = Shape(shape.channels, 1, 1)
         squeezed = Shape(self.reduced_for(shape.channels), 1, 1)
-        return conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)
+        return (conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)).beside(shape.elements)
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import SqueezeExcite

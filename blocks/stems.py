@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .block import Part, check, register
+from .block import Part, register
 from .cost import Cost, conv_cost, norm_cost
+from .rules import check
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
