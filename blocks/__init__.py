@@ -15,7 +15,7 @@ from .shape import Shape
 from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
 
 __all__ = [
-    "Attention",
-    "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam", "InputError", "Interrupted",
-    "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
+    "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
+    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class",
+    "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip
