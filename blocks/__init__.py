@@ -9,6 +9,7 @@ from .cost import Cost
 from .eca import Eca
 from .errors import AutomlError, Diverged, InputError, Interrupted, InvalidBlock
 from .mobile import MBConv, Separable
+from .projection import Projection
 from .residual import Basic, Bottleneck
 from .se import Se
 from .shape import Shape
@@ -16,6 +17,6 @@ from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
 
 __all__ = [
     "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
-    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class",
+    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "Projection", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class",
     "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...blocks.errors import unknown
-from .efficientnet import EfficientNet
-from .resnet import ResNet
+from .mobile import EFFICIENTNET
+from .resnet import RESNET
 from .skeleton import Skeleton
 
-_skeletons: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (EfficientNet(), ResNet())}
+_skeletons: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (EFFICIENTNET, RESNET)}
 
 
 def skeleton(name: str) -> Skeleton:
@@ -22,4 +22,4 @@ def skeletons() -> list[str]:
     return list(_skeletons)
 
 
-__all__ = ["EfficientNet", "ResNet", "Skeleton", "skeleton", "skeletons"]
+__all__ = ["Skeleton", "skeleton", "skeletons"]
