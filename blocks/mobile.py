@@ -81,10 +81,10 @@ class MBConv(Unit):
         from .modules.mobile import InvertedResidual, SeparableConv
 
         wide = self.expanded(shape)
-        conv, gate = build_slot(self.attention, wide, wide.strided(self.stride), stride=self.stride, groups=wide.channels)
+        mixed, gate = build_slot(self.attention, wide, wide.strided(self.stride), stride=self.stride, groups=wide.channels)
         if self.expansion == 1:
-            return SeparableConv(shape.channels, self.channels, self.kernel, self.stride, self.activation, gate, drop_path, conv=conv)
-        return InvertedResidual(shape.channels, self.channels, wide.channels, self.kernel, self.stride, self.activation, gate, drop_path, conv)
+            return SeparableConv(shape.channels, self.channels, self.kernel, self.stride, self.activation, gate, drop_path, mixed=mixed)
+        return InvertedResidual(shape.channels, self.channels, wide.channels, self.kernel, self.stride, self.activation, gate, drop_path, mixed)
 
 
 @register("separable")
@@ -127,5 +127,5 @@ class Separable(Unit):
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.mobile import SeparableConv
 
-        conv, gate = build_slot(self.attention, shape, shape.strided(self.stride), stride=self.stride, groups=shape.channels)
-        return SeparableConv(shape.channels, self.channels, self.kernel, self.stride, self.activation, gate, drop_path, self.projection, conv)
+        mixed, gate = build_slot(self.attention, shape, shape.strided(self.stride), stride=self.stride, groups=shape.channels)
+        return SeparableConv(shape.channels, self.channels, self.kernel, self.stride, self.activation, gate, drop_path, self.projection, mixed)
