@@ -8,6 +8,7 @@ from .cbam import Cbam, Ecabam
 from .cost import Cost
 from .eca import Eca
 from .errors import AutomlError, Diverged, InputError, Interrupted, InvalidBlock
+from .inception import Inception
 from .mobile import MBConv, Separable
 from .plain import Plain, Projection
 from .residual import Basic, Bottleneck
@@ -17,6 +18,6 @@ from .stems import ConvHead, ConvStem, EfficientHead, PoolHead, ResNetStem
 
 __all__ = [
     "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
-    "EfficientHead", "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "Plain", "PoolHead", "Projection", "ResNetStem", "Se", "Separable",
-    "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
+    "EfficientHead", "Inception", "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "Plain", "PoolHead", "Projection", "ResNetStem", "Se",
+    "Separable", "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip
