@@ -1,7 +1,8 @@
 """Stems and heads: what lies before the stages and between them and the classifier, under timm's names.
 
 Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of
-stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187). Every convolution is normalised and activated.
+stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187). Every convolution is normalised and activated,
+but for that of MobileNetV3's "efficient last stage" (Howard et al., ICCV 2019, arXiv:1905.02244), which stands behind the pool and is only activated.
 """
 
 from __future__ import annotations
@@ -136,3 +137,35 @@ class PoolHead(Part):
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         return {}
+
+
+@register("efficient_head")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EfficientHead(Part):
+    """A 1×1 convolution behind the global pool, where it acts on one position. The widening before the pool is the last stage's (`Projection`)."""
+
+    channels: Number = 1280
+    """Features."""
+    bias: bool = True
+    """Whether the convolution has one, as in MobileNetV3; Once-for-All's has none."""
+    activation: str = "hard_swish"
+    """After the convolution; there is no normalisation."""
+
+    def __post_init__(self) -> None:
+        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+
+    def out(self, shape: Shape) -> Shape:
+        return Shape(self.channels, 1, 1)
+
+    def cost(self, shape: Shape) -> Cost:
+        return conv_cost(Shape(shape.channels, 1, 1), self.out(shape), 1, bias=self.bias)
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        return {}
+
+    def neck(self, shape: Shape) -> dict[str, nn.Module]:
+        from torch import nn
+
+        from .modules.activation import activation_layer
+
+        return {"conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=self.bias), "act2": activation_layer(self.activation)}

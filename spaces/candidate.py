@@ -71,7 +71,7 @@ class Candidate:
 
     @property
     def features(self) -> Number:
-        """Channels that are pooled for the classifier."""
+        """Inputs of the classifier."""
         *_, (_, head, shape, _) = self.walk()
         return head.out(shape).channels
 
