@@ -40,6 +40,16 @@ def _efficientnets() -> dict[str, Architecture]:
     }
 
 
+def _mobilenets() -> dict[str, Architecture]:
+    found: dict[str, tuple[str, dict[str, Any]]] = {
+        "mobilenetv1_100": ("mobilenetv1", {}),
+        "mobilenetv2_100": ("mobilenetv2", {}),
+        "mnasnet_100": ("mnasnet", {}),
+        "mobilenetv3_large_100": ("mobilenetv3", {}),
+    }
+    return {name: Architecture(skeleton=base, settings=settings) for name, (base, settings) in found.items()}
+
+
 def _resnets() -> dict[str, Architecture]:
     depths: dict[str, dict[str, Any]] = {
         "18": {"unit": "basic", "repeats": (2, 2, 2, 2)},
@@ -74,7 +84,7 @@ def _resnests() -> dict[str, Architecture]:
     return {name: Architecture(skeleton="resnet", settings=settings, size=size) for name, (settings, size) in found.items()}
 
 
-_architectures: dict[str, Architecture] = {**_efficientnets(), **_resnets(), **_resnests()}
+_architectures: dict[str, Architecture] = {**_efficientnets(), **_mobilenets(), **_resnets(), **_resnests()}
 
 
 def architectures() -> list[str]:

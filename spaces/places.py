@@ -57,7 +57,7 @@ class Table:
 
     def _stage(self, walk: _Walk, stage: int) -> None:
         layers = self.layers(stage)
-        layered = any(parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters)
+        layered = self._skeleton.varies(stage) or any(parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters)
         alike = [] if layered else list(self._groups(stage, 0))
         for layer in range(int(layers.max(initial=0)) if layered else 2):
             counts = (layers > layer).astype(np.int64) if layered else layers - 1 if layer else np.ones(self._count, np.int64)

@@ -32,7 +32,8 @@ class Skeleton(ABC):
     name: str
     """As in a space file."""
     stages: tuple[Mapping[str, Any], ...]
-    """For every stage its `channels`, the `stride` of its first layer, and the baseline's values of dimensions that differ from stage to stage."""
+    """For every stage its `channels`, the `stride` of its first layer, and the baseline's values of dimensions that differ from stage to stage; a tuple
+    holds one value a layer, the last of which stands for all further ones."""
     baseline: Mapping[str, Any] = field(default_factory=dict)
     """Values for the whole network that differ from the family's."""
 
@@ -102,9 +103,12 @@ class Skeleton(ABC):
             stages.append([(unit, count) for unit, count in layers if unit is not None])
         return assemble(self.layout, self.image(whole, image), classes, self.stem(whole), stages, self.head(whole))
 
+    def varies(self, stage: int) -> bool:
+        """Whether the baseline's layers of a stage differ in more than the first one's stride."""
+        return any(isinstance(value, tuple) for value in self.stages[stage].values())
+
     def _varies(self, settings: Mapping[str, Any], stage: int) -> bool:
-        """Whether layers of a stage may differ beyond the first one's stride."""
-        return any(isinstance(value, tuple) and stage < len(value) and isinstance(value[stage], tuple) for value in settings.values())
+        return self.varies(stage) or any(isinstance(value, tuple) and stage < len(value) and isinstance(value[stage], tuple) for value in settings.values())
 
     def local(self, settings: Mapping[str, Any], stage: int | None = None, layer: int | None = None) -> dict[str, Any]:
         """What `settings` come to at one place."""
@@ -120,17 +124,18 @@ class Skeleton(ABC):
                 local[dimension] = value
         return local
 
-    def at(self, stage: int | None, layer: int | None) -> Mapping[str, Any]:
+    def at(self, stage: int | None, layer: int | None = None) -> Mapping[str, Any]:
         """The baseline at one place."""
-        return self._places[0] if stage is None else self._places[1 + 2 * stage + (1 if layer else 0)]
+        place = (stage, layer if stage is not None and layer and self.varies(stage) else min(layer or 0, 1))
+        if place not in self._places:
+            row = {} if stage is None else self.stages[stage]
+            own = {key: value[min(layer or 0, len(value) - 1)] if isinstance(value, tuple) else value for key, value in row.items()}
+            self._places[place] = {**self.family, **self.baseline, **own, **({"stride": 1} if layer else {})}
+        return self._places[place]
 
     @cached_property
-    def _places(self) -> list[dict[str, Any]]:
-        whole = {**self.family, **self.baseline}
-        places = [whole]
-        for stage in self.stages:
-            places += [{**whole, **stage}, {**whole, **stage, "stride": 1}]
-        return places
+    def _places(self) -> dict[tuple[int | None, int], dict[str, Any]]:
+        return {}
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
         """Whether the formulas take an array of `values` for a dimension."""

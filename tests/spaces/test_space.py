@@ -124,7 +124,11 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("cardinality: 2", "repeats: {choices: [1], each: layer}", "'repeats' is one for a whole stage"),
         ("each: stage}", "each: stage, only: [5]}", "small.yaml:10: `only` names stages from 1 to 4, each once, but got \\[5\\]"),
         ("cardinality: 2", "cardinality: {choices: [2], only: [1]}", "`only` names stages, so it goes with each: stage or each: layer"),
-        ("cardinality: 2", "kind: {choices: {a: {cardinality: 2}, b: {cardnality: 2}}}", "small.yaml:11: unknown dimension .* 'cardnality'; did you mean 'cardinality'"),
+        (
+            "cardinality: 2",
+            "kind: {choices: {a: {cardinality: 2}, b: {cardnality: 2}}}",
+            "small.yaml:11: unknown dimension .* 'cardnality'; did you mean 'cardinality'",
+        ),
         ("cardinality: 2", "kind: {choices: {a: {cardinality: 0}}}", "small.yaml:11: cardinality: cardinality must be a whole number of at least 1"),
         ("cardinality: 2", "kind: {choices: {a: {expansion: 2}}}", "small.yaml:11: 'expansion' is set by 'expansion' and by 'kind'"),
         ("cardinality: 2", "cardinality: {choices: {a: {cardinality: 2}}}", "a bundle of dimensions needs a name of its own, but 'cardinality' is a dimension"),
