@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost
 from .parameters import Value
-from .places import Table
+from .places import Table, alike
 from .space import Space
 
 Rows = NDArray[np.int32]
@@ -96,13 +96,18 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
     total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
     valid = np.zeros(count, bool)
     fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
+    # rows that agree in what formulas cannot take as arrays stand together, so that few passes are needed for each chunk
+    order = alike(space, rows) if count > CHUNK else np.arange(count)
     for start in range(0, count, CHUNK):
-        part = slice(start, start + CHUNK)
+        part = order[start : start + CHUNK] if count > CHUNK else slice(None)
         table = Table(space, rows[part])
-        cost, good = table.examine(fingerprints[part] if keys else None)
+        names = np.zeros_like(fingerprints[part]) if keys else None
+        cost, good = table.examine(names)
         for metric in ("macs", "params", "activations", "peak"):
             getattr(total, metric)[part] = np.where(good, getattr(cost, metric), 0)
         valid[part] = good
+        if names is not None:
+            fingerprints[part] = names
     return total, valid, fingerprints
 
 

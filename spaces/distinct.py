@@ -42,19 +42,14 @@ def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: flo
     seen: set[int] = set()
     barren = 0
     while barren < BARREN:
-        rows = drawing.rows(DRAWS, rng)
-        cost, valid, keys = examine(space, rows)
-        fits = valid & within(budget, cost, aim)
         found = False
-        for part in np.array_split(np.flatnonzero(fits), max(1, int(fits.sum()) // 64)):
-            part = part[[int(key) not in seen for key in joined(keys[part])]]
-            kept = part[rng.random(len(part)) * drawing.multiplicity(rows[part], keys[part]) < 1]
-            names = joined(keys[kept])
-            kept = kept[np.unique(names, return_index=True)[1]]
-            seen.update(int(name) for name in names)
-            if len(kept):
+        for rows, names in drawing.candidates(budget, DRAWS, rng, aim=aim):
+            first = np.sort(np.unique(names, return_index=True)[1])
+            new = first[[int(name) not in seen for name in names[first]]]
+            seen.update(int(name) for name in names[new])
+            if len(new):
                 found = True
-                yield rows[rng.permutation(kept)]
+                yield rows[new]
         barren = 0 if found else barren + 1
 
 
@@ -103,6 +98,15 @@ class Drawing:
         for columns, table in self._stages.values():
             raw[:, columns] = table[rng.integers(0, len(table), count)]
         return active_once(self._space, raw)
+
+    def candidates(self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:
+        """Rows within `budget` and their names, a few at a time: `count` draws, of which every distinct candidate is equally likely to be each one kept."""
+        rows = self.rows(count, rng)
+        cost, valid, keys = examine(self._space, rows)
+        fits = np.flatnonzero(valid & within(budget, cost, aim))
+        for part in np.array_split(fits, len(fits) // 64 + 1):
+            kept = part[rng.random(len(part)) * self.multiplicity(rows[part], keys[part]) < 1]
+            yield rows[kept], joined(keys[kept])
 
     def multiplicity(self, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """How many settings build the candidate of each row."""

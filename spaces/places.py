@@ -174,20 +174,23 @@ class _Walk:
         return self._total + linear_cost(self._channels, classes)
 
 
+def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
+    """An order of rows in which those stand together that agree in the network's dimensions of which formulas take no arrays."""
+    fixed = [
+        (index, len(parameter.values))
+        for index, parameter in enumerate(space.parameters)
+        if parameter.stage is None and not all(space.skeleton.takes_arrays(dimension, parameter.of(dimension, 0)) for dimension in parameter.sets)
+    ]
+    return _order(_codes(rows, *zip(*fixed, strict=True))) if fixed else np.arange(len(rows))
+
+
 def _partition(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> Iterator[tuple[Members, tuple[int, ...]]]:
     """Rows in groups that agree in `columns`, with what they hold there."""
     if not columns or not len(rows):
         yield slice(None), ()
         return
-    span = prod(size + 1 for size in sizes)
-    if span < 1 << 62:
-        code = np.zeros(len(rows), np.int64)
-        for column, size in zip(columns, sizes, strict=True):
-            code = code * (size + 1) + rows[:, column] + 1
-    else:
-        code = np.unique(rows[:, columns], axis=0, return_inverse=True)[1].ravel()
-    # a stable sort of 16-bit numbers counts instead of comparing
-    order = np.argsort(code.astype(np.uint16) if span <= 1 << 16 else code, kind="stable")
+    code = _codes(rows, columns, sizes)
+    order = _order(code)
     ordered = code[order]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1, [len(rows)]])
     if len(starts) == 2:
@@ -196,6 +199,21 @@ def _partition(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[
     for start, end in pairwise(starts):
         members = order[start:end]
         yield members, tuple(int(value) for value in rows[members[0], columns])
+
+
+def _codes(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """A number for each row that is equal where the rows agree in `columns`."""
+    if prod(size + 1 for size in sizes) >= 1 << 62:
+        return np.unique(rows[:, columns], axis=0, return_inverse=True)[1].ravel()
+    code = np.zeros(len(rows), np.int64)
+    for column, size in zip(columns, sizes, strict=True):
+        code = code * (size + 1) + rows[:, column] + 1
+    return code
+
+
+def _order(code: NDArray[np.int64]) -> NDArray[np.intp]:
+    # a stable sort of 16-bit numbers counts instead of comparing
+    return np.argsort(code.astype(np.uint16) if code.max(initial=0) < 1 << 16 else code, kind="stable")
 
 
 def _explicit(values: Sequence[Any], base: Any) -> list[Any]:
