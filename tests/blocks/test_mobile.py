@@ -143,8 +143,10 @@ class TestNeck:
         assert network(x).shape == (1, 1280, 2, 2)
 
     def test_a_pool_of_another_width_is_refused(self):
+        network = mobilenetv3().build()
         with pytest.raises(ValueError, match="made for 960 pooled features, but global_pool='catavgmax' gives 2 times"):
-            mobilenetv3().build().reset_classifier(10, "catavgmax")
+            network.reset_classifier(10, "catavgmax")
+        assert (network.num_classes, network.global_pool.pool_type) == (1000, "avg")
 
 
 def macro(code: str, activation: str | None = None) -> Candidate:
