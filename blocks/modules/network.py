@@ -65,14 +65,18 @@ class Network(nn.Module):
         return self.classifier_name if name_only else getattr(self, self.classifier_name)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is None."""
-        self.num_classes = num_classes
+        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is None.
+
+        Raises:
+            ValueError: a pool that gives another width than the neck takes; the network stays as it is.
+        """
         if global_pool is None:
             global_pool = str(self.global_pool.pool_type)
-        self.global_pool, head = create_classifier(self.neck_features or self.num_features, num_classes, pool_type=global_pool)[:2]
-        times = self.global_pool.feat_mult()
+        pool, head = create_classifier(self.neck_features or self.num_features, num_classes, pool_type=global_pool)[:2]
+        times = pool.feat_mult()
         if self.neck_names and times != 1:
             raise ValueError(f"the network's neck is made for {self.num_features} pooled features, but global_pool={global_pool!r} gives {times} times as many")
+        self.num_classes, self.global_pool = num_classes, pool
         self.head_hidden_size = (self.neck_features or self.num_features) * times
         reference = next(self.parameters())
         setattr(self, self.classifier_name, head.to(reference.device, reference.dtype))
