@@ -12,10 +12,11 @@ from .mobile import MBConv, Separable
 from .residual import Basic, Bottleneck
 from .se import Se
 from .shape import Shape
+from .sk import Sk
 from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
 
 __all__ = [
     "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
-    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class",
+    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Sk", "Unit", "block_class",
     "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip
