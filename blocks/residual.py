@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Downsample = Literal["conv", "avg"]
+Form = Literal["grouped", "concatenated", "summed"]
+"""How a bottleneck's groups are built; the names are those of `Bottleneck.build`."""
 
 
 def _check(channels: Number, stride: int, downsample: str) -> None:
@@ -156,14 +158,26 @@ class Bottleneck(Unit):
             ).beside(splits.elements)
         )  # fmt: skip
 
-    def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
-        from .modules import residual
-        from .modules.selective import SelectiveBottleneck
+    def build(self, shape: Shape, *, drop_path: float = 0.0, form: Form = "grouped") -> nn.Module:
+        """Trainable module, in one of the three equivalent forms of ResNeXt's Figure 3: (a) "summed", (b) "concatenated" paths, (c) "grouped".
 
+        They compute the same function (`automl.blocks.modules.forms` maps the weights of one to another's) and have the same MACs and parameters;
+        `cost` is that of (c): the paths of (a) give more activations.
+        """
+        from .modules import forms, residual, selective
+
+        check("form must be 'grouped', 'concatenated' or 'summed'", form in ("grouped", "concatenated", "summed"), form=form)
         if isinstance(self.attention, ConvAttention):
+            check("in the place of a convolution, form must be 'grouped'", form == "grouped", attention=self.attention.name, form=form)
             conv = self.attention.build_conv(shape.with_channels(self.width), self.width, stride=self.stride, groups=self.cardinality)
-            return SelectiveBottleneck(shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path)
+            return selective.SelectiveBottleneck(shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path)
         attention = None if self.attention is None else self.attention.build(self.out(shape))
+        if form != "grouped":
+            plain = self.radix == 0 and self.pool == "none"
+            check("separate paths need radix 0 and pool 'none'", plain, radix=self.radix, pool=self.pool)
+            return forms.PathBottleneck(
+                shape.channels, self.width, self.channels, self.stride, self.cardinality, form == "concatenated", self.downsample, attention, drop_path,
+            )  # fmt: skip
         return residual.Bottleneck(
             shape.channels, self.width, self.channels, self.stride, self.cardinality, self.radix, self.reduced if self.radix else 0,
             self.pool, self.downsample, attention, drop_path,
