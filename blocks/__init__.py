@@ -14,10 +14,11 @@ from .plain import Plain, Projection
 from .residual import Basic, Bottleneck
 from .se import Se
 from .shape import Shape
+from .sk import Sk
 from .stems import ConvHead, ConvStem, EfficientHead, PoolHead, ResNetStem
 
 __all__ = [
     "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
     "EfficientHead", "Inception", "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "Plain", "PoolHead", "Projection", "ResNetStem", "Se",
-    "Separable", "Shape", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
+    "Separable", "Shape", "Sk", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip
