@@ -7,8 +7,9 @@ MobileNetV3 (Howard et al., ICCV 2019, arXiv:1905.02244) takes a quarter of the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .block import Attention, register
 from .cost import Cost, conv_cost
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Se(Attention):
     """The choice of a squeeze-and-excitation block."""
+
+    dimensions: ClassVar[Mapping[str, str]] = {"se_ratio": "ratio"}
 
     reduced: Number | None = None
     """Squeezed channels; None takes `ratio` of the map's."""
@@ -43,7 +46,8 @@ class Se(Attention):
     def __post_init__(self) -> None:
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
         if self.reduced is None:
-            check("without `reduced`, ratio and divisor must be given", self.ratio is not None and bool(self.divisor), ratio=self.ratio, divisor=self.divisor)
+            check("without `reduced`, ratio > 0 must hold", self.ratio is not None and self.ratio > 0, ratio=self.ratio)
+            check("without `reduced`, divisor >= 1 must hold", bool(self.divisor) and self.divisor >= 1, divisor=self.divisor)
             check("without `reduced`, 0 <= floor <= 1 must hold", self.floor is not None and 0 <= self.floor <= 1, floor=self.floor)
         check("gate must be 'sigmoid' or 'hard_sigmoid'", self.gate in ("sigmoid", "hard_sigmoid"), gate=self.gate)
 

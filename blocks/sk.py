@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Sk(ConvAttention):
     """The choice of a selective-kernel convolution."""
 
-    dimensions: ClassVar[Mapping[str, str]] = {"sk_branches": "branches"}
+    dimensions: ClassVar[Mapping[str, str]] = {
+        "sk_branches": "branches", "sk_dilated": "dilated", "sk_split": "split", "sk_ratio": "ratio", "sk_divisor": "divisor",
+    }  # fmt: skip
 
     branches: int = 2
     """Convolutions to select among, of windows 3, 5, 7 and so on."""

@@ -46,7 +46,7 @@ class ResNet(Skeleton):
     }  # fmt: skip
     rules: ClassVar[Mapping[str, Rule]] = {
         **SHARED_RULES, "unit": one_of("bottleneck", "basic"), "cardinality": COUNT, "base_width": COUNT_OR_AUTO, "radix": NATURAL, "expansion": COUNT,
-        "stem": one_of("plain", "deep"), "stem_width": COUNT, "downsample": one_of("conv", "avg"), "pool": one_of("none", "first", "last"),
+        "stem": one_of("plain", "deep", "tiered"), "stem_width": COUNT, "downsample": one_of("conv", "avg"), "pool": one_of("none", "first", "last"),
     }  # fmt: skip
     per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "cardinality", "base_width", "radix", "expansion", "attention", "skip"})
     per_layer: ClassVar[frozenset[str]] = frozenset({"cardinality", "base_width", "radix", "attention", "skip"})
@@ -62,7 +62,7 @@ class ResNet(Skeleton):
         if local["stem"] == "plain":
             return ResNetStem(channels=make_divisible(64 * local["width"]))
         deep = make_divisible(local["stem_width"] * local["width"])
-        return ResNetStem(channels=2 * deep, deep=deep)
+        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered")
 
     def head(self, local: Local) -> Part:
         return PoolHead()
