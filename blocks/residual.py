@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Downsample = Literal["conv", "avg"]
 Form = Literal["grouped", "concatenated", "summed"]
-"""How a bottleneck's groups are built; the names are those of `Bottleneck.build`."""
+"""How a bottleneck's groups are built: (c), (b), (a) of ResNeXt's Figure 3."""
 
 
 def _check(channels: Number, stride: int, downsample: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from automl.blocks import Basic, Block, Bottleneck, Cost, Eca, InvalidBlock, ResNetStem, Shape, Sk, from_dict, to_dict
+from automl.blocks import Basic, Block, Bottleneck, Cbam, Cost, Eca, Ecabam, InvalidBlock, ResNetStem, Se, Shape, Sk, from_dict, to_dict
 from automl.blocks.modules.selective import SelectiveAttention
 from automl.blocks.rules import marking
 from hypothesis import given, settings
@@ -113,6 +113,9 @@ UNITS = [
     lambda width, cardinality: Basic(channels=width, attention=Eca(padding="circular")),
     lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Sk(divisor=32), downsample="avg", stride=2),
     lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Sk(split=True, dilated=False)),
+    lambda width, cardinality: Basic(channels=width, attention=Cbam(), stride=2, downsample="avg"),
+    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Ecabam(padding="circular")),
+    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, radix=2, pool="last", stride=2, attention=Se()),
     lambda width, cardinality: ResNetStem(channels=2 * width, deep=width, tiered=True),
     lambda width, cardinality: ResNetStem(channels=2 * width, deep=width),
 ]
