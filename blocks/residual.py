@@ -138,13 +138,14 @@ class Bottleneck(Unit):
         out = self.out(shape)
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
-        inside = before if self.pool == "last" else after  # where the middle convolution's output lies
+        entering = after if self.pool == "first" else before  # what the middle convolution reads
+        inside = before if self.pool == "last" else after  # where its output lies
         if isinstance(self.attention, ConvAttention):
             middle = self.attention.conv_cost(before, after, groups=self.cardinality)
         elif self.radix == 0:
-            middle = conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
+            middle = conv_cost(entering, inside, 3, groups=self.cardinality) + norm_cost(self.width)
         else:
-            middle = self._split_attention_cost(before, inside)
+            middle = self._split_attention_cost(entering, inside)
         last = conv_cost(after, out, 1) + norm_cost(out.channels) + _gate_cost(self.attention, out)
         first = conv_cost(shape, before, 1) + norm_cost(self.width)
         return first + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
