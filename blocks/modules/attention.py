@@ -16,14 +16,16 @@ class SqueezeExcite(nn.Module):
     def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet") -> None:
         super().__init__()
         self.channels, self.reduced, self.activation, self.layout = channels, reduced, activation, layout
-        self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
-        self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
+        squeeze, excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
+        self.add_module(squeeze, nn.Conv2d(channels, reduced, 1))
         self.act = activation_layer(activation)
-        self.add_module(self.excite, nn.Conv2d(reduced, channels, 1))
+        self.add_module(excite, nn.Conv2d(reduced, channels, 1))
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        x_br11 = self.act(getattr(self, self.squeeze)(x_bchw.mean((2, 3), keepdim=True)))
-        return x_bchw * getattr(self, self.excite)(x_br11).sigmoid()
+        logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
+        for module in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
+            logits_bc11 = module(logits_bc11)
+        return x_bchw * logits_bc11.sigmoid()
 
 
 class EfficientChannelAttention(nn.Module):
