@@ -5,6 +5,7 @@ Databases are not this package's matter: `automl.studies` and `automl.search` ad
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -72,16 +73,11 @@ def _read(path: Path) -> Candidate:
 def _look_up(study: str, which: str, storage: str | None) -> Candidate:
     kind = "best" if which == "best" else "id"
     text = f"{study}:{which}" if study else which
+    if kind == "best" and not study:
+        raise InputError("the best is that of a study: write STUDY:best")
     if kind not in _finders:
         raise InputError(f"{text!r} is looked up in a database of studies: `import {_NEEDS[kind]}` first")
     storage = storage or os.environ.get("AUTOML_STORAGE")
     if not storage:
         raise InputError(f"{text!r} is looked up in a database of studies: give storage=, or set AUTOML_STORAGE (automl search's own is sqlite:///automl.db)")
-    return Candidate.from_dict(read_json(_finders[kind](storage, study, which)))
-
-
-def read_json(text: str) -> dict[str, Any]:
-    """The JSON object in a database."""
-    import json
-
-    return json.loads(text)
+    return Candidate.from_dict(json.loads(_finders[kind](storage, study, which)))

@@ -51,7 +51,7 @@ def test_weights_are_those_given(found: Path, tiny, trained) -> None:
 def test_config_is_what_timm_writes_and_what_we_know_in_stable_order(found: Path, tiny) -> None:
     config = json.loads((found / "config.json").read_text("utf-8"))
     assert list(config) == [
-        "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "id", "candidate", "cost", "accuracy", "training",
+        "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "model_args", "id", "candidate", "cost", "accuracy", "training",
         "study", "budget", "command", "settings", "versions",
     ]  # fmt: skip
     candidate = tiny("efficientnet", attention="eca")
