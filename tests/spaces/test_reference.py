@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.spaces import Candidate, architecture, find_candidate, reference
+from automl.spaces import architecture, find_candidate, reference
 from automl.spaces.skeletons import skeleton
 
 TINY = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10)
