@@ -50,14 +50,13 @@ def create(
     described, stride = _described(candidate)
     if output_stride is not None and output_stride < stride:
         raise InputError(f"output_stride must be at least the network's own, {stride} (strides are not turned into dilation), but got {output_stride}")
-    given = asdict(pretrained_cfg) if isinstance(pretrained_cfg, PretrainedCfg) else dict(pretrained_cfg or {})
     levels = described.feature_info
     flatten = any("." in level["module"] for level in levels)  # timm opens a Sequential to reach the levels within
     return build_model_with_cfg(
         partial(_network, candidate),
         variant,
         pretrained,
-        pretrained_cfg={**described.pretrained_cfg, **_exported(reference), **given, "architecture": variant},
+        pretrained_cfg={**described.pretrained_cfg, **_exported(reference), **_given(pretrained_cfg), "architecture": variant},
         feature_cfg={"out_indices": tuple(range(len(levels))), "flatten_sequential": flatten},
         **kwargs,
     )
@@ -91,6 +90,15 @@ def _described(candidate: Candidate) -> tuple[Network, int]:
     with torch.device("meta"):
         network = build(candidate)
     return network, int(network.feature_info[-1]["reduction"])
+
+
+def _given(pretrained_cfg: PretrainedCfg | Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a user wants of a configuration: of the stand-in that timm has for `automl_network`, only what was laid over it."""
+    given = asdict(pretrained_cfg) if isinstance(pretrained_cfg, PretrainedCfg) else dict(pretrained_cfg or {})
+    if given.get("notes") != timm_registry.STAND_IN:
+        return given
+    stand_in = PretrainedCfg(**timm_registry.default_cfgs["automl_network"], architecture="automl_network")
+    return {key: value for key, value in given.items() if value != getattr(stand_in, key)}
 
 
 def _exported(reference: Reference) -> dict[str, Any]:

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 REGISTRY = "timm.models._registry"
 
-default_cfgs: dict[str, Any] = {}
-"""timm looks here for how the names of `timm_model.name_in_timm` are to be fed."""
+STAND_IN = ("in place of a candidate's own configuration, which is not known before the candidate is",)
+
+default_cfgs: dict[str, Any] = {"automl_network": {"notes": STAND_IN}}
+"""Where timm looks for how its models are to be fed: here those of `timm_model.name_in_timm`.
+
+timm's training script resolves a configuration before it makes the model, and passes it on; the note tells `timm_model.create` what of it is a stand-in.
+"""
 
 
 def automl_network(pretrained: bool = False, *, candidate: Reference | None = None, storage: str | None = None, **kwargs: Any) -> nn.Module:
@@ -64,9 +69,10 @@ class _Finder(MetaPathFinder):
         if fullname != REGISTRY:
             return None
         for finder in [one for one in sys.meta_path if not isinstance(one, _Finder)]:
-            spec = finder.find_spec(fullname, path, target)
+            find = getattr(finder, "find_spec", None)  # finders of old may have none
+            spec = None if find is None else find(fullname, path, target)
             if spec is not None:
-                if spec.loader is not None:
+                if hasattr(spec.loader, "exec_module"):
                     _register_after(spec.loader)
                 return spec
         return None

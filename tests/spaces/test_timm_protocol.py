@@ -77,6 +77,15 @@ class TestArguments:
         assert network.num_classes == 3
         assert (data["mean"], data["std"], data["input_size"]) == ((0.1, 0.2, 0.3), (1.0, 1.0, 1.0), (3, SIZE, SIZE))
 
+    def test_what_the_training_script_resolves_beforehand_is_the_candidates_own(self, kind: str):
+        overlay = {"mean": (0.1, 0.2, 0.3), "crop_pct": 0.9}
+        for laid in ({}, overlay):
+            wanted = create(kind, pretrained_cfg_overlay=laid).pretrained_cfg
+            resolved = timm.models.resolve_model_input_args("automl_network", {}, candidate=SMALL[kind], pretrained_cfg_overlay=laid)
+            network = timm.create_model(**resolved)
+            assert network.pretrained_cfg == wanted
+            assert (network.num_classes, wanted["input_size"]) == (10, (3, SIZE, SIZE))
+
     def test_what_cannot_be_is_refused(self, kind: str):
         with pytest.raises(TypeError, match="not_an_argument"):
             create(kind, not_an_argument=1)
