@@ -16,10 +16,10 @@ class SqueezeExcite(nn.Module):
     def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet") -> None:
         super().__init__()
         self.channels, self.reduced, self.activation, self.layout = channels, reduced, activation, layout
-        squeeze, excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
-        self.add_module(squeeze, nn.Conv2d(channels, reduced, 1))
+        self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
+        self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
         self.act = activation_layer(activation)
-        self.add_module(excite, nn.Conv2d(reduced, channels, 1))
+        self.add_module(self.excite, nn.Conv2d(reduced, channels, 1))
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
