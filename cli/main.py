@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
@@ -33,6 +34,10 @@ doctor.add_to(app)
 
 def run() -> None:
     """Entry point of the command."""
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda message, category, *place, **line: (
+        f"warning: {message}\n" if category.__name__ == "PluginWarning" else plain(message, category, *place, **line)
+    )
     sys.exit(main(sys.argv[1:]))
 
 
