@@ -4,7 +4,7 @@ from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
 from .space import Settings, Space, load_space, shipped_spaces
-from .survey import Census, census, require_feasible
+from .survey import Census, census, feasible_values, require_feasible
 
 __all__ = [
     "architecture",
@@ -15,6 +15,7 @@ __all__ = [
     "Settings",
     "Space",
     "census",
+    "feasible_values",
     "human",
     "load_space",
     "parse_budget",

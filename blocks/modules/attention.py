@@ -13,9 +13,9 @@ from .activation import activation_layer
 class SqueezeExcite(nn.Module):
     """Gate every channel by two linear layers on the pooled map."""
 
-    def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet") -> None:
+    def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet", gate: str = "sigmoid") -> None:
         super().__init__()
-        self.channels, self.reduced, self.activation, self.layout = channels, reduced, activation, layout
+        self.channels, self.reduced, self.activation, self.layout, self.gate = channels, reduced, activation, layout, gate
         self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
         self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
         self.act = activation_layer(activation)
@@ -23,7 +23,8 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         x_br11 = self.act(getattr(self, self.squeeze)(x_bchw.mean((2, 3), keepdim=True)))
-        return x_bchw * getattr(self, self.excite)(x_br11).sigmoid()
+        logits_bc11 = getattr(self, self.excite)(x_br11)
+        return x_bchw * (F.hardsigmoid(logits_bc11) if self.gate == "hard_sigmoid" else logits_bc11.sigmoid())
 
 
 class EfficientChannelAttention(nn.Module):
