@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from .cost import Cost
 from .errors import InvalidBlock, unknown
+from .plugins import Plugins
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Part(Block):
 
 
 _registry: dict[str, type[Block]] = {}
+_plugins = Plugins(_registry)
 B = TypeVar("B", bound=Block)
 
 
@@ -122,7 +124,8 @@ def register(name: str) -> Callable[[type[B]], type[B]]:
         if not (isinstance(cls, type) and issubclass(cls, Block) and params is not None and params.frozen):
             raise InvalidBlock(f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not")
         if name in _registry:
-            raise InvalidBlock(f"the block name {name!r} is taken by {_registry[name].__qualname__}")
+            taken = _registry[name]
+            raise InvalidBlock(f"the block name {name!r} is taken by {taken.__qualname__} of {taken.__module__}; {cls.__module__} needs another one")
         cls.name = name
         _registry[name] = cls
         return cls
@@ -131,27 +134,41 @@ def register(name: str) -> Callable[[type[B]], type[B]]:
 
 
 def block_class(name: str, kind: type[B]) -> type[B]:
-    """The class registered under `name` among the subclasses of `kind`; InputError names the nearest when there is none."""
+    """The class registered under `name` among the subclasses of `kind`, those of installed packages included.
+
+    Raises:
+        InputError: there is none: the nearest is named, or why a package's is left out.
+    """
     known = names(kind)
     if name not in known:
+        if name in _plugins.refused:
+            raise InvalidBlock(_plugins.refused[name])
         raise unknown(kind.__name__.lower(), name, known)
     return _registry[name]  # type: ignore[return-value]
 
 
 def names(kind: type[Block] = Block) -> list[str]:
-    """Registered names of the subclasses of `kind`, in order of registration."""
+    """Registered names of the subclasses of `kind`, in order of registration; what installed packages declare comes last."""
+    _plugins.load()
     return [name for name, cls in _registry.items() if issubclass(cls, kind)]
 
 
-def foreign() -> list[type[Block]]:
-    """The registered classes that do not come with automl: a worker has to be given them."""
-    return [cls for cls in _registry.values() if not cls.__module__.startswith("automl.")]
+def plugins() -> Plugins:
+    """The installed packages that declare blocks, loaded."""
+    _plugins.load()
+    return _plugins
 
 
-def adopt(classes: Iterable[type[Block]]) -> None:
+def foreign() -> dict[str, type[Block]]:
+    """The classes registered here that come neither with automl nor with a package that declares them: a worker has to be given them."""
+    return {name: cls for name, cls in _registry.items() if not cls.__module__.startswith("automl.") and name not in _plugins.origins}
+
+
+def adopt(classes: Mapping[str, type[Block]]) -> None:
     """Register classes of another process, under the names they have there."""
-    for cls in classes:
-        _registry.setdefault(cls.name, cls)
+    for name, cls in classes.items():
+        cls.name = name  # one pickled by reference comes without it, unless its module registers it
+        _registry.setdefault(name, cls)
 
 
 def to_dict(block: Block) -> dict[str, Any]:

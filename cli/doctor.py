@@ -30,6 +30,7 @@ def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
         "data_dir": _data(),
         "database": _database(storage),
         "export": _export(),
+        "blocks": _blocks(),
     }
     if json:
         print_json(found)
@@ -42,6 +43,7 @@ def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     print(f"data      digits, and what lies in {found['data_dir']} (or --data-dir)")
     print(f"database  {found['database']}")
     print(f"export    {found['export']}")
+    print(f"blocks    {found['blocks']}")
 
 
 def _memory() -> int | None:
@@ -91,3 +93,15 @@ def _export() -> str:
 
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
     return f"ONNX not available ({', '.join(missing)} missing): install automl[export]" if missing else "model.py, safetensors, ONNX"
+
+
+def _blocks() -> str:
+    """What blocks there are besides automl's own."""
+    import warnings
+
+    from ..blocks.block import plugins
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said below
+        found = plugins()
+    return "; ".join(["automl's own", *(f"{name} of {package}" for name, package in found.origins.items()), *found.refused.values()])

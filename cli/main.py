@@ -6,10 +6,11 @@ Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
-from . import doctor, handover, searching, spaces, studies
+from . import cost, doctor, handover, searching, spaces, studies
 
 app = typer.Typer(
     name="automl",
@@ -28,11 +29,16 @@ searching.add_to(app)
 studies.add_to(app)
 handover.add_to(app)
 spaces.add_to(app)
+cost.add_to(app)
 doctor.add_to(app)
 
 
 def run() -> None:
     """Entry point of the command."""
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda message, category, *place, **line: (
+        f"warning: {message}\n" if category.__name__ == "PluginWarning" else plain(message, category, *place, **line)
+    )
     sys.exit(main(sys.argv[1:]))
 
 

@@ -1,21 +1,19 @@
-"""`automl space check|describe|sample` and `automl cost`."""
+"""`automl space check|describe|sample`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .histogram import histogram
-from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
+from .options import BudgetTexts, ImageSize, Json
 from .output import CONVENTION, cost_json, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..spaces import Candidate, Census, Space
+    from ..spaces import Census, Space
 
 SpaceFile = Annotated[str, typer.Argument(metavar="SPACE", help="A space that comes with automl, or a YAML file.")]
-ImageSize = Annotated[int | None, typer.Option("--image-size", min=1, help="Input size in pixels at which cost is counted. Without: the space's.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,7 +23,6 @@ def add_to(app: typer.Typer) -> None:
     group.command("describe")(describe)
     group.command("sample")(sample)
     app.add_typer(group, name="space")
-    app.command("cost")(cost)
 
 
 def _census(space: str, budget: list[str] | None, image_size: int | None) -> tuple[Space, Any, Census]:
@@ -134,49 +131,3 @@ def sample(
         return
     rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), " ".join(f"{k}={v}" for k, v in one.items())] for c, one in drawn]
     print_table(f"drawn from {loaded.name} ({CONVENTION})", ["candidate", "FLOPs", "params", "settings"], rows)
-
-
-def cost(
-    candidate: Annotated[
-        str,
-        typer.Argument(
-            metavar="CANDIDATE", help="A published network (resnet50, efficientnet_b0, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder."
-        ),
-    ],
-    image_size: ImageSize = None,
-    layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
-    storage: Storage = DEFAULT_STORAGE,
-    json: Json = False,
-) -> None:
-    """Count the MACs, parameters and activations of a candidate, without building it."""
-    from ..blocks.cost import linear_cost
-    from ..spaces import human
-
-    found = _candidate(candidate, storage, image_size)
-    total = found.cost()
-    rows = [(place, type(block).name, block.cost(shape), repeats, shape) for place, block, shape, repeats in found.walk()]
-    parts = [{"place": place, "block": name, "repeats": repeats, **cost_json(one * repeats)} for place, name, one, repeats, _ in rows]
-    parts.append({"place": "classifier", "block": "linear", "repeats": 1, **cost_json(linear_cost(found.features, found.classes))})
-    if json:
-        print_json({"id": found.id, "image": list(found.image), **cost_json(total), **({"layers": parts} if layers else {})})
-        return
-    channels, height, width = found.image
-    counted = f"{total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations"
-    print(f"{found.id[:12]} at {channels}x{height}x{width}: {counted}; {CONVENTION}")
-    if layers:
-        table = [[p["place"], p["block"], str(p["repeats"]), f"{p['macs']:,}", f"{p['params']:,}", f"{p['activations']:,}"] for p in parts]
-        print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations"], table)
-
-
-def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
-    """A published network, or the candidate of a study or a file."""
-    from ..blocks.errors import InputError
-    from ..spaces import architecture, architectures, find_candidate
-
-    if image_size is not None:
-        if ":" in text or Path(text).exists():
-            raise InputError("--image-size goes with a published network; a candidate has its own size")
-        return architecture(text).candidate(image_size=image_size)
-    if text not in architectures():
-        from .. import search  # noqa: F401 (with it, candidates of studies are found)
-    return find_candidate(text, storage=storage)

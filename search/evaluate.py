@@ -33,7 +33,10 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
         network = candidate.build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
     built = sum(parameter.numel() for parameter in network.parameters())
     if built != job.params:
-        raise WrongCost(f"a network must have the parameters of its cost, {job.params:,}, but {built:,} were built")
+        raise WrongCost(
+            f"a network must have the parameters of its cost, but {candidate.id[:12]} was costed with {job.params:,} and built with {built:,}; "
+            "`automl cost --audit` names the block"
+        )
     fidelity = job.fidelity
     return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
 

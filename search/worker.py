@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ class Worker(tune.Trainable):
     """Trains the candidate of its config; one `step` is one epoch."""
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Sequence[type[Block]] = ()
+        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Mapping[str, type[Block]] | None = None
     ) -> None:
         """Import torch, place the data on the device, start the first job; `blocks` are the user's own, registered in the driver."""
         # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
@@ -39,7 +39,7 @@ class Worker(tune.Trainable):
         from .training.recipe import Recipe
 
         torch.set_num_threads(1)
-        adopt(blocks)
+        adopt(blocks or {})
         # a worker that was given no GPU must not take one that it happens to see
         device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._device = device

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..blocks import InputError
-from .architectures import architecture
 from .candidate import Candidate
+from .names import find_architecture
 from .source import read_file
 
 Reference: TypeAlias = "Candidate | Mapping[str, Any] | str | os.PathLike[str]"
@@ -57,7 +57,7 @@ def find_candidate(reference: Reference, *, storage: str | None = None) -> Candi
     study, colon, which = text.rpartition(":")
     if colon or _ID.fullmatch(text):
         return _look_up(study, which, storage)
-    return architecture(text).candidate()
+    return find_architecture(text).candidate()
 
 
 def _read(path: Path) -> Candidate:

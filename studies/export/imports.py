@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...blocks.block import plugins
+
 _OURS = __name__.partition(".")[0]
 _WIDTH = 88  # a longer line is broken by a trailing comma, which every import sorter leaves alone
 
@@ -42,10 +44,10 @@ class Import:
 def is_library(module: str) -> bool:
     """Whether `module` is imported by a generated file rather than copied into it: Python's own, or installed, and not of this project.
 
-    A file of the user's, an editable install included, lies outside the folders of installed packages and is copied.
+    A file of the user's, an editable install included, lies outside the folders of installed packages and is copied; so is a package that blocks come from.
     """
     top = module.partition(".")[0]
-    if top == _OURS:
+    if top == _OURS or top in plugins().modules:
         return False
     if top in sys.stdlib_module_names:
         return True

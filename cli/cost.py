@@ -1,0 +1,136 @@
+"""`automl cost`: what a network costs, place by place, and what independent witnesses say of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DEFAULT_STORAGE, ImageSize, Json, Storage
+from .output import CONVENTION, cost_json, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..blocks import Cost
+    from ..spaces import Candidate
+    from ..spaces.audit import Audit, Tally
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("cost")(cost)
+
+
+def cost(
+    candidate: Annotated[
+        str, typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder.")
+    ],
+    image_size: ImageSize = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Build it and compare with thop, PyTorch's counter and its parameters; exit code 1 if one is wrong.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Images at once, for the peak activation memory.")] = 1,
+    storage: Storage = DEFAULT_STORAGE,
+    json: Json = False,
+) -> None:
+    """Count the MACs, parameters, activations and peak memory of a candidate, without training it."""
+    found = _candidate(candidate, storage, image_size)
+    total = found.cost()
+    witnessed = _audit(found) if audit else None
+    if json:
+        extra: dict[str, Any] = {"layers": _layers(found, batch)} if layers else {}
+        if witnessed is not None:
+            extra["audit"] = _audit_json(witnessed)
+        print_json({"id": found.id, "image": list(found.image), "batch": batch, **_json(total, batch), **extra})
+    else:
+        _print(found, total, batch)
+        if layers:
+            _print_layers(_layers(found, batch), batch)
+        if witnessed is not None:
+            _print_audit(witnessed, layers=layers)
+    if witnessed is not None and not witnessed.agrees:
+        raise typer.Exit(1)
+
+
+def _audit(candidate: Candidate) -> Audit:
+    from ..spaces.audit import audit
+
+    return audit(candidate)
+
+
+def _json(cost: Cost, batch: int) -> dict[str, int]:
+    return {**cost_json(cost), "peak": int(cost.peak), "memory_bytes": int(cost.memory(batch))}
+
+
+def _layers(candidate: Candidate, batch: int) -> list[dict[str, Any]]:
+    from ..blocks.cost import linear_cost
+
+    rows = [
+        {"place": place, "block": type(block).name, "repeats": repeats, **_json(block.cost(shape) * repeats, batch)}
+        for place, block, shape, repeats in candidate.walk()
+    ]
+    return [*rows, {"place": "classifier", "block": "linear", "repeats": 1, **_json(linear_cost(candidate.features, candidate.classes), batch)}]
+
+
+def _print(candidate: Candidate, total: Cost, batch: int) -> None:
+    from ..spaces import human
+
+    channels, height, width = candidate.image
+    counted = f"{total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations"
+    print(f"{candidate.id[:12]} at {channels}x{height}x{width}: {counted}; {CONVENTION}")
+    print(f"peak activation memory of inference at batch {batch}: {_bytes(total.memory(batch))} in float32, beside {_bytes(4 * total.params)} of weights")
+
+
+def _print_layers(rows: list[dict[str, Any]], batch: int) -> None:
+    table = [
+        [row["place"], row["block"], str(row["repeats"]), f"{row['macs']:,}", f"{row['params']:,}", f"{row['activations']:,}", _bytes(row["memory_bytes"])]
+        for row in rows
+    ]
+    print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations", f"peak at batch {batch}"], table)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB" if count < 2**30 else f"{count / 2**30:,.2f} GiB"
+
+
+def _audit_json(found: Audit) -> dict[str, Any]:
+    def line(tally: Tally) -> dict[str, Any]:
+        return {**asdict(tally), "unseen": list(tally.unseen), "agrees": tally.agrees, "says": tally.says}
+
+    return {"agrees": found.agrees, "total": line(found.total), "layers": [line(layer) for layer in found.layers]}
+
+
+def _print_audit(found: Audit, *, layers: bool) -> None:
+    """The whole network, and of its places those that differ, or all with `layers`."""
+    shown = [*(found.layers if layers else found.differing), found.total]
+    table = [
+        [one.place, one.block, str(one.repeats), f"{one.macs:,}", f"{one.counter:,}", f"{one.thop:,}", f"{one.params:,}", f"{one.built:,}"] for one in shown
+    ]
+    columns = ["place", "block", "repeats", "MACs by formula", "by torch's counter", "by thop", "params by formula", "in the module"]
+    print_table("audit", columns, table)
+    for one in found.differing:
+        print(f"{'differs' if one.agrees else 'WRONG'}: {one.place} ({one.block}): {one.says}")
+    if found.agrees:
+        print(
+            f"the formulas are right at all {len(found.layers)} places, by PyTorch's counter and the built module"
+            + ("" if found.differing else ", and by thop")
+        )
+    else:
+        print("the formulas are wrong where PyTorch's counter or the built module says otherwise")
+
+
+def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
+    """A published network at a size, or whatever else stands for a candidate."""
+    from ..blocks.errors import InputError
+    from ..spaces import architectures, find_candidate
+    from ..spaces.names import find_architecture
+
+    if image_size is not None:
+        if ":" in text or Path(text).exists():
+            raise InputError("--image-size goes with a published network; a candidate has its own size")
+        return find_architecture(text).candidate(image_size=image_size)
+    if text not in architectures():
+        from .. import search  # noqa: F401 (with it, candidates of studies are found)
+    return find_candidate(text, storage=storage)
