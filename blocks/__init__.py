@@ -8,14 +8,17 @@ from .cbam import Cbam, Ecabam
 from .cost import Cost
 from .eca import Eca
 from .errors import AutomlError, Diverged, InputError, Interrupted, InvalidBlock
+from .inception import Inception
 from .mobile import MBConv, Separable
+from .plain import Plain, Projection
 from .residual import Basic, Bottleneck
 from .se import Se
 from .shape import Shape
-from .stems import ConvHead, ConvStem, PoolHead, ResNetStem
+from .sk import Sk
+from .stems import ConvHead, ConvStem, EfficientHead, PoolHead, ResNetStem
 
 __all__ = [
     "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
-    "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "PoolHead", "ResNetStem", "Se", "Separable", "Shape", "Unit", "block_class",
-    "from_dict", "names", "register", "to_dict",
+    "EfficientHead", "Inception", "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "Plain", "PoolHead", "Projection", "ResNetStem", "Se",
+    "Separable", "Shape", "Sk", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
 ]  # fmt: skip

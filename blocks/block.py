@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from .cost import Cost
 from .errors import InvalidBlock, unknown
-from .shape import Number, Shape, is_array
+from .shape import Number, Shape
 
 if TYPE_CHECKING:
     from torch import nn
@@ -186,9 +186,3 @@ def from_dict(data: Mapping[str, Any]) -> Block:
         return cls(**inner)  # pyright: ignore[reportAbstractUsage]
     except TypeError as error:
         raise InvalidBlock(f"block {data['block']!r}: {error}") from None
-
-
-def holds_arrays(block: Block) -> bool:
-    """Whether a block stands for many candidates at once."""
-    values = [getattr(block, field.name) for field in dataclasses.fields(block)]  # type: ignore[arg-type]
-    return any(holds_arrays(value) if isinstance(value, Block) else is_array(value) for value in values)

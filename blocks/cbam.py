@@ -33,6 +33,8 @@ def spatial_cost(shape: Shape, kernel: int) -> Cost:
 class Cbam(Attention):
     """The choice of a CBAM block."""
 
+    dimensions: ClassVar[Mapping[str, str]] = {"cbam_ratio": "ratio"}
+
     reduced: Number | None = None
     """Hidden channels of the MLP; None takes `ratio` of the map's."""
     ratio: float | None = 1 / 16
@@ -42,7 +44,7 @@ class Cbam(Attention):
 
     def __post_init__(self) -> None:
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
-        check("without `reduced`, ratio > 0 must hold", True if self.reduced is not None else bool(self.ratio), ratio=self.ratio)
+        check("without `reduced`, ratio > 0 must hold", True if self.reduced is not None else self.ratio is not None and self.ratio > 0, ratio=self.ratio)
         check("spatial_kernel must be odd and positive", self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0, spatial_kernel=self.spatial_kernel)
 
     def reduced_for(self, channels: Number) -> Number:

@@ -48,6 +48,8 @@ class Cost:
 
 
 def _larger(one: Number, other: Number) -> Number:
+    if type(one) is int and type(other) is int:  # asked at every sum of one candidate's cost
+        return one if one > other else other
     return np.maximum(one, other) if is_array(one) or is_array(other) else max(one, other)
 
 

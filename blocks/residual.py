@@ -1,5 +1,8 @@
 """Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an attention slot before the sum (SENet).
 
+An attention that selects among convolutions (`ConvAttention`: SKNet, arXiv:1903.06586) takes the place of the 3×3 convolution that holds the stride instead:
+the first of a basic unit, the middle one of a bottleneck, in whose groups its branches are.
+
 Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as everywhere since); Xie et al., ResNeXt, CVPR 2017,
 arXiv:1611.05431; He et al., Bag of Tricks, CVPR 2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
 """
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .block import Attention, Unit, register
+from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import at_least, make_divisible
 from .rules import check
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Downsample = Literal["conv", "avg"]
+Form = Literal["grouped", "concatenated", "summed"]
+"""How a bottleneck's groups are built: (c), (b), (a) of ResNeXt's Figure 3."""
 
 
 def _check(channels: Number, stride: int, downsample: str) -> None:
@@ -36,6 +41,11 @@ def _shortcut_cost(shape: Shape, out: Shape, stride: int) -> Cost:
     return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements) * projected
 
 
+def _gate_cost(attention: Attention | None, out: Shape) -> Cost:
+    """Cost of the attention before the sum, nothing where there is none or it stands in a convolution's place."""
+    return Cost() if attention is None or isinstance(attention, ConvAttention) else attention.cost(out)
+
+
 @register("basic")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basic(Unit):
@@ -48,7 +58,7 @@ class Basic(Unit):
     downsample: Downsample = "conv"
     """How the shortcut's stride is taken."""
     attention: Attention | None = None
-    """Before the sum."""
+    """Before the sum; one that selects among convolutions in the place of the first."""
 
     def __post_init__(self) -> None:
         _check(self.channels, self.stride, self.downsample)
@@ -58,13 +68,18 @@ class Basic(Unit):
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out(shape)
-        after = conv_cost(out, out, 3) + (Cost() if self.attention is None else self.attention.cost(out))
-        branch = conv_cost(shape, out, 3) + 2 * norm_cost(out.channels) + after.beside(shape.elements)
-        return branch + _shortcut_cost(shape, out, self.stride)
+        plain = conv_cost(shape, out, 3) + norm_cost(out.channels)
+        first = self.attention.conv_cost(shape, out) if isinstance(self.attention, ConvAttention) else plain
+        after = conv_cost(out, out, 3) + norm_cost(out.channels) + _gate_cost(self.attention, out)
+        return first + after.beside(shape.elements) + _shortcut_cost(shape, out, self.stride)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.residual import BasicBlock
+        from .modules.selective import SelectiveBasic
 
+        if isinstance(self.attention, ConvAttention):
+            conv = self.attention.build_conv(shape, self.channels, stride=self.stride)
+            return SelectiveBasic(shape.channels, self.channels, conv, self.stride, self.downsample, drop_path)
         attention = None if self.attention is None else self.attention.build(self.out(shape))
         return BasicBlock(shape.channels, self.channels, self.stride, self.downsample, attention, drop_path)
 
@@ -89,7 +104,7 @@ class Bottleneck(Unit):
     downsample: Downsample = "conv"
     """How the shortcut's stride is taken."""
     attention: Attention | None = None
-    """Before the sum."""
+    """Before the sum; one that selects among convolutions in the place of the middle one (radix 0, no pool)."""
 
     def __post_init__(self) -> None:
         _check(self.channels, self.stride, self.downsample)
@@ -99,11 +114,17 @@ class Bottleneck(Unit):
         groups = self.cardinality * max(self.radix, 1)
         check("cardinality >= 1 must hold", self.cardinality >= 1, cardinality=self.cardinality)
         check("cardinality times radix must divide width", self.width % groups == 0, cardinality=self.cardinality, radix=self.radix, width=self.width)
+        if isinstance(self.attention, ConvAttention):
+            plain = self.radix == 0 and self.pool == "none"
+            check("in the place of a convolution, radix must be 0 and pool 'none'", plain, attention=self.attention.name, radix=self.radix, pool=self.pool)
 
     def resolved(self, shape: Shape) -> Bottleneck:
         # a pool that takes no stride does nothing: equal networks, equal descriptions
         block = replace(self, pool="none") if self.stride == 1 else self
-        return block if block.attention is None else replace(block, attention=block.attention.resolved(self.out(shape)))
+        if block.attention is None:
+            return block
+        place = shape.with_channels(self.width) if isinstance(block.attention, ConvAttention) else self.out(shape)
+        return replace(block, attention=block.attention.resolved(place))
 
     @property
     def reduced(self) -> Number:
@@ -117,11 +138,13 @@ class Bottleneck(Unit):
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
         inside = before if self.pool == "last" else after  # where the middle convolution's output lies
-        if self.radix == 0:
+        if isinstance(self.attention, ConvAttention):
+            middle = self.attention.conv_cost(before, after, groups=self.cardinality)
+        elif self.radix == 0:
             middle = conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
         else:
             middle = self._split_attention_cost(before, inside)
-        last = conv_cost(after, out, 1) + norm_cost(out.channels) + (Cost() if self.attention is None else self.attention.cost(out))
+        last = conv_cost(after, out, 1) + norm_cost(out.channels) + _gate_cost(self.attention, out)
         return conv_cost(shape, before, 1) + norm_cost(self.width) + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride)
 
     def _split_attention_cost(self, before: Shape, inside: Shape) -> Cost:
@@ -135,10 +158,26 @@ class Bottleneck(Unit):
             ).beside(splits.elements)
         )  # fmt: skip
 
-    def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
-        from .modules import residual
+    def build(self, shape: Shape, *, drop_path: float = 0.0, form: Form = "grouped") -> nn.Module:
+        """Trainable module, in one of the three equivalent forms of ResNeXt's Figure 3: (a) "summed", (b) "concatenated" paths, (c) "grouped".
 
+        They compute the same function (`automl.blocks.modules.forms` maps the weights of one to another's) and have the same MACs and parameters;
+        `cost` is that of (c): the paths of (a) give more activations.
+        """
+        from .modules import forms, residual, selective
+
+        check("form must be 'grouped', 'concatenated' or 'summed'", form in ("grouped", "concatenated", "summed"), form=form)
+        if isinstance(self.attention, ConvAttention):
+            check("in the place of a convolution, form must be 'grouped'", form == "grouped", attention=self.attention.name, form=form)
+            conv = self.attention.build_conv(shape.with_channels(self.width), self.width, stride=self.stride, groups=self.cardinality)
+            return selective.SelectiveBottleneck(shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path)
         attention = None if self.attention is None else self.attention.build(self.out(shape))
+        if form != "grouped":
+            plain = self.radix == 0 and self.pool == "none"
+            check("separate paths need radix 0 and pool 'none'", plain, radix=self.radix, pool=self.pool)
+            return forms.PathBottleneck(
+                shape.channels, self.width, self.channels, self.stride, self.cardinality, form == "concatenated", self.downsample, attention, drop_path,
+            )  # fmt: skip
         return residual.Bottleneck(
             shape.channels, self.width, self.channels, self.stride, self.cardinality, self.radix, self.reduced if self.radix else 0,
             self.pool, self.downsample, attention, drop_path,

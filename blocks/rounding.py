@@ -42,3 +42,8 @@ def floor(value: Any) -> Number:
 def at_least(value: Number, low: int) -> Number:
     """`value`, or `low` where it is smaller."""
     return np.maximum(value, low) if is_array(value) else max(value, low)
+
+
+def pick(condition: Any, one: Number, other: Number) -> Number:
+    """`one` where `condition` holds, else `other`."""
+    return np.where(condition, one, other) if is_array(condition) else (one if condition else other)

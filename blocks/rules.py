@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InvalidBlock
-from .shape import is_array
 
 _broken: ContextVar[NDArray[np.bool_] | None] = ContextVar("broken", default=None)
 
@@ -22,7 +21,7 @@ def check(rule: str, holds: Any, **values: object) -> None:
     Raises:
         InvalidBlock: says the rule and the values.
     """
-    if is_array(holds):
+    if isinstance(holds, np.ndarray):
         broken = _broken.get()
         if broken is not None:
             np.logical_or(broken, ~holds, out=broken)

@@ -2,12 +2,14 @@
 
 Source: Hu et al., Squeeze-and-Excitation Networks, CVPR 2018, arXiv:1709.01507. The squeezed width is `channels / 16` there; EfficientNet takes a quarter of
 its block's *input*, which the skeleton states through `ratio`. As in timm, the two linear layers are 1×1 convolutions with bias.
+MobileNetV3 (Howard et al., ICCV 2019, arXiv:1905.02244) takes a quarter of the expanded map, never rounded below 90 %, and gates by a hard sigmoid.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .block import Attention, register
 from .cost import Cost, conv_cost
@@ -24,21 +26,30 @@ if TYPE_CHECKING:
 class Se(Attention):
     """The choice of a squeeze-and-excitation block."""
 
+    dimensions: ClassVar[Mapping[str, str]] = {"se_ratio": "ratio"}
+
     reduced: Number | None = None
     """Squeezed channels; None takes `ratio` of the map's."""
     ratio: float | None = 1 / 16
     """Squeezed channels over the map's channels."""
     divisor: int | None = 8
     """Squeezed channels are rounded to a multiple of this; 1 rounds to the nearest integer."""
+    floor: float | None = 0.0
+    """Rounding never goes below this share of the exact width."""
     activation: str = "relu"
     """Between the two layers."""
+    gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
+    """What turns the second layer's output into factors."""
     layout: Literal["resnet", "efficientnet"] = "resnet"
     """Whose names the two layers bear in timm: fc1, fc2 or conv_reduce, conv_expand."""
 
     def __post_init__(self) -> None:
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
         if self.reduced is None:
-            check("without `reduced`, ratio and divisor must be given", self.ratio is not None and bool(self.divisor), ratio=self.ratio, divisor=self.divisor)
+            check("without `reduced`, ratio > 0 must hold", self.ratio is not None and self.ratio > 0, ratio=self.ratio)
+            check("without `reduced`, divisor >= 1 must hold", bool(self.divisor) and self.divisor >= 1, divisor=self.divisor)
+            check("without `reduced`, 0 <= floor <= 1 must hold", self.floor is not None and 0 <= self.floor <= 1, floor=self.floor)
+        check("gate must be 'sigmoid' or 'hard_sigmoid'", self.gate in ("sigmoid", "hard_sigmoid"), gate=self.gate)
 
     def reduced_for(self, channels: Number) -> Number:
         """Squeezed channels for a map of `channels`."""
@@ -46,12 +57,13 @@ class Se(Attention):
             return self.reduced
         assert self.ratio is not None  # by __post_init__
         assert self.divisor is not None
+        assert self.floor is not None
         if self.divisor == 1:
             return at_least(nearest(channels * self.ratio), 1)
-        return make_divisible(channels * self.ratio, self.divisor, floor=0.0)
+        return make_divisible(channels * self.ratio, self.divisor, floor=self.floor)
 
     def resolved(self, shape: Shape) -> Se:
-        return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None)
+        return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None, floor=None)
 
     def cost(self, shape: Shape) -> Cost:
         """Two 1×1 convolutions with bias on the pooled map."""
@@ -62,4 +74,4 @@ class Se(Attention):
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import SqueezeExcite
 
-        return SqueezeExcite(shape.channels, self.reduced_for(shape.channels), self.activation, self.layout)
+        return SqueezeExcite(shape.channels, self.reduced_for(shape.channels), self.activation, self.layout, self.gate)

@@ -1,7 +1,9 @@
 """Stems and heads: what lies before the stages and between them and the classifier, under timm's names.
 
 Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of
-stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187). Every convolution is normalised and activated.
+stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187), its "tiered" form timm's (`deep_tiered`: 24, 32, 64
+channels, in ResNet-T and ECA-ResNet-T). Every convolution is normalised and activated, but for that of MobileNetV3's "efficient last stage" (Howard et al.,
+ICCV 2019, arXiv:1905.02244), which stands behind the pool and is only activated.
 """
 
 from __future__ import annotations
@@ -67,10 +69,20 @@ class ResNetStem(Part):
     """Output channels."""
     deep: Number | None = None
     """Channels of the first two of three 3×3 convolutions; None is the single 7×7 convolution."""
+    tiered: bool = False
+    """Whether the first of the three has three quarters of the second's channels."""
 
     def __post_init__(self) -> None:
         check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
         check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
+        check("a tiered stem needs deep >= 4", not self.tiered or (self.deep is not None and self.deep >= 4), deep=self.deep)
+
+    @property
+    def first(self) -> Number:
+        """Output channels of the first convolution."""
+        if self.deep is None:
+            return self.channels
+        return 3 * (self.deep // 4) if self.tiered else self.deep
 
     def out(self, shape: Shape) -> Shape:
         return shape.strided(2).strided(2).with_channels(self.channels)
@@ -82,9 +94,9 @@ class ResNetStem(Part):
         _, half = self.tap(shape)
         if self.deep is None:
             return conv_cost(shape, half, 7) + norm_cost(self.channels)
-        inner = half.with_channels(self.deep)
-        convolutions = conv_cost(shape, inner, 3) + conv_cost(inner, inner, 3) + conv_cost(inner, half, 3)
-        return convolutions + 2 * norm_cost(self.deep) + norm_cost(self.channels)
+        first, second = half.with_channels(self.first), half.with_channels(self.deep)
+        convolutions = conv_cost(shape, first, 3) + conv_cost(first, second, 3) + conv_cost(second, half, 3)
+        return convolutions + norm_cost(self.first) + norm_cost(self.deep) + norm_cost(self.channels)
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         from torch import nn
@@ -94,8 +106,8 @@ class ResNetStem(Part):
             conv = nn.Conv2d(shape.channels, self.channels, 7, 2, 3, bias=False)
         else:
             conv = nn.Sequential(
-                nn.Conv2d(shape.channels, self.deep, 3, 2, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
-                nn.Conv2d(self.deep, self.deep, 3, 1, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
+                nn.Conv2d(shape.channels, self.first, 3, 2, 1, bias=False), nn.BatchNorm2d(self.first), nn.ReLU(inplace=True),
+                nn.Conv2d(self.first, self.deep, 3, 1, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
                 nn.Conv2d(self.deep, self.channels, 3, 1, 1, bias=False),
             )  # fmt: skip
         return {"conv1": conv, "bn1": nn.BatchNorm2d(self.channels), "act1": nn.ReLU(inplace=True), "maxpool": nn.MaxPool2d(3, 2, 1)}
@@ -142,3 +154,35 @@ class PoolHead(Part):
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         return {}
+
+
+@register("efficient_head")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EfficientHead(Part):
+    """A 1×1 convolution behind the global pool, where it acts on one position. The widening before the pool is the last stage's (`Projection`)."""
+
+    channels: Number = 1280
+    """Features."""
+    bias: bool = True
+    """Whether the convolution has one, as in MobileNetV3; Once-for-All's has none."""
+    activation: str = "hard_swish"
+    """After the convolution; there is no normalisation."""
+
+    def __post_init__(self) -> None:
+        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+
+    def out(self, shape: Shape) -> Shape:
+        return Shape(self.channels, 1, 1)
+
+    def cost(self, shape: Shape) -> Cost:
+        return conv_cost(Shape(shape.channels, 1, 1), self.out(shape), 1, bias=self.bias)
+
+    def build(self, shape: Shape) -> dict[str, nn.Module]:
+        return {}
+
+    def neck(self, shape: Shape) -> dict[str, nn.Module]:
+        from torch import nn
+
+        from .modules.activation import activation_layer
+
+        return {"conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=self.bias), "act2": activation_layer(self.activation)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .histogram import histogram
 from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
 from .output import CONVENTION, cost_json, print_json, print_table
 
@@ -50,15 +51,18 @@ def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize
     import numpy as np
 
     from ..search import describe as lines
-    from ..spaces import human
+    from ..spaces import feasible_values, human
 
     loaded, bounds, found = _census(space, budget, image_size)
     deciles = [int(value) for value in np.quantile(found.macs, np.linspace(0, 1, 11))]
+    bars = histogram(found.macs.tolist())
+    remaining = feasible_values(loaded, bounds, found)
     if json:
         print_json(
             {
                 "space": loaded.name,
                 "settings": found.size,
+                "distinct": found.distinct,
                 "exact": found.exact,
                 "examined": found.examined,
                 "valid": found.valid,
@@ -68,14 +72,26 @@ def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize
                 "cheapest": {**cost_json(found.cheapest.cost), "settings": found.cheapest.settings},
                 "costliest": {**cost_json(found.costliest.cost), "settings": found.costliest.settings},
                 "macs_deciles": deciles,
+                "macs_histogram": [{"from": int(low), "to": int(high), "count": count} for low, high, count, _ in bars],
                 "dimensions": {p.name: list(p.values) for p in loaded.parameters},
+                "feasible_values": remaining,
             }
         )
         return
     for line in lines(loaded, bounds, found):
         print(line)
-    print("MACs by deciles: " + " ".join(human(value) for value in deciles))
-    print_table("dimensions", ["parameter", "values", "when"], [[p.name, _values(p.values), _when(p.when)] for p in loaded.parameters])
+    top = bounds.bounds[0].high if bounds.bounds and bounds.bounds[0].metric == "macs" else None
+    print(f"FLOPs of {len(found.macs):,} settings" + ("" if top is None else "; those beyond the budget are marked x"))
+    for low, high, count, bar in bars:
+        print(f"{human(low):>6}..{human(high):<6} {'x' if top is not None and low > top else ' '} {bar} {count:,}")
+    table = [[p.name, _values(p.values), _remaining(p.values, remaining[p.name]), _when(p.when)] for p in loaded.parameters]
+    print_table("dimensions", ["parameter", "values", "within the budget", "when"], table)
+
+
+def _remaining(values: Any, kept: Any) -> str:
+    if len(kept) == len(values):
+        return "all"
+    return _values(kept) or "none"
 
 
 def _values(values: Any) -> str:
@@ -92,18 +108,26 @@ def sample(
     budget: BudgetTexts = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    aim: Annotated[float, typer.Option(min=0, max=1, help="Draw only what costs at least this part of the budget's upper end.")] = 0.0,
     image_size: ImageSize = None,
     json: Json = False,
 ) -> None:
-    """Draw candidates within a budget, with their cost."""
+    """Draw candidates within a budget, each network equally likely, with their cost."""
+    from itertools import islice
+
     import numpy as np
 
+    from ..blocks.errors import InputError
     from ..spaces import human, require_feasible
     from ..spaces.bulk import settings
+    from ..spaces.distinct import feasible
 
     loaded, bounds, found = _census(space, budget, image_size)
     require_feasible(found, loaded, bounds)
-    chosen = [settings(loaded, row) for row in np.random.default_rng(seed).permutation(found.rows)[:count]]
+    drawing = feasible(loaded, bounds, np.random.default_rng(seed), aim=aim)
+    chosen = [settings(loaded, row) for row in islice((row for rows in drawing for row in rows), count)]
+    if not chosen:
+        raise InputError(f"no network was found that costs at least {aim} of the budget {bounds}; a smaller --aim admits more")
     drawn = [(loaded.candidate(one), one) for one in chosen]
     if json:
         print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])

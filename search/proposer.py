@@ -15,7 +15,8 @@ import numpy as np
 
 from ..blocks import Cost, InvalidBlock
 from ..spaces import Budget, Candidate, Census, Space
-from ..spaces.bulk import costs, draw, settings
+from ..spaces.bulk import settings
+from ..spaces.distinct import feasible
 from ..spaces.parameters import Parameter, Value
 from ..studies.trials import quietly
 from .samplers import make_sampler, patience, startup
@@ -154,7 +155,7 @@ def choose(space: Space, trial: Trial) -> dict[str, Value]:
     """Settings suggested by `trial`, parameter by parameter; inactive ones are not asked for."""
     chosen: dict[str, Value] = {}
     for parameter in space.parameters:
-        if parameter.active(chosen):
+        if space.active(parameter, chosen):
             chosen[parameter.name] = _suggest(trial, parameter)
     return chosen
 
@@ -168,20 +169,10 @@ def _suggest(trial: Trial, parameter: Parameter) -> Value:
     return parameter.snap(trial.suggest_float(parameter.name, float(low), float(high), step=parameter.step))
 
 
-def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator, tries: int = 50) -> Iterator[Mapping[str, Value]]:
-    """Feasible settings in random order: those of the census, then, where that was a sample, further draws until `tries` in a row bring none."""
-    for row in rng.permutation(census.rows):
-        yield settings(space, row)
-    if census.exact:
-        return
-    seen: set[bytes] = {row.tobytes() for row in census.rows}
-    barren = 0
-    while barren < tries:
-        rows = draw(space, 500, rng)
-        cost, valid = costs(space, rows)
-        rows = rows[valid & np.broadcast_to(budget.admits(cost), len(rows))]
-        new = [row for row in rows if row.tobytes() not in seen]
-        barren = 0 if new else barren + 1
-        for row in new:
-            seen.add(row.tobytes())
+def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator) -> Iterator[Mapping[str, Value]]:
+    """Settings of distinct candidates within the budget, in random order; at last what the census came upon, which a rare draw may miss."""
+    for rows in feasible(space, budget, rng):
+        for row in rows:
             yield settings(space, row)
+    for row in census.rows:
+        yield settings(space, row)

@@ -92,9 +92,10 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     _, height, width = space.image
     seen = f"{found.feasible:,} of {found.valid:,}" if found.exact else f"about {found.share:.1%}, from {found.examined:,} draws"
     within = f"; within {budget}: {seen} ({found.share:.1%})" if budget.bounds and found.exact else (f"; within {budget}: {seen}" if budget.bounds else "")
+    distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
     excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
     return [
-        f"space {space.name}: {found.size:,} settings{within}{excluded}",
+        f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
         f"cost is counted at {width}x{height} px, one FLOP is one multiply-add",
         f"cheapest:  {_costed(found.cheapest)}",
         f"costliest: {_costed(found.costliest)}",

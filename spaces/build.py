@@ -29,6 +29,8 @@ def build(
         trunk |= {f"layer{index}": stage for index, stage in enumerate(stages, start=1)}
     *_, (_, head, shape, _) = candidate.walk()
     trunk |= candidate.head.build(shape)
+    neck = candidate.head.neck(shape)
+    features = head.out(shape).channels
     classifier = "classifier" if efficientnet else "fc"
     reduction = int(info[-1]["reduction"])
     return Network(
@@ -37,7 +39,9 @@ def build(
         classifier_name=classifier,
         feature_info=info,
         in_chans=candidate.image[0],
-        num_features=head.out(shape).channels,
+        num_features=shape.channels if neck else features,  # as in timm: of the last map; a head with a neck leaves the last stage's
+        neck=neck,
+        neck_features=features if neck else None,
         num_classes=candidate.classes if num_classes is None else num_classes,
         drop_rate=drop_rate,
         global_pool=global_pool,

@@ -1,28 +1,36 @@
 """Many settings at once: draw, enumerate and cost them as arrays.
 
-Settings are rows of value indices, one column a parameter, -1 where it is inactive. Rows that agree in all non-numeric dimensions are costed together by one
-pass of the same formulas that cost one candidate.
+Settings are rows of value indices, one column a parameter, -1 where it is inactive. Costs are asked place by place (stem, every layer, head) of the same
+skeleton and the same formulas that build and cost one candidate: at each place the rows that agree in what formulas cannot take as arrays (an attention's
+kind, say) are costed together, so that a space with a choice in every layer takes one pass a choice and not one a combination.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Cost, InvalidBlock
-from .parameters import Parameter, Value
+from ..blocks import Cost
+from .parameters import Value
+from .places import Table, alike
 from .space import Space
 
 Rows = NDArray[np.int32]
+CHUNK = 1 << 16
+"""Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the passes' own time small."""
 
 
 def settings(space: Space, row: NDArray[np.int32]) -> dict[str, Value]:
     """One row as parameter → value."""
     return {parameter.name: parameter.values[index] for parameter, index in zip(space.parameters, row, strict=True) if index >= 0}
+
+
+def row_of(space: Space, chosen: dict[str, Value]) -> NDArray[np.int32]:
+    """The row of `chosen`, the inverse of `settings`."""
+    return np.array([p.values.index(chosen[p.name]) if p.name in chosen else -1 for p in space.parameters], np.int32)
 
 
 def draw(space: Space, count: int, rng: np.random.Generator) -> Rows:
@@ -47,75 +55,67 @@ def enumerate_rows(space: Space, chunk: int = 200_000) -> Iterator[Rows]:
     for start in range(0, prod(sizes), chunk):
         flat = np.arange(start, min(start + chunk, prod(sizes)))
         raw = np.stack(np.unravel_index(flat, sizes), axis=1).astype(np.int32) if sizes else np.zeros((len(flat), 0), np.int32)
-        rows = deactivate(space, raw)
-        # an inactive parameter would repeat the row once for each of its values: keep the first
-        yield rows[((rows >= 0) | (raw == 0)).all(axis=1)]
+        yield active_once(space, raw)
+
+
+def active_once(space: Space, raw: Rows) -> Rows:
+    """Rows of values for every parameter, as settings: an inactive parameter would repeat them once for each of its values, the first is kept."""
+    rows = deactivate(space, raw)
+    return rows[((rows >= 0) | (raw == 0)).all(axis=1)]
 
 
 def deactivate(space: Space, rows: Rows) -> Rows:
-    """Rows with -1 for every parameter whose condition does not hold."""
+    """Rows with -1 for every parameter that does not matter under their other values."""
     column = {parameter.name: index for index, parameter in enumerate(space.parameters)}
     rows = rows.copy()
     for index, parameter in enumerate(space.parameters):
         for name, values in parameter.when:
-            allowed = [i for i, value in enumerate(space.by_name[name].values) if value in values]
-            rows[~np.isin(rows[:, column[name]], allowed), index] = -1
+            allowed = np.array([*(value in values for value in space.by_name[name].values), False])
+            rows[~allowed[rows[:, column[name]]], index] = -1
+    layered = [(index, parameter) for index, parameter in enumerate(space.parameters) if parameter.layer is not None]
+    if layered:
+        table = Table(space, rows)
+        layers = {stage: table.layers(stage) for stage in {parameter.stage or 0 for _, parameter in layered}}
+        for index, parameter in layered:
+            rows[layers[parameter.stage or 0] <= (parameter.layer or 0), index] = -1
     return rows
-
-
-def groups(space: Space, rows: Rows) -> int:
-    """How many passes `costs` takes over `rows`: one for each combination of their non-numeric values."""
-    fixed = [index for index, parameter in enumerate(space.parameters) if not _is_numeric(space, parameter)]
-    return len(np.unique(rows[:, fixed], axis=0)) if fixed else 1
 
 
 def costs(space: Space, rows: Rows) -> tuple[Cost, NDArray[np.bool_]]:
     """Cost of every row, and whether it is a valid network that meets the constraints (where not, its cost is 0)."""
+    cost, valid, _ = examine(space, rows, keys=False)
+    return cost, valid
+
+
+def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
+    """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): of the image, stem and head, and of every stage.
+
+    Two valid rows build the same candidate where all their fingerprints are equal (but for a chance of about rows² / 2^64).
+    """
     count = len(rows)
-    total = Cost(*(np.zeros(count, np.int64) for _ in range(3)))
-    valid = np.ones(count, bool)
-    vector = [_is_numeric(space, parameter) for parameter in space.parameters]
-    fixed = [index for index, numeric in enumerate(vector) if not numeric]
-    keys, inverse = np.unique(rows[:, fixed], axis=0, return_inverse=True) if fixed else (np.zeros((1, 0), np.int32), np.zeros(count, np.intp))
-    order = np.argsort(inverse.ravel(), kind="stable")
-    bounds = np.searchsorted(inverse.ravel()[order], np.arange(len(keys) + 1))
-    for group, key in enumerate(keys):
-        members = order[bounds[group] : bounds[group + 1]]
-        values: dict[str, Any] = {}
-        for index, chosen in zip(fixed, key, strict=True):
-            if chosen >= 0:
-                values[space.parameters[index].name] = space.parameters[index].values[chosen]
-        for index, parameter in enumerate(space.parameters):
-            if vector[index]:
-                values[parameter.name] = np.asarray(parameter.values)[rows[members, index]]
-        allowed = np.ones(len(members), bool)
-        for constraint in space.constraints:
-            allowed &= np.asarray(constraint.holds(values), bool)
-        valid[members] = allowed
-        try:
-            cost = space.candidate(values).cost()
-        except InvalidBlock:
-            _one_by_one(space, rows, members, total, valid)
-            continue
-        total.macs[members], total.params[members], total.activations[members] = cost.macs, cost.params, cost.activations
-    return total, valid
+    total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
+    valid = np.zeros(count, bool)
+    fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
+    # rows that agree in what formulas cannot take as arrays stand together, so that few passes are needed for each chunk
+    order = alike(space, rows) if count > CHUNK else np.arange(count)
+    for start in range(0, count, CHUNK):
+        part = order[start : start + CHUNK] if count > CHUNK else slice(None)
+        table = Table(space, rows[part])
+        names = np.zeros_like(fingerprints[part]) if keys else None
+        cost, good = table.examine(names)
+        for metric in ("macs", "params", "activations", "peak"):
+            getattr(total, metric)[part] = np.where(good, getattr(cost, metric), 0)
+        valid[part] = good
+        if names is not None:
+            fingerprints[part] = names
+    return total, valid, fingerprints
 
 
-def _one_by_one(space: Space, rows: Rows, members: NDArray[np.intp], total: Cost, valid: NDArray[np.bool_]) -> None:
-    """The rows of a group of which some cannot be built."""
-    for member in members:
-        try:
-            cost = space.candidate(settings(space, rows[member])).cost()
-        except InvalidBlock:
-            valid[member] = False
-            continue
-        total.macs[member], total.params[member], total.activations[member] = cost.macs, cost.params, cost.activations
+def joined(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """One fingerprint a row, of all its columns."""
+    from .fingerprint import mixed
 
-
-def _is_numeric(space: Space, parameter: Parameter) -> bool:
-    """Whether the skeleton takes arrays of this parameter; conditional ones may be absent from a row and are grouped instead."""
-    return (
-        parameter.dimension in space.skeleton.numeric
-        and not parameter.when
-        and all(isinstance(value, int | float) and not isinstance(value, bool) for value in parameter.values)
-    )
+    total = np.zeros(len(keys), np.uint64)
+    for column in keys.T:
+        total = mixed(total, column)
+    return total

@@ -1,7 +1,6 @@
 """One network, as plain data: what is costed, built, stored and exported.
 
 A candidate is spelled out to the last rounded width and kernel, so that two settings which build the same network are the same candidate.
-With NumPy arrays in its numeric fields it stands for many candidates at once; then it can be costed, not built.
 """
 
 from __future__ import annotations
@@ -9,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..blocks import Block, Cost, InvalidBlock, Part, Shape, Unit, from_dict, to_dict
-from ..blocks.block import holds_arrays
 from ..blocks.cost import linear_cost
-from ..blocks.shape import Number, is_array
+from ..blocks.shape import Number
 
 if TYPE_CHECKING:
     from ..blocks.modules.network import Network
 
-Layers: TypeAlias = tuple[tuple[Unit, Number], ...]
+Layers: TypeAlias = tuple[tuple[Unit, int], ...]
 """A stage: units and how often each stands in a row. Only a unit that keeps its map's shape repeats."""
 
 Layout = Literal["efficientnet", "resnet"]
@@ -34,7 +32,7 @@ class Candidate:
 
     layout: Layout
     """Whose module names the network uses."""
-    image: tuple[int, Number, Number]
+    image: tuple[int, int, int]
     """Channels, height and width of the input at which cost is counted."""
     classes: int
     """Outputs of the classifier."""
@@ -60,7 +58,7 @@ class Candidate:
         """SHA-256 of the canonical JSON, in hexadecimal; the same in every process."""
         return hashlib.sha256(self.spec.encode()).hexdigest()
 
-    def walk(self) -> Iterator[tuple[str, Block, Shape, Number]]:
+    def walk(self) -> Iterator[tuple[str, Block, Shape, int]]:
         """Every block in order: its place ("stem", "stages.2", "head"), itself, its input's shape, its repeats."""
         shape = self.input
         yield "stem", self.stem, shape, 1
@@ -73,7 +71,7 @@ class Candidate:
 
     @property
     def features(self) -> Number:
-        """Channels that are pooled for the classifier."""
+        """Inputs of the classifier."""
         *_, (_, head, shape, _) = self.walk()
         return head.out(shape).channels
 
@@ -81,8 +79,9 @@ class Candidate:
         """MACs, parameters and activations of one image (the convention is in `automl.blocks.cost`)."""
         total = Cost()
         features: Number = 0
-        for _, block, shape, repeats in self.walk():
-            total += block.cost(shape) * repeats
+        for place, block, shape, repeats in self.walk():
+            cost = block.cost(shape) * repeats
+            total += cost if place == "stem" else cost.beside(self.input.elements)  # the caller holds the image
             features = block.out(shape).channels
         return total + linear_cost(features, self.classes)
 
@@ -126,7 +125,7 @@ class Candidate:
         return assemble(data["layout"], image, data["classes"], stem, stages, head)  # type: ignore[arg-type]
 
 
-def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, stem: Part, stages: list[list[tuple[Unit, Number]]], head: Part) -> Candidate:
+def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Part, stages: list[list[tuple[Unit, int]]], head: Part) -> Candidate:
     """A candidate in canonical form: shape-dependent choices written out, equal neighbours merged.
 
     Raises:
@@ -134,34 +133,27 @@ def assemble(layout: Layout, image: tuple[int, Number, Number], classes: int, st
     """
     if layout not in ("efficientnet", "resnet"):
         raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
-    many = is_array(image[1]) or any(holds_arrays(part) for part in (stem, head))
-    many = many or any(is_array(repeats) or holds_arrays(unit) for stage in stages for unit, repeats in stage)
-    if classes < 1 or (not many and min(image) < 1):
+    if classes < 1 or min(image) < 1:
         raise InvalidBlock(f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}")
     shape = stem.out(Shape(*image))
     resolved_stages: list[Layers] = []
     for stage in stages:
-        resolved: list[tuple[Unit, Number]] = []
+        resolved: list[tuple[Unit, int]] = []
         kept = False
         for unit, repeats in stage:
-            if not is_array(repeats) and repeats == 0:
+            if repeats == 0:
                 continue
             unit = unit.resolved(shape)
             after = unit.out(shape)
-            if not many and repeats > 1 and after != shape:
+            if repeats > 1 and after != shape:
                 raise InvalidBlock(f"a repeated unit must keep its map's shape, but {unit!r} turns {shape!r} into {after!r}")
-            if not many and resolved and kept and resolved[-1][0] == unit:
+            if kept and resolved[-1][0] == unit:
                 resolved[-1] = (unit, resolved[-1][1] + repeats)
             else:
                 resolved.append((unit, repeats))
-            kept = not many and after == shape  # the first unit may look like the next and still project its shortcut
+            kept = after == shape  # the first unit may look like the next and still project its shortcut
             shape = after
         if not resolved:
             raise InvalidBlock("a stage must hold at least one unit, but got none")
         resolved_stages.append(tuple(resolved))
     return Candidate(layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape))
-
-
-def scaled(unit: Unit, stride: int, repeats: Number) -> list[tuple[Unit, Number]]:
-    """A stage of `repeats` equal units, of which the first takes the `stride`."""
-    return [(replace(unit, stride=stride), 1), (replace(unit, stride=1), repeats - 1)]  # type: ignore[type-var]

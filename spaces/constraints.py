@@ -78,8 +78,8 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
 
 
 def _parse(text: str) -> ast.expr:
-    # `expansion.1`, a parameter of one stage, is no name in Python
-    return ast.parse(re.sub(r"\b([A-Za-z_]\w*)\.(\d+)\b", r"\1__\2", text), mode="eval").body
+    # `expansion.1` and `kernel.2.3`, parameters of one stage and one layer, are no names in Python
+    return ast.parse(re.sub(r"\b[A-Za-z_]\w*(?:\.\d+)+\b", lambda match: _identifier(match[0]), text), mode="eval").body
 
 
 def _identifier(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Parameters: what a sampler chooses. A dimension is one parameter, or one for each stage (`expansion.1`, `expansion.2`, …)."""
+"""Parameters: what a sampler chooses. A dimension is one parameter, or one for each stage (`expansion.1`, …) or each layer (`kernel.2.1`, …)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,34 @@ class Parameter:
     """One choice among finitely many values."""
 
     name: str
-    """The dimension, with `.stage` where there is one for each stage (counted from 1)."""
+    """The dimension, with `.stage` where there is one for each stage, `.stage.layer` where there is one for each layer (counted from 1)."""
     dimension: str
-    """Which dimension of the skeleton it sets."""
+    """What it was called in the space: a dimension of the skeleton, or the name of a bundle."""
     stage: int | None = None
     """Which stage, from 0; None for the whole network."""
+    layer: int | None = None
+    """Which layer of the stage, from 0; None for all. It matters only while the stage has that many layers."""
     values: tuple[Value, ...]
-    """All values, in order."""
+    """All values, in order; for a bundle their names."""
+    bundles: tuple[Mapping[str, Value], ...] = ()
+    """What each value of a bundle sets: dimension → value. Empty for a plain dimension."""
     step: float | None = None
     """The step of a range; None for a list of choices."""
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     """Active only if each named parameter has one of the values."""
 
-    def active(self, settings: Mapping[str, Any]) -> bool:
-        """Whether this parameter matters, given the settings of those before it."""
-        return all(settings.get(name) in values for name, values in self.when)
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The dimensions of the skeleton that it sets."""
+        return tuple(dict.fromkeys(name for bundle in self.bundles for name in bundle)) if self.bundles else (self.dimension,)
+
+    def settings(self, value: Value) -> Mapping[str, Value]:
+        """Dimension → value, when this parameter has `value`."""
+        return self.bundles[self.values.index(value)] if self.bundles else {self.dimension: value}
+
+    def of(self, dimension: str, missing: Any) -> list[Any]:
+        """What each value sets `dimension` to, in order; `missing` where a bundle leaves it alone."""
+        return [bundle.get(dimension, missing) for bundle in self.bundles] if self.bundles else list(self.values)
 
     def snap(self, value: float) -> Value:
         """The value of a range nearest to `value`: samplers return multiples of the step with noise in the last digits."""

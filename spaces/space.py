@@ -5,11 +5,10 @@ Read from YAML (`load_space`) or made of plain data (`Space.from_dict`); see `do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
-from math import prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,9 @@ from ..blocks import InputError
 from ..blocks.errors import unknown
 from .candidate import Candidate
 from .constraints import Constraint, parse_constraint
-from .parameters import Parameter, Value, range_values
+from .counting import count_settings
+from .grammar import parameters
+from .parameters import Parameter, Value
 from .skeletons import Skeleton, skeleton, skeletons
 from .skeletons.skeleton import Image
 from .source import Source, read_file, read_yaml
@@ -44,6 +45,8 @@ class Space:
     """What a sampler chooses, conditions after what they depend on."""
     constraints: tuple[Constraint, ...]
     """What must hold between them."""
+    stages: tuple[Mapping[str, Any], ...] | None = None
+    """The skeleton's stages as written; None for its own."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], name: str = "space") -> Self:
@@ -75,22 +78,24 @@ class Space:
         classes = data.get("classes", 1000)
         if not isinstance(classes, int) or classes < 2:
             raise source.error(("classes",), f"classes must be a whole number of at least 2, but got {classes!r}")
+        if "stages" in data:
+            base = _with_stages(source, base, data["stages"])
         dimensions = data.get("dimensions") or {}
         if not isinstance(dimensions, Mapping):
             raise source.error(("dimensions",), f"dimensions must be a mapping, but got {dimensions!r}")
-        parameters = _ordered(_parameters(source, base, dimensions), source)
+        found = parameters(source, base, dimensions)
         constraints = []
         texts = data.get("constraints") or []
         if not isinstance(texts, list | tuple):
             raise source.error(("constraints",), f"constraints must be a list of texts, but got {texts!r}")
         for index, text in enumerate(texts):
             try:
-                constraints.append(parse_constraint(text, [parameter.name for parameter in parameters]))
+                constraints.append(parse_constraint(text, [parameter.name for parameter in found]))
             except InputError as error:
                 raise source.error(("constraints", index), error) from None
         return cls(
             name=str(data.get("name", Path(source.name).stem)), skeleton=base, image=tuple(image), classes=classes, dimensions=dict(dimensions),
-            parameters=parameters, constraints=tuple(constraints),
+            parameters=found, constraints=tuple(constraints), stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +105,7 @@ class Space:
             "skeleton": self.skeleton.name,
             "image": list(self.image),
             "classes": self.classes,
+            **({} if self.stages is None else {"stages": [dict(row) for row in self.stages]}),
             "dimensions": {key: dict(value) if isinstance(value, Mapping) else value for key, value in self.dimensions.items()},
             "constraints": [constraint.text for constraint in self.constraints],
         }
@@ -118,17 +124,26 @@ class Space:
     @cached_property
     def size(self) -> int:
         """How many settings there are, before constraints; different settings may build the same candidate."""
-        parents = {name for parameter in self.parameters for name, _ in parameter.when}
+        return count_settings(self)
 
-        def count(index: int, settings: dict[str, Value]) -> int:
-            if index == len(self.parameters):
-                return prod(len(p.values) for p in self.parameters if p.name not in parents and p.active(settings))
-            parameter = self.parameters[index]
-            if parameter.name not in parents or not parameter.active(settings):
-                return count(index + 1, settings)
-            return sum(count(index + 1, {**settings, parameter.name: value}) for value in parameter.values)
+    @cached_property
+    def depths(self) -> tuple[Parameter, ...]:
+        """The parameters that decide how many layers a stage has."""
+        return tuple(parameter for parameter in self.parameters if {"repeats", "depth"} & set(parameter.sets))
 
-        return count(0, {})
+    def active(self, parameter: Parameter, settings: Mapping[str, Any]) -> bool:
+        """Whether a parameter matters, given the settings of those before it."""
+        if not all(settings.get(name) in values for name, values in parameter.when):
+            return False
+        return parameter.layer is None or parameter.layer < self.layers(settings, parameter.stage or 0)
+
+    def layers(self, settings: Mapping[str, Any], stage: int) -> int:
+        """How many layers a stage has under `settings`."""
+        local = dict(self.skeleton.at(stage, 0))
+        for parameter in self.depths:
+            if parameter.stage in (None, stage) and parameter.name in settings:
+                local |= parameter.settings(settings[parameter.name])
+        return int(self.skeleton.repeats(local))
 
     def candidate(self, settings: Settings) -> Candidate:
         """The candidate of `settings`; constraints are not looked at.
@@ -143,18 +158,31 @@ class Space:
         return all(bool(constraint.holds(settings)) for constraint in self.constraints)
 
     def grouped(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Dimension → value, the parameters of one dimension joined to a tuple of one value a stage."""
+        """Dimension → value; those of one dimension joined to a tuple of one value a stage, or of tuples of one value a layer (None: the baseline's)."""
         grouped: dict[str, Any] = {}
         for parameter in self.parameters:
-            if parameter.name in settings:
-                value = settings[parameter.name]
-                grouped[parameter.dimension] = (*grouped.get(parameter.dimension, ()), value) if parameter.stage is not None else value
-        return grouped
+            if parameter.name not in settings:
+                continue
+            for dimension, value in parameter.settings(settings[parameter.name]).items():
+                if parameter.stage is None:
+                    grouped[dimension] = value
+                    continue
+                of_stages = grouped.setdefault(dimension, [None] * len(self.skeleton.stages))
+                if parameter.layer is None:
+                    of_stages[parameter.stage] = value
+                else:
+                    of_layers = of_stages[parameter.stage] = of_stages[parameter.stage] or []
+                    of_layers += [None] * (parameter.layer + 1 - len(of_layers))
+                    of_layers[parameter.layer] = value
+        return {key: _tuples(value) for key, value in grouped.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 _package = "automl.spaces"
-_keys = ("name", "skeleton", "image", "classes", "dimensions", "constraints")
-_dimension_keys = ("low", "high", "step", "choices", "each", "when")
+_keys = ("name", "skeleton", "image", "classes", "stages", "dimensions", "constraints")
 
 
 def shipped_spaces() -> list[str]:
@@ -177,73 +205,15 @@ def load_space(name: str | Path) -> Space:
     return Space.from_source(read_yaml(resource.read_text(encoding="utf-8"), f"{name}.yaml"))
 
 
-def _parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) -> list[Parameter]:
-    parameters: list[Parameter] = []
-    for dimension, written in dimensions.items():
-        path = ("dimensions", dimension)
-        if dimension not in base.dimensions():
-            raise source.error(path, unknown(f"dimension of the {base.name} skeleton:", str(dimension), base.dimensions()))
-        spec = written if isinstance(written, Mapping) else {"choices": written if isinstance(written, list | tuple) else [written]}
-        for key in spec:
-            if key not in _dimension_keys:
-                raise source.error((*path, key), unknown(f"key of the dimension {dimension!r}:", str(key), _dimension_keys))
+def _with_stages(source: Source, base: Skeleton, rows: Any) -> Skeleton:
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise source.error(("stages",), f"stages must be a list of mappings such as {{channels: 64, stride: 2, repeats: 3}}, but got {rows!r}")
+    for index, row in enumerate(rows):
         try:
-            values, step = _values(spec)
-            for value in values:
-                base.check(dimension, value)
+            base.with_stages((row,))
         except InputError as error:
-            raise source.error(path, f"{dimension}: {error}") from None
-        each = spec.get("each", "network")
-        if each not in ("network", "stage"):
-            raise source.error((*path, "each"), unknown("value of `each`:", str(each), ["network", "stage"]))
-        if each == "stage" and dimension not in base.per_stage:
-            raise source.error((*path, "each"), f"{dimension!r} is one for the whole network; for each stage there are {', '.join(sorted(base.per_stage))}")
-        when = _when(source, path, spec.get("when") or {})
-        for stage in range(base.stages) if each == "stage" else [None]:
-            name = dimension if stage is None else f"{dimension}.{stage + 1}"
-            parameters.append(Parameter(name=name, dimension=dimension, stage=stage, values=values, step=step, when=when))
-    return parameters
-
-
-def _values(spec: Mapping[str, Any]) -> tuple[tuple[Value, ...], float | None]:
-    if "choices" in spec:
-        if {"low", "high", "step"} & set(spec):
-            raise InputError("a dimension has either choices or low, high and step, but got both")
-        choices = spec["choices"]
-        if not isinstance(choices, list | tuple) or not choices or not all(isinstance(value, str | int | float) for value in choices):
-            raise InputError(f"choices must be a list of at least one text or number, but got {choices!r}")
-        if len({(type(value), value) for value in choices}) != len(choices):
-            raise InputError(f"choices must differ from each other, but got {choices!r}")
-        return tuple(choices), None
-    missing = [key for key in ("low", "high", "step") if key not in spec]
-    if missing:
-        raise InputError(f"a range needs low, high and step, but {', '.join(missing)} is missing")
-    return range_values(spec["low"], spec["high"], spec["step"]), spec["step"]
-
-
-def _when(source: Source, path: tuple[str, str], spec: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-    if not isinstance(spec, Mapping):
-        raise source.error((*path, "when"), f"when must be a mapping of dimension to values, but got {spec!r}")
-    return tuple((str(name), tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items())
-
-
-def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:
-    """Parameters so that every condition comes after what it depends on."""
-    waiting = list(parameters)
-    known = {parameter.name: parameter for parameter in waiting}
-    ordered: list[Parameter] = []
-    while waiting:
-        ready = [p for p in waiting if all(name not in {q.name for q in waiting} for name, _ in p.when)]
-        if not ready:
-            raise source.error(("dimensions", waiting[0].dimension, "when"), f"the condition of {waiting[0].name!r} depends on itself")
-        for parameter in ready:
-            for name, values in parameter.when:
-                path = ("dimensions", parameter.dimension, "when", name)
-                if name not in known:
-                    raise source.error(path, unknown("dimension in `when`:", name, known))
-                for value in values:
-                    if value not in known[name].values:
-                        raise source.error(path, unknown(f"value of {name!r}:", str(value), map(str, known[name].values)))
-        ordered += ready
-        waiting = [p for p in waiting if p not in ready]
-    return tuple(ordered)
+            raise source.error(("stages", index), str(error).replace("stage 1", f"stage {index + 1}", 1)) from None
+    try:
+        return base.with_stages(tuple(rows))
+    except InputError as error:
+        raise source.error(("stages",), error) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +9,16 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost, InputError
 from .budget import Budget, human
-from .bulk import Rows, combinations, costs, deactivate, draw, draw_values, enumerate_rows, groups, settings
+from .bulk import Rows, combinations, draw, enumerate_rows, examine, joined, row_of, settings
+from .descent import Figure, descend
+from .distinct import ENUMERATE, Drawing
 from .parameters import Value
 from .space import Space
 
-ENUMERATE = 1 << 18
-"""Up to so many combinations a space is walked through; beyond, it is sampled."""
 SAMPLE = 20_000
-"""Rows drawn from a larger space."""
+"""Settings drawn from a space too large to walk through."""
 STARTS = 8
-"""Draws from which the ends of a larger space are looked for."""
-GROUPS = 2_500
-"""Up to so many groups of rows are costed: a group costs about a millisecond, however many rows it has."""
+"""Draws from which the ends of a larger space are looked for: a constraint can stand between a draw and the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +51,12 @@ class Census:
     """Most MACs, likewise."""
     nearest: Costed
     """Nearest to the budget; within it when anything is."""
+    distinct: int | None
+    """How many different networks the valid ones build; None where not all were looked at."""
     macs: NDArray[np.int64]
     """MACs of the valid ones, sorted."""
     rows: Rows
-    """The feasible ones among those looked at."""
+    """The feasible ones among those looked at, one for each network."""
 
     @property
     def share(self) -> float:
@@ -72,51 +71,57 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
         InputError: no setting builds a network and meets the constraints.
     """
     exact = combinations(space) <= ENUMERATE
-    chunks = enumerate_rows(space) if exact else [_sample(space, seed)]
-    rows_list, macs_list, params_list, activations_list = [], [], [], []
+    rng = np.random.default_rng(seed)
+    chunks = enumerate_rows(space) if exact else [Drawing(space).rows(SAMPLE, rng)]
+    looked: list[tuple[Rows, NDArray[np.uint64], Cost]] = []
     examined = 0
     for chunk in chunks:
-        cost, valid = costs(space, chunk)
+        cost, valid, keys = examine(space, chunk)
         examined += len(chunk)
-        rows_list.append(chunk[valid])
-        macs_list.append(cost.macs[valid])
-        params_list.append(cost.params[valid])
-        activations_list.append(cost.activations[valid])
-    rows = np.concatenate(rows_list)
+        looked.append((chunk[valid], joined(keys[valid]), Cost(cost.macs[valid], cost.params[valid], cost.activations[valid], cost.peak[valid])))
+    rows = np.concatenate([rows for rows, _, _ in looked])
     if not len(rows):
         raise InputError(f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be built")
-    cost = Cost(np.concatenate(macs_list), np.concatenate(params_list), np.concatenate(activations_list))
+    names = np.concatenate([names for _, names, _ in looked])
+    cost = Cost(*(np.concatenate([getattr(cost, metric) for _, _, cost in looked]) for metric in ("macs", "params", "activations", "peak")))
 
-    def best(key: Callable[[Cost], NDArray[np.float64]]) -> Costed:
-        order = np.argsort(key(cost), kind="stable")
+    def best(figure: Figure) -> Costed:
+        order = np.argsort(figure(cost), kind="stable")
         if exact:
             return costed(space, rows[order[0]])
-        # from several starts: a constraint can stand between a draw and the end
-        ends = np.stack([_descend(space, rows[start], key) for start in order[:STARTS]])
-        return costed(space, ends[int(np.argmin(key(costs(space, ends)[0])))])
+        ends, figures = descend(space, rows[order[:STARTS]], figure)
+        return costed(space, ends[int(np.argmin(figures))])
 
     feasible = np.broadcast_to(budget.admits(cost), len(rows))
     nearest = best(lambda c: np.broadcast_to(np.asarray(budget.distance(c), float), np.shape(c.macs)))
-    kept = rows[feasible]
+    kept = rows[feasible][np.sort(np.unique(names[feasible], return_index=True)[1])]
     if not len(kept) and bool(budget.admits(nearest.cost)):
-        index = {parameter.name: i for i, parameter in enumerate(space.parameters)}
-        row = np.full(len(space.parameters), -1, np.int32)
-        for name, value in nearest.settings.items():
-            row[index[name]] = space.by_name[name].values.index(value)
-        kept = row[None]
+        kept = row_of(space, nearest.settings)[None]
     return Census(
-        size=space.size, exact=exact, examined=examined, valid=len(rows), feasible=int(feasible.sum()),
+        size=space.size, exact=exact, examined=examined, valid=len(rows), feasible=int(feasible.sum()), distinct=len(np.unique(names)) if exact else None,
         cheapest=best(lambda c: np.asarray(c.macs, float)), costliest=best(lambda c: -np.asarray(c.macs, float)), nearest=nearest,
         macs=np.sort(cost.macs), rows=kept,
     )  # fmt: skip
 
 
-def _sample(space: Space, seed: int) -> Rows:
-    """`SAMPLE` rows, or fewer where many of them would have to be costed one by one."""
-    rows = draw(space, SAMPLE, np.random.default_rng(seed))
-    while len(rows) > 1000 and groups(space, rows) > GROUPS:
-        rows = rows[: len(rows) // 2]
-    return rows
+def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, list[Value]]:
+    """For every parameter the values that some network within the budget has.
+
+    Values that no draw of a larger space showed are looked for by descent towards the budget with that value held.
+    """
+    remaining: dict[str, list[Value]] = {}
+    for column, parameter in enumerate(space.parameters):
+        seen = set(found.rows[:, column].tolist())
+        for value in range(len(parameter.values)) if not found.exact else ():
+            if value not in seen:
+                starts = draw(space, STARTS, np.random.default_rng(0))
+                starts = starts[starts[:, column] >= 0]
+                starts[:, column] = value
+                ends, figures = descend(space, starts, lambda c: np.asarray(budget.distance(c), float), fixed=(column,))
+                if any(figure == 0 and end[column] == value for end, figure in zip(ends, figures, strict=True)):
+                    seen.add(value)
+        remaining[parameter.name] = [value for index, value in enumerate(parameter.values) if index in seen]
+    return remaining
 
 
 def require_feasible(found: Census, space: Space, budget: Budget) -> None:
@@ -139,29 +144,3 @@ def costed(space: Space, row: NDArray[np.int32]) -> Costed:
     """One row with its cost in ints."""
     chosen = settings(space, row)
     return Costed(settings=chosen, cost=space.candidate(chosen).cost())
-
-
-def _descend(space: Space, row: NDArray[np.int32], key: Callable[[Cost], NDArray[np.float64]]) -> NDArray[np.int32]:
-    """Change one parameter at a time as long as `key` falls."""
-    rng = np.random.default_rng(0)
-    current = np.inf
-    while True:
-        neighbours = [row]
-        for index, parameter in enumerate(space.parameters):
-            for value in range(len(parameter.values)):
-                other = row.copy()
-                other[index] = value
-                neighbours.append(other)
-        moved = _repair(space, np.stack(neighbours), rng)
-        cost, valid = costs(space, moved)
-        values = np.where(valid, key(cost), np.inf)
-        best = int(np.argmin(values))
-        if not values[best] < current:
-            return row
-        current, row = float(values[best]), moved[best]
-
-
-def _repair(space: Space, rows: Rows, rng: np.random.Generator) -> Rows:
-    """Rows whose condition changed: parameters that became active get a value, those that became inactive lose it."""
-    filled = np.where(rows < 0, draw_values(space, len(rows), rng), rows)
-    return deactivate(space, filled)

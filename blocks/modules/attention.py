@@ -13,9 +13,9 @@ from .activation import activation_layer
 class SqueezeExcite(nn.Module):
     """Gate every channel by two linear layers on the pooled map."""
 
-    def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet") -> None:
+    def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet", gate: str = "sigmoid") -> None:
         super().__init__()
-        self.channels, self.reduced, self.activation, self.layout = channels, reduced, activation, layout
+        self.channels, self.reduced, self.activation, self.layout, self.gate = channels, reduced, activation, layout, gate
         self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
         self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
         self.act = activation_layer(activation)
@@ -25,7 +25,7 @@ class SqueezeExcite(nn.Module):
         logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
         for module in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
             logits_bc11 = module(logits_bc11)
-        return x_bchw * logits_bc11.sigmoid()
+        return x_bchw * (F.hardsigmoid(logits_bc11) if self.gate == "hard_sigmoid" else logits_bc11.sigmoid())
 
 
 class EfficientChannelAttention(nn.Module):

@@ -1,6 +1,6 @@
 """A whole network under timm's model protocol, whatever its skeleton.
 
-Shape letters: b batch, c channels, h height, w width, f features, k classes.
+Shape letters: b batch, c channels, h height, w width, f features, n features after the neck, k classes.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import nn
 
 
 class Network(nn.Module):
-    """A trunk of named modules applied in order, a global pool, a classifier.
+    """A trunk of named modules applied in order, a global pool, a neck where the head has one, a classifier.
 
     Args:
         trunk: modules by name, in order, bchw -> bfhw.
@@ -26,19 +26,22 @@ class Network(nn.Module):
         feature_info: for every level of features, from the largest map to the last stage's, `num_chs`, `reduction` and `module`, as in timm.
         in_chans, num_features, num_classes, drop_rate, global_pool: as in timm.
         pretrained_cfg: input size, mean, standard deviation and so on, as in timm.
+        neck: modules by name, in order, between the pool and the classifier: bf11 -> bn11.
+        neck_features: n; None without a neck.
     """
 
     def __init__(
         self, *, trunk: Mapping[str, nn.Module], stages: Sequence[str], classifier_name: str, feature_info: Sequence[Mapping[str, Any]], in_chans: int,
         num_features: int, num_classes: int, drop_rate: float = 0.0, global_pool: str = "avg", pretrained_cfg: Mapping[str, Any] | None = None,
+        neck: Mapping[str, nn.Module] | None = None, neck_features: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.stages, self.classifier_name, self.feature_info = tuple(stages), classifier_name, [dict(info) for info in feature_info]
         self.in_chans, self.num_features, self.num_classes, self.drop_rate = in_chans, num_features, num_classes, drop_rate
         self.pretrained_cfg = self.default_cfg = dict(pretrained_cfg or {})
         self.grad_checkpointing = False
-        self.trunk_names = tuple(trunk)
-        for name, module in trunk.items():
+        self.trunk_names, self.neck_names, self.neck_features = tuple(trunk), tuple(neck or {}), neck_features
+        for name, module in {**trunk, **(neck or {})}.items():
             self.add_module(name, module)
         self.global_pool: nn.Module
         self.reset_classifier(num_classes, global_pool)
@@ -65,12 +68,19 @@ class Network(nn.Module):
         return self.classifier_name if name_only else getattr(self, self.classifier_name)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is None."""
-        self.num_classes = num_classes
+        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is None.
+
+        Raises:
+            ValueError: a pool that gives another width than the neck takes; the network stays as it is.
+        """
         if global_pool is None:
             global_pool = str(self.global_pool.pool_type)
-        self.global_pool, head = create_classifier(self.num_features, num_classes, pool_type=global_pool)[:2]
-        self.head_hidden_size = self.num_features * self.global_pool.feat_mult()
+        pool, head = create_classifier(self.neck_features or self.num_features, num_classes, pool_type=global_pool)[:2]
+        times = pool.feat_mult()
+        if self.neck_names and times != 1:
+            raise ValueError(f"the network's neck is made for {self.num_features} pooled features, but global_pool={global_pool!r} gives {times} times as many")
+        self.num_classes, self.global_pool = num_classes, pool
+        self.head_hidden_size = (self.neck_features or self.num_features) * times
         reference = next(self.parameters())
         setattr(self, self.classifier_name, head.to(reference.device, reference.dtype))
         for module in (self.global_pool, self.get_submodule(self.classifier_name)):
@@ -108,6 +118,12 @@ class Network(nn.Module):
     def forward_head(self, x_bfhw: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
         """The last map to logits, bfhw -> bk, or to pooled features."""
         x_bf = self.global_pool(x_bfhw)
+        if self.neck_names:
+            pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map
+            x_bf11 = x_bf[:, :, None, None] if pooled else x_bf
+            for name in self.neck_names:
+                x_bf11 = getattr(self, name)(x_bf11)
+            x_bf = x_bf11.flatten(1) if pooled else x_bf11
         if self.drop_rate:
             x_bf = nn.functional.dropout(x_bf, self.drop_rate, self.training)
         return x_bf if pre_logits else getattr(self, self.classifier_name)(x_bf)
@@ -149,14 +165,17 @@ class Network(nn.Module):
     def prune_intermediate_layers(self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True) -> list[int]:
         """Remove what the levels `indices` do not need, for good; returns their places in `feature_info`, as in timm.
 
-        What follows the last level goes, and with it, or with `prune_head`, pool and classifier. After the last stage that is the head's convolution, which
-        `prune_norm` removes too.
+        What follows the last level goes, and with it, or with `prune_head`, pool, neck and classifier. After the last stage that is the head's convolution,
+        which `prune_norm` removes too.
         """
         taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
         level = self.feature_info[last]
         if (last < len(self.feature_info) - 1 or prune_norm or prune_head) and self._cut_after(level["module"]):
             self.num_features, prune_head = level["num_chs"], True
         if prune_head:
+            for name in self.neck_names:
+                delattr(self, name)
+            self.neck_names, self.neck_features = (), None
             self.reset_classifier(0, "")
         return list(taken)
 
@@ -185,6 +204,11 @@ class Network(nn.Module):
     def __prepare_scriptable__(self) -> nn.Module:
         """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript reads no attribute by a name in a variable."""
         row = OrderedDict((name, self.get_submodule(name)) for name in (*self.trunk_names, "global_pool"))
+        if self.neck_names:
+            pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map
+            row |= {"unflatten": nn.Unflatten(1, (self.num_features, 1, 1))} if pooled else {}
+            row |= {name: self.get_submodule(name) for name in self.neck_names}
+            row |= {"flatten": nn.Flatten(1)} if pooled else {}
         row["head_drop"] = nn.Dropout(float(self.drop_rate)).train(self.training)
         row[self.classifier_name] = self.get_submodule(self.classifier_name)
         scriptable = nn.Sequential(row)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ...blocks.errors import unknown
-from .efficientnet import EfficientNet
-from .resnet import ResNet
+from .mobile import EFFICIENTNET, MNASNET, MOBILENETV1, MOBILENETV2, MOBILENETV3
+from .plain import INCEPTION, PLAIN
+from .resnet import RESNET
 from .skeleton import Skeleton
 
-_skeletons: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in (EfficientNet(), ResNet())}
+_all = (EFFICIENTNET, RESNET, MOBILENETV1, MOBILENETV2, MOBILENETV3, MNASNET, PLAIN, INCEPTION)
+_skeletons: dict[str, Skeleton] = {skeleton.name: skeleton for skeleton in _all}
 
 
 def skeleton(name: str) -> Skeleton:
@@ -22,4 +24,4 @@ def skeletons() -> list[str]:
     return list(_skeletons)
 
 
-__all__ = ["EfficientNet", "ResNet", "Skeleton", "skeleton", "skeletons"]
+__all__ = ["Skeleton", "skeleton", "skeletons"]

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...blocks import Basic, Bottleneck, InvalidBlock, PoolHead, ResNetStem, Unit
-from ...blocks.errors import unknown
-from ...blocks.rounding import at_least, ceil, floor, make_divisible, nearest
+from ...blocks import Basic, Bottleneck, Part, PoolHead, ResNetStem, Unit
+from ...blocks.rounding import at_least, floor, make_divisible, nearest
+from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
-from ..candidate import Candidate, assemble, scaled
-from .skeleton import COUNT, COUNT_OR_AUTO, NATURAL, POSITIVE, Image, Rule, Skeleton, attention, of_stage, one_of, scaled_image
+from ..candidate import Layout
+from .rules import COUNT, COUNT_OR_AUTO, NATURAL, Rule, one_of
+from .skeleton import SHARED, SHARED_RULES, Local, Skeleton, attention
+from .table import stages
 
 
 def equal_cost_width(cardinality: Number) -> Number:
@@ -32,77 +35,53 @@ def equal_cost_width(cardinality: Number) -> Number:
     return at_least(nearest((root - 512) / 18), 1)
 
 
+@dataclass(frozen=True, kw_only=True)
 class ResNet(Skeleton):
-    """Stem 7×7 or deep, four stages of bottleneck or basic units."""
+    """Stem 7×7 or deep, stages of bottleneck or basic units."""
 
-    name: ClassVar[str] = "resnet"
-    stages: ClassVar[int] = 4
-    planes: ClassVar[tuple[int, ...]] = (64, 128, 256, 512)
-    defaults: ClassVar[Mapping[str, Any]] = {
-        "depth": 1.0,
-        "width": 1.0,
-        "resolution": 1.0,
-        "unit": "bottleneck",
-        "repeats": (3, 4, 6, 3),
-        "cardinality": 1,
-        "base_width": "auto",
-        "radix": 0,
-        "expansion": 4,
-        "attention": "none",
-        "stem": "plain",
-        "stem_width": 32,
-        "downsample": "conv",
-        "pool": "none",
-    }
+    layout: ClassVar[Layout] = "resnet"
+    family: ClassVar[Mapping[str, Any]] = {
+        **SHARED, "unit": "bottleneck", "cardinality": 1, "base_width": "auto", "radix": 0, "expansion": 4, "stem": "plain", "stem_width": 32,
+        "downsample": "conv", "pool": "none",
+    }  # fmt: skip
     rules: ClassVar[Mapping[str, Rule]] = {
-        "depth": POSITIVE,
-        "width": POSITIVE,
-        "resolution": POSITIVE,
-        "unit": one_of("bottleneck", "basic"),
-        "repeats": COUNT,
-        "cardinality": COUNT,
-        "base_width": COUNT_OR_AUTO,
-        "radix": NATURAL,
-        "expansion": COUNT,
-        "stem": one_of("plain", "deep"),
-        "stem_width": COUNT,
-        "downsample": one_of("conv", "avg"),
-        "pool": one_of("none", "first", "last"),
-    }
-    per_stage: ClassVar[frozenset[str]] = frozenset({"repeats", "cardinality", "radix", "expansion", "attention"})
-    numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "cardinality", "expansion"})
+        **SHARED_RULES, "unit": one_of("bottleneck", "basic"), "cardinality": COUNT, "base_width": COUNT_OR_AUTO, "radix": NATURAL, "expansion": COUNT,
+        "stem": one_of("plain", "deep", "tiered"), "stem_width": COUNT, "downsample": one_of("conv", "avg"), "pool": one_of("none", "first", "last"),
+    }  # fmt: skip
+    per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "cardinality", "base_width", "radix", "expansion", "attention", "skip"})
+    per_layer: ClassVar[frozenset[str]] = frozenset({"cardinality", "base_width", "radix", "attention", "skip"})
+    numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"})
 
-    def candidate(self, settings: Mapping[str, Any], image: Image, classes: int) -> Candidate:
-        given = {**self.defaults, **settings}
-        stages = []
-        for index in range(self.stages):
-            repeats = ceil(of_stage(given["repeats"], index) * given["depth"])
-            stages.append(scaled(self._unit(given, index), 1 if index == 0 else 2, repeats))
-        return assemble("resnet", scaled_image(image, given["resolution"]), classes, self._stem(given), stages, PoolHead())
+    widens: ClassVar[frozenset[str]] = frozenset({"width", "expansion", "unit"})
+    outside: ClassVar[frozenset[str]] = frozenset({"width", "resolution", "stem", "stem_width"})
 
-    def _stem(self, given: Mapping[str, Any]) -> ResNetStem:
-        if given["stem"] == "plain":
-            return ResNetStem(channels=make_divisible(64 * given["width"]))
-        if given["stem"] == "deep":
-            deep = make_divisible(given["stem_width"] * given["width"])
-            return ResNetStem(channels=2 * deep, deep=deep)
-        raise unknown("stem", str(given["stem"]), ["plain", "deep"])
+    def out_channels(self, local: Local) -> Number:
+        return super().out_channels(local) * (1 if local["unit"] == "basic" else local["expansion"])
 
-    def _unit(self, given: Mapping[str, Any], index: int) -> Unit:
-        planes = make_divisible(self.planes[index] * given["width"])
-        cardinality, radix = of_stage(given["cardinality"], index), of_stage(given["radix"], index)
-        attended = attention({**given, "attention": of_stage(given["attention"], index)})
-        if given["unit"] == "basic":
-            if radix != 0 or np.any(np.not_equal(cardinality, 1)):
-                raise InvalidBlock(f"a basic unit has cardinality 1 and radix 0, but got cardinality={cardinality!r}, radix={radix!r}")
-            return Basic(channels=planes, downsample=given["downsample"], attention=attended)
-        if given["unit"] != "bottleneck":
-            raise unknown("unit", str(given["unit"]), ["bottleneck", "basic"])
-        base_width = equal_cost_width(cardinality) if given["base_width"] == "auto" else given["base_width"]
-        group = at_least(floor(base_width * planes / 64), 1)
+    def stem(self, local: Local) -> Part:
+        if local["stem"] == "plain":
+            return ResNetStem(channels=make_divisible(64 * local["width"]))
+        deep = make_divisible(local["stem_width"] * local["width"])
+        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered")
+
+    def head(self, local: Local) -> Part:
+        return PoolHead()
+
+    def unit(self, local: Local) -> Unit:
+        cardinality, radix = local["cardinality"], local["radix"]
+        if local["unit"] == "basic":
+            plain = (np.equal(cardinality, 1) if is_array(cardinality) else cardinality == 1) & (radix == 0)
+            check("a basic unit has cardinality 1 and radix 0", plain, cardinality=cardinality, radix=radix)
+            return Basic(channels=self.out_channels(local), stride=local["stride"], downsample=local["downsample"], attention=attention(local))
+        automatic = isinstance(local["base_width"], str)
+        base_width = equal_cost_width(cardinality) if automatic else local["base_width"]
+        group = at_least(floor(base_width * super().out_channels(local) / 64), 1)
         splits = max(radix, 1)
         group = (group + splits - 1) // splits * splits  # every split of every group gets whole channels
         return Bottleneck(
-            channels=planes * of_stage(given["expansion"], index), width=group * cardinality, cardinality=cardinality, radix=radix,
-            pool=given["pool"] if radix else "none", downsample=given["downsample"], attention=attended,
+            channels=self.out_channels(local), width=group * cardinality, stride=local["stride"], cardinality=cardinality, radix=radix,
+            pool=local["pool"] if radix else "none", downsample=local["downsample"], attention=attention(local),
         )  # fmt: skip
+
+
+RESNET = ResNet(name="resnet", stages=stages("repeats channels stride", (3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2)))

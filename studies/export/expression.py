@@ -60,6 +60,7 @@ def read(module: nn.Module, **given: Any) -> Call:
     kept: dict[str, Any] = {}
     if isinstance(module, Network):
         kept = {"trunk": {name: getattr(module, name) for name in module.trunk_names}, "global_pool": module.global_pool.pool_type}
+        kept["neck"] = {name: getattr(module, name) for name in module.neck_names} or None
     args: list[Any] = []
     kwargs: list[tuple[str, Any]] = []
     for name, parameter in inspect.signature(cls).parameters.items():

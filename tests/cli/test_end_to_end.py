@@ -19,7 +19,7 @@ from .conftest import COMMAND, automl, environment
 SPACE = """
 name: tiny
 skeleton: resnet
-image: [1, 16, 16]
+image: [1, 18, 18]
 dimensions:
   depth: 0.2
   width: {low: 0.125, high: 0.25, step: 0.125}

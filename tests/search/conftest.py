@@ -9,7 +9,7 @@ from automl.spaces import Space
 SPACE = {
     "name": "tiny",
     "skeleton": "efficientnet",
-    "image": [1, 16, 16],
+    "image": [1, 18, 18],
     "classes": 3,
     "dimensions": {
         "depth": {"low": 0.2, "high": 0.6, "step": 0.2},

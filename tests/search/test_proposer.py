@@ -23,12 +23,12 @@ def pretend(index: int) -> float:
 @pytest.mark.parametrize("sampler", sampler_names())
 class TestEverySampler:
     def test_respects_the_budget_and_proposes_nothing_twice(self, space: Space, sampler: str):
-        asks = proposer(space, "150k", sampler)
+        asks = proposer(space, "250k", sampler)
         seen = set()
         for index in range(14):
             proposal = asks.propose()
             assert proposal is not None
-            assert proposal.cost.macs <= 150_000
+            assert proposal.cost.macs <= 250_000
             assert proposal.candidate.id not in seen
             seen.add(proposal.candidate.id)
             asks.completed(proposal, pretend(index))
@@ -155,7 +155,7 @@ def test_a_study_with_pruned_trials_is_gone_on_with_from_its_database(space: Spa
 
 
 def test_refusals_do_not_make_the_good_tenth_larger(space: Space):
-    asks = proposer(space, "150k", "tpe")
+    asks = proposer(space, "250k", "tpe")
     for index in range(14):
         proposal = asks.propose()
         assert proposal is not None

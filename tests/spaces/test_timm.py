@@ -6,23 +6,51 @@ import torch
 from automl.blocks import InputError
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, architecture, architectures
+from timm.models._manipulate import group_parameters
 
 SIZE = 64
-COMPUTED = ["efficientnet_b0", "efficientnet_b1", "efficientnet_b3", "resnet18", "resnet50", "resnet50d", "resnext50_32x4d", "seresnet50", "seresnext50_32x4d"]
-COMPUTED += ["ecaresnet50d", "resnest14d", "resnest26d", "resnest50d", "resnest50d_4s2x40d", "resnest50d_1s4x24d"]
+COMPUTED = [f"efficientnet_b{index}" for index in range(8)]
+COMPUTED += ["resnet18", "resnet34", "resnet50", "resnet101d", "resnet50c", "resnext50_32x4d", "resnext101_64x4d", "seresnet50", "seresnext50_32x4d"]
+COMPUTED += [
+    "ecaresnet50d",
+    "ecaresnet26t",
+    "skresnet18",
+    "skresnet34",
+    "skresnet50d",
+    "skresnext50_32x4d",
+    "mobilenetv1_100",
+    "mobilenetv2_100",
+    "mobilenetv2_110d",
+]
+COMPUTED += ["mnasnet_100", "semnasnet_100", "mobilenetv3_large_100"]
+COMPUTED += ["resnest14d", "resnest26d", "resnest50d", "resnest50d_1s4x24d", "resnest50d_4s2x40d", "resnest101e"]
+SHARED = [name for name in architectures() if timm.is_model(name)]
+"""Named networks that timm has too."""
 
 
 def candidate(name: str) -> Candidate:
     return architecture(name).candidate(image_size=SIZE)
 
 
-@pytest.mark.parametrize("name", architectures())
+@pytest.mark.parametrize("name", SHARED)
 def test_every_named_network_has_timms_parameters_name_by_name(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Network, "init_weights", lambda self: None)
     with torch.device("meta"):
         theirs, ours = timm.create_model(name), candidate(name).build()
     assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
     assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_levels_groups_and_widths_are_timms(name: str):
+    with torch.device("meta"):
+        theirs, ours = timm.create_model(name), candidate(name).build()
+    wanted = [(info["num_chs"], info["reduction"]) for info in theirs.feature_info]
+    assert [(info["num_chs"], info["reduction"]) for info in ours.feature_info] == wanted
+    for coarse in (False, True):
+        groups = [group_parameters(network, network.group_matcher(coarse), reverse=True) for network in (ours, theirs)]
+        assert groups[0] == groups[1]
+    assert (ours.num_features, ours.head_hidden_size) == (theirs.num_features, theirs.head_hidden_size)
 
 
 def test_an_unknown_network_names_the_nearest():

@@ -1,0 +1,47 @@
+"""The Inception-like unit. The branches' names are those of timm's Inception-v3.
+
+Shape letters: b batch, c channels, k output channels, h height, w width.
+"""
+
+import torch
+from torch import nn
+
+from .plain import ConvNormAct
+
+
+class InceptionUnit(nn.Module):
+    """Branches 1×1 (without a stride only), 3×3, double 3×3 and pool (all three hold the stride), concatenated; attention: bchw -> bkhw.
+
+    `widths` are the branches' output channels, `reduced` the channels before either 3×3; `mixed` takes the place of the 3×3 branch's convolution, with a
+    normalisation and an activation of its own.
+    """
+
+    def __init__(
+        self, in_channels: int, widths: tuple[int, int, int, int], reduced: int, stride: int = 1, activation: str = "relu",
+        se: nn.Module | None = None, mixed: nn.Module | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.in_channels, self.widths, self.reduced, self.stride, self.activation = in_channels, widths, reduced, stride, activation
+        one, three, double, pool = widths
+        self.branch1x1 = ConvNormAct(in_channels, one, 1, 1, activation) if stride == 1 else None
+        self.branch3x3_1 = ConvNormAct(in_channels, reduced, 1, 1, activation)
+        self.mixed = mixed
+        if mixed is None:
+            self.branch3x3_2 = ConvNormAct(reduced, three, 3, stride, activation)
+        self.branch3x3dbl_1 = ConvNormAct(in_channels, reduced, 1, 1, activation)
+        self.branch3x3dbl_2 = ConvNormAct(reduced, double, 3, 1, activation)
+        self.branch3x3dbl_3 = ConvNormAct(double, double, 3, stride, activation)
+        self.pool = nn.AvgPool2d(3, 1, 1, count_include_pad=False) if stride == 1 else nn.MaxPool2d(3, stride, 1)
+        self.branch_pool = ConvNormAct(in_channels, pool, 1, 1, activation)
+        self.se = nn.Identity() if se is None else se
+
+    def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
+        three = self.branch3x3_1(x_bchw)
+        branches = [
+            self.branch3x3_2(three) if self.mixed is None else self.mixed(three),
+            self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw))),
+            self.branch_pool(self.pool(x_bchw)),
+        ]
+        if self.branch1x1 is not None:
+            branches.insert(0, self.branch1x1(x_bchw))
+        return self.se(torch.cat(branches, 1))

@@ -1,0 +1,56 @@
+"""The ends of a space too large to walk through: change settings as long as a figure of their cost falls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks import Cost
+from .bulk import Rows, costs, deactivate, draw_values
+from .space import Space
+
+Figure = Callable[[Cost], NDArray[np.float64]]
+"""What is to fall, for every row."""
+
+
+def descend(space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...] = ()) -> tuple[Rows, NDArray[np.float64]]:
+    """Rows and their `figure` after changing one parameter at a time, or all to what was best for each alone, until nothing falls; `fixed` columns stay.
+
+    A row that cannot be built has the figure infinity.
+    """
+    rng = np.random.default_rng(0)
+    moves = [(column, value) for column, parameter in enumerate(space.parameters) if column not in fixed for value in range(len(parameter.values))]
+    rows = starts.copy()
+    best = _figures(space, rows, figure)
+    while moves and len(rows):
+        tried = np.repeat(rows[:, None], len(moves), axis=1)
+        for index, (column, value) in enumerate(moves):
+            tried[:, index, column] = value
+        tried = _repaired(space, tried.reshape(-1, rows.shape[1]), rng)
+        figures = _figures(space, tried, figure).reshape(len(rows), -1)
+        together = rows.copy()
+        for column in {column for column, _ in moves}:
+            own = [index for index, move in enumerate(moves) if move[0] == column]
+            together[:, column] = np.array([moves[index][1] for index in own])[figures[:, own].argmin(axis=1)]
+        together = _repaired(space, together, rng)
+        options = np.concatenate([tried.reshape(len(rows), len(moves), -1), together[:, None]], axis=1)
+        figures = np.concatenate([figures, _figures(space, together, figure)[:, None]], axis=1)
+        chosen = figures.argmin(axis=1)
+        falls = figures[np.arange(len(rows)), chosen] < best
+        if not falls.any():
+            break
+        rows[falls] = options[np.arange(len(rows)), chosen][falls]
+        best[falls] = figures[np.arange(len(rows)), chosen][falls]
+    return rows, best
+
+
+def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:
+    cost, valid = costs(space, rows)
+    return np.where(valid, np.asarray(figure(cost), float), np.inf)
+
+
+def _repaired(space: Space, rows: Rows, rng: np.random.Generator) -> Rows:
+    """Rows whose conditions changed: parameters that became active get a value, those that became inactive lose it."""
+    return deactivate(space, np.where(rows < 0, draw_values(space, len(rows), rng), rows))

@@ -1,0 +1,177 @@
+"""Draws that are uniform over the distinct candidates within a budget, not over the settings that spell them.
+
+Many settings may build one network: 1.1 times 2 layers and 1.2 times 2 layers are 3 layers, a skipped layer may stand first or second. A space small enough
+is walked through. Of a larger one settings are drawn uniformly, and one of a network that m settings build is kept with probability 1 / m (rejection
+sampling). m is counted: over all alternatives of every stage, and over the values of every dimension of the whole network that can be exchanged alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks import Cost
+from .budget import Budget
+from .bulk import Rows, active_once, combinations, deactivate, enumerate_rows, examine, joined
+from .parameters import Parameter
+from .space import Space
+
+ENUMERATE = 1 << 18
+"""Up to so many combinations a space is walked through."""
+DRAWS = 20_000
+"""Settings drawn at a time from a larger one."""
+BARREN = 50
+"""After so many draws in a row that bring nothing new, nothing more is looked for."""
+STAGE = 1 << 17
+"""Up to so many combinations the alternatives of a stage are listed; beyond, its settings are taken as they are drawn."""
+
+
+def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[Rows]:
+    """Settings of distinct candidates within `budget` in random order, a few rows at a time, until nothing new is found.
+
+    `aim` is for the upper end of the budget: only candidates of at least that part of the allowed MACs (or, without a bound on MACs, of the first bound).
+    """
+    if combinations(space) <= ENUMERATE:
+        rows, _ = walked(space, budget, aim=aim)
+        yield rng.permutation(rows)
+        return
+    drawing = Drawing(space)
+    seen: set[int] = set()
+    barren = 0
+    while barren < BARREN:
+        found = False
+        for rows, names in drawing.candidates(budget, DRAWS, rng, aim=aim):
+            first = np.sort(np.unique(names, return_index=True)[1])
+            new = first[[int(name) not in seen for name in names[first]]]
+            seen.update(int(name) for name in names[new])
+            if len(new):
+                found = True
+                yield rows[new]
+        barren = 0 if found else barren + 1
+
+
+def walked(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cost]:
+    """The first settings of every distinct candidate within `budget`, and their costs, by walking through all of a space."""
+    found: list[tuple[Rows, NDArray[np.uint64], Cost]] = []
+    for chunk in enumerate_rows(space):
+        cost, valid, keys = examine(space, chunk)
+        fits = valid & within(budget, cost, aim)
+        found.append((chunk[fits], joined(keys[fits]), _at(cost, fits)))
+    rows = np.concatenate([rows for rows, _, _ in found])
+    first = np.sort(np.unique(np.concatenate([names for _, names, _ in found]), return_index=True)[1])
+    cost = Cost(*(np.concatenate([getattr(cost, metric) for _, _, cost in found])[first] for metric in ("macs", "params", "activations", "peak")))
+    return rows[first], cost
+
+
+def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
+    """Which costs a budget admits, and of those which reach `aim` times its upper end."""
+    inside = np.broadcast_to(np.asarray(budget.admits(cost)), np.shape(cost.macs))
+    if aim > 0 and budget.bounds:
+        inside = inside & (getattr(cost, budget.bounds[0].metric) >= aim * budget.bounds[0].high)
+    return inside
+
+
+def _at(cost: Cost, rows: NDArray[np.bool_]) -> Cost:
+    return Cost(cost.macs[rows], cost.params[rows], cost.activations[rows], cost.peak[rows])
+
+
+class Drawing:
+    """Uniform draws of settings, and how many settings build the same candidate."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._parents = {name for parameter in space.parameters for name, _ in parameter.when} | {parameter.name for parameter in space.depths}
+        self._whole = [index for index, parameter in enumerate(space.parameters) if parameter.stage is None]
+        self._stages: dict[int, tuple[list[int], Rows]] = {}
+        for stage in range(len(space.skeleton.stages)):
+            columns = [index for index, parameter in enumerate(space.parameters) if parameter.stage == stage]
+            if columns and prod(len(space.parameters[index].values) for index in columns) <= STAGE:
+                self._stages[stage] = columns, self._alternatives(columns)
+        self._counts: dict[tuple[int, bytes], dict[int, int]] = {}
+
+    def rows(self, count: int, rng: np.random.Generator) -> Rows:
+        """At most `count` settings, each equally likely; fewer where conditions leave parameters out."""
+        raw = np.stack([rng.integers(0, len(parameter.values), count, dtype=np.int32) for parameter in self._space.parameters], axis=1)
+        for columns, table in self._stages.values():
+            raw[:, columns] = table[rng.integers(0, len(table), count)]
+        return active_once(self._space, raw)
+
+    def candidates(self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:
+        """Rows within `budget` and their names, a few at a time: `count` draws, of which every distinct candidate is equally likely to be each one kept."""
+        rows = self.rows(count, rng)
+        cost, valid, keys = examine(self._space, rows)
+        fits = np.flatnonzero(valid & within(budget, cost, aim))
+        for part in np.array_split(fits, len(fits) // 64 + 1):
+            kept = part[rng.random(len(part)) * self.multiplicity(rows[part], keys[part]) < 1]
+            yield rows[kept], joined(keys[kept])
+
+    def multiplicity(self, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """How many settings build the candidate of each row."""
+        many = np.ones(len(rows), np.int64)
+        for stage in self._stages:
+            many *= self._of_stage(stage, rows, keys)
+        for column in self._whole:
+            many *= self._of_parameter(column, rows, keys)
+        return many
+
+    def _alternatives(self, columns: list[int]) -> Rows:
+        """All values of a stage's parameters, each setting once as far as the stage itself can tell what is inactive."""
+        space = self._space
+        sizes = [len(space.parameters[index].values) for index in columns]
+        raw = np.zeros((prod(sizes), len(space.parameters)), np.int32)
+        raw[:, columns] = np.stack(np.unravel_index(np.arange(prod(sizes)), sizes), axis=1)
+        inactive = deactivate(space, raw) < 0
+        own = [index for index in columns if self._is_own(space.parameters[index], {space.parameters[i].name for i in columns})]
+        return raw[~(inactive[:, own] & (raw[:, own] > 0)).any(axis=1)][:, columns]
+
+    def _is_own(self, parameter: Parameter, names: set[str]) -> bool:
+        """Whether the parameters of its stage alone decide if a parameter matters."""
+        known = self._space.by_name
+        if parameter.layer is not None and any(depth.stage is None for depth in self._space.depths):
+            return False
+        return all(name in names and self._is_own(known[name], names) for name, _ in parameter.when)
+
+    def _of_stage(self, stage: int, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        columns, table = self._stages[stage]
+        context = self._context(stage)
+        counts = np.ones(len(rows), np.int64)
+        for index, row in enumerate(rows):
+            name = (stage, row[context].tobytes())
+            if name not in self._counts:
+                others = np.repeat(row[None], len(table), axis=0)
+                others[:, columns] = table
+                others = active_once(self._space, np.where(others < 0, 0, others))
+                _, valid, found = examine(self._space, others)
+                values, many = np.unique(found[valid, 1 + stage], return_counts=True)
+                self._counts[name] = dict(zip(values.tolist(), many.tolist(), strict=True))
+            counts[index] = self._counts[name].get(int(keys[index, 1 + stage]), 1)
+        return counts
+
+    def _context(self, stage: int) -> list[int]:
+        """The parameters that, besides its own, decide which of a stage's alternatives are the same: those of the network and those that widen what it gets."""
+        space = self._space
+        entangled = {name for constraint in space.constraints for name in constraint.names if space.by_name[name].stage is not None}
+        chosen = []
+        for index, parameter in enumerate(space.parameters):
+            of_network = parameter.stage is None and set(parameter.sets) != {"resolution"}
+            widens = parameter.stage is not None and parameter.stage < stage and bool(space.skeleton.widens & set(parameter.sets))
+            tied = parameter.stage != stage and parameter.name in entangled
+            if of_network or widens or tied:
+                chosen.append(index)
+        return chosen
+
+    def _of_parameter(self, column: int, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        parameter = self._space.parameters[column]
+        if len(parameter.values) == 1 or (parameter.name in self._parents and parameter not in self._space.depths) or not len(rows):
+            return np.ones(len(rows), np.int64)
+        others = np.repeat(rows[:, None], len(parameter.values), axis=1)
+        others[:, :, column] = np.arange(len(parameter.values))
+        inactive = rows[:, column] < 0
+        others[inactive, :, column] = -1
+        _, valid, found = examine(self._space, deactivate(self._space, others.reshape(-1, rows.shape[1])))
+        same = valid & (found == np.repeat(keys, len(parameter.values), axis=0)).all(axis=1)
+        counts = same.reshape(len(rows), -1).sum(axis=1)
+        return np.where(inactive, 1, np.maximum(counts, 1))

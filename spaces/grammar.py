@@ -1,0 +1,186 @@
+"""The dimensions of a space file, read into parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..blocks import InputError
+from ..blocks.errors import unknown
+from .parameters import Parameter, Value, range_values
+from .skeletons import Skeleton
+from .source import Source
+
+KEYS = ("low", "high", "step", "choices", "each", "only", "when")
+"""What the mapping of a dimension may hold."""
+
+
+def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    """The parameters that `dimensions` spell, those that others depend on first.
+
+    Raises:
+        InputError: names file, line, key and the nearest known one.
+    """
+    network_and_stage: list[Parameter] = []
+    of_layers: list[tuple[str, Mapping[str, Any]]] = []
+    for dimension, written in dimensions.items():
+        spec = written if isinstance(written, Mapping) else {"choices": written if isinstance(written, list | tuple) else [written]}
+        if spec.get("each") == "layer":
+            of_layers.append((str(dimension), spec))
+        else:
+            network_and_stage += _of_dimension(source, base, str(dimension), spec, ())
+    found = list(network_and_stage)
+    for dimension, spec in of_layers:
+        found += _of_dimension(source, base, dimension, spec, network_and_stage)
+    _once(source, found)
+    return _ordered([_resolved(source, parameter, found) for parameter in found], source)
+
+
+def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[str, Any], known: Sequence[Parameter]) -> list[Parameter]:
+    """The parameters of one dimension; `known` decide how many layers a stage may have."""
+    path = ("dimensions", dimension)
+    for key in spec:
+        if key not in KEYS:
+            raise source.error((*path, key), unknown(f"key of the dimension {dimension!r}:", str(key), KEYS))
+    bundles = _bundles(source, base, dimension, spec.get("choices"))
+    sets = {name for bundle in bundles for name in bundle} if bundles else {dimension}
+    for name in sets:
+        if name not in base.dimensions():
+            raise source.error(path, unknown(f"dimension of the {base.name} skeleton:", name, base.dimensions()))
+    try:
+        values, step = (tuple(spec["choices"]), None) if bundles else _values(spec)
+        for value in () if bundles else values:
+            base.check(dimension, value)
+    except InputError as error:
+        raise source.error(path, f"{dimension}: {error}") from None
+    each = spec.get("each", "network")
+    if each not in ("network", "stage", "layer"):
+        raise source.error((*path, "each"), unknown("value of `each`:", str(each), ["network", "stage", "layer"]))
+    for name in sets if each != "network" else ():
+        if not base.may_differ(name, each):
+            able = sorted(base.per_stage if each == "stage" else base.per_layer)
+            whole = "one for the whole network" if not base.may_differ(name, "stage") else "one for a whole stage"
+            raise source.error((*path, "each"), f"{name!r} is {whole}; for each {each} there are {', '.join(able)}")
+    when = _when(source, path, spec.get("when") or {})
+    places: list[tuple[int | None, int | None]] = [(None, None)]
+    if each != "network":
+        chosen = _only(source, path, spec.get("only"), len(base.stages))
+        places = [(s, layer) for s in chosen for layer in (range(_most_layers(base, s, known)) if each == "layer" else [None])]
+    elif "only" in spec:
+        raise source.error((*path, "only"), "`only` names stages, so it goes with each: stage or each: layer")
+    return [
+        Parameter(
+            name=".".join([dimension, *(str(index + 1) for index in place if index is not None)]), dimension=dimension, stage=place[0], layer=place[1],
+            values=values, bundles=bundles, step=step, when=when,
+        )
+        for place in places
+    ]  # fmt: skip
+
+
+def _bundles(source: Source, base: Skeleton, dimension: str, choices: Any) -> tuple[Mapping[str, Value], ...]:
+    """Choices that each set several dimensions: name → dimension → value."""
+    if not isinstance(choices, Mapping):
+        return ()
+    path = ("dimensions", dimension, "choices")
+    if dimension in base.dimensions():
+        raise source.error(path, f"a bundle of dimensions needs a name of its own, but {dimension!r} is a dimension")
+    for name, settings in choices.items():
+        if not isinstance(name, str) or not isinstance(settings, Mapping) or not settings:
+            raise source.error((*path, name), f"a choice of a bundle is a name and what it sets, as in small: {{kernel: 3}}, but got {name!r}: {settings!r}")
+        for key, value in settings.items():
+            if key not in base.dimensions():
+                raise source.error((*path, name, key), unknown(f"dimension of the {base.name} skeleton:", str(key), base.dimensions()))
+            try:
+                base.check(key, value)
+            except InputError as error:
+                raise source.error((*path, name, key), f"{key}: {error}") from None
+    if not choices:
+        raise source.error(path, "choices must name at least one")
+    return tuple(dict(settings) for settings in choices.values())
+
+
+def _values(spec: Mapping[str, Any]) -> tuple[tuple[Value, ...], float | None]:
+    if "choices" in spec:
+        if {"low", "high", "step"} & set(spec):
+            raise InputError("a dimension has either choices or low, high and step, but got both")
+        choices = spec["choices"]
+        if not isinstance(choices, list | tuple) or not choices or not all(isinstance(value, str | int | float) for value in choices):
+            raise InputError(f"choices must be a list of at least one text or number, but got {choices!r}")
+        if len({(type(value), value) for value in choices}) != len(choices):
+            raise InputError(f"choices must differ from each other, but got {choices!r}")
+        return tuple(choices), None
+    missing = [key for key in ("low", "high", "step") if key not in spec]
+    if missing:
+        raise InputError(f"a range needs low, high and step, but {', '.join(missing)} is missing")
+    return range_values(spec["low"], spec["high"], spec["step"]), spec["step"]
+
+
+def _only(source: Source, path: tuple[str, str], only: Any, stages: int) -> list[int]:
+    if only is None:
+        return list(range(stages))
+    chosen = only if isinstance(only, list | tuple) else [only]
+    if not chosen or not all(isinstance(stage, int) and 1 <= stage <= stages for stage in chosen) or len(set(chosen)) != len(chosen):
+        raise source.error((*path, "only"), f"`only` names stages from 1 to {stages}, each once, but got {only!r}")
+    return sorted(stage - 1 for stage in chosen)
+
+
+def _most_layers(base: Skeleton, stage: int, known: Iterable[Parameter]) -> int:
+    """The most layers a stage can have."""
+    local = base.at(stage, 0)
+    most = {name: local[name] for name in ("repeats", "depth")}
+    for parameter in known:
+        for name in most:
+            if name in parameter.sets and parameter.stage in (None, stage):
+                most[name] = max(parameter.of(name, local[name]))
+    return int(base.repeats({**local, **most}))
+
+
+def _when(source: Source, path: tuple[str, str], spec: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+    if not isinstance(spec, Mapping):
+        raise source.error((*path, "when"), f"when must be a mapping of dimension to values, but got {spec!r}")
+    return tuple((str(name), tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items())
+
+
+def _resolved(source: Source, parameter: Parameter, found: Sequence[Parameter]) -> Parameter:
+    """The same with each condition naming a parameter: the one of its own layer or stage where there is one."""
+    from dataclasses import replace
+
+    known = {other.name: other for other in found}
+    conditions = []
+    for name, values in parameter.when:
+        path = ("dimensions", parameter.dimension, "when", name)
+        place = [str(index + 1) for index in (parameter.stage, parameter.layer) if index is not None]
+        tries = [".".join([name, *place[:length]]) for length in range(len(place), -1, -1)]
+        own = next((known[text] for text in tries if text in known), None)
+        if own is None:
+            raise source.error(path, unknown("dimension in `when`:", name, known))
+        for value in values:
+            if value not in own.values:
+                raise source.error(path, unknown(f"value of {own.name!r}:", str(value), map(str, own.values)))
+        conditions.append((own.name, values))
+    return replace(parameter, when=tuple(conditions))
+
+
+def _once(source: Source, found: Sequence[Parameter]) -> None:
+    """Refuse a dimension that two parameters set at one place."""
+    seen: dict[tuple[str, int | None], str] = {}
+    for parameter in found:
+        for name in parameter.sets:
+            for (other, stage), dimension in seen.items():
+                if other == name and dimension != parameter.dimension and (None in (stage, parameter.stage) or stage == parameter.stage):
+                    raise source.error(("dimensions", parameter.dimension), f"{name!r} is set by {dimension!r} and by {parameter.dimension!r}")
+            seen[name, parameter.stage] = parameter.dimension
+
+
+def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:
+    """Parameters so that every condition comes after what it depends on, and those of layers last."""
+    waiting = sorted(parameters, key=lambda parameter: parameter.layer is not None)
+    ordered: list[Parameter] = []
+    while waiting:
+        names = {parameter.name for parameter in waiting}
+        ready = [parameter for parameter in waiting if all(name not in names for name, _ in parameter.when)]
+        if not ready:
+            raise source.error(("dimensions", waiting[0].dimension, "when"), f"the condition of {waiting[0].name!r} depends on itself")
+        ordered += ready
+        waiting = [parameter for parameter in waiting if parameter not in ready]
+    return tuple(ordered)

@@ -1,0 +1,221 @@
+"""A table of settings, walked through place by place: what `automl.spaces.bulk` asks for costs and fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks import Block, Cost, InvalidBlock, Shape
+from ..blocks.cost import linear_cost
+from ..blocks.rules import marking
+from .fingerprint import fingerprint, mixed, repeated
+from .parameters import Parameter
+from .space import Space
+
+Members = slice | NDArray[np.intp]
+"""Rows that are costed together."""
+Group = tuple[Members, dict[str, Any]]
+"""Those rows, and what their settings come to at a place: scalars where they agree, arrays where formulas take them."""
+
+
+class Table:
+    """Rows of value indices of one space."""
+
+    def __init__(self, space: Space, rows: NDArray[np.int32]) -> None:
+        self._space, self._rows, self._skeleton = space, rows, space.skeleton
+        self._count = len(rows)
+        self._columns: dict[tuple[str, str, Any], NDArray[Any]] = {}
+        self._place = list(enumerate(space.parameters))
+
+    def layers(self, stage: int) -> NDArray[np.int64]:
+        """How many layers a stage has in every row."""
+        local = dict(self._skeleton.at(stage, 0))
+        for index, parameter in self._place:
+            for dimension in {"repeats", "depth"} & set(parameter.sets):
+                if parameter.stage in (None, stage):
+                    local[dimension] = self._column(index, parameter, dimension, local[dimension])
+        return np.broadcast_to(np.asarray(self._skeleton.repeats(local), np.int64), self._count)
+
+    def examine(self, keys: NDArray[np.uint64] | None = None) -> tuple[Cost, NDArray[np.bool_]]:
+        """Cost of every row and whether it can be built and meets the constraints; `keys` (rows, 1 + stages) receives fingerprints."""
+        skeleton = self._skeleton
+        with np.errstate(all="ignore"):
+            walk = _Walk(self._count, keys)
+            outside = list(self._groups(None, None))
+            walk.enter([(members, skeleton.image(local, self._space.image)) for members, local in outside])
+            walk.place(0, [(members, 1, partial(skeleton.stem, local)) for members, local in outside], first=True)
+            for stage in range(len(skeleton.stages)):
+                self._stage(walk, stage)
+            walk.place(0, [(members, 1, partial(skeleton.head, local)) for members, local in outside])
+            return walk.leave(self._space.classes), walk.valid & self._allowed()
+
+    def _stage(self, walk: _Walk, stage: int) -> None:
+        layers = self.layers(stage)
+        layered = self._skeleton.varies(stage) or any(parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters)
+        alike = [] if layered else list(self._groups(stage, 0))
+        for layer in range(int(layers.max(initial=0)) if layered else 2):
+            counts = (layers > layer).astype(np.int64) if layered else layers - 1 if layer else np.ones(self._count, np.int64)
+            stride = self._skeleton.at(stage, layer)["stride"]
+            groups = self._groups(stage, layer) if layered else alike
+            walk.place(1 + stage, [(members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer)) for members, local in groups])
+
+    def _groups(self, stage: int | None, layer: int | None) -> Iterator[Group]:
+        """Rows that one call of the skeleton can take, at one place."""
+        base = self._skeleton.at(stage, layer)
+        arrays: list[tuple[str, NDArray[Any]]] = []
+        fixed: list[tuple[int, Parameter]] = []
+        for index, parameter in self._place:
+            if not (parameter.stage in (None, stage) and parameter.layer in (None, layer)):
+                continue
+            dimensions = [d for d in parameter.sets if self._matters(parameter, d, stage)]
+            if not dimensions:
+                continue
+            values = {dimension: _explicit(parameter.of(dimension, base.get(dimension)), base.get(dimension)) for dimension in dimensions}
+            if len(parameter.values) > 1 and all(self._skeleton.takes_arrays(dimension, [*own, base.get(dimension)]) for dimension, own in values.items()):
+                arrays += [(dimension, self._column(index, parameter, dimension, base.get(dimension))) for dimension in dimensions]
+            else:
+                fixed.append((index, parameter))
+        for members, key in _partition(self._rows, [index for index, _ in fixed], [len(parameter.values) for _, parameter in fixed]):
+            local = dict(base)
+            for (_, parameter), chosen in zip(fixed, key, strict=True):
+                if chosen >= 0:
+                    for dimension, value in parameter.settings(parameter.values[chosen]).items():
+                        if self._matters(parameter, dimension, stage):
+                            local[dimension] = _explicit([value], base.get(dimension))[0]
+            for dimension, column in arrays:
+                local[dimension] = column[members]
+            yield members, local
+
+    def _matters(self, parameter: Parameter, dimension: str, stage: int | None) -> bool:
+        if stage is None:
+            return dimension in self._skeleton.outside
+        return not (stage == 0 and parameter.stage is None and dimension in self._skeleton.spares_first)
+
+    def _column(self, index: int, parameter: Parameter, dimension: str, base: Any) -> NDArray[Any]:
+        """What a parameter sets a dimension to in every row; the baseline's where it is inactive."""
+        key = (parameter.name, dimension, base)
+        if key not in self._columns:
+            values = np.asarray([*_explicit(parameter.of(dimension, base), base), base])
+            self._columns[key] = values[self._rows[:, index]]
+        return self._columns[key]
+
+    def _allowed(self) -> NDArray[np.bool_]:
+        allowed = np.ones(self._count, bool)
+        for constraint in self._space.constraints:
+            columns, inactive = {}, np.zeros(self._count, bool)
+            for index, parameter in self._place:
+                if parameter.name in constraint.names:
+                    chosen = self._rows[:, index]
+                    inactive |= chosen < 0
+                    kinds = {type(value) for value in parameter.values}
+                    columns[parameter.name] = np.asarray(parameter.values, object if str in kinds and len(kinds) > 1 else None)[chosen]
+            allowed &= np.asarray(constraint.holds(columns), bool) | inactive
+        return allowed
+
+
+class _Walk:
+    """What is known of all rows after the places so far."""
+
+    def __init__(self, count: int, keys: NDArray[np.uint64] | None) -> None:
+        self.valid = np.ones(count, bool)
+        self._total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
+        self._channels, self._height, self._width, self._image = (np.zeros(count, np.int64) for _ in range(4))
+        self._keys = keys
+
+    def enter(self, groups: Sequence[tuple[Members, tuple[int, Any, Any]]]) -> None:
+        """The images that the rows take in."""
+        for members, (channels, height, width) in groups:
+            self._channels[members], self._height[members], self._width[members] = channels, height, width
+            self._image[members] = channels * height * width
+        if self._keys is not None:
+            self._keys[:, 0] = mixed(mixed(np.uint64(0), self._height), self._width)
+
+    def place(self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, first: bool = False) -> None:
+        """Let groups of rows go through a block each, `count` times; `part` is 0 outside the stages and 1 + stage inside them."""
+        for members, count, make in groups:
+            shape = Shape(self._channels[members], self._height[members], self._width[members])
+            there = np.broadcast_to(np.asarray(count) > 0, len(shape.height))
+            if not there.any():
+                continue
+            try:
+                with marking(len(shape.height)) as broken:
+                    block = make()
+                    if block is None:
+                        continue
+                    block = block.resolved(shape)
+                    cost, out = block.cost(shape) * count, block.out(shape)
+            except InvalidBlock:
+                self.valid[members] &= ~there
+                continue
+            self.valid[members] &= ~(broken & there)
+            self._add(members, cost if first else cost.beside(self._image[members] * there))
+            everywhere = bool(there.all())
+            for own, new in ((self._channels, out.channels), (self._height, out.height), (self._width, out.width)):
+                own[members] = new if everywhere else np.where(there, new, own[members])
+            if self._keys is not None:
+                column = self._keys[:, part]
+                column[members] = repeated(column[members], fingerprint(block), count)
+
+    def _add(self, members: Members, cost: Cost) -> None:
+        total = self._total
+        total.macs[members] += cost.macs
+        total.params[members] += cost.params
+        total.activations[members] += cost.activations
+        total.peak[members] = np.maximum(total.peak[members], cost.peak)
+
+    def leave(self, classes: int) -> Cost:
+        """The cost of every row, the classifier's included."""
+        return self._total + linear_cost(self._channels, classes)
+
+
+def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
+    """An order of rows in which those stand together that agree in the network's dimensions of which formulas take no arrays."""
+    fixed = [
+        (index, len(parameter.values))
+        for index, parameter in enumerate(space.parameters)
+        if parameter.stage is None and not all(space.skeleton.takes_arrays(dimension, parameter.of(dimension, 0)) for dimension in parameter.sets)
+    ]
+    return _order(_codes(rows, *zip(*fixed, strict=True))) if fixed else np.arange(len(rows))
+
+
+def _partition(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> Iterator[tuple[Members, tuple[int, ...]]]:
+    """Rows in groups that agree in `columns`, with what they hold there."""
+    if not columns or not len(rows):
+        yield slice(None), ()
+        return
+    code = _codes(rows, columns, sizes)
+    order = _order(code)
+    ordered = code[order]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1, [len(rows)]])
+    if len(starts) == 2:
+        yield slice(None), tuple(int(value) for value in rows[0, columns])
+        return
+    for start, end in pairwise(starts):
+        members = order[start:end]
+        yield members, tuple(int(value) for value in rows[members[0], columns])
+
+
+def _codes(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """A number for each row that is equal where the rows agree in `columns`."""
+    if prod(size + 1 for size in sizes) >= 1 << 62:
+        return np.unique(rows[:, columns], axis=0, return_inverse=True)[1].ravel()
+    code = np.zeros(len(rows), np.int64)
+    for column, size in zip(columns, sizes, strict=True):
+        code = code * (size + 1) + rows[:, column] + 1
+    return code
+
+
+def _order(code: NDArray[np.int64]) -> NDArray[np.intp]:
+    # a stable sort of 16-bit numbers counts instead of comparing
+    return np.argsort(code.astype(np.uint16) if code.max(initial=0) < 1 << 16 else code, kind="stable")
+
+
+def _explicit(values: Sequence[Any], base: Any) -> list[Any]:
+    """`values` with the baseline's where they are "auto"."""
+    return [base if isinstance(value, str) and value == "auto" and base is not None else value for value in values]
