@@ -77,11 +77,19 @@ class Candidate:
 
     def cost(self) -> Cost:
         """MACs, parameters and activations of one image (the convention is in `automl.blocks.cost`)."""
-        total = Cost()
-        features: Number = 0
+        image = self.input.elements
+        total, start, began, features = Cost(), 0, "", 0
         for place, block, shape, repeats in self.walk():
-            cost = block.cost(shape) * repeats
-            total += cost if place == "stem" else cost.beside(self.input.elements)  # the caller holds the image
+            cost = block.cost(shape)
+            if place == "stem":
+                total += cost
+            else:
+                # while a layer runs, its callers hold the image and, beyond a stage's first layer, the stage's input
+                if place != began:
+                    start, began, later = shape.elements, place, repeats > 1
+                else:
+                    later = True
+                total += (cost * repeats).beside(image + start * (later and place != "head"))
             features = block.out(shape).channels
         return total + linear_cost(features, self.classes)
 

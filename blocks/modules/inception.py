@@ -3,6 +3,8 @@
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 
@@ -36,12 +38,12 @@ class InceptionUnit(nn.Module):
         self.se = nn.Identity() if se is None else se
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        three = self.branch3x3_1(x_bchw)
-        branches = [
-            self.branch3x3_2(three) if self.mixed is None else self.mixed(three),
-            self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw))),
-            self.branch_pool(self.pool(x_bchw)),
-        ]
+        return self.se(torch.cat(list(self._branches(x_bchw)), 1))
+
+    def _branches(self, x_bchw: torch.Tensor) -> Iterator[torch.Tensor]:
         if self.branch1x1 is not None:
-            branches.insert(0, self.branch1x1(x_bchw))
-        return self.se(torch.cat(branches, 1))
+            yield self.branch1x1(x_bchw)
+        second = self.branch3x3_2 if self.mixed is None else self.mixed
+        yield second(self.branch3x3_1(x_bchw))
+        yield self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw)))
+        yield self.branch_pool(self.pool(x_bchw))

@@ -45,4 +45,5 @@ class PlainConv(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         y = self.pool(x_bchw)
-        return self.se(self.act1(self.bn1(self.conv(y))) if self.mixed is None else self.mixed(y))
+        y = self.act1(self.bn1(self.conv(y))) if self.mixed is None else self.mixed(y)
+        return self.se(y)
