@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -165,3 +165,8 @@ def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Pa
             raise InvalidBlock("a stage must hold at least one unit, but got none")
         resolved_stages.append(tuple(resolved))
     return Candidate(layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape))
+
+
+def scaled(unit: Unit, stride: int, repeats: int) -> list[tuple[Unit, int]]:
+    """A stage of `repeats` equal units for `assemble`, of which the first takes the `stride`."""
+    return [(replace(unit, stride=stride), 1), (replace(unit, stride=1), repeats - 1)]  # type: ignore[type-var]

@@ -5,7 +5,7 @@ Shape letters: b batch, c channels, h height, w width, f features, n features af
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -107,12 +107,8 @@ class Network(nn.Module):
     def forward_features(self, x_bchw: torch.Tensor) -> torch.Tensor:
         """Images to the last map, bchw -> bfhw."""
         x = x_bchw
-        for name in self.trunk_names:
-            module = getattr(self, name)
-            if self.grad_checkpointing and name in self.stages and not torch.jit.is_scripting():
-                x = checkpoint_seq(module, x, flatten=isinstance(module[0], nn.Sequential))
-            else:
-                x = module(x)
+        for name, module in self._steps():
+            x = checkpoint_seq(module, x) if self.grad_checkpointing and name.partition(".")[0] in self.stages else module(x)
         return x
 
     def forward_head(self, x_bfhw: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
@@ -179,14 +175,16 @@ class Network(nn.Module):
             self.reset_classifier(0, "")
         return list(taken)
 
-    def _steps(self) -> Iterator[tuple[str, nn.Module]]:
+    def _steps(self) -> list[tuple[str, nn.Module]]:
         """The trunk's modules in order by name; where the levels are members of one, its members."""
+        steps: list[tuple[str, nn.Module]] = []
         for name in self.trunk_names:
             module = self.get_submodule(name)
             if any(info["module"].startswith(f"{name}.") for info in self.feature_info):
-                yield from ((f"{name}.{index}", member) for index, member in module.named_children())
+                steps += [(f"{name}.{index}", member) for index, member in module.named_children()]
             else:
-                yield name, module
+                steps.append((name, module))
+        return steps
 
     def _cut_after(self, level: str) -> bool:
         """Remove the trunk's modules after `level`; whether there were any."""

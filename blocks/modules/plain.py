@@ -9,7 +9,7 @@ from torch import nn
 from .activation import activation_layer
 
 
-class ConvNormAct(nn.Module):
+class ConvBnAct(nn.Module):
     """Convolution, normalisation, activation (None: none): bchw -> bkhw."""
 
     def __init__(self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, activation: str | None = None) -> None:
