@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from ..blocks import InputError
 from ..blocks.errors import unknown
+from .around import around, centres
 from .candidate import Candidate
 from .constraints import Constraint, parse_constraint
 from .counting import count_settings
@@ -191,7 +192,7 @@ def shipped_spaces() -> list[str]:
 
 
 def load_space(name: str | Path) -> Space:
-    """A shipped space by name, or a space file.
+    """A shipped space by name, a space file, or the space around a published network or skeleton by its name.
 
     Raises:
         InputError: no such space or file, or an error in it (file, line, key, nearest known one).
@@ -200,7 +201,9 @@ def load_space(name: str | Path) -> Space:
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return Space.from_source(read_file(path))
     if str(name) not in shipped_spaces():
-        raise unknown("space", str(name), [*shipped_spaces(), "FILE.yaml"])
+        if str(name) in centres():
+            return Space.from_dict(around(str(name)), str(name))
+        raise unknown("space", str(name), [*shipped_spaces(), "FILE.yaml", *centres()])
     resource = files(_package).joinpath("library", f"{name}.yaml")
     return Space.from_source(read_yaml(resource.read_text(encoding="utf-8"), f"{name}.yaml"))
 

@@ -166,7 +166,7 @@ class Skeleton(ABC):
         return dimension in (self.per_stage if each == "stage" else self.per_layer) or dimension in options()
 
     def with_stages(self, rows: tuple[Mapping[str, Any], ...]) -> Self:
-        """The same skeleton with its stages spelled out.
+        """The same skeleton with its stages spelled out; a list holds one value a layer, the last of which stands for all further ones.
 
         Raises:
             InputError: an unknown key, or a value that no stage can have.
@@ -175,13 +175,17 @@ class Skeleton(ABC):
             for key, value in row.items():
                 if key not in ("channels", "stride", *self.per_stage, *options()):
                     raise unknown(f"key of stage {index}:", str(key), ["channels", "stride", *sorted(self.per_stage)])
-                {"channels": COUNT, "stride": STRIDE}[key].check(key, value) if key in ("channels", "stride") else self.check(key, value)
+                layers = value if isinstance(value, list | tuple) and key in self.per_layer else [value]
+                if not layers:
+                    raise InputError(f"{key} needs at least one value, but got {value!r}")
+                for each in layers:
+                    {"channels": COUNT, "stride": STRIDE}[key].check(key, each) if key in ("channels", "stride") else self.check(key, each)
             if "channels" not in row:
                 raise InputError(f"stage {index} needs channels, but got {dict(row)!r}")
         if not rows:
             raise InputError("a network needs at least one stage, but got none")
         own: dict[str, Any] = {"stride": 1}
-        return replace(self, stages=tuple({**own, **row} for row in rows))
+        return replace(self, stages=tuple({**own, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}} for row in rows))
 
 
 SHARED: Mapping[str, Any] = {"depth": 1.0, "width": 1.0, "resolution": 1.0, "repeats": 1, "skip": False, "attention": "none"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.spaces import Space, census, load_space, parse_budget, require_feasible, shipped_spaces
+from automl.spaces import Space, architecture, architectures, census, load_space, parse_budget, require_feasible, shipped_spaces
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
 from automl.spaces.source import read_yaml
 
@@ -158,6 +158,28 @@ def test_an_error_names_file_line_key_and_the_nearest(old: str, new: str, says: 
     with pytest.raises(InputError, match=says) as caught:
         space(GOOD.replace(old, new))
     assert "\n" not in str(caught.value)
+
+
+def test_every_published_network_is_a_point_of_the_space_around_it():
+    for name in architectures():
+        published, space = architecture(name), load_space(name)
+        fixed = {parameter.name: parameter.values[0] for parameter in space.parameters if len(parameter.values) == 1}
+        own = {key: value for key, value in published.settings.items() if key in ("depth", "width") and not isinstance(value, tuple)}
+        assert space.candidate({**fixed, **own}).id == published.candidate().id, name
+        assert all(len(space.by_name[scale].values) > 5 for scale in ("depth", "width", "resolution"))
+
+
+def test_the_space_around_a_skeleton_goes_through_plain_data():
+    space = load_space("mobilenetv3")
+    assert Space.from_dict(space.to_dict()).candidate({}).id == space.candidate({}).id == architecture("mobilenetv3_large_100").candidate().id
+
+
+def test_layers_of_a_stage_may_be_spelled_out():
+    rows = [{"channels": 16, "stride": 2, "repeats": 3, "expansion": [3, 2]}]
+    space = Space.from_dict({"skeleton": "mobilenetv2", "image": [3, 32, 32], "stages": rows})
+    assert [unit.expansion for unit, count in space.candidate({}).stages[0] for _ in range(count)] == [3, 2, 2]
+    with pytest.raises(InputError, match="expansion must be a number above 0, but got -1"):
+        Space.from_dict({"skeleton": "mobilenetv2", "stages": [{"channels": 16, "expansion": [3, -1]}]})
 
 
 def test_an_unknown_space_names_the_nearest():

@@ -1,0 +1,46 @@
+"""The space around one published network or skeleton: itself, scaled in depth, width and resolution (α, β, γ of EfficientNet, arXiv:1905.11946)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..blocks.rounding import make_divisible
+from .architectures import Architecture, architecture, architectures
+from .skeletons import Skeleton, skeleton, skeletons
+
+FACTORS = {"depth": (0.4, 1.6, 0.2), "width": (0.3, 1.3, 0.1), "resolution": (0.57, 1.15, 0.0715)}
+"""Low, high and step, as parts of the network's own coefficients."""
+
+
+def centres() -> list[str]:
+    """Names that `around` takes."""
+    return [*architectures(), *skeletons()]
+
+
+def around(name: str) -> dict[str, Any]:
+    """The space around the published network or skeleton `name`, as the plain data of a space file."""
+    centre = architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
+    base = skeleton(centre.skeleton)
+    whole = {key: value for key, value in centre.settings.items() if not isinstance(value, tuple)}
+    scales = {key: _range(whole.pop(key, 1.0), *factors) for key, factors in FACTORS.items()}
+    return {
+        "name": name,
+        "skeleton": base.name,
+        "image": [3, centre.size, centre.size],
+        "classes": 1000,
+        "stages": [_row(base, index, centre.settings) for index in range(len(base.stages))],
+        "dimensions": {**scales, **whole},
+    }
+
+
+def _range(own: float, low: float, high: float, step: float) -> dict[str, float]:
+    return {"low": round(own * low, 6), "high": round(own * high, 6), "step": round(own * step, 6)}
+
+
+def _row(base: Skeleton, index: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage of the network, written out."""
+    row = {key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()}
+    row |= {key: value[index] for key, value in settings.items() if isinstance(value, tuple)}
+    width = row.pop("width", 1)
+    return {**row, "channels": make_divisible(row["channels"] * width) if width != 1 else row["channels"]}
