@@ -35,12 +35,19 @@ def _census(space: str, budget: list[str] | None, image_size: int | None) -> tup
 
 def check(space: SpaceFile, json: Json = False) -> None:
     """Read a space file and count the settings that build a network."""
+    from ..spaces import exclusions
+
     loaded, _, found = _census(space, None, None)
     excluded = found.examined - found.valid
+    reasons = exclusions(loaded, found.excluded)
     if json:
-        print_json({"space": loaded.name, "settings": found.size, "exact": found.exact, "examined": found.examined, "valid": found.valid, "excluded": excluded})
-    else:
-        print(f"{loaded.name}: good; {found.size:,} settings, {excluded:,} of {found.examined:,} looked at are excluded by a constraint or cannot be built")
+        counts = {"settings": found.size, "distinct": found.distinct, "examined": found.examined, "valid": found.valid, "excluded": excluded}
+        print_json({"space": loaded.name, "exact": found.exact, **counts, "reasons": reasons})
+        return
+    distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
+    print(f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} looked at are excluded")
+    for reason, count in reasons.items():
+        print(f"  {count:,} of {len(found.excluded):,} excluded ones looked into: {reason}")
 
 
 def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize = None, json: Json = False) -> None:

@@ -5,7 +5,7 @@ from .budget import Budget, human, parse_budget
 from .candidate import Candidate
 from .reference import find_candidate
 from .space import Settings, Space, load_space, shipped_spaces
-from .survey import Census, census, feasible_values, require_feasible
+from .survey import Census, census, exclusions, feasible_values, require_feasible
 from .timm_registry import watch as _watch
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Settings",
     "Space",
     "census",
+    "exclusions",
     "feasible_values",
     "find_candidate",
     "human",

@@ -8,7 +8,7 @@ from typing import Any
 from ..blocks import InputError
 from ..blocks.errors import unknown
 from .parameters import Parameter, Value, range_values
-from .skeletons import Skeleton
+from .skeletons import Skeleton, skeleton, skeletons
 from .source import Source
 
 KEYS = ("low", "high", "step", "choices", "each", "only", "when")
@@ -46,7 +46,7 @@ def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[
     sets = {name for bundle in bundles for name in bundle} if bundles else {dimension}
     for name in sets:
         if name not in base.dimensions():
-            raise source.error(path, unknown(f"dimension of the {base.name} skeleton:", name, base.dimensions()))
+            raise source.error(path, _unknown(base, name))
     try:
         values, step = (tuple(spec["choices"]), None) if bundles else _values(spec)
         for value in () if bundles else values:
@@ -77,6 +77,14 @@ def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[
     ]  # fmt: skip
 
 
+def _unknown(base: Skeleton, name: str) -> InputError:
+    """The error for a dimension that a skeleton does not have: others may."""
+    others = [other for other in skeletons() if name in skeleton(other).dimensions()]
+    if others:
+        return InputError(f"the {base.name} skeleton has no {name!r}; it is a dimension of {', '.join(others)}")
+    return unknown(f"dimension of the {base.name} skeleton:", name, base.dimensions())
+
+
 def _bundles(source: Source, base: Skeleton, dimension: str, choices: Any) -> tuple[Mapping[str, Value], ...]:
     """Choices that each set several dimensions: name → dimension → value."""
     if not isinstance(choices, Mapping):
@@ -89,7 +97,7 @@ def _bundles(source: Source, base: Skeleton, dimension: str, choices: Any) -> tu
             raise source.error((*path, name), f"a choice of a bundle is a name and what it sets, as in small: {{kernel: 3}}, but got {name!r}: {settings!r}")
         for key, value in settings.items():
             if key not in base.dimensions():
-                raise source.error((*path, name, key), unknown(f"dimension of the {base.name} skeleton:", str(key), base.dimensions()))
+                raise source.error((*path, name, key), _unknown(base, str(key)))
             try:
                 base.check(key, value)
             except InputError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Cost, InputError
+from ..blocks import Cost, InputError, InvalidBlock
 from .budget import Budget, human
 from .bulk import Rows, combinations, draw, enumerate_rows, examine, joined, row_of, settings
 from .descent import Figure, descend
@@ -17,6 +18,8 @@ from .space import Space
 
 SAMPLE = 20_000
 """Settings drawn from a space too large to walk through."""
+REASONS = 500
+"""So many excluded settings are kept, to say why."""
 STARTS = 8
 """Draws from which the ends of a larger space are looked for: a constraint can stand between a draw and the end."""
 
@@ -57,6 +60,8 @@ class Census:
     """MACs of the valid ones, sorted."""
     rows: Rows
     """The feasible ones among those looked at, one for each network."""
+    excluded: Rows
+    """Some of those that are not valid."""
 
     @property
     def share(self) -> float:
@@ -74,14 +79,16 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
     rng = np.random.default_rng(seed)
     chunks = enumerate_rows(space) if exact else [Drawing(space).rows(SAMPLE, rng)]
     looked: list[tuple[Rows, NDArray[np.uint64], Cost]] = []
-    examined = 0
+    examined, tried = 0, np.zeros((0, len(space.parameters)), np.int32)
     for chunk in chunks:
         cost, valid, keys = examine(space, chunk)
         examined += len(chunk)
+        tried = np.concatenate([tried, chunk[~valid][: REASONS - len(tried)]])
         looked.append((chunk[valid], joined(keys[valid]), Cost(cost.macs[valid], cost.params[valid], cost.activations[valid], cost.peak[valid])))
     rows = np.concatenate([rows for rows, _, _ in looked])
     if not len(rows):
-        raise InputError(f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be built")
+        rules = "; ".join(exclusions(space, tried[:REASONS]))
+        raise InputError(f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be built ({rules})")
     names = np.concatenate([names for _, names, _ in looked])
     cost = Cost(*(np.concatenate([getattr(cost, metric) for _, _, cost in looked]) for metric in ("macs", "params", "activations", "peak")))
 
@@ -100,8 +107,22 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
     return Census(
         size=space.size, exact=exact, examined=examined, valid=len(rows), feasible=int(feasible.sum()), distinct=len(np.unique(names)) if exact else None,
         cheapest=best(lambda c: np.asarray(c.macs, float)), costliest=best(lambda c: -np.asarray(c.macs, float)), nearest=nearest,
-        macs=np.sort(cost.macs), rows=kept,
+        macs=np.sort(cost.macs), rows=kept, excluded=tried,
     )  # fmt: skip
+
+
+def exclusions(space: Space, rows: Rows) -> dict[str, int]:
+    """Why settings are excluded: the constraint or the rule each breaks first, and how many of `rows` do, the most frequent first."""
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        chosen = settings(space, row)
+        broken = next((constraint.text for constraint in space.constraints if not bool(constraint.holds(chosen))), None)
+        try:
+            space.candidate(chosen)
+        except InvalidBlock as error:
+            broken = broken or str(error).partition(", but got")[0]
+        reasons[broken or "nothing"] += 1
+    return dict(reasons.most_common())
 
 
 def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, list[Value]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.spaces import Space, architecture, architectures, census, load_space, parse_budget, require_feasible, shipped_spaces
+from automl.spaces import Budget, Space, architecture, architectures, census, exclusions, load_space, parse_budget, require_feasible, shipped_spaces
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
 from automl.spaces.source import read_yaml
 
@@ -89,6 +89,32 @@ def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
     assert sampled.costliest.cost.macs == exact.costliest.cost.macs
 
 
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        ({"skeleton": "resnet", "dimensions": {"cardinality": 7, "base_width": 64, "radix": [1, 2], "unit": "basic"}}, "cardinality 1 and radix 0"),
+        ({"skeleton": "resnet", "dimensions": {"attention": "sk", "radix": 2}}, "radix must be 0"),
+        ({"skeleton": "efficientnet", "image": [3, 16, 16]}, "as many pixels a side as the stride"),
+        ({"skeleton": "plain", "dimensions": {"attention": "eca", "eca_padding": "circular", "eca_kernel": 1001}}, "circular kernel must not be longer"),
+        ({"skeleton": "resnet", "dimensions": {"width": [0.5, 1.0]}, "constraints": ["width > 2"]}, "width > 2"),
+    ],
+)
+def test_a_space_without_a_network_says_which_rule_excludes_them(data, rule: str):
+    with pytest.raises(InputError, match=f"holds no network: none of .* settings .*{rule}"):
+        census(Space.from_dict(data), Budget())
+
+
+def test_what_excludes_settings_is_counted():
+    tight = Space.from_dict(
+        {"skeleton": "resnet", "image": [3, 40, 40], "dimensions": {"resolution": [0.3, 0.5, 1.0], "attention": ["sk", "se"], "radix": [0, 2]}}
+    )
+    found = census(tight, Budget())
+    reasons = exclusions(tight, found.excluded)
+    assert sum(reasons.values()) == found.examined - found.valid == len(found.excluded)
+    assert [rule for rule in reasons if "pixels" in rule]
+    assert [rule for rule in reasons if "radix must be 0" in rule]
+
+
 def test_a_budget_that_nothing_fits_names_the_nearest():
     small = space()
     budget = parse_budget("1M")
@@ -151,6 +177,7 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("cardinality: 2", "cardinality: 0", "cardinality must be a whole number of at least 1, but got 0"),
         ("cardinality: 2", "stem: deeep", "unknown stem 'deeep'; did you mean 'deep'"),
         ("cardinality: 2", "cardinality: [2", "not YAML"),
+        ("cardinality: 2", "kernel: [3, 5]", "small.yaml:11: the resnet skeleton has no 'kernel'; it is a dimension of efficientnet, mobilenetv1"),
     ],
 )
 def test_an_error_names_file_line_key_and_the_nearest(old: str, new: str, says: str):
