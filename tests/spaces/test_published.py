@@ -8,7 +8,7 @@ import torch
 import torchvision
 from automl.blocks import Eca
 from automl.spaces import architecture
-from published import EFFICIENTNET, ROWS, Row
+from published import EFFICIENTNET, RESNEXT, ROWS, Row
 from published_page import COMMAND, PAGE, b5_at_every_side, figures, render, siblings, subject, theirs
 from published_rules import MXNET, PLAIN, SENET, THOP, THOP_MOBILE, TRIED, UNEXPLAINED, Rule, Subject, observe, strides_first
 from torch import nn
@@ -73,6 +73,12 @@ class TestCauses:
         assert "9.9B" not in sides
         assert {"10.3B", "9.4B"} <= sides
 
+    def test_resnexts_parameters_may_be_cut_off_instead_but_its_macs_are_not(self):
+        cut = replace(PLAIN, cut=True)
+        rows = [row for row in ROWS if row.source == RESNEXT and row.params]
+        assert all(cut.gives(subject(row), "params", row.params) for row in rows)
+        assert not all(cut.gives(subject(row), "macs", row.macs) for row in rows)
+
     def test_units_of_1024_are_not_those_of_resnext(self):
         row = next(row for row in ROWS if row.name == "ECA-Net50 (k3557)")
         assert row.params_rule.gives(subject(row), "params", "24.37M")
@@ -105,6 +111,11 @@ class TestStrides:
         one = network(name)
         assert one.facts.macs - strides_first(one) == counter.get_total_flops() // 2
         assert strides_first(one) > 0
+
+    def test_the_digits_do_not_tell_whether_the_gates_products_count(self):
+        one = network("seresnet50")
+        products = sum(shape.elements * count for shape, count in one.outputs())
+        assert SENET.gives(with_facts(one, macs=one.facts.macs + products), "macs", "3.87B")
 
     def test_without_the_stride_or_without_pooling_the_figures_are_missed(self):
         resnet, seresnet = network("resnet50"), network("seresnet50")
@@ -152,12 +163,23 @@ class TestThop:
         attention = sum(count * (shape.elements + shape.channels * (2 if shape.channels <= 96 else 4)) for shape, count in maps)
         assert THOP_MOBILE.macs(subject(row)) == self.hooked(on_meta("mobilenet_v2")) + attention
 
-    def test_counting_normalisation_half_or_no_relu_misses_the_figures(self):
+    def test_the_digits_do_not_tell_whether_maximum_pooling_counts(self):
+        for row in [row for row in ROWS if row.macs_rule is THOP]:
+            facts = subject(row).facts
+            assert THOP.gives(with_facts(subject(row), macs=facts.macs + facts.maximum), "macs", row.macs)
+
+    def test_attention_on_the_expanded_map_misses_the_mobilenets_figure(self):
+        row = next(row for row in ROWS if row.macs_rule is THOP_MOBILE)
+        facts = subject(row).facts
+        expanded = facts.macs + 4 * facts.normalised + facts.activated + facts.squeezed + facts.descriptors + 1279 * 1000
+        assert not Rule(name="", macs=lambda _: expanded, thousand=1024).gives(subject(row), "macs", "319.9M")
+
+    def test_counting_normalisation_less_than_4_misses_the_figure(self):
         row = next(row for row in ROWS if row.name == "ECA-Net50 (k3557)")
         facts = subject(row).facts
         assert THOP.gives(with_facts(subject(row)), "macs", "3.86G")
         assert not THOP.gives(with_facts(subject(row), normalised=facts.normalised // 2), "macs", "3.86G")
-        assert not THOP.gives(with_facts(subject(row), squeezed=0, normalised=facts.normalised * 3 // 4), "macs", "3.86G")
+        assert not THOP.gives(with_facts(subject(row), normalised=facts.normalised * 3 // 4), "macs", "3.86G")
 
     def test_the_mobilenet_of_eca_has_the_kernels_of_its_name(self):
         row = next(row for row in ROWS if row.macs_rule is THOP_MOBILE)
