@@ -98,6 +98,10 @@ class Part(Block):
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         """Trainable modules by name, in the order they are applied."""
 
+    def tap(self, shape: Shape) -> tuple[str, Shape] | None:
+        """The module of a stem whose output is the first level of features, and its shape there; None where a stem has no level of its own."""
+        return None
+
     def neck(self, shape: Shape) -> dict[str, nn.Module]:
         """Modules of a head that stand between the global pool and the classifier: bc11 -> bf11; none unless a block says otherwise."""
         return {}

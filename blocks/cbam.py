@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def spatial_cost(shape: Shape, kernel: int) -> Cost:
-    """Cost of the spatial part: 2 → 1 channels, normalised."""
+    """Cost of the spatial part: 2 → 1 channels, normalised; beside the map that came in and the one that the channel part made of it."""
     one = shape.with_channels(1)
-    return (conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)).beside(shape.elements)
+    return (conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)).beside(2 * shape.elements)
 
 
 @register("cbam")

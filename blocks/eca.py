@@ -83,4 +83,4 @@ class Eca(Attention):
 
 def eca_cost(channels: Number, kernel_size: Number) -> Cost:
     """Cost of a window of `kernel_size` moved over `channels`."""
-    return Cost(kernel_size * channels, kernel_size, channels, 2 * channels)
+    return Cost(kernel_size * channels, kernel_size, channels, 2 * channels + kernel_size - 1)

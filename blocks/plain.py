@@ -85,6 +85,6 @@ class Projection(Unit):
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         """Trainable module for maps of `shape`; without a residual branch there is nothing for `drop_path` to skip."""
-        from .modules.plain import ConvNormAct
+        from .modules.plain import ConvBnAct
 
-        return ConvNormAct(shape.channels, self.channels, 1, self.stride, self.activation)
+        return ConvBnAct(shape.channels, self.channels, 1, self.stride, self.activation)

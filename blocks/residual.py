@@ -35,10 +35,11 @@ def _check(channels: Number, stride: int, downsample: str) -> None:
     check("downsample must be 'conv' or 'avg'", downsample in ("conv", "avg"), downsample=downsample)
 
 
-def _shortcut_cost(shape: Shape, out: Shape, stride: int) -> Cost:
-    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it counts nothing and leaves the same map."""
+def _shortcut_cost(shape: Shape, out: Shape, stride: int, downsample: str) -> Cost:
+    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it counts nothing, but its output is held besides the input."""
     projected = True if stride != 1 else shape.channels != out.channels
-    return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements) * projected
+    pooled = out.with_channels(shape.channels).elements if downsample == "avg" and stride != 1 else 0
+    return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements + pooled) * projected
 
 
 def _gate_cost(attention: Attention | None, out: Shape) -> Cost:
@@ -71,7 +72,7 @@ class Basic(Unit):
         plain = conv_cost(shape, out, 3) + norm_cost(out.channels)
         first = self.attention.conv_cost(shape, out) if isinstance(self.attention, ConvAttention) else plain
         after = conv_cost(out, out, 3) + norm_cost(out.channels) + _gate_cost(self.attention, out)
-        return first + after.beside(shape.elements) + _shortcut_cost(shape, out, self.stride)
+        return first + after.beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.residual import BasicBlock
@@ -137,15 +138,17 @@ class Bottleneck(Unit):
         out = self.out(shape)
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
-        inside = before if self.pool == "last" else after  # where the middle convolution's output lies
+        entering = after if self.pool == "first" else before  # what the middle convolution reads
+        inside = before if self.pool == "last" else after  # where its output lies
         if isinstance(self.attention, ConvAttention):
             middle = self.attention.conv_cost(before, after, groups=self.cardinality)
         elif self.radix == 0:
-            middle = conv_cost(before, inside, 3, groups=self.cardinality) + norm_cost(self.width)
+            middle = conv_cost(entering, inside, 3, groups=self.cardinality) + norm_cost(self.width)
         else:
-            middle = self._split_attention_cost(before, inside)
+            middle = self._split_attention_cost(entering, inside)
         last = conv_cost(after, out, 1) + norm_cost(out.channels) + _gate_cost(self.attention, out)
-        return conv_cost(shape, before, 1) + norm_cost(self.width) + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride)
+        first = conv_cost(shape, before, 1) + norm_cost(self.width)
+        return first + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
 
     def _split_attention_cost(self, before: Shape, inside: Shape) -> Cost:
         splits = inside.with_channels(self.width * self.radix)
@@ -155,7 +158,7 @@ class Bottleneck(Unit):
             + (
                 conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True) + norm_cost(squeezed.channels)
                 + conv_cost(squeezed, Shape(splits.channels, 1, 1), 1, groups=self.cardinality, bias=True)
-            ).beside(splits.elements)
+            ).beside(splits.elements + before.elements)
         )  # fmt: skip
 
     def build(self, shape: Shape, *, drop_path: float = 0.0, form: Form = "grouped") -> nn.Module:

@@ -42,6 +42,9 @@ class ConvStem(Part):
     def out(self, shape: Shape) -> Shape:
         return shape.strided(self.stride).with_channels(self.channels)
 
+    def tap(self, shape: Shape) -> tuple[str, Shape]:
+        return "act1", self.out(shape)
+
     def cost(self, shape: Shape) -> Cost:
         return conv_cost(shape, self.out(shape), self.kernel) + norm_cost(self.channels)
 
@@ -84,8 +87,11 @@ class ResNetStem(Part):
     def out(self, shape: Shape) -> Shape:
         return shape.strided(2).strided(2).with_channels(self.channels)
 
+    def tap(self, shape: Shape) -> tuple[str, Shape]:
+        return "act1", shape.strided(2).with_channels(self.channels)  # before the max pool
+
     def cost(self, shape: Shape) -> Cost:
-        half = shape.strided(2).with_channels(self.channels)
+        _, half = self.tap(shape)
         if self.deep is None:
             return conv_cost(shape, half, 7) + norm_cost(self.channels)
         first, second = half.with_channels(self.first), half.with_channels(self.deep)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..spaces import Candidate
     from ..spaces.audit import Audit, Tally
 
-FILES = (".json", ".yaml", ".yml")
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -26,7 +24,10 @@ def add_to(app: typer.Typer) -> None:
 
 def cost(
     candidate: Annotated[
-        str, typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, efficientnet_b0, …), STUDY:best, STUDY:ID, or a JSON or YAML file.")
+        str,
+        typer.Argument(
+            metavar="CANDIDATE", help="A published network (resnet50, efficientnet_b0, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder."
+        ),
     ],
     image_size: ImageSize = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
@@ -125,33 +126,14 @@ def _print_audit(found: Audit, *, layers: bool) -> None:
 
 def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
     """A published network, or the candidate of a study or a file."""
-    import yaml
-
     from ..blocks.errors import InputError
-    from ..spaces import Candidate
+    from ..spaces import architectures, find_candidate
     from ..spaces.names import find_architecture
 
-    path = Path(text)
-    study, colon, which = text.rpartition(":")
-    if not colon and not path.is_file():
-        if path.suffix in FILES:
-            raise InputError(f"a candidate's file must exist, but got {text!r}")
-        return find_architecture(text).candidate(image_size=image_size)
     if image_size is not None:
-        raise InputError("--image-size goes with a published network; a candidate has its own size")
-    if path.is_file():
-        try:
-            return Candidate.from_dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError):
-            raise InputError(f"{text}: not a candidate in JSON or YAML") from None
-    import json
-
-    from ..search import best
-    from ..studies import Study
-
-    found = Study.open(storage, study)
-    chosen = best(found) if which == "best" else None
-    if which == "best" and chosen is None:
-        raise InputError(f"the study {study!r} has no finished trial yet")
-    row = chosen.candidate if chosen is not None else found.candidate(which)
-    return Candidate.from_dict(json.loads(row.spec))
+        if ":" in text or Path(text).exists():
+            raise InputError("--image-size goes with a published network; a candidate has its own size")
+        return find_architecture(text).candidate(image_size=image_size)
+    if text not in architectures():
+        from .. import search  # noqa: F401 (with it, candidates of studies are found)
+    return find_candidate(text, storage=storage)

@@ -3,9 +3,12 @@
 Importing it imports none of torch, ray and optuna.
 """
 
-from .finals import Best, best, train
+from ..spaces.reference import add_finder
+from .finals import Best, best, best_json, train
 from .plan import SearchOptions
 from .run import SearchResult, describe, search
 from .samplers import sampler_names
 
 __all__ = ["Best", "SearchOptions", "SearchResult", "best", "describe", "sampler_names", "search", "train"]
+
+add_finder("best", best_json)

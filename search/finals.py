@@ -59,6 +59,14 @@ def best(study: Study) -> Best | None:
     return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
 
 
+def best_json(storage: str, study: str, _: str = "best") -> str:
+    """The network that a study has chosen, as canonical JSON: what `automl.spaces.find_candidate` asks for. Raises: InputError if there is none yet."""
+    chosen = best(Study.open(storage, study))
+    if chosen is None:
+        raise InputError(f"the study {study!r} has no finished trial yet")
+    return chosen.candidate.spec
+
+
 def _images(fidelity: Fidelity) -> float:
     return fidelity.epochs * fidelity.fraction
 

@@ -1,10 +1,12 @@
-"""Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch."""
+"""Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch, and has timm know `automl_network`."""
 
 from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
+from .reference import find_candidate
 from .space import Settings, Space, load_space, shipped_spaces
 from .survey import Census, census, feasible_values, require_feasible
+from .timm_registry import watch as _watch
 
 __all__ = [
     "architecture",
@@ -16,9 +18,12 @@ __all__ = [
     "Space",
     "census",
     "feasible_values",
+    "find_candidate",
     "human",
     "load_space",
     "parse_budget",
     "require_feasible",
     "shipped_spaces",
 ]
+
+_watch()

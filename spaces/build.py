@@ -12,12 +12,17 @@ from ..blocks.modules.network import Network
 from .candidate import Candidate
 
 
-def build(candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> Network:
-    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over the units (Huang et al., arXiv:1603.09382)."""
+def build(
+    candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0, global_pool: str = "avg", num_classes: int | None = None,
+) -> Network:  # fmt: skip
+    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over the units (Huang et al., arXiv:1603.09382).
+
+    `global_pool` is one of timm's; `num_classes` replaces the candidate's, 0 leaves the classifier out.
+    """
     efficientnet = candidate.layout == "efficientnet"
     trunk: dict[str, nn.Module] = dict(candidate.stem.build(candidate.input))
     first_conv = next(name for name, module in trunk.items() if isinstance(module, nn.Conv2d | nn.Sequential))
-    stages, info = _stages(candidate, drop_path_rate)
+    stages, info = _stages(candidate, drop_path_rate), feature_levels(candidate)
     if efficientnet:
         trunk["blocks"] = nn.Sequential(*stages)
     else:
@@ -37,8 +42,9 @@ def build(candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float
         num_features=shape.channels if neck else features,  # as in timm: of the last map; a head with a neck leaves the last stage's
         neck=neck,
         neck_features=features if neck else None,
-        num_classes=candidate.classes,
+        num_classes=candidate.classes if num_classes is None else num_classes,
         drop_rate=drop_rate,
+        global_pool=global_pool,
         pretrained_cfg={
             "url": "", "architecture": "automl_network", "tag": candidate.id[:12],
             "num_classes": candidate.classes, "input_size": tuple(candidate.image), "pool_size": tuple(-(-side // reduction) for side in candidate.image[1:]),
@@ -48,10 +54,31 @@ def build(candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float
     )  # fmt: skip
 
 
-def _stages(candidate: Candidate, drop_path_rate: float) -> tuple[list[nn.Sequential], list[dict[str, Any]]]:
+def feature_levels(candidate: Candidate) -> list[dict[str, Any]]:
+    """timm's `feature_info`: the last map of every resolution, from the stem's to the last stage's.
+
+    Reductions are read off a probe that divides without rounding.
+    """
+    side = 1 << 20
+    probe = Shape(candidate.image[0], side, side)
+    tap = candidate.stem.tap(probe)
+    ends = [] if tap is None else [tap]
+    shape = candidate.stem.out(probe)
+    for index, layers in enumerate(candidate.stages):
+        for unit, _ in layers:
+            shape = unit.out(shape)
+        ends.append((f"blocks.{index}" if candidate.layout == "efficientnet" else f"layer{index + 1}", shape))
+    first = len(candidate.stages) + 1 - len(ends)  # the stem counts as stage 0
+    levels = {
+        side // end.height: {"num_chs": end.channels, "reduction": side // end.height, "module": module, "stage": stage}
+        for stage, (module, end) in enumerate(ends, start=first)
+    }
+    return list(levels.values())
+
+
+def _stages(candidate: Candidate, drop_path_rate: float) -> list[nn.Sequential]:
     units = sum(int(repeats) for stage in candidate.stages for _, repeats in stage)
     stages: list[list[nn.Module]] = [[] for _ in candidate.stages]
-    ends: list[Shape] = [candidate.input] * len(stages)
     done = 0
     for place, block, shape, repeats in candidate.walk():
         if isinstance(block, Unit):
@@ -60,21 +87,4 @@ def _stages(candidate: Candidate, drop_path_rate: float) -> tuple[list[nn.Sequen
                 stages[stage].append(block.build(shape, drop_path=drop_path_rate * done / max(1, units - 1)))
                 shape = block.out(shape)
                 done += 1
-            ends[stage] = shape
-    name = "blocks.{}" if candidate.layout == "efficientnet" else "layer{}"
-    start = 0 if candidate.layout == "efficientnet" else 1
-    info = [
-        {"num_chs": end.channels, "reduction": _reduction(candidate, index), "module": name.format(index + start), "stage": index + 1}
-        for index, end in enumerate(ends)
-    ]  # fmt: skip
-    return [nn.Sequential(*stage) for stage in stages], info
-
-
-def _reduction(candidate: Candidate, stage: int) -> int:
-    """Total stride up to the end of `stage`, read off a probe that divides without rounding."""
-    side = 1 << 20
-    shape = candidate.stem.out(Shape(candidate.image[0], side, side))
-    for layers in candidate.stages[: stage + 1]:
-        for unit, _ in layers:
-            shape = unit.out(shape)
-    return side // shape.height
+    return [nn.Sequential(*stage) for stage in stages]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -77,11 +77,19 @@ class Candidate:
 
     def cost(self) -> Cost:
         """MACs, parameters and activations of one image (the convention is in `automl.blocks.cost`)."""
-        total = Cost()
-        features: Number = 0
+        image = self.input.elements
+        total, start, began, features = Cost(), 0, "", 0
         for place, block, shape, repeats in self.walk():
-            cost = block.cost(shape) * repeats
-            total += cost if place == "stem" else cost.beside(self.input.elements)  # the caller holds the image
+            cost = block.cost(shape)
+            if place == "stem":
+                total += cost
+            else:
+                # while a layer runs, its callers hold the image and, beyond a stage's first layer, the stage's input
+                if place != began:
+                    start, began, later = shape.elements, place, repeats > 1
+                else:
+                    later = True
+                total += (cost * repeats).beside(image + start * (later and place != "head"))
             features = block.out(shape).channels
         return total + linear_cost(features, self.classes)
 
@@ -157,3 +165,8 @@ def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Pa
             raise InvalidBlock("a stage must hold at least one unit, but got none")
         resolved_stages.append(tuple(resolved))
     return Candidate(layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape))
+
+
+def scaled(unit: Unit, stride: int, repeats: int) -> list[tuple[Unit, int]]:
+    """A stage of `repeats` equal units for `assemble`, of which the first takes the `stride`."""
+    return [(replace(unit, stride=stride), 1), (replace(unit, stride=1), repeats - 1)]  # type: ignore[type-var]

@@ -49,21 +49,23 @@ class Table:
             walk = _Walk(self._count, keys)
             outside = list(self._groups(None, None))
             walk.enter([(members, skeleton.image(local, self._space.image)) for members, local in outside])
-            walk.place(0, [(members, 1, partial(skeleton.stem, local)) for members, local in outside], first=True)
+            walk.place(0, [(members, 1, partial(skeleton.stem, local)) for members, local in outside], held=walk.nothing)
             for stage in range(len(skeleton.stages)):
                 self._stage(walk, stage)
-            walk.place(0, [(members, 1, partial(skeleton.head, local)) for members, local in outside])
+            walk.place(0, [(members, 1, partial(skeleton.head, local)) for members, local in outside], held=walk.image)
             return walk.leave(self._space.classes), walk.valid & self._allowed()
 
     def _stage(self, walk: _Walk, stage: int) -> None:
         layers = self.layers(stage)
         layered = self._skeleton.varies(stage) or any(parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters)
         alike = [] if layered else list(self._groups(stage, 0))
+        held = walk.image + walk.map
         for layer in range(int(layers.max(initial=0)) if layered else 2):
             counts = (layers > layer).astype(np.int64) if layered else layers - 1 if layer else np.ones(self._count, np.int64)
             stride = self._skeleton.at(stage, layer)["stride"]
             groups = self._groups(stage, layer) if layered else alike
-            walk.place(1 + stage, [(members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer)) for members, local in groups])
+            layers_of = [(members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer)) for members, local in groups]
+            walk.place(1 + stage, layers_of, held=held if layer else walk.image)
 
     def _groups(self, stage: int | None, layer: int | None) -> Iterator[Group]:
         """Rows that one call of the skeleton can take, at one place."""
@@ -125,19 +127,28 @@ class _Walk:
     def __init__(self, count: int, keys: NDArray[np.uint64] | None) -> None:
         self.valid = np.ones(count, bool)
         self._total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
-        self._channels, self._height, self._width, self._image = (np.zeros(count, np.int64) for _ in range(4))
+        self._channels, self._height, self._width = (np.zeros(count, np.int64) for _ in range(3))
+        self.nothing, self.image = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self._keys = keys
+
+    @property
+    def map(self) -> NDArray[np.int64]:
+        """Elements of the map that comes next."""
+        return self._channels * self._height * self._width
 
     def enter(self, groups: Sequence[tuple[Members, tuple[int, Any, Any]]]) -> None:
         """The images that the rows take in."""
         for members, (channels, height, width) in groups:
             self._channels[members], self._height[members], self._width[members] = channels, height, width
-            self._image[members] = channels * height * width
+            self.image[members] = channels * height * width
         if self._keys is not None:
             self._keys[:, 0] = mixed(mixed(np.uint64(0), self._height), self._width)
 
-    def place(self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, first: bool = False) -> None:
-        """Let groups of rows go through a block each, `count` times; `part` is 0 outside the stages and 1 + stage inside them."""
+    def place(self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, held: NDArray[np.int64]) -> None:
+        """Let groups of rows go through a block each, `count` times, while callers hold `held` elements.
+
+        `part` is 0 outside the stages and 1 + stage inside them.
+        """
         for members, count, make in groups:
             shape = Shape(self._channels[members], self._height[members], self._width[members])
             there = np.broadcast_to(np.asarray(count) > 0, len(shape.height))
@@ -154,7 +165,7 @@ class _Walk:
                 self.valid[members] &= ~there
                 continue
             self.valid[members] &= ~(broken & there)
-            self._add(members, cost if first else cost.beside(self._image[members] * there))
+            self._add(members, cost.beside(held[members] * there))
             everywhere = bool(there.all())
             for own, new in ((self._channels, out.channels), (self._height, out.height), (self._width, out.width)):
                 own[members] = new if everywhere else np.where(there, new, own[members])

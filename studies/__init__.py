@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..spaces.reference import add_finder
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fidelity, Purpose, State
 from .spec import StudySpec
 
@@ -49,3 +50,12 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def _candidate_json(storage: str, study: str, which: str) -> str:
+    from .lookup import candidate_json
+
+    return candidate_json(storage, study, which)
+
+
+add_finder("id", _candidate_json)

@@ -70,6 +70,28 @@ def test_the_attention_block_of_the_docs_works():
     assert block_class("eca", Attention).name == "eca"
 
 
+def test_the_networks_in_timm_of_the_docs_are_what_is_said():
+    text = next(text for _, text in blocks("python") if "automl_network" in text)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.stdout.strip() == re.findall(r"# (\[.*)", text)[0], done.stderr
+
+
+def test_the_way_shown_to_timms_training_script_works(tmp_path: Path):
+    from automl.spaces.skeletons import skeleton
+
+    shown = re.findall(r'`python -c "(import automl.spaces, runpy;[^"]*)" IMAGES (--model [^`]*)`', (ROOT / "docs" / "spaces.md").read_text())
+    [(code, arguments)] = shown
+    script = (
+        "import argparse, timm, timm.utils\nparser = argparse.ArgumentParser()\nparser.add_argument('--model')\n"
+        "parser.add_argument('--model-kwargs', nargs='*', default={}, action=timm.utils.ParseKwargs)\ngiven = parser.parse_args()\n"
+        "print(timm.create_model(given.model, pretrained=False, num_classes=3, bn_eps=None, **given.model_kwargs).num_classes)\n"
+    )  # as timm's script reads its arguments
+    (tmp_path / "train.py").write_text(script)
+    (tmp_path / "found.json").write_text(skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10).spec)
+    done = subprocess.run([sys.executable, "-c", code, *shlex.split(arguments)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "3", done.stderr
+
+
 def test_the_space_of_the_docs_loads():
     from automl.spaces import Space
     from automl.spaces.source import read_yaml

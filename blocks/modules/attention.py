@@ -22,8 +22,9 @@ class SqueezeExcite(nn.Module):
         self.add_module(self.excite, nn.Conv2d(reduced, channels, 1))
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        x_br11 = self.act(getattr(self, self.squeeze)(x_bchw.mean((2, 3), keepdim=True)))
-        logits_bc11 = getattr(self, self.excite)(x_br11)
+        logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
+        for module in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
+            logits_bc11 = module(logits_bc11)
         return x_bchw * (F.hardsigmoid(logits_bc11) if self.gate == "hard_sigmoid" else logits_bc11.sigmoid())
 
 

@@ -3,10 +3,12 @@
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 
-from .plain import ConvNormAct
+from .plain import ConvBnAct
 
 
 class InceptionUnit(nn.Module):
@@ -23,25 +25,25 @@ class InceptionUnit(nn.Module):
         super().__init__()
         self.in_channels, self.widths, self.reduced, self.stride, self.activation = in_channels, widths, reduced, stride, activation
         one, three, double, pool = widths
-        self.branch1x1 = ConvNormAct(in_channels, one, 1, 1, activation) if stride == 1 else None
-        self.branch3x3_1 = ConvNormAct(in_channels, reduced, 1, 1, activation)
+        self.branch1x1 = ConvBnAct(in_channels, one, 1, 1, activation) if stride == 1 else None
+        self.branch3x3_1 = ConvBnAct(in_channels, reduced, 1, 1, activation)
         self.mixed = mixed
         if mixed is None:
-            self.branch3x3_2 = ConvNormAct(reduced, three, 3, stride, activation)
-        self.branch3x3dbl_1 = ConvNormAct(in_channels, reduced, 1, 1, activation)
-        self.branch3x3dbl_2 = ConvNormAct(reduced, double, 3, 1, activation)
-        self.branch3x3dbl_3 = ConvNormAct(double, double, 3, stride, activation)
+            self.branch3x3_2 = ConvBnAct(reduced, three, 3, stride, activation)
+        self.branch3x3dbl_1 = ConvBnAct(in_channels, reduced, 1, 1, activation)
+        self.branch3x3dbl_2 = ConvBnAct(reduced, double, 3, 1, activation)
+        self.branch3x3dbl_3 = ConvBnAct(double, double, 3, stride, activation)
         self.pool = nn.AvgPool2d(3, 1, 1, count_include_pad=False) if stride == 1 else nn.MaxPool2d(3, stride, 1)
-        self.branch_pool = ConvNormAct(in_channels, pool, 1, 1, activation)
+        self.branch_pool = ConvBnAct(in_channels, pool, 1, 1, activation)
         self.se = nn.Identity() if se is None else se
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        three = self.branch3x3_1(x_bchw)
-        branches = [
-            self.branch3x3_2(three) if self.mixed is None else self.mixed(three),
-            self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw))),
-            self.branch_pool(self.pool(x_bchw)),
-        ]
+        return self.se(torch.cat(list(self._branches(x_bchw)), 1))
+
+    def _branches(self, x_bchw: torch.Tensor) -> Iterator[torch.Tensor]:
         if self.branch1x1 is not None:
-            branches.insert(0, self.branch1x1(x_bchw))
-        return self.se(torch.cat(branches, 1))
+            yield self.branch1x1(x_bchw)
+        second = self.branch3x3_2 if self.mixed is None else self.mixed
+        yield second(self.branch3x3_1(x_bchw))
+        yield self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw)))
+        yield self.branch_pool(self.pool(x_bchw))

@@ -37,7 +37,8 @@ class InvertedResidual(nn.Module):
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         y = self.act1(self.bn1(self.conv_pw(x_bchw)))
         y = self.act2(self.bn2(self.conv_dw(y))) if self.mixed is None else self.mixed(y)
-        y = self.bn3(self.conv_pwl(self.se(y)))
+        y = self.se(y)
+        y = self.bn3(self.conv_pwl(y))
         return x_bchw + self.drop_path(y) if self.stride == 1 and self.in_channels == self.channels else y
 
 
@@ -67,6 +68,7 @@ class SeparableConv(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         y = self.act1(self.bn1(self.conv_dw(x_bchw))) if self.mixed is None else self.mixed(x_bchw)
-        y = self.act2(self.bn2(self.conv_pw(self.se(y))))
+        y = self.se(y)
+        y = self.act2(self.bn2(self.conv_pw(y)))
         residual = self.projection == "linear" and self.stride == 1 and self.in_channels == self.channels
         return x_bchw + self.drop_path(y) if residual else y

@@ -4,12 +4,15 @@ Shape letters: b batch, c channels, h height, w width, f features, n features af
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from timm.layers import create_classifier
 from timm.models import checkpoint_seq
+from timm.models._features import feature_take_indices
+from timm.models._manipulate import MATCH_PREV_GROUP
 from torch import nn
 
 
@@ -20,7 +23,7 @@ class Network(nn.Module):
         trunk: modules by name, in order, bchw -> bfhw.
         stages: those of `trunk` that gradient checkpointing recomputes; each is an `nn.Sequential`.
         classifier_name: what the classifier is called ("fc", "classifier").
-        feature_info: for every stage's output `num_chs`, `reduction` and `module`, as in timm.
+        feature_info: for every level of features, from the largest map to the last stage's, `num_chs`, `reduction` and `module`, as in timm.
         in_chans, num_features, num_classes, drop_rate, global_pool: as in timm.
         pretrained_cfg: input size, mean, standard deviation and so on, as in timm.
         neck: modules by name, in order, between the pool and the classifier: bf11 -> bn11.
@@ -80,26 +83,32 @@ class Network(nn.Module):
         self.head_hidden_size = (self.neck_features or self.num_features) * times
         reference = next(self.parameters())
         setattr(self, self.classifier_name, head.to(reference.device, reference.dtype))
+        for module in (self.global_pool, self.get_submodule(self.classifier_name)):
+            module.train(self.training)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute the stages' activations in the backward pass instead of keeping them."""
         self.grad_checkpointing = enable
 
+    def no_weight_decay(self) -> set[str]:
+        """Parameters without weight decay beside those of one dimension, which timm spares by itself: none."""
+        return set()
+
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """Layer groups for layer-wise learning rates, as in timm."""
-        before = self.trunk_names[: self.trunk_names.index(self.stages[0])]
+        """Layer groups for layer-wise learning rates, as in timm: what follows the stages is of the last unit's group, the classifier has its own."""
+        places = [index for index, name in enumerate(self.trunk_names) if name in self.stages]
+        before, after = self.trunk_names[: places[0]], self.trunk_names[places[-1] + 1 :]
         blocks = r"^blocks\.(\d+)" if "blocks" in self.stages else r"^layer(\d+)"
-        return {"stem": "^" + "|^".join(before), "blocks": blocks if coarse else blocks + r"\.(\d+)"}
+        matches: list[tuple[str, Any]] = [(blocks if coarse else blocks + r"\.(\d+)", None)]
+        if after:
+            matches.append(("^" + "|^".join(after), MATCH_PREV_GROUP))
+        return {"stem": "^" + "|^".join(before), "blocks": matches}
 
     def forward_features(self, x_bchw: torch.Tensor) -> torch.Tensor:
         """Images to the last map, bchw -> bfhw."""
         x = x_bchw
-        for name in self.trunk_names:
-            module = getattr(self, name)
-            if self.grad_checkpointing and name in self.stages and not torch.jit.is_scripting():
-                x = checkpoint_seq(module, x, flatten=isinstance(module[0], nn.Sequential))
-            else:
-                x = module(x)
+        for name, module in self._steps():
+            x = checkpoint_seq(module, x) if self.grad_checkpointing and name.partition(".")[0] in self.stages else module(x)
         return x
 
     def forward_head(self, x_bfhw: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
@@ -117,3 +126,85 @@ class Network(nn.Module):
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         """Images to logits, bchw -> bk."""
         return self.forward_head(self.forward_features(x_bchw))
+
+    def forward_intermediates(
+        self, x: torch.Tensor, indices: int | Sequence[int] | None = None, norm: bool = False, stop_early: bool = False, output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Any:  # fmt: skip
+        """Images to the last map and the levels of `feature_info` on the way, the largest first; as in timm.
+
+        Args:
+            x: images, bchw.
+            indices: which levels; a number takes the last so many, None all.
+            norm: nothing: every map is normalised.
+            stop_early: go no further than the last level asked for; what is returned with it is then that map, or the last where it is the last level.
+            output_fmt: "NCHW".
+            intermediates_only: return the list without the last map.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be 'NCHW', but got {output_fmt!r}")
+        levels = [info["module"] for info in self.feature_info]
+        taken, last = feature_take_indices(len(levels), indices)  # pyright: ignore[reportArgumentType]
+        wanted = {levels[index] for index in taken}
+        ends = {levels[last]} if stop_early and (intermediates_only or last < len(levels) - 1) else {levels[-1]} if intermediates_only else set()
+        intermediates = []
+        for name, module in self._steps():
+            checkpointed = self.grad_checkpointing and name.partition(".")[0] in self.stages
+            x = checkpoint_seq(module, x) if checkpointed else module(x)
+            if name in wanted:
+                intermediates.append(x)
+            if name in ends:
+                break
+        return intermediates if intermediates_only else (x, intermediates)
+
+    def prune_intermediate_layers(self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True) -> list[int]:
+        """Remove what the levels `indices` do not need, for good; returns their places in `feature_info`, as in timm.
+
+        What follows the last level goes, and with it, or with `prune_head`, pool and classifier. After the last stage that is the head's convolution, which
+        `prune_norm` removes too.
+        """
+        taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
+        level = self.feature_info[last]
+        if (last < len(self.feature_info) - 1 or prune_norm or prune_head) and self._cut_after(level["module"]):
+            self.num_features, prune_head = level["num_chs"], True
+            for name in self.neck_names:
+                delattr(self, name)
+            self.neck_names, self.neck_features = (), None
+        if prune_head:
+            self.reset_classifier(0, "")
+        return list(taken)
+
+    def _steps(self) -> list[tuple[str, nn.Module]]:
+        """The trunk's modules in order by name; where the levels are members of one, its members."""
+        steps: list[tuple[str, nn.Module]] = []
+        for name in self.trunk_names:
+            module = self.get_submodule(name)
+            if any(info["module"].startswith(f"{name}.") for info in self.feature_info):
+                steps += [(f"{name}.{index}", member) for index, member in module.named_children()]
+            else:
+                steps.append((name, module))
+        return steps
+
+    def _cut_after(self, level: str) -> bool:
+        """Remove the trunk's modules after `level`; whether there were any."""
+        name, _, index = level.partition(".")
+        keep = self.trunk_names[: self.trunk_names.index(name) + 1]
+        cut = self.trunk_names[len(keep) :]
+        for each in cut:
+            delattr(self, each)
+        self.trunk_names, self.stages = keep, tuple(stage for stage in self.stages if stage in keep)
+        whole = self.get_submodule(name)
+        if index and isinstance(whole, nn.Sequential):
+            setattr(self, name, whole[: int(index) + 1])
+        return bool(cut) or len(self.get_submodule(name)._modules) < len(whole._modules)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript reads no attribute by a name in a variable."""
+        row = OrderedDict((name, self.get_submodule(name)) for name in (*self.trunk_names, "global_pool"))
+        if self.neck_names:
+            row |= {"unflatten": nn.Unflatten(1, (-1, 1, 1)), **{name: self.get_submodule(name) for name in self.neck_names}, "flatten": nn.Flatten(1)}
+        row["head_drop"] = nn.Dropout(float(self.drop_rate)).train(self.training)
+        row[self.classifier_name] = self.get_submodule(self.classifier_name)
+        scriptable = nn.Sequential(row)
+        scriptable.training = self.training  # of the modules in it, as it was
+        return scriptable

@@ -9,7 +9,7 @@ from torch import nn
 from .activation import activation_layer
 
 
-class ConvNormAct(nn.Module):
+class ConvBnAct(nn.Module):
     """Convolution, normalisation, activation (None: none): bchw -> bkhw."""
 
     def __init__(self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, activation: str | None = None) -> None:
@@ -45,4 +45,5 @@ class PlainConv(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         y = self.pool(x_bchw)
-        return self.se(self.act1(self.bn1(self.conv(y))) if self.mixed is None else self.mixed(y))
+        y = self.act1(self.bn1(self.conv(y))) if self.mixed is None else self.mixed(y)
+        return self.se(y)

@@ -1,5 +1,6 @@
 """Residual units of the ResNet family, under timm's names.
 
+A map's name is bound anew at every step, so that the map before it is freed before the next one is made.
 Shape letters: b batch, c channels, h height, w width.
 """
 
@@ -41,7 +42,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         y = self.act1(self.bn1(self.conv1(x_bchw)))
-        y = self.drop_path(self.se(self.bn2(self.conv2(y))))
+        y = self.bn2(self.conv2(y))
+        y = self.drop_path(self.se(y))
         return self.act2(y + (x_bchw if self.downsample is None else self.downsample(x_bchw)))
 
     def zero_init_last(self) -> None:
@@ -89,7 +91,8 @@ class Bottleneck(nn.Module):
         y = self.act2(self.bn2(self.conv2(y)))
         if self.avd_last is not None:
             y = self.avd_last(y)
-        y = self.drop_path(self.se(self.bn3(self.conv3(y))))
+        y = self.bn3(self.conv3(y))
+        y = self.drop_path(self.se(y))
         return self.act3(y + (x_bchw if self.downsample is None else self.downsample(x_bchw)))
 
     def zero_init_last(self) -> None:

@@ -24,8 +24,9 @@ class SplitAttention(nn.Module):
 
     def gate(self, x_brchw: torch.Tensor) -> torch.Tensor:
         """The weight of every split and channel, shape b r c 1 1."""
-        pooled_bc11 = x_brchw.sum(1).mean((2, 3), keepdim=True)
-        logits = self.fc2(self.act1(self.bn1(self.fc1(pooled_bc11))))
+        x_bc11 = x_brchw.sum(1).mean((2, 3), keepdim=True)
+        x_bc11 = self.act1(self.bn1(self.fc1(x_bc11)))
+        logits = self.fc2(x_bc11)
         if self.radix == 1:
             return logits.sigmoid().unsqueeze(1)
         # fc2's channels lie group by group, and split by split within a group

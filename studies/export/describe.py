@@ -39,6 +39,7 @@ def config(network: Network, candidate: Candidate, facts: Facts) -> str:
         "global_pool": str(network.global_pool.pool_type),
         "label_names": list(facts.classes),
         "pretrained_cfg": network.pretrained_cfg,
+        "model_args": {"candidate": candidate.to_dict()},  # so that timm builds it again
         "id": candidate.id,
         "candidate": candidate.to_dict(),
         "cost": {

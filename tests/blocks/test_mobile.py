@@ -211,7 +211,7 @@ def test_a_cost_that_forgets_the_attention_would_be_seen(counted, monkeypatch: p
     assert (cost.macs, cost.params, cost.activations) != counted(unit.build(shape), (16, 8, 8))
 
 
-SHAPES = {"channels": [16, 24, 12, 32], "height": [8, 9, 7, 1], "width": [8, 7, 9, 1]}
+SHAPES = {"channels": [16, 24, 12, 32], "height": [8, 9, 7, 2], "width": [8, 7, 9, 2]}
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -57,9 +57,40 @@ def test_a_published_network_loads_timms_weights_and_computes_the_same(name: str
     assert candidate(name).cost().params == sum(p.numel() for p in theirs.parameters())
 
 
-def test_another_network_does_not_load():
+@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet18", "resnet50d", "seresnext50_32x4d", "ecaresnet50d", "resnest14d"])
+def test_timms_network_loads_our_weights_and_computes_the_same(name: str):
+    torch.manual_seed(0)
+    ours = _uneven(timm.create_model("automl_network", candidate=candidate(name), num_classes=7))
+    theirs = timm.create_model(name, num_classes=7).eval()
+    theirs.load_state_dict(ours.state_dict())  # strict
+    x = torch.randn(2, 3, SIZE, SIZE)
+    with torch.inference_mode():
+        wanted = ours(x)
+        assert (theirs(x) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
+def test_another_network_does_not_load_either_way():
     with pytest.raises(RuntimeError):
         candidate("resnet50").build().load_state_dict(timm.create_model("resnext50_32x4d").state_dict())
+    with pytest.raises(RuntimeError):
+        timm.create_model("resnext50_32x4d").load_state_dict(candidate("resnet50").build().state_dict())
+
+
+def _uneven(network: torch.nn.Module) -> torch.nn.Module:
+    """In eval mode, with scales, shifts and statistics that hide nothing: a branch scaled by zero would be equal whatever is in it."""
+    for name, tensor in network.state_dict().items():
+        if tensor.ndim == 1:
+            tensor.uniform_(0.5, 1.5) if name.endswith(("weight", "running_var")) else tensor.uniform_(-0.1, 0.1)
+    return network.eval()
+
+
+def test_a_fault_in_a_branch_would_be_seen():
+    ours = _uneven(timm.create_model("automl_network", candidate=candidate("resnet18")))
+    x = torch.randn(2, 3, SIZE, SIZE)
+    with torch.inference_mode():
+        before = ours(x)
+        ours.get_submodule("layer3.1.conv2").weight.mul_(1.01)
+        assert (ours(x) - before).abs().max() > 1e-4 * before.abs().max()
 
 
 @pytest.mark.parametrize(("name", "params", "macs"), [("efficientnet_b0", 5.3e6, 0.39e9), ("resnet50", 25.5e6, 4.1e9), ("resnext50_32x4d", 25.0e6, 4.2e9)])
@@ -67,52 +98,3 @@ def test_published_costs_are_met_as_they_are_rounded(name: str, params: float, m
     cost = architecture(name).candidate().cost()
     assert cost.params == pytest.approx(params, rel=0.01)
     assert cost.macs == pytest.approx(macs, rel=0.015)
-
-
-@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet50d"])
-class TestProtocol:
-    """What timm and its users expect of a model."""
-
-    def test_features_then_head_is_forward(self, name: str):
-        network = candidate(name).build().eval()
-        x = torch.randn(2, 3, SIZE, SIZE)
-        with torch.inference_mode():
-            features = network.forward_features(x)
-            assert features.shape[1] == network.num_features
-            assert torch.equal(network.forward_head(features), network(x))
-            assert network.forward_head(features, pre_logits=True).shape == (2, network.num_features)
-
-    def test_the_classifier_can_be_reset(self, name: str):
-        network = candidate(name).build().eval()
-        network.reset_classifier(7)
-        assert network(torch.randn(1, 3, SIZE, SIZE)).shape == (1, 7)
-        assert network.get_classifier().out_features == 7
-        network.reset_classifier(0)
-        assert network(torch.randn(1, 3, SIZE, SIZE)).shape == (1, network.num_features)
-
-    def test_feature_info_says_what_the_modules_give(self, name: str):
-        network = candidate(name).build().eval()
-        seen = {}
-        for info in network.feature_info:
-            network.get_submodule(info["module"]).register_forward_hook(lambda _, __, out, key=info["module"]: seen.__setitem__(key, out.shape))
-        network(torch.randn(1, 3, SIZE, SIZE))
-        for info in network.feature_info:
-            assert seen[info["module"]][1:] == (info["num_chs"], SIZE // info["reduction"], SIZE // info["reduction"])
-
-    def test_checkpointed_gradients_are_the_same(self, name: str):
-        torch.manual_seed(0)
-        network = candidate(name).build().eval()
-        x = torch.randn(1, 3, SIZE, SIZE)
-        network(x).sum().backward()
-        plain = {key: p.grad.clone() for key, p in network.named_parameters()}
-        network.zero_grad()
-        network.set_grad_checkpointing()
-        network(x).sum().backward()
-        assert all(torch.allclose(plain[key], p.grad, atol=1e-5) for key, p in network.named_parameters())
-
-    def test_pretrained_cfg_names_its_modules(self, name: str):
-        network = candidate(name).build()
-        config = network.pretrained_cfg
-        assert network.get_submodule(config["first_conv"]).in_channels == 3
-        assert network.get_submodule(config["classifier"]) is network.get_classifier()
-        assert config["input_size"] == (3, SIZE, SIZE)

@@ -51,8 +51,8 @@ def test_weights_are_those_given(found: Path, tiny, trained) -> None:
 def test_config_is_what_timm_writes_and_what_we_know_in_stable_order(found: Path, tiny) -> None:
     config = json.loads((found / "config.json").read_text("utf-8"))
     assert list(config) == [
-        "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "id", "candidate", "cost", "accuracy", "training",
-        "study", "budget", "command", "settings", "versions",
+        "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "model_args", "id", "candidate", "cost", "accuracy",
+        "training", "study", "budget", "command", "settings", "versions",
     ]  # fmt: skip
     candidate = tiny("efficientnet", attention="eca")
     assert config["id"] == candidate.id
@@ -62,6 +62,21 @@ def test_config_is_what_timm_writes_and_what_we_know_in_stable_order(found: Path
     assert config["pretrained_cfg"]["input_size"] == [1, 16, 16]
     assert config["pretrained_cfg"]["mean"] == [0.25]
     assert config["label_names"][4:6] == ["new\nline", "\udcff"]
+
+
+@pytest.mark.parametrize("name", ["local-dir:{}", "automl_network"])
+def test_timm_builds_it_again_with_its_weights(found: Path, name: str) -> None:
+    given = {} if name.startswith("local-dir") else {"candidate": str(found)}
+    network = timm.create_model(name.format(found), pretrained=True, **given).eval()
+    stored = load_file(found / "model.safetensors")
+    assert all(torch.equal(stored[key], tensor) for key, tensor in network.state_dict().items())
+    assert timm.data.resolve_model_data_config(network)["mean"] in ((0.25,), [0.25])
+    adapted = timm.create_model(name.format(found), pretrained=True, in_chans=3, num_classes=4, **given).eval()
+    assert adapted(torch.randn(2, 3, 32, 32)).shape == (2, 4)
+    first, classifier = adapted.pretrained_cfg["first_conv"] + ".weight", adapted.pretrained_cfg["classifier"]
+    taken = [key for key in stored if key != first and not key.startswith(classifier)]
+    assert all(torch.equal(stored[key], adapted.state_dict()[key]) for key in taken)
+    assert torch.allclose(adapted.state_dict()[first].sum(1), stored[first].sum(1), atol=1e-6)
 
 
 def test_timm_reads_how_to_prepare_images_from_the_network(found: Path) -> None:
