@@ -24,10 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 def cost(
     candidate: Annotated[
-        str,
-        typer.Argument(
-            metavar="CANDIDATE", help="A published network (resnet50, efficientnet_b0, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder."
-        ),
+        str, typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder.")
     ],
     image_size: ImageSize = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
@@ -125,7 +122,7 @@ def _print_audit(found: Audit, *, layers: bool) -> None:
 
 
 def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
-    """A published network, or the candidate of a study or a file."""
+    """A published network at a size, or whatever else stands for a candidate."""
     from ..blocks.errors import InputError
     from ..spaces import architectures, find_candidate
     from ..spaces.names import find_architecture

@@ -34,7 +34,7 @@ def mixed(seed: Any, value: Any) -> Key:
 
 def fingerprint(block: Block) -> Key:
     """The fingerprint of a block whose shape-dependent choices are written out."""
-    key = _of_text(type(block).name)
+    key: Key = np.asarray(_of_text(type(block).name))
     for name in _fields(type(block)):
         value = getattr(block, name)
         if isinstance(value, Block):

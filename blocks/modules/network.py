@@ -115,10 +115,11 @@ class Network(nn.Module):
         """The last map to logits, bfhw -> bk, or to pooled features."""
         x_bf = self.global_pool(x_bfhw)
         if self.neck_names:
-            x_bf11 = x_bf if x_bf.dim() == 4 else x_bf[:, :, None, None]  # a pool of "" leaves the map
+            pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map
+            x_bf11 = x_bf[:, :, None, None] if pooled else x_bf
             for name in self.neck_names:
                 x_bf11 = getattr(self, name)(x_bf11)
-            x_bf = x_bf11 if x_bf.dim() == 4 else x_bf11.flatten(1)
+            x_bf = x_bf11.flatten(1) if pooled else x_bf11
         if self.drop_rate:
             x_bf = nn.functional.dropout(x_bf, self.drop_rate, self.training)
         return x_bf if pre_logits else getattr(self, self.classifier_name)(x_bf)
@@ -160,17 +161,17 @@ class Network(nn.Module):
     def prune_intermediate_layers(self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True) -> list[int]:
         """Remove what the levels `indices` do not need, for good; returns their places in `feature_info`, as in timm.
 
-        What follows the last level goes, and with it, or with `prune_head`, pool and classifier. After the last stage that is the head's convolution, which
-        `prune_norm` removes too.
+        What follows the last level goes, and with it, or with `prune_head`, pool, neck and classifier. After the last stage that is the head's convolution,
+        which `prune_norm` removes too.
         """
         taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
         level = self.feature_info[last]
         if (last < len(self.feature_info) - 1 or prune_norm or prune_head) and self._cut_after(level["module"]):
             self.num_features, prune_head = level["num_chs"], True
+        if prune_head:
             for name in self.neck_names:
                 delattr(self, name)
             self.neck_names, self.neck_features = (), None
-        if prune_head:
             self.reset_classifier(0, "")
         return list(taken)
 
@@ -202,7 +203,10 @@ class Network(nn.Module):
         """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript reads no attribute by a name in a variable."""
         row = OrderedDict((name, self.get_submodule(name)) for name in (*self.trunk_names, "global_pool"))
         if self.neck_names:
-            row |= {"unflatten": nn.Unflatten(1, (-1, 1, 1)), **{name: self.get_submodule(name) for name in self.neck_names}, "flatten": nn.Flatten(1)}
+            pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map
+            row |= {"unflatten": nn.Unflatten(1, (self.num_features, 1, 1))} if pooled else {}
+            row |= {name: self.get_submodule(name) for name in self.neck_names}
+            row |= {"flatten": nn.Flatten(1)} if pooled else {}
         row["head_drop"] = nn.Dropout(float(self.drop_rate)).train(self.training)
         row[self.classifier_name] = self.get_submodule(self.classifier_name)
         scriptable = nn.Sequential(row)

@@ -64,9 +64,16 @@ class SelectiveKernel(nn.Module):
         self.attn = SelectiveAttention(channels, reduced, branches)
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        parts = x_bchw.split(self.seen, 1) if self.split else [x_bchw] * self.branches
-        x_bmchw = torch.stack([path(part) for path, part in zip(self.paths, parts, strict=True)], 1)
+        x_bmchw = torch.stack(self.maps(x_bchw), 1)
         return (x_bmchw * self.attn(x_bmchw)).sum(1)
+
+    def maps(self, x_bchw: torch.Tensor) -> list[torch.Tensor]:
+        """What each window sees, bchw."""
+        parts = x_bchw.split(self.seen, 1) if self.split else [x_bchw]
+        found: list[torch.Tensor] = []
+        for index, path in enumerate(self.paths):  # TorchScript zips no modules with a list
+            found.append(path(parts[index] if self.split else x_bchw))
+        return found
 
 
 class SelectiveBasic(nn.Module):

@@ -12,7 +12,7 @@ from automl.spaces import Candidate, Space, load_space, shipped_spaces
 from automl.spaces.bulk import costs, deactivate, draw, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-COUNT = 200
+COUNT = 40
 
 
 def counted(candidate: Candidate) -> tuple[float, int, int]:

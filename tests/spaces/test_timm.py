@@ -6,6 +6,7 @@ import torch
 from automl.blocks import InputError
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, architecture, architectures
+from timm.models._manipulate import group_parameters
 
 SIZE = 64
 COMPUTED = [f"efficientnet_b{index}" for index in range(8)]
@@ -38,6 +39,18 @@ def test_every_named_network_has_timms_parameters_name_by_name(name: str, monkey
         theirs, ours = timm.create_model(name), candidate(name).build()
     assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
     assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_levels_groups_and_widths_are_timms(name: str):
+    with torch.device("meta"):
+        theirs, ours = timm.create_model(name), candidate(name).build()
+    wanted = [(info["num_chs"], info["reduction"]) for info in theirs.feature_info]
+    assert [(info["num_chs"], info["reduction"]) for info in ours.feature_info] == wanted
+    for coarse in (False, True):
+        groups = [group_parameters(network, network.group_matcher(coarse), reverse=True) for network in (ours, theirs)]
+        assert groups[0] == groups[1]
+    assert (ours.num_features, ours.head_hidden_size) == (theirs.num_features, theirs.head_hidden_size)
 
 
 def test_an_unknown_network_names_the_nearest():

@@ -1,4 +1,4 @@
-"""What timm, its training script and its users expect of a model, of small networks of three kinds, each expectation with a fault that it notices."""
+"""What timm, its training script and its users expect of a model, of small networks of four kinds, each expectation with a fault that it notices."""
 
 import copy
 import inspect
@@ -6,11 +6,13 @@ import json
 
 import pytest
 import timm
+import timm.layers
 import timm.optim
 import torch
-from automl.blocks import InputError
+from automl.blocks import Attention, InputError, names
 from automl.blocks.modules.network import Network
-from automl.spaces import Candidate, build, find_candidate
+from automl.spaces import Candidate
+from automl.spaces.skeletons import skeleton
 from timm.models import FeatureInfo
 from timm.models._manipulate import group_parameters
 from torch import Tensor
@@ -41,15 +43,20 @@ def wrong_levels(network: Network) -> list[str]:
 class TestArguments:
     @pytest.mark.parametrize(("pool", "times"), [("avg", 1), ("max", 1), ("avgmax", 1), ("catavgmax", 2)])
     def test_pools_classes_and_channels(self, kind: str, pool: str, times: int):
+        if times != 1 and kind == "automl_small_neck":
+            with pytest.raises(ValueError, match="the network's neck is made for"):
+                create(kind, global_pool=pool)
+            return
         network = create(kind, global_pool=pool, num_classes=7, in_chans=1, drop_rate=0.1).eval()
         x = images(channels=1)
         assert network(x).shape == (2, 7)
         assert network.in_chans == 1
-        assert network.forward_head(network.forward_features(x), pre_logits=True).shape[1] == network.head_hidden_size == times * network.num_features
+        hidden = network.neck_features or times * network.num_features
+        assert network.forward_head(network.forward_features(x), pre_logits=True).shape[1] == network.head_hidden_size == hidden
 
     def test_neither_pool_nor_classifier(self, kind: str):
         network = create(kind, num_classes=0, global_pool="").eval()
-        assert network(images()).shape == (2, network.num_features, SIZE // 32, SIZE // 32)
+        assert network(images()).shape == (2, network.head_hidden_size, SIZE // 32, SIZE // 32)
 
     def test_what_the_training_script_passes(self, kind: str):
         network = create(
@@ -57,7 +64,9 @@ class TestArguments:
             bn_eps=1e-4, scriptable=False, checkpoint_path="",
         )  # fmt: skip
         assert network.drop_rate == 0.2
-        assert max(getattr(m, "drop_prob", 0.0) or 0.0 for m in network.modules()) == pytest.approx(0.3)
+        rates = [module.drop_prob for module in network.modules() if isinstance(module, timm.layers.DropPath)]
+        assert rates == sorted(rates)
+        assert 0.25 <= rates[-1] <= 0.3  # the last unit may have no branch to skip
         norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         assert {(m.momentum, m.eps) for m in norms} == {(0.05, 1e-4)}
 
@@ -265,15 +274,14 @@ class TestCompilers:
         torch.compiler.reset()
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b1", "resnet18", "resnet50d", "seresnext50_32x4d", "resnest14d"])
-def test_levels_and_groups_are_timms(name: str):
-    with torch.device("meta"):
-        theirs, ours = timm.create_model(name), build.build(find_candidate(name))
-    wanted = [(info["num_chs"], info["reduction"]) for info in theirs.feature_info]
-    assert [(info["num_chs"], info["reduction"]) for info in ours.feature_info] == wanted
-    for coarse in (False, True):
-        groups = [group_parameters(network, network.group_matcher(coarse), reverse=True) for network in (ours, theirs)]
-        assert groups[0] == groups[1]
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning")
+@pytest.mark.parametrize("attention", names(Attention))
+def test_every_attention_can_be_scripted_and_traced(attention: str):
+    candidate = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3, "unit": "basic", "attention": attention}, (3, SIZE, SIZE), 10)
+    network, x = candidate.build().eval(), images()
+    for compiled in (torch.jit.script(network), torch.fx.symbolic_trace(network)):
+        with torch.inference_mode():
+            assert torch.allclose(compiled(x), network(x), atol=1e-5)
 
 
 def test_a_network_of_another_depth_has_the_levels_it_has():
