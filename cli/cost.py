@@ -88,7 +88,11 @@ def _print_layers(rows: list[dict[str, Any]], batch: int) -> None:
         [row["place"], row["block"], str(row["repeats"]), f"{row['macs']:,}", f"{row['params']:,}", f"{row['activations']:,}", _bytes(row["memory_bytes"])]
         for row in rows
     ]
-    print_table("layers", ["place", "block", "repeats", "MACs", "params", "activations", f"peak at batch {batch}"], table)
+    print_table(
+        "layers (a block's peak is its own; the network's adds the maps held outside the block)",
+        ["place", "block", "repeats", "MACs", "params", "activations", f"peak at batch {batch}"],
+        table,
+    )
 
 
 def _bytes(count: int) -> str:
