@@ -40,7 +40,7 @@ def _range(own: float, low: float, high: float, step: float) -> dict[str, float]
 
 def _row(base: Skeleton, index: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """A stage of the network, written out."""
-    row = {key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()}
+    row: dict[str, Any] = {key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()}
     row |= {key: value[index] for key, value in settings.items() if isinstance(value, tuple)}
     width = row.pop("width", 1)
     return {**row, "channels": make_divisible(row["channels"] * width) if width != 1 else row["channels"]}

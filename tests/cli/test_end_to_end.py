@@ -72,7 +72,7 @@ def test_the_output_says_what_was_searched_found_and_what_to_do_next(folder: Pat
     for part in (
         "space tiny:",
         "within macs<=600000",
-        "cost is counted at 16x16 px, one FLOP is one multiply-add",
+        "cost is counted at 18x18 px, one FLOP is one multiply-add",
         "cheapest:",
         "costliest:",
         "2 workers on the CPU",
