@@ -62,11 +62,12 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
 def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str) -> None:
     """A front as a table; `finals` are confirmed accuracies by candidate."""
     from ..spaces import human
+    from ..spaces.parameters import in_words
 
     rows = [
         [
             point.id[:12], f"{point.accuracy:.4f}", f"{finals[point.id]:.4f}" if point.id in finals else "-", human(point.macs), human(point.params),
-            " ".join(f"{key}={value}" for key, value in point.evaluation.settings.items()),
+            in_words(point.evaluation.settings),
         ]
         for point in points
     ]  # fmt: skip

@@ -125,6 +125,7 @@ def sample(
     from ..spaces import human, require_feasible
     from ..spaces.bulk import settings
     from ..spaces.distinct import feasible
+    from ..spaces.parameters import in_words
 
     loaded, bounds, found = _census(space, budget, image_size)
     require_feasible(found, loaded, bounds)
@@ -136,5 +137,5 @@ def sample(
     if json:
         print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])
         return
-    rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), " ".join(f"{k}={v}" for k, v in one.items())] for c, one in drawn]
+    rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), in_words(one)] for c, one in drawn]
     print_table(f"drawn from {loaded.name} ({CONVENTION})", ["candidate", "FLOPs", "params", "settings"], rows)

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..spaces import Budget, Census, Space, census, human, require_feasible
+from ..spaces.parameters import in_words
 from ..spaces.survey import Costed
 from ..studies import FrontPoint, Study
 from . import cluster
@@ -103,7 +104,7 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
 
 
 def _costed(one: Costed) -> str:
-    settings = " ".join(f"{name}={value}" for name, value in one.settings.items())
+    settings = in_words(one.settings)
     return f"{human(one.cost.macs)}FLOPs, {human(one.cost.params)} params ({settings})"
 
 

@@ -69,3 +69,16 @@ def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
     if all(isinstance(number, int) for number in (low, high, step)):
         return tuple(low + index * step for index in range(count))
     return tuple(round(low + index * step, 10) for index in range(count))
+
+
+def in_words(settings: Mapping[str, Value]) -> str:
+    """Settings for a reader: those of one dimension in a row, stages parted by `/`, layers by `,`.
+
+    >>> in_words({"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3, "repeats.1": 2, "repeats.2": 1})
+    'width=1.0 kernel=3,5/3 repeats=2/1'
+    """
+    rows: dict[str, dict[str, list[str]]] = {}
+    for name, value in settings.items():
+        dimension, _, place = name.partition(".")
+        rows.setdefault(dimension, {}).setdefault(place.partition(".")[0], []).append(str(value))
+    return " ".join(f"{dimension}={'/'.join(','.join(values) for values in stages.values())}" for dimension, stages in rows.items())

@@ -6,6 +6,7 @@ import torch
 from automl.blocks import InputError
 from automl.spaces import Budget, Space, architecture, architectures, census, exclusions, load_space, parse_budget, require_feasible, shipped_spaces
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
+from automl.spaces.parameters import in_words
 from automl.spaces.source import read_yaml
 
 GOOD = """
@@ -231,3 +232,8 @@ def test_a_space_takes_the_datas_classes_and_channels_and_another_size():
 def test_basic_units_refuse_cardinality():
     with pytest.raises(InputError, match="a basic unit has cardinality 1 and radix 0"):
         space().skeleton.candidate({"unit": "basic", "cardinality": 2}, (3, 64, 64), 10)
+
+
+def test_settings_of_stages_and_layers_are_shown_in_rows():
+    chosen = {"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3, "repeats.1": 2, "repeats.2": 1}
+    assert in_words(chosen) == "width=1.0 kernel=3,5/3 repeats=2/1"
