@@ -71,7 +71,7 @@ def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
     return tuple(round(low + index * step, 10) for index in range(count))
 
 
-def in_words(settings: Mapping[str, Value]) -> str:
+def in_words(settings: Mapping[str, Any]) -> str:
     """Settings for a reader: those of one dimension in a row, stages parted by `/`, layers by `,`.
 
     >>> in_words({"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3, "repeats.1": 2, "repeats.2": 1})
