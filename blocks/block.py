@@ -25,6 +25,8 @@ class Block(ABC):
 
     name: ClassVar[str] = ""
     """The name in YAML, JSON and the database; set by `register`."""
+    added: ClassVar[Mapping[str, Any]] = {}
+    """Fields that came later, with the value under which a block is what it was before: then its plain data leave them out, and ids stay what they were."""
 
     def out(self, shape: Shape) -> Shape:
         """Shape of the output for an input of `shape`; the same shape unless a block says otherwise."""
@@ -176,7 +178,8 @@ def to_dict(block: Block) -> dict[str, Any]:
     data: dict[str, Any] = {"block": type(block).name}
     for field in dataclasses.fields(block):  # type: ignore[arg-type]
         value = getattr(block, field.name)
-        data[field.name] = to_dict(value) if isinstance(value, Block) else value
+        if field.name not in block.added or value != block.added[field.name]:
+            data[field.name] = to_dict(value) if isinstance(value, Block) else value
     return data
 
 

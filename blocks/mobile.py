@@ -9,8 +9,9 @@ NAS-Bench-Macro, CVPR 2021, arXiv:2103.11922. The depthwise convolution holds th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
@@ -91,6 +92,8 @@ class MBConv(Unit):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separable(Unit):
     """The choice of a depthwise-separable convolution: MobileNetV1's, or with a linear projection MBConv of expansion 1."""
+
+    added: ClassVar[Mapping[str, Any]] = {"projection": "linear"}
 
     channels: Number
     """Output channels."""

@@ -13,6 +13,7 @@ neither is taken: which network a name means must not depend on the order of ins
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, MutableMapping
@@ -47,11 +48,11 @@ class Plugins:
         """Top-level modules of those packages: an export copies what it needs of them, as of the user's own files."""
         self._registry = registry
         self._lock = RLock()
-        self._looked = False
+        self._looked = self._done = False
 
     def load(self) -> None:
         """Register what the installed packages declare; does nothing from the second call on."""
-        if self._looked:
+        if self._done:
             return
         with self._lock:
             if self._looked:
@@ -60,20 +61,25 @@ class Plugins:
             for name, entries in sorted(_declared().items()):
                 try:
                     self._load(name, entries)
-                except Exception as error:  # whatever a stranger's module raises
+                except (Exception, SystemExit) as error:  # whatever a stranger's module raises
                     reason = str(error) if isinstance(error, InvalidBlock) else f"{type(error).__name__}: {error}".splitlines()[0]
                     self.refused[name] = f"the block {name!r} of {_packages(entries)} is left out: {reason}"
                     warnings.warn(self.refused[name], PluginWarning, stacklevel=2)
+            self._done = True
 
     def _load(self, name: str, entries: list[EntryPoint]) -> None:
         if len(entries) > 1:
             raise InvalidBlock(f"one name must be declared by one package, but got {', '.join(entry.value for entry in entries)}")
         [entry] = entries
-        with _all_or_nothing(self._registry):
+        with _all_or_nothing(self._registry, entry.module.partition(".")[0]):
             before = set(self._registry)
             found = entry.load()
             if isinstance(found, ModuleType):
-                own = [key for key, cls in self._registry.items() if key not in before or f"{cls.__module__}.".startswith(f"{found.__name__}.")]
+                own = [
+                    key
+                    for key, cls in self._registry.items()
+                    if key not in before or f"{cls.__module__}.".startswith(f"{found.__name__}.") or cls in vars(found).values()
+                ]
                 if not own:
                     raise InvalidBlock(f"the module {entry.value} must register a block, but registers none")
             else:
@@ -104,12 +110,15 @@ def _packages(entries: list[EntryPoint]) -> str:
 
 
 @contextmanager
-def _all_or_nothing(registry: MutableMapping[str, type[Block]]) -> Iterator[None]:
-    """The registry as it was, if what happens within fails."""
-    before = dict(registry)
+def _all_or_nothing(registry: MutableMapping[str, type[Block]], package: str) -> Iterator[None]:
+    """The registry as it was, if what happens within fails; modules of `package` imported meanwhile are forgotten, so that another entry can import them."""
+    before, modules = dict(registry), set(sys.modules)
     try:
         yield
     except BaseException:
         registry.clear()
         registry.update(before)
+        for name in set(sys.modules) - modules:
+            if name.partition(".")[0] == package:
+                del sys.modules[name]
         raise

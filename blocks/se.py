@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .block import Attention, register
 from .cost import Cost, conv_cost
@@ -27,6 +27,7 @@ class Se(Attention):
     """The choice of a squeeze-and-excitation block."""
 
     dimensions: ClassVar[Mapping[str, str]] = {"se_ratio": "ratio"}
+    added: ClassVar[Mapping[str, Any]] = {"floor": 0.0, "gate": "sigmoid"}
 
     reduced: Number | None = None
     """Squeezed channels; None takes `ratio` of the map's."""
@@ -34,7 +35,7 @@ class Se(Attention):
     """Squeezed channels over the map's channels."""
     divisor: int | None = 8
     """Squeezed channels are rounded to a multiple of this; 1 rounds to the nearest integer."""
-    floor: float | None = 0.0
+    floor: float = 0.0
     """Rounding never goes below this share of the exact width."""
     activation: str = "relu"
     """Between the two layers."""
@@ -48,7 +49,7 @@ class Se(Attention):
         if self.reduced is None:
             check("without `reduced`, ratio > 0 must hold", self.ratio is not None and self.ratio > 0, ratio=self.ratio)
             check("without `reduced`, divisor >= 1 must hold", bool(self.divisor) and self.divisor >= 1, divisor=self.divisor)
-            check("without `reduced`, 0 <= floor <= 1 must hold", self.floor is not None and 0 <= self.floor <= 1, floor=self.floor)
+            check("without `reduced`, 0 <= floor <= 1 must hold", 0 <= self.floor <= 1, floor=self.floor)
         check("gate must be 'sigmoid' or 'hard_sigmoid'", self.gate in ("sigmoid", "hard_sigmoid"), gate=self.gate)
 
     def reduced_for(self, channels: Number) -> Number:
@@ -57,13 +58,12 @@ class Se(Attention):
             return self.reduced
         assert self.ratio is not None  # by __post_init__
         assert self.divisor is not None
-        assert self.floor is not None
         if self.divisor == 1:
             return at_least(nearest(channels * self.ratio), 1)
         return make_divisible(channels * self.ratio, self.divisor, floor=self.floor)
 
     def resolved(self, shape: Shape) -> Se:
-        return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None, floor=None)
+        return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None, floor=0.0)
 
     def cost(self, shape: Shape) -> Cost:
         """Two 1×1 convolutions with bias on the pooled map."""

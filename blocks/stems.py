@@ -8,8 +8,9 @@ ICCV 2019, arXiv:1905.02244), which stands behind the pool and is only activated
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .block import Part, register
 from .cost import Cost, conv_cost, norm_cost
@@ -64,6 +65,8 @@ class ConvStem(Part):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResNetStem(Part):
     """A 7×7 convolution, or three of 3×3, and a max pool."""
+
+    added: ClassVar[Mapping[str, Any]] = {"tiered": False}
 
     channels: Number = 64
     """Output channels."""

@@ -130,9 +130,10 @@ def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
     from ..blocks.errors import InputError
     from ..spaces import architectures, find_candidate
     from ..spaces.names import find_architecture
+    from ..spaces.reference import FILES
 
     if image_size is not None:
-        if ":" in text or Path(text).exists():
+        if text not in architectures() and (":" in text or Path(text).exists() or Path(text).suffix in FILES):
             raise InputError("--image-size goes with a published network; a candidate has its own size")
         return find_architecture(text).candidate(image_size=image_size)
     if text not in architectures():

@@ -68,16 +68,15 @@ def deactivate(space: Space, rows: Rows) -> Rows:
     """Rows with -1 for every parameter that does not matter under their other values."""
     column = {parameter.name: index for index, parameter in enumerate(space.parameters)}
     rows = rows.copy()
+    layers: dict[int, NDArray[np.int64]] = {}
     for index, parameter in enumerate(space.parameters):
         for name, values in parameter.when:
             allowed = np.array([*(value in values for value in space.by_name[name].values), False])
             rows[~allowed[rows[:, column[name]]], index] = -1
-    layered = [(index, parameter) for index, parameter in enumerate(space.parameters) if parameter.layer is not None]
-    if layered:
-        table = Table(space, rows)
-        layers = {stage: table.layers(stage) for stage in {parameter.stage or 0 for _, parameter in layered}}
-        for index, parameter in layered:
-            rows[layers[parameter.stage or 0] <= (parameter.layer or 0), index] = -1
+        if parameter.layer is not None and parameter.stage is not None:
+            if parameter.stage not in layers:  # what decides it stands before it
+                layers[parameter.stage] = Table(space, rows).layers(parameter.stage)
+            rows[layers[parameter.stage] <= parameter.layer, index] = -1
     return rows
 
 

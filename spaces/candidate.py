@@ -118,7 +118,8 @@ class Candidate:
             InputError: missing or unknown keys, or values no network can be built from.
         """
         if not isinstance(data, Mapping) or {"layout", "image", "classes", "stem", "stages", "head"} ^ set(data):
-            raise InvalidBlock(f"a candidate has the keys layout, image, classes, stem, stages and head, but got {sorted(map(str, data))}")
+            got = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
+            raise InvalidBlock(f"a candidate has the keys layout, image, classes, stem, stages and head, but got {got}")
         try:
             stem, head = from_dict(data["stem"]), from_dict(data["head"])
             stages = [[(from_dict(unit), repeats) for unit, repeats in stage] for stage in data["stages"]]

@@ -181,12 +181,18 @@ def _once(source: Source, found: Sequence[Parameter]) -> None:
 
 
 def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:
-    """Parameters so that every condition comes after what it depends on, and those of layers last."""
+    """Parameters so that every condition comes after what it depends on, and those of layers after what decides how many there are."""
     waiting = sorted(parameters, key=lambda parameter: parameter.layer is not None)
+    depths = [parameter for parameter in waiting if {"repeats", "depth"} & set(parameter.sets)]
+
+    def needs(parameter: Parameter) -> set[str]:
+        own = {name for name, _ in parameter.when}
+        return own if parameter.layer is None else own | {depth.name for depth in depths if depth.stage in (None, parameter.stage)}
+
     ordered: list[Parameter] = []
     while waiting:
         names = {parameter.name for parameter in waiting}
-        ready = [parameter for parameter in waiting if all(name not in names for name, _ in parameter.when)]
+        ready = [parameter for parameter in waiting if not needs(parameter) & names]
         if not ready:
             raise source.error(("dimensions", waiting[0].dimension, "when"), f"the condition of {waiting[0].name!r} depends on itself")
         ordered += ready

@@ -115,8 +115,10 @@ class Table:
                 if parameter.name in constraint.names:
                     chosen = self._rows[:, index]
                     inactive |= chosen < 0
-                    kinds = {type(value) for value in parameter.values}
-                    columns[parameter.name] = np.asarray(parameter.values, object if str in kinds and len(kinds) > 1 else None)[chosen]
+                    # as Python counts them: true is 1
+                    values = [int(value) if isinstance(value, bool) else value for value in parameter.values]
+                    kinds = {type(value) for value in values}
+                    columns[parameter.name] = np.asarray(values, object if str in kinds and len(kinds) > 1 else None)[chosen]
             allowed &= np.asarray(constraint.holds(columns), bool) | inactive
         return allowed
 

@@ -26,7 +26,7 @@ Finder: TypeAlias = Callable[[str, str, str], str]
 _NEEDS = {"id": "automl.studies", "best": "automl.search"}
 _finders: dict[str, Finder] = {}
 _ID = re.compile(r"[0-9a-f]{4,64}")
-_FILE = (".json", ".yaml", ".yml")
+FILES = (".json", ".yaml", ".yml")
 
 
 def add_finder(kind: Literal["id", "best"], finder: Finder) -> None:
@@ -52,7 +52,7 @@ def find_candidate(reference: Reference, *, storage: str | None = None) -> Candi
     if not isinstance(reference, str | os.PathLike):
         raise InputError(f"a candidate is given as an object, a dict, a path, a name or an id, but got {reference!r}")
     text, path = os.fspath(reference), Path(reference)
-    if path.exists() or isinstance(reference, os.PathLike) or path.suffix in _FILE:
+    if path.exists() or isinstance(reference, os.PathLike) or path.suffix in FILES:
         return _read(path / "config.json" if path.is_dir() else path)
     study, colon, which = text.rpartition(":")
     if colon or _ID.fullmatch(text):

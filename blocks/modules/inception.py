@@ -3,8 +3,6 @@
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import nn
 
@@ -38,12 +36,14 @@ class InceptionUnit(nn.Module):
         self.se = nn.Identity() if se is None else se
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
-        return self.se(torch.cat(list(self._branches(x_bchw)), 1))
+        return self.se(torch.cat(self.branches(x_bchw), 1))
 
-    def _branches(self, x_bchw: torch.Tensor) -> Iterator[torch.Tensor]:
+    def branches(self, x_bchw: torch.Tensor) -> list[torch.Tensor]:
+        """The maps to be concatenated, in order."""
+        maps: list[torch.Tensor] = []
         if self.branch1x1 is not None:
-            yield self.branch1x1(x_bchw)
-        second = self.branch3x3_2 if self.mixed is None else self.mixed
-        yield second(self.branch3x3_1(x_bchw))
-        yield self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw)))
-        yield self.branch_pool(self.pool(x_bchw))
+            maps.append(self.branch1x1(x_bchw))
+        maps.append(self.branch3x3_2(self.branch3x3_1(x_bchw)) if self.mixed is None else self.mixed(self.branch3x3_1(x_bchw)))
+        maps.append(self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw))))
+        maps.append(self.branch_pool(self.pool(x_bchw)))
+        return maps

@@ -57,7 +57,8 @@ class Network(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.01)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for module in self.modules():
             zero_init_last = getattr(module, "zero_init_last", None)
             if callable(zero_init_last):
@@ -97,7 +98,8 @@ class Network(nn.Module):
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """Layer groups for layer-wise learning rates, as in timm: what follows the stages is of the last unit's group, the classifier has its own."""
         places = [index for index, name in enumerate(self.trunk_names) if name in self.stages]
-        before, after = self.trunk_names[: places[0]], self.trunk_names[places[-1] + 1 :]
+        first, last = (places[0], places[-1]) if places else (len(self.trunk_names),) * 2  # pruned to its stem, it has no stages
+        before, after = self.trunk_names[:first], self.trunk_names[last + 1 :]
         blocks = r"^blocks\.(\d+)" if "blocks" in self.stages else r"^layer(\d+)"
         matches: list[tuple[str, Any]] = [(blocks if coarse else blocks + r"\.(\d+)", None)]
         if after:

@@ -6,6 +6,7 @@ with scalars for one candidate and with arrays for many at once, so that there i
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -205,6 +206,8 @@ def attention(local: Local, **se: Any) -> Attention | None:
         return None
     cls = block_class(name, Attention)
     fields = {field: local[dimension] for dimension, field in cls.dimensions.items() if not _automatic(local.get(dimension))}
+    if name != "se" and "activation" in local and "activation" in {field.name for field in dataclasses.fields(cls)}:  # type: ignore[arg-type]
+        fields["activation"] = local["activation"]  # what stands in a convolution's place has the network's activation
     return cls(**{**(se if name == "se" else {}), **fields})  # pyright: ignore[reportAbstractUsage]
 
 
