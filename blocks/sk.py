@@ -48,6 +48,8 @@ class Sk(ConvAttention):
 
     def __post_init__(self) -> None:
         check("branches must be a whole number of at least 2", type(self.branches) is int and self.branches >= 2, branches=self.branches)
+        for name, value in (("dilated", self.dilated), ("split", self.split)):
+            check(f"{name} must be true or false", isinstance(value, bool), **{name: value})
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
         if self.reduced is None:
             check("without `reduced`, ratio > 0 must hold", bool(self.ratio) and self.ratio > 0, ratio=self.ratio)

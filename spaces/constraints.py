@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,15 @@ from ..blocks.shape import is_array
 
 _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+    ast.Pow: lambda base, exponent: _power(base, exponent),
 }  # fmt: skip
 _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
+
+
+LARGEST_EXPONENT = 64
+"""Of a power in a constraint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Constraint:
         try:
             with np.errstate(all="ignore"):
                 return _evaluate(_parse(self.text), values)
-        except (TypeError, ZeroDivisionError, OverflowError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
             shown = ", ".join(f"{name}={value!r}" for name, value in values.items() if not is_array(value))
             raise InputError(f"the constraint {self.text!r} cannot be evaluated with {shown or 'these values'}: {error}") from None
 
@@ -59,6 +63,8 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
         tree = _parse(text)
     except SyntaxError as error:
         raise InputError(f"not a constraint: {text!r} ({error.msg} at column {error.offset})") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise InputError(f"not a constraint: {text[:80]!r}") from None
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
         raise InputError(f"a constraint compares two sides, as in 'depth * width**2 <= 2', but got {text!r}")
     for node in ast.walk(tree):
@@ -77,9 +83,16 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
     return Constraint(text, frozenset(parameters[name] for name in names))
 
 
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> ast.expr:
     # `expansion.1` and `kernel.2.3`, parameters of one stage and one layer, are no names in Python
     return ast.parse(re.sub(r"\b[A-Za-z_]\w*(?:\.\d+)+\b", lambda match: _identifier(match[0]), text), mode="eval").body
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if not is_array(exponent) and abs(exponent) > LARGEST_EXPONENT:
+        raise OverflowError(f"an exponent must be at most {LARGEST_EXPONENT}, but got {exponent}")
+    return operator.pow(base, exponent)
 
 
 def _identifier(name: str) -> str:

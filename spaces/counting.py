@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def count_settings(space: Space) -> int:
     """Settings of `space` before constraints. Parameters that no condition ties together are counted apart, and their counts multiplied."""
-    ties = {parameter.name: _parents(space, parameter) for parameter in space.parameters}
-    parents = {name for names in ties.values() for name in names}
-    return prod(_count(space, group, parents, 0, {}) for group in _components(space, ties))
+    return _count(space, list(space.parameters), {parameter.name: _parents(space, parameter) for parameter in space.parameters}, {})
 
 
 def _parents(space: Space, parameter: Parameter) -> set[str]:
@@ -26,20 +24,30 @@ def _parents(space: Space, parameter: Parameter) -> set[str]:
     return names
 
 
-def _components(space: Space, ties: Mapping[str, set[str]]) -> list[list[Parameter]]:
-    """Parameters in groups that no condition ties to each other, each in the space's order."""
-    group = {parameter.name: parameter.name for parameter in space.parameters}
-    for name, names in ties.items():
-        for other in names:
-            old, new = group[other], group[name]
-            group = {key: new if value == old else value for key, value in group.items()}
-    return [[parameter for parameter in space.parameters if group[parameter.name] == root] for root in dict.fromkeys(group.values())]
+def _count(space: Space, undecided: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
+    """Settings of the parameters `undecided`, given `settings` of all others that decide about them."""
+    return prod(_count_tied(space, group, ties, settings) for group in _components(undecided, ties))
 
 
-def _count(space: Space, group: list[Parameter], parents: set[str], index: int, settings: dict[str, Any]) -> int:
-    if index == len(group):
-        return prod(len(parameter.values) for parameter in group if parameter.name not in parents and space.active(parameter, settings))
-    parameter = group[index]
-    if parameter.name not in parents or not space.active(parameter, settings):
-        return _count(space, group, parents, index + 1, settings)
-    return sum(_count(space, group, parents, index + 1, {**settings, parameter.name: value}) for value in parameter.values)
+def _count_tied(space: Space, group: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
+    """The same for parameters that are tied together: the first one, on which no condition of its own is open, is decided, and the rest falls apart."""
+    first, rest = group[0], group[1:]
+    if not space.active(first, settings):
+        return _count(space, rest, ties, settings)
+    if not rest:
+        return len(first.values)
+    return sum(_count(space, rest, ties, {**settings, first.name: value}) for value in first.values)
+
+
+def _components(undecided: list[Parameter], ties: Mapping[str, set[str]]) -> list[list[Parameter]]:
+    """Parameters in groups that no open condition ties to each other, each in the space's order."""
+    group = {parameter.name: parameter.name for parameter in undecided}
+    for parameter in undecided:
+        for other in ties[parameter.name] & group.keys():
+            old, new = group[other], group[parameter.name]
+            if old != new:
+                group = {key: new if value == old else value for key, value in group.items()}
+    members: dict[str, list[Parameter]] = {}
+    for parameter in undecided:
+        members.setdefault(group[parameter.name], []).append(parameter)
+    return list(members.values())

@@ -11,6 +11,8 @@ from ..blocks import Cost
 from .bulk import Rows, costs, deactivate, draw_values
 from .space import Space
 
+GRID = 64
+"""So many values of a dimension are tried."""
 Figure = Callable[[Cost], NDArray[np.float64]]
 """What is to fall, for every row."""
 
@@ -21,7 +23,7 @@ def descend(space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...
     A row that cannot be built has the figure infinity.
     """
     rng = np.random.default_rng(0)
-    moves = [(column, value) for column, parameter in enumerate(space.parameters) if column not in fixed for value in range(len(parameter.values))]
+    moves = [(column, value) for column, parameter in enumerate(space.parameters) if column not in fixed for value in _grid(len(parameter.values))]
     rows = starts.copy()
     best = _figures(space, rows, figure)
     while moves and len(rows):
@@ -44,6 +46,11 @@ def descend(space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...
         rows[falls] = options[np.arange(len(rows)), chosen][falls]
         best[falls] = figures[np.arange(len(rows)), chosen][falls]
     return rows, best
+
+
+def _grid(count: int) -> list[int]:
+    """The values that are tried of `count`: all, or of a long range both ends and a part in between."""
+    return sorted({round(index * (count - 1) / (GRID - 1)) for index in range(GRID)}) if count > GRID else list(range(count))
 
 
 def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:

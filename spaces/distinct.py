@@ -2,12 +2,14 @@
 
 Many settings may build one network: 1.1 times 2 layers and 1.2 times 2 layers are 3 layers, a skipped layer may stand first or second. A space small enough
 is walked through. Of a larger one settings are drawn uniformly, and one of a network that m settings build is kept with probability 1 / m (rejection
-sampling). m is counted: over all alternatives of every stage, and over the values of every dimension of the whole network that can be exchanged alone.
+sampling). m is counted: over all alternatives of every stage, and over the values of every dimension of the whole network that can be exchanged alone. Where
+settings of several stages, or of the network and its stages, can only be exchanged together (a constraint ties two stages; depth times layers), m is too small
+and such networks are drawn somewhat too often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import prod
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost
 from .budget import Budget
-from .bulk import Rows, active_once, combinations, deactivate, enumerate_rows, examine, joined
+from .bulk import Rows, active_once, combinations, deactivate, enumerate_rows, examine, joined, unravelled
 from .parameters import Parameter
 from .space import Space
 
@@ -23,6 +25,8 @@ ENUMERATE = 1 << 18
 """Up to so many combinations a space is walked through."""
 DRAWS = 20_000
 """Settings drawn at a time from a larger one."""
+TRIES = 40
+"""So often a draw is repeated that conditions left few settings of."""
 BARREN = 50
 """After so many draws in a row that bring nothing new, nothing more is looked for."""
 STAGE = 1 << 17
@@ -43,7 +47,7 @@ def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: flo
     barren = 0
     while barren < BARREN:
         found = False
-        for rows, names in drawing.candidates(budget, DRAWS, rng, aim=aim):
+        for rows, names in drawing.candidates(budget, DRAWS, rng, aim=aim, seen=seen):
             first = np.sort(np.unique(names, return_index=True)[1])
             new = first[[int(name) not in seen for name in names[first]]]
             seen.update(int(name) for name in names[new])
@@ -86,25 +90,48 @@ class Drawing:
         self._parents = {name for parameter in space.parameters for name, _ in parameter.when} | {parameter.name for parameter in space.depths}
         self._whole = [index for index, parameter in enumerate(space.parameters) if parameter.stage is None]
         self._stages: dict[int, tuple[list[int], Rows]] = {}
+        self._layers: list[tuple[list[int], Rows]] = []
         for stage in range(len(space.skeleton.stages)):
             columns = [index for index, parameter in enumerate(space.parameters) if parameter.stage == stage]
-            if columns and prod(len(space.parameters[index].values) for index in columns) <= STAGE:
+            if columns and self._combinations(columns) <= STAGE:
                 self._stages[stage] = columns, self._alternatives(columns)
+            else:  # too many to count what builds the same, but the layers can still be drawn whole
+                for layer in sorted({space.parameters[index].layer or 0 for index in columns}):
+                    own = [index for index in columns if space.parameters[index].layer == layer]
+                    if own and self._combinations(own) <= STAGE:
+                        self._layers.append((own, self._alternatives(own)))
         self._counts: dict[tuple[int, bytes], dict[int, int]] = {}
 
     def rows(self, count: int, rng: np.random.Generator) -> Rows:
-        """At most `count` settings, each equally likely; fewer where conditions leave parameters out."""
+        """At most `count` settings, each equally likely; fewer where conditions leave many parameters out."""
+        found: list[Rows] = []
+        for _ in range(TRIES):
+            found.append(self._rows(count, rng))
+            if sum(map(len, found)) >= count:
+                break
+        return np.concatenate(found)[:count]
+
+    def _rows(self, count: int, rng: np.random.Generator) -> Rows:
+        """Uniform values for every parameter, kept where what does not matter has its first value: so each setting is kept equally often."""
         raw = np.stack([rng.integers(0, len(parameter.values), count, dtype=np.int32) for parameter in self._space.parameters], axis=1)
-        for columns, table in self._stages.values():
+        for columns, table in (*self._stages.values(), *self._layers):
             raw[:, columns] = table[rng.integers(0, len(table), count)]
         return active_once(self._space, raw)
 
-    def candidates(self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:
-        """Rows within `budget` and their names, a few at a time: `count` draws, of which every distinct candidate is equally likely to be each one kept."""
+    def candidates(
+        self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0, seen: Collection[int] = (),
+    ) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:  # fmt: skip
+        """Rows within `budget` and their names, a few at a time: `count` draws, of which every distinct candidate is equally likely to be each one kept.
+
+        Candidates whose names are `seen` are left out before it is counted how many settings build them.
+        """
         rows = self.rows(count, rng)
         cost, valid, keys = examine(self._space, rows)
         fits = np.flatnonzero(valid & within(budget, cost, aim))
         for part in np.array_split(fits, len(fits) // 64 + 1):
+            part = part[[int(name) not in seen for name in joined(keys[part])]] if seen else part
+            if not len(part):
+                continue
             kept = part[rng.random(len(part)) * self.multiplicity(rows[part], keys[part]) < 1]
             yield rows[kept], joined(keys[kept])
 
@@ -117,12 +144,15 @@ class Drawing:
             many *= self._of_parameter(column, rows, keys)
         return many
 
+    def _combinations(self, columns: list[int]) -> int:
+        return prod(len(self._space.parameters[index].values) for index in columns)
+
     def _alternatives(self, columns: list[int]) -> Rows:
         """All values of a stage's parameters, each setting once as far as the stage itself can tell what is inactive."""
         space = self._space
         sizes = [len(space.parameters[index].values) for index in columns]
         raw = np.zeros((prod(sizes), len(space.parameters)), np.int32)
-        raw[:, columns] = np.stack(np.unravel_index(np.arange(prod(sizes)), sizes), axis=1)
+        raw[:, columns] = unravelled(np.arange(prod(sizes)), sizes)
         inactive = deactivate(space, raw) < 0
         own = [index for index in columns if self._is_own(space.parameters[index], {space.parameters[i].name for i in columns})]
         return raw[~(inactive[:, own] & (raw[:, own] > 0)).any(axis=1)][:, columns]
@@ -130,7 +160,7 @@ class Drawing:
     def _is_own(self, parameter: Parameter, names: set[str]) -> bool:
         """Whether the parameters of its stage alone decide if a parameter matters."""
         known = self._space.by_name
-        if parameter.layer is not None and any(depth.stage is None for depth in self._space.depths):
+        if parameter.layer is not None and any(depth.stage in (None, parameter.stage) and depth.name not in names for depth in self._space.depths):
             return False
         return all(name in names and self._is_own(known[name], names) for name, _ in parameter.when)
 
@@ -153,11 +183,12 @@ class Drawing:
     def _context(self, stage: int) -> list[int]:
         """The parameters that, besides its own, decide which of a stage's alternatives are the same: those of the network and those that widen what it gets."""
         space = self._space
-        entangled = {name for constraint in space.constraints for name in constraint.names if space.by_name[name].stage is not None}
+        tying = [constraint.names for constraint in space.constraints if any(space.by_name[name].stage is not None for name in constraint.names)]
+        entangled = {name for names in tying for name in names}
         chosen = []
         for index, parameter in enumerate(space.parameters):
             of_network = parameter.stage is None and set(parameter.sets) != {"resolution"}
-            widens = parameter.stage is not None and parameter.stage < stage and bool(space.skeleton.widens & set(parameter.sets))
+            widens = parameter.stage == stage - 1 and bool(space.skeleton.widens & set(parameter.sets))
             tied = parameter.stage != stage and parameter.name in entangled
             if of_network or widens or tied:
                 chosen.append(index)

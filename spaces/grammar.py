@@ -15,6 +15,10 @@ KEYS = ("low", "high", "step", "choices", "each", "only", "when")
 """What the mapping of a dimension may hold."""
 
 
+MOST_LAYERS = 1000
+"""Of one stage."""
+
+
 def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) -> tuple[Parameter, ...]:
     """The parameters that `dimensions` spell, those that others depend on first.
 
@@ -29,6 +33,9 @@ def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) ->
             of_layers.append((str(dimension), spec))
         else:
             network_and_stage += _of_dimension(source, base, str(dimension), spec, ())
+    for stage in range(len(base.stages)):
+        if (most := _most_layers(base, stage, network_and_stage)) > MOST_LAYERS:
+            raise source.error(("dimensions",), f"a stage must have at most {MOST_LAYERS:,} layers, but stage {stage + 1} may have {most:,}")
     found = list(network_and_stage)
     for dimension, spec in of_layers:
         found += _of_dimension(source, base, dimension, spec, network_and_stage)
@@ -61,7 +68,7 @@ def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[
             able = sorted(base.per_stage if each == "stage" else base.per_layer)
             whole = "one for the whole network" if not base.may_differ(name, "stage") else "one for a whole stage"
             raise source.error((*path, "each"), f"{name!r} is {whole}; for each {each} there are {', '.join(able)}")
-    when = _when(source, path, spec.get("when") or {})
+    when = _when(source, path, spec.get("when", {}))
     places: list[tuple[int | None, int | None]] = [(None, None)]
     if each != "network":
         chosen = _only(source, path, spec.get("only"), len(base.stages))
@@ -114,7 +121,7 @@ def _values(spec: Mapping[str, Any]) -> tuple[tuple[Value, ...], float | None]:
         choices = spec["choices"]
         if not isinstance(choices, list | tuple) or not choices or not all(isinstance(value, str | int | float) for value in choices):
             raise InputError(f"choices must be a list of at least one text or number, but got {choices!r}")
-        if len({(type(value), value) for value in choices}) != len(choices):
+        if len({(isinstance(value, bool), value) for value in choices}) != len(choices):
             raise InputError(f"choices must differ from each other, but got {choices!r}")
         return tuple(choices), None
     missing = [key for key in ("low", "high", "step") if key not in spec]
@@ -127,7 +134,7 @@ def _only(source: Source, path: tuple[str, str], only: Any, stages: int) -> list
     if only is None:
         return list(range(stages))
     chosen = only if isinstance(only, list | tuple) else [only]
-    if not chosen or not all(isinstance(stage, int) and 1 <= stage <= stages for stage in chosen) or len(set(chosen)) != len(chosen):
+    if not chosen or not all(type(stage) is int and 1 <= stage <= stages for stage in chosen) or len(set(chosen)) != len(chosen):
         raise source.error((*path, "only"), f"`only` names stages from 1 to {stages}, each once, but got {only!r}")
     return sorted(stage - 1 for stage in chosen)
 
@@ -139,7 +146,7 @@ def _most_layers(base: Skeleton, stage: int, known: Iterable[Parameter]) -> int:
     for parameter in known:
         for name in most:
             if name in parameter.sets and parameter.stage in (None, stage):
-                most[name] = max(parameter.of(name, local[name]))
+                most[name] = max([*parameter.of(name, local[name]), *([local[name]] if parameter.when else [])])
     return int(base.repeats({**local, **most}))
 
 
@@ -157,7 +164,7 @@ def _resolved(source: Source, parameter: Parameter, found: Sequence[Parameter]) 
     conditions = []
     for name, values in parameter.when:
         path = ("dimensions", parameter.dimension, "when", name)
-        place = [str(index + 1) for index in (parameter.stage, parameter.layer) if index is not None]
+        place = [str(index + 1) for index in (parameter.stage, parameter.layer) if index is not None and "." not in name]
         tries = [".".join([name, *place[:length]]) for length in range(len(place), -1, -1)]
         own = next((known[text] for text in tries if text in known), None)
         if own is None:

@@ -110,16 +110,18 @@ class Table:
     def _allowed(self) -> NDArray[np.bool_]:
         allowed = np.ones(self._count, bool)
         for constraint in self._space.constraints:
-            columns, inactive = {}, np.zeros(self._count, bool)
-            for index, parameter in self._place:
-                if parameter.name in constraint.names:
-                    chosen = self._rows[:, index]
-                    inactive |= chosen < 0
-                    # as Python counts them: true is 1
-                    values = [int(value) if isinstance(value, bool) else value for value in parameter.values]
-                    kinds = {type(value) for value in values}
-                    columns[parameter.name] = np.asarray(values, object if str in kinds and len(kinds) > 1 else None)[chosen]
-            allowed &= np.asarray(constraint.holds(columns), bool) | inactive
+            # by Python's own arithmetic, once for each combination of the values it mentions
+            mentioned = [(index, parameter) for index, parameter in self._place if parameter.name in constraint.names]
+            code = _codes(self._rows, [index for index, _ in mentioned], [len(parameter.values) for _, parameter in mentioned])
+            _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+            truths = np.zeros(len(first), bool)
+            for place, row in enumerate(first):
+                chosen = [(parameter, self._rows[row, index]) for index, parameter in mentioned]
+                key = (constraint.text, *(int(value) for _, value in chosen))
+                if key not in self._space.truths:
+                    self._space.truths[key] = bool(constraint.holds({p.name: p.values[value] for p, value in chosen if value >= 0}))
+                truths[place] = self._space.truths[key]
+            allowed &= truths[inverse.ravel()]
         return allowed
 
 

@@ -44,6 +44,8 @@ def read_yaml(text: str, name: str) -> Source:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not YAML: {error}") from None
     lines: dict[tuple[str | int, ...], int] = {}
     for path, line in _walk(node, (), name):
         lines[path] = line

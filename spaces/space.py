@@ -74,11 +74,11 @@ class Space:
         except InputError as error:
             raise source.error(("skeleton",), error) from None
         image = data.get("image", [3, 224, 224])
-        if not (isinstance(image, list | tuple) and len(image) == 3 and all(isinstance(side, int) and side >= 1 for side in image)):
+        if not (isinstance(image, list | tuple) and len(image) == 3 and all(type(side) is int and 1 <= side <= 100_000 for side in image)):
             raise source.error(("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}")
         classes = data.get("classes", 1000)
-        if not isinstance(classes, int) or classes < 2:
-            raise source.error(("classes",), f"classes must be a whole number of at least 2, but got {classes!r}")
+        if type(classes) is not int or not 2 <= classes <= 10_000_000:
+            raise source.error(("classes",), f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}")
         if "stages" in data:
             base = _with_stages(source, base, data["stages"])
         dimensions = data.get("dimensions") or {}
@@ -126,6 +126,11 @@ class Space:
     def size(self) -> int:
         """How many settings there are, before constraints; different settings may build the same candidate."""
         return count_settings(self)
+
+    @cached_property
+    def truths(self) -> dict[tuple[Any, ...], bool]:
+        """Whether constraints hold, by their text and the values they mention, as far as it was asked: many rows ask the same."""
+        return {}
 
     @cached_property
     def depths(self) -> tuple[Parameter, ...]:

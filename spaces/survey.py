@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..blocks import Cost, InputError, InvalidBlock
 from .budget import Budget, human
 from .bulk import Rows, combinations, draw, enumerate_rows, examine, joined, row_of, settings
-from .descent import Figure, descend
+from .descent import GRID, Figure, descend
 from .distinct import ENUMERATE, Drawing
 from .parameters import Value
 from .space import Space
@@ -128,12 +128,13 @@ def exclusions(space: Space, rows: Rows) -> dict[str, int]:
 def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, list[Value]]:
     """For every parameter the values that some network within the budget has.
 
-    Values that no draw of a larger space showed are looked for by descent towards the budget with that value held.
+    Values that no draw of a larger space showed are looked for by descent towards the budget with that value held; of a range of more than 64 those drawn are
+    given.
     """
     remaining: dict[str, list[Value]] = {}
     for column, parameter in enumerate(space.parameters):
         seen = set(found.rows[:, column].tolist())
-        for value in range(len(parameter.values)) if not found.exact else ():
+        for value in range(len(parameter.values)) if not found.exact and len(parameter.values) <= GRID else ():
             if value not in seen:
                 starts = draw(space, STARTS, np.random.default_rng(0))
                 starts = starts[starts[:, column] >= 0]

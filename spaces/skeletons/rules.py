@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +38,10 @@ def one_of(*choices: str) -> Rule:
     return Rule(text=" or ".join(choices), holds=lambda value: value in choices, choices=choices)
 
 
-POSITIVE = Rule(text="a number above 0", holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf)
-COUNT = Rule(text="a whole number of at least 1", holds=lambda value: _is_whole(value) and value >= 1)
+POSITIVE = Rule(
+    text="a number above 0 and at most 10,000", holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e4
+)
+COUNT = Rule(text="a whole number of at least 1 and at most 1,000,000", holds=lambda value: _is_whole(value) and 1 <= value <= 1_000_000)
 NATURAL = Rule(text="a whole number of at least 0", holds=lambda value: _is_whole(value) and value >= 0)
 STRIDE = Rule(text="1 or 2", holds=lambda value: _is_whole(value) and value in (1, 2))
 FLAG = Rule(text="true or false", holds=lambda value: isinstance(value, bool))

@@ -75,7 +75,7 @@ class Skeleton(ABC):
 
     def repeats(self, local: Local) -> Number:
         """Layers of a stage: the baseline's times the depth coefficient, rounded up."""
-        return ceil(local["repeats"] * local["depth"])
+        return at_least(ceil(local["repeats"] * local["depth"]), 1)
 
     def image(self, local: Local, image: Image) -> tuple[int, Number, Number]:
         """`image` with both sides multiplied by the resolution coefficient γ and rounded."""
@@ -148,6 +148,8 @@ class Skeleton(ABC):
         Raises:
             InputError: the rule and the value, or the nearest known name.
         """
+        if not isinstance(value, str | int | float | bool):
+            raise InputError(f"{dimension} must be a text, a number, true or false, but got {value!r}")
         if dimension == "attention":
             if value != "none":
                 block_class(str(value), Attention)
@@ -156,7 +158,10 @@ class Skeleton(ABC):
         elif value != "auto":
             for cls in (block_class(name, Attention) for name in names(Attention)):
                 if dimension in cls.dimensions:
-                    cls(**{cls.dimensions[dimension]: value})  # pyright: ignore[reportAbstractUsage]
+                    try:
+                        cls(**{cls.dimensions[dimension]: value})  # pyright: ignore[reportAbstractUsage]
+                    except (TypeError, ArithmeticError):
+                        raise InputError(f"{dimension} must be a value that the attention block {cls.name!r} takes, but got {value!r}") from None
 
     def dimensions(self) -> list[str]:
         """Names of all dimensions, those of the registered attention blocks included."""
@@ -176,7 +181,9 @@ class Skeleton(ABC):
             for key, value in row.items():
                 if key not in ("channels", "stride", *self.per_stage, *options()):
                     raise unknown(f"key of stage {index}:", str(key), ["channels", "stride", *sorted(self.per_stage)])
-                layers = value if isinstance(value, list | tuple) and key in self.per_layer else [value]
+                layers = value if isinstance(value, list | tuple) and (key in self.per_layer or key in options()) else [value]
+                if key in self.family and "auto" in layers and self.family[key] != "auto":
+                    raise InputError(f"{key} of a stage spelled out must be a value, but got 'auto'")
                 if not layers:
                     raise InputError(f"{key} needs at least one value, but got {value!r}")
                 for each in layers:

@@ -6,9 +6,12 @@ import torch
 from automl.blocks import InputError
 from automl.spaces import Budget, Space, architecture, architectures, census, exclusions, load_space, parse_budget, require_feasible, shipped_spaces
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
+from automl.spaces.distinct import Drawing
 from automl.spaces.parameters import in_words
 from automl.spaces.source import read_yaml
 
+IDS = {"efficientnet_b0": "0291f2170bf7", "resnet50": "eb01353bd962", "seresnext50_32x4d": "d5268d21c199", "resnest50d": "ee7789574b7e"}
+"""Identities that studies hold: an id changes only with its network."""
 GOOD = """
 name: small
 skeleton: resnet
@@ -145,7 +148,7 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("step: 0.125", "stap: 0.125", "small.yaml:7: unknown key of the dimension 'width': 'stap'; did you mean 'step'"),
         ("low: 0.25", "low: 0.75", r"small.yaml:7: width: low <= high must hold, but got \(low=0.75, high=0.5\)"),
         ("step: 0.125", "step: 0", r"step > 0 must hold, but got \(step=0\)"),
-        ("low: 0.25", "low: -1", "width must be a number above 0, but got -1"),
+        ("low: 0.25", "low: -1", "width must be a number above 0 and at most 10,000, but got -1"),
         ("each: stage", "each: layr", "unknown value of `each`: 'layr'"),
         ("cardinality: 2", "depth: {choices: [1], each: stage}", "'depth' is one for the whole network"),
         ("cardinality: 2", "repeats: {choices: [1], each: layer}", "'repeats' is one for a whole stage"),
@@ -175,7 +178,7 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("classes: 10", "classes: 1", "small.yaml:5: classes must be a whole number of at least 2"),
         ("classes: 10", "classes: 10\nclasses: 11", "small.yaml:6: the key 'classes' is given twice"),
         ("cardinality: 2", "cardinality: [2, 2]", "choices must differ"),
-        ("cardinality: 2", "cardinality: 0", "cardinality must be a whole number of at least 1, but got 0"),
+        ("cardinality: 2", "cardinality: 0", "cardinality must be a whole number of at least 1 and at most 1,000,000, but got 0"),
         ("cardinality: 2", "stem: deeep", "unknown stem 'deeep'; did you mean 'deep'"),
         ("cardinality: 2", "cardinality: [2", "not YAML"),
         ("cardinality: 2", "kernel: [3, 5]", "small.yaml:11: the resnet skeleton has no 'kernel'; it is a dimension of efficientnet, mobilenetv1"),
@@ -206,7 +209,7 @@ def test_layers_of_a_stage_may_be_spelled_out():
     rows = [{"channels": 16, "stride": 2, "repeats": 3, "expansion": [3, 2]}]
     space = Space.from_dict({"skeleton": "mobilenetv2", "image": [3, 32, 32], "stages": rows})
     assert [unit.expansion for unit, count in space.candidate({}).stages[0] for _ in range(count)] == [3, 2, 2]
-    with pytest.raises(InputError, match="expansion must be a number above 0, but got -1"):
+    with pytest.raises(InputError, match="expansion must be a number above 0 and at most 10,000, but got -1"):
         Space.from_dict({"skeleton": "mobilenetv2", "stages": [{"channels": 16, "expansion": [3, -1]}]})
 
 
@@ -237,3 +240,60 @@ def test_basic_units_refuse_cardinality():
 def test_settings_of_stages_and_layers_are_shown_in_rows():
     chosen = {"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3, "repeats.1": 2, "repeats.2": 1}
     assert in_words(chosen) == "width=1.0 kernel=3,5/3 repeats=2/1"
+
+
+def test_layers_come_after_a_conditional_number_of_them():
+    dimensions = {
+        "head": ["conv", "pool"], "repeats": {"choices": [1, 3], "each": "stage", "when": {"head": "conv"}}, "kernel": {"choices": [3, 5], "each": "layer"},
+    }  # fmt: skip
+    space = Space.from_dict({"skeleton": "mobilenetv2", "image": [3, 32, 32], "stages": [{"channels": 16, "repeats": 2}], "dimensions": dimensions})
+    rows = np.concatenate(list(enumerate_rows(space)))
+    assert space.size == len(rows) == (2 + 8) + 4
+    for row in rows:
+        chosen = settings(space, row)
+        assert sum(name.startswith("kernel") for name in chosen) == {None: 2, 1: 1, 3: 3}[chosen.get("repeats.1")]
+
+
+def test_a_constraint_counts_true_as_one():
+    dimensions = {"skip": {"choices": [True, False], "each": "layer"}}
+    data = {"skeleton": "plain", "image": [3, 32, 32], "stages": [{"channels": 16, "repeats": 3}], "dimensions": dimensions}
+    space = Space.from_dict({**data, "constraints": ["skip.1.1 + skip.1.2 + skip.1.3 <= 1"]})
+    rows = np.concatenate(list(enumerate_rows(space)))
+    assert costs(space, rows)[1].tolist() == [space.allows(settings(space, row)) for row in rows]
+    assert costs(space, rows)[1].sum() == 4
+
+
+@pytest.mark.parametrize("constraint", ["6 / radix <= 3", "9 ** 9 ** 9 > 1", "2 ** radix ** 100 > 1"])
+def test_a_constraint_that_cannot_be_evaluated_is_one_line(constraint: str):
+    space = Space.from_dict({"skeleton": "resnet", "dimensions": {"radix": [0, 1, 2]}, "constraints": [constraint]})
+    with pytest.raises(InputError, match="cannot be evaluated"):
+        census(space, Budget())
+
+
+@pytest.mark.parametrize(
+    "dimensions",
+    [{"se_ratio": "1/16"}, {"sk_split": ["no"]}, {"depth": 1e7}, {"width": float("inf")}, {"cardinality": 10**30}, {"sk_dilated": [[1]]}, {"radix": None}],
+)
+def test_a_value_of_another_kind_is_refused(dimensions):
+    with pytest.raises(InputError):
+        Space.from_dict({"skeleton": "resnet", "dimensions": dimensions})
+
+
+def test_more_than_64_fixed_parameters_are_walked_through():
+    stages = [{"channels": 64, "repeats": 70}]
+    space = Space.from_dict({"skeleton": "resnet", "stages": stages, "dimensions": {"attention": {"choices": ["se"], "each": "layer"}}})
+    assert census(space, Budget()).distinct == space.size == 1
+
+
+def test_many_layers_with_conditions_are_counted_and_drawn():
+    attention = {"choices": ["none", "se", "eca"], "each": "layer"}
+    kernel = {"choices": [3, 5, 7], "each": "layer", "when": {"attention": "eca"}}
+    space = Space.from_dict({"skeleton": "resnet", "dimensions": {"depth": [0.5, 1.0], "attention": attention, "eca_kernel": kernel}})
+    assert space.size == 5 ** (2 + 2 + 3 + 2) + 5 ** (3 + 4 + 6 + 3)
+    fixed = Space.from_dict({"skeleton": "resnet", "dimensions": {"attention": attention, "eca_kernel": kernel}})
+    assert len(Drawing(fixed).rows(5000, np.random.default_rng(0))) == 5000
+
+
+@pytest.mark.parametrize(("name", "identity"), IDS.items())
+def test_ids_stay_what_they_were(name: str, identity: str):
+    assert architecture(name).candidate().id.startswith(identity)
