@@ -135,7 +135,7 @@ def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Spac
     counts = study.counts()
     assert counts["complete"] + counts["pruned"] == 20
     assert counts["pruned"] > 0
-    assert counts["final"] == 2
+    assert counts["final"] == min(2, len(study.front())) > 0
     assert all(e.curve[-1][0] == 2 * EPOCHS for e in study.evaluations(Purpose.FINAL))
     assert all(len(e.curve) == EPOCHS for e in study.evaluations(Purpose.SEARCH, State.COMPLETE))
 
