@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -112,7 +113,7 @@ def one_by_one(space: Space, rows: Rows, many: Cost) -> tuple[list[float], list[
     return whole, alone
 
 
-class Counter:
+class Counter(ABC):
     """Another way to the same figures: a throwaway network that is run."""
 
     name: str
@@ -124,8 +125,9 @@ class Counter:
         with torch.device(self.device):
             return candidate.build().eval()
 
+    @abstractmethod
     def count(self, network, candidate: Candidate) -> Counts:
-        raise NotImplementedError
+        """What it counts in one run of `network`."""
 
     def image(self, candidate: Candidate):
         import torch

@@ -75,11 +75,7 @@ class Plugins:
             before = set(self._registry)
             found = entry.load()
             if isinstance(found, ModuleType):
-                own = [
-                    key
-                    for key, cls in self._registry.items()
-                    if key not in before or f"{cls.__module__}.".startswith(f"{found.__name__}.") or cls in vars(found).values()
-                ]
+                own = [key for key, cls in self._registry.items() if key not in before or _belongs(cls, found)]
                 if not own:
                     raise InvalidBlock(f"the module {entry.value} must register a block, but registers none")
             else:
@@ -90,6 +86,12 @@ class Plugins:
                     own.append(register(name)(found).name)
         self.origins |= dict.fromkeys(own, _package(entry))
         self.modules.add(entry.module.partition(".")[0])
+
+
+def _belongs(cls: type[Block], module: ModuleType) -> bool:
+    """Whether a block registered before is one of `module`: somebody imported it already. What a module imports of automl is not its own."""
+    exposed = cls in vars(module).values() and not cls.__module__.startswith("automl.")
+    return exposed or f"{cls.__module__}.".startswith(f"{module.__name__}.")
 
 
 def _declared() -> dict[str, list[EntryPoint]]:

@@ -8,7 +8,9 @@ kind, say) are costed together, so that a space with a choice in every layer tak
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from .places import Table, alike
 from .space import Space
 
 Rows = NDArray[np.int32]
+METRICS = tuple(field.name for field in fields(Cost))
 CHUNK = 1 << 16
 """Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the passes' own time small."""
 
@@ -102,18 +105,28 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
     valid = np.zeros(count, bool)
     fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
     # rows that agree in what formulas cannot take as arrays stand together, so that few passes are needed for each chunk
-    order = alike(space, rows) if count > CHUNK else np.arange(count)
+    order = alike(space, rows) if count > CHUNK else None
     for start in range(0, count, CHUNK):
-        part = order[start : start + CHUNK] if count > CHUNK else slice(None)
+        part = slice(None) if order is None else order[start : start + CHUNK]
         table = Table(space, rows[part])
         names = np.zeros_like(fingerprints[part]) if keys else None
         cost, good = table.examine(names)
-        for metric in ("macs", "params", "activations", "peak"):
+        for metric in METRICS:
             getattr(total, metric)[part] = np.where(good, getattr(cost, metric), 0)
         valid[part] = good
         if names is not None:
             fingerprints[part] = names
     return total, valid, fingerprints
+
+
+def selected(cost: Cost, rows: NDArray[Any]) -> Cost:
+    """The costs of `rows`: a mask or indices."""
+    return Cost(*(getattr(cost, metric)[rows] for metric in METRICS))
+
+
+def concatenated(costs: Sequence[Cost]) -> Cost:
+    """The costs of all rows, one table after another."""
+    return Cost(*(np.concatenate([getattr(cost, metric) for cost in costs]) for metric in METRICS))
 
 
 def joined(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost
 from .budget import Budget
-from .bulk import Rows, active_once, combinations, deactivate, enumerate_rows, examine, joined, unravelled
+from .bulk import Rows, active_once, combinations, concatenated, deactivate, draw_values, enumerate_rows, examine, joined, selected, unravelled
 from .parameters import Parameter
 from .space import Space
 
@@ -63,11 +63,10 @@ def walked(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cos
     for chunk in enumerate_rows(space):
         cost, valid, keys = examine(space, chunk)
         fits = valid & within(budget, cost, aim)
-        found.append((chunk[fits], joined(keys[fits]), _at(cost, fits)))
+        found.append((chunk[fits], joined(keys[fits]), selected(cost, fits)))
     rows = np.concatenate([rows for rows, _, _ in found])
     first = np.sort(np.unique(np.concatenate([names for _, names, _ in found]), return_index=True)[1])
-    cost = Cost(*(np.concatenate([getattr(cost, metric) for _, _, cost in found])[first] for metric in ("macs", "params", "activations", "peak")))
-    return rows[first], cost
+    return rows[first], selected(concatenated([cost for _, _, cost in found]), first)
 
 
 def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
@@ -76,10 +75,6 @@ def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
     if aim > 0 and budget.bounds:
         inside = inside & (getattr(cost, budget.bounds[0].metric) >= aim * budget.bounds[0].high)
     return inside
-
-
-def _at(cost: Cost, rows: NDArray[np.bool_]) -> Cost:
-    return Cost(cost.macs[rows], cost.params[rows], cost.activations[rows], cost.peak[rows])
 
 
 class Drawing:
@@ -113,7 +108,7 @@ class Drawing:
 
     def _rows(self, count: int, rng: np.random.Generator) -> Rows:
         """Uniform values for every parameter, kept where what does not matter has its first value: so each setting is kept equally often."""
-        raw = np.stack([rng.integers(0, len(parameter.values), count, dtype=np.int32) for parameter in self._space.parameters], axis=1)
+        raw = draw_values(self._space, count, rng)
         for columns, table in (*self._stages.values(), *self._layers):
             raw[:, columns] = table[rng.integers(0, len(table), count)]
         return active_once(self._space, raw)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost, InputError, InvalidBlock
 from .budget import Budget, human
-from .bulk import Rows, combinations, draw, enumerate_rows, examine, joined, row_of, settings
+from .bulk import Rows, combinations, concatenated, draw, enumerate_rows, examine, joined, row_of, selected, settings
 from .descent import GRID, Figure, descend
 from .distinct import ENUMERATE, Drawing
 from .parameters import Value
@@ -84,13 +84,13 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
         cost, valid, keys = examine(space, chunk)
         examined += len(chunk)
         tried = np.concatenate([tried, chunk[~valid][: REASONS - len(tried)]])
-        looked.append((chunk[valid], joined(keys[valid]), Cost(cost.macs[valid], cost.params[valid], cost.activations[valid], cost.peak[valid])))
+        looked.append((chunk[valid], joined(keys[valid]), selected(cost, valid)))
     rows = np.concatenate([rows for rows, _, _ in looked])
     if not len(rows):
         rules = "; ".join(exclusions(space, tried[:REASONS]))
         raise InputError(f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be built ({rules})")
     names = np.concatenate([names for _, names, _ in looked])
-    cost = Cost(*(np.concatenate([getattr(cost, metric) for _, _, cost in looked]) for metric in ("macs", "params", "activations", "peak")))
+    cost = concatenated([cost for _, _, cost in looked])
 
     def best(figure: Figure) -> Costed:
         order = np.argsort(figure(cost), kind="stable")
