@@ -1,0 +1,205 @@
+"""The network that is scaled: a published one, a file, or the best of a study, with what it is at coefficients of 1.
+
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and resolution γ^φ times the baseline's. A baseline is a space in which
+nothing is free; its scaled networks are the settings of the same space with the axes set, so that widths, repeats and sizes are rounded as in any search.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...blocks import Cost, InputError, InvalidBlock
+from ...blocks.errors import unknown
+from ..around import around, centres
+from ..bulk import Rows, examine, joined, settings
+from ..candidate import Candidate
+from ..reference import find_candidate
+from ..skeletons.resnet import equal_cost_width
+from ..source import read_file
+from ..space import Space
+
+AXES = ("depth", "width", "resolution")
+"""α, β and γ of the paper."""
+GREEK = {"depth": "α", "width": "β", "resolution": "γ"}
+"""The paper's letters."""
+
+Factors = Mapping[str, float]
+"""Axis → coefficient: how many times the baseline's own; an axis that is absent has 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """One network, and the axes along which it can be scaled."""
+
+    name: str
+    """As given, for people."""
+    at_one: Space
+    """The space that holds this network alone."""
+
+    @cached_property
+    def own(self) -> dict[str, float]:
+        """Axis → the baseline's own value, of every dimension that has one number for the whole network."""
+        whole = {**self.at_one.skeleton.at(None), **{p.dimension: p.values[0] for p in self.at_one.parameters if p.stage is None and not p.bundles}}
+        apart = {key for row in self.at_one.skeleton.stages for key in row} | {p.dimension for p in self.at_one.parameters if p.stage is not None}
+        kept = {}
+        for dimension, value in whole.items():
+            numeric = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+            if numeric and dimension in self.at_one.skeleton.numeric and (dimension in AXES or dimension not in apart) and dimension != "repeats":
+                kept[dimension] = value
+        return kept
+
+    @cached_property
+    def network(self) -> Candidate:
+        """The baseline itself."""
+        return self.at_one.candidate({parameter.name: parameter.values[0] for parameter in self.at_one.parameters})
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Of the baseline itself."""
+        return self.network.cost()
+
+    def require_axes(self, axes: Sequence[str]) -> None:
+        """InputError unless every one of `axes`, each named once, can be scaled here."""
+        for axis in axes:
+            if axis not in self.own:
+                raise unknown(f"axis of {self.name}:", axis, self.own)
+        if len(set(axes)) != len(axes) or not axes:
+            raise InputError(f"axes must be named once each, at least one, but got {', '.join(axes) or 'none'}")
+
+    def value(self, axis: str, factor: float) -> float | int:
+        """What the dimension `axis` is at `factor` times the baseline's own; whole where the baseline's is."""
+        own = self.own[axis]
+        return round(own * factor) if isinstance(own, int) else round(own * factor, 9)
+
+    def table(self, choices: Mapping[str, Sequence[float]]) -> ScaledSpace:
+        """The networks whose axes take any of `choices` (coefficients; equal values are kept once)."""
+        self.require_axes(list(choices))
+        kept = {axis: list({self.value(axis, factor): factor for factor in reversed(list(factors))}.values())[::-1] for axis, factors in choices.items()}
+        data = self.at_one.to_dict()
+        if "cardinality" in kept and self._automatic_width:
+            data["dimensions"]["base_width"] = equal_cost_width(int(self.own["cardinality"]))  # else more paths would be narrower ones at the same cost
+        data["dimensions"] |= {axis: {"choices": [self.value(axis, factor) for factor in factors]} for axis, factors in kept.items()}
+        return ScaledSpace(baseline=self, factors=kept, space=Space.from_dict(data, self.name))
+
+    @property
+    def _automatic_width(self) -> bool:
+        return self.at_one.to_dict()["dimensions"].get("base_width", self.at_one.skeleton.at(None).get("base_width")) == "auto"
+
+    def candidate(self, factors: Factors) -> Candidate:
+        """The baseline scaled by `factors`.
+
+        Raises:
+            InputError: an axis it does not have, or no network can be built at that size (the sentence names the coefficients).
+        """
+        if not factors:
+            return self.network
+        scaled = self.table({axis: [factor] for axis, factor in factors.items()})
+        try:
+            return scaled.space.candidate(settings(scaled.space, np.array([*scaled.row([0] * len(factors))], np.int32)))
+        except InvalidBlock as error:
+            raise InputError(f"{self.name} cannot be scaled by {in_letters(factors)}: {error}") from None
+
+    def resized(self, size: int) -> Baseline:
+        """The same for inputs of `size` pixels a side at resolution 1."""
+        return Baseline(name=self.name, at_one=self.at_one.adapted(image_size=size))
+
+    def adapted(self, *, classes: int, channels: int) -> Baseline:
+        """The same for a data set's classes and channels."""
+        return Baseline(name=self.name, at_one=self.at_one.adapted(classes=classes, channels=channels))
+
+    def rounded_to(self, multiple: int) -> Baseline:
+        """The same with input sizes rounded to a multiple of `multiple` pixels."""
+        if multiple < 1:
+            raise InputError(f"--size-multiple must be at least 1, but got {multiple}")
+        data = self.at_one.to_dict()
+        data["dimensions"] = {**data["dimensions"], "size_multiple": multiple}
+        return Baseline(name=self.name, at_one=Space.from_dict(data, self.name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledSpace:
+    """A baseline with some axes free."""
+
+    baseline: Baseline
+    """What is scaled."""
+    factors: Mapping[str, Sequence[float]]
+    """Axis → coefficients, in the order of the parameters' values."""
+    space: Space
+    """The space whose parameters the axes are."""
+
+    def row(self, chosen: Sequence[int]) -> list[int]:
+        """A row of value indices from the index of a coefficient on each axis."""
+        indices = dict(zip(self.factors, chosen, strict=True))
+        return [indices.get(parameter.name, 0) for parameter in self.space.parameters]
+
+    def rows(self, chosen: NDArray[np.integer[Any]]) -> Rows:
+        """The same for many: (rows, axes) → rows of the space."""
+        names = list(self.factors)
+        columns = [chosen[:, names.index(p.name)] if p.name in names else np.zeros(len(chosen), np.int32) for p in self.space.parameters]
+        return np.stack(columns, axis=1).astype(np.int32)
+
+    def examine(self, chosen: NDArray[np.integer[Any]]) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
+        """Cost, validity and a fingerprint of the network, of every row of coefficient indices."""
+        cost, valid, keys = examine(self.space, self.rows(chosen))
+        return cost, valid, joined(keys)
+
+    def coefficients(self, chosen: Sequence[int]) -> dict[str, float]:
+        """Axis → coefficient."""
+        return {axis: float(values[index]) for (axis, values), index in zip(self.factors.items(), chosen, strict=True)}
+
+    def candidate(self, chosen: Sequence[int]) -> Candidate:
+        """The network of one row."""
+        return self.space.candidate(settings(self.space, np.array(self.row(chosen), np.int32)))
+
+
+def in_letters(factors: Factors) -> str:
+    """Coefficients for a reader: `α=1.2 β=1.1 γ=1.15`; other axes by their names."""
+    return " ".join(f"{GREEK.get(axis, axis)}={factor:.6g}" for axis, factor in factors.items())
+
+
+def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, storage: str | None = None) -> Baseline:
+    """The baseline that `reference` names: a published network or skeleton, a space file that leaves nothing free, a candidate's file, STUDY:best or an id.
+
+    Raises:
+        InputError: there is none, or the file leaves something free; one line that says what to do.
+    """
+    if isinstance(reference, Space):
+        return _fixed(reference, reference.name)
+    if isinstance(reference, Candidate):
+        return _of_candidate(reference, f"network-{reference.id[:12]}")
+    text, path = os.fspath(reference), Path(reference)
+    if path.is_file():
+        source = read_file(path)
+        if isinstance(source.data, Mapping) and {"skeleton", "baseline"} & set(source.data):
+            return _fixed(Space.from_source(source), text)
+    elif not path.exists() and text in centres():
+        data = around(text)
+        data["dimensions"] |= {axis: _centre(text, axis) for axis in AXES}
+        return Baseline(name=text, at_one=Space.from_dict(data, text))
+    return _of_candidate(find_candidate(reference, storage=storage), text)
+
+
+def _centre(name: str, axis: str) -> Any:
+    from ..architectures import architecture, architectures
+
+    value = architecture(name).settings.get(axis, 1.0) if name in architectures() else 1.0
+    return 1.0 if isinstance(value, tuple) else float(value)
+
+
+def _of_candidate(candidate: Candidate, name: str) -> Baseline:
+    return Baseline(name=name, at_one=Space.from_dict({"name": Path(name).stem, "candidate": candidate.to_dict()}, name))
+
+
+def _fixed(space: Space, name: str) -> Baseline:
+    free = [parameter.name for parameter in space.parameters if len(parameter.values) > 1]
+    if free:
+        raise InputError(f"a baseline is one network, but {name} leaves free: {', '.join(free)}")
+    return Baseline(name=name, at_one=space)
