@@ -95,7 +95,7 @@ def _scaled(source: Source) -> Source:
     if not isinstance(constraints, list | tuple):
         return replace(source, data=data)  # to be refused with all others
     added = [f"{' * '.join(factors)} {sign} {bound:.10g}" for sign, bound in bounds]
-    data |= {"dimensions": {**fixed, **found}, "constraints": [*constraints, *added]}
+    data |= {"dimensions": {**found, **{key: value for key, value in fixed.items() if key not in found}}, "constraints": [*constraints, *added]}
     paths = [("constraints", len(constraints) + index) for index in range(len(added))]
     return _from(source, data, "scaling", [*(("dimensions", axis) for axis in found), *paths])
 
