@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from .cost import Cost
 from .errors import InvalidBlock, unknown
 from .plugins import Plugins
+from .rounding import at_least, nearest, scaled_channels
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ class Attention(Block):
     dimensions: ClassVar[Mapping[str, str]] = {}
     """Which dimensions of a space set which fields of this block, as {"eca_kernel": "kernel_size"}."""
 
+    def widened(self, factor: Number) -> Self:
+        """The same block for a map of `factor` times the channels; numbers of channels it names itself (`reduced`) are scaled and rounded, at least 1.
+
+        What is no number of channels stays: a window over the channels, a ratio.
+        """
+        reduced: Number | None = getattr(self, "reduced", None)
+        if reduced is None or "reduced" not in _fields(self):
+            return self
+        return _replaced(self, reduced=at_least(nearest(reduced * factor), 1))
+
     @abstractmethod
     def build(self, shape: Shape) -> nn.Module:
         """Trainable module for maps of `shape`: bchw -> bchw."""
@@ -85,6 +96,12 @@ class Unit(Block):
     def out(self, shape: Shape) -> Shape:
         return shape.strided(self.stride).with_channels(self.channels)
 
+    def widened(self, factor: Number) -> Self:
+        """The same unit with its channels, and its attention's, multiplied by `factor` (a number or an array) and rounded as skeletons round them."""
+        attention: Attention | None = getattr(self, "attention", None)
+        inner = {} if attention is None else {"attention": attention.widened(factor)}
+        return _replaced(self, channels=scaled_channels(self.channels, factor), **inner)
+
     @abstractmethod
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         """Trainable module for maps of `shape`; `drop_path` is the probability that an image skips its residual branch."""
@@ -95,6 +112,12 @@ class Part(Block):
 
     `out` of a head is what the classifier sees: its channels are the network's features.
     """
+
+    def widened(self, factor: Number) -> Self:
+        """The same part with its channels multiplied by `factor` (a number or an array) and rounded as skeletons round them; one without channels is itself."""
+        if "channels" not in _fields(self):
+            return self
+        return _replaced(self, channels=scaled_channels(getattr(self, "channels"), factor))  # noqa: B009
 
     @abstractmethod
     def build(self, shape: Shape) -> dict[str, nn.Module]:
@@ -109,9 +132,19 @@ class Part(Block):
         return {}
 
 
+B = TypeVar("B", bound=Block)
+
+
+def _fields(block: Block) -> set[str]:
+    return {field.name for field in dataclasses.fields(block)}  # type: ignore[arg-type]
+
+
+def _replaced(block: B, **values: Any) -> B:
+    return dataclasses.replace(block, **values)  # type: ignore[type-var]
+
+
 _registry: dict[str, type[Block]] = {}
 _plugins = Plugins(_registry)
-B = TypeVar("B", bound=Block)
 
 
 def register(name: str) -> Callable[[type[B]], type[B]]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
-from .rounding import at_least, make_divisible
+from .rounding import at_least, floor, make_divisible, pick, scaled_channels
 from .rules import check
 from .shape import Number, Shape, is_array
 
@@ -126,6 +126,19 @@ class Bottleneck(Unit):
             return block
         place = shape.with_channels(self.width) if isinstance(block.attention, ConvAttention) else self.out(shape)
         return replace(block, attention=block.attention.resolved(place))
+
+    def widened(self, factor: Number) -> Bottleneck:
+        """The same unit with `factor` times the channels: those before the expansion are rounded, as in the skeleton, and the middle ones follow them.
+
+        A unit does not know its expansion. It is taken to be 4, that of every published network; channels that 4 does not divide are rounded as they are.
+        """
+        expansion = pick(self.channels % 4 == 0, 4, 1)
+        channels = scaled_channels(self.channels // expansion, factor) * expansion
+        splits = max(self.radix, 1)
+        group = at_least(floor(self.width // self.cardinality * channels / self.channels), 1)
+        group = (group + splits - 1) // splits * splits  # every split of every group gets whole channels
+        attention = None if self.attention is None else self.attention.widened(factor)
+        return replace(self, channels=channels, width=group * self.cardinality, attention=attention)
 
     @property
     def reduced(self) -> Number:

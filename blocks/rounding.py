@@ -22,6 +22,11 @@ def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Numbe
     return rounded + divisor if rounded < floor * value else rounded
 
 
+def scaled_channels(channels: Number, factor: Any) -> Number:
+    """`channels` times `factor` as widths are scaled: a multiple of 8, never below 90 %; at factor 1 they stay what they are."""
+    return pick(factor == 1, channels, make_divisible(channels * factor))
+
+
 def ceil(value: Any) -> Number:
     """The next integer; noise of decimal steps (1.1 * 10 = 11.000000000000002) does not add a layer."""
     if is_array(value):

@@ -9,11 +9,12 @@ ICCV 2019, arXiv:1905.02244), which stands behind the pool and is only activated
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .block import Part, register
 from .cost import Cost, conv_cost, norm_cost
+from .rounding import at_least, nearest, scaled_channels
 from .rules import check
 from .shape import Number, Shape
 
@@ -86,6 +87,13 @@ class ResNetStem(Part):
         if self.deep is None:
             return self.channels
         return 3 * (self.deep // 4) if self.tiered else self.deep
+
+    def widened(self, factor: Number) -> ResNetStem:
+        """The same stem with `factor` times the channels; of a deep one those of its first convolutions are rounded, and the others follow them."""
+        if self.deep is None:
+            return replace(self, channels=scaled_channels(self.channels, factor))
+        deep = scaled_channels(self.deep, factor)
+        return replace(self, channels=at_least(nearest(self.channels * deep / self.deep), 1), deep=deep)
 
     def out(self, shape: Shape) -> Shape:
         return shape.strided(2).strided(2).with_channels(self.channels)

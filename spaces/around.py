@@ -20,17 +20,23 @@ def centres() -> list[str]:
 
 def around(name: str) -> dict[str, Any]:
     """The space around the published network or skeleton `name`, as the plain data of a space file."""
+    data = network(name)
+    own = data["dimensions"]
+    whole = {key: value for key, value in own.items() if key not in FACTORS}
+    return {**data, "dimensions": {**{key: _range(own.get(key, 1.0), *factors) for key, factors in FACTORS.items()}, **whole}}
+
+
+def network(name: str) -> dict[str, Any]:
+    """The published network or skeleton `name` itself, spelled out as the plain data of a space file in which nothing is free."""
     centre = architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
     base = skeleton(centre.skeleton)
-    whole = {key: value for key, value in centre.settings.items() if not isinstance(value, tuple)}
-    scales = {key: _range(whole.pop(key, 1.0), *factors) for key, factors in FACTORS.items()}
     return {
         "name": name,
         "skeleton": base.name,
         "image": [3, centre.size, centre.size],
         "classes": 1000,
         "stages": [_row(base, index, centre.settings) for index in range(len(base.stages))],
-        "dimensions": {**scales, **whole},
+        "dimensions": {key: value for key, value in centre.settings.items() if not isinstance(value, tuple)},
     }
 
 

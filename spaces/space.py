@@ -1,4 +1,4 @@
-"""A space: a skeleton and the dimensions that may be chosen.
+"""A space: a skeleton, or one candidate, and the dimensions that may be chosen.
 
 Read from YAML (`load_space`) or made of plain data (`Space.from_dict`); see `docs/spaces.md` for the grammar.
 """
@@ -20,7 +20,9 @@ from .constraints import Constraint, parse_constraint
 from .counting import count_settings
 from .grammar import parameters
 from .parameters import Parameter, Value
+from .shorthand import spelled_out
 from .skeletons import Skeleton, skeleton, skeletons
+from .skeletons.given import given
 from .skeletons.skeleton import Image
 from .source import Source, read_file, read_yaml
 
@@ -67,12 +69,9 @@ class Space:
         for key in data:
             if key not in _keys:
                 raise source.error((key,), unknown("key", str(key), _keys))
-        if "skeleton" not in data:
-            raise source.error((), f"a space needs a skeleton (known: {', '.join(skeletons())})")
-        try:
-            base = skeleton(str(data["skeleton"]))
-        except InputError as error:
-            raise source.error(("skeleton",), error) from None
+        source = spelled_out(source)
+        data = source.data
+        base = _base(source)
         image = data.get("image", [3, 224, 224])
         if not (isinstance(image, list | tuple) and len(image) == 3 and all(type(side) is int and 1 <= side <= 100_000 for side in image)):
             raise source.error(("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}")
@@ -82,8 +81,6 @@ class Space:
         if "stages" in data:
             base = _with_stages(source, base, data["stages"])
         dimensions = data.get("dimensions") or {}
-        if not isinstance(dimensions, Mapping):
-            raise source.error(("dimensions",), f"dimensions must be a mapping, but got {dimensions!r}")
         found = parameters(source, base, dimensions)
         constraints = []
         texts = data.get("constraints") or []
@@ -103,7 +100,7 @@ class Space:
         """The space as plain data, the inverse of `from_dict`."""
         return {
             "name": self.name,
-            "skeleton": self.skeleton.name,
+            **self.skeleton.to_dict(),
             "image": list(self.image),
             "classes": self.classes,
             **({} if self.stages is None else {"stages": [dict(row) for row in self.stages]}),
@@ -188,7 +185,7 @@ def _tuples(value: Any) -> Any:
 
 
 _package = "automl.spaces"
-_keys = ("name", "skeleton", "image", "classes", "stages", "dimensions", "constraints")
+_keys = ("name", "skeleton", "candidate", "baseline", "image", "classes", "stages", "scaling", "dimensions", "constraints")
 
 
 def shipped_spaces() -> list[str]:
@@ -211,6 +208,17 @@ def load_space(name: str | Path) -> Space:
         raise unknown("space", str(name), [*shipped_spaces(), "FILE.yaml", *centres()])
     resource = files(_package).joinpath("library", f"{name}.yaml")
     return Space.from_source(read_yaml(resource.read_text(encoding="utf-8"), f"{name}.yaml"))
+
+
+def _base(source: Source) -> Skeleton:
+    if "candidate" in source.data:
+        return given(Candidate.from_dict(source.data["candidate"]))  # read once already
+    if "skeleton" not in source.data:
+        raise source.error((), f"a space needs a skeleton (known: {', '.join(skeletons())}), or a candidate or a baseline in its place")
+    try:
+        return skeleton(str(source.data["skeleton"]))
+    except InputError as error:
+        raise source.error(("skeleton",), error) from None
 
 
 def _with_stages(source: Source, base: Skeleton, rows: Any) -> Skeleton:

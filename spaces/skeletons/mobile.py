@@ -16,7 +16,7 @@ from ...blocks.rounding import make_divisible
 from ...blocks.shape import is_array
 from ..candidate import Layout
 from .rules import COUNT, ODD_OR_AUTO, POSITIVE, STRIDE, Rule, one_of
-from .skeleton import SHARED, SHARED_RULES, Local, Skeleton, attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
 from .table import stages
 
 
@@ -27,7 +27,7 @@ class Mobile(Skeleton):
     One expansion for the whole network leaves the first stage as it is: in every published network that one stands apart.
     """
 
-    layout: ClassVar[Layout] = "efficientnet"
+    layout: Layout = "efficientnet"
     family: ClassVar[Mapping[str, Any]] = {
         **SHARED, "unit": "mbconv", "attention": "se", "squeeze": "input", "expansion": 6, "kernel": 3, "activation": "silu",
         "stem_width": 32, "stem_stride": 2, "head": "conv", "head_width": 1280,
@@ -42,7 +42,7 @@ class Mobile(Skeleton):
     )  # fmt: skip
     per_layer: ClassVar[frozenset[str]] = frozenset({"expansion", "kernel", "attention", "squeeze", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "expansion", "kernel", "stem_width", "head_width"})
-    outside: ClassVar[frozenset[str]] = frozenset({"width", "resolution", "activation", "stem_width", "stem_stride", "head", "head_width"})
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width", "stem_stride", "head", "head_width"}
     spares_first: ClassVar[frozenset[str]] = frozenset({"expansion"})
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
@@ -50,12 +50,13 @@ class Mobile(Skeleton):
         return super().takes_arrays(dimension, listed) and not (dimension == "expansion" and 1 in listed)  # at 1 the unit is another
 
     def stem(self, local: Local) -> Part:
-        return ConvStem(channels=make_divisible(local["stem_width"] * local["width"]), stride=local["stem_stride"], activation=local["activation"])
+        channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
+        return ConvStem(channels=channels, stride=local["stem_stride"], activation=local["activation"])
 
     def head(self, local: Local) -> Part:
         if local["head"] == "pool":
             return PoolHead()
-        channels = make_divisible(local["head_width"] * local["width"])
+        channels = make_divisible(local["head_width"] * local["width"], local["divisor"])
         if local["head"] == "conv":
             return ConvHead(channels=channels, activation=local["activation"])
         return EfficientHead(channels=channels, bias=local["head"] == "efficient", activation=local["activation"])

@@ -15,7 +15,7 @@ from ...blocks import ConvStem, Inception, Part, Plain, PoolHead, ResNetStem, Un
 from ...blocks.rounding import make_divisible
 from ..candidate import Layout
 from .rules import COUNT, ODD_OR_AUTO, STRIDE, Rule, one_of
-from .skeleton import SHARED, SHARED_RULES, Local, Skeleton, attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
 from .table import stages
 
 ACTIVATIONS = one_of("relu", "silu", "relu6", "hard_swish", "gelu")
@@ -25,16 +25,17 @@ ACTIVATIONS = one_of("relu", "silu", "relu6", "hard_swish", "gelu")
 class VGG(Skeleton):
     """One convolution as stem, then stages of convolutions, each but the first begun by a max pool."""
 
-    layout: ClassVar[Layout] = "resnet"
+    layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {**SHARED, "kernel": 3, "activation": "relu", "stem_width": 64, "stem_stride": 1}
     rules: ClassVar[Mapping[str, Rule]] = {**SHARED_RULES, "kernel": ODD_OR_AUTO, "activation": ACTIVATIONS, "stem_width": COUNT, "stem_stride": STRIDE}
     per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "kernel", "attention", "activation", "skip"})
     per_layer: ClassVar[frozenset[str]] = frozenset({"kernel", "attention", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "kernel", "stem_width"})
-    outside: ClassVar[frozenset[str]] = frozenset({"width", "resolution", "activation", "stem_width", "stem_stride"})
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width", "stem_stride"}
 
     def stem(self, local: Local) -> Part:
-        return ConvStem(channels=make_divisible(local["stem_width"] * local["width"]), stride=local["stem_stride"], activation=local["activation"])
+        channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
+        return ConvStem(channels=channels, stride=local["stem_stride"], activation=local["activation"])
 
     def head(self, local: Local) -> Part:
         return PoolHead()
@@ -49,16 +50,16 @@ class VGG(Skeleton):
 class GoogLeNet(Skeleton):
     """The 7×7 stem with its pool, then stages of Inception units."""
 
-    layout: ClassVar[Layout] = "resnet"
+    layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {**SHARED, "activation": "relu", "stem_width": 64}
     rules: ClassVar[Mapping[str, Rule]] = {**SHARED_RULES, "activation": ACTIVATIONS, "stem_width": COUNT}
     per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "attention", "activation", "skip"})
     per_layer: ClassVar[frozenset[str]] = frozenset({"attention", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "stem_width"})
-    outside: ClassVar[frozenset[str]] = frozenset({"width", "resolution", "stem_width"})
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem_width"}
 
     def stem(self, local: Local) -> Part:
-        return ResNetStem(channels=make_divisible(local["stem_width"] * local["width"]))
+        return ResNetStem(channels=make_divisible(local["stem_width"] * local["width"], local["divisor"]))
 
     def head(self, local: Local) -> Part:
         return PoolHead()

@@ -19,7 +19,7 @@ from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
 from ..candidate import Layout
 from .rules import COUNT, COUNT_OR_AUTO, NATURAL, Rule, one_of
-from .skeleton import SHARED, SHARED_RULES, Local, Skeleton, attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
 from .table import stages
 
 
@@ -39,7 +39,7 @@ def equal_cost_width(cardinality: Number) -> Number:
 class ResNet(Skeleton):
     """Stem 7×7 or deep, stages of bottleneck or basic units."""
 
-    layout: ClassVar[Layout] = "resnet"
+    layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {
         **SHARED, "unit": "bottleneck", "cardinality": 1, "base_width": "auto", "radix": 0, "expansion": 4, "stem": "plain", "stem_width": 32,
         "downsample": "conv", "pool": "none",
@@ -53,15 +53,15 @@ class ResNet(Skeleton):
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"})
 
     widens: ClassVar[frozenset[str]] = frozenset({"width", "expansion", "unit"})
-    outside: ClassVar[frozenset[str]] = frozenset({"width", "resolution", "stem", "stem_width"})
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem", "stem_width"}
 
     def out_channels(self, local: Local) -> Number:
         return super().out_channels(local) * (1 if local["unit"] == "basic" else local["expansion"])
 
     def stem(self, local: Local) -> Part:
         if local["stem"] == "plain":
-            return ResNetStem(channels=make_divisible(64 * local["width"]))
-        deep = make_divisible(local["stem_width"] * local["width"])
+            return ResNetStem(channels=make_divisible(64 * local["width"], local["divisor"]))
+        deep = make_divisible(local["stem_width"] * local["width"], local["divisor"])
         return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered")
 
     def head(self, local: Local) -> Part:

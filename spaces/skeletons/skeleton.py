@@ -32,14 +32,14 @@ class Skeleton(ABC):
 
     name: str
     """As in a space file."""
+    layout: Layout
+    """Whose module names its networks bear; of a family it is one."""
     stages: tuple[Mapping[str, Any], ...]
     """For every stage its `channels`, the `stride` of its first layer, and the baseline's values of dimensions that differ from stage to stage; a tuple
     holds one value a layer, the last of which stands for all further ones."""
     baseline: Mapping[str, Any] = field(default_factory=dict)
     """Values for the whole network that differ from the family's."""
 
-    layout: ClassVar[Layout]
-    """Whose module names its networks bear."""
     family: ClassVar[Mapping[str, Any]]
     """Every dimension with its value unless the skeleton says otherwise."""
     rules: ClassVar[Mapping[str, Rule]]
@@ -70,16 +70,18 @@ class Skeleton(ABC):
         """What stands after the stages."""
 
     def out_channels(self, local: Local) -> Number:
-        """Output channels of a stage: the baseline's times the width coefficient, a multiple of 8 and never below 90 %."""
-        return make_divisible(local["channels"] * local["width"])
+        """Output channels of a stage: the baseline's times the width coefficient, a multiple of the divisor (8) and never below 90 %."""
+        return make_divisible(local["channels"] * local["width"], local["divisor"])
 
     def repeats(self, local: Local) -> Number:
         """Layers of a stage: the baseline's times the depth coefficient, rounded up."""
         return at_least(ceil(local["repeats"] * local["depth"]), 1)
 
     def image(self, local: Local, image: Image) -> tuple[int, Number, Number]:
-        """`image` with both sides multiplied by the resolution coefficient γ and rounded."""
-        return image[0], at_least(nearest(image[1] * local["resolution"]), 1), at_least(nearest(image[2] * local["resolution"]), 1)
+        """`image` with both sides multiplied by the resolution coefficient γ and rounded to a multiple of `size_multiple`, one at least."""
+        multiple = local["size_multiple"]
+        height, width = (at_least(nearest(side * local["resolution"] / multiple), 1) * multiple for side in image[1:])
+        return image[0], height, width
 
     def layer(self, local: Local, index: int) -> Unit | None:
         """The unit of a stage's layer `index`; None where it is skipped. A skipped first layer is a projection: it has a map to change."""
@@ -103,6 +105,10 @@ class Skeleton(ABC):
                 layers[-1] = (layers[-1][0], repeats - distinct + 1)
             stages.append([(unit, count) for unit, count in layers if unit is not None])
         return assemble(self.layout, self.image(whole, image), classes, self.stem(whole), stages, self.head(whole))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a space file says of it, without its stages."""
+        return {"skeleton": self.name}
 
     def varies(self, stage: int) -> bool:
         """Whether the baseline's layers of a stage differ in more than the first one's stride."""
@@ -196,9 +202,15 @@ class Skeleton(ABC):
         return replace(self, stages=tuple({**own, **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}} for row in rows))
 
 
-SHARED: Mapping[str, Any] = {"depth": 1.0, "width": 1.0, "resolution": 1.0, "repeats": 1, "skip": False, "attention": "none"}
-"""Dimensions of every skeleton: α, β, γ, layers of a stage, leaving a layer out, the attention of its layers."""
-SHARED_RULES: Mapping[str, Rule] = {"depth": POSITIVE, "width": POSITIVE, "resolution": POSITIVE, "repeats": COUNT, "skip": FLAG}
+SHARED: Mapping[str, Any] = {
+    "depth": 1.0, "width": 1.0, "resolution": 1.0, "repeats": 1, "skip": False, "attention": "none", "size_multiple": 1, "divisor": 8,
+}  # fmt: skip
+"""Dimensions of every skeleton: α, β, γ, layers of a stage, leaving a layer out, the attention of its layers, what image sides and widths are multiples of."""
+SHARED_RULES: Mapping[str, Rule] = {
+    "depth": POSITIVE, "width": POSITIVE, "resolution": POSITIVE, "repeats": COUNT, "skip": FLAG, "size_multiple": COUNT, "divisor": COUNT,
+}  # fmt: skip
+SHARED_OUTSIDE = frozenset({"width", "resolution", "size_multiple", "divisor"})
+"""Those of them that the stem, the head and the image look at."""
 
 
 def options() -> list[str]:

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 EACH = 250
 """Networks of each of the eight skeletons."""
 VALUES = {
+    "size_multiple": [1, 8], "divisor": [4, 8],
     "depth": [0.2, 0.4], "width": [0.125, 0.19, 0.25], "resolution": [1.0, 1.25], "repeats": [1, 3], "skip": [False, True], "expansion": [1, 2, 3],
     "kernel": [3, 5], "stem_width": [16, 32], "stem_stride": [1, 2], "head_width": [128, 256], "cardinality": [1, 2, 4], "base_width": ["auto", 16, 64],
     "radix": [0, 1, 2], "eca_kernel": ["auto", 1, 3, 7], "eca_padding": ["zeros", "circular"], "se_ratio": [0.1, 0.5], "cbam_ratio": [0.1, 0.5],
