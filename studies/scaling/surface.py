@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 RIDGES: Floats = np.logspace(-6, 3, 55)
 """The strengths tried; at the last the surface is flat, the mean."""
+WEAKEST = 1e-9
+"""The least strength that may be given: below, more terms than networks leave nothing to solve by."""
 LEAST = 3
 """Networks below which there is nothing to leave out."""
 
@@ -130,11 +132,11 @@ class Surface:
 def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) -> Surface:
     """The surface through all networks but the baseline that have a complete training; a network that several points name counts once, at their middle.
 
-    Raises: InputError if the points belong to no one grid, `ridge` is not above 0, or there are fewer than 3 such networks.
+    Raises: InputError if the points belong to no one grid, `ridge` is below 1e-9, or there are fewer than 3 such networks.
     """
     axes = check(points)
-    if ridge is not None and not (math.isfinite(ridge) and ridge > 0):
-        raise InputError(f"ridge must be finite and above 0, but got {ridge}")
+    if ridge is not None and not (math.isfinite(ridge) and ridge >= WEAKEST):
+        raise InputError(f"ridge must be finite and at least {WEAKEST:g}, but got {ridge}")
     networks: dict[str, list[ScaledPoint]] = {}
     for point in points:
         if point.control != BASELINE and point.n:
