@@ -70,9 +70,9 @@ class Comparison:
     tied: tuple[Contrast, ...]
     """The grid points, but for the best, that cannot be told from it: their simultaneous intervals hold 0.
 
-    With k others each interval has level 1 - (1 - level)/k (Bonferroni): with the given level no difference is a false alarm, though the best was chosen after seeing
-    the data. So the best and its ties together hold the truly best network with at least that probability (a subset selection as Gupta's, Technometrics 7, 1965).
-    Points with fewer seeds take part with what they have; those without a complete training cannot. Empty too where no network has two seeds: then nothing is known.
+    With k others each interval has level 1 - (1 - level)/k (Bonferroni). The truly best network is therefore the best here or among its ties with at least the
+    probability `level`, though the best was chosen after seeing the data: a subset selection as Gupta's, Technometrics 7 (1965). Points with fewer seeds take
+    part with what they have, those without a complete training cannot. Empty too where no network has two seeds: then nothing is known.
     """
     controls: tuple[Contrast, ...]
     """Every single-axis control; each interval for itself, and with a best that was chosen: for reading, not for the verdict."""
@@ -81,9 +81,9 @@ class Comparison:
     margin: Estimate | None
     """Best grid point less best control, both chosen by the seeds on which they are compared: flattered.
 
-    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors above their common truth, the highest of 3 controls 0.8, so that many
-    triples against few controls show a margin where there is none. The pooled t interval takes both networks as if they had been named beforehand;
-    the bootstrap chooses both anew in each resample, which shows how the choice wavers, but takes none of the flattery away.
+    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors above their common truth, the highest of 3 controls 0.8, so that
+    many triples against few controls show a margin where there is none. The pooled t interval takes both networks as if they had been named beforehand; the
+    bootstrap chooses both anew in each resample, which shows how the choice wavers, but takes none of the flattery away.
     """
     margin_unbiased: Estimate | None
     """The same without the curse, see `leave_one_seed_out`: this one decides. None where the seeds leave nothing to choose by."""

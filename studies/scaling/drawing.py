@@ -1,6 +1,7 @@
 """What the figures of a grid share: colours, style, and files that repeat byte for byte.
 
-Colours: Okabe & Ito, which colour-blind readers tell apart; every colour also has its own marker. Accuracy is in cividis, made for the same readers.
+Colours: after Okabe & Ito, which colour-blind readers tell apart; every colour has its own marker too.
+Accuracy is in viridis, whose lightness alone tells the order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ AXIS_MARKERS = ("v", "s", "^", "P")
 COMPOUND = "#B3261E"
 INK = "#222222"
 FAINT = "#9A9A9A"
-MAP = "cividis"
+MAP = "viridis"
 FORMATS = (".svg", ".png")
 
 _STYLE = {
@@ -51,7 +52,7 @@ def style() -> Iterator[None]:
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update(_STYLE)  # pyright: ignore[reportCallIssue, reportArgumentType]
         yield
 
 

@@ -1,4 +1,7 @@
-"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against cost for each way of scaling, after the EfficientNet paper's figure 8."""
+"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against cost for each way of scaling.
+
+The second is after figure 8 of Tan & Le, arXiv:1905.11946.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["save", "scaling_figure", "simplex_figure"]
 
-DODGE = 5.0
+DODGE = 3.0
 """Typographic points by which ends of about one cost are set apart, so that their error bars can be read."""
 
 
 def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title: str) -> Figure:
     """Accuracy against true MACs: a line from the baseline for each axis alone and for the best point of the grid, ± 1 standard deviation over the seeds.
 
-    Without a baseline the networks stand alone; those without a complete training have no accuracy to draw. Raises: InputError if the points belong to no one grid.
+    Without a baseline the networks stand alone; those without a complete training have no accuracy to draw.
+
+    Raises: InputError if the points belong to no one grid.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
@@ -44,7 +49,16 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
         plot = figure.add_subplot()
         others = [point for point in grid_of(points) if point.n and point is not best]
         if others:
-            plot.scatter([p.macs for p in others], [100 * (p.mean or 0) for p in others], s=16, color=FAINT, alpha=0.6, linewidths=0, label="rest of the grid", zorder=1)
+            plot.scatter(
+                [point.macs for point in others],
+                [100 * (point.mean or 0) for point in others],
+                s=16,
+                color=FAINT,
+                alpha=0.6,
+                linewidths=0,
+                label="rest of the grid",
+                zorder=1,
+            )
         shifts = [DODGE * (number - (len(lines) - 1) / 2) for number in range(len(lines))]
         for shift, (name, colour, marker, along) in zip(shifts, lines, strict=True):
             _line(plot, name, colour, marker, along, base, shift)
@@ -56,6 +70,7 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
         plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
         plot.set_axisbelow(True)
         plot.margins(x=0.09)
+        plot.autoscale_view()
         plot.set_title(title, pad=12)
         handles, labels = plot.get_legend_handles_labels()
         if handles:
@@ -65,7 +80,9 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
 
 def _line(plot: Axes, name: str, colour: str, marker: str, along: Sequence[ScaledPoint], base: ScaledPoint | None, shift: float) -> None:
     way = [*([base] if base else []), *along]
-    plot.plot([p.macs for p in way], [100 * (p.mean or 0) for p in way], color=colour, linewidth=2.2 if marker == "*" else 1.5, alpha=0.8, zorder=2)
+    plot.plot(
+        [point.macs for point in way], [100 * (point.mean or 0) for point in way], color=colour, linewidth=2.2 if marker == "*" else 1.5, alpha=0.8, zorder=2
+    )
     for number, point in enumerate(along):
         _bar(plot, point, colour, marker, name if number == 0 else None, shift)
 
@@ -77,9 +94,11 @@ def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | N
     figure = plot.figure
     moved = plot.transData + ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans)
     spread = None if point.std is None else 100 * point.std
+    height = 100 * (point.mean or 0)
+    plot.update_datalim([(point.macs, height - (spread or 0)), (point.macs, height + (spread or 0))])  # what is moved does not count by itself
     plot.errorbar(
         [point.macs],
-        [100 * (point.mean or 0)],
+        [height],
         yerr=spread,
         color=colour,
         marker=marker,

@@ -1,7 +1,8 @@
 """Intervals from the spread that all networks of a grid share.
 
-Three seeds say next to nothing of the spread of one network: its own t interval has 2 degrees of freedom and a factor of 4.3. All trainings of a grid follow one
-recipe, so their variance is pooled: s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds that has 32 degrees of freedom and a factor of 2.04.
+Three seeds say next to nothing of the spread of one network: its own t interval has 2 degrees of freedom and a factor of 4.3. All trainings of a grid follow
+one recipe, so their variance is pooled: s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds that has 32 degrees of freedom and a
+factor of 2.04.
 Assumed: the trainings of a network are about normal, with about one variance in all networks.
 
 A percentile bootstrap over the seeds is no substitute: with n seeds its spread is too small by √((n-1)/n) and has no t factor, so with n = 3 an interval
@@ -70,8 +71,8 @@ class Noise:
     def pooled(cls, points: Sequence[ScaledPoint]) -> Noise:
         """From all networks, each counted once though several points may name it.
 
-        What a seed does to all networks alike stays in the variance. It cancels in a difference of two networks on the same seeds, so that intervals of differences
-        are then too wide rather than too narrow.
+        What a seed does to all networks alike stays in the variance. It cancels in a difference of two networks on the same seeds, so that intervals of
+        differences are then too wide rather than too narrow.
         """
         networks = {point.id: point for point in points if point.n > 1}.values()
         df = sum(point.n - 1 for point in networks)

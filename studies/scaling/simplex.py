@@ -1,7 +1,7 @@
 """Accuracy over how the cost is shared out: a triangle for three axes, a strip for two, parallel lines for any other number.
 
-The share of an axis is e·log c over the sum of that over all axes: how much of the logarithmic cost it takes. At equal cost the shares say everything; they are of
-the coefficients as asked, so networks off the cost that was aimed at stand where their mixture does.
+The share of an axis is e·log c over the sum of that over all axes: how much of the logarithmic cost it takes. At equal cost the shares say everything. They are
+those of the coefficients as asked, so that a network off the cost that was aimed at stands where its mixture does.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ def simplex_figure(
         plot = figure.add_subplot()
         draw = {2: _strip, 3: _triangle}.get(len(axes), _parallel)
         draw(figure, plot, axes, spans, placed, surface, comparison)
-        plot.set_title(title, pad=14)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
         handles, labels = plot.get_legend_handles_labels()
-        if handles:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(len(handles), 3), fontsize=8.5)
-        figure.supxlabel(_caption(surface), fontsize=8, color="#555555")
+        note = _caption(surface, len(axes))
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, markerscale=0.75, title=note, title_fontsize=8)
     return figure
 
 
@@ -59,12 +58,13 @@ def _shares(point: ScaledPoint, spans: Floats) -> Floats | None:
     return shares / shares.sum() if abs(shares.sum()) > 1e-9 else None
 
 
-def _caption(surface: Surface | None) -> str:
+def _caption(surface: Surface | None, axes: int) -> str:
     note = "Position: the share of the logarithmic cost that each axis takes."
-    if surface is None:
+    ground = {2: "Line", 3: "Coloured ground"}.get(axes)
+    if surface is None or ground is None:
         return note
     saved = f"leave-one-out error {100 * surface.nested_rmse:.2f} points, the mean's {100 * surface.mean_rmse:.2f}"
-    return f"{note}\nColoured ground: fitted surface, {saved}{'' if surface.better_than_mean else ': no better than the mean'}."
+    return f"{note}\n{ground}: fitted surface, {saved}{'' if surface.better_than_mean else ': no better than the mean'}."
 
 
 def _kinds(placed: Sequence[tuple[ScaledPoint, Floats]], comparison: Comparison) -> dict[str, tuple[list[int], dict[str, object]]]:
@@ -119,7 +119,7 @@ def _triangle(
     scale = accuracy_scale([*_known(means), *heights])
     if len(ground):
         levels = MaxNLocator(11).tick_values(scale.vmin or 0.0, scale.vmax or 0.0)
-        plot.tricontourf(*(ground @ CORNERS).T, heights, levels=levels, cmap=MAP, norm=scale, alpha=0.75, zorder=0)
+        plot.tricontourf(*(ground @ CORNERS).T, heights, levels=levels, cmap=MAP, norm=scale, zorder=0)  # pyright: ignore[reportCallIssue]
     plot.plot(*CORNERS[[0, 1, 2, 0]].T, color="#666666", linewidth=1.0, zorder=2)
     _ruler(plot, axes)
     spots = np.array([shares for _, shares in placed]).reshape(-1, 3) @ CORNERS
@@ -134,7 +134,7 @@ def _triangle(
         plot.text(0.0, 0.985, f"best: {best.label}\n{percent(best)}", transform=plot.transAxes, va="top", fontsize=8.5, color=COMPOUND)
     plot.set_aspect("equal")
     plot.set_xlim(-0.14, 1.14)
-    plot.set_ylim(-0.12, 1.0)
+    plot.set_ylim(-0.1, 1.0)
     plot.axis("off")
 
 
@@ -149,11 +149,11 @@ def _ruler(plot: Axes, axes: Sequence[str]) -> None:
             ends[0, after], ends[1, before] = 1 - share, 1 - share
             line = ends @ CORNERS
             plot.plot(*line.T, color="white", linewidth=0.7, alpha=0.75, zorder=1)
-            outward = line[0] + 0.035 * (line[0] - line[1]) / np.linalg.norm(line[0] - line[1])
-            plot.text(*outward, f"{share:.0%}", fontsize=7.5, color=colour, ha="center", va="center")
+            outward = line[0] + 0.05 * (line[0] - line[1]) / np.linalg.norm(line[0] - line[1])
+            plot.text(float(outward[0]), float(outward[1]), f"{share:.0%}", fontsize=7.5, color=colour, ha="center", va="center")
         corner = CORNERS[number] + 0.07 * (CORNERS[number] - CORNERS.mean(axis=0))
         vertical = "bottom" if number == 2 else "top"
-        plot.text(*corner, f"{axis} only", ha="center", va=vertical, color=colour, fontweight="bold", fontsize=10.5)
+        plot.text(float(corner[0]), float(corner[1]), f"{axis} only", ha="center", va=vertical, color=colour, fontweight="bold", fontsize=10.5)
 
 
 def _strip(
@@ -200,7 +200,7 @@ def _parallel(
     where = np.arange(len(axes))
     best = comparison.best.id if comparison.best else None
     marked = False
-    for row in sorted(range(len(placed)), key=lambda row: (-1.0 if math.isnan(means[row]) else means[row])):
+    for row in sorted(range(len(placed)), key=lambda row: -1.0 if math.isnan(means[row]) else means[row]):
         point, shares = placed[row]
         colour = FAINT if math.isnan(means[row]) else colormaps[MAP](scale(means[row]))
         kind = "--" if point.control else "-"

@@ -82,8 +82,8 @@ class Surface:
     def optimum(self, exponents: Mapping[str, float], target: float) -> dict[str, float]:
         """The coefficients, none below 1, with the highest predicted accuracy where the product of c ** exponent is `target`.
 
-        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex, whose maximum is a stationary point inside one of its faces: all
-        faces are solved, the largest first, so that a flat surface gives the balanced coefficients and not a corner.
+        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex, whose maximum is a stationary point inside one of its faces.
+        All faces are solved, the largest first, so that a flat surface gives the balanced coefficients and not a corner.
 
         Raises: InputError unless every axis has an exponent above 0 and target is above 1.
         """
@@ -192,7 +192,7 @@ def _system(x: Floats, w: Floats, ridge: float) -> tuple[Floats, Floats]:
     """A, and (AᵀWA + P)⁻¹ AᵀW."""
     a = np.column_stack([np.ones(len(x)), x])
     penalty = np.diag([0.0, *[ridge * w.sum()] * x.shape[1]])
-    return a, np.linalg.solve(a.T @ (w[:, None] * a) + penalty, a.T * w)
+    return a, np.linalg.solve(a.T @ (w[:, None] * a) + penalty, a.T * w).astype(np.float64)
 
 
 def _solve(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
