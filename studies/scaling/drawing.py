@@ -1,0 +1,91 @@
+"""What the figures of a grid share: colours, style, and files that repeat byte for byte.
+
+Colours: after Okabe & Ito, which colour-blind readers tell apart; every colour has its own marker too.
+Accuracy is in viridis, whose lightness alone tells the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...blocks.errors import InputError
+from .points import ScaledPoint
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+AXIS_COLOURS = ("#0072B2", "#C67700", "#009E73", "#AA4499")
+"""One for each axis, in order; the second is a darker orange than Okabe & Ito's, to be read as text on white."""
+AXIS_MARKERS = ("v", "s", "^", "P")
+COMPOUND = "#B3261E"
+INK = "#222222"
+FAINT = "#9A9A9A"
+MAP = "viridis"
+FORMATS = (".svg", ".png")
+
+_STYLE = {
+    "font.size": 9.5,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#666666",
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "legend.frameon": False,
+    "text.color": INK,
+    "svg.hashsalt": "automl",
+    "path.simplify": False,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draws as every other figure here, whatever the user's own settings of matplotlib are."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        yield
+
+
+def axis_colour(axes: Sequence[str], axis: str) -> str:
+    """The colour of this axis among these."""
+    return AXIS_COLOURS[list(axes).index(axis) % len(AXIS_COLOURS)]
+
+
+def accuracy_scale(values: Sequence[float]) -> Normalize:
+    """Colours over these accuracies, in percent; equal ones lie in its middle."""
+    from matplotlib.colors import Normalize
+
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    return Normalize(low, high) if high - low > 1e-9 else Normalize(low - 0.5, high + 0.5)
+
+
+def percent(point: ScaledPoint) -> str:
+    """Mean and standard deviation: "81.20 ± 0.35 % (n = 3)"."""
+    if point.mean is None:
+        return "no complete training"
+    spread = f" ± {100 * point.std:.2f}" if point.std is not None else ""
+    return f"{100 * point.mean:.2f}{spread} % (n = {point.n})"
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Writes the figure as .svg or .png; the same figure gives the same bytes, as no date and no random id is written.
+
+    Raises: InputError for another suffix.
+    """
+    target = Path(path)
+    if target.suffix not in FORMATS:
+        raise InputError(f"a figure must be saved as {' or '.join(FORMATS)}, but got {target.name!r}")
+    metadata = {"Date": None, "Creator": None} if target.suffix == ".svg" else {"Software": None}
+    with style():
+        figure.savefig(target, dpi=160, metadata=metadata)
+    return target

@@ -1,0 +1,122 @@
+"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against cost for each way of scaling.
+
+The second is after figure 8 of Tan & Le, arXiv:1905.11946.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .compare import Comparison
+from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, style
+from .points import ScaledPoint, baseline_of, check, controls_of, grid_of
+from .simplex import simplex_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["save", "scaling_figure", "simplex_figure"]
+
+DODGE = 3.0
+"""Typographic points by which ends of about one cost are set apart, so that their error bars can be read."""
+
+
+def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title: str) -> Figure:
+    """Accuracy against true MACs: a line from the baseline for each axis alone and for the best point of the grid, ± 1 standard deviation over the seeds.
+
+    Without a baseline the networks stand alone; those without a complete training have no accuracy to draw.
+
+    Raises: InputError if the points belong to no one grid.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
+    axes = check(points)
+    base = baseline_of(points)
+    base = base if base and base.n else None
+    lines: list[tuple[str, str, str, list[ScaledPoint]]] = []
+    for number, axis in enumerate(axes):
+        along = sorted((point for point in controls_of(points) if point.control == axis and point.n), key=lambda point: point.macs)
+        if along:
+            lines.append((f"{axis} only", axis_colour(axes, axis), AXIS_MARKERS[number % len(AXIS_MARKERS)], along))
+    best = next((point for point in grid_of(points) if comparison.best and point.id == comparison.best.id), None)
+    if best:
+        lines.append((f"compound: {best.label}", COMPOUND, "*", [best]))
+    with style():
+        figure = Figure(figsize=(7.2, 4.9), layout="constrained")
+        plot = figure.add_subplot()
+        others = [point for point in grid_of(points) if point.n and point is not best]
+        if others:
+            plot.scatter(
+                [point.macs for point in others],
+                [100 * (point.mean or 0) for point in others],
+                s=16,
+                color=FAINT,
+                alpha=0.6,
+                linewidths=0,
+                label="rest of the grid",
+                zorder=1,
+            )
+        shifts = [DODGE * (number - (len(lines) - 1) / 2) for number in range(len(lines))]
+        for shift, (name, colour, marker, along) in zip(shifts, lines, strict=True):
+            _line(plot, name, colour, marker, along, base, shift)
+        if base:
+            _bar(plot, base, INK, "o", "baseline", 0.0)
+        plot.set_xlabel("multiply-adds for one image")
+        plot.set_ylabel("validation accuracy (%), mean ± 1 sd over seeds")
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+        plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
+        plot.set_axisbelow(True)
+        plot.margins(x=0.09)
+        plot.autoscale_view()
+        plot.set_title(title, pad=12)
+        handles, labels = plot.get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)
+    return figure
+
+
+def _line(plot: Axes, name: str, colour: str, marker: str, along: Sequence[ScaledPoint], base: ScaledPoint | None, shift: float) -> None:
+    way = [*([base] if base else []), *along]
+    plot.plot(
+        [point.macs for point in way], [100 * (point.mean or 0) for point in way], color=colour, linewidth=2.2 if marker == "*" else 1.5, alpha=0.8, zorder=2
+    )
+    for number, point in enumerate(along):
+        _bar(plot, point, colour, marker, name if number == 0 else None, shift)
+
+
+def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | None, shift: float) -> None:
+    """The mean of one network with its standard deviation, `shift` typographic points to the right of its cost."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = plot.figure
+    moved = plot.transData + ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans)
+    spread = None if point.std is None else 100 * point.std
+    height = 100 * (point.mean or 0)
+    plot.update_datalim([(point.macs, height - (spread or 0)), (point.macs, height + (spread or 0))])  # what is moved does not count by itself
+    plot.errorbar(
+        [point.macs],
+        [height],
+        yerr=spread,
+        color=colour,
+        marker=marker,
+        markersize=13 if marker == "*" else 7,
+        markeredgecolor="white",
+        markeredgewidth=0.7,
+        elinewidth=1.3,
+        capsize=3,
+        linestyle="none",
+        label=name,
+        transform=moved,
+        zorder=3,
+    )
+
+
+def _short(value: float) -> str:
+    """350000000 as "350 M"."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g}"

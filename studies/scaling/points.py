@@ -1,0 +1,136 @@
+"""The networks of a compound-scaling grid, with the accuracies that their trainings reached.
+
+Source of the grid: Tan & Le, EfficientNet, arXiv:1905.11946, section 3.3: coefficients alpha (depth), beta (width), gamma (resolution), all of about one cost.
+Accuracies are fractions, 0 to 1, of validation images; costs are for one image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...blocks.errors import InputError
+from ..plain import JSON
+
+BASELINE = "baseline"
+"""The `control` of the unscaled network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledPoint:
+    """One network of the grid with what its trainings reached."""
+
+    id: str
+    """Of the candidate: points of one id are one network, trained once."""
+    coefficients: Mapping[str, float]
+    """Axis to coefficient as asked, axes in order: {"depth": 1.2, "width": 1.1, "resolution": 1.15}."""
+    control: str | None = None
+    """None: a point of the grid; an axis name: that axis alone is scaled; "baseline": the unscaled network."""
+    macs: int
+    """Multiply-adds for one image."""
+    params: int
+    """Numbers that training changes."""
+    factor: float
+    """True MACs over the baseline's; rounding of layers keeps it from being the product of the coefficients."""
+    accuracies: Mapping[int, float]
+    """Seed to validation accuracy at full fidelity."""
+    stopped: Mapping[int, float]
+    """Seed to the last accuracy of a training that was stopped early; in no mean."""
+
+    def __post_init__(self) -> None:
+        if not self.coefficients:
+            raise InputError("coefficients must name at least one axis, but got none")
+        for axis, value in self.coefficients.items():
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"a coefficient must be finite and above 0, but got {axis}={value}")
+        if self.control is not None and self.control != BASELINE and self.control not in self.coefficients:
+            raise InputError(f"control must be {BASELINE!r}, None or one of the axes {', '.join(self.coefficients)}, but got {self.control!r}")
+        if self.macs <= 0 or self.params < 0 or not (math.isfinite(self.factor) and self.factor > 0):
+            raise InputError(f"macs > 0, params >= 0 and factor > 0 must hold, but got (macs={self.macs}, params={self.params}, factor={self.factor})")
+        for seed, accuracy in [*self.accuracies.items(), *self.stopped.items()]:
+            if not 0 <= accuracy <= 1:  # refuses NaN too
+                raise InputError(f"an accuracy must be between 0 and 1, but got {accuracy} (seed {seed} of {self.id[:12]})")
+        if both := sorted(set(self.accuracies) & set(self.stopped)):
+            raise InputError(f"a training must be either complete or stopped, but got seed {both[0]} of {self.id[:12]} as both")
+
+    @property
+    def n(self) -> int:
+        """Complete trainings."""
+        return len(self.accuracies)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean accuracy over the seeds; None without a complete training."""
+        return math.fsum(self.accuracies.values()) / self.n if self.n else None
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over the seeds, with n - 1 below; None below two seeds."""
+        return float(np.std(list(self.accuracies.values()), ddof=1)) if self.n > 1 else None
+
+    @property
+    def label(self) -> str:
+        """The coefficients in words: "depth 1.2, width 1.1, resolution 1.15"."""
+        return ", ".join(f"{axis} {value:.4g}" for axis, value in self.coefficients.items())
+
+    def to_dict(self) -> dict[str, JSON]:
+        """As plain JSON; seeds become strings, as JSON's keys are."""
+        return {
+            "id": self.id,
+            "control": self.control,
+            "coefficients": {axis: float(value) for axis, value in self.coefficients.items()},
+            "macs": int(self.macs),
+            "params": int(self.params),
+            "factor": float(self.factor),
+            "n": self.n,
+            "mean": self.mean,
+            "std": self.std,
+            "accuracies": {str(seed): float(self.accuracies[seed]) for seed in sorted(self.accuracies)},
+            "stopped": {str(seed): float(self.stopped[seed]) for seed in sorted(self.stopped)},
+        }
+
+
+def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
+    """The axes of these points. Raises: InputError if they do not belong to one grid."""
+    if not points:
+        raise InputError("a grid must hold at least one network, but got none")
+    axes = tuple(points[0].coefficients)
+    seen: dict[str, ScaledPoint] = {}
+    for point in points:
+        if tuple(point.coefficients) != axes:
+            raise InputError(f"the points of a grid must have the same axes in one order, but got {axes} and {tuple(point.coefficients)}")
+        first = seen.setdefault(point.id, point)
+        if dict(first.accuracies) != dict(point.accuracies):
+            raise InputError(f"points of one id must carry the same accuracies, but got two sets for {point.id[:12]}")
+    if (count := sum(point.control == BASELINE for point in points)) > 1:
+        raise InputError(f"a grid must have at most one baseline, but got {count}")
+    return axes
+
+
+def grid_of(points: Iterable[ScaledPoint]) -> list[ScaledPoint]:
+    """The points where the axes are scaled together, or as the grid asks."""
+    return [point for point in points if point.control is None]
+
+
+def controls_of(points: Iterable[ScaledPoint]) -> list[ScaledPoint]:
+    """The points where one axis takes all of the cost."""
+    return [point for point in points if point.control not in (None, BASELINE)]
+
+
+def baseline_of(points: Iterable[ScaledPoint]) -> ScaledPoint | None:
+    """The unscaled network, if it was trained too."""
+    return next((point for point in points if point.control == BASELINE), None)
+
+
+def complete(points: Sequence[ScaledPoint]) -> list[ScaledPoint]:
+    """Those with the most seeds, which may compete for the best: a mean over fewer seeds varies more, and so wins more easily by luck."""
+    most = max((point.n for point in points), default=0)
+    return [point for point in points if most and point.n == most]
+
+
+def highest(points: Sequence[ScaledPoint]) -> ScaledPoint | None:
+    """Of the complete ones that with the highest mean; the first of equal ones."""
+    return max(complete(points), key=lambda point: round(point.mean or 0.0, 12), default=None)

@@ -1,0 +1,223 @@
+"""Accuracy as a smooth surface over the coefficients, where single points are too noisy to choose by.
+
+Ridge regression of the mean accuracy on the second-order terms of the logarithms of the coefficients: l_a, l_a², l_a·l_b for axes a, b, with l_a = log c_a.
+All networks of the grid cost about the same, Σ e_a l_a = log T, so the terms depend on each other: the surface on that plane is determined, the single
+coefficients are not, and the ridge picks small ones. The unscaled network lies off the plane and is left out.
+
+Letters: X terms, standardised; w weights, the seeds of each network; A = [1, X]; H = A (AᵀWA + P)⁻¹ AᵀW with P = λ Σw on the diagonal, 0 for the intercept.
+Leaving network i out changes its residual r_i to r_i / (1 - H_ii), exactly, if the standardisation stays: Golub, Heath & Wahba, Technometrics 21 (1979).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...blocks.errors import InputError
+from ..plain import JSON
+from .points import BASELINE, ScaledPoint, check
+
+Floats = NDArray[np.float64]
+
+RIDGES: Floats = np.logspace(-6, 3, 55)
+"""The strengths tried; at the last the surface is flat, the mean."""
+WEAKEST = 1e-9
+"""The least strength that may be given: below, more terms than networks leave nothing to solve by."""
+LEAST = 3
+"""Networks below which there is nothing to leave out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """A fitted surface and how well it predicts networks that it has not seen."""
+
+    axes: tuple[str, ...]
+    """In the order of the points."""
+    coefficients: Mapping[str, float]
+    """Term to coefficient, of the logarithms as they are: "intercept", "depth", "depth^2", "depth*width"."""
+    ridge: float
+    """λ, by the least leave-one-out error unless given."""
+    n: int
+    """Networks it is fitted to."""
+    loo_rmse: float
+    """Leave-one-out error at this ridge, weighted by seeds; a little flattered, as the ridge was chosen by it."""
+    nested_rmse: float
+    """The same with the ridge chosen anew without the network left out: not flattered. It decides `better_than_mean`."""
+    mean_rmse: float
+    """The trivial predictor's: the mean of the other networks."""
+
+    @property
+    def loo_r2(self) -> float:
+        """Share of the trivial predictor's squared error that the surface saves, 1 - (loo_rmse / mean_rmse)²; 0 or below: none."""
+        return 1 - (self.loo_rmse / self.mean_rmse) ** 2 if self.mean_rmse else 0.0
+
+    @property
+    def better_than_mean(self) -> bool:
+        """Whether the surface predicts unseen networks better than their mean does."""
+        return self.nested_rmse < self.mean_rmse * (1 - 1e-9)
+
+    @property
+    def statement(self) -> str:
+        """One sentence on what the surface is worth."""
+        errors = f"leave-one-out error {100 * self.nested_rmse:.2f} points, ridge chosen within, against {100 * self.mean_rmse:.2f} of the mean"
+        if self.better_than_mean:
+            return f"the surface predicts unseen networks better than their mean ({errors})"
+        return f"the surface predicts no better than the mean of the networks ({errors}): its optimum means nothing"
+
+    def predict(self, coefficients: Mapping[str, float]) -> float:
+        """Accuracy at these coefficients. Raises: InputError if they are not those of the axes, all above 0."""
+        if set(coefficients) != set(self.axes) or not all(value > 0 for value in coefficients.values()):
+            raise InputError(f"coefficients must give each of {', '.join(self.axes)} a number above 0, but got {dict(coefficients)}")
+        return float(self.at(np.log([[coefficients[axis] for axis in self.axes]]))[0])
+
+    def at(self, logs: Floats) -> Floats:
+        """Accuracy at rows of logarithms, in the order of the axes."""
+        return self.coefficients["intercept"] + _terms(logs) @ np.array([self.coefficients[name] for name in _names(self.axes)])
+
+    def optimum(self, exponents: Mapping[str, float], target: float) -> dict[str, float]:
+        """The coefficients, none below 1, with the highest predicted accuracy where the product of c ** exponent is `target`.
+
+        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex, whose maximum is a stationary point inside one of its faces.
+        All faces are solved, the largest first, so that a flat surface gives the balanced coefficients and not a corner.
+
+        Raises: InputError unless every axis has an exponent above 0 and target is above 1.
+        """
+        spans = spans_of(self.axes, exponents, target)
+        best, highest = np.full(len(self.axes), 1 / len(self.axes)), -math.inf
+        for size in range(len(self.axes), 0, -1):
+            for face in combinations(range(len(self.axes)), size):
+                shares = self._stationary(face, spans)
+                height = float(self.at((shares * spans)[None])[0])
+                if shares.min() >= -1e-12 and height > highest + 1e-12:
+                    best, highest = shares.clip(0), height
+        return {axis: float(value) for axis, value in zip(self.axes, np.exp(best * spans), strict=True)}
+
+    def _stationary(self, face: Sequence[int], spans: Floats) -> Floats:
+        """Where on the plane through this face the surface is level, nearest to the middle of the face; it may lie outside the face."""
+        names = {name: self.coefficients[name] for name in _names(self.axes)}
+        linear = np.array([names[axis] for axis in self.axes]) * spans
+        hessian = np.diag([2 * names[f"{axis}^2"] for axis in self.axes])
+        for one, other in combinations(range(len(self.axes)), 2):
+            hessian[one, other] = hessian[other, one] = names[f"{self.axes[one]}*{self.axes[other]}"]
+        hessian = hessian * np.outer(spans, spans)
+        middle = np.zeros(len(self.axes))
+        middle[list(face)] = 1 / len(face)
+        directions = np.zeros((len(self.axes), len(face) - 1))  # along the plane, from its first corner to each other
+        for column, corner in enumerate(face[1:]):
+            directions[corner, column], directions[face[0], column] = 1, -1
+        slope = directions.T @ (linear + hessian @ middle)
+        steps = np.linalg.lstsq(directions.T @ hessian @ directions, -slope, rcond=1e-10)[0]
+        return middle + directions @ steps
+
+    def to_dict(self) -> dict[str, JSON]:
+        """As plain JSON."""
+        return {
+            "axes": list(self.axes),
+            "coefficients": dict(self.coefficients),
+            "ridge": self.ridge,
+            "n": self.n,
+            "loo_rmse": self.loo_rmse,
+            "loo_r2": self.loo_r2,
+            "nested_rmse": self.nested_rmse,
+            "mean_rmse": self.mean_rmse,
+            "better_than_mean": self.better_than_mean,
+        }
+
+
+def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) -> Surface:
+    """The surface through all networks but the baseline that have a complete training; a network that several points name counts once, at their middle.
+
+    Raises: InputError if the points belong to no one grid, `ridge` is below 1e-9, or there are fewer than 3 such networks.
+    """
+    axes = check(points)
+    if ridge is not None and not (math.isfinite(ridge) and ridge >= WEAKEST):
+        raise InputError(f"ridge must be finite and at least {WEAKEST:g}, but got {ridge}")
+    networks: dict[str, list[ScaledPoint]] = {}
+    for point in points:
+        if point.control != BASELINE and point.n:
+            networks.setdefault(point.id, []).append(point)
+    if len(networks) < LEAST:
+        raise InputError(f"a surface needs at least {LEAST} networks with a complete training, besides the baseline, but got {len(networks)}")
+    logs = np.array([np.mean([np.log(list(point.coefficients.values())) for point in same], axis=0) for same in networks.values()])
+    y = np.array([same[0].mean for same in networks.values()], dtype=float)
+    w = np.array([same[0].n for same in networks.values()], dtype=float)
+    terms = _terms(logs)
+    centre = np.average(terms, axis=0, weights=w)
+    scale = np.sqrt(np.average((terms - centre) ** 2, axis=0, weights=w))
+    scale[scale < 1e-9] = 1.0  # a term that does not vary, as with an axis that nothing scales
+    x = (terms - centre) / scale
+    ridges = RIDGES if ridge is None else np.array([ridge])
+    chosen = _choose(x, y, w, ridges)
+    beta = _solve(x, y, w, chosen)
+    raw = beta[1:] / scale
+    nested = [y[i] - _without(x, y, w, i, ridges) for i in range(len(y))]
+    return Surface(
+        axes=axes,
+        coefficients={"intercept": float(beta[0] - raw @ centre), **{name: float(value) for name, value in zip(_names(axes), raw, strict=True)}},
+        ridge=float(chosen),
+        n=len(y),
+        loo_rmse=_rmse(_left_out(x, y, w, chosen), w),
+        nested_rmse=_rmse(np.array(nested), w),
+        mean_rmse=_rmse((y - np.average(y, weights=w)) / (1 - w / w.sum()), w),
+    )
+
+
+def spans_of(axes: Sequence[str], exponents: Mapping[str, float], target: float) -> Floats:
+    """The logarithm of each axis's coefficient where that axis alone makes the cost `target` times: log T / e_a.
+
+    Raises: InputError unless every axis has an exponent above 0 and target is above 1.
+    """
+    if set(exponents) != set(axes) or not all(math.isfinite(value) and value > 0 for value in exponents.values()):
+        raise InputError(f"exponents must give each of {', '.join(axes)} a number above 0, but got {dict(exponents)}")
+    if not (math.isfinite(target) and target > 1):
+        raise InputError(f"target must be above 1, but got {target}")
+    return math.log(target) / np.array([exponents[axis] for axis in axes])
+
+
+def _names(axes: Sequence[str]) -> list[str]:
+    return [*axes, *(f"{axis}^2" for axis in axes), *(f"{one}*{other}" for one, other in combinations(axes, 2))]
+
+
+def _terms(logs: Floats) -> Floats:
+    products = [logs[:, one] * logs[:, other] for one, other in combinations(range(logs.shape[1]), 2)]
+    return np.column_stack([logs, logs**2, *products])
+
+
+def _system(x: Floats, w: Floats, ridge: float) -> tuple[Floats, Floats]:
+    """A, and (AᵀWA + P)⁻¹ AᵀW."""
+    a = np.column_stack([np.ones(len(x)), x])
+    penalty = np.diag([0.0, *[ridge * w.sum()] * x.shape[1]])
+    return a, np.linalg.solve(a.T @ (w[:, None] * a) + penalty, a.T * w).astype(np.float64)
+
+
+def _solve(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
+    return _system(x, w, ridge)[1] @ y
+
+
+def _left_out(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
+    """Error of each network's prediction by the others, P as it is with all."""
+    a, solution = _system(x, w, ridge)
+    return (y - a @ (solution @ y)) / (1 - np.einsum("ij,ji->i", a, solution))
+
+
+def _choose(x: Floats, y: Floats, w: Floats, ridges: Floats) -> float:
+    """The ridge of least leave-one-out error; of equal ones the strongest, which is the simplest surface."""
+    errors = [round(_rmse(_left_out(x, y, w, ridge), w), 12) for ridge in ridges]
+    return float(ridges[len(errors) - 1 - int(np.argmin(errors[::-1]))])
+
+
+def _without(x: Floats, y: Floats, w: Floats, i: int, ridges: Floats) -> float:
+    """Prediction of network i by a surface that has not seen it, its ridge included."""
+    rest = np.arange(len(y)) != i
+    ridge = _choose(x[rest], y[rest], w[rest], ridges)
+    beta = _solve(x[rest], y[rest], w[rest], ridge * w.sum() / w[rest].sum())  # the same P as `_left_out` has
+    return float(beta[0] + x[i] @ beta[1:])
+
+
+def _rmse(errors: Floats, w: Floats) -> float:
+    return float(np.sqrt(np.average(errors**2, weights=w)))
