@@ -23,8 +23,8 @@ class Best:
     """Of its candidate."""
     mean: Estimate
     """Its accuracy. Being the highest of many it is flattered by luck, which its interval does not know."""
-    probability_best: float
-    """Share of the bootstrap's resamples in which it has the highest mean of the points with the most seeds."""
+    probability_best: float | None
+    """Share of the bootstrap's resamples in which it has the highest mean of the points with the most seeds; None where no network has two."""
 
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON."""
@@ -81,9 +81,9 @@ class Comparison:
     margin: Estimate | None
     """Best grid point less best control, both chosen by the seeds on which they are compared: flattered.
 
-    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors above their common truth, the highest of 3 controls 0.8, so that
-    many triples against few controls show a margin where there is none. The pooled t interval takes both networks as if they had been named beforehand; the
-    bootstrap chooses both anew in each resample, which shows how the choice wavers, but takes none of the flattery away.
+    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors above their common truth, the highest of 3 controls 0.8,
+    so that many triples against few controls show a margin where there is none. The pooled t interval takes both networks as if they had been named
+    beforehand; the bootstrap chooses both anew in each resample, which shows how the choice wavers, but takes none of the flattery away.
     """
     margin_unbiased: Estimate | None
     """The same without the curse, see `leave_one_seed_out`: this one decides. None where the seeds leave nothing to choose by."""
@@ -153,7 +153,7 @@ def _best(best: ScaledPoint, rivals: Sequence[ScaledPoint], noise: Noise, drawn:
     value = best.mean or 0.0
     bootstrap: Interval | None = drawn.interval(drawn.of([best])[:, 0]) if several else None
     mean = Estimate(value=value, n=best.n, interval=noise.around(value, best.n**-0.5, drawn.level), bootstrap=bootstrap)
-    return Best(id=best.id, mean=mean, probability_best=drawn.probability_best(best, rivals))
+    return Best(id=best.id, mean=mean, probability_best=drawn.probability_best(best, rivals) if several else None)
 
 
 def _contrast(best: ScaledPoint | None, other: ScaledPoint, noise: Noise, level: float) -> Contrast:

@@ -81,10 +81,10 @@ def leave_one_seed_out(grid: Sequence[ScaledPoint], controls: Sequence[ScaledPoi
 
     Choosing and comparing never share a seed, so no difference is flattered by the luck that made the choice. The price: each choice has a seed less.
 
-    Its interval is a t interval with the pooled variance. The folds are not independent, as each chooses by seeds that the others compare on: the variance of their
-    mean is not 2 s²/n but nearer to 2 s² (1/n + 1/(n - 1)), which is the correction of Nadeau & Bengio, Inference for the Generalization Error, Machine Learning
-    52 (2003), for test sets of one seed and training sets of n - 1. Simulated with 13 triples, 3 controls and no true difference the interval holds 0 in 99 % of
-    grids with 3 seeds, in 97 % with 5, in 95 % with 10; without the correction in 90 %, 87 % and 79 %.
+    Its interval is a t interval with the pooled variance. The folds are not independent, as each chooses by seeds that the others compare on: the variance of
+    their mean is not 2 s²/n but nearer to 2 s² (1/n + 1/(n - 1)), which is the correction of Nadeau & Bengio, Inference for the Generalization Error, Machine
+    Learning 52 (2003), for test sets of one seed and training sets of n - 1. Simulated with 13 triples, 3 controls and no true difference the interval holds 0
+    in 99 % of grids with 3 seeds, in 97 % with 5, in 95 % with 10; without the correction in 90 %, 87 % and 79 %.
     """
     rivals = complete(grid), complete(controls)
     folds: list[Fold] = []

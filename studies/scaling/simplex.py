@@ -208,9 +208,8 @@ def _parallel(
             marked = True
             plot.plot(where, 100 * shares, color=COMPOUND, linewidth=5.5, alpha=0.9, zorder=3, label=f"best: {point.label}, {percent(point)}")
         plot.plot(where, 100 * shares, kind, color=colour, linewidth=1.8, marker="o", markersize=4, zorder=4)
-    for at, axis in zip(where, axes, strict=True):
+    for at in where:
         plot.axvline(float(at), color="#CCCCCC", linewidth=0.8, zorder=0)
-        plot.plot([], [], label=None, color=axis_colour(axes, axis))
     plot.set_xticks(where, list(axes))
     plot.set_ylabel("share of the logarithmic cost (%)")
     bar = figure.colorbar(ScalarMappable(norm=scale, cmap=MAP), ax=plot, pad=0.02)
