@@ -20,7 +20,7 @@ from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Purpose, State, Study
 from .events import Counts, Listener, Running, Silent
 from .job import Job
-from .proposer import Proposal, Proposer
+from .proposer import Proposal, Proposes
 from .rungs import Rungs
 
 FINAL_FACTOR = 2
@@ -59,7 +59,7 @@ class Engine:
     def __init__(
         self,
         study: Study,
-        proposer: Proposer,
+        proposer: Proposes,
         *,
         fidelity: Callable[[Candidate], Fidelity],
         epochs: int,
@@ -69,16 +69,17 @@ class Engine:
         listener: Listener | None = None,
         began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        rungs: Rungs | None = None,
     ) -> None:
         """`fidelity` is the full fidelity of a candidate, `epochs` those it has for all; `weights` is the folder for confirmed networks (None keeps none);
-        `began` is when the time given began to count, by `clock`."""
+        `began` is when the time given began to count, by `clock`; `rungs` decide who is stopped early (without: by accuracy and cost)."""
         self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
         self._listener: Listener = listener or Silent()
         self._clock = clock
         self._began = clock() if began is None else began
         self._live: dict[str, _Live] = {}
         self._finals: list[Job] | None = None
-        self._rungs = Rungs(epochs)
+        self._rungs = rungs or Rungs(epochs)
         self._failures: list[str] = []
         self._epoch_seconds: dict[str, float] = {}
         self._rows: dict[str, CandidateRow] = study.candidates()
@@ -116,7 +117,7 @@ class Engine:
             if proposal is not None:
                 return self._start(key, proposal)
             self.exhausted = True
-            self._listener.said("every candidate within the budget has been evaluated")
+            self._listener.said("everything there is to evaluate has been evaluated")
         if any(live.proposal is not None for live in self._live.values()):
             return "wait"
         if self._finals is None:
@@ -140,7 +141,7 @@ class Engine:
         if live.proposal is None or epoch >= live.running.job.fidelity.epochs:
             return True
         self._failures.clear()
-        if not self._rungs.reached(epoch, accuracy, live.cost.macs):
+        if not self._rungs.reached(epoch, accuracy, live.cost.macs) and live.proposal.stoppable:
             live.reason = f"beaten at the rung of {epoch} epochs"
             return False
         # cut by the clock and not by its accuracy: not recorded, so that another run may train it
@@ -229,7 +230,8 @@ class Engine:
         candidate, cost = proposal.candidate, proposal.cost
         row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
         self._rows[row.id] = row
-        job = Job(candidate=row.spec, params=row.params, fidelity=self._fidelity(candidate), seed=self._seed, purpose=Purpose.SEARCH)
+        seed = self._seed if proposal.seed is None else proposal.seed
+        job = Job(candidate=row.spec, params=row.params, fidelity=self._fidelity(candidate), seed=seed, purpose=Purpose.SEARCH)
         self._begin(key, job, row, proposal)
         return job
 

@@ -135,11 +135,20 @@ def prepare(options: SearchOptions) -> Plan:
     Raises:
         InputError: anything in the options that cannot be.
     """
-    budget = parse_budget(options.budget) if options.budget else Budget()
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
     largest = max((float(value) for p in space.parameters if p.dimension == "resolution" for value in p.values), default=1.0)
+    return settle(options, space, images_of(options, largest))
+
+
+def images_of(options: SearchOptions, largest: float) -> ImageData:
+    """The data that `options` name, large enough for candidates of up to `largest` times the proxy size."""
     wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
-    data = load(options.data, size=wanted, data_dir=options.data_dir, download=options.download)
+    return load(options.data, size=wanted, data_dir=options.data_dir, download=options.download)
+
+
+def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
+    """The plan of a search of `space` on `data`; raises as `prepare` does."""
+    budget = parse_budget(options.budget) if options.budget else Budget()
     space = space.adapted(classes=len(data.classes), channels=data.channels, image_size=options.image_size)
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
     if proxy_size > space.image[1]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -37,19 +37,39 @@ class Proposal:
     cost: Cost
     """At the deployment size."""
     settings: dict[str, Value]
-    """What the sampler chose."""
-    trial: Trial = field(repr=False)
-    """Optuna's trial, in memory."""
+    """What was chosen."""
+    params: dict[str, Any]
+    """What Optuna keeps of it."""
+    distributions: dict[str, BaseDistribution]
+    """And from what it was chosen."""
+    seed: int | None = None
+    """Of its training; None for the search's own."""
+    stoppable: bool = True
+    """Whether it may be stopped early."""
+    trial: Trial | None = field(default=None, repr=False)
+    """Optuna's trial in memory, where a sampler proposed it."""
 
-    @property
-    def params(self) -> dict[str, Any]:
-        """What Optuna keeps of the trial."""
-        return self.trial.params
 
-    @property
-    def distributions(self) -> dict[str, BaseDistribution]:
-        """And from what it chose."""
-        return self.trial.distributions
+class Proposes(Protocol):
+    """Whoever decides what is evaluated next, and is told what came of it."""
+
+    refused: int
+    """Proposals outside the budget, against a constraint, or impossible to build."""
+    duplicates: int
+    """Proposals that had been made before."""
+
+    def propose(self) -> Proposal | None:
+        """The next candidate, or None when nothing is left."""
+        ...
+
+    def completed(self, proposal: Proposal, accuracy: float) -> None:
+        """It reached `accuracy` at full fidelity."""
+
+    def pruned(self, proposal: Proposal) -> None:
+        """It was stopped early."""
+
+    def failed(self, proposal: Proposal) -> None:
+        """It failed, or was not finished."""
 
 
 class Proposer:
@@ -105,6 +125,7 @@ class Proposer:
     def completed(self, proposal: Proposal, accuracy: float) -> None:
         """Tell the sampler what a proposal reached."""
         self._told, self._running = self._told + 1, self._running - 1
+        assert proposal.trial is not None  # of every proposal made here
         with quietly():
             self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)])
 
@@ -133,7 +154,7 @@ class Proposer:
             return None
         self._known.add(candidate.id)
         self._running += 1
-        return Proposal(candidate=candidate, cost=cost, settings=chosen, trial=trial)
+        return Proposal(candidate=candidate, cost=cost, settings=chosen, params=trial.params, distributions=trial.distributions, trial=trial)
 
     def _refuse(self, trial: Trial, violation: float) -> None:
         self.refused += 1
@@ -144,7 +165,8 @@ class Proposer:
         else:
             self._end(trial, "FAIL")
 
-    def _end(self, trial: Trial, state: str) -> None:
+    def _end(self, trial: Trial | None, state: str) -> None:
+        assert trial is not None  # of every proposal made here
         from optuna.trial import TrialState
 
         with quietly():

@@ -69,7 +69,7 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     engine = None if study is None else _engine(study, plan, options, found, listener, began)
     if study is None or engine is None or engine.has_work():
         listener.phase("starting the workers")
-        with _ray(options, gpus) as resources:  # refuses what cannot be given; only then is anything written
+        with ray_for(options, gpus) as resources:  # refuses what cannot be given; only then is anything written
             listener.phase(f"searching with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
             engine = _engine(study, plan, options, found, listener, began)
@@ -138,7 +138,8 @@ def _note_gate(study: Study, engine: Engine) -> None:
 
 
 @contextlib.contextmanager
-def _ray(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
+def ray_for(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
+    """Ray as `options` ask for it, started and stopped; `gpus` as in `search`."""
     # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
     cpus = options.workers if options.address is None and options.workers else None
     cluster.start(options.address, cpus=cpus, gpus=gpus)

@@ -159,7 +159,12 @@ def grid(
 
 
 def _check(phi: float, target: float, step: float, tolerance: float, rule: str, axes: Sequence[str]) -> None:
-    for name, value, low, high in (("--phi", phi, 0.0, 10.0), ("--target", target, 1.0, 1000.0), ("--step", step, 0.0, 100.0), ("--tolerance", tolerance, 0.0, 1.0)):
+    for name, value, low, high in (
+        ("--phi", phi, 0.0, 10.0),
+        ("--target", target, 1.0, 1000.0),
+        ("--step", step, 0.0, 100.0),
+        ("--tolerance", tolerance, 0.0, 1.0),
+    ):
         if not low < value <= high:
             raise InputError(f"{name} must be above {low:g} and at most {high:g}, but got {value:g}")
     if rule not in ("true", "paper"):
@@ -271,9 +276,7 @@ class _Walk:
                 found[name] = self._point(rows[index], selected(cost, index), factors[index], products[index])
                 same.setdefault(name, [])
         several = [name for name, point in found.items() if sum(value > 1 for value in point.base.values()) > 1]
-        points = [
-            GridPoint(**{**vars(found[name]), "same": tuple(same[name])}) for name in sorted(several, key=lambda name: tuple(found[name].base.values()))
-        ]
+        points = [GridPoint(**{**vars(found[name]), "same": tuple(same[name])}) for name in sorted(several, key=lambda name: tuple(found[name].base.values()))]
         return points, len(found) - len(points)
 
     def nearest(self) -> str:

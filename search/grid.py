@@ -1,0 +1,255 @@
+"""`automl grid` as a function: compound scaling's grid search, trained by the same engine, workers and study as any search.
+
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open is settled and said: which triples, at which true cost, against
+which controls, from how many seeds, with which statistics.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..blocks import InputError
+from ..spaces import Space
+from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
+from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
+from ..studies import Purpose, State, Study
+from .engine import Engine, Limits
+from .events import Counts, Listener, Silent
+from .plan import DEFAULT_STORAGE, Plan, SearchOptions, arrays, images_of, settle
+from .points import Listed, Points
+from .run import ray_for, versions
+from .rungs import Rungs
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from ..studies.scaling import ScaledPoint
+
+PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size_multiple", "points", "stop")
+"""Of the options, what makes a grid this grid; more seeds continue it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridOptions:
+    """What `automl grid` takes; the field names are the options'."""
+
+    baseline: str | Path | Space
+    """A published network, a file, STUDY:best, or a space that leaves nothing free."""
+    phi: float = 1.0
+    """The compound coefficient: networks are scaled by α^φ, β^φ, γ^φ."""
+    target: float = 2.0
+    """Multiple of the baseline's cost at φ = 1."""
+    step: float = 0.05
+    """Between neighbouring coefficients."""
+    tolerance: float = 0.05
+    """How far cost (true rule) or product (paper's rule) may be from the target, relative."""
+    rule: Rule = "true"
+    """Which triples are admitted."""
+    axes: Sequence[str] = AXES
+    """What is scaled."""
+    size_multiple: int = 1
+    """Input sizes are rounded to a multiple of it."""
+    points: int | None = None
+    """At most so many networks of the grid, as far from each other as can be; all without."""
+    stop: bool = True
+    """Whether clear losers are stopped early; controls never are."""
+    seeds: int = 3
+    """Trainings of each network."""
+    seed: int = 0
+    """Of the split and the first training; the others follow it."""
+    data: str = "digits"
+    """As in a search, and so are all the others."""
+    data_dir: str | None = None
+    download: bool = False
+    seconds: float | None = None
+    workers: int | None = None
+    gpus_per_trial: float | None = None
+    storage: str = DEFAULT_STORAGE
+    study: str | None = None
+    address: str | None = None
+    image_size: int | None = None
+    proxy_size: int | None = None
+    epochs: int | None = None
+    fraction: float | None = None
+    flip: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("seeds", 1), ("points", 1), ("size_multiple", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
+        self.for_search(DEFAULT_STORAGE)  # what both take is checked in one place
+
+    def for_search(self, study: str) -> SearchOptions:
+        """The options of a search of the same data, recipe and workers."""
+        shared = {name for name in (f.name for f in fields(SearchOptions)) if name in {f.name for f in fields(self)}} - {"study"}
+        named = study if self.study is None else self.study
+        return SearchOptions(**{name: getattr(self, name) for name in shared}, study=None if named == DEFAULT_STORAGE else named, finals=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridResult:
+    """What a grid search found."""
+
+    grid: Grid
+    """What it admits."""
+    study: Study
+    """In its database."""
+    points: list[ScaledPoint]
+    """Controls and networks with what their trainings reached."""
+    counts: Counts
+    """Of the trainings."""
+    seconds: float
+    """Wall time of this run."""
+    finished: bool
+    """Whether nothing is left to train."""
+    plan: Plan = field(repr=False)
+    """Data, sizes and recipe."""
+
+
+def enumerated(options: GridOptions, baseline: Baseline | None = None) -> Grid:
+    """The grid alone, without data: for the baseline's own classes."""
+    found = baseline or base_of(options)
+    return grid(found, phi=options.phi, target=options.target, step=options.step, tolerance=options.tolerance, rule=options.rule, axes=tuple(options.axes))
+
+
+def base_of(options: GridOptions) -> Baseline:
+    """The baseline that `options` name, at their size."""
+    found = find_baseline(options.baseline, storage=options.storage)
+    found = found if options.image_size is None else found.resized(options.image_size)
+    return found if options.size_multiple == 1 else found.rounded_to(options.size_multiple)
+
+
+def search_grid(options: GridOptions, *, listener: Listener | None = None, command: str = "", began: float | None = None) -> GridResult:
+    """Train the grid, its controls and the baseline from every seed; the same call again trains what is missing.
+
+    Raises:
+        InputError: something in the options cannot be, or the grid admits nothing; nothing has been started or written.
+        KeyboardInterrupt: stopped by the user; what ended is in the database.
+    """
+    began = time.monotonic() if began is None else began
+    listener = listener or Silent()
+    baseline = base_of(options)
+    named = _name(options, baseline)
+    asked = options.for_search(named)
+    reach = (options.target * (1 + options.tolerance)) ** (options.phi / 2)
+    data = images_of(asked, reach)
+    baseline = baseline.adapted(classes=len(data.classes), channels=data.channels)
+    found = enumerated(options, baseline)
+    chosen = [*found.controls, *(found.points if options.points is None else found.spread(options.points))]
+    space = found.scaled.space
+    plan = settle(replace(asked, space=space), space, data)
+    settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
+    plan = replace(plan, spec=replace(plan.spec, settings=settings), seconds=options.seconds, trials=None)
+    listed = _listed(found, chosen, stop=options.stop)
+    seeds = [options.seed + index for index in range(options.seeds)]
+    listener.said(
+        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs"
+    )
+
+    def engine_of(study: Study) -> Engine:
+        points = Points(listed, seeds=seeds, distributions=_distributions(space), known=study.evaluations(Purpose.SEARCH))
+        return Engine(
+            study, points, fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, limits=Limits(trials=None, seconds=plan.seconds, finals=0),
+            weights=None, listener=listener, began=began, rungs=Rungs(plan.epochs, by_cost=False),
+        )  # fmt: skip
+
+    study = Study.find(options.storage, plan.spec)
+    left = None if study is None else Points(listed, seeds=seeds, distributions={}, known=study.evaluations(Purpose.SEARCH)).left
+    counts = Counts() if study is None else engine_of(study).counts
+    if study is None or left:
+        listener.phase("starting the workers")
+        with ray_for(asked, None) as resources:
+            listener.phase(f"training the grid with {resources}")
+            study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
+            engine = engine_of(study)
+            counts = engine.counts
+            from .tuning import run
+
+            run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
+    points = reached(study, chosen, listed)
+    left = Points(listed, seeds=seeds, distributions={}, known=study.evaluations(Purpose.SEARCH)).left
+    _note(study, found, points)
+    return GridResult(grid=found, study=study, points=points, counts=counts, seconds=time.monotonic() - began, finished=left == 0, plan=plan)
+
+
+def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
+    """What the trainings of each network reached, as a study has them."""
+    from ..studies.scaling import ScaledPoint
+
+    complete: dict[str, dict[int, float]] = {}
+    stopped: dict[str, dict[int, float]] = {}
+    for evaluation in study.evaluations(Purpose.SEARCH):
+        if evaluation.accuracy is not None and evaluation.state is not State.FAIL:
+            kept = complete if evaluation.state is State.COMPLETE else stopped
+            kept.setdefault(evaluation.candidate_id, {})[evaluation.seed] = evaluation.accuracy
+    return [
+        ScaledPoint(
+            id=each.id, coefficients=point.base, control=point.control, macs=int(point.cost.macs), params=int(point.cost.params), factor=point.factor,
+            accuracies=complete.get(each.id, {}), stopped=stopped.get(each.id, {}),
+        )
+        for point, each in zip(chosen, listed, strict=True)
+    ]  # fmt: skip
+
+
+def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:
+    own = {p.name: p.values[0] for p in found.baseline.at_one.parameters}
+    return [
+        Listed(
+            candidate=found.candidate(point), cost=point.cost, stoppable=stop and point.control is None,
+            settings={**own, **{axis: found.baseline.value(axis, factor) for axis, factor in point.factors.items()}},
+        )
+        for point in chosen
+    ]  # fmt: skip
+
+
+def _distributions(space: Space) -> dict[str, BaseDistribution]:
+    """One for each setting, equal in all trials of a grid and of those that continue it."""
+    from optuna.distributions import CategoricalDistribution
+
+    return {parameter.name: CategoricalDistribution(list(parameter.values)) for parameter in space.parameters}
+
+
+def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
+    """Keep the best triple with the study: what `automl scale --study` takes."""
+    from ..studies.scaling import compare
+
+    best = compare(points, resamples=100).best
+    if best is not None:
+        chosen = next(point for point in points if point.id == best.id and point.control is None)
+        study.note("grid", {
+            "best": dict(chosen.coefficients), "baseline": found.baseline.at_one.to_dict(), "name": found.baseline.name, "phi": found.phi, "target": found.target,
+            "exponents": found.exponents,
+        })  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Space):
+        return value.name
+    return list(value) if isinstance(value, tuple | list) else str(value) if isinstance(value, Path) else value
+
+
+def _name(options: GridOptions, baseline: Baseline) -> str:
+    parts = ["grid", Path(baseline.name).stem, f"{options.target:g}x", Path(options.data).stem]
+    return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")
+
+
+def facts(result: GridResult) -> Mapping[str, str]:
+    """What a reader of a report needs to repeat it."""
+    plan, found = result.plan, result.grid
+    spec = result.study.spec
+    return {
+        "command": result.study.command,
+        "baseline": f"{found.baseline.name}: {int(found.baseline.cost.macs):,} MACs, {int(found.baseline.cost.params):,} parameters",
+        "target": f"{found.multiple:g} times its cost within {found.tolerance:.0%}, {found.rule} rule, step {found.step:g}, φ = {found.phi:g}",
+        "cost exponents": ", ".join(f"{axis} {value:.3f}" for axis, value in found.exponents.items()) + " (measured)",
+        "data": f"{Path(str(spec.data['name'])).name}: {len(plan.split.train):,} images to train ({plan.fraction:.0%} an epoch), {len(plan.split.validation):,} to validate",
+        "training": f"{plan.epochs} epochs at {plan.proxy_size} px times γ",
+        "seeds": f"first {spec.settings['seed']}",
+        "versions": ", ".join(f"{name} {value}" for name, value in result.study.versions.items()),
+    }
