@@ -56,6 +56,14 @@ def style() -> Iterator[None]:
         yield
 
 
+def settle(figure: Figure) -> Figure:
+    """Lays the figure out once and for all: each drawing would move its parts a little further."""
+    for _ in range(2):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def axis_colour(axes: Sequence[str], axis: str) -> str:
     """The colour of this axis among these."""
     return AXIS_COLOURS[list(axes).index(axis) % len(AXIS_COLOURS)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .compare import Comparison
-from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, style
+from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, style
 from .points import ScaledPoint, baseline_of, check, controls_of, grid_of
 from .simplex import simplex_figure
 
@@ -75,7 +75,7 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
         handles, labels = plot.get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)
-    return figure
+        return settle(figure)
 
 
 def _line(plot: Axes, name: str, colour: str, marker: str, along: Sequence[ScaledPoint], base: ScaledPoint | None, shift: float) -> None:

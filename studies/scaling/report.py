@@ -43,7 +43,7 @@ def report_markdown(
         *(f"![{_cell(caption)}]({path})" for caption, path in figures),
         "## Networks",
         _points_table(points, comparison, exponents),
-        "Accuracy: validation, mean ± standard deviation over the seeds (n - 1). *Stopped*: trainings ended early, in no mean. *Factor*: true MACs over the baseline's.",
+        "Accuracy: validation, mean ± standard deviation over the seeds (n - 1). *Stopped*: ended early, in no mean. *Factor*: true MACs over the baseline's.",
         "## Best against the rest of the grid",
         _best_text(comparison, names),
         _ties_table(comparison, names),
@@ -113,9 +113,8 @@ def _reading(
         if len(comparison.folds) > 1:
             agree = "chose the same grid point" if len(chosen) == 1 else f"chose {len(chosen)} different grid points"
             lines.append(f"With one seed left out in turn, the remaining seeds {agree}.")
-    if 0 < len(comparison.seeds) < 5:
-        n = len(comparison.seeds)
-        lines.append(f"{n} {'seed' if n == 1 else 'seeds'} can show large differences only; a small one may exist and stay unseen.")
+    if 1 < len(comparison.seeds) < 5:
+        lines.append(f"{len(comparison.seeds)} seeds can show large differences only; a small one may exist and stay unseen.")
     if stopped := sum(len(point.stopped) for point in points):
         never = sum(not point.n for point in grid_of(points))
         lines.append(f"{stopped} trainings were stopped early and {never} grid points never finished one: what they would have reached is unknown.")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compare import Comparison
-from .drawing import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, percent, style
+from .drawing import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, percent, settle, style
 from .points import BASELINE, ScaledPoint, check, grid_of
 from .surface import Surface, spans_of
 
@@ -49,7 +49,7 @@ def simplex_figure(
         handles, labels = plot.get_legend_handles_labels()
         note = _caption(surface, len(axes))
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, markerscale=0.75, title=note, title_fontsize=8)
-    return figure
+        return settle(figure)
 
 
 def _shares(point: ScaledPoint, spans: Floats) -> Floats | None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from ..plain import JSON
+from .intervals import SAME
 from .points import BASELINE, ScaledPoint, check
 
 Floats = NDArray[np.float64]
@@ -54,12 +55,12 @@ class Surface:
     @property
     def loo_r2(self) -> float:
         """Share of the trivial predictor's squared error that the surface saves, 1 - (loo_rmse / mean_rmse)²; 0 or below: none."""
-        return 1 - (self.loo_rmse / self.mean_rmse) ** 2 if self.mean_rmse else 0.0
+        return 1 - (self.loo_rmse / self.mean_rmse) ** 2 if self.mean_rmse > SAME else 0.0
 
     @property
     def better_than_mean(self) -> bool:
         """Whether the surface predicts unseen networks better than their mean does."""
-        return self.nested_rmse < self.mean_rmse * (1 - 1e-9)
+        return self.nested_rmse < self.mean_rmse * (1 - 1e-9) - SAME
 
     @property
     def statement(self) -> str:
@@ -83,17 +84,18 @@ class Surface:
         """The coefficients, none below 1, with the highest predicted accuracy where the product of c ** exponent is `target`.
 
         In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex, whose maximum is a stationary point inside one of its faces.
-        All faces are solved, the largest first, so that a flat surface gives the balanced coefficients and not a corner.
+        All faces are solved, and the balanced coefficients stand where nothing is higher: a flat surface shall not give a corner.
 
         Raises: InputError unless every axis has an exponent above 0 and target is above 1.
         """
         spans = spans_of(self.axes, exponents, target)
-        best, highest = np.full(len(self.axes), 1 / len(self.axes)), -math.inf
-        for size in range(len(self.axes), 0, -1):
+        best = np.full(len(self.axes), 1 / len(self.axes))
+        highest = float(self.at((best * spans)[None])[0])
+        for size in range(1, len(self.axes) + 1):
             for face in combinations(range(len(self.axes)), size):
                 shares = self._stationary(face, spans)
                 height = float(self.at((shares * spans)[None])[0])
-                if shares.min() >= -1e-12 and height > highest + 1e-12:
+                if shares.min() >= -1e-12 and height > highest + SAME:
                     best, highest = shares.clip(0), height
         return {axis: float(value) for axis, value in zip(self.axes, np.exp(best * spans), strict=True)}
 
