@@ -1,7 +1,7 @@
 """`automl grid` as a function: compound scaling's grid search, trained by the same engine, workers and study as any search.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open is settled and said: which triples, at which true cost, against
-which controls, from how many seeds, with which statistics.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open is settled and said: which triples, at which true cost,
+against which controls, from how many seeds, with which statistics.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How much an axis costs: its exponent, measured from the cost model.
 
-The paper's rule takes 1, 2, 2 for depth, width and resolution (Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3). True networks differ: stem and
-classifier do not grow with depth, and widths and repeats grow in steps.
+The paper's rule takes 1, 2, 2 for depth, width and resolution (Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3). True networks differ: stem
+and classifier do not grow with depth, and widths and repeats grow in steps.
 """
 
 from __future__ import annotations

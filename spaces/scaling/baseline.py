@@ -1,7 +1,7 @@
 """The network that is scaled: a published one, a file, or the best of a study, with what it is at coefficients of 1.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and resolution γ^φ times the baseline's. A baseline is a space in which
-nothing is free; its scaled networks are the settings of the same space with the axes set, so that widths, repeats and sizes are rounded as in any search.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and resolution γ^φ times the baseline's. A baseline is a space in
+which nothing is free; its scaled networks are the settings of the same space with the axes set, so that widths, repeats and sizes are rounded as in any search.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The grid of compound scaling: all triples (α, β, γ) at a given multiple of the baseline's cost.
 
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 1: fix φ = 1, assume twice the resources, search α, β, γ ≥ 1 under α·β²·γ² ≈ 2.
-Neither its step nor its size was published. Here two rules stand side by side: the paper's, by the product of idealised exponents, and the true one, by what the
-network costs once its widths, repeats and sizes are rounded. Triples that build one network are one point; scaling one axis alone is the control.
+Neither its step nor its size was published. Here two rules stand side by side: the paper's, by the product of idealised exponents, and the true one, by what
+the network costs once its widths, repeats and sizes are rounded. Triples that build one network are one point; scaling one axis alone is the control.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -286,7 +286,7 @@ class _Walk:
     def true_factors(self) -> tuple[float, float, float]:
         """Lowest, median and highest true factor of what the paper's rule admits."""
         factors = np.concatenate(self._paper) if self._paper else np.zeros(0)
-        return (float(factors.min()), float(np.median(factors)), float(factors.max())) if len(factors) else (math.nan,) * 3
+        return (float(factors.min()), float(np.median(factors)), float(factors.max())) if len(factors) else (math.nan, math.nan, math.nan)
 
     def _note_nearest(self, chosen: NDArray[np.int32], value: NDArray[np.float64], valid: NDArray[np.bool_], factor: NDArray[np.float64]) -> None:
         wanted = self._target ** (self._phi if self._rule == "true" else 1.0)
@@ -299,7 +299,7 @@ class _Walk:
     def _coefficients(self, row: NDArray[np.int32]) -> dict[str, float]:
         return {axis: float(values[index]) for (axis, values), index in zip(self._base.items(), row, strict=True)}
 
-    def _point(self, row: NDArray[np.int32], cost: Cost, factor: float, product: float) -> GridPoint:
+    def _point(self, row: NDArray[np.int32], cost: Cost, factor: Any, product: Any) -> GridPoint:
         base = self._coefficients(row)
         scalar = Cost(*(int(getattr(cost, metric)) for metric in ("macs", "params", "activations", "peak")))
         factors = {axis: float(self._table.factors[axis][index]) for axis, index in zip(base, row, strict=True)}
