@@ -10,7 +10,7 @@ import warnings
 
 import typer
 
-from . import cost, doctor, handover, searching, spaces, studies
+from . import cost, doctor, grid, handover, searching, spaces, studies
 
 app = typer.Typer(
     name="automl",
@@ -26,6 +26,7 @@ app = typer.Typer(
     ),
 )
 searching.add_to(app)
+grid.add_to(app)
 studies.add_to(app)
 handover.add_to(app)
 spaces.add_to(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -62,3 +63,26 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def parse_multiple(name: str, text: str) -> float:
+    """2.0 from "2x", "2×" or "2". Raises: InputError naming the option."""
+    return _number(name, text, text.strip().lower().removesuffix("x").removesuffix("×"), "a multiple like 2x")
+
+
+def parse_part(name: str, text: str) -> float:
+    """0.05 from "5%" or "0.05". Raises: InputError naming the option."""
+    value = text.strip()
+    return _number(name, text, value.removesuffix("%"), "a part like 5% or 0.05") / (100 if value.endswith("%") else 1)
+
+
+def _number(name: str, text: str, number: str, like: str) -> float:
+    from ..blocks.errors import InputError
+
+    try:
+        value = float(number)
+    except ValueError:
+        raise InputError(f"{name} must be {like}, but got {text!r}") from None
+    if not math.isfinite(value):
+        raise InputError(f"{name} must be {like}, but got {text!r}")
+    return value

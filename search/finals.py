@@ -41,8 +41,11 @@ class Best:
 def best(study: Study) -> Best | None:
     """The most accurate of the front's leaders: by their final trainings where there are any, else by the search; None without a finished trial.
 
-    A final training counts that saw at least as many images as the trial did.
+    A final training counts that saw at least as many images as the trial did. A grid of compound scaling has chosen by the mean over its seeds.
     """
+    grid = study.notes().get("grid")
+    if isinstance(grid, dict):
+        return _of_grid(study, str(grid["id"]))
     leaders = {point.id: point for point in sorted(study.front(), key=lambda point: (-point.accuracy, point.macs))[:LEADERS]}
     if not leaders:
         return None
@@ -57,6 +60,14 @@ def best(study: Study) -> Best | None:
         return Best(candidate=point.candidate, evaluation=chosen, confirmed=chosen.seed != point.evaluation.seed)
     top = next(iter(leaders.values()))
     return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
+
+
+def _of_grid(study: Study, candidate_id: str) -> Best:
+    """The network whose mean was highest, with its last final training, else its first in the grid."""
+    trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
+    finals = [each for each in trained if each.purpose is Purpose.FINAL]
+    seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
+    return Best(candidate=study.candidates()[candidate_id], evaluation=finals[-1] if finals else trained[0], confirmed=len(seeds) > 1)
 
 
 def best_json(storage: str, study: str, _: str = "best") -> str:

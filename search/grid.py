@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from ..studies.scaling import ScaledPoint
+    from .data import ImageData
 
 PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size_multiple", "points", "stop")
 """Of the options, what makes a grid this grid; more seeds continue it."""
@@ -106,8 +107,10 @@ class GridResult:
     """Of the trainings."""
     seconds: float
     """Wall time of this run."""
-    finished: bool
-    """Whether nothing is left to train."""
+    left: int
+    """Trainings not yet done: the same call again does them."""
+    seeds: tuple[int, ...]
+    """Of the trainings."""
     plan: Plan = field(repr=False)
     """Data, sizes and recipe."""
 
@@ -125,6 +128,12 @@ def base_of(options: GridOptions) -> Baseline:
     return found if options.size_multiple == 1 else found.rounded_to(options.size_multiple)
 
 
+def adapted(options: GridOptions, baseline: Baseline) -> Baseline:
+    """The baseline for the classes and channels of the data that `options` name."""
+    data = _images(options, options.for_search(_name(options, baseline)))
+    return baseline.adapted(classes=len(data.classes), channels=data.channels)
+
+
 def search_grid(options: GridOptions, *, listener: Listener | None = None, command: str = "", began: float | None = None) -> GridResult:
     """Train the grid, its controls and the baseline from every seed; the same call again trains what is missing.
 
@@ -137,8 +146,7 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
     baseline = base_of(options)
     named = _name(options, baseline)
     asked = options.for_search(named)
-    reach = (options.target * (1 + options.tolerance)) ** (options.phi / 2)
-    data = images_of(asked, reach)
+    data = _images(options, asked)
     baseline = baseline.adapted(classes=len(data.classes), channels=data.channels)
     found = enumerated(options, baseline)
     chosen = [*found.controls, *(found.points if options.points is None else found.spread(options.points))]
@@ -160,9 +168,9 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
         )  # fmt: skip
 
     study = Study.find(options.storage, plan.spec)
-    left = None if study is None else Points(listed, seeds=seeds, distributions={}, known=study.evaluations(Purpose.SEARCH)).left
-    counts = Counts() if study is None else engine_of(study).counts
-    if study is None or left:
+    engine = None if study is None else engine_of(study)
+    counts = Counts() if engine is None else engine.counts
+    if study is None or engine is None or engine.has_work():
         listener.phase("starting the workers")
         with ray_for(asked, None) as resources:
             listener.phase(f"training the grid with {resources}")
@@ -175,7 +183,8 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
     points = reached(study, chosen, listed)
     left = Points(listed, seeds=seeds, distributions={}, known=study.evaluations(Purpose.SEARCH)).left
     _note(study, found, points)
-    return GridResult(grid=found, study=study, points=points, counts=counts, seconds=time.monotonic() - began, finished=left == 0, plan=plan)
+    seconds = time.monotonic() - began
+    return GridResult(grid=found, study=study, points=points, counts=counts, seconds=seconds, left=left, seeds=tuple(seeds), plan=plan)
 
 
 def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
@@ -195,6 +204,11 @@ def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed])
         )
         for point, each in zip(chosen, listed, strict=True)
     ]  # fmt: skip
+
+
+def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
+    """Large enough for resolution alone to meet the target."""
+    return images_of(asked, (options.target * (1 + options.tolerance)) ** (options.phi / 2))
 
 
 def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:
@@ -223,8 +237,8 @@ def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
     if best is not None:
         chosen = next(point for point in points if point.id == best.id and point.control is None)
         study.note("grid", {
-            "best": dict(chosen.coefficients), "baseline": found.baseline.at_one.to_dict(), "name": found.baseline.name, "phi": found.phi, "target": found.target,
-            "exponents": found.exponents,
+            "id": best.id, "best": dict(chosen.coefficients), "phi": found.phi, "target": found.target, "exponents": found.exponents,
+            "name": found.baseline.name, "baseline": found.baseline.at_one.to_dict(),
         })  # fmt: skip
 
 
@@ -237,19 +251,3 @@ def _plain(value: Any) -> Any:
 def _name(options: GridOptions, baseline: Baseline) -> str:
     parts = ["grid", Path(baseline.name).stem, f"{options.target:g}x", Path(options.data).stem]
     return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")
-
-
-def facts(result: GridResult) -> Mapping[str, str]:
-    """What a reader of a report needs to repeat it."""
-    plan, found = result.plan, result.grid
-    spec = result.study.spec
-    return {
-        "command": result.study.command,
-        "baseline": f"{found.baseline.name}: {int(found.baseline.cost.macs):,} MACs, {int(found.baseline.cost.params):,} parameters",
-        "target": f"{found.multiple:g} times its cost within {found.tolerance:.0%}, {found.rule} rule, step {found.step:g}, φ = {found.phi:g}",
-        "cost exponents": ", ".join(f"{axis} {value:.3f}" for axis, value in found.exponents.items()) + " (measured)",
-        "data": f"{Path(str(spec.data['name'])).name}: {len(plan.split.train):,} images to train ({plan.fraction:.0%} an epoch), {len(plan.split.validation):,} to validate",
-        "training": f"{plan.epochs} epochs at {plan.proxy_size} px times γ",
-        "seeds": f"first {spec.settings['seed']}",
-        "versions": ", ".join(f"{name} {value}" for name, value in result.study.versions.items()),
-    }

@@ -103,15 +103,29 @@ class Grid:
         return self.baseline.candidate(point.factors)
 
     def spread(self, count: int) -> list[GridPoint]:
-        """`count` points as far from each other as can be, by how they share the cost among the axes; all of them if there are no more."""
+        """`count` points as far from each other as can be, by how they share the cost among the axes; all of them if there are no more.
+
+        Those that scale every axis come first: the corners of the simplex are the controls.
+        """
         if count >= len(self.points):
             return list(self.points)
-        shares = np.array([[self.exponents[axis] * math.log(point.base[axis]) for axis in self.exponents] for point in self.points]) / math.log(self.target)
-        chosen = [int(np.argmin(((shares - 1 / shares.shape[1]) ** 2).sum(axis=1)))]  # the most balanced one first
-        while len(chosen) < count:
-            gaps = ((shares[:, None] - shares[None, chosen]) ** 2).sum(axis=2).min(axis=1)
-            chosen.append(int(np.argmax(gaps)))
-        return [self.points[index] for index in sorted(chosen)]
+        shares = self._shares()
+        order = [int(np.argmin(((shares - 1 / shares.shape[1]) ** 2).sum(axis=1)))]  # the most balanced one first
+        inner = (shares > 0).all(axis=1)
+        while len(order) < count:
+            gaps = ((shares[:, None] - shares[None, order]) ** 2).sum(axis=2).min(axis=1)
+            free = inner & (gaps > 0)
+            order.append(int(np.argmax(np.where(free, gaps, -1) if free.any() else gaps)))
+        return [self.points[index] for index in sorted(order)]
+
+    def _shares(self) -> NDArray[np.float64]:
+        """(points, axes): the logarithm of what each coefficient costs where it stands alone, rounded as it is, over that of the cost aimed at."""
+        columns = []
+        for axis in self.exponents:
+            values = sorted({point.factors[axis] for point in self.points})
+            alone = dict(zip(values, _factors(self.baseline, axis, values)[0], strict=True))
+            columns.append([math.log(max(alone[point.factors[axis]], 1e-9)) for point in self.points])
+        return np.array(columns).T / math.log(self.multiple)
 
 
 def grid(
@@ -154,7 +168,8 @@ def grid(
         )
     return Grid(
         baseline=baseline, phi=phi, target=target, step=step, tolerance=tolerance, rule=rule, exponents=slopes, examined=math.prod(sizes),
-        counts=walk.counts, points=points, alone=alone, controls=_controls(baseline, axes, ideal, phi, target), only=walk.only, true_factors=walk.true_factors(),
+        counts=walk.counts, points=points, alone=alone, controls=_controls(baseline, axes, ideal, phi, target), only=walk.only,
+        true_factors=walk.true_factors(),
     )  # fmt: skip
 
 

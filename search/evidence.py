@@ -1,0 +1,119 @@
+"""What a grid search showed, as files: a report, its numbers, two figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..blocks import InputError
+from ..studies import Purpose
+from .grid import GridResult
+
+if TYPE_CHECKING:
+    from ..studies.scaling import Comparison, Surface
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The statistics of a grid."""
+
+    result: GridResult
+    """What was trained."""
+    comparison: Comparison
+    """Best, ties, margins and their intervals."""
+    surface: Surface | None
+    """Response surface over the coefficients; None with fewer than three networks trained to the end."""
+    exponents: Mapping[str, float]
+    """Of the constraint on which the surface's optimum lies."""
+
+    def lines(self) -> list[str]:
+        """For a terminal."""
+        from ..studies.scaling import report_lines
+
+        return report_lines(self.result.points, self.comparison, self.surface, exponents=self.exponents, target=self.result.grid.target)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON with stable keys."""
+        return {
+            "facts": dict(facts(self.result)),
+            "points": [point.to_dict() for point in self.result.points],
+            "comparison": self.comparison.to_dict(),
+            "surface": None if self.surface is None else self.surface.to_dict(),
+            "left": self.result.left,
+        }
+
+
+def evidence(result: GridResult) -> Evidence:
+    """What the trainings so far show."""
+    from ..studies.scaling import compare, fit_surface
+
+    try:
+        surface = fit_surface(result.points)
+    except InputError:  # too few networks trained to the end
+        surface = None
+    return Evidence(result=result, comparison=compare(result.points), surface=surface, exponents=result.grid.exponents)
+
+
+def write(found: Evidence, folder: Path) -> list[Path]:
+    """report.md, report.json and the two figures; earlier ones of the same names are replaced.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from ..studies.scaling import report_markdown, save, scaling_figure, simplex_figure
+
+    result, grid = found.result, found.result.grid
+    name = Path(grid.baseline.name).stem
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = [("Accuracy against cost for the ways of scaling", "scaling.svg")]
+        save(scaling_figure(result.points, found.comparison, f"Scaling {name}"), folder / "scaling.svg")
+        if len(grid.exponents) == 3:
+            title = f"{name} at {grid.multiple:g} times its cost"
+            figures.insert(0, ("Accuracy over the simplex of equal cost; a corner spends all of it on one axis", "simplex.svg"))
+            drawing = simplex_figure(
+                result.points,
+                found.surface,
+                found.comparison,
+                exponents=grid.exponents,
+                target=grid.target,
+                title=title,
+            )
+            save(drawing, folder / "simplex.svg")
+        page = report_markdown(
+            result.points, found.comparison, found.surface, facts=facts(result), figures=figures, exponents=grid.exponents, target=grid.target
+        )
+        (folder / "report.md").write_text(page)
+        (folder / "report.json").write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
+    except OSError as error:
+        raise InputError(f"--out cannot be written: {error}") from None
+    return [folder / "report.md", folder / "report.json", *(folder / path for _, path in figures)]
+
+
+def facts(result: GridResult) -> Mapping[str, str]:
+    """What a reader of a report needs to repeat it."""
+    plan, grid, study = result.plan, result.grid, result.study
+    trainings = study.evaluations(Purpose.SEARCH)
+    devices = sorted({each.device for each in trainings})
+    of_part = f" ({plan.fraction:.0%} of them an epoch)" if plan.fraction < 1 else ""
+    return {
+        "command": study.command,
+        "baseline": f"{Path(grid.baseline.name).name}: {int(grid.baseline.cost.macs):,} MACs, {int(grid.baseline.cost.params):,} parameters",
+        "target": f"{grid.multiple:g} times its MACs within {grid.tolerance:.0%} by the {grid.rule} rule, steps of {grid.step:g}, φ = {grid.phi:g}",
+        "cost exponents": ", ".join(f"{axis} {value:.3f}" for axis, value in grid.exponents.items()) + " (measured from the cost model)",
+        "data": f"{Path(str(study.spec.data['name'])).name}: {len(plan.split.train):,} images to train{of_part}, {len(plan.split.validation):,} to validate",
+        "training": f"{plan.epochs} epochs at {plan.proxy_size} px times γ, recipe {_recipe(plan.recipe.to_dict())}",
+        "seeds": ", ".join(map(str, result.seeds)) + " (initial weights, order and augmentation of images; the split is of the first)",
+        "trainings": f"{len(trainings)} in {sum(each.seconds for each in trainings) / 60:.0f} minutes of worker time; {result.left} left to do",
+        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), trained on {', '.join(devices) or 'nothing yet'}",
+        "versions": ", ".join(f"{name} {value}" for name, value in study.versions.items()),
+    }
+
+
+def _recipe(recipe: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in recipe.items() if isinstance(value, int | float | str))
