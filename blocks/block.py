@@ -174,12 +174,13 @@ def block_class(name: str, kind: type[B]) -> type[B]:
     Raises:
         InputError: there is none: the nearest is named, or why a package's is left out.
     """
-    known = names(kind)
-    if name not in known:
-        if name in _plugins.refused:
-            raise InvalidBlock(_plugins.refused[name])
-        raise unknown(kind.__name__.lower(), name, known)
-    return _registry[name]  # type: ignore[return-value]
+    _plugins.load()
+    found = _registry.get(name)
+    if found is not None and issubclass(found, kind):
+        return found
+    if name in _plugins.refused:
+        raise InvalidBlock(_plugins.refused[name])
+    raise unknown(kind.__name__.lower(), name, names(kind))
 
 
 def names(kind: type[Block] = Block) -> list[str]:

@@ -136,6 +136,7 @@ def print_grid(found: Grid) -> None:
     truth = f"; their true factors: {low:.3f} to {high:.3f}, median {median:.3f}" if counts["paper"] else ""
     print(f"  paper rule  {counts['paper']:,} (the product of idealised exponents){truth}")
     print(f"  both        {counts['both']:,}")
+    print("they differ since repeats and maps are rounded up, widths to multiples, and stem and classifier do not grow with depth:")
     for line in differences(found):
         print(f"  {line}")
     print(f"by the {found.rule} rule: {len(found.points):,} different networks scale several axes, {found.alone:,} one alone (the controls stand for these)")
@@ -158,7 +159,7 @@ def differences(found: Grid) -> list[str]:
         for point in points[:1]:
             made = ", ".join(f"{GREEK.get(axis, axis)} {asked:.4g} → {got:.4g}" for axis, asked, got in rounded(found, point))
             numbers = f"product {point.product:.3f}, true factor {point.factor:.3f}"
-            lines.append(f"only {rule}: {in_letters(point.base)} has {numbers}, since rounding makes of it {made}")
+            lines.append(f"only {rule}: {in_letters(point.base)} has {numbers}: rounded, {made}")
     return lines
 
 

@@ -177,6 +177,7 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
             engine = engine_of(study)
             counts = engine.counts
+            counts.target = len(listed) * len(seeds)
             from .tuning import run
 
             run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)

@@ -64,7 +64,11 @@ class Baseline:
     @cached_property
     def cost(self) -> Cost:
         """Of the baseline itself."""
-        return self.network.cost()
+        try:
+            return self.network.cost()
+        except InvalidBlock as error:
+            _, height, width = self.network.image
+            raise InputError(f"{self.name} cannot be built for inputs of {width}x{height} px, below its total stride: {error}") from None
 
     def require_axes(self, axes: Sequence[str]) -> None:
         """InputError unless every one of `axes`, each named once, can be scaled here."""

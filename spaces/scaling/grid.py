@@ -322,7 +322,10 @@ class _Walk:
 
 
 def rounded(grid: Grid, point: GridPoint) -> Iterator[tuple[str, float, float]]:
-    """(axis, coefficient asked, coefficient that rounding made of it): layers, mean stage width and input size over the baseline's."""
+    """(axis, coefficient asked, coefficient that rounding made of it): layers, and the geometric means over the stages of width and map side, over the baseline's.
+
+    Map sides rather than the input's: they are rounded up at every stride.
+    """
     before, after = _measures(grid.baseline.network), _measures(grid.candidate(point))
     for axis, asked in point.factors.items():
         if axis in before:
@@ -330,11 +333,12 @@ def rounded(grid: Grid, point: GridPoint) -> Iterator[tuple[str, float, float]]:
 
 
 def _measures(candidate: Candidate) -> dict[str, float]:
-    layers, widths = 0, []
+    layers, widths, sides = 0, [], []
     shape = candidate.stem.out(candidate.input)
     for stage in candidate.stages:
         for unit, repeats in stage:
             layers += repeats
             shape = unit.out(shape)
         widths.append(math.log(shape.channels))
-    return {"depth": layers, "width": math.exp(sum(widths) / len(widths)), "resolution": candidate.image[1]}
+        sides.append(math.log(shape.height))
+    return {"depth": layers, "width": math.exp(sum(widths) / len(widths)), "resolution": math.exp(sum(sides) / len(sides))}
