@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...blocks import Cost, InputError, InvalidBlock
 from ...blocks.errors import unknown
-from ..around import around, centres
+from ..around import centres, network
 from ..bulk import Rows, examine, joined, settings
 from ..candidate import Candidate
 from ..reference import find_candidate
@@ -58,17 +58,23 @@ class Baseline:
 
     @cached_property
     def network(self) -> Candidate:
-        """The baseline itself."""
-        return self.at_one.candidate({parameter.name: parameter.values[0] for parameter in self.at_one.parameters})
+        """The baseline itself.
+
+        Raises:
+            InputError: it cannot be built at its input size.
+        """
+        try:
+            found = self.at_one.candidate({parameter.name: parameter.values[0] for parameter in self.at_one.parameters})
+            found.cost()
+        except InvalidBlock as error:
+            _, height, width = self.at_one.image
+            raise InputError(f"{self.name} cannot be built for inputs of {width}x{height} px, below its total stride: {error}") from None
+        return found
 
     @cached_property
     def cost(self) -> Cost:
         """Of the baseline itself."""
-        try:
-            return self.network.cost()
-        except InvalidBlock as error:
-            _, height, width = self.network.image
-            raise InputError(f"{self.name} cannot be built for inputs of {width}x{height} px, below its total stride: {error}") from None
+        return self.network.cost()
 
     def require_axes(self, axes: Sequence[str]) -> None:
         """InputError unless every one of `axes`, each named once, can be scaled here."""
@@ -185,17 +191,10 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
         if isinstance(source.data, Mapping) and {"skeleton", "baseline"} & set(source.data):
             return _fixed(Space.from_source(source), text)
     elif not path.exists() and text in centres():
-        data = around(text)
-        data["dimensions"] |= {axis: _centre(text, axis) for axis in AXES}
+        data = network(text)
+        data["dimensions"] |= {axis: float(data["dimensions"].get(axis, 1.0)) for axis in AXES}
         return Baseline(name=text, at_one=Space.from_dict(data, text))
     return _of_candidate(find_candidate(reference, storage=storage), text)
-
-
-def _centre(name: str, axis: str) -> Any:
-    from ..architectures import architecture, architectures
-
-    value = architecture(name).settings.get(axis, 1.0) if name in architectures() else 1.0
-    return 1.0 if isinstance(value, tuple) else float(value)
 
 
 def _of_candidate(candidate: Candidate, name: str) -> Baseline:

@@ -21,6 +21,7 @@ from ..bulk import selected, unravelled
 from ..candidate import Candidate
 from .axes import exponents
 from .baseline import AXES, Baseline, Factors, ScaledSpace, in_letters
+from .stages import measures
 
 Rule = Literal["true", "paper"]
 IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
@@ -145,11 +146,7 @@ def grid(
     """
     _check(phi, target, step, tolerance, rule, axes)
     baseline.require_axes(axes)
-    slopes = exponents(baseline, axes)
-    for axis, slope in slopes.items():
-        if slope < 0.05:
-            raise InputError(f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}")
-    ideal = {axis: IDEAL.get(axis, slopes[axis]) for axis in axes}
+    slopes, ideal = exponents(baseline, axes), ideals(baseline, axes)
     values = {axis: _values(baseline, axis, ideal[axis], phi, target, step, tolerance) for axis in axes}
     examined = math.prod(map(len, values.values()))
     if examined > MOST:
@@ -168,9 +165,22 @@ def grid(
         )
     return Grid(
         baseline=baseline, phi=phi, target=target, step=step, tolerance=tolerance, rule=rule, exponents=slopes, examined=math.prod(sizes),
-        counts=walk.counts, points=points, alone=alone, controls=_controls(baseline, axes, ideal, phi, target), only=walk.only,
+        counts=walk.counts, points=points, alone=alone, controls=controls(baseline, axes, phi=phi, target=target), only=walk.only,
         true_factors=walk.true_factors(),
     )  # fmt: skip
+
+
+def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
+    """Axis → exponent of the idealised rule: the paper's for its three, measured for any other.
+
+    Raises:
+        InputError: an axis of which the cost does not depend.
+    """
+    slopes = exponents(baseline, axes)
+    for axis, slope in slopes.items():
+        if slope < 0.05:
+            raise InputError(f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}")
+    return {axis: IDEAL.get(axis, slopes[axis]) for axis in axes}
 
 
 def _check(phi: float, target: float, step: float, tolerance: float, rule: str, axes: Sequence[str]) -> None:
@@ -220,17 +230,12 @@ def _matching(values: Sequence[float], kept: Sequence[float], phi: float) -> lis
     return [by_factor[factor] for factor in kept]
 
 
-def _controls(baseline: Baseline, axes: Sequence[str], ideal: Factors, phi: float, target: float) -> list[GridPoint]:
-    ones = dict.fromkeys(axes, 1.0)
+def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0, target: float = 2.0) -> list[GridPoint]:
+    """The baseline, then each axis alone, scaled until the true cost is as near as it gets to `target` ^ φ times the baseline's."""
+    ones, ideal = dict.fromkeys(axes, 1.0), ideals(baseline, axes)
     found = [GridPoint(base=ones, factors=ones, control="baseline", cost=baseline.cost, factor=1.0, product=1.0)]
     for axis in axes:
-        high = 2.0
-        while high < FURTHEST and _factors(baseline, axis, [high])[0][0] < target**phi:
-            high *= 1.5
-        values = [round(1 + index * FINE, 9) for index in range(1, math.ceil((high - 1) / FINE) + 1)]
-        factors, valid = _factors(baseline, axis, values)
-        off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / target**phi)), np.inf)
-        factor = values[int(np.argmin(off))]
+        factor = _alone(baseline, axis, target**phi)
         base = factor ** (1 / phi)
         cost = baseline.candidate({axis: factor}).cost()
         found.append(
@@ -240,6 +245,17 @@ def _controls(baseline: Baseline, axes: Sequence[str], ideal: Factors, phi: floa
             )
         )  # fmt: skip
     return found
+
+
+def _alone(baseline: Baseline, axis: str, multiple: float) -> float:
+    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's."""
+    high = 2.0
+    while high < FURTHEST and _factors(baseline, axis, [high])[0][0] < multiple:
+        high *= 1.5
+    values = [round(1 + index * FINE, 9) for index in range(1, math.ceil((high - 1) / FINE) + 1)]
+    factors, valid = _factors(baseline, axis, values)
+    off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
+    return values[int(np.argmin(off))]
 
 
 class _Walk:
@@ -322,23 +338,8 @@ class _Walk:
 
 
 def rounded(grid: Grid, point: GridPoint) -> Iterator[tuple[str, float, float]]:
-    """(axis, coefficient asked, coefficient that rounding made of it): layers, and the geometric means over the stages of width and map side, over the baseline's.
-
-    Map sides rather than the input's: they are rounded up at every stride.
-    """
-    before, after = _measures(grid.baseline.network), _measures(grid.candidate(point))
+    """(axis, coefficient asked, coefficient that rounding made of it), the latter of what the two networks measure."""
+    before, after = measures(grid.baseline.network), measures(grid.candidate(point))
     for axis, asked in point.factors.items():
         if axis in before:
             yield axis, asked, after[axis] / before[axis]
-
-
-def _measures(candidate: Candidate) -> dict[str, float]:
-    layers, widths, sides = 0, [], []
-    shape = candidate.stem.out(candidate.input)
-    for stage in candidate.stages:
-        for unit, repeats in stage:
-            layers += repeats
-            shape = unit.out(shape)
-        widths.append(math.log(shape.channels))
-        sides.append(math.log(shape.height))
-    return {"depth": layers, "width": math.exp(sum(widths) / len(widths)), "resolution": math.exp(sum(sides) / len(sides))}
