@@ -10,7 +10,7 @@ import warnings
 
 import typer
 
-from . import cost, doctor, grid, handover, searching, spaces, studies
+from . import cost, doctor, grid, handover, scale, searching, spaces, studies
 
 app = typer.Typer(
     name="automl",
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 searching.add_to(app)
 grid.add_to(app)
+scale.add_to(app)
 studies.add_to(app)
 handover.add_to(app)
 spaces.add_to(app)

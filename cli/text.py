@@ -24,6 +24,8 @@ _units = {
     "hours": 3600.0,
     "d": 86400.0,
 }
+MOST_LISTED = 100
+"""Numbers of a list like 0..7."""
 _part = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*")
 
 
@@ -74,6 +76,23 @@ def parse_part(name: str, text: str) -> float:
     """0.05 from "5%" or "0.05". Raises: InputError naming the option."""
     value = text.strip()
     return _number(name, text, value.removesuffix("%"), "a part like 5% or 0.05") / (100 if value.endswith("%") else 1)
+
+
+def parse_list(name: str, text: str) -> list[float]:
+    """[0, 1, 2, 3] from "0..3" (in whole steps), [0.5, 2] from "0.5,2". Raises: InputError naming the option."""
+    from ..blocks.errors import InputError
+
+    like, found = "numbers like 0..7, 2 or 0,0.5,1", []
+    for part in text.split(","):
+        first, dots, last = part.strip().partition("..")
+        low = _number(name, text, first, like)
+        high = _number(name, text, last, like) if dots else low
+        if high < low:
+            raise InputError(f"{name} must rise, but got {part.strip()}")
+        if high - low > MOST_LISTED:
+            raise InputError(f"{name} must have at most {MOST_LISTED} numbers, but got {text!r}")
+        found += [low + index for index in range(int(high - low + 1e-9) + 1)]
+    return found
 
 
 def _number(name: str, text: str, number: str, like: str) -> float:

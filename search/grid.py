@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,6 +205,21 @@ def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed])
         )
         for point, each in zip(chosen, listed, strict=True)
     ]  # fmt: skip
+
+
+def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
+    """The baseline of a grid's study, and the coefficients at φ = 1 that were best in it so far.
+
+    Raises:
+        InputError: it is no study of a grid, or nothing in it has been trained to the end.
+    """
+    opened = Study.open(storage, study)
+    note = opened.notes().get("grid")
+    if not isinstance(note, Mapping):
+        kind = "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
+        raise InputError(f"coefficients are the best of a grid's study, but {study} {kind}")
+    at_one = Space.from_dict(dict(note["baseline"]), str(note["name"]))
+    return Baseline(name=str(note["name"]), at_one=at_one), {axis: float(value) for axis, value in note["best"].items()}
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:

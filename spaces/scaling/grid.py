@@ -235,7 +235,7 @@ def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0
     ones, ideal = dict.fromkeys(axes, 1.0), ideals(baseline, axes)
     found = [GridPoint(base=ones, factors=ones, control="baseline", cost=baseline.cost, factor=1.0, product=1.0)]
     for axis in axes:
-        factor = _alone(baseline, axis, target**phi)
+        factor = factor_alone(baseline, axis, target**phi)
         base = factor ** (1 / phi)
         cost = baseline.candidate({axis: factor}).cost()
         found.append(
@@ -247,7 +247,7 @@ def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0
     return found
 
 
-def _alone(baseline: Baseline, axis: str, multiple: float) -> float:
+def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
     """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's."""
     high = 2.0
     while high < FURTHEST and _factors(baseline, axis, [high])[0][0] < multiple:

@@ -6,6 +6,7 @@ Importing this package imports no torch.
 from __future__ import annotations
 
 from .facts import Facts
+from .family_folder import Relative, export_family
 from .folder import export_network
 
-__all__ = ["Facts", "export_network"]
+__all__ = ["Facts", "Relative", "export_family", "export_network"]

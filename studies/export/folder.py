@@ -45,7 +45,7 @@ def export_network(out: str | Path, *, candidate: Candidate, weights: Mapping[st
         require_packages()
     network = _network(candidate, weights, facts)
     try:
-        with _renamed(out) as folder:
+        with renamed(out) as folder:
             names = _write(folder, network, candidate, facts, onnx)
     except OSError as error:
         raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
@@ -105,7 +105,7 @@ def _network(candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts) 
 
 
 @contextmanager
-def _renamed(out: Path) -> Iterator[Path]:
+def renamed(out: Path) -> Iterator[Path]:
     """A new folder beside `out` that gets its name at the end, or is removed if anything fails."""
     folder = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     try:

@@ -35,7 +35,7 @@ def model_file(network: Network, candidate: Candidate, facts: Facts) -> tuple[st
     sources.add_ending(f"{__package__}.usage", "load", "preprocess", "classify", "main")
     needs = ["torch", "timm", *(name for name in requirements(sources.imports.values()) if name not in WITH_TIMM)]
     head = [
-        _docstring(_header(candidate, facts, needs)),
+        docstring(_header(candidate, facts, needs)),
         "from __future__ import annotations" if sources.postponed else "",
         render(sources.imports.values()),
         _constants(facts),
@@ -86,7 +86,7 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _docstring(lines: list[str]) -> str:
+def docstring(lines: list[str]) -> str:
     """Lines as a docstring; whatever would end it or be read as an escape is escaped."""
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'"""{text}\n"""'

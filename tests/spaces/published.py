@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import timm
 from automl.spaces import Candidate, architecture
+from automl.spaces.scaling.published import EFFICIENTNETS, SCALED
 from automl.spaces.skeletons import skeleton
 from published_rules import MXNET, PLAIN, SENET, THOP, THOP_MOBILE, UNEXPLAINED, UNITS_OF_1024, WITHOUT_NORMS, Rule
 from timm.layers import EcaModule
@@ -59,14 +60,13 @@ def _point(base: str, **settings) -> Callable[[], Candidate]:
 
 
 def _efficientnets() -> list[Row]:
-    printed = [("5.3M", "0.39B"), ("7.8M", "0.70B"), ("9.2M", "1.0B"), ("12M", "1.8B"), ("19M", "4.2B"), ("30M", "9.9B"), ("43M", "19B"), ("66M", "37B")]
     return [
         _named(
-            EFFICIENTNET, f"EfficientNet-B{index}", f"efficientnet_b{index}", params, macs,
+            EFFICIENTNET, f"EfficientNet-B{index}", row.name, row.params, row.flops,
             params_rule=UNEXPLAINED if index == 2 else PLAIN,
             macs_rule=UNEXPLAINED if index in (1, 4, 5, 7) else PLAIN,
         )
-        for index, (params, macs) in enumerate(printed)
+        for index, row in enumerate(EFFICIENTNETS)
     ]  # fmt: skip
 
 
@@ -75,24 +75,15 @@ def _baselines() -> list[Row]:
         ("MobileNetV1", "mobilenetv1_100", "0.6B"), ("MobileNetV2", "mobilenetv2_100", "0.3B"), ("ResNet-50", "resnet50", "4.1B"),
         ("EfficientNet-B0", "efficientnet_b0", "0.4B"),
     )]  # fmt: skip
-    compound = {"depth": 1.4, "width": 1.2, "resolution": 1.3}
-    for paper, base, settings, macs, rule in (
-        ("MobileNetV1", "mobilenetv1", {"width": 2.0}, "2.2B", PLAIN),
-        ("MobileNetV1", "mobilenetv1", {"resolution": 2.0}, "2.2B", UNEXPLAINED),
-        ("MobileNetV1", "mobilenetv1", compound, "2.3B", UNEXPLAINED),
-        ("MobileNetV2", "mobilenetv2", {"depth": 4.0}, "1.2B", PLAIN),
-        ("MobileNetV2", "mobilenetv2", {"width": 2.0}, "1.1B", PLAIN),
-        ("MobileNetV2", "mobilenetv2", {"resolution": 2.0}, "1.2B", PLAIN),
-        ("ResNet-50", "resnet", {"depth": 4.0}, "16.2B", UNEXPLAINED),
-        ("ResNet-50", "resnet", {"width": 2.0}, "14.7B", UNEXPLAINED),
-        ("ResNet-50", "resnet", {"resolution": 2.0}, "16.4B", PLAIN),
-        ("EfficientNet-B0", "efficientnet", {"depth": 4.0}, "1.8B", UNEXPLAINED),
-        ("EfficientNet-B0", "efficientnet", {"width": 2.0}, "1.8B", UNEXPLAINED),
-        ("EfficientNet-B0", "efficientnet", {"resolution": 2.0}, "1.9B", UNEXPLAINED),
-        ("EfficientNet-B0", "efficientnet", compound, "1.8B", PLAIN),
-    ):
-        scale = " ".join(f"{key[0]}={value:g}" for key, value in settings.items())
-        rows.append(Row(source=BASELINES, name=f"{paper} {scale}", params=None, macs=macs, candidate=_point(base, **settings), macs_rule=rule))
+    names = {"mobilenetv1": "MobileNetV1", "mobilenetv2": "MobileNetV2", "resnet50": "ResNet-50", "efficientnet_b0": "EfficientNet-B0"}
+    bases = {"resnet50": "resnet", "efficientnet_b0": "efficientnet"}
+    unexplained = {"mobilenetv1 r=2", "mobilenetv1 d=1.4 w=1.2 r=1.3", "resnet50 d=4", "resnet50 w=2", *(f"efficientnet_b0 {each}" for each in ("d=4", "w=2", "r=2"))}
+    for row in SCALED:
+        if row.factors is not None:  # else the paper does not say what was scaled by how much
+            scale = " ".join(f"{key[0]}={value:g}" for key, value in row.factors.items())
+            rule = UNEXPLAINED if f"{row.baseline} {scale}" in unexplained else PLAIN
+            point = _point(bases.get(row.baseline, row.baseline), **row.factors)
+            rows.append(Row(source=BASELINES, name=f"{names[row.baseline]} {scale}", params=None, macs=row.flops, candidate=point, macs_rule=rule))
     return rows
 
 

@@ -1,0 +1,180 @@
+"""A family of networks: one baseline scaled by α^φ, β^φ, γ^φ for several φ, and the φ that a budget allows.
+
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 2: fix the coefficients, scale with φ; section 5.2: larger models need more
+regularisation, so dropout rises linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth, there 0.2 for all of them, rises likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...blocks import Cost, InputError
+from ..budget import Budget
+from ..candidate import Candidate
+from .baseline import Baseline, in_letters
+from .grid import FURTHEST, factor_alone, ideals
+from .stages import StageSize, stage_sizes
+
+PAPER = {"depth": 1.2, "width": 1.1, "resolution": 1.15}
+"""α, β, γ that the paper found for EfficientNet-B0."""
+FIRST_RATE, LAST_RATE, LAST_PHI = 0.2, 0.5, 7.0
+"""Dropout and stochastic depth at φ = 0 and at the φ of the largest model."""
+FINEST = 10_000
+"""A φ that is solved for is a multiple of 1 / FINEST."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One network of a family."""
+
+    phi: float
+    """The compound coefficient."""
+    factors: dict[str, float]
+    """Axis → α^φ, by which the baseline is scaled."""
+    candidate: Candidate
+    """The network, rounded as any network is."""
+    cost: Cost
+    """Of the network, true."""
+    factor: float
+    """MACs over the baseline's."""
+    ideal: float
+    """What the idealised rule says of it: 2^φ where α·β²·γ² = 2."""
+
+    @property
+    def dropout(self) -> float:
+        """Rate before the classifier: 0.2 at φ = 0, 0.5 from φ = 7 on."""
+        return min(LAST_RATE, FIRST_RATE + (LAST_RATE - FIRST_RATE) * self.phi / LAST_PHI)
+
+    @property
+    def drop_path(self) -> float:
+        """Rate of stochastic depth at the last unit; it rises as the dropout does."""
+        return self.dropout
+
+    @cached_property
+    def stages(self) -> list[StageSize]:
+        """Repeats, widths and map sides."""
+        return stage_sizes(self.candidate)
+
+
+def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) -> Member:
+    """The baseline scaled with `coefficients` (axis → value at φ = 1) to the power of `phi`.
+
+    Raises:
+        InputError: coefficients or φ that cannot be, or a network that cannot be built; one line.
+    """
+    _check(baseline, coefficients, phi)
+    return _member(baseline, {axis: value**phi for axis, value in coefficients.items()}, phi, ideals(baseline, list(coefficients)))
+
+
+def _member(baseline: Baseline, factors: Mapping[str, float], phi: float, exponents: Mapping[str, float]) -> Member:
+    found = baseline.candidate(factors)
+    cost = found.cost()
+    ideal = math.prod(value ** exponents[axis] for axis, value in factors.items())
+    return Member(phi=phi, factors=dict(factors), candidate=found, cost=cost, factor=float(cost.macs / baseline.cost.macs), ideal=ideal)
+
+
+def family(baseline: Baseline, coefficients: Mapping[str, float], phis: Sequence[float]) -> list[Member]:
+    """The baseline at every one of `phis`, which must rise.
+
+    Raises:
+        InputError: as `member`, or φ in another order.
+    """
+    if not phis:
+        raise InputError("a family needs at least one φ")
+    for before, after in zip(phis, phis[1:], strict=False):
+        if after <= before:
+            raise InputError(f"φ must rise, but {after:g} follows {before:g}")
+    return [member(baseline, coefficients, phi) for phi in phis]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """One axis scaled alone, to compare a member of a family with."""
+
+    axis: str
+    """Which."""
+    idealised: Member
+    """By the exponent of the idealised rule: depth 4, width 2 and resolution 2 at φ = 2."""
+    equal: Member
+    """By true cost: as near to the cost aimed at as it gets."""
+
+
+def alone(baseline: Baseline, axes: Sequence[str], phi: float, *, target: float = 2.0) -> list[Alone]:
+    """Each of `axes` scaled alone to `target` ^ φ times the baseline's cost.
+
+    Raises:
+        InputError: φ or a target that cannot be, an axis that the baseline has not, or a network that cannot be built.
+    """
+    for name, value, least in (("φ", phi, 0.0), ("--target", target, 1.0)):
+        if not (math.isfinite(value) and value > least):
+            raise InputError(f"{name} must be above {least:g} to scale one axis alone, but got {value:g}")
+    exponents, found = ideals(baseline, axes), []
+    for axis in axes:
+        at_one = {axis: target ** (1 / exponents[axis])}
+        _check(baseline, at_one, phi)
+        factors = [target ** (phi / exponents[axis]), factor_alone(baseline, axis, target**phi)]
+        idealised, equal = (_member(baseline, {axis: factor}, phi, exponents) for factor in factors)
+        found.append(Alone(axis=axis, idealised=idealised, equal=equal))
+    return found
+
+
+def scaled(baseline: Baseline, factors: Mapping[str, float], phi: float = 0.0) -> Member:
+    """The baseline at given `factors`, whatever φ they come from."""
+    baseline.require_axes(list(factors))
+    return _member(baseline, factors, phi, ideals(baseline, list(factors)))
+
+
+def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budget) -> float:
+    """The largest φ, in steps of 0.0001, up to which the scaled baseline stays within `budget`.
+
+    Raises:
+        InputError: nothing grows with φ, the baseline itself is over the budget, or the largest network under it is below its lower bound.
+    """
+    _check(baseline, coefficients, 0.0)
+    if all(value == 1 for value in coefficients.values()):
+        raise InputError(f"nothing grows with φ: all coefficients are 1 ({in_letters(coefficients)})")
+
+    def cost(step: int) -> Cost:
+        return baseline.candidate({axis: value ** (step / FINEST) for axis, value in coefficients.items()}).cost()
+
+    def fits(step: int) -> bool:
+        return all(getattr(cost(step), bound.metric) <= bound.high for bound in budget.bounds)
+
+    if not fits(0):
+        raise InputError(f"the budget {budget} lies below the baseline's cost: {_in_words(baseline.cost, budget)} ({baseline.name})")
+    furthest = math.floor(FINEST * math.log(FURTHEST) / math.log(max(coefficients.values())))
+    low, high = 0, 1
+    while high < furthest and fits(high):
+        low, high = high, min(2 * high, furthest)
+    if fits(high):
+        raise InputError(f"the budget {budget} asks for more than {FURTHEST:g} times the baseline's {_largest(coefficients)}: {baseline.name} is too small for it")
+    while high - low > 1:  # the cost never falls with φ: every axis is rounded by a rule that never does
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    reached = cost(low)
+    if not budget.admits(reached):
+        raise InputError(f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, one step further it is over the upper bound")
+    return low / FINEST
+
+
+def _check(baseline: Baseline, coefficients: Mapping[str, float], phi: float) -> None:
+    baseline.require_axes(list(coefficients))
+    for axis, value in coefficients.items():
+        if not (math.isfinite(value) and value >= 1):
+            raise InputError(f"a coefficient must be at least 1, but got {in_letters({axis: value})}")
+    if not (math.isfinite(phi) and phi >= 0):
+        raise InputError(f"φ must be at least 0, but got {phi:g}")
+    axis = _largest(coefficients)
+    if phi * math.log(coefficients[axis]) > math.log(FURTHEST) + 1e-9:
+        raise InputError(f"φ = {phi:g} makes the {axis} {coefficients[axis] ** min(phi, 100):.4g} times the baseline's; at most {FURTHEST:g} times is allowed")
+
+
+def _largest(coefficients: Mapping[str, float]) -> str:
+    return max(coefficients, key=lambda axis: coefficients[axis])
+
+
+def _in_words(cost: Cost, budget: Budget) -> str:
+    return ", ".join(f"{getattr(cost, bound.metric):,} {bound.metric}" for bound in budget.bounds)
