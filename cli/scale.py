@@ -52,7 +52,9 @@ def scale(
             raise unknown("preset", preset, ["efficientnet"])
         if any(value is not None for value in (baseline, study, coefficients, phi, budget, target_axis, image_size, *letters.values())):
             raise InputError("--preset has its own networks: it goes with --export and --json alone")
-        _preset(export, json)
+        from .preset import efficientnet
+
+        efficientnet(export, json)
         return
     if phi is not None and budget:
         raise InputError("--phi and --budget exclude each other: a budget is solved for φ")
@@ -120,12 +122,19 @@ def _family(
     if axis not in (None, EACH, *base.own):
         raise unknown(f"axis of {base.name}:", str(axis), [*base.own, EACH])
     apart = [(one, each) for one in members if one.phi > 0 for each in (alone(base, axes, one.phi, target=target) if axes else [])]
-    files = [] if export is None else _export(export, f"{base.name} scaled by {in_letters(at_one)}", [_relative(base, at_one, one) for one in members])
+    files: list[Path] = []
+    if export is not None:
+        from ..studies.export import export_family
+
+        files = export_family(export, f"{base.name} scaled by {in_letters(at_one)}", [_relative(base, at_one, one) for one in members])
     if json:
         print_json({
             "baseline": {"name": base.name, **cost_json(base.cost)}, "coefficients": at_one, "source": source, "budget": budget,
-            "members": [_json(one) for one in members],
-            "alone": [{"phi": one.phi, "axis": each.axis, "idealised": _json(each.idealised), "equal_cost": _json(each.equal)} for one, each in apart],
+            "members": [member_json(one) for one in members],
+            "alone": [
+                {"phi": one.phi, "axis": each.axis, "idealised": member_json(each.idealised), "equal_cost": member_json(each.equal)}
+                for one, each in apart
+            ],
             "published": [row for one in members for row in _published(base, one, apart, target)], "files": [str(file) for file in files],
         })  # fmt: skip
         return
@@ -179,9 +188,13 @@ def _print_alone(base: Baseline, members: list[Member], apart: list[tuple[Member
             print_table(title, ["axis", "by", "FLOPs", "factor", "params", "px"], rows)
         published = _published(base, one, apart, target)
         if published:
-            print_table("as published (arXiv:1905.11946, Tables 3 and 7)", ["scaled by", "FLOPs", "printed", "", "top-1"], [
-                [row["scaled_by"], f"{row['macs'] / 1e9:.3f}B", row["printed"], "agrees" if row["agrees"] else "differs", f"{row['top1']:.1f}"] for row in published
-            ])  # fmt: skip
+            print_table(
+                "as published (arXiv:1905.11946, Tables 3 and 7)", ["scaled by", "FLOPs", "printed", "", "top-1"],
+                [
+                    [row["scaled_by"], f"{row['macs'] / 1e9:.3f}B", row["printed"], "agrees" if row["agrees"] else "differs", f"{row['top1']:.1f}"]
+                    for row in published
+                ],
+            )  # fmt: skip
         for row in published:
             if row["remark"] and not row["agrees"]:
                 print(f"{row['scaled_by']}: {row['remark']}")
@@ -208,7 +221,8 @@ def _published(base: Baseline, one: Member, apart: list[tuple[Member, Any]], tar
     return found
 
 
-def _json(one: Member) -> dict[str, Any]:
+def member_json(one: Member) -> dict[str, Any]:
+    """One network of a family with stable keys."""
     return {
         "phi": one.phi, "factors": one.factors, "id": one.candidate.id, "image": list(one.candidate.image), **cost_json(one.cost), "factor": one.factor,
         "idealised": one.ideal, "two_to_phi": 2**one.phi, "dropout": one.dropout, "drop_path": one.drop_path,
@@ -225,73 +239,3 @@ def _relative(base: Baseline, at_one: Mapping[str, float], one: Member) -> Relat
     return Relative(
         name=name if name[0].isalpha() else f"network_{name}", candidate=one.candidate, drop_rate=one.dropout, drop_path_rate=one.drop_path, scaling=scaling
     )
-
-
-def _export(folder: Path, title: str, relatives: list[Relative]) -> list[Path]:
-    from ..studies.export import export_family
-
-    return export_family(folder, title, relatives)
-
-
-def _preset(export: Path | None, json: bool) -> None:
-    """B0 to B7 as released: what they cost, what the paper prints, and what the coefficients would have made of B0."""
-    from ..spaces import human
-    from ..spaces.budget import Bound, Budget
-    from ..spaces.scaling.baseline import find_baseline
-    from ..spaces.scaling.family import FIRST_RATE, PAPER, member, phi_for
-    from ..spaces.scaling.published import EFFICIENTNETS, agrees
-    from ..studies.export import Relative
-
-    base = find_baseline("efficientnet_b0")
-    rows, relatives = [], []
-    for index, released in enumerate(EFFICIENTNETS):
-        made = released.architecture.candidate()
-        cost, settings = made.cost(), released.architecture.settings
-        by_number = member(base, PAPER, index)
-        macs = int(cost.macs)
-        at_cost = phi_for(base, PAPER, Budget((Bound("macs", 0, macs),)))
-        rows.append({
-            "name": released.name, "id": made.id, "width": settings["width"], "depth": settings["depth"], "image": list(made.image), **cost_json(cost),
-            "dropout": released.dropout, "drop_path": FIRST_RATE, "printed_params": released.params, "printed_flops": released.flops, "top1": released.top1,
-            "agrees": {"params": agrees(int(cost.params), released.params), "flops": agrees(macs, released.flops)},
-            "by_rule": _json(by_number), "phi_of_equal_cost": at_cost, "at_equal_cost": _json(member(base, PAPER, at_cost)),
-        })  # fmt: skip
-        relatives.append(Relative(name=released.name, candidate=made, drop_rate=released.dropout, drop_path_rate=FIRST_RATE, scaling={"released": True}))
-    files = [] if export is None else _export(export, "EfficientNet-B0 to B7 as released", relatives)
-    if json:
-        print_json({"preset": "efficientnet", "coefficients": PAPER, "members": rows, "files": [str(file) for file in files]})
-        return
-    print_table(
-        f"EfficientNet as released ({CONVENTION}; * is not ours, rounded)",
-        ["", "depth", "width", "px", "params", "printed", "FLOPs", "printed", "top-1", "drop"],
-        [
-            [
-                _number(row), f"{row['depth']:g}", f"{row['width']:g}", str(row["image"][1]), human(row["params"]),
-                row["printed_params"] + ("" if row["agrees"]["params"] else "*"), human(row["macs"]),
-                row["printed_flops"] + ("" if row["agrees"]["flops"] else "*"), f"{row['top1']:.1f}", f"{row['dropout']:g}",
-            ]
-            for row in rows
-        ],
-    )  # fmt: skip
-    print("These are not α^φ, β^φ, γ^φ of the paper's own α=1.2 β=1.1 γ=1.15. Depth/width/px of both:")
-    print_table(
-        "released, and by the rule at φ = the number and at the φ of equal cost",
-        ["", "released", "FLOPs", "φ", "by the rule", "FLOPs", "φ", "equal cost"],
-        [
-            [
-                _number(row), f"{row['depth']:g}/{row['width']:g}/{row['image'][1]}", human(row["macs"]), f"{row['by_rule']['phi']:g}", _slashed(row["by_rule"]),
-                human(row["by_rule"]["macs"]), f"{row['phi_of_equal_cost']:.2f}", _slashed(row["at_equal_cost"]),
-            ]
-            for row in rows
-        ],
-    )  # fmt: skip
-    for file in files:
-        print(f"written: {file}")
-
-
-def _number(row: Mapping[str, Any]) -> str:
-    return str(row["name"]).removeprefix("efficientnet_").upper()
-
-
-def _slashed(row: Mapping[str, Any]) -> str:
-    return f"{row['factors']['depth']:.3g}/{row['factors']['width']:.3g}/{row['image'][1]}"

@@ -218,8 +218,8 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
     if not isinstance(note, Mapping):
         kind = "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
         raise InputError(f"coefficients are the best of a grid's study, but {study} {kind}")
-    at_one = Space.from_dict(dict(note["baseline"]), str(note["name"]))
-    return Baseline(name=str(note["name"]), at_one=at_one), {axis: float(value) for axis, value in note["best"].items()}
+    kept: dict[str, Any] = dict(note)
+    return Baseline(name=kept["name"], at_one=Space.from_dict(kept["baseline"], kept["name"])), {axis: float(value) for axis, value in kept["best"].items()}
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from ...blocks import Cost, InputError
 from ..budget import Budget
@@ -84,7 +85,7 @@ def family(baseline: Baseline, coefficients: Mapping[str, float], phis: Sequence
     """
     if not phis:
         raise InputError("a family needs at least one φ")
-    for before, after in zip(phis, phis[1:], strict=False):
+    for before, after in pairwise(phis):
         if after <= before:
             raise InputError(f"φ must rise, but {after:g} follows {before:g}")
     return [member(baseline, coefficients, phi) for phi in phis]
@@ -150,13 +151,13 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
     while high < furthest and fits(high):
         low, high = high, min(2 * high, furthest)
     if fits(high):
-        raise InputError(f"the budget {budget} asks for more than {FURTHEST:g} times the baseline's {_largest(coefficients)}: {baseline.name} is too small for it")
+        raise InputError(f"the budget {budget} needs more than {FURTHEST:g} times the {_largest(coefficients)} of {baseline.name}")
     while high - low > 1:  # the cost never falls with φ: every axis is rounded by a rule that never does
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     reached = cost(low)
     if not budget.admits(reached):
-        raise InputError(f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, one step further it is over the upper bound")
+        raise InputError(f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, a step further it is above")
     return low / FINEST
 
 

@@ -77,7 +77,8 @@ def _baselines() -> list[Row]:
     )]  # fmt: skip
     names = {"mobilenetv1": "MobileNetV1", "mobilenetv2": "MobileNetV2", "resnet50": "ResNet-50", "efficientnet_b0": "EfficientNet-B0"}
     bases = {"resnet50": "resnet", "efficientnet_b0": "efficientnet"}
-    unexplained = {"mobilenetv1 r=2", "mobilenetv1 d=1.4 w=1.2 r=1.3", "resnet50 d=4", "resnet50 w=2", *(f"efficientnet_b0 {each}" for each in ("d=4", "w=2", "r=2"))}
+    unexplained = ["mobilenetv1 r=2", "mobilenetv1 d=1.4 w=1.2 r=1.3", "resnet50 d=4", "resnet50 w=2"]
+    unexplained += [f"efficientnet_b0 {alone}" for alone in ("d=4", "w=2", "r=2")]
     for row in SCALED:
         if row.factors is not None:  # else the paper does not say what was scaled by how much
             scale = " ".join(f"{key[0]}={value:g}" for key, value in row.factors.items())
