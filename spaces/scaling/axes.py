@@ -23,7 +23,10 @@ def exponents(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float
         InputError: the baseline does not have one of the axes.
     """
     baseline.require_axes(axes)
-    return {axis: _slope(baseline, axis) for axis in axes}
+    for axis in axes:
+        if axis not in baseline.slopes:
+            baseline.slopes[axis] = _slope(baseline, axis)
+    return {axis: baseline.slopes[axis] for axis in axes}
 
 
 def _slope(baseline: Baseline, axis: str) -> float:

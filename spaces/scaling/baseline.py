@@ -57,6 +57,11 @@ class Baseline:
         return kept
 
     @cached_property
+    def slopes(self) -> dict[str, float]:
+        """Axis → cost exponent, of those that have been measured: `axes.exponents` fills it."""
+        return {}
+
+    @cached_property
     def network(self) -> Candidate:
         """The baseline itself.
 

@@ -183,11 +183,12 @@ class Skeleton(ABC):
         Raises:
             InputError: an unknown key, or a value that no stage can have.
         """
+        brought = set(options())
         for index, row in enumerate(rows, start=1):
             for key, value in row.items():
-                if key not in ("channels", "stride", *self.per_stage, *options()):
+                if key not in {"channels", "stride"} | self.per_stage | brought:
                     raise unknown(f"key of stage {index}:", str(key), ["channels", "stride", *sorted(self.per_stage)])
-                layers = value if isinstance(value, list | tuple) and (key in self.per_layer or key in options()) else [value]
+                layers = value if isinstance(value, list | tuple) and (key in self.per_layer or key in brought) else [value]
                 if key in self.family and "auto" in layers and self.family[key] != "auto":
                     raise InputError(f"{key} of a stage spelled out must be a value, but got 'auto'")
                 if not layers:
