@@ -182,7 +182,7 @@ def print_evidence(found: Evidence, storage: str) -> None:
     """What the trainings show, and what to do next."""
     result = found.result
     counts, name = result.counts, result.study.spec.name
-    print(f"{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed; {duration(result.seconds)}")
+    print(f"{counts['complete']} trained fully, {counts['pruned']} stopped early, {counts['fail']} failed; {duration(result.seconds)}")
     for line in found.lines():
         print(line)
     if result.left:

@@ -19,7 +19,7 @@ from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
 from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
 from ..studies import Purpose, State, Study
 from .engine import Engine, Limits
-from .events import Counts, Listener, Silent
+from .events import Listener, Silent
 from .plan import DEFAULT_STORAGE, Plan, SearchOptions, arrays, images_of, settle
 from .points import Listed, Points
 from .run import ray_for, versions
@@ -103,8 +103,8 @@ class GridResult:
     """In its database."""
     points: list[ScaledPoint]
     """Controls and networks with what their trainings reached."""
-    counts: Counts
-    """Of the trainings."""
+    counts: Mapping[str, int]
+    """Of the study's trainings: complete, pruned, fail."""
     seconds: float
     """Wall time of this run."""
     left: int
@@ -160,32 +160,30 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
         f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs"
     )
 
-    def engine_of(study: Study) -> Engine:
-        points = Points(listed, seeds=seeds, distributions=_distributions(space), known=study.evaluations(Purpose.SEARCH))
-        return Engine(
-            study, points, fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, limits=Limits(trials=None, seconds=plan.seconds, finals=0),
-            weights=None, listener=listener, began=began, rungs=Rungs(plan.epochs, by_cost=False),
-        )  # fmt: skip
+    def waiting(study: Study | None) -> Points:
+        known = [] if study is None else study.evaluations(Purpose.SEARCH)
+        return Points(listed, seeds=seeds, distributions=_distributions(space), known=known)
 
     study = Study.find(options.storage, plan.spec)
-    engine = None if study is None else engine_of(study)
-    counts = Counts() if engine is None else engine.counts
-    if study is None or engine is None or engine.has_work():
+    if study is None or waiting(study).left:
         listener.phase("starting the workers")
         with ray_for(asked, None) as resources:
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            engine = engine_of(study)
-            counts = engine.counts
-            counts.target = len(listed) * len(seeds)
+            engine = Engine(
+                study, waiting(study), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
+                limits=Limits(trials=None, seconds=plan.seconds, finals=0), weights=None, listener=listener, began=began,
+                rungs=Rungs(plan.epochs, by_cost=False),
+            )  # fmt: skip
+            engine.counts.target = len(listed) * len(seeds)
             from .tuning import run
 
             run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
     points = reached(study, chosen, listed)
-    left = Points(listed, seeds=seeds, distributions={}, known=study.evaluations(Purpose.SEARCH)).left
+    left = waiting(study).left
     _note(study, found, points)
     seconds = time.monotonic() - began
-    return GridResult(grid=found, study=study, points=points, counts=counts, seconds=seconds, left=left, seeds=tuple(seeds), plan=plan)
+    return GridResult(grid=found, study=study, points=points, counts=study.counts(), seconds=seconds, left=left, seeds=tuple(seeds), plan=plan)
 
 
 def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
