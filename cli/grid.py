@@ -142,7 +142,7 @@ def print_grid(found: Grid) -> None:
     print(f"by the {found.rule} rule: {len(found.points):,} different networks scale several axes, {found.alone:,} one alone (the controls stand for these)")
     letters = [GREEK.get(axis, axis) for axis in found.exponents]
     print_table(
-        f"grid ({CONVENTION})", ["/".join(letters), "product", "true factor", "FLOPs", "params", "px", "built by these too"],
+        f"grid ({CONVENTION})", ["/".join(letters), "product", "true factor", "FLOPs", "params", "px", "or by"],
         [_row(found, point) for point in (*found.controls, *found.points[:SHOWN])],
     )  # fmt: skip
     if len(found.points) > SHOWN:
@@ -165,12 +165,16 @@ def differences(found: Grid) -> list[str]:
 
 def _row(found: Grid, point: GridPoint) -> list[str]:
     from ..spaces import human
+    from ..spaces.scaling.baseline import GREEK
 
-    also = [_slashed(one) for one in point.same]
-    kind = "" if point.control is None else f"  {point.control}" if point.control == "baseline" else f"  {point.control} only"
+    if point.control is None:
+        also = [_slashed(one) for one in point.same]
+        last = ("" if not also else also[0]) + (f" +{len(also) - 1}" if len(also) > 1 else "")
+    else:
+        last = point.control if point.control == "baseline" else f"{GREEK.get(point.control, point.control)} only"
     return [
-        _slashed(point.base) + kind, f"{point.product:.3f}", f"{point.factor:.3f}", human(point.cost.macs), human(point.cost.params),
-        str(found.candidate(point).image[1]), ("" if not also else also[0]) + (f" +{len(also) - 1}" if len(also) > 1 else ""),
+        _slashed(point.base), f"{point.product:.3f}", f"{point.factor:.3f}", human(point.cost.macs), human(point.cost.params),
+        str(found.candidate(point).image[1]), last,
     ]  # fmt: skip
 
 

@@ -35,8 +35,8 @@ def test_the_listing_has_the_papers_triple_with_its_product_and_true_factor(call
     assert "true rule   45" in out
     assert "paper rule  111" in out
     assert "cost exponents, measured: depth 1.26, width 1.94, resolution 2.08" in out
-    for axis in ("depth", "width", "resolution"):
-        assert f"{axis} only" in out
+    for control in ("baseline", "α only", "β only", "γ only"):
+        assert control in out
     assert "only paper: " in out
     assert "only true: " in out
 
