@@ -6,14 +6,13 @@ None of them is trained; the rates of dropout and stochastic depth are part of t
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...blocks.errors import AutomlError, InputError
-from .folder import renamed
+from ...blocks.errors import AutomlError
+from .folder import renamed, require_new
 
 if TYPE_CHECKING:
     from ...blocks.modules.network import Network
@@ -44,10 +43,7 @@ def export_family(out: str | Path, title: str, relatives: Sequence[Relative]) ->
         AutomlError: a file does not build its network, or the disk refuses it; nothing is left behind.
     """
     out = Path(out)
-    if os.path.lexists(out):
-        raise InputError(f"the output folder must not exist, but {out} does")
-    if not out.parent.is_dir():
-        raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")
+    require_new(out)
     try:
         with renamed(out) as folder:
             names = [name for each in relatives for name in _write(folder, each)]

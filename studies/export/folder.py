@@ -34,10 +34,7 @@ def export_network(out: str | Path, *, candidate: Candidate, weights: Mapping[st
         AutomlError: the files do not reproduce the network, or the disk refuses them; nothing is left behind.
     """
     out = Path(out)
-    if os.path.lexists(out):
-        raise InputError(f"the output folder must not exist, but {out} does")
-    if not out.parent.is_dir():
-        raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")
+    require_new(out)
     _check_facts(candidate, facts)
     if onnx:
         from .onnx_file import require_packages
@@ -50,6 +47,14 @@ def export_network(out: str | Path, *, candidate: Candidate, weights: Mapping[st
     except OSError as error:
         raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
     return [out / name for name in names]
+
+
+def require_new(out: Path) -> None:
+    """InputError unless `out` can be made."""
+    if os.path.lexists(out):
+        raise InputError(f"the output folder must not exist, but {out} does")
+    if not out.parent.is_dir():
+        raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")
 
 
 def _write(folder: Path, network: Network, candidate: Candidate, facts: Facts, onnx: bool) -> list[str]:
