@@ -30,8 +30,8 @@ MOST = 20_000_000
 """Triples of one grid."""
 FURTHEST = 64.0
 """No axis is scaled further than this."""
-FINE = 0.001
-"""Step in which the coefficient of a control is looked for."""
+COARSE, FINE = 0.05, 0.001
+"""Steps in which the coefficient of a control is looked for, one after the other."""
 _CHUNK = 1 << 18
 
 
@@ -248,14 +248,26 @@ def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0
 
 
 def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
-    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's."""
+    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's; the lowest of several."""
     high = 2.0
-    while high < FURTHEST and _factors(baseline, axis, [high])[0][0] < multiple:
-        high *= 1.5
-    values = [round(1 + index * FINE, 9) for index in range(1, math.ceil((high - 1) / FINE) + 1)]
+    while True:
+        coarse = _steps(1.0, high, COARSE)
+        factors, valid = _factors(baseline, axis, coarse)
+        above = np.flatnonzero(valid & (factors >= multiple))
+        if len(above) or high >= FURTHEST:
+            break
+        high = min(1.5 * high, FURTHEST)
+    # the cost never falls: the nearest lies between the first above and the beginning of the plateau before it
+    last = int(above[0]) if len(above) else len(coarse) - 1
+    first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
+    values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)
     factors, valid = _factors(baseline, axis, values)
     off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
     return values[int(np.argmin(off))]
+
+
+def _steps(low: float, high: float, step: float) -> list[float]:
+    return [round(low + index * step, 9) for index in range(max(0, math.ceil((high - low) / step - 1e-9)) + 1)]
 
 
 class _Walk:
