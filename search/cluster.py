@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,8 @@ def set_environment(*, local: bool) -> None:
     if local:
         # under `uv run` Ray would re-create the environment for every worker: minutes, or for ever
         quiet["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
-        quiet["RAY_AUTH_MODE"] = "token"  # Ray's own default for a private cluster, said aloud so that Ray does not
+        if "ray" not in sys.modules:  # it has read the variable: a user's script may import it before
+            quiet["RAY_AUTH_MODE"] = "token"  # Ray's own default for a private cluster, said aloud so that Ray does not
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
     for name in ("ray", "ray.tune", "ray.train", "ray.air"):
@@ -116,7 +118,5 @@ def _by_gpu(total: float, share: float) -> int:
 
 def stop() -> None:
     """End this process's part in Ray."""
-    import sys
-
     if "ray" in sys.modules:
         sys.modules["ray"].shutdown()
