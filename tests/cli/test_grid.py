@@ -129,6 +129,8 @@ def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     scaled = json.loads(automl("scale", "--study", "little", "--phi", "0,1", "--json", cwd=tmp_path).stdout)
     assert scaled["members"][1]["id"] == best["id"]
     assert scaled["source"] == "the best of study little"
+    deeper = json.loads(automl("grid", "--baseline", "little:best", "--step", "0.25", "--tolerance", "20%", "--dry-run", "--json", cwd=tmp_path).stdout)
+    assert deeper["baseline"]["macs"] == best["macs"]
     again = automl(*GRID, cwd=tmp_path)  # nothing is left: no workers are started
     assert "starting the workers" not in again.stdout + again.stderr
     assert f"{TRAININGS} trained fully" in again.stdout
