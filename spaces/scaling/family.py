@@ -16,7 +16,7 @@ from ...blocks import Cost, InputError
 from ..budget import Budget
 from ..candidate import Candidate
 from .baseline import Baseline, in_letters
-from .grid import FURTHEST, factor_alone, ideals
+from .single import FURTHEST, factor_alone, ideals
 from .stages import StageSize, stage_sizes
 
 PAPER = {"depth": 1.2, "width": 1.1, "resolution": 1.15}

@@ -21,17 +21,12 @@ from ..bulk import selected, unravelled
 from ..candidate import Candidate
 from .axes import exponents
 from .baseline import AXES, Baseline, Factors, ScaledSpace, in_letters
+from .single import FURTHEST, factor_alone, factors_alone, ideals
 from .stages import measures
 
 Rule = Literal["true", "paper"]
-IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
-"""Exponents of the paper's rule."""
 MOST = 20_000_000
 """Triples of one grid."""
-FURTHEST = 64.0
-"""No axis is scaled further than this."""
-COARSE, FINE = 0.05, 0.001
-"""Steps in which the coefficient of a control is looked for, one after the other."""
 _CHUNK = 1 << 18
 
 
@@ -124,7 +119,7 @@ class Grid:
         columns = []
         for axis in self.exponents:
             values = sorted({point.factors[axis] for point in self.points})
-            alone = dict(zip(values, _factors(self.baseline, axis, values)[0], strict=True))
+            alone = dict(zip(values, factors_alone(self.baseline, axis, values)[0], strict=True))
             columns.append([math.log(max(alone[point.factors[axis]], 1e-9)) for point in self.points])
         return np.array(columns).T / math.log(self.multiple)
 
@@ -170,19 +165,6 @@ def grid(
     )  # fmt: skip
 
 
-def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
-    """Axis → exponent of the idealised rule: the paper's for its three, measured for any other.
-
-    Raises:
-        InputError: an axis of which the cost does not depend.
-    """
-    slopes = exponents(baseline, axes)
-    for axis, slope in slopes.items():
-        if slope < 0.05:
-            raise InputError(f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}")
-    return {axis: IDEAL.get(axis, slopes[axis]) for axis in axes}
-
-
 def _check(phi: float, target: float, step: float, tolerance: float, rule: str, axes: Sequence[str]) -> None:
     for name, value, low, high in (
         ("--phi", phi, 0.0, 10.0),
@@ -206,22 +188,12 @@ def _values(baseline: Baseline, axis: str, exponent: float, phi: float, target: 
         if count > MOST:
             raise InputError(f"a grid must have at most {MOST:,} triples, but step {step:g} gives more on {axis} alone: take a larger step")
         values = [round(1 + index * step, 9) for index in range(count)]
-        factors, valid = _factors(baseline, axis, [value**phi for value in (values[-1] + step, *values)])
+        factors, valid = factors_alone(baseline, axis, [value**phi for value in (values[-1] + step, *values)])
         if beyond >= FURTHEST or factors[0] > target**phi * (1 + tolerance) or not valid[0]:
             fits = [index for index, factor in enumerate(factors[1:]) if factor <= target**phi * (1 + tolerance)]
             ideal = math.floor(((target * (1 + tolerance)) ** (1 / exponent) - 1) / step + 1e-9)
             return values[: max(max(fits, default=0), ideal) + 1]
         beyond *= 1.3
-
-
-def _factors(baseline: Baseline, axis: str, coefficients: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """True factor of each coefficient on one axis alone, and whether it can be built."""
-    table = baseline.table({axis: coefficients})
-    place = {value: index for index, value in enumerate(table.factors[axis])}
-    by_value = {baseline.value(axis, value): index for value, index in place.items()}
-    chosen = np.array([[by_value[baseline.value(axis, value)]] for value in coefficients], np.int32)
-    cost, valid, _ = table.examine(chosen)
-    return np.asarray(cost.macs) / float(baseline.cost.macs), valid
 
 
 def _matching(values: Sequence[float], kept: Sequence[float], phi: float) -> list[float]:
@@ -245,29 +217,6 @@ def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0
             )
         )  # fmt: skip
     return found
-
-
-def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
-    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's; the lowest of several."""
-    high = 2.0
-    while True:
-        coarse = _steps(1.0, high, COARSE)
-        factors, valid = _factors(baseline, axis, coarse)
-        above = np.flatnonzero(valid & (factors >= multiple))
-        if len(above) or high >= FURTHEST:
-            break
-        high = min(1.5 * high, FURTHEST)
-    # the cost never falls: the nearest lies between the first above and the beginning of the plateau before it
-    last = int(above[0]) if len(above) else len(coarse) - 1
-    first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
-    values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)
-    factors, valid = _factors(baseline, axis, values)
-    off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
-    return values[int(np.argmin(off))]
-
-
-def _steps(low: float, high: float, step: float) -> list[float]:
-    return [round(low + index * step, 9) for index in range(max(0, math.ceil((high - low) / step - 1e-9)) + 1)]
 
 
 class _Walk:

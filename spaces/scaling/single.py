@@ -1,0 +1,69 @@
+"""One axis scaled alone: what it costs, and how far it must go to meet a cost.
+
+The idealised exponents are those of Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...blocks import InputError
+from .axes import exponents
+from .baseline import AXES, Baseline
+
+IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
+"""Exponents of the paper's rule."""
+FURTHEST = 64.0
+"""No axis is scaled further than this."""
+COARSE, FINE = 0.05, 0.001
+"""Steps in which the coefficient of a control is looked for, one after the other."""
+
+
+def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
+    """Axis → exponent of the idealised rule: the paper's for its three, measured for any other.
+
+    Raises:
+        InputError: an axis of which the cost does not depend.
+    """
+    slopes = exponents(baseline, axes)
+    for axis, slope in slopes.items():
+        if slope < 0.05:
+            raise InputError(f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}")
+    return {axis: IDEAL.get(axis, slopes[axis]) for axis in axes}
+
+
+def factors_alone(baseline: Baseline, axis: str, coefficients: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """True factor of each coefficient on one axis alone, and whether it can be built."""
+    table = baseline.table({axis: coefficients})
+    place = {value: index for index, value in enumerate(table.factors[axis])}
+    by_value = {baseline.value(axis, value): index for value, index in place.items()}
+    chosen = np.array([[by_value[baseline.value(axis, value)]] for value in coefficients], np.int32)
+    cost, valid, _ = table.examine(chosen)
+    return np.asarray(cost.macs) / float(baseline.cost.macs), valid
+
+
+def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
+    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's; the lowest of several."""
+    high = 2.0
+    while True:
+        coarse = _steps(1.0, high, COARSE)
+        factors, valid = factors_alone(baseline, axis, coarse)
+        above = np.flatnonzero(valid & (factors >= multiple))
+        if len(above) or high >= FURTHEST:
+            break
+        high = min(1.5 * high, FURTHEST)
+    # the cost never falls: the nearest lies between the first above and the beginning of the plateau before it
+    last = int(above[0]) if len(above) else len(coarse) - 1
+    first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
+    values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)
+    factors, valid = factors_alone(baseline, axis, values)
+    off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
+    return values[int(np.argmin(off))]
+
+
+def _steps(low: float, high: float, step: float) -> list[float]:
+    return [round(low + index * step, 9) for index in range(max(0, math.ceil((high - low) / step - 1e-9)) + 1)]
