@@ -1,0 +1,53 @@
+"""Regularised evolution: the oldest dies, the best of a few has a child that differs in one parameter.
+
+Source: Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019, arXiv:1802.01548, algorithm 1 (mutation only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna import Study
+from optuna.distributions import BaseDistribution
+
+from .feasible import FeasibleSampler, History
+from .pool import CostFunction, Pool
+
+CHILDREN = 64
+"""Mutants tried until one is within the budget and new."""
+
+
+class EvolutionSampler(FeasibleSampler):
+    """Regularised evolution within a budget, for any Optuna study."""
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        cost: CostFunction | None = None,
+        budget: float | str | Sequence[float] | None = None,
+        space: Mapping[str, BaseDistribution] | None = None,
+        population: int = 20,
+        sample: int = 5,
+    ) -> None:
+        """As `FeasibleSampler`, and `population`, how many of the last trials are alive, of which the best of `sample` has the next child."""
+        super().__init__(seed=seed, cost=cost, budget=budget, space=space)
+        self._population, self._sample = population, sample
+
+    def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        if len(history.rows) < self._population:
+            return self.at_random(pool)
+        alive = np.arange(len(history.rows) - self._population, len(history.rows))
+        few = self._rng.choice(alive, min(self._sample, len(alive)), replace=False)
+        parent = few[np.argmax(history.values[few, 0])]
+        children, _ = pool.neighbours(history.rows[parent][None], CHILDREN, self._rng, twice=0.0)
+        return children[self._rng.integers(len(children))] if len(children) else self.at_random(pool)
+
+
+class RandomSampler(FeasibleSampler):
+    """Uniform draws within a budget, each once."""
+
+    def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        return self.at_random(pool)
