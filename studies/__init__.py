@@ -13,6 +13,7 @@ from .spec import StudySpec
 
 if TYPE_CHECKING:
     from .listing import StudySummary, delete, studies
+    from .paused import Paused
     from .storage import DatabaseError, masked
     from .study import FrontPoint, Study
 
@@ -22,6 +23,7 @@ _LAZY = {
     "studies": "listing",
     "DatabaseError": "storage",
     "masked": "storage",
+    "Paused": "paused",
     "FrontPoint": "study",
     "Study": "study",
 }
@@ -33,6 +35,7 @@ __all__ = [
     "Evaluation",
     "Fidelity",
     "FrontPoint",
+    "Paused",
     "Purpose",
     "State",
     "Study",

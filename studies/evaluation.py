@@ -141,6 +141,10 @@ class Evaluation:
     """Aware; kept in UTC."""
     trial: int | None = None
     """Optuna's trial number, filled in by the database."""
+    origin: str = ""
+    """Who proposed it: "random" (the search's random part, or the random sampler), another sampler's name, or nobody (a final training)."""
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Zero-cost scores of the network by name, where they were computed."""
 
     def __post_init__(self) -> None:
         _text("candidate_id", self.candidate_id)
@@ -149,7 +153,8 @@ class Evaluation:
         _set(self, "state", _member(State, "state", self.state))
         _set(self, "settings", plain_dict(self.settings, "settings"))
         _set(self, "curve", tuple((_integer("epoch", epoch, low=0), _finite("accuracy in the curve", value)) for epoch, value in self.curve))
-        for name in ("worker", "device", "reason", "checkpoint"):
+        _set(self, "scores", {str(name): _finite(f"score {name}", value) for name, value in self.scores.items()})
+        for name in ("worker", "device", "reason", "checkpoint", "origin"):
             _set(self, name, _storable(name, getattr(self, name)))
         for name in ("accuracy", "test_accuracy"):
             if getattr(self, name) is not None:

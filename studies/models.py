@@ -3,6 +3,7 @@
     automl_studies        a named search: space, budget, data, settings, the command and the versions that began it
     automl_candidates     the networks evaluated in a study, with their cost
     automl_evaluations    what became of each (candidate, fidelity, seed); `trial` is Optuna's number in the study of the same name
+    automl_paused         trainings that wait at a rung, each with what is needed to go on; its evaluation's row takes its place
     automl_notes          small JSON values kept with a study
 
 `automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are Optuna's to migrate. JSON columns are text on SQLite:
@@ -113,6 +114,20 @@ class EvaluationRecord(Base):
     started: Mapped[datetime]
     finished: Mapped[datetime]
     trial: Mapped[int | None] = mapped_column(Integer)
+    origin: Mapped[str] = mapped_column(Text, server_default="")
+    scores: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+
+
+class PausedRecord(Base):
+    """One training of a search that was paused and has not ended."""
+
+    __tablename__ = "automl_paused"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("automl_studies.id", ondelete="CASCADE"), primary_key=True)
+    candidate_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    fidelity: Mapped[str] = mapped_column(String(255), primary_key=True)
+    seed: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    data: Mapped[dict[str, Any]]
 
 
 class NoteRecord(Base):

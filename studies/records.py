@@ -50,6 +50,8 @@ def evaluation_of(row: EvaluationRecord) -> Evaluation:
         started=row.started,
         finished=row.finished,
         trial=row.trial,
+        origin=row.origin,
+        scores=row.scores,
     )
 
 
@@ -75,6 +77,8 @@ def evaluation_record(study: int, evaluation: Evaluation, trial: int | None) -> 
         started=evaluation.started,
         finished=evaluation.finished,
         trial=trial,
+        origin=evaluation.origin,
+        scores=plain(evaluation.scores, "scores"),
     )
 
 

@@ -21,7 +21,7 @@ from .storage import Database
 
 _Result = TypeVar("_Result")
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "automl_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"

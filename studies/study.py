@@ -20,7 +20,8 @@ from . import records, trials
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
 from .front import front as front_of
 from .listing import StudySummary, delete, studies, unknown_study
-from .models import CandidateRecord, EvaluationRecord, NoteRecord, StudyRecord
+from .models import CandidateRecord, EvaluationRecord, NoteRecord, PausedRecord, StudyRecord
+from .paused import Paused
 from .plain import JSON, plain, plain_dict
 from .schema import HEAD, existing, migrate, revision
 from .spec import StudySpec, refuse_if_different
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "FrontPoint", "Study", "StudySpec", "StudySummary", "delete", "studies"]
+__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "FrontPoint", "Paused", "Study", "StudySpec", "StudySummary", "delete", "studies"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,8 @@ class Study:
     ) -> Evaluation:
         """Writes an evaluation that ended, its candidate, and for a search Optuna's trial, in one transaction; returns it with its trial number.
 
+        If it was paused on the way, the row of its waiting goes in the same transaction.
+
         Raises: DuplicateEvaluation if the study has this (candidate, fidelity, seed) already; InputError if the arguments contradict each other or
         the candidate's id is stored with another network; DatabaseError. In each case nothing was written.
         """
@@ -170,6 +173,7 @@ class Study:
                     number = trials.add(self._trials(), session, self._optuna_id, trial)
                 self._keep(session, candidate)
                 session.add(records.evaluation_record(self._id, evaluation, number))
+                self._drop_paused(session, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
         except DatabaseError as error:
             if isinstance(error.__cause__, IntegrityError):  # a server lets two processes come this far at once
                 with self._database.read() as session:
@@ -177,6 +181,24 @@ class Study:
                         raise self._duplicate(evaluation) from error
             raise
         return replace(evaluation, trial=number)
+
+    def pause(self, paused: Paused) -> None:
+        """Keeps a training that waits at a rung, in place of what was kept when it waited at an earlier one.
+
+        Raises: DuplicateEvaluation if it has ended already.
+        """
+        with self._database.write() as session:
+            self._require(session)
+            key = {"candidate_id": paused.candidate.id, "fidelity": paused.fidelity.key, "seed": paused.seed}
+            if session.scalar(select(EvaluationRecord.id).where(EvaluationRecord.study_id == self._id).filter_by(**key)) is not None:
+                raise DuplicateEvaluation(f"study {self.spec.name!r} has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written")
+            session.merge(PausedRecord(study_id=self._id, **key, data=paused.to_dict()))
+
+    def paused(self) -> list[Paused]:
+        """The trainings that wait at a rung, in the order in which they began."""
+        with self._database.read() as session:
+            rows = session.scalars(select(PausedRecord).where(PausedRecord.study_id == self._id))
+            return sorted((Paused.from_dict(row.data) for row in rows), key=lambda one: one.started)
 
     def tested(self, evaluation: Evaluation, accuracy: float) -> None:
         """Keeps the accuracy on the test data with the evaluation of the network chosen.
@@ -276,6 +298,11 @@ class Study:
             EvaluationRecord.fidelity == evaluation.fidelity.key,
             EvaluationRecord.seed == evaluation.seed,
         )
+
+    def _drop_paused(self, session: Session, candidate: str, fidelity: str, seed: int) -> None:
+        row = session.get(PausedRecord, (self._id, candidate, fidelity, seed))
+        if row is not None:
+            session.delete(row)
 
     def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
         what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"

@@ -1,0 +1,75 @@
+"""A training that waits at a rung: all that is needed to go on with it, also in another process after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .evaluation import CandidateRow, Fidelity
+from .plain import JSON, plain, plain_dict
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """One (candidate, fidelity, seed) that has been trained up to a rung."""
+
+    candidate: CandidateRow
+    """The network and its cost."""
+    fidelity: Fidelity
+    """What it is to get in full."""
+    seed: int
+    """Of its training."""
+    settings: Mapping[str, JSON]
+    """Dimension -> value as sampled."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What Optuna is to keep of it."""
+    distributions: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    """And from what it was chosen."""
+    curve: tuple[tuple[int, float], ...]
+    """(epoch, validation accuracy) so far; the last epoch is the rung's."""
+    seconds: float
+    """Wall time in workers so far."""
+    origin: str = ""
+    """Who proposed it."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Zero-cost scores, where they were computed."""
+    checkpoint: str | None = None
+    """Name of the file that holds the state of its training; None where going on needs none."""
+    started: datetime
+    """Aware."""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What makes it unique in a study: candidate, fidelity, seed."""
+        return self.candidate.id, self.fidelity.key, self.seed
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Plain JSON; `from_dict` reads it back."""
+        from optuna.distributions import distribution_to_json
+
+        return plain_dict(
+            {
+                "candidate": asdict(self.candidate), "fidelity": self.fidelity.to_dict(), "seed": self.seed, "settings": dict(self.settings),
+                "params": plain(dict(self.params), "params"), "distributions": {name: distribution_to_json(one) for name, one in self.distributions.items()},
+                "curve": [list(point) for point in self.curve], "seconds": self.seconds, "origin": self.origin, "scores": dict(self.scores),
+                "checkpoint": self.checkpoint, "started": self.started.isoformat(),
+            },
+            "paused",
+        )  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Paused:
+        """What `to_dict` wrote."""
+        from optuna.distributions import json_to_distribution
+
+        return cls(
+            **{name: data[name] for name in ("seed", "settings", "params", "seconds", "origin", "scores", "checkpoint")},
+            candidate=CandidateRow(**data["candidate"]), fidelity=Fidelity.from_dict(data["fidelity"]),
+            distributions={name: json_to_distribution(text) for name, text in data["distributions"].items()},
+            curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]), started=datetime.fromisoformat(data["started"]),
+        )  # fmt: skip
