@@ -6,7 +6,8 @@ database holds both or neither, and nothing that still runs. The front and all c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ..blocks.errors import InputError, unknown
 from . import records, trials
+from .batch import Batch, Batched
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
 from .front import front as front_of
 from .listing import StudySummary, delete, studies, unknown_study
@@ -72,6 +74,7 @@ class Study:
     def __init__(self, database: Database, storage: str, row: StudyRecord, optuna: RDBStorage | None = None) -> None:
         self._database = database
         self._optuna = optuna
+        self._batch: Batch | None = None
         self._id = row.id
         self._optuna_id = row.optuna_study_id
         self.storage_url: str = storage
@@ -162,6 +165,8 @@ class Study:
         the candidate's id is stored with another network; DatabaseError. In each case nothing was written.
         """
         _check(evaluation, candidate, values)
+        if self._batch is not None:
+            return self._batch.add(evaluation, candidate, params, distributions, values)
         try:
             with self._database.write() as session:
                 self._require(session)
@@ -181,6 +186,31 @@ class Study:
                         raise self._duplicate(evaluation) from error
             raise
         return replace(evaluation, trial=number)
+
+    @contextmanager
+    def recording(self, every: int = 200) -> Iterator[None]:
+        """Within it `record` writes up to `every` evaluations in one transaction, and all at its end: for thousands that took no time to evaluate.
+
+        What waits is written before anything of this object is read, and is lost if the process is killed. One writer at a time.
+        """
+        database = self._database
+        with database.read() as session:
+            batch = Batch(session, self._id, self._optuna_id, every)
+
+        def flush() -> None:
+            if batch.waiting:
+                with database.write() as session:
+                    self._require(session)
+                    batch.write(session)
+                batch.written()
+
+        batch.full = flush
+        self._batch, self._database = batch, Batched(database, flush)
+        try:
+            yield
+        finally:
+            self._batch, self._database = None, database
+            flush()
 
     def pause(self, paused: Paused) -> None:
         """Keeps a training that waits at a rung, in place of what was kept when it waited at an earlier one.
