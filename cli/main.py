@@ -10,7 +10,7 @@ import warnings
 
 import typer
 
-from . import cost, doctor, grid, handover, scale, searching, spaces, studies
+from . import cost, doctor, grid, handover, report, scale, searching, spaces, studies
 
 app = typer.Typer(
     name="automl",
@@ -29,6 +29,7 @@ searching.add_to(app)
 grid.add_to(app)
 scale.add_to(app)
 studies.add_to(app)
+report.add_to(app)
 handover.add_to(app)
 spaces.add_to(app)
 cost.add_to(app)

@@ -53,22 +53,26 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     """Show what a study is, how far it is, and its best network."""
     from ..search.finals import best, confirmed_accuracies
     from ..studies import Study, masked
+    from ..studies.evidence import status_lines
+    from .report import evidence_of
 
     found = Study.open(storage, study)
+    shown = evidence_of(found)
     chosen, counts, notes = best(found), found.counts(), found.notes()
     data: dict[str, Any] = {
         "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
         "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
         "best": None if chosen is None else {**evaluation_json(chosen.evaluation), **cost_json(chosen.candidate), "confirmed": chosen.confirmed},
-        "versions": found.versions,
+        "versions": found.versions, "evidence": shown.short(),
     }  # fmt: skip
     if json:
         print_json(data)
         return
     settings = found.spec.settings
     print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}, since {found.created:%Y-%m-%d %H:%M} UTC")
-    trained = f"{settings['epochs']} epochs on {settings['fraction']:.0%} of the images"
-    print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
+    if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(settings):  # what does not train has none of these
+        trained = f"{settings['epochs']} epochs on {settings['fraction']:.0%} of the images"
+        print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")
@@ -77,6 +81,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         kind = "confirmed" if chosen.confirmed else "not confirmed"
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
         print(f"best: {chosen.candidate.id[:12]}, accuracy {chosen.evaluation.accuracy:.4f} ({kind}){tested}, {cost}")
+    for line in status_lines(shown):
+        print(line)
     print(f"go on: {found.command}")
 
 

@@ -85,6 +85,14 @@ def percent(point: ScaledPoint) -> str:
     return f"{100 * point.mean:.2f}{spread} % (n = {point.n})"
 
 
+def short(value: float) -> str:
+    """350000000 as "350 M"."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g}"
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Writes the figure as .svg or .png; the same figure gives the same bytes, as no date and no random id is written.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .compare import Comparison
-from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, style
+from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
 from .points import ScaledPoint, baseline_of, check, controls_of, grid_of
 from .simplex import simplex_figure
 
@@ -66,7 +66,7 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
             _bar(plot, base, INK, "o", "baseline", 0.0)
         plot.set_xlabel("multiply-adds for one image")
         plot.set_ylabel("validation accuracy (%), mean ± 1 sd over seeds")
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
         plot.set_axisbelow(True)
         plot.margins(x=0.09)
@@ -112,11 +112,3 @@ def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | N
         transform=moved,
         zorder=3,
     )
-
-
-def _short(value: float) -> str:
-    """350000000 as "350 M"."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g} {unit}"
-    return f"{value:.4g}"

@@ -14,10 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..plain import JSON
-from .points import ScaledPoint
 
 SAME = 1e-12
 """Accuracies nearer than this are equal: a sum's rounding is no difference."""
@@ -33,6 +32,30 @@ class Interval(NamedTuple):
     def holds_zero(self) -> bool:
         """Whether a difference of this interval may be none."""
         return self.low <= SAME and self.high >= -SAME
+
+
+class Repeated(Protocol):
+    """One network trained from several seeds."""
+
+    @property
+    def id(self) -> str:
+        """Of the network."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Complete trainings."""
+        ...
+
+    @property
+    def mean(self) -> float | None:
+        """Their mean accuracy; None without one."""
+        ...
+
+    @property
+    def std(self) -> float | None:
+        """Their standard deviation, with n - 1 below; None below two."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +91,7 @@ class Noise:
     """Degrees of freedom, Σ (n_i - 1)."""
 
     @classmethod
-    def pooled(cls, points: Sequence[ScaledPoint]) -> Noise:
+    def pooled(cls, points: Sequence[Repeated]) -> Noise:
         """From all networks, each counted once though several points may name it.
 
         What a seed does to all networks alike stays in the variance. It cancels in a difference of two networks on the same seeds, so that intervals of
@@ -88,7 +111,7 @@ class Noise:
         half = float(t.ppf((1 + level) / 2, self.df)) * self.sd * scale
         return Interval(value - half, value + half)
 
-    def difference(self, one: ScaledPoint, other: ScaledPoint, level: float) -> Estimate:
+    def difference(self, one: Repeated, other: Repeated, level: float) -> Estimate:
         """Mean of `one` less that of `other`, both with a complete training; exactly none if they are one network."""
         scale = 0.0 if one.id == other.id else math.sqrt(1 / one.n + 1 / other.n)
         value = 0.0 if one.id == other.id else (one.mean or 0.0) - (other.mean or 0.0)

@@ -37,7 +37,7 @@ def report_markdown(
     parts = [
         "# Compound scaling: what the grid shows",
         f"**{_sentence(comparison.verdict)}**",
-        _table(["", ""], [[name, value] for name, value in facts.items()]) if facts else "",
+        table(["", ""], [[name, value] for name, value in facts.items()]) if facts else "",
         "## Reading",
         "\n".join(f"- {line}" for line in _reading(points, comparison, surface, exponents, target)),
         *(f"![{_cell(caption)}]({path})" for caption, path in figures),
@@ -149,7 +149,7 @@ def _points_table(points: Sequence[ScaledPoint], comparison: Comparison, exponen
             ]
         )
     product = ["Product"] if exponents else []
-    return _table(["", *axes, *product, "Factor", "MACs", "Parameters", "n", "Accuracy (%)", "Stopped", "Id"], rows, left=1)
+    return table(["", *axes, *product, "Factor", "MACs", "Parameters", "n", "Accuracy (%)", "Stopped", "Id"], rows, left=1)
 
 
 def _best_text(comparison: Comparison, names: Mapping[str, str]) -> str:
@@ -168,7 +168,7 @@ def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
     if not comparison.tied:
         return ""
     rows = [[names[c.id], _mean(c.mean, c.n), _points(c.difference.value, True), _range(c.difference.interval, True)] for c in comparison.tied if c.difference]
-    return _table(
+    return table(
         ["Cannot be told from the best", "Accuracy", "Best is higher by (points)", f"{100 * comparison.level:.4g} % interval, all at once"], rows, left=1
     )
 
@@ -185,7 +185,7 @@ def _controls_table(comparison: Comparison) -> str:
         ]
         for c in comparison.controls
     ]
-    return _table(["Control", "Accuracy", "Best is higher by (points)", f"{100 * comparison.level:.4g} % interval"], rows, left=1)
+    return table(["Control", "Accuracy", "Best is higher by (points)", f"{100 * comparison.level:.4g} % interval"], rows, left=1)
 
 
 def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
@@ -200,8 +200,8 @@ def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
     ]
     axes = {contrast.id: contrast.axis for contrast in reversed(comparison.controls)}
     rows = [[str(fold.seed), names[fold.best], f"{axes[fold.control]} only", _points(fold.difference, True)] for fold in comparison.folds]
-    table = _table(["Left-out seed", "Chosen by the others", "Against", "Difference (points)"], rows, left=3) if rows else ""
-    return "\n".join(lines) + (f"\n\n{table}" if table else "")
+    shown = table(["Left-out seed", "Chosen by the others", "Against", "Difference (points)"], rows, left=3) if rows else ""
+    return "\n".join(lines) + (f"\n\n{shown}" if shown else "")
 
 
 def _surface_text(surface: Surface | None, exponents: Mapping[str, float] | None, target: float | None) -> list[str]:
@@ -215,7 +215,7 @@ def _surface_text(surface: Surface | None, exponents: Mapping[str, float] | None
         optimum = surface.optimum(exponents, target)
         lines.append(f"Its maximum at {target:g} times the cost: {_coefficients(optimum)}, predicted {100 * surface.predict(optimum):.2f} %.")
     rows = [[f"`{name}`", f"{value:+.5f}"] for name, value in surface.coefficients.items()]
-    return [*lines, _table(["Term", "Coefficient"], rows, left=1)]
+    return [*lines, table(["Term", "Coefficient"], rows, left=1)]
 
 
 def _point(points: Sequence[ScaledPoint], comparison: Comparison) -> ScaledPoint | None:
@@ -273,8 +273,8 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 2) -> str:
-    """Columns from `left` on are numbers, and stand to the right."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 2) -> str:
+    """A table in Markdown. Columns from `left` on are numbers, and stand to the right."""
     rule = ["---" if number < left else "--:" for number in range(len(head))]
     lines = [head, rule, *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)

@@ -1,0 +1,121 @@
+"""The two figures of a study: accuracy against cost, and the best so far beside random search. Styled and saved as a grid's (`scaling.drawing`)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..scaling.drawing import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
+from .evidence import SCORE, Evidence
+from .rows import RANDOM, Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RANDOM_COLOUR = AXIS_COLOURS[0]
+GUIDED_COLOUR = AXIS_COLOURS[1]
+
+
+def front_figure(found: Evidence) -> Figure:
+    """Accuracy against multiply-adds: the random part, guided networks, those stopped early where they were stopped, the front, and confirmed means ± sd."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
+    scale = _scale(found)
+    with style():
+        figure = Figure(figsize=(7.2, 4.9), layout="constrained")
+        plot = figure.add_subplot()
+        stopped = [row for row in found.rows if not row.complete and row.state != "FAIL" and row.curve]
+        _dots(plot, found, stopped, scale, "stopped early, as far as trained", "none", FAINT, "o")
+        finished = [row for row in found.rows if row.complete]
+        _dots(plot, found, [row for row in finished if row.origin == RANDOM], scale, "random", RANDOM_COLOUR, RANDOM_COLOUR, "s")
+        _dots(plot, found, [row for row in finished if row.origin != RANDOM], scale, "search", GUIDED_COLOUR, GUIDED_COLOUR, "o")
+        if found.front:
+            costs, values = [point.macs for point in found.front], [scale * point.accuracy for point in found.front]
+            plot.step(costs, values, where="post", color=INK, linewidth=1.2, label="front", zorder=2)
+        for number, one in enumerate(one for one in found.seeds.networks if one.id in found.candidates):
+            plot.errorbar(
+                [found.candidates[one.id].macs], [scale * one.mean], yerr=None if one.std is None else scale * one.std, color=COMPOUND, marker="*",
+                markersize=12, markeredgecolor="white", markeredgewidth=0.7, elinewidth=1.3, capsize=3, linestyle="none", zorder=4,
+                label="confirmed, mean ± 1 sd over seeds" if number == 0 else None,
+            )  # fmt: skip
+        plot.set_xlabel("multiply-adds for one image")
+        plot.set_ylabel(_label(found))
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        _finish(figure, plot, f"{found.study}: {found.measure} and cost")
+        return settle(figure)
+
+
+def progress_figure(found: Evidence) -> Figure:
+    """The best so far over evaluations and over hours of training, beside what random search finds in as many, with its 95 % band."""
+    from matplotlib.figure import Figure
+
+    with style():
+        figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+        plots = figure.subplots(1, 2, sharey=True)
+        rows = [row for row in found.rows if row.state != "WAITING"]
+        hours = list(itertools.accumulate(row.seconds / 3600 for row in rows))
+        each = found.seconds_random
+        _progress(plots[0], found, rows, list(range(1, len(rows) + 1)), 1.0)
+        _progress(plots[1], found, rows, hours, None if each is None else each / 3600)
+        plots[0].set_xlabel("evaluations ended")
+        plots[1].set_xlabel("hours of training, all workers together")
+        plots[0].set_ylabel(_label(found))
+        _finish(figure, plots[0], f"{found.study}: best so far")
+        plots[1].grid(axis="y", color="#E5E5E5", linewidth=0.7)
+        return settle(figure)
+
+
+def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[float], unit: float | None) -> None:
+    """`unit` is what a random network takes on this axis; None or 0 draws no baseline."""
+    scale = _scale(found)
+    curve = found.baseline.curve
+    if curve and unit:
+        for part, linestyle, name in ((False, "-", "random search, expected"), (True, "--", "random search, extrapolated")):
+            known = [point for point in curve if point.extrapolated == part]
+            if part:  # the two join where the random part ends
+                known = [point for point in curve if not point.extrapolated][-1:] + known
+            if len(known) > 1 or not part:
+                plot.plot([unit * one.n for one in known], [scale * one.value for one in known], linestyle, color=RANDOM_COLOUR, linewidth=1.4, label=name)
+        across = [unit * one.n for one in curve]
+        low, high = ([scale * one.interval[end] for one in curve] for end in (0, 1))
+        plot.fill_between(across, low, high, color=RANDOM_COLOUR, alpha=0.15, linewidth=0, label="its 95 % interval")
+    best: list[tuple[float, float]] = []
+    for at, row in zip(spent, rows, strict=True):
+        if row.reached is not None and (not best or row.reached > best[-1][1]):
+            best.append((at, row.reached))
+    if best:
+        steps = [*best, (spent[-1], best[-1][1])]
+        plot.step(
+            [at for at, _ in steps], [scale * value for _, value in steps], where="post", color=COMPOUND, linewidth=1.8, label="search, best so far", zorder=3
+        )
+
+
+def _dots(plot: Axes, found: Evidence, rows: Sequence[Row], scale: float, name: str, face: str, edge: str, marker: str) -> None:
+    shown = [(found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1]) for row in rows if row.id in found.candidates]
+    if shown:
+        plot.scatter(
+            [cost for cost, _ in shown], [scale * value for _, value in shown], s=20, marker=marker, facecolors=face, edgecolors=edge, linewidths=0.8,
+            alpha=0.75, label=name, zorder=1,
+        )  # fmt: skip
+
+
+def _finish(figure: Figure, plot: Axes, title: str) -> None:
+    plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
+    plot.set_axisbelow(True)
+    plot.set_title(title, pad=12)
+    handles, labels = plot.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)
+    else:
+        plot.text(0.5, 0.5, "nothing to show yet", transform=plot.transAxes, ha="center", va="center", color=FAINT)
+
+
+def _scale(found: Evidence) -> float:
+    return 1.0 if found.measure == SCORE else 100.0
+
+
+def _label(found: Evidence) -> str:
+    return "score" if found.measure == SCORE else "validation accuracy (%)"
