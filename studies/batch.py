@@ -20,6 +20,7 @@ from ..blocks.errors import InputError
 from . import records, trials
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose
 from .models import CandidateRecord, EvaluationRecord, PausedRecord
+from .paused import Paused
 from .storage import Database
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Batch:
         """Called when `every` evaluations wait."""
         self.waiting: list[_Waiting] = []
         """What `write` will write."""
+        self.paused: dict[Key, Paused] = {}
+        """Trainings that wait at a rung, likewise."""
         self._every = every
         self._study, self._optuna_study = study, optuna_study
         columns = (EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed)
@@ -97,11 +100,22 @@ class Batch:
             evaluation = replace(evaluation, trial=self._number)
             self._number += 1
         self._known.add(key)
+        self.paused.pop(key, None)
         self._candidates[candidate.id] = candidate
         self.waiting.append(_Waiting(evaluation, trial))
-        if len(self.waiting) >= self._every:
-            self.full()
+        self._written_if_full()
         return evaluation
+
+    def pause(self, paused: Paused) -> None:
+        """Takes a training that waits at a rung. Raises: DuplicateEvaluation if it has ended already."""
+        if paused.key in self._known:
+            raise DuplicateEvaluation(f"the study has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written")
+        self.paused[paused.key] = paused
+        self._written_if_full()
+
+    def _written_if_full(self) -> None:
+        if len(self.waiting) + len(self.paused) >= self._every:
+            self.full()
 
     def write(self, session: Session) -> None:
         """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets it.
@@ -117,9 +131,10 @@ class Batch:
             raise DuplicateEvaluation("another process has added trials to this study: of a study whose records share transactions there is one writer")
         self._write_candidates(session)
         self._write_trials(session)
-        session.execute(
-            insert(EvaluationRecord), [_fields(records.evaluation_record(self._study, one.evaluation, one.evaluation.trial)) for one in self.waiting]
-        )
+        if self.waiting:
+            session.execute(
+                insert(EvaluationRecord), [_fields(records.evaluation_record(self._study, one.evaluation, one.evaluation.trial)) for one in self.waiting]
+            )
         waited = select(PausedRecord.candidate_id, PausedRecord.fidelity, PausedRecord.seed).where(PausedRecord.study_id == self._study)
         ended = {_key(one.evaluation) for one in self.waiting}
         for candidate, fidelity, seed in session.execute(waited).all():
@@ -127,9 +142,13 @@ class Batch:
                 which = (PausedRecord.study_id == self._study, PausedRecord.candidate_id == candidate, PausedRecord.fidelity == fidelity)
                 session.execute(delete(PausedRecord).where(*which, PausedRecord.seed == seed))
 
+        for (candidate, fidelity, seed), one in self.paused.items():
+            session.merge(PausedRecord(study_id=self._study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=one.to_dict()))
+
     def written(self) -> None:
         """What waited is in the database."""
         self.waiting.clear()
+        self.paused.clear()
         self._candidates.clear()
 
     def _write_candidates(self, session: Session) -> None:

@@ -189,7 +189,7 @@ class Study:
 
     @contextmanager
     def recording(self, every: int = 200) -> Iterator[None]:
-        """Within it `record` writes up to `every` evaluations in one transaction, and all at its end: for thousands that took no time to evaluate.
+        """Within it `record` and `pause` write up to `every` in one transaction, and all at its end: for thousands that took no time to evaluate.
 
         What waits is written before anything of this object is read, and is lost if the process is killed. One writer at a time.
         """
@@ -198,7 +198,7 @@ class Study:
             batch = Batch(session, self._id, self._optuna_id, every)
 
         def flush() -> None:
-            if batch.waiting:
+            if batch.waiting or batch.paused:
                 with database.write() as session:
                     self._require(session)
                     batch.write(session)
@@ -217,6 +217,8 @@ class Study:
 
         Raises: DuplicateEvaluation if it has ended already.
         """
+        if self._batch is not None:
+            return self._batch.pause(paused)
         with self._database.write() as session:
             self._require(session)
             key = {"candidate_id": paused.candidate.id, "fidelity": paused.fidelity.key, "seed": paused.seed}

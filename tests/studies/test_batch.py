@@ -105,17 +105,35 @@ def test_a_distribution_that_optuna_refuses_is_refused(study: Study, record):
         record(study, 1, choices=("none", "se", "eca"))
 
 
+def waiting(study: Study, candidate, evaluation, number: int, rung: int = 1) -> None:
+    one = evaluation(number)
+    study.pause(
+        Paused(
+            candidate=candidate(number), fidelity=Fidelity(epochs=3, size=32), seed=0, settings={}, params={}, distributions={}, curve=((rung, 0.1),),
+            seconds=1.0, started=one.started,
+        )
+    )  # fmt: skip
+
+
 def test_the_row_of_its_waiting_goes_with_it(study: Study, candidate, evaluation, record):
     for number in (0, 1):
-        one = evaluation(number)
-        study.pause(
-            Paused(
-                candidate=candidate(number), fidelity=Fidelity(epochs=3, size=32), seed=0, settings={}, params={}, distributions={}, curve=((1, 0.1),),
-                seconds=1.0, started=one.started,
-            )
-        )  # fmt: skip
+        waiting(study, candidate, evaluation, number)
     with study.recording():
         record(study, 1)
+    assert [one.candidate.id for one in study.paused()] == [f"{0:064x}"]
+
+
+def test_trainings_that_wait_share_transactions_too(study: Study, url: str, candidate, evaluation, record, count):
+    with study.recording():
+        for number in (0, 1, 2):
+            waiting(study, candidate, evaluation, number)
+        waiting(study, candidate, evaluation, 2, rung=2)
+        record(study, 1)
+        assert count(url, "automl_paused") == 0
+        assert {one.candidate.id: one.curve[-1][0] for one in study.paused()} == {f"{0:064x}": 1, f"{2:064x}": 2}
+        with pytest.raises(DuplicateEvaluation):
+            waiting(study, candidate, evaluation, 1)
+        record(study, 2)
     assert [one.candidate.id for one in study.paused()] == [f"{0:064x}"]
 
 
