@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ..search import SearchResult
 
 
+SAMPLERS = "tpe (the default), nsga2, gp, random or grid."
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command("search")(search)
@@ -30,8 +33,16 @@ def search(
     download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
     trials: Annotated[int | None, typer.Option(help="Trials in the study altogether. Without --trials and --time: 32, in 8 minutes at most.")] = None,
     time_: Annotated[str | None, typer.Option("--time", help="Wall time, confirmation of the best included: 10min, 2h.")] = None,
-    sampler: Annotated[str, typer.Option(help="tpe, nsga2, gp, random or grid.")] = "tpe",
-    workers: Annotated[int | None, typer.Option(help="Candidates trained at once. Without: all GPUs, or all CPUs.")] = None,
+    sampler: Annotated[str | None, typer.Option(help=SAMPLERS)] = None,
+    objective: Annotated[str, typer.Option(help="What the sampler aims at: best (the most accurate within the budget) or front (all of the front).")] = "best",
+    evaluator: Annotated[
+        str, typer.Option(help="How candidates are evaluated: train, or table:FILE (looked up in a JSON or CSV file, in simulated time).")
+    ] = "train",
+    table_seconds: Annotated[float | None, typer.Option(help="Simulated seconds of a full training from a table. Without: the table's, or 60.")] = None,
+    warm_start: Annotated[
+        list[str] | None, typer.Option(help="An earlier study of the same parameters in this database, to learn from; may be given several times.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Candidates trained at once. Without: all GPUs, or all CPUs; one, simulated, for a table.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs for each candidate; fractions share one. Without: 1 where there are any.")] = None,
     storage: Storage = DEFAULT_STORAGE,
     study: Annotated[str | None, typer.Option(help="Name of the study. Without: made of space, data and budget.")] = None,
@@ -51,19 +62,22 @@ def search(
     """
     began = time.monotonic()
     from ..blocks.errors import Interrupted
-    from ..search import SearchOptions
+    from ..search import DEFAULT_SAMPLER, SearchOptions
     from ..search import search as run
     from .live import view
+    from .quiet import Quiet
 
     options = SearchOptions(
         budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
-        seconds=None if time_ is None else parse_duration(time_), sampler=sampler, workers=workers, gpus_per_trial=gpus_per_trial, storage=storage, study=study,
-        seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip, finals=finals,
+        seconds=None if time_ is None else parse_duration(time_), sampler=sampler or DEFAULT_SAMPLER, workers=workers, gpus_per_trial=gpus_per_trial,
+        storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip,
+        finals=finals, objective=objective, evaluator=evaluator, table_seconds=table_seconds, warm_start=tuple(warm_start or ()),
     )  # fmt: skip
     typed = masked_command(sys.argv[1:], storage)
     try:
         with view(to_stderr=json) as listener:
-            result = run(options, listener=listener, command=typed, began=began)
+            looks_up = options.evaluated[0] == "table"
+            result = run(options, listener=Quiet(listener) if looks_up else listener, command=typed, began=began)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; what finished is kept, go on with: {typed}") from None
     if json:
@@ -86,6 +100,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     return {
         "study": result.study.spec.name,
         "seconds": result.seconds,
+        "simulated_seconds": result.simulated,
         "counts": {
             "done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates,
             "finals": counts.finals,
@@ -103,7 +118,8 @@ def print_result(result: SearchResult, storage: str) -> None:
 
     name, counts = result.study.spec.name, result.counts
     ended = f"{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed"
-    print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}")
+    looked_up = "" if result.simulated is None else f", for {duration(result.simulated)} of simulated time"
+    print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}{looked_up}")
     if result.best is None:
         raise AutomlError("no trial finished: give more --time, or fewer --epochs")
     print_front(result.front, confirmed_accuracies(result.study), f"front of {name}")
@@ -114,6 +130,7 @@ def print_result(result: SearchResult, storage: str) -> None:
     print("next:")
     if best.evaluation.checkpoint is not None:
         print(f"  {command('export', name, '--out', 'found', storage=storage)}    the network as model.py, safetensors and ONNX")
-    print(f"  {command('train', name, storage=storage)}    train it longer")
+    if result.simulated is None:
+        print(f"  {command('train', name, storage=storage)}    train it longer")
     print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
     print(f"  the same command with --trials {max(2 * (counts.done + counts.pruned + counts.failed), 1)} goes on searching")

@@ -7,8 +7,8 @@ from ..spaces.reference import add_finder
 from .finals import Best, best, best_json, train
 from .plan import SearchOptions
 from .run import SearchResult, describe, search
-from .samplers import sampler_names
+from .samplers import DEFAULT_SAMPLER, sampler_names
 
-__all__ = ["Best", "SearchOptions", "SearchResult", "best", "describe", "sampler_names", "search", "train"]
+__all__ = ["DEFAULT_SAMPLER", "Best", "SearchOptions", "SearchResult", "best", "describe", "sampler_names", "search", "train"]
 
 add_finder("best", best_json)

@@ -10,16 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks import InputError
+from ..blocks.errors import unknown
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, StudySpec
 from .data import ImageData, Split, is_named, load, split
 from .samplers import DEFAULT_SAMPLER, check_sampler
+from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
 
 DEFAULT_STORAGE = "sqlite:///automl.db"
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
+EVALUATORS = ("train", "table:FILE")
+"""What `--evaluator` takes."""
+OBJECTIVES = ("best", "front")
+"""What `--objective` takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +72,29 @@ class SearchOptions:
     """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
     """How many networks of the front are confirmed at the end."""
+    evaluator: str = "train"
+    """How candidates are evaluated: train, or table:FILE."""
+    table_seconds: float | None = None
+    """Simulated seconds of a full training from a table; the table's without."""
+    objective: str = "best"
+    """What the sampler aims at: best, the most accurate network within the budget; or front, all of the front."""
+    warm_start: Sequence[str] = ()
+    """Earlier studies of the same parameters, in the same database, that the sampler learns from."""
 
     def __post_init__(self) -> None:
         check_sampler(self.sampler)
+        kind, _ = self.evaluated
+        if self.objective not in OBJECTIVES:
+            raise unknown("--objective", self.objective, OBJECTIVES)
+        if kind == "table":
+            of_training = {name: getattr(self, name) for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")}
+            for name, value in of_training.items():
+                if value is not None:
+                    raise InputError(f"--{name.replace('_', '-')} is for trainings, but --evaluator {self.evaluator} trains nothing")
+        elif self.table_seconds is not None:
+            raise InputError(f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}")
+        if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
+            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
         for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -85,27 +111,36 @@ class SearchOptions:
         if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
             raise InputError(f"--gpus-per-trial must be 0 or more, but got {self.gpus_per_trial:g}")
 
+    @property
+    def evaluated(self) -> tuple[str, str]:
+        """Kind of the evaluator, and what stands behind its colon.
+
+        Raises:
+            InputError: there is no such evaluator, or its file is missing.
+        """
+        kind, _, rest = self.evaluator.partition(":")
+        form = next((form for form in EVALUATORS if form.partition(":")[0] == kind), None)
+        if form is None or bool(rest) is not (":" in form):
+            raise unknown("--evaluator", self.evaluator, EVALUATORS)
+        return kind, rest
+
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A search, settled."""
+class Settled:
+    """A search, settled; whoever evaluates its candidates."""
 
     space: Space
     """For the data's classes and channels, at the deployment size."""
     budget: Budget
     """Parsed."""
-    data: ImageData = field(repr=False)
-    """In memory."""
-    split: Split = field(repr=False)
-    """Which rows train, validate, test."""
-    recipe: Recipe
-    """How every candidate is trained."""
     proxy_size: int
     """Pixels at which a candidate of resolution 1 is trained."""
     epochs: int
     """Of full fidelity."""
     fraction: float
     """Of the training images, for each of them."""
+    seed: int
+    """Of the split, the sampler and the trainings."""
     spec: StudySpec
     """What makes it this study."""
     trials: int | None
@@ -116,6 +151,18 @@ class Plan:
     def fidelity(self, candidate: Candidate) -> Fidelity:
         """Full fidelity of a candidate: the proxy size scaled as its input is."""
         return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]), fraction=self.fraction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Settled):
+    """A search whose candidates are trained."""
+
+    data: ImageData = field(repr=False)
+    """In memory."""
+    split: Split = field(repr=False)
+    """Which rows train, validate, test."""
+    recipe: Recipe
+    """How every candidate is trained."""
 
 
 def check_seed(name: str, seed: int) -> None:
@@ -167,12 +214,45 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
             "classes": list(data.classes), "split": rows.to_dict(),
         },
         settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "fraction": fraction, "seed": options.seed,
-                  "recipe": recipe.to_dict()},
+                  "recipe": recipe.to_dict(), **_asked(options)},
     )  # fmt: skip
     return Plan(
-        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec,
+        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec, seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
     )  # fmt: skip
+
+
+def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
+    """The plan of a search that looks its candidates up in a table, and the table. The space's own classes and channels count.
+
+    Raises:
+        InputError: anything in the options or the table that cannot be.
+    """
+    budget = parse_budget(options.budget) if options.budget else Budget()
+    space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    space = space.adapted(image_size=options.image_size)
+    table = read_table(file, space)
+    size = space.image[1]
+    spec = StudySpec(
+        name=options.study or default_name(space, str(table.path), options.budget),
+        space=space.to_dict(),
+        budget=str(budget),
+        data={"name": str(table.path), "fingerprint": table.fingerprint, "networks": len(table.entries)},
+        settings={"image_size": size, "proxy_size": size, "epochs": table.epochs, "fraction": 1.0, "seed": options.seed,
+                  "table_seconds": options.table_seconds, **_asked(options)},
+    )  # fmt: skip
+    no_limit = options.trials is None and options.seconds is None
+    plan = Settled(
+        space=space, budget=budget, proxy_size=size, epochs=table.epochs, fraction=1.0, spec=spec, seed=options.seed,
+        trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=options.seconds,
+    )  # fmt: skip
+    return plan, table
+
+
+def _asked(options: SearchOptions) -> dict[str, str]:
+    """What else makes a study this study; as the studies of earlier versions have none of it, defaults are left out."""
+    kind, _ = options.evaluated
+    return {**({} if kind == "train" else {"evaluator": kind}), **({} if options.objective == "best" else {"objective": options.objective})}
 
 
 def data_name(name: str) -> str:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ..blocks import InputError
 from ..spaces import Budget, Census, Space, census, human, require_feasible
 from ..spaces.parameters import in_words
 from ..spaces.survey import Costed
 from ..studies import FrontPoint, Study
-from . import cluster
 from .engine import Engine, Limits
+from .evaluator import Evaluator
 from .events import Counts, Listener, Silent
-from .finals import Best, best, test, weights_folder
-from .plan import Plan, SearchOptions, arrays, prepare
+from .finals import Best, best, weights_folder
+from .plan import SearchOptions, Settled
 from .proposer import Proposer
+from .simulated import Simulated
+from .trained import Trained, ray_for
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = ["SearchResult", "describe", "evaluator_of", "ray_for", "search", "trials_of", "versions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,8 @@ class SearchResult:
     """Of the evaluations."""
     seconds: float
     """Wall time."""
+    simulated: float | None = None
+    """Simulated time of this run, where candidates were looked up in a table."""
     exhausted: bool
     """Whether everything within the budget has been evaluated."""
 
@@ -53,39 +62,62 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
-    plan = prepare(options)
-    for skipped in plan.data.skipped[:5]:
-        listener.said(f"skipped: {skipped}")
+    evaluator = evaluator_of(options, began=began, gpus=gpus)
+    plan = evaluator.plan
     found = census(plan.space, plan.budget, seed=options.seed)
     for line in describe(plan.space, plan.budget, found):
         listener.said(line)
     require_feasible(found, plan.space, plan.budget)
-    part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
-    listener.said(
-        f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
-        f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)"
-    )
+    for line in evaluator.described(found):
+        listener.said(line)
+    earlier = [trial for name in options.warm_start for trial in trials_of(options.storage, name, plan)]
     study = Study.find(options.storage, plan.spec)
-    engine = None if study is None else _engine(study, plan, options, found, listener, began)
+    engine = None if study is None else _engine(study, evaluator, options, found, listener, earlier)
     if study is None or engine is None or engine.has_work():
-        listener.phase("starting the workers")
-        with ray_for(options, gpus) as resources:  # refuses what cannot be given; only then is anything written
-            listener.phase(f"searching with {resources}")
+        with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            engine = _engine(study, plan, options, found, listener, began)
-            from .tuning import run
-
+            engine = _engine(study, evaluator, options, found, listener, earlier)
             try:
-                run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
+                run(engine)
             finally:
                 _note_gate(study, engine)
     chosen = best(study)
-    if chosen is not None and chosen.evaluation.checkpoint is not None and chosen.evaluation.test_accuracy is None:
-        listener.phase("testing the network chosen")
-        chosen = test(study, chosen, plan.data, plan.split)
     return SearchResult(
-        study=study, front=study.front(), best=chosen, census=found, counts=engine.counts, seconds=time.monotonic() - began, exhausted=engine.exhausted
-    )
+        study=study, front=study.front(), best=None if chosen is None else evaluator.tested(study, chosen, listener), census=found, counts=engine.counts,
+        seconds=time.monotonic() - began, simulated=evaluator.clock() if isinstance(evaluator, Simulated) else None, exhausted=engine.exhausted,
+    )  # fmt: skip
+
+
+def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> Evaluator:
+    """The evaluator that `options` name, with what it needs loaded. A new one is named here and in `plan.EVALUATORS`.
+
+    Raises:
+        InputError: something in the options cannot be.
+    """
+    kind, rest = options.evaluated
+    return Simulated.prepared(options, rest) if kind == "table" else Trained.prepared(options, began, gpus)
+
+
+def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
+    """Optuna's trials of an earlier study, for a sampler to learn from.
+
+    Raises:
+        InputError: there is no such study, it is this one, or its parameters are others.
+    """
+    if name == plan.spec.name:
+        raise InputError(f"--warm-start names an earlier study, but {name!r} is this search's own")
+    study = Study.open(storage, name)
+    theirs = {parameter.name: parameter.values for parameter in Space.from_dict(study.spec.space, name).parameters}
+    ours = {parameter.name: parameter.values for parameter in plan.space.parameters}
+    for parameter in {**ours, **theirs}:
+        if ours.get(parameter) != theirs.get(parameter):
+            there, here = (_values(of.get(parameter)) for of in (theirs, ours))
+            raise InputError(f"a study to start from must have the parameters of this search, but {parameter!r} is {there} in {name!r} and {here} here")
+    return study.optuna_trials()
+
+
+def _values(values: tuple[Any, ...] | None) -> str:
+    return "absent" if values is None else ", ".join(map(str, values[:8])) + (", …" if len(values) > 8 else "")
 
 
 def describe(space: Space, budget: Budget, found: Census) -> list[str]:
@@ -117,15 +149,18 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _engine(study: Study, plan: Plan, options: SearchOptions, found: Census, listener: Listener, began: float) -> Engine:
+def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, listener: Listener, earlier: list[FrozenTrial]) -> Engine:
+    plan = evaluator.plan
+    more = {"earlier": earlier} if earlier else {}
     proposer = Proposer(
         plan.space, plan.budget, found, sampler=options.sampler, seed=options.seed, trials=plan.trials or 100,
-        history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()],
+        history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()], **more,
     )  # fmt: skip
     return Engine(
-        study, proposer, fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
+        study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
         limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals),
-        weights=weights_folder(options.storage, study.spec.name), listener=listener, began=began,
+        weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
+        listener=listener, began=evaluator.began, clock=evaluator.clock,
     )  # fmt: skip
 
 
@@ -135,15 +170,3 @@ def _note_gate(study: Study, engine: Engine) -> None:
     before = kept if isinstance(kept, dict) else {}
     added = {"refused": engine.counts.refused, "duplicates": engine.counts.duplicates}
     study.note("gate", {key: int(before.get(key, 0) or 0) + value for key, value in added.items()})  # type: ignore[arg-type]
-
-
-@contextlib.contextmanager
-def ray_for(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
-    """Ray as `options` ask for it, started and stopped; `gpus` as in `search`."""
-    # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
-    cpus = options.workers if options.address is None and options.workers else None
-    cluster.start(options.address, cpus=cpus, gpus=gpus)
-    try:
-        yield cluster.allot(workers=options.workers, gpus_per_trial=options.gpus_per_trial)
-    finally:
-        cluster.stop()

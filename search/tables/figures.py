@@ -1,0 +1,157 @@
+"""What a row says of its network: accuracies or curves for each seed, cost, seconds. Which network it is, is found out elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from ...blocks.errors import unknown
+from .files import Row
+
+Curve: TypeAlias = tuple[tuple[int, float], ...]
+"""(epoch, accuracy), epochs rising."""
+
+ACCURACY = (
+    "accuracy", "accuracies", "acc", "validation_accuracy", "val_accuracy", "valid_accuracy", "val_acc", "valid_acc", "test_accuracy", "test_acc",
+)  # fmt: skip
+"""Names for accuracies, the first that a row has is taken."""
+NUMBERED = ("accuracy", "seed")
+"""Of a CSV file: `accuracy.0`, `accuracy.1`, … or `seed.0`, …, one column a seed."""
+CURVE = ("curve", "curves")
+MACS, PARAMS, SECONDS = ("macs", "flops"), ("params", "parameters"), ("seconds",)
+KNOWN = (*ACCURACY, *CURVE, *MACS, *PARAMS, *SECONDS, "settings", "id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of one row."""
+
+    row: Row
+    """Where they stand."""
+    curves: tuple[Curve, ...]
+    """One for each seed; of one point, at epoch 1, where the row has accuracies alone."""
+    curved: bool
+    """Whether the row has curves."""
+    seconds: tuple[float | None, ...]
+    """Of a full training, for each seed; None where the table does not say."""
+    macs: int | None
+    """Multiply-adds, where the table says."""
+    params: int | None
+    """Parameters, likewise."""
+
+
+def figures(row: Row) -> Figures:
+    """Read a row.
+
+    Raises:
+        InputError: no accuracies, or figures that cannot be.
+    """
+    curve = next((row.values[name] for name in CURVE if name in row.values), None)
+    curves = _curves(row, curve) if curve is not None else tuple(((1, value),) for value in _accuracies(row))
+    return Figures(
+        row=row, curves=curves, curved=curve is not None, seconds=_seconds(row, len(curves)), macs=_whole(row, MACS), params=_whole(row, PARAMS)
+    )  # fmt: skip
+
+
+def as_fractions(table: Sequence[Figures]) -> list[Figures]:
+    """The same with accuracies from 0 to 1: where any of the table is above 1, all are in percent.
+
+    Raises:
+        InputError: an accuracy below 0 or above 100 %.
+    """
+    percent = any(value > 1 for one in table for curve in one.curves for _, value in curve)
+    top = 100 if percent else 1
+    for one in table:
+        for curve in one.curves:
+            for _, value in curve:
+                if not 0 <= value <= top:
+                    raise one.row.error(f"an accuracy must lie between 0 and 1, or all of a table between 0 and 100 %, but got {value:g}")
+    if not percent:
+        return list(table)
+    return [replace(one, curves=tuple(tuple((epoch, value / 100) for epoch, value in curve) for curve in one.curves)) for one in table]
+
+
+def _accuracies(row: Row) -> list[float]:
+    numbered = [name for name in row.values if name.partition(".")[0] in NUMBERED and name.partition(".")[2].isdigit()]
+    if numbered:
+        return [_number(row, name, row.values[name]) for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))]
+    name = next((name for name in ACCURACY if name in row.values), None)
+    if name is None:
+        near = [unknown("name", given, KNOWN) for given in row.values if "acc" in given.lower()]
+        raise row.error(f"a row needs an accuracy or a curve{f': {near[0]}' if near else f', but has {_listed(row)}'}")
+    value = row.values[name]
+    given = value if isinstance(value, list) else [value]
+    if not given:
+        raise row.error(f"{name} must hold at least one number, but is empty")
+    return [_number(row, name, one) for one in given]
+
+
+def _listed(row: Row) -> str:
+    return ", ".join(map(repr, row.values)) or "nothing"
+
+
+def _curves(row: Row, given: Any) -> tuple[Curve, ...]:
+    rule = "a curve is [[epoch, accuracy], …], or one such list for each seed"
+    if not isinstance(given, list) or not given or not all(isinstance(one, list) and one for one in given):
+        raise row.error(f"{rule}, but got {_short(given)}")
+    seeds = given if isinstance(given[0][0], list) else [given]
+    return tuple(_curve(row, one, rule) for one in seeds)
+
+
+def _curve(row: Row, given: Any, rule: str) -> Curve:
+    if not isinstance(given, list) or not given or not all(isinstance(point, list) and len(point) == 2 for point in given):
+        raise row.error(f"{rule}, but got {_short(given)}")
+    curve = tuple((_epoch(row, epoch), _number(row, "an accuracy of a curve", value)) for epoch, value in given)
+    if any(after[0] <= before[0] for before, after in pairwise(curve)):
+        raise row.error(f"the epochs of a curve must rise, but got {[epoch for epoch, _ in curve]}")
+    return curve
+
+
+def _epoch(row: Row, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise row.error(f"an epoch must be a whole number of at least 1, but got {value!r}")
+    return value
+
+
+def _seconds(row: Row, seeds: int) -> tuple[float | None, ...]:
+    name = next((name for name in SECONDS if name in row.values), None)
+    if name is None:
+        return (None,) * seeds
+    value = row.values[name]
+    given = value if isinstance(value, list) else [value] * seeds
+    if len(given) != seeds:
+        raise row.error(f"{name} must be one number, or one for each of the {seeds} seeds, but got {len(given)}")
+    found = [_number(row, name, one) for one in given]
+    if min(found) <= 0:
+        raise row.error(f"{name} must be positive, but got {min(found):g}")
+    return tuple(found)
+
+
+def _whole(row: Row, names: Sequence[str]) -> int | None:
+    name = next((name for name in names if name in row.values), None)
+    if name is None:
+        return None
+    number = _number(row, name, row.values[name])
+    if number < 0 or number != int(number):
+        raise row.error(f"{name} must be a whole number, counted singly, but got {row.values[name]!r}")
+    return int(number)
+
+
+def _number(row: Row, name: str, value: Any) -> float:
+    try:
+        if isinstance(value, bool) or value is None:
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise row.error(f"{name} must be a number, but got {_short(value)}") from None
+    if not math.isfinite(number):
+        raise row.error(f"{name} must be a finite number, but got {number}")
+    return number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

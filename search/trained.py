@@ -1,0 +1,86 @@
+"""Candidates are evaluated by training them, on Ray Tune workers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..spaces import Census
+from ..studies import Study
+from . import cluster
+from .engine import Engine
+from .events import Listener
+from .finals import Best, test
+from .plan import Plan, SearchOptions, arrays, prepare
+from .proposer import Proposes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The evaluator called `train`."""
+
+    options: SearchOptions
+    """As given."""
+    plan: Plan
+    """With the data."""
+    began: float
+    """By the wall clock: loading the data counts."""
+    gpus: int | None = None
+    """How many a private Ray is to count; looks without."""
+    clock: Callable[[], float] = time.monotonic
+    keeps_weights: bool = True
+
+    @classmethod
+    def prepared(cls, options: SearchOptions, began: float, gpus: int | None) -> Trained:
+        """With data loaded and sizes settled. Raises: InputError."""
+        return cls(options=options, plan=prepare(options), began=began, gpus=gpus)
+
+    def described(self, found: Census) -> list[str]:
+        """What was skipped of the data, and how candidates are trained."""
+        plan = self.plan
+        part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
+        return [
+            *(f"skipped: {skipped}" for skipped in plan.data.skipped[:5]),
+            f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
+            f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)",
+        ]
+
+    def proposes(self, proposer: Proposes) -> Proposes:
+        """Every candidate can be trained."""
+        return proposer
+
+    @contextlib.contextmanager
+    def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
+        """Ray and its workers."""
+        listener.phase("starting the workers")
+        with ray_for(self.options, self.gpus) as resources:  # refuses what cannot be given; only then is anything written
+            listener.phase(f"searching with {resources}")
+
+            def run(engine: Engine) -> None:
+                from .tuning import run
+
+                run(engine, arrays(self.plan), self.plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
+
+            yield run
+
+    def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
+        """Its one look at the test data, if it has weights and has not had it."""
+        if chosen.evaluation.checkpoint is None or chosen.evaluation.test_accuracy is not None:
+            return chosen
+        listener.phase("testing the network chosen")
+        return test(study, chosen, self.plan.data, self.plan.split)
+
+
+@contextlib.contextmanager
+def ray_for(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
+    """Ray as `options` ask for it, started and stopped; `gpus` is how many a private Ray is to count."""
+    # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
+    cpus = options.workers if options.address is None and options.workers else None
+    cluster.start(options.address, cpus=cpus, gpus=gpus)
+    try:
+        yield cluster.allot(workers=options.workers, gpus_per_trial=options.gpus_per_trial)
+    finally:
+        cluster.stop()
