@@ -41,7 +41,7 @@ class Column:
             return np.array([found.low])
         if found.step is None:
             return None
-        return found.low + found.step * np.arange(round((found.high - found.low) / found.step) + 1)
+        return np.asarray(found.low + found.step * np.arange(round((found.high - found.low) / found.step) + 1), np.float64)
 
     @property
     def categorical(self) -> bool:

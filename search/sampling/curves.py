@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .feasible import History
+    from .history import History
 
 FEWEST = 4
 """Trainings that must have passed the same step on their way to the end."""
+MOST = 400
+"""Of either kind the latest are looked at."""
 
 
 def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -21,7 +23,7 @@ def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64
     """
     rows, values, variances = [], [], []
     lines: dict[int, tuple[float, float, float] | None] = {}
-    for row, curve in history.stopped:
+    for row, curve in history.stopped[-MOST:]:
         step = max(curve)
         if step not in lines:
             lines[step] = _line(history, step)
@@ -35,7 +37,7 @@ def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 def _line(history: History, step: int) -> tuple[float, float, float] | None:
     """Intercept, slope and residual variance of the end over the value at a step."""
-    pairs = [(curve[step], value) for curve, value in zip(history.curves, history.values[:, 0], strict=True) if step in curve]
+    pairs = [(curve[step], value) for curve, value in zip(history.curves[-MOST:], history.values[-MOST:, 0], strict=True) if step in curve]
     if len(pairs) < FEWEST:
         return None
     x, y = np.array(pairs).T

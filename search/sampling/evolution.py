@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
 
-from .feasible import FeasibleSampler, History
-from .pool import CostFunction, Pool
+from .feasible import FeasibleSampler
+from .history import History
+from .pool import Pool
+from .region import CostFunction, Region
 
 CHILDREN = 64
 """Mutants tried until one is within the budget and new."""
@@ -29,11 +31,12 @@ class EvolutionSampler(FeasibleSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
+        region: Region | None = None,
         population: int = 20,
         sample: int = 5,
     ) -> None:
         """As `FeasibleSampler`, and `population`, how many of the last trials are alive, of which the best of `sample` has the next child."""
-        super().__init__(seed=seed, cost=cost, budget=budget, space=space)
+        super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
         self._population, self._sample = population, sample
 
     def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -3,51 +3,37 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from .columns import Column, Table, columns_of, table_of
-from .conditions import apply, learn
-from .pool import CostFunction, Costing, Pool, bounds_of
+from .history import History
+from .pool import Pool
+from .region import CostFunction, CostRegion, Region
 
-CURVE = "automl:curve"
-"""User attribute of a trial: [[step, value], …], for a study of several objectives, whose trials cannot report."""
 NEIGHBOURS = 2_000
 """Rows beside others that are looked at where the pool is not whole."""
 TRIES = 200
 """Draws of a single parameter until its cost is within the budget."""
-
-
-@dataclass(kw_only=True)
-class History:
-    """The trials of a study as tables."""
-
-    columns: list[Column]
-    rows: Table
-    """Of the trials that ended with finite values, in their order."""
-    values: NDArray[np.float64]
-    """(rows, objectives), each to be maximised."""
-    curves: list[dict[int, float]]
-    """Of the same: step → value, where they reported any, to be maximised."""
-    stopped: list[tuple[NDArray[np.float64], dict[int, float]]] = field(default_factory=list)
-    """Row and curve of every pruned trial that reported."""
+LEAST = re.compile(r"none|zero|skip|identity|no$|off|false", re.IGNORECASE)
+"""Choices that most likely cost nothing."""
 
 
 class FeasibleSampler(BaseSampler):
     """Proposes what is within the budget, each once; how it chooses is a subclass's matter.
 
-    A study's space is what its trials asked for. Where it is not given, the first trial begins at the lowest values, of which the cheapest network is usually
-    made. Parameters that are asked for by the value of another are learned to be so.
+    A study's space is what its trials asked for. Where it is not given and there is a budget, the first trial begins at the values that look cheapest: the
+    least numbers, choices such as `none`. Parameters that are asked for by the value of another are learned to be so.
     """
 
     def __init__(
@@ -57,25 +43,30 @@ class FeasibleSampler(BaseSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
+        region: Region | None = None,
     ) -> None:
         """Make a sampler.
 
         Args:
             seed: of all its draws.
-            cost: parameter → value, or → array of values, to MACs; in arrays a parameter that is not asked for stands at its lowest value.
+            cost: parameter → value, or → array of values, to MACs; parameters that are not asked for are left out.
             budget: MACs at most, (low, high), or text as `400MFLOPs`; needs `cost`.
             space: the distributions of all parameters, where they are known before the first trial.
+            region: in place of `cost` and `budget`.
 
         Raises:
-            InputError: not a budget.
+            InputError: not a budget, or one without a cost.
         """
         self._seed = seed
         self._rng = np.random.default_rng(seed)
-        self._costing = Costing(cost, bounds_of(budget))
+        self._region: Region = CostRegion(cost, budget) if region is None else region
+        self._bounded = region is not None or budget is not None
         self._space: dict[str, BaseDistribution] = dict(space or {})
-        self._looked: set[int] = set()
+        self._looked = 0
+        self._begun: set[int] = set()
+        self._study: tuple[object, int] | None = None
+        self._history: History | None = None
         self._pool: Pool | None = None
-        self._known: tuple[object, ...] = ()
         self._proposed: dict[int, NDArray[np.float64]] = {}
         self.exhausted = False
         """Whether everything within the budget has been proposed."""
@@ -85,48 +76,54 @@ class FeasibleSampler(BaseSampler):
         """The next row, None where nothing new can be found. `running` are the rows of trials that have not ended."""
 
     def reseed_rng(self) -> None:
+        """Other draws, for another process or thread."""
         self._rng = np.random.default_rng(None if self._seed is None else [self._seed, int(np.random.SeedSequence().entropy) % 2**32])  # type: ignore[arg-type]
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        for other in study._get_trials(deepcopy=False, use_cache=True):  # as Optuna's own samplers do: a copy of each trial costs more than the proposal
-            if other.state.is_finished() and other.number not in self._looked:
-                self._looked.add(other.number)
-                self._space |= other.distributions
+        """All parameters that any trial was asked for."""
+        if self._study is None or self._study[0] is not study._storage or self._study[1] != study._study_id:
+            self._study, self._looked, self._begun, self._history, self._pool = (study._storage, study._study_id), 0, set(), None, None
+        # as Optuna's own samplers do: a copy of each trial costs more than the proposal
+        trials = study._get_trials(deepcopy=False, use_cache=True)
+        for other in [*(trials[number] for number in self._begun if number < len(trials)), *trials[self._looked :]]:
+            self._space |= other.distributions
+            (self._begun.discard if other.state.is_finished() else self._begun.add)(other.number)
+        self._looked = len(trials)
         return dict(self._space)
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        """The row chosen, as parameters."""
         if not search_space:
             return {}
         columns = columns_of(search_space)
-        trials = [other for other in study._get_trials(deepcopy=False, use_cache=True) if other.number != trial.number]
-        history = _history(study, columns, trials)
-        pool = self._pool_of(columns, trials)
-        ended = {other.number for other in trials if other.state.is_finished()}
-        self._proposed = {number: row for number, row in self._proposed.items() if number not in ended and len(row) == len(columns)}
-        running = [other.params for other in trials if not other.state.is_finished() and other.params and other.number not in self._proposed]
-        busy = np.concatenate([table_of(columns, running), *(row[None] for row in self._proposed.values())])
+        trials = study._get_trials(deepcopy=False, use_cache=True)
+        history, pool = self._followed(study, columns, trials, trial.number)
+        fixed = trial.system_attrs.get("fixed_params")
+        if fixed:  # enqueued by the user: nothing is to be chosen
+            row = table_of(columns, [fixed])[0]
+            pool.take(row[None])
+            self._proposed[trial.number] = row
+            return {}
+        busy = self._busy(columns, history, trial.number)
         pool.take(busy)
-        chosen = None if pool.whole and not pool.free.any() else self.choose(study, history, pool, busy)
+        chosen = None if pool.whole and not pool.left else self.choose(study, history, pool, busy)
         row = pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen  # again, where there is nothing else
         pool.take(row[None])
-        self.exhausted = chosen is None or (pool.whole and not pool.free.any())
+        self.exhausted = chosen is None or (pool.whole and not pool.left)
         self._proposed[trial.number] = row
         return {column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)}
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
-        """A parameter not known before: lowest in a study's first trial, else at random; where the cost can be told, within the budget."""
+        """A parameter not known before: at random, or, within a budget, what looks cheapest; where the cost can be told, within it."""
         column = Column(name=param_name, distribution=param_distribution)
-        first = not self._looked
         numbers = column.draw(TRIES, self._rng) if column.values is None or len(column.values) > TRIES else self._rng.permutation(column.values)
-        if first and not column.categorical:
-            numbers = np.sort(np.append(numbers, float(param_distribution.low)))  # type: ignore[attr-defined]
+        if self._bounded:
+            numbers = np.array(sorted(numbers, key=_likely_cost(column)))
+            if not column.categorical:
+                numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
         for number in numbers:
             value = column.value(number)
-            try:
-                macs = None if self._costing.cost is None else float(self._costing.cost({**trial.params, param_name: value}))
-            except Exception:  # parameters that follow are missing
-                macs = None
-            if macs is None or self._costing.low <= macs <= self._costing.high:
+            if self._region.partly({**trial.params, param_name: value}) is not False:
                 return value
         return column.value(numbers[0])
 
@@ -137,42 +134,48 @@ class FeasibleSampler(BaseSampler):
 
     def at_random(self, pool: Pool) -> NDArray[np.float64] | None:
         """A free row; where a drawn pool has been used up, a neighbour of one that was in it."""
-        free = np.flatnonzero(pool.free)
-        if len(free):
-            return pool.rows[self._rng.choice(free)]
+        if pool.left:
+            return pool.rows[self._rng.choice(np.flatnonzero(pool.free))]
         near, _ = pool.neighbours(pool.rows, NEIGHBOURS, self._rng)
         return near[0] if len(near) else None
 
-    def _pool_of(self, columns: list[Column], trials: Sequence[FrozenTrial]) -> Pool:
-        """The pool, made anew when the space or what is known of its conditions has changed."""
-        rows = table_of(columns, [trial.params for trial in trials if trial.params])
-        conditions = learn(columns, rows)
-        known = tuple((column.name, repr(column.distribution)) for column in columns), tuple(conditions)
-        if self._pool is None or self._known != known:
-            self._pool, self._known = Pool(columns, self._costing, conditions, self._rng), known
-            self._pool.take(apply(conditions, rows))
-            self._counted = len(rows)
-        elif len(rows) > self._counted:
-            self._pool.take(apply(conditions, rows[self._counted :]))
-            self._counted = len(rows)
-        return self._pool
+    def _followed(self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int) -> tuple[History, Pool]:
+        """History and pool up to date; the pool made anew when the space, or what is known of its conditions, has changed."""
+        if self._history is None or self._history.columns != columns:
+            signs = np.array([1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in study.directions])
+            self._history, self._pool, self._ended = History(columns, signs), None, [np.zeros((0, len(columns)))]
+        ended = self._history.follow(trials, current)
+        if len(ended):
+            self._ended.append(ended)
+            if not self._region.explains(columns, ended) and self._region.learn(columns, np.concatenate(self._ended)):
+                self._pool = None
+        if self._pool is None:
+            self._pool = Pool(columns, self._region, self._rng)
+            self._pool.take(np.concatenate(self._ended))
+        elif len(ended):
+            self._pool.take(ended)
+        return self._history, self._pool
+
+    def _busy(self, columns: list[Column], history: History, current: int) -> Table:
+        """Rows of the trials that have not ended."""
+        self._proposed = {number: row for number, row in self._proposed.items() if number in history.open and len(row) == len(columns)}
+        others = [other.params for number, other in history.open.items() if number != current and other.params and number not in self._proposed]
+        return np.concatenate([table_of(columns, others), *(row[None] for row in self._proposed.values())])
 
 
-def _history(study: Study, columns: list[Column], trials: Sequence[FrozenTrial]) -> History:
-    signs = np.array([1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in study.directions])
-    ended = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.values is not None and np.isfinite(trial.values).all()]
-    found = History(
-        columns=columns,
-        rows=table_of(columns, [trial.params for trial in ended]),
-        values=np.array([trial.values for trial in ended], float).reshape(len(ended), len(signs)) * signs,
-        curves=[_curve(trial, signs[0]) for trial in ended],
-    )
-    for trial in trials:
-        if trial.state == TrialState.PRUNED and (curve := _curve(trial, signs[0])):
-            found.stopped.append((table_of(columns, [trial.params])[0], curve))
-    return found
+def _likely_cost(column: Column) -> Any:
+    """A key by which numbers of a parameter come in the order of their likely cost."""
+    found = column.distribution
+    if not isinstance(found, CategoricalDistribution):
+        return float
 
+    def key(number: float) -> tuple[float, float]:
+        choice = found.choices[int(number)]
+        if choice is None or choice is False or (isinstance(choice, str) and LEAST.search(choice)):
+            return (-1.0, number)
+        if isinstance(choice, int | float):
+            return (float(choice), number)
+        digits = re.findall(r"\d+", str(choice))
+        return (float(sum(map(int, digits))), number)
 
-def _curve(trial: FrozenTrial, sign: float) -> dict[int, float]:
-    reported = trial.intermediate_values or dict(trial.user_attrs.get(CURVE, ()))
-    return {int(step): sign * float(value) for step, value in reported.items() if math.isfinite(value)}
+    return key

@@ -6,6 +6,7 @@ al., ECCV 2020, arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.1
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -13,27 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
+from .auxiliary import Auxiliary, Rows, rows_of
+from .columns import Table
 from .curves import continued
-from .feasible import NEIGHBOURS, FeasibleSampler, History
+from .feasible import NEIGHBOURS, FeasibleSampler
+from .features import Encoder, Features, Hint, Vector
+from .history import History
 from .hypervolume import improvements
-from .pool import CostFunction, Pool
-from .surrogate import Encoder, Features, Surrogate, Vector
+from .pool import Pool
+from .region import CostFunction, Region
+from .surrogate import Surrogate
+from .warp import clipped, warp
 
 SUPPORT = 400
 """Observations that a model is fitted to at most: the better half of them the best, the others drawn."""
 WEIGHED = 200
 """Observations by which its weights are found."""
-SOFTENED = 0.5
-"""Of the median distance from the best, what is added before the logarithm is taken."""
+REFIT = 1.05
+"""By which factor the observations grow until the weights are sought again."""
 BOLDNESS = 0.5
 """By which a draw's distance from the mean is multiplied: trials are few, and a whole draw explores for many."""
-PROMISING, AT_RANDOM = 600, 200
+PROMISING, AT_RANDOM = 320, 80
 """Rows that a draw compares: those of the highest mean, and others."""
 PARENTS = 20
 """How many of the best have neighbours."""
 BINS = 8
 """Parts of the cost range, from each of which promising rows come where the whole front is wanted."""
+TOURNAMENT = 3
+"""At random the costliest of so many draws is taken, for the first trials in search of the best: accuracy rises with cost."""
+_K = {k.split("=")[0]: float(k.split("=")[1]) for k in os.environ.get("SAMP_K", "").split(",") if k}
 
 
 class PredictorSampler(FeasibleSampler):
@@ -46,52 +58,104 @@ class PredictorSampler(FeasibleSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
-        objective: Literal["best", "front"] = "best",
+        region: Region | None = None,
+        objective: Literal["best", "front"] | None = None,
+        earlier: Sequence[Sequence[FrozenTrial]] = (),
+        hints: Mapping[str, Rows] | None = None,
         startup: int = 6,
     ) -> None:
         """As `FeasibleSampler`, and:
 
         Args:
-            objective: of several, "best" looks for the best first value (the others are what it costs), "front" for the hypervolume of all.
+            objective: of several, "best" looks for the best first value (the others are what it costs), "front" for the hypervolume of all; "best" of one
+                and "front" of several where it is not given.
+            earlier: the trials of each of some studies of the same parameters and directions; what they say of the first value is weighed by evidence.
+            hints: name → (parameters, value) of some candidates, exact: zero-cost scores, say. Each is weighed by evidence.
             startup: trials drawn at random before there is a model.
         """
-        super().__init__(seed=seed, cost=cost, budget=budget, space=space)
-        self._objective, self._startup = objective, startup
-        self._logs: dict[int, NDArray[np.float64]] = {}
+        super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
+        self._objective, self._startup = objective, max(2, startup)
+        self._earlier = [list(trials) for trials in earlier]
+        self._hints = {name: list(rows) for name, rows in (hints or {}).items()}
+        self._weights: dict[int, tuple[int, dict[str, float]]] = {}
+        self._encoded: tuple[Pool, Encoder, Features] | None = None
+        self._sources: dict[str, Hint] = {}
 
-    def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def hint(self, name: str, rows: Rows) -> None:
+        """Add a hint, or more rows to one of that name."""
+        self._hints.setdefault(name, []).extend(rows)
+        self._encoded = None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """What each part of the model of the first value, and the noise, weighs, in units of the observations' variance; empty before there is one."""
+        return dict(self._weights[0][1]) if 0 in self._weights else {}
+
+    def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
+        encoder, features = self._features_of(pool, study)
+        best = self._objective == "best" or len(study.directions) == 1 or (self._objective is None and len(study.directions) == 1)
         if len(history.rows) < self._startup:
-            return self.at_random(pool)
-        free = np.flatnonzero(pool.free)
-        encoder = Encoder(pool.columns, pool.macs if self._costing.cost is not None else None)
-        rows, macs = pool.rows[free], pool.macs[free]
+            return self._begin(pool, features, len(history.rows) + len(running), best)
+        rows, macs, features = pool.rows[pool.free], pool.macs[pool.free], features[pool.free]
         if not pool.whole:
-            best = history.rows[np.argsort(-history.values[:, 0])[:PARENTS]]
-            near, cost = pool.neighbours(best, NEIGHBOURS, self._rng)
-            rows, macs = np.concatenate([rows, near]), np.concatenate([macs, cost])
-            if not len(rows):
-                return None
-        features = encoder(rows, macs)
-        if self._objective == "best" or history.values.shape[1] == 1:
-            return rows[self._best(history, encoder, features)]
-        return rows[self._front(history, encoder, features, macs)]
+            leaders = history.rows[np.argsort(-history.values[:, 0])[:PARENTS]]
+            near, cost = pool.neighbours(leaders, NEIGHBOURS, self._rng)
+            rows, macs, features = np.concatenate([rows, near]), np.concatenate([macs, cost]), _joined(features, encoder(near, cost))
+        if not len(rows):
+            return None
+        busy = encoder(running, self._macs(history, running))
+        return rows[(self._best if best else self._front)(history, encoder, features, macs, busy)]
 
-    def _best(self, history: History, encoder: Encoder, features: Features) -> int:
+    def _begin(self, pool: Pool, features: Features, count: int, best: bool) -> NDArray[np.float64] | None:
+        """Before there is a model: by an earlier study, every second time; else at random, and rather costly where the best is wanted."""
+        free = np.flatnonzero(pool.free)
+        if not len(free):
+            return self.at_random(pool)
+        known = [name for name, source in self._sources.items() if name.startswith("earlier") and isinstance(source, Auxiliary) and source.model is not None]
+        if known and count % 2 == 0:
+            name = known[count // 2 % len(known)]
+            few = self._rng.choice(free, min(len(free), 5_000), replace=False)
+            return pool.rows[few[np.argmax(features.linear[name][few, 0])]]
+        times = int(_K.get("tour", TOURNAMENT)) if best else 1
+        few = self._rng.choice(free, min(len(free), times), replace=False)
+        return pool.rows[few[np.argmax(pool.macs[few])]]
+
+    def _features_of(self, pool: Pool, study: Study) -> tuple[Encoder, Features]:
+        """Of the whole pool, made once."""
+        if self._encoded is None or self._encoded[0] is not pool:
+            sign = 1.0 if study.directions[0] == StudyDirection.MAXIMIZE else -1.0
+            of_pool = pool.rows, pool.macs
+            self._sources = {}
+            for index, trials in enumerate(self._earlier):
+                rows = rows_of(trials, sign)
+                self._sources[f"earlier {index}"] = Auxiliary(pool.columns, self._region, of_pool, rows, noisy=True, rng=self._rng)
+            for name, rows in self._hints.items():
+                self._sources[f"hint {name}"] = Auxiliary(pool.columns, self._region, of_pool, rows, noisy=False, rng=self._rng)
+            encoder = Encoder(pool.columns, pool.rows, pool.macs if self._region.priced else None, self._sources)
+            self._encoded = pool, encoder, encoder(pool.rows, pool.macs)
+            self._weights = {}
+        return self._encoded[1], self._encoded[2]
+
+    def _best(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
         """The row where a draw of the first objective is highest."""
-        model = self._model(history, encoder, 0, warped=True)
+        model = self._model(history, encoder, 0, warped=not _K.get("nowarp"))
         chosen = self._promising(model.mean(features), None)
-        return int(chosen[np.argmax(model.sample(features[chosen], self._rng, BOLDNESS))])
+        return int(chosen[np.argmax(model.with_more(busy).sample(features[chosen], self._rng, _K.get("bold", BOLDNESS))[0])])
 
-    def _front(self, history: History, encoder: Encoder, features: Features, macs: Vector) -> int:
-        """The row where a draw of all objectives adds most to the hypervolume; an objective that is the cost is not drawn but known."""
-        own = self._costing.of(history.columns, history.rows)
-        known = [index for index in range(1, history.values.shape[1]) if self._costing.cost is not None and np.allclose(history.values[:, index], -own)]
+    def _front(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
+        """The row where a draw of all objectives adds most to the hypervolume of what is believed of those observed; the cost is not drawn but known."""
+        own = self._macs(history, history.rows)
+        known = [index for index in range(1, history.values.shape[1]) if self._region.priced and np.allclose(history.values[:, index], -own)]
         models = {index: self._model(history, encoder, index, warped=False) for index in range(history.values.shape[1]) if index not in known}
+        believed = history.values.copy()
+        seen = encoder(history.rows, own)
+        for index, model in models.items():
+            believed[:, index] = model.mean(seen)
         chosen = self._promising(models[0].mean(features), macs if known else None)
         drawn = np.stack([
-            -macs[chosen] if index in known else models[index].sample(features[chosen], self._rng, BOLDNESS) for index in range(history.values.shape[1])
+            -macs[chosen] if index in known else models[index].with_more(busy).sample(features[chosen], self._rng, _K.get("boldf", BOLDNESS))[0] for index in range(history.values.shape[1])
         ], axis=1)  # fmt: skip
-        return int(chosen[np.argmax(improvements(history.values, drawn, self._rng))])
+        return int(chosen[np.argmax(improvements(believed, drawn, self._rng))])
 
     def _promising(self, mean: Vector, macs: Vector | None) -> NDArray[np.intp]:
         """Rows to compare: those of the highest mean, of every part of the cost range where `macs` are given, and some at random."""
@@ -109,13 +173,18 @@ class PredictorSampler(FeasibleSampler):
             rows, values, extra = np.concatenate([rows, more]), np.concatenate([values, guessed]), np.concatenate([extra, variance])
         kept = self._support(values)
         rows, values, extra = rows[kept], values[kept], extra[kept]
-        features = encoder(rows, self._costing.of(history.columns, rows))
-        target, scale = (warp(values), values.var()) if warped else (values, values.var())
-        extra = extra / scale if scale > 0 else np.zeros(len(extra))
-        few = np.arange(len(values)) if len(values) <= WEIGHED else self._rng.choice(len(values), WEIGHED, replace=False)
-        weighed = Surrogate(features[few], target[few], extra[few], start=self._logs.get(objective))
-        self._logs[objective] = weighed.logs
-        return weighed if len(few) == len(values) else Surrogate(features, target, extra, logs=weighed.logs)
+        target = warp(values) if warped else clipped(values)
+        if values.std() > 0:
+            extra = extra * (target.var() / values.var())
+        features = encoder(rows, self._macs(history, rows))
+        before = self._weights.get(objective)
+        if before is None or len(history.rows) >= REFIT * before[0] or len(history.rows) < before[0]:
+            few = np.arange(len(values)) if len(values) <= WEIGHED else self._rng.choice(len(values), WEIGHED, replace=False)
+            weighed = Surrogate(features[few], target[few], extra[few], start=None if before is None else before[1])
+            self._weights[objective] = len(history.rows), weighed.weights
+            if len(few) == len(values):
+                return weighed
+        return Surrogate(features, target, extra, weights=self._weights[objective][1])
 
     def _support(self, values: Vector) -> NDArray[np.intp]:
         if len(values) <= SUPPORT:
@@ -124,8 +193,9 @@ class PredictorSampler(FeasibleSampler):
         others = self._rng.choice(order[SUPPORT // 2 :], SUPPORT - SUPPORT // 2, replace=False)
         return np.sort(np.concatenate([order[: SUPPORT // 2], others]))
 
+    def _macs(self, history: History, rows: Table) -> Vector:
+        return self._region.examine(history.columns, rows).macs
 
-def warp(values: Vector) -> Vector:
-    """How far each lies behind the best, on a logarithmic scale that is softened by the spread of the better half: the worst say little about the best."""
-    behind = values.max() - values
-    return -np.log(behind + SOFTENED * float(np.median(behind)) + 1e-12)
+
+def _joined(a: Features, b: Features) -> Features:
+    return Features(linear={name: np.concatenate([block, b.linear[name]]) for name, block in a.linear.items()}, place=np.concatenate([a.place, b.place]))

@@ -1,9 +1,10 @@
 """Accuracy as a function of the parameters and of the cost, with its uncertainty.
 
-A Gaussian process whose covariance is a sum of five: a Bayesian linear model in the parameters' effects, one in what equal choices of exchangeable
-parameters have in common, one in log cost, one in their pairs (the square of the first), and a squared exponential of everything, which is what a Gaussian
-process usually is. The weight of each, and the noise, maximise the marginal likelihood under weak priors (type II maximum a posteriori): with few
-observations the linear parts stand alone, as data grow the others take over where they explain more.
+A Gaussian process whose covariance is a sum: of a Bayesian linear model in each block of features (parameters' effects, what they cost, what equal choices of
+exchangeable parameters have in common, log cost and its square, each hint), of one in the pairs of effects (the square of their covariance), and of a squared
+exponential of everything, which is what a Gaussian process usually is. The weight of each, and the noise, maximise the marginal likelihood under weak priors
+(type II maximum a posteriori): with few observations the linear parts stand alone, as data grow the others take over where they explain more, and what
+explains nothing, as a useless hint, comes to weigh nothing.
 
 Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1302.4922; samples by posterior covariance, Thompson 1933.
 """
@@ -11,168 +12,176 @@ Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
-from .columns import Column, Table
+from .features import Features, Matrix, Vector
 
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
-
-PRIORS = {"effects": 1.0, "shared": 0.3, "pairs": 0.3, "near": 0.3, "cost": 1.0, "curved": 0.3, "noise": 0.1}
+PRIORS = {"effects": 1.0, "ordered": 0.5, "shared": 0.3, "cost": 1.0, "curved": 0.3, "pairs": 0.3, "near": 0.3, "noise": 0.1}
 """Where the weights begin, in units of the observations' variance."""
+HINTED = 0.3
+"""Likewise of a hint."""
 SPREAD = 1.2
 """Standard deviation of the logarithm of a weight."""
+HINT_SPREAD = 3.0
+"""Of a hint's: what it is worth is not known before."""
 JITTER = 1e-6
+ROWS = 4_096
+"""Rows at a time of which means are taken: their covariances stay in the caches."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Features:
-    """Rows as numbers that a covariance is made of."""
-
-    effects: Matrix
-    """(rows, features): one-hot and centred, or the first two Legendre polynomials of the place in a range; a row's mean square is about 1."""
-    shared: Matrix
-    """(rows, features): the effects of exchangeable parameters added up."""
-    cost: Vector | None
-    """(rows,): standardised log MACs."""
-
-    def __getitem__(self, index: object) -> Features:
-        return Features(effects=self.effects[index], shared=self.shared[index], cost=None if self.cost is None else self.cost[index])  # type: ignore[index]
-
-    def __len__(self) -> int:
-        return len(self.effects)
-
-
-class Encoder:
-    """Makes features of rows."""
-
-    def __init__(self, columns: Sequence[Column], macs: Vector | None) -> None:
-        """`macs` are those of the pool, by which log costs are standardised; without, cost is no feature."""
-        self._columns = list(columns)
-        self._log = None
-        if macs is not None and len(macs) and macs.min() > 0 and np.ptp(macs) > 0:
-            logs = np.log(macs)
-            self._log = float(logs.mean()), float(logs.std())
-        alike: dict[str, list[int]] = {}
-        for index, column in enumerate(columns):
-            alike.setdefault(f"{column.distribution!r}", []).append(index)
-        self._alike = [places for places in alike.values() if len(places) > 1]
-
-    def __call__(self, table: Table, macs: Vector | None) -> Features:
-        blocks = [_effects(column, table[:, index]) for index, column in enumerate(self._columns)]
-        count = max(1, sum(block.shape[1] > 0 for block in blocks))
-        shared = [sum(blocks[index] for index in places) / math.sqrt(len(places)) for places in self._alike]
-        cost = None if self._log is None or macs is None else (np.log(np.maximum(macs, 1e-300)) - self._log[0]) / self._log[1]
-        return Features(
-            effects=np.concatenate([*blocks, np.zeros((len(table), 0))], axis=1) / math.sqrt(count),
-            shared=np.concatenate([*shared, np.zeros((len(table), 0))], axis=1) / math.sqrt(max(1, len(shared))),
-            cost=cost,
-        )
-
-
-def _effects(column: Column, numbers: Vector) -> Matrix:
-    values, missing = column.values, np.isnan(numbers)
-    if values is not None and len(values) == 1:
-        return np.zeros((len(numbers), 0))
-    if column.categorical:
-        assert values is not None
-        size = len(values)
-        found = (numbers[:, None] == values) - 1.0 / size
-        found /= math.sqrt((size - 1) / size)
-    else:
-        low, high = float(column.distribution.low), float(column.distribution.high)  # type: ignore[attr-defined]
-        here = np.nan_to_num(numbers, nan=low)
-        place = (np.log(here) - math.log(low)) / math.log(high / low) if column.log else (here - low) / (high - low)
-        u = 2 * place - 1
-        found = np.stack([math.sqrt(0.7 * 3) * u, math.sqrt(0.3 * 5) * (3 * u**2 - 1) / 2], axis=1)
-    found[missing] = 0.0
-    return found
-
-
-def covariances(a: Features, b: Features) -> dict[str, Matrix]:
+def parts_of(a: Features, b: Features) -> dict[str, Matrix]:
     """Each part's covariance of every row of `a` with every row of `b`."""
-    effects = a.effects @ b.effects.T
-    squares = (a.effects**2).sum(1)[:, None] + (b.effects**2).sum(1)[None]
-    found = {"effects": effects, "pairs": effects**2}
-    distance = squares - 2 * effects
-    if a.shared.shape[1]:
-        found["shared"] = a.shared @ b.shared.T
-    if a.cost is not None and b.cost is not None:
-        found["cost"] = np.outer(a.cost, b.cost)
-        found["curved"] = np.outer(a.cost**2 - 1, b.cost**2 - 1) / 2
-        distance = distance + (a.cost[:, None] - b.cost[None]) ** 2 / 4
-    found["near"] = np.exp(-np.maximum(distance, 0.0))
+    found = {name: block @ b.linear[name].T for name, block in a.linear.items()}
+    found["pairs"] = found["effects"] ** 2
+    found["near"] = _near(a.place, b.place)
     return found
+
+
+def _near(a: Matrix, b: Matrix) -> Matrix:
+    """Squared exponential of the distances of the rows of `a` from those of `b`."""
+    found = 2 * (a @ b.T)
+    found -= (a**2).sum(1)[:, None]
+    found -= (b**2).sum(1)[None]
+    np.minimum(found, 0.0, out=found)
+    return np.exp(found, out=found)
 
 
 class Surrogate:
     """The model of one objective, fitted."""
 
-    def __init__(self, features: Features, values: Vector, extra: Vector | None = None, *, start: Vector | None = None, logs: Vector | None = None) -> None:
-        """`extra` is the variance of each observation beyond the noise of all, in units of the values' variance; `start` are the `logs` of an earlier fit, from
-        which the weights are sought; `logs` are those to be taken as they are."""
+    def __init__(
+        self,
+        features: Features,
+        values: Vector,
+        extra: Vector | None = None,
+        *,
+        start: dict[str, float] | None = None,
+        weights: dict[str, float] | None = None,
+        noise: float | None = None,
+    ) -> None:
+        """Fit it.
+
+        Args:
+            features: of the observations.
+            values: what was observed.
+            extra: variance of each observation beyond the noise of all, in units of the values.
+            start: weights of an earlier fit, from which these are sought.
+            weights: those to be taken as they are.
+            noise: where the noise's weight is expected, in place of `PRIORS`.
+        """
         self._features = features
         self._mean, self._scale = float(values.mean()), float(values.std()) or 1.0
         self._target = (values - self._mean) / self._scale
-        self._extra = np.zeros(len(values)) if extra is None else extra
-        parts = covariances(features, features)
+        self._extra = np.zeros(len(values)) if extra is None else extra / self._scale**2
+        parts = parts_of(features, features)
         self._names = list(parts)
-        self._parts = np.stack([parts[name] for name in self._names])
-        self.logs: Vector = self._fitted(start) if logs is None else logs
-        """Logarithms of the weights and of the noise."""
-        self._weights = np.exp(self.logs)
-        self._factor = cho_factor(self._covariance(self._weights), lower=True)
+        self._parts = np.stack(list(parts.values()))
+        self._prior = np.log([*(PRIORS.get(name, HINTED) for name in self._names), PRIORS["noise"] if noise is None else noise])
+        self._spread = np.array([*(SPREAD if name in PRIORS else HINT_SPREAD for name in self._names), SPREAD])
+        self.weights: dict[str, float] = self._fitted(start) if weights is None else weights
+        """Of every part and of the noise, in units of the observations' variance."""
+        self._factor = cho_factor(self._covariance(self._array(self.weights)), lower=True)
         self._alpha = cho_solve(self._factor, self._target)
 
     @property
     def noise(self) -> float:
         """Standard deviation of an observation around the truth, in units of the values."""
-        return float(math.sqrt(self._weights[-1]) * self._scale)
+        return math.sqrt(self.weights["noise"]) * self._scale
+
+    @property
+    def evidence(self) -> float:
+        """Logarithm of the marginal likelihood of the standardised observations."""
+        return float(-0.5 * self._target @ self._alpha - np.log(np.diag(self._factor[0])).sum() - 0.5 * len(self._target) * math.log(2 * math.pi))
+
+    def with_more(self, features: Features) -> Surrogate:
+        """The same model as if the truth at these rows, observed with the noise of all, were what is expected: it leaves the means, and narrows the draws."""
+        if not len(features):
+            return self
+        joined = Features(
+            linear={name: np.concatenate([block, features.linear[name]]) for name, block in self._features.linear.items()},
+            place=np.concatenate([self._features.place, features.place]),
+        )
+        values = np.concatenate([self._mean + self._scale * self._target, self.mean(features)])
+        return _as_scaled(joined, values, np.concatenate([self._extra, np.zeros(len(features))]), self)
 
     def mean(self, rows: Features) -> Vector:
         """The expected value of every row."""
-        return self._mean + self._scale * (self._between(rows) @ self._alpha)
+        found = np.zeros(len(rows))
+        lines = {name: block.T @ self._alpha * self.weights[name] for name, block in self._features.linear.items()}
+        pairs, near = self.weights["pairs"], self.weights["near"]
+        effects, place = self._features.linear["effects"].astype(np.float32), self._features.place.astype(np.float32)
+        alpha = self._alpha.astype(np.float32)
+        for start in range(0, len(rows), ROWS):
+            part = slice(start, start + ROWS)
+            total = np.add.reduce([rows.linear[name][part] @ line for name, line in lines.items()])
+            shared = (rows.linear["effects"][part].astype(np.float32) @ effects.T) ** 2
+            found[part] = total + pairs * (shared @ alpha) + near * (_near(rows.place[part].astype(np.float32), place) @ alpha)
+        return self._mean + self._scale * found
 
-    def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0) -> Vector:
-        """One draw of the whole function from the posterior, at `rows`; its distance from the mean is multiplied by `boldness`."""
-        cross = self._between(rows)
+    def posterior(self, rows: Features) -> tuple[Vector, Matrix]:
+        """Means and the factor L of the covariance L L' at `rows`, in units of the values."""
+        cross, own = self._between(rows, self._features), self._between(rows, rows)
         shrunk = solve_triangular(self._factor[0], cross.T, lower=True)
-        own = covariances(rows, rows)
-        covariance = sum(weight * own[name] for weight, name in zip(self._weights, self._names, strict=False)) - shrunk.T @ shrunk
-        covariance[np.diag_indices(len(rows))] += JITTER * max(1.0, float(np.trace(covariance)) / len(rows))
-        draw = np.linalg.cholesky(covariance) @ rng.standard_normal(len(rows))
-        return self._mean + self._scale * (cross @ self._alpha + boldness * draw)
+        covariance = own - shrunk.T @ shrunk
+        diagonal = np.diag_indices(len(rows))
+        covariance[diagonal] += JITTER * max(1.0, float(np.trace(own)) / len(rows))
+        return self._mean + self._scale * (cross @ self._alpha), self._scale * np.linalg.cholesky(covariance)
 
-    def _between(self, rows: Features) -> Matrix:
-        parts = covariances(rows, self._features)
-        return sum(weight * parts[name] for weight, name in zip(self._weights, self._names, strict=False))  # type: ignore[return-value]
+    def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0, draws: int = 1) -> Matrix:
+        """`draws` of the whole function from the posterior at `rows`, (draws, rows); their distance from the mean is multiplied by `boldness`."""
+        mean, factor = self.posterior(rows)
+        return mean + boldness * (rng.standard_normal((draws, len(rows))) @ factor.T)
+
+    def _between(self, a: Features, b: Features) -> Matrix:
+        """The whole covariance: all linear parts in one product."""
+        sides = [np.concatenate([block * math.sqrt(self.weights[name]) for name, block in one.linear.items()], axis=1) for one in (a, b)]
+        found = a.linear["effects"] @ b.linear["effects"].T
+        np.square(found, out=found)
+        found *= self.weights["pairs"]
+        found += sides[0] @ sides[1].T
+        found += self.weights["near"] * _near(a.place, b.place)
+        return found
+
+    def _array(self, weights: dict[str, float]) -> Vector:
+        return np.array([weights[name] for name in (*self._names, "noise")])
 
     def _covariance(self, weights: Vector) -> Matrix:
         found = np.tensordot(weights[:-1], self._parts, axes=1)
         found[np.diag_indices(len(found))] += weights[-1] + self._extra + JITTER
         return found
 
-    def _fitted(self, start: Vector | None) -> Vector:
-        prior = np.log([PRIORS[name] for name in (*self._names, "noise")])
-        begin = prior if start is None or len(start) != len(prior) else start
-        return minimize(self._loss, begin, args=(prior,), jac=True, method="L-BFGS-B", options={"maxiter": 30}, bounds=[(-9.0, 5.0)] * len(prior)).x
+    def _fitted(self, start: dict[str, float] | None) -> dict[str, float]:
+        begin = self._prior if start is None or not {*self._names, "noise"} <= set(start) else np.log(self._array(start))
+        bounds = [(-14.0, 5.0)] * len(begin)
+        logs = minimize(self.loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 30}, bounds=bounds).x
+        return dict(zip((*self._names, "noise"), np.exp(logs).tolist(), strict=True))
 
-    def _loss(self, logs: Vector, prior: Vector) -> tuple[float, Vector]:
-        """Negative log posterior of the weights, and its gradient."""
-        weights, apart = np.exp(logs), (logs - prior) / SPREAD
+    def loss(self, logs: Vector) -> tuple[float, Vector]:
+        """Negative log posterior of the weights' logarithms (of the parts in their order, then of the noise), but for a constant, and its gradient."""
+        weights, apart = np.exp(logs), (logs - self._prior) / self._spread
         try:
-            factor = cho_factor(self._covariance(weights), lower=True)
+            factor = cho_factor(self._covariance(weights), lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(logs)
-        inverse = cho_solve(factor, np.eye(len(self._target)))
+        inverse = cho_solve(factor, np.eye(len(self._target)), check_finite=False)
         alpha = inverse @ self._target
         likelihood = 0.5 * self._target @ alpha + np.log(np.diag(factor[0])).sum()
-        gradient = [0.5 * w * (np.vdot(inverse, part) - alpha @ part @ alpha) for w, part in zip(weights, self._parts, strict=False)]
-        gradient.append(0.5 * weights[-1] * (np.trace(inverse) - alpha @ alpha))
-        return float(likelihood + 0.5 * apart @ apart), np.array(gradient) + apart / SPREAD
+        slope = inverse - np.outer(alpha, alpha)
+        gradient = 0.5 * weights * np.append(np.tensordot(self._parts, slope, axes=2), np.trace(slope))
+        return float(likelihood + 0.5 * apart @ apart), np.asarray(gradient + apart / self._spread, np.float64)
+
+
+def _as_scaled(features: Features, values: Vector, extra: Vector, like: Surrogate) -> Surrogate:
+    """A model with another's weights, mean and scale."""
+    made = Surrogate.__new__(Surrogate)
+    made._features, made._mean, made._scale = features, like._mean, like._scale
+    made._target, made._extra = (values - like._mean) / like._scale, extra
+    parts = parts_of(features, features)
+    made._names, made._parts = list(parts), np.stack(list(parts.values()))
+    made._prior, made._spread, made.weights = like._prior, like._spread, like.weights
+    made._factor = cho_factor(made._covariance(made._array(like.weights)), lower=True)
+    made._alpha = cho_solve(made._factor, made._target)
+    return made

@@ -1,0 +1,349 @@
+"""Problems for `search.py`: NAS-Bench-Macro's table, a small real one computed here, and synthetic ones in the manner of other published tables.
+
+Accuracies are in per cent, costs in MACs (the synthetic ones' are in arbitrary units). A problem's functions take dicts of arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from automl.search.sampling.columns import columns_of, keys_of, params_of
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+ROOT = Path(__file__).resolve().parents[1]
+MACRO = ROOT.parent / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+Vector = NDArray[np.float64]
+Params = Mapping[str, Any]
+LISTED = 50_000
+"""Up to so many settings are listed; of larger spaces the best is sought by climbing from the best of so many random ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something to search."""
+
+    name: str
+    """Short."""
+    words: str
+    """What it is."""
+    space: dict[str, BaseDistribution]
+    """Parameters; all of them are asked for, unless `ask` says otherwise."""
+    mean: Callable[[Params], Vector] = field(repr=False)
+    """True accuracy."""
+    macs: Callable[[Params], Vector] = field(repr=False)
+    """Exact cost."""
+    observed: Callable[[Params, np.random.Generator, int], float] = field(repr=False)
+    """One noisy accuracy: parameters (scalars), the run's generator, the run's seed."""
+    shares: tuple[float, ...] = (0.2, 0.5)
+    """Budgets as quantiles of the cost of uniform draws."""
+    fixed: tuple[float, ...] = ()
+    """Budgets as they are, in place of shares."""
+    conditional: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    """Parameter → the (other parameter, value) by which alone it is asked for."""
+
+    def ask(self, trial: Any) -> dict[str, Any]:
+        """Suggest every parameter."""
+        chosen: dict[str, Any] = {}
+        for name, one in self.space.items():
+            condition = self.conditional.get(name)
+            if condition is None or chosen[condition[0]] == condition[1]:
+                chosen[name] = trial._suggest(name, one)
+        return chosen
+
+    def at(self, params: Params) -> tuple[float, float]:
+        """(true accuracy, cost) of one setting."""
+        arrays = {name: np.array([params.get(name, self._default(one))]) for name, one in self.space.items()}
+        return float(self.mean(arrays)[0]), float(self.macs(arrays)[0])
+
+    def cost(self, params: Params) -> Any:
+        """As a sampler takes it: scalars or arrays."""
+        arrays = {name: np.atleast_1d(params.get(name, self._default(one))) for name, one in self.space.items()}
+        found = self.macs(arrays)
+        return found if any(np.ndim(value) for value in params.values()) else float(found[0])
+
+    @staticmethod
+    def _default(one: BaseDistribution) -> Any:
+        return one.choices[0] if isinstance(one, CategoricalDistribution) else one.low  # type: ignore[attr-defined]
+
+    @property
+    def size(self) -> float:
+        return math.prod(math.inf if column.values is None else len(column.values) for column in columns_of(self.space))
+
+    @cached_property
+    def sample(self) -> tuple[dict[str, NDArray[Any]], Vector, Vector]:
+        """(arrays, accuracies, costs) of all settings or of many."""
+        columns = columns_of(self.space)
+        rng = np.random.default_rng(0)
+        if self.size <= LISTED:
+            grids = np.meshgrid(*[column.values for column in columns], indexing="ij")
+            table = np.stack([grid.ravel() for grid in grids], axis=1)
+        else:
+            table = np.stack([column.draw(LISTED, rng) for column in columns], axis=1)
+            table = self._climbed(columns, table, rng)
+        arrays = {column.name: column.array(table[:, index]) for index, column in enumerate(columns)}
+        return arrays, self.mean(arrays), self.macs(arrays)
+
+    def _climbed(self, columns: list, table: Vector, rng: np.random.Generator) -> Vector:
+        """With the draws, the ends of climbs under every budget and without one."""
+        value = lambda rows: (lambda a: (self.mean(a), self.macs(a)))({c.name: c.array(rows[:, i]) for i, c in enumerate(columns)})  # noqa: E731
+        mean, macs = value(table)
+        found = [table]
+        for budget in (*self._budgets(macs), *np.quantile(macs, [0.01, 0.05, 0.1, 0.3, 0.7, 0.9]), math.inf):
+            inside = np.flatnonzero(macs <= budget)
+            best = table[inside[np.argsort(-mean[inside])[:300]]]
+            height = np.sort(mean[inside])[::-1][:300].copy()
+            for _ in range(400):
+                tried = best.copy()
+                for _ in range(1 + int(rng.integers(0, 3))):
+                    which = rng.integers(0, len(columns), len(best))
+                    for index, column in enumerate(columns):
+                        here = np.flatnonzero(which == index)
+                        fresh = column.draw(len(here), rng)
+                        if column.values is None:
+                            fresh = np.where(rng.random(len(here)) < 0.5, fresh, tried[here, index] + 0.1 * (fresh - tried[here, index]))
+                        tried[here, index] = fresh
+                new, cost = value(tried)
+                better = (new > height) & (cost <= budget)
+                best[better], height[better] = tried[better], new[better]
+            found.append(best)
+        return np.concatenate(found)
+
+    def _budgets(self, macs: Vector) -> tuple[float, ...]:
+        return self.fixed or tuple(float(one) for one in np.quantile(macs[:LISTED], self.shares))
+
+    @cached_property
+    def budgets(self) -> tuple[float, ...]:
+        """In MACs."""
+        return self._budgets(self.sample[2])
+
+    def best(self, budget: float) -> float:
+        """The highest true accuracy within a budget."""
+        _, mean, macs = self.sample
+        return float(mean[macs <= budget].max())
+
+    @cached_property
+    def corner(self) -> tuple[float, float]:
+        """What hypervolumes are measured from: the accuracy that a tenth is below, the highest cost."""
+        _, mean, macs = self.sample
+        return float(np.quantile(mean[:LISTED], 0.1)), float(macs.max())
+
+
+def _residual(space: Mapping[str, BaseDistribution], params: Params, spread: float, salt: int = 0) -> Vector:
+    """A normal number that belongs to a setting: what no model of its parts explains."""
+    columns = columns_of(space)
+    table = np.stack([_numbers(column, params[column.name]) for column in columns], axis=1)
+    bits = keys_of(np.concatenate([table, np.full((len(table), 1), float(salt))], axis=1))
+    u = ((bits >> np.uint64(11)).astype(float) + 0.5) / 2**53
+    v = (((bits * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)).astype(float) + 0.5) / 2**53
+    return spread * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+
+
+def _numbers(column: Any, values: Any) -> Vector:
+    if isinstance(column.distribution, CategoricalDistribution):
+        place = {choice: index for index, choice in enumerate(column.distribution.choices)}
+        return np.array([place[value] for value in np.asarray(values).tolist()], float)
+    return np.asarray(values, float)
+
+
+def _noisy(mean: Callable[[Params], Vector], spread: Callable[[float], float]) -> Callable[[Params, np.random.Generator, int], float]:
+    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
+        true = float(mean({name: np.array([value]) for name, value in params.items()})[0])
+        return true + spread(true) * float(rng.standard_normal())
+
+    return observed
+
+
+def macro() -> Problem:
+    """NAS-Bench-Macro: 3^8 networks, three seeds each."""
+    table = json.loads(MACRO.read_text())
+    names = [f"layer{i}" for i in range(8)]
+    power = 3 ** np.arange(7, -1, -1)
+    order = ["".join(digits) for digits in itertools.product("012", repeat=8)]
+    means = np.array([table[key]["mean_acc"] for key in order])
+    costs = np.array([float(table[key]["flops"]) for key in order])
+    seeds = np.array([table[key]["test_acc"] for key in order])
+    digits = {"identity": 0, "e3k3": 1, "e6k5": 2}
+
+    def place(params: Params) -> NDArray[np.int64]:
+        return sum(int(power[i]) * np.array([digits[value] for value in np.asarray(params[name]).tolist()]) for i, name in enumerate(names))  # type: ignore[return-value]
+
+    @cache
+    def drawn(seed: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, 7]).integers(0, seeds.shape[1], len(seeds))
+
+    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
+        index = int(place({name: [value] for name, value in params.items()})[0])
+        return float(seeds[index, drawn(seed)[index]])
+
+    space: dict[str, BaseDistribution] = {name: CategoricalDistribution(tuple(digits)) for name in names}
+    return Problem(
+        name="macro", words="NAS-Bench-Macro, CIFAR-10, 3^8 networks; a published table", space=space,
+        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=observed, fixed=(40e6, 60e6, 80e6),
+    )  # fmt: skip
+
+
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+
+
+def cells() -> Problem:
+    """As NAS-Bench-201: six edges of a cell, five operations; what counts are paths, and a cell without one is broken."""
+    gain = {"none": 0.0, "skip": 0.55, "conv1": 0.9, "conv3": 1.6, "pool": 0.35}
+    price = {"none": 0.0, "skip": 0.0, "conv1": 4.0, "conv3": 30.0, "pool": 0.3}
+    space: dict[str, BaseDistribution] = {f"edge{a}{b}": CategoricalDistribution(tuple(gain)) for a, b in EDGES}
+
+    def look(params: Params, what: Mapping[str, float]) -> list[Vector]:
+        return [np.array([what[value] for value in np.asarray(params[name]).tolist()]) for name in space]
+
+    def mean(params: Params) -> Vector:
+        g = look(params, gain)
+        convs = look(params, {name: float(name.startswith("conv")) for name in gain})
+        open_ = [value > 0 for value in g]
+        n1 = g[0]
+        n2 = g[1] + n1 * g[2]
+        n3 = g[3] + n1 * g[4] + n2 * g[5]
+        reached = open_[3] | (open_[0] & open_[4]) | (open_[5] & (open_[1] | (open_[0] & open_[2])))
+        deep = np.maximum(convs[3], np.maximum(open_[0] * open_[4] * (convs[0] + convs[4]), open_[5] * np.maximum(open_[1] * (convs[1] + convs[5]), open_[0] * open_[2] * (convs[0] + convs[2] + convs[5]))))  # fmt: skip
+        skips = np.asarray(params["edge03"]) == "skip"
+        height = 94.5 - 26.0 * np.exp(-0.75 * np.log1p(2.5 * n3)) - 9.0 * np.exp(-1.3 * deep) + 0.5 * skips * (deep >= 2)
+        return np.where(reached, np.minimum(height + _residual(space, params, 0.12), 95.0), 10.0)
+
+    return Problem(
+        name="cells", words="synthetic, after NAS-Bench-201: 5^6 cells, paths, broken ones at 10 %", space=space, mean=mean,
+        macs=lambda params: 8.0 + sum(look(params, price)), observed=_noisy(mean, lambda true: 0.0 if true == 10.0 else 0.15 + 0.01 * (94.5 - true)),
+    )  # fmt: skip
+
+
+def widths() -> Problem:
+    """As NATS-Bench's size space: five widths of eight, whose narrowest place holds the rest up."""
+    space: dict[str, BaseDistribution] = {f"width{i}": CategoricalDistribution(tuple(range(8, 65, 8))) for i in range(5)}
+
+    def logs(params: Params) -> Vector:
+        return np.stack([np.log(np.asarray(params[name], float) / 64) for name in space], axis=1)
+
+    def mean(params: Params) -> Vector:
+        x = logs(params)
+        soft = -np.log(np.exp(-2 * x).mean(axis=1)) / 2
+        total = x @ np.array([0.10, 0.22, 0.18, 0.30, 0.20])
+        return 93.6 - 4.2 * (np.exp(-0.9 * total) - 1) - 1.1 * (np.exp(-0.6 * soft) - 1) + 0.5 * x[:, 0] * x[:, 4] + _residual(space, params, 0.15)
+
+    def macs(params: Params) -> Vector:
+        w = np.stack([np.asarray(params[name], float) for name in space], axis=1)
+        return 9 * (3 * w[:, 0] * 1024 + w[:, 0] * w[:, 1] * 1024 + w[:, 1] * w[:, 2] * 256 + w[:, 2] * w[:, 3] * 256 + w[:, 3] * w[:, 4] * 64)
+
+    return Problem(name="widths", words="synthetic, after NATS-Bench's sizes: 8^5 widths", space=space, mean=mean, macs=macs, observed=_noisy(mean, lambda true: 0.3))
+
+
+def layers() -> Problem:
+    """As FBNet: 18 layers of six blocks each, one of them none."""
+    blocks = ("skip", "k3e1", "k3e3", "k5e3", "k3e6", "k5e6")
+    space: dict[str, BaseDistribution] = {f"block{i:02d}": CategoricalDistribution(blocks) for i in range(18)}
+    rng = np.random.default_rng(5)
+    power = np.array([0.0, 0.45, 0.75, 0.85, 1.0, 1.12]) * rng.uniform(0.7, 1.3, (18, 6)) * np.linspace(0.7, 1.4, 18)[:, None]
+    price = np.array([0.0, 1.0, 2.6, 3.1, 5.0, 6.0]) * np.array([1.6, 1.2, 1.0, 0.8, 1.1, 0.9] * 3)[:, None]
+    tie = rng.normal(0, 0.05, (17, 6, 6))
+
+    def place(params: Params) -> NDArray[np.int64]:
+        index = {name: number for number, name in enumerate(blocks)}
+        return np.stack([np.array([index[value] for value in np.asarray(params[name]).tolist()]) for name in space], axis=1)
+
+    def mean(params: Params) -> Vector:
+        x = place(params)
+        strength = power[np.arange(18), x].sum(axis=1)
+        bond = tie[np.arange(17), x[:, :-1], x[:, 1:]].sum(axis=1)
+        stages = np.stack([(x[:, 6 * s : 6 * s + 6] == 0).sum(axis=1) for s in range(3)], axis=1)
+        return 76.5 - 14 * np.exp(-0.10 * strength) + bond - 0.25 * np.maximum(stages - 3, 0).sum(axis=1) ** 2 + _residual(space, params, 0.08)
+
+    return Problem(
+        name="layers", words="synthetic, after FBNet: 6^18 networks, neighbours interact", space=space, mean=mean,
+        macs=lambda params: 20 + price[np.arange(18), place(params)].sum(axis=1), observed=_noisy(mean, lambda true: 0.2),
+    )  # fmt: skip
+
+
+def mixed() -> Problem:
+    """As JAHS-Bench: a network's size and operations with learning rate, decay and augmentation; a momentum for one optimiser alone."""
+    space: dict[str, BaseDistribution] = {
+        "optimiser": CategoricalDistribution(("sgd", "adam")),
+        "momentum": FloatDistribution(0.5, 0.99),
+        "rate": FloatDistribution(1e-4, 1.0, log=True),
+        "decay": FloatDistribution(1e-5, 1e-2, log=True),
+        "activation": CategoricalDistribution(("relu", "hardswish", "mish")),
+        "augment": CategoricalDistribution((False, True)),
+        "depth": IntDistribution(1, 5),
+        "width": IntDistribution(4, 32, log=True),
+        "resolution": FloatDistribution(0.25, 1.0, step=0.25),
+        "op1": CategoricalDistribution(("skip", "conv1", "conv3")),
+        "op2": CategoricalDistribution(("skip", "conv1", "conv3")),
+    }
+    share = {"skip": 0.0, "conv1": 0.15, "conv3": 1.0}
+
+    def ops(params: Params) -> Vector:
+        return sum(np.array([share[value] for value in np.asarray(params[name]).tolist()]) for name in ("op1", "op2"))  # type: ignore[return-value]
+
+    def macs(params: Params) -> Vector:
+        w, d, r = (np.asarray(params[name], float) for name in ("width", "depth", "resolution"))
+        return r**2 * (w + w**2 * d * (0.2 + ops(params)))
+
+    def mean(params: Params) -> Vector:
+        capacity = np.log(macs(params))
+        sgd = np.asarray(params["optimiser"]) == "sgd"
+        rate, decay, momentum = np.log10(np.asarray(params["rate"], float)), np.log10(np.asarray(params["decay"], float)), np.asarray(params["momentum"], float)
+        ideal = np.where(sgd, -1.0 - 1.2 * (momentum - 0.9), -2.6) - 0.03 * capacity
+        bonus = np.array([{"relu": 0.0, "hardswish": 0.3, "mish": 0.5}[value] for value in np.asarray(params["activation"]).tolist()])
+        augment = np.asarray(params["augment"], bool) * (0.25 * (capacity - 4.0))
+        off = np.where(rate > ideal, 1.6, 1.0) * (rate - ideal) ** 2
+        height = 93 - 30 * np.exp(-0.42 * capacity) - 2.2 * off - 0.8 * (decay + 3.3 - 0.1 * capacity) ** 2 + bonus + augment
+        height = height - 3 * (sgd * (momentum - 0.9) ** 2 * 4) - 0.5 * ~sgd + 0.6 * np.tanh(ops(params) - 0.5)
+        return np.maximum(np.where(rate > ideal + 1.3, 10.0, height), 10.0)
+
+    return Problem(
+        name="mixed", words="synthetic, after JAHS-Bench: floats, integers, choices, one conditional; too high a rate diverges", space=space, mean=mean, macs=macs,
+        observed=_noisy(mean, lambda true: 0.25), conditional={"momentum": ("optimiser", "sgd")},
+    )  # fmt: skip
+
+
+def features() -> Problem:
+    """Real: random, untrained convolutional features of scikit-learn's digits with a ridge classifier; three draws of the weights each."""
+    found = json.loads((Path(__file__).resolve().parent / "results" / "search_features.json").read_text())
+    space: dict[str, BaseDistribution] = {name: CategoricalDistribution(tuple(choices)) for name, choices in found["space"].items()}
+    order = list(space)
+    seeds, costs = np.array(found["accuracies"]), np.array(found["macs"], float)
+    means = seeds.mean(axis=1)
+    sizes = [len(space[name].choices) for name in order]  # type: ignore[attr-defined]
+
+    def place(params: Params) -> NDArray[np.int64]:
+        total = np.zeros(len(np.asarray(params[order[0]])), np.int64)
+        for name, size in zip(order, sizes, strict=True):
+            index = {choice: number for number, choice in enumerate(space[name].choices)}  # type: ignore[attr-defined]
+            total = total * size + np.array([index[value] for value in np.asarray(params[name]).tolist()])
+        return total
+
+    @cache
+    def drawn(seed: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, 7]).integers(0, seeds.shape[1], len(seeds))
+
+    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
+        index = int(place({name: [value] for name, value in params.items()})[0])
+        return float(seeds[index, drawn(seed)[index]])
+
+    return Problem(
+        name="features", words="real, computed by `search_features.py`: random convolutional features of digits and a ridge classifier", space=space,
+        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=observed,
+    )  # fmt: skip
+
+
+ALL: dict[str, Callable[[], Problem]] = {"macro": macro, "features": features, "cells": cells, "widths": widths, "layers": layers, "mixed": mixed}
+
+
+@cache
+def problem(name: str) -> Problem:
+    """By name, made once."""
+    return ALL[name]()
