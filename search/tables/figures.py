@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -80,7 +81,7 @@ def _accuracies(row: Row) -> list[float]:
         return [_number(row, name, row.values[name]) for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))]
     name = next((name for name in ACCURACY if name in row.values), None)
     if name is None:
-        near = [unknown("name", given, KNOWN) for given in row.values if "acc" in given.lower()]
+        near = [unknown("name", given, KNOWN) for given in row.values if given not in KNOWN and get_close_matches(given, ACCURACY + CURVE, n=1)]
         raise row.error(f"a row needs an accuracy or a curve{f': {near[0]}' if near else f', but has {_listed(row)}'}")
     value = row.values[name]
     given = value if isinstance(value, list) else [value]
