@@ -1,0 +1,33 @@
+"""Zero-cost scores: what a network that has not been trained says about itself, from one small batch.
+
+A score is a number, larger meaning better, that a paper found to rank networks as training does. Of a score that is worth its time one asks that it
+says more than `log_params` and `log_macs`, which cost nothing at all.
+
+Importing this package imports no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .combine import DEFAULT, rank_average, zero_cost_value
+from .registry import Score, register, score, score_names
+
+if TYPE_CHECKING:
+    from .batch import batch_of
+    from .compute import NoScore, network_scores, scores_of
+
+__all__ = [
+    "DEFAULT", "NoScore", "Score", "batch_of", "network_scores", "rank_average", "register", "score", "score_names", "scores_of",
+    "zero_cost_value",
+]  # fmt: skip
+
+_WITH_TORCH = {"batch_of": "batch", "NoScore": "compute", "network_scores": "compute", "scores_of": "compute"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_WITH_TORCH[name]}", __name__), name)
