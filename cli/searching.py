@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..search import SearchResult
 
 
-SAMPLERS = "tpe (the default), nsga2, gp, random or grid."
+SAMPLERS = "Who proposes: predictor (the default), evolution, random, tpe, nsga2, gp or grid."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +71,8 @@ def search(
         budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler or DEFAULT_SAMPLER, workers=workers, gpus_per_trial=gpus_per_trial,
         storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip,
-        finals=finals, objective=objective, evaluator=evaluator, table_seconds=table_seconds, warm_start=tuple(warm_start or ()),
+        finals=finals, objective=objective,  # pyright: ignore[reportArgumentType]
+        evaluator=evaluator, table_seconds=table_seconds, warm_start=tuple(warm_start or ()),
     )  # fmt: skip
     typed = masked_command(sys.argv[1:], storage)
     try:

@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..blocks import InputError
 from ..blocks.errors import unknown
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, StudySpec
 from .data import ImageData, Split, is_named, load, split
-from .samplers import DEFAULT_SAMPLER, check_sampler
+from .samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
 
@@ -24,8 +24,6 @@ DEFAULT_SECONDS = 480.0
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
 EVALUATORS = ("train", "table:FILE")
 """What `--evaluator` takes."""
-OBJECTIVES = ("best", "front")
-"""What `--objective` takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,7 @@ class SearchOptions:
     """How candidates are evaluated: train, or table:FILE."""
     table_seconds: float | None = None
     """Simulated seconds of a full training from a table; the table's without."""
-    objective: str = "best"
+    objective: Objective = "best"
     """What the sampler aims at: best, the most accurate network within the budget; or front, all of the front."""
     warm_start: Sequence[str] = ()
     """Earlier studies of the same parameters, in the same database, that the sampler learns from."""
@@ -84,8 +82,8 @@ class SearchOptions:
     def __post_init__(self) -> None:
         check_sampler(self.sampler)
         kind, _ = self.evaluated
-        if self.objective not in OBJECTIVES:
-            raise unknown("--objective", self.objective, OBJECTIVES)
+        if self.objective not in get_args(Objective):
+            raise unknown("--objective", self.objective, get_args(Objective))
         if kind == "table":
             of_training = {name: getattr(self, name) for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")}
             for name, value in of_training.items():

@@ -70,7 +70,7 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     require_feasible(found, plan.space, plan.budget)
     for line in evaluator.described(found):
         listener.said(line)
-    earlier = [trial for name in options.warm_start for trial in trials_of(options.storage, name, plan)]
+    earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
     study = Study.find(options.storage, plan.spec)
     engine = None if study is None else _engine(study, evaluator, options, found, listener, earlier)
     if study is None or engine is None or engine.has_work():
@@ -149,12 +149,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, listener: Listener, earlier: list[FrozenTrial]) -> Engine:
+def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, listener: Listener, earlier: list[list[FrozenTrial]]) -> Engine:
     plan = evaluator.plan
-    more = {"earlier": earlier} if earlier else {}
     proposer = Proposer(
         plan.space, plan.budget, found, sampler=options.sampler, seed=options.seed, trials=plan.trials or 100,
-        history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()], **more,
+        history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()],
+        objective=options.objective, earlier=earlier,
     )  # fmt: skip
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,

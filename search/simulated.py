@@ -20,7 +20,7 @@ from .events import Listener
 from .finals import Best
 from .job import Job
 from .plan import SearchOptions, Settled, settle_table
-from .proposer import Proposal, Proposes
+from .proposer import Curve, Proposal, Proposes
 from .tables import Seen, Table
 
 DEFAULT_SECONDS = 60.0
@@ -114,13 +114,13 @@ class Covered:
         self._lacking = 0
         self.refused, self.duplicates = proposer.refused, proposer.duplicates
 
-    def propose(self, **asked: bool) -> Proposal | None:
-        """The next candidate of the table, or None when nothing is left; `asked` goes on to the proposer.
+    def propose(self, *, random: bool = False) -> Proposal | None:
+        """The next candidate of the table, or None when nothing is left.
 
         Raises:
             InputError: the table gives the candidate another cost than it has.
         """
-        while (proposal := self._proposer.propose(**asked)) is not None and proposal.candidate.id not in self._table.entries:
+        while (proposal := self._proposer.propose(random=random)) is not None and proposal.candidate.id not in self._table.entries:
             self._lacking += 1
             self._proposer.failed(proposal)
         self.refused, self.duplicates = self._proposer.refused + self._lacking, self._proposer.duplicates
@@ -128,13 +128,13 @@ class Covered:
             self._table.check(proposal.candidate, proposal.cost)
         return proposal
 
-    def completed(self, proposal: Proposal, accuracy: float) -> None:
+    def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
         """Passed on."""
-        self._proposer.completed(proposal, accuracy)
+        self._proposer.completed(proposal, accuracy, curve)
 
-    def pruned(self, proposal: Proposal) -> None:
+    def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
         """Passed on."""
-        self._proposer.pruned(proposal)
+        self._proposer.pruned(proposal, curve)
 
     def failed(self, proposal: Proposal) -> None:
         """Passed on."""
