@@ -73,7 +73,8 @@ def network_scores(network: nn.Module, images: Tensor, labels: Tensor, *, names:
 
 
 def _scores(network: nn.Module, images: Tensor, labels: Tensor, names: Sequence[str], seed: int, cost: Cost | None) -> dict[str, float]:
-    subject = Subject(network=network, images=images, labels=labels, seed=seed, cost=cost, patterns="naswot" in names)
+    gradients = any(score(name).gradients for name in names)
+    subject = Subject(network=network, images=images, labels=labels, seed=seed, cost=cost, patterns="naswot" in names, gradients=gradients)
     with evaluating(network):
         found = {name: score(name).of(subject) for name in names}
     for name, value in found.items():

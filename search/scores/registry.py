@@ -23,6 +23,9 @@ class Score:
     module: str
     """The module, importable by this name, whose `score(subject) -> float` computes it; what it does otherwise than the paper is in its docstring."""
 
+    gradients: bool = True
+    """Whether it takes gradients in the pass that scores share; where none of those asked for does, the pass keeps no graph."""
+
     def of(self, subject: Subject) -> float:
         """The score of a network; larger is better. It may be infinite or NaN: `compute` refuses that."""
         return float(import_module(self.module).score(subject))
@@ -69,4 +72,4 @@ for _name, _source in {
     "log_params": "none: the number of parameters",
     "log_macs": "none: the multiply-adds",
 }.items():
-    register(Score(name=_name, source=_source, module=f"{_HERE}.{_name}"))
+    register(Score(name=_name, source=_source, module=f"{_HERE}.{_name}", gradients=_name in ("jacob_cov", "grad_norm")))

@@ -35,6 +35,9 @@ class Subject:
     patterns: bool = True
     """Whether the shared pass compares activation patterns."""
 
+    gradients: bool = True
+    """Whether the shared pass keeps its graph."""
+
     def generator(self, purpose: str) -> torch.Generator:
         """Random numbers of one purpose, drawn on the CPU: the same on every device."""
         return generator(self.seed, "scores", purpose)
@@ -42,9 +45,9 @@ class Subject:
     @cached_property
     def shared(self) -> InitialPass:
         """The pass of the batch through the network as it was initialised."""
-        images = self.images.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+        images = self.images.detach().clone(memory_format=torch.preserve_format).requires_grad_(self.gradients)
         found = InitialPass(images, patterns=self.patterns)
-        with torch.enable_grad(), found:
+        with torch.set_grad_enabled(self.gradients), found:
             found.logits = self.network(images)
         return found
 
@@ -56,7 +59,7 @@ class InitialPass(Trace):
         super().__init__()
         self.images = images
         self.logits: Tensor = images.new_zeros(0)
-        """(b, k), with its graph."""
+        """(b, k), with its graph if gradients are to be taken."""
         self.weights: list[Tensor] = []
         """Weights of convolutions and linear layers, each once, as they were used."""
         self.agreeing = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)

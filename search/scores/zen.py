@@ -67,7 +67,7 @@ class _Random(Trace):
         halves = input.chunk(2)
         axes = [axis for axis in range(input.ndim) if axis != 1]
         variance = halves[0].float().var(axes, unbiased=False).mean().double()
-        self.log_scales.append((variance.sqrt() + 1e-12).log())
+        self.log_scales.append(variance.sqrt().log())
         out = torch.cat([batch_norm(half, None, None, None, None, True, 0.0, eps) for half in halves])
         tag = tag_of(input)
         return tagged(out, Tag(layers=tag.layers, norms=tag.norms | {len(self.log_scales) - 1}))
