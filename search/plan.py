@@ -22,8 +22,8 @@ DEFAULT_STORAGE = "sqlite:///automl.db"
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
-EVALUATORS = ("train", "table:FILE")
-"""What `--evaluator` takes."""
+EVALUATORS = {"train": "train", "table:FILE": "table:.+"}
+"""What `--evaluator` takes: as shown, and as a regular expression."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,9 @@ class SearchOptions:
         Raises:
             InputError: there is no such evaluator, or its file is missing.
         """
-        kind, _, rest = self.evaluator.partition(":")
-        form = next((form for form in EVALUATORS if form.partition(":")[0] == kind), None)
-        if form is None or bool(rest) is not (":" in form):
+        if not any(re.fullmatch(form, self.evaluator) for form in EVALUATORS.values()):
             raise unknown("--evaluator", self.evaluator, EVALUATORS)
+        kind, _, rest = self.evaluator.partition(":")
         return kind, rest
 
 

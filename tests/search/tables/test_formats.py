@@ -1,10 +1,13 @@
 """Both formats say the same, and every way of naming a network finds it."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 from automl.search.tables import read_table
+from automl.search.tables.figures import as_fractions, figures
+from automl.search.tables.files import read_rows
 from automl.spaces import Space
 
 
@@ -124,3 +127,13 @@ def test_conditional_parameters_that_do_not_matter_need_no_value(read, tmp_path:
     (tmp_path / "t.json").write_text('{"00": {"accuracy": 0.1}, "01": {"accuracy": 0.2}, "10": {"accuracy": 0.3}, "11": {"accuracy": 0.4}}')
     table = read_table(tmp_path / "t.json", space)
     assert sorted(len(entry.curves) for entry in table.entries.values()) == [1, 1, 2]
+
+
+def test_the_examples_of_the_docs_are_read(tmp_path: Path):
+    page = (Path(__file__).resolve().parents[3] / "docs" / "tables.md").read_text()
+    examples = re.findall(r"```(json|csv)\n(.*?)```", page, re.DOTALL)
+    assert [suffix for suffix, _ in examples] == ["json", "json", "csv"]
+    for suffix, text in examples:
+        (tmp_path / f"t.{suffix}").write_text(text)
+        rows, _ = read_rows(tmp_path / f"t.{suffix}")
+        assert len(as_fractions([figures(row) for row in rows])) == 2

@@ -1,0 +1,91 @@
+"""`automl search --evaluator table:FILE`, typed as a user would, on a table of twelve networks and on NAS-Bench-Macro's."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from automl.cli.main import app
+from automl.search import DEFAULT_SAMPLER, sampler_names
+
+from .conftest import environment
+
+NAS_BENCH_MACRO = Path(__file__).resolve().parents[3] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+SPACE = """
+name: twelve
+skeleton: efficientnet
+image: [1, 18, 18]
+classes: 3
+dimensions:
+  depth: 0.2
+  width: [0.25, 0.5, 0.75]
+  expansion: [2, 3]
+  attention: [none, se]
+"""
+COMMAND = ("search", "--space", "twelve.yaml", "--evaluator", "table:table.csv", "--study", "s", "--sampler", "random", "--trials", "12", "--finals", "0")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "twelve.yaml").write_text(SPACE)
+    rows = [(w, e, a) for w in (0.25, 0.5, 0.75) for e in (2, 3) for a in ("none", "se")]
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["width", "expansion", "attention", "accuracy.0", "accuracy.1", "seconds"])
+        writer.writerows([*row, 50 + 2 * index, 51 + 2 * index, 30] for index, row in enumerate(rows))
+    return tmp_path
+
+
+def test_it_searches_and_says_so(folder: Path, call):
+    code, out, _ = call(*COMMAND, "--workers", 3)
+    assert code == 0
+    assert "table table.csv: 12 networks of this space in 12 rows, at least 2 seeds each, 1 epoch" in out
+    assert "nothing is trained: time is simulated, the table's seconds a training, on 3 workers" in out
+    assert "12 trained fully, 0 stopped early, 0 failed" in out
+    assert "for 2 min 0 s of simulated time" in out
+    assert "automl train" not in out
+    assert call(*COMMAND, "--workers", 3)[0] == 0  # continues: nothing is left
+    assert call("front", "s")[0] == call("status", "s")[0] == call("studies")[0] == 0
+
+
+def test_json_has_both_times_and_the_accuracies_as_fractions(folder: Path, call):
+    code, out, _ = call(*COMMAND, "--table-seconds", 60, "--json")
+    data = json.loads(out)
+    assert (code, data["simulated_seconds"]) == (0, 720)
+    assert 0.7 <= data["best"]["accuracy"] <= 0.74
+    assert {point["seconds"] for point in data["front"]} == {60.0}
+
+
+def test_what_is_wrong_is_one_line(folder: Path, call):
+    (folder / "table.csv").write_text("width,expansion,attention,accuracy\n0.25,2,sse,0.5\n")
+    code, _, err = call(*COMMAND)
+    assert code == 2
+    assert "table.csv:2: unknown value of attention 'sse'; did you mean 'se'?" in err
+    assert not (folder / "automl.db").exists()
+
+
+def test_neither_torch_nor_ray_is_imported(folder: Path):
+    code = f"import sys; from automl.cli.main import main; main({[*COMMAND]!r}); print(*[name for name in ('torch', 'ray', 'timm') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=environment(), check=True)
+    assert done.stdout.splitlines()[-1].strip() == ""
+
+
+def test_the_help_names_every_sampler():
+    command = typer.main.get_command(app).commands["search"]
+    shown = next(parameter.help for parameter in command.params if parameter.name == "sampler")
+    assert set(sampler_names()) <= set(re.findall(r"\w+", shown))
+    assert f"{DEFAULT_SAMPLER} (the default)" in shown
+
+
+def test_nas_bench_macro_as_the_docs_say(call):
+    if not NAS_BENCH_MACRO.exists():
+        pytest.skip("NAS-Bench-Macro's table is not beside this checkout (../shared/data/nas-bench-macro)")
+    command = ("search", "--space", "nas-bench-macro", "--evaluator", f"table:{NAS_BENCH_MACRO}", "--budget", "60MFLOPs", "--image-size", 32, "--trials", 60)
+    code, out, _ = call(*command, "--finals", 0, "--json")
+    assert code == 0
+    assert json.loads(out)["counts"]["done"] == 60
+    assert json.loads(out)["best"]["macs"] <= 60_000_000
