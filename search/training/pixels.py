@@ -22,8 +22,8 @@ from .device import resolve
 
 Part = Literal["train", "validation", "test"]
 
-CACHED = 6
-"""Resized parts kept: training and validation images of three input sizes (a search over resolutions meets a few sizes again and again)."""
+CACHED = 512 * 2**20
+"""Bytes of resized parts kept, the last one besides: trainings meet a few input sizes again and again."""
 CHUNK = 1024
 """Images resized or counted at a time: bounds the memory for floats and 64-bit integers."""
 
@@ -75,14 +75,20 @@ class Pixels:
             raise unknown("part", part, self._rows)
         if size < 1:
             raise InputError(f"size must be at least 1, but got {size}")
-        rows_n = torch.from_numpy(self._rows[part]).to(self.device)
         if (part, size) in self._resized:
             self._resized.move_to_end((part, size))
         else:
-            self._resized[part, size] = resize(self._images_nchw, rows_n, size)
-            while len(self._resized) > CACHED:
+            self._resized[part, size] = resize(self._images_nchw, self._places(part), size)
+            while len(self._resized) > 1 and sum(images.nbytes for images in self._resized.values()) > CACHED:
                 self._resized.popitem(last=False)
-        return self._resized[part, size], self._labels_n[rows_n]
+        return self._resized[part, size], self.labels(part)
+
+    def labels(self, part: Part) -> Tensor:
+        """The labels (n,) of `part`, on the device."""
+        return self._labels_n[self._places(part)]
+
+    def _places(self, part: Part) -> Tensor:
+        return torch.from_numpy(self._rows[part]).to(self.device)
 
 
 class Normalise:

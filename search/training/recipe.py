@@ -9,10 +9,12 @@ from typing import Any
 
 from ...blocks.errors import InputError, unknown
 
-OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf")
+OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf", "muon")
 """timm's names; `sgd` is with Nesterov momentum."""
 SCHEDULES = ("cosine", "linear", "constant")
 """How the learning rate falls after the warm-up: along half a cosine or a line to zero, or not at all."""
+NEWER = ("low_size", "low_fraction", "rise")
+"""Fields that studies of the first version do not have; at their defaults they change nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,12 @@ class Recipe:
     """Largest norm of the gradient over all weights; a larger one is scaled down to it. None: never."""
     amp: bool = True
     """bf16 autocast where it is fast (CUDA devices since Ampere); never on the CPU, where it loses for small networks."""
+    low_size: float = 1.0
+    """Share of the side, in pixels, at which the first epoch trains and is validated; 1 trains all epochs at the full size."""
+    low_fraction: float = 1.0
+    """Share of the images that the first epoch trains on, others in each epoch; 1 trains on all of them in all epochs."""
+    rise: float = 0.6
+    """Share of the epochs over which `low_size` and `low_fraction` rise in a line to 1."""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
@@ -69,6 +77,9 @@ class Recipe:
         _check(0 <= self.shift <= 0.5, "0 <= shift <= 0.5 must hold", self.shift)
         _check(0 <= self.cutout <= 1, "0 <= cutout <= 1 must hold", self.cutout)
         _check(self.clip is None or self.clip > 0, "clip must be null or above 0", self.clip)
+        _check(0 < self.low_size <= 1, "0 < low_size <= 1 must hold", self.low_size)
+        _check(0 < self.low_fraction <= 1, "0 < low_fraction <= 1 must hold", self.low_fraction)
+        _check(0 <= self.rise <= 1, "0 <= rise <= 1 must hold", self.rise)
 
     @classmethod
     def for_data(cls, images: int, size: int, flip: bool) -> Recipe:
@@ -108,8 +119,9 @@ class Recipe:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; `from_dict` reads it."""
-        return asdict(self)
+        """Plain data for JSON; `from_dict` reads it. What is newer than the first studies is left out at its default: their recipes stay equal to today's."""
+        newer = {field.name: field.default for field in fields(self) if field.name in NEWER}
+        return {name: value for name, value in asdict(self).items() if name not in newer or value != newer[name]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:

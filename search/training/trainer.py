@@ -23,6 +23,8 @@ from torch.nn import functional
 
 from ...blocks.errors import Diverged, InputError
 from .augmentation import Augmentation
+from .course import Leg, course
+from .depthwise import fast_depthwise
 from .device import resolve
 from .evaluation import accuracy, autocast
 from .pixels import Normalise, Pixels
@@ -86,16 +88,15 @@ class Trainer:
         self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
         self.done_epochs = 0
         self._pixels = pixels
-        self._images_nchw, self._labels_n = pixels.at("train", size)
+        self._labels_n = pixels.labels("train")
         self._rows_n = _rows_used(self._labels_n.cpu(), fraction, seed)
-        self._updates = _updates_per_epoch(len(self._rows_n), recipe.batch_size)
+        self._course = course(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
-        self._augmentation = Augmentation.of(recipe, size)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         # Running means of batch normalisation are averages already: averaged once more, they lag so far behind that early accuracies say nothing.
         self._ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True, exclude_buffers=True) if recipe.ema is not None else None
         self._optimizer = _optimizer(self.network, recipe, self.device)
-        self._scheduler = _scheduler(self._optimizer, recipe, epochs, self._updates)
+        self._scheduler = _scheduler(self._optimizer, recipe, epochs, sum(leg.updates for leg in self._course))
 
     @property
     def finished(self) -> bool:
@@ -113,11 +114,13 @@ class Trainer:
             raise InputError(f"epoch() must be called at most {self.epochs} times, as many as there are epochs, but got one more")
         started = time.perf_counter()
         number = self.done_epochs + 1
+        leg = self._course[number - 1]
         with seeded(self.seed, "epoch", number, device=self.device):
-            loss = self._train(number)
-            reached = self._validate(number)  # reads a number off the device: everything before it is done by then
+            with fast_depthwise(self.network, self.device):
+                loss = self._train(number, leg)
+            reached = self._validate(number, leg.size)  # reads a number off the device: everything before it is done by then
         self.done_epochs = number
-        return Report(epoch=number, accuracy=reached, loss=loss, seconds=time.perf_counter() - started, images=len(self._rows_n))
+        return Report(epoch=number, accuracy=reached, loss=loss, seconds=time.perf_counter() - started, images=leg.images)
 
     def network_for_use(self) -> nn.Module:
         """The network to evaluate or export, in eval mode: with the averaged weights if there are any."""
@@ -156,30 +159,30 @@ class Trainer:
             raise InputError(f"a training must go on with the network it was begun with, but got another: {str(error).splitlines()[-1].strip()}") from None
         self.done_epochs = state["done_epochs"]
 
-    def _train(self, number: int) -> float:
+    def _train(self, number: int, leg: Leg) -> float:
         random = generator(self.seed, "images", number)
-        count = len(self._rows_n)
-        rows_n = self._rows_n[torch.randperm(count, generator=random)].to(self.device, non_blocking=True)
-        draws_n5 = self._augmentation.draw(count, random).to(self.device, non_blocking=True)
+        augmentation = Augmentation.of(self.recipe, leg.size)
+        images_nchw, _ = self._pixels.at("train", leg.size)
+        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: leg.images]].to(self.device, non_blocking=True)
+        draws_n5 = augmentation.draw(leg.images, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
         self.network.train()
-        batches = zip(rows_n.tensor_split(self._updates), draws_n5.tensor_split(self._updates), strict=True)
-        for update, (rows_b, draws_b5) in enumerate(batches, start=self.done_epochs * self._updates):
+        batches = zip(rows_n.tensor_split(leg.updates), draws_n5.tensor_split(leg.updates), strict=True)
+        for update, (rows_b, draws_b5) in enumerate(batches, start=leg.first):
             self._scheduler.step_update(update)
-            total += self._update(rows_b, draws_b5) * len(rows_b)
+            x_bchw = self._normalise(augmentation.gather(images_nchw, rows_b, draws_b5))
+            total += self._update(augmentation.cut(x_bchw, draws_b5), self._labels_n[rows_b]) * len(rows_b)
             if self._ema is not None:
                 self._ema.update(self.network, step=update + 1)
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
-        return total.item() / count
+        return total.item() / leg.images
 
-    def _update(self, rows_b: Tensor, draws_b5: Tensor) -> Tensor:
-        x_bchw = self._normalise(self._augmentation.gather(self._images_nchw, rows_b, draws_b5))
-        x_bchw = self._augmentation.cut(x_bchw, draws_b5)
+    def _update(self, x_bchw: Tensor, labels_b: Tensor) -> Tensor:
         with autocast(self.device, self.recipe.amp):
             logits_bk = self.network(x_bchw)
-        loss = functional.cross_entropy(logits_bk.float(), self._labels_n[rows_b], label_smoothing=self.recipe.label_smoothing)
+        loss = functional.cross_entropy(logits_bk.float(), labels_b, label_smoothing=self.recipe.label_smoothing)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.recipe.clip is not None:
@@ -192,8 +195,8 @@ class Trainer:
             rate = self._optimizer.param_groups[0]["lr"]
             raise Diverged(f"the loss must be finite, but got {value} in epoch {number} of {self.epochs}, at learning rate {rate:.3g}")
 
-    def _validate(self, number: int) -> float:
-        images_nchw, labels_n = self._pixels.at("validation", self.size)
+    def _validate(self, number: int, size: int) -> float:
+        images_nchw, labels_n = self._pixels.at("validation", size)
         try:
             return accuracy(self.network_for_use(), images_nchw, labels_n, mean=self._pixels.mean, std=self._pixels.std, amp=self.recipe.amp)
         except Diverged as error:
@@ -221,14 +224,6 @@ def _rows_used(labels_n: Tensor, fraction: float, seed: int) -> Tensor:
     return balanced_order(labels_n, seed)[:count]
 
 
-def _updates_per_epoch(count: int, batch_size: int) -> int:
-    """Batches of an epoch: of equal size (give or take one image), none above `batch_size` unless that would leave a batch of one image.
-
-    Batch normalisation cannot train on a single image with 1 x 1 maps, and a last batch of a few images would move the weights as much as a full one.
-    """
-    return min(math.ceil(count / batch_size), count // 2)
-
-
 def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
     # Milliseconds a step for an EfficientNet-B0 on one CPU thread: SGD 5.3, fused 1.8; AdamW 13.7, fused 2.9; LAMB 34 in groups of tensors, 23 one by one.
     extra: dict[str, Any] = {}
@@ -240,8 +235,8 @@ def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torc
     return create_optimizer_v2(network, opt=recipe.optimizer, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=recipe.momentum, **extra)
 
 
-def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, epochs: int, updates: int) -> Any:
-    warmup = min(recipe.warmup, epochs / 3)
+def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, epochs: int, total: int) -> Any:
+    warmup, updates = min(recipe.warmup, epochs / 3), total / epochs  # an average epoch's, where early ones are smaller
     scheduler, _ = create_scheduler_v2(
         optimizer,
         sched={"linear": "poly"}.get(recipe.schedule, recipe.schedule),
@@ -250,6 +245,6 @@ def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, epochs: int, up
         warmup_epochs=warmup,  # pyright: ignore[reportArgumentType]  (fractions of an epoch are fine when stepping by updates)
         warmup_lr=recipe.learning_rate / (warmup * updates + 1),  # the first update, too, should move something
         step_on_epochs=False,
-        updates_per_epoch=updates,
+        updates_per_epoch=updates,  # pyright: ignore[reportArgumentType]
     )
     return scheduler

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks.errors import InputError
-from automl.search.training.pixels import CACHED, Pixels
+from automl.search.training.pixels import Pixels
 from PIL import Image
 
 
@@ -89,17 +89,18 @@ class TestResizing:
         plain = torch.nn.functional.interpolate(stored.float(), (17, 17), mode="bilinear", align_corners=False)
         assert (found.at("train", 17)[0].float() - plain).abs().max() <= 0.51
 
-    def test_a_size_is_resized_once_and_old_ones_are_forgotten(self):
+    def test_a_size_is_resized_once_and_old_ones_are_forgotten(self, monkeypatch):
         found = pixels()
         first = found.at("train", 6)[0]
         assert found.at("train", 6)[0] is first
-        for size in range(7, 7 + CACHED - 1):
-            found.at("train", size)
+        found.at("train", 7)
         assert found.at("train", 6)[0] is first  # still there, and now the newest
-        for size in range(20, 20 + CACHED):
-            found.at("train", size)
-        assert found.at("train", 6)[0] is not first
-        assert len(found._resized) == CACHED
+        monkeypatch.setattr("automl.search.training.pixels.CACHED", first.nbytes + found.at("train", 8)[0].nbytes)
+        found.at("train", 6)
+        found.at("train", 5)
+        assert {size for _, size in found._resized} == {5, 6}
+        found.at("train", 20)  # larger than all that is kept, and kept nevertheless
+        assert {size for _, size in found._resized} == {20}
 
 
 ROWS = np.arange(20, dtype=np.int64)

@@ -50,6 +50,9 @@ def test_missing_keys_are_named():
         ({"shift": 0.6}, "shift <= 0.5 must hold"),
         ({"cutout": 2}, "cutout <= 1 must hold"),
         ({"clip": 0}, "clip must be null or above 0"),
+        ({"low_size": 0}, "low_size <= 1 must hold, but got 0"),
+        ({"low_fraction": 1.5}, "low_fraction <= 1 must hold, but got 1.5"),
+        ({"rise": -0.1}, "rise <= 1 must hold, but got -0.1"),
     ],
 )
 def test_values_that_cannot_be_are_refused(recipe, changes, message):

@@ -11,7 +11,7 @@ from automl.search.training.recipe import OPTIMIZERS, SCHEDULES
 from automl.search.training.trainer import Trainer, train
 from torch import nn
 
-RATES = {"sgd": 0.05, "adamw": 0.01, "nadamw": 0.01, "lamb": 0.03, "lion": 0.002, "rmsproptf": 0.003}
+RATES = {"sgd": 0.05, "adamw": 0.01, "nadamw": 0.01, "lamb": 0.03, "lion": 0.002, "rmsproptf": 0.003, "muon": 0.01}
 
 
 class Recorder(nn.Module):
@@ -169,7 +169,7 @@ class TestAveragedWeights:
         used.fc.weight.data.zero_()
         used.fc.bias.data.copy_(torch.tensor([1.0, 0.0, 0.0]))
         assert report.accuracy > 0.5
-        assert trainer._validate(3) == pytest.approx(1 / 3)
+        assert trainer._validate(3, 8) == pytest.approx(1 / 3)
 
     def test_they_are_averages_with_the_latest_running_means(self, toy, tiny, recipe):
         trainer = Trainer(tiny(), toy(), epochs=2, size=8, recipe=recipe(ema=0.9), seed=0)
