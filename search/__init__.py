@@ -3,12 +3,34 @@
 Importing it imports none of torch, ray and optuna.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ..spaces.reference import add_finder
 from .finals import Best, best, best_json, train
 from .plan import SearchOptions
 from .run import SearchResult, describe, search
 from .samplers import DEFAULT_SAMPLER, sampler_names
 
-__all__ = ["DEFAULT_SAMPLER", "Best", "SearchOptions", "SearchResult", "best", "describe", "sampler_names", "search", "train"]
+if TYPE_CHECKING:
+    from .sampling.evolution import EvolutionSampler, RandomSampler
+    from .sampling.predictor import PredictorSampler
+
+__all__ = [
+    "DEFAULT_SAMPLER", "Best", "EvolutionSampler", "PredictorSampler", "RandomSampler", "SearchOptions", "SearchResult", "best", "describe", "sampler_names",
+    "search", "train",
+]  # fmt: skip
 
 add_finder("best", best_json)
+
+
+def __getattr__(name: str) -> Any:
+    """The samplers, which need Optuna, when they are asked for."""
+    if name == "PredictorSampler":
+        from .sampling.predictor import PredictorSampler
+
+        return PredictorSampler
+    if name in ("EvolutionSampler", "RandomSampler"):
+        from .sampling import evolution
+
+        return getattr(evolution, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

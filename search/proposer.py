@@ -1,13 +1,14 @@
-"""Proposes candidates: asks Optuna, costs, and lets through what is new and within the budget.
+"""Proposes candidates: asks a sampler, costs, and lets through what is new and within the budget.
 
-The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no
+Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no
 worker and no row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the
 feasible region does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,13 +20,17 @@ from ..spaces.bulk import settings
 from ..spaces.distinct import feasible
 from ..spaces.parameters import Parameter, Value
 from ..studies.trials import quietly
-from .samplers import make_sampler, patience, startup
+from .samplers import SAMPLERS, Objective, check_sampler, make_sampler, startup
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
+
+
+Curve = Sequence[tuple[int, float]]
+"""(epoch, accuracy) in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,8 @@ class Proposal:
     """Of its training; None for the search's own."""
     stoppable: bool = True
     """Whether it may be stopped early."""
+    origin: str = ""
+    """"random" where it was drawn at random, else the sampler's name; "" where nobody proposed it."""
     trial: Trial | None = field(default=None, repr=False)
     """Optuna's trial in memory, where a sampler proposed it."""
 
@@ -58,18 +65,24 @@ class Proposes(Protocol):
     duplicates: int
     """Proposals that had been made before."""
 
-    def propose(self) -> Proposal | None:
-        """The next candidate, or None when nothing is left."""
+    def propose(self, *, random: bool = False) -> Proposal | None:
+        """The next candidate, or None when nothing is left; with `random` a uniform draw of what is left, whatever the sampler."""
         ...
 
-    def completed(self, proposal: Proposal, accuracy: float) -> None:
+    def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
         """It reached `accuracy` at full fidelity."""
 
-    def pruned(self, proposal: Proposal) -> None:
+    def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
         """It was stopped early."""
 
     def failed(self, proposal: Proposal) -> None:
         """It failed, or was not finished."""
+
+
+CURVE = "automl:curve"
+"""The user attribute in which samplers of ours look for a trial's curve."""
+Hints = Sequence[tuple[Mapping[str, Any], float]]
+"""(settings, value) of some candidates."""
 
 
 class Proposer:
@@ -86,52 +99,96 @@ class Proposer:
         trials: int,
         history: Iterable[FrozenTrial] = (),
         known: Iterable[str] = (),
+        objective: Objective = "best",
+        earlier: Sequence[Sequence[FrozenTrial]] = (),
+        hints: Mapping[str, Hints] | None = None,
     ) -> None:
-        """`history` are the trials of earlier runs of the same study, `known` the ids of the candidates evaluated there."""
+        """Begin, or go on.
+
+        Args:
+            space: what is searched.
+            budget: what a candidate may cost.
+            census: what was found when the space was counted.
+            sampler: its name.
+            seed: of all draws.
+            trials: about so many evaluations.
+            history: the trials of earlier runs of the same study, with accuracy and MACs as their values.
+            known: the ids of the candidates evaluated there.
+            objective: "best": the sampler is told accuracies alone; "front": MACs, to be minimised, as well.
+            earlier: the trials of other studies of the same space; for the predictor.
+            hints: as `hint` takes them.
+
+        Raises:
+            InputError: unknown sampler; the nearest is named.
+        """
+        check_sampler(sampler)
         import optuna
 
-        self._space, self._budget = space, budget
+        from .sampling.space_region import SpaceRegion
+
+        self._space, self._budget, self._name, self._objective = space, budget, sampler, objective
         self._known = set(known)
-        self._patience, self._startup = patience(sampler), startup(sampler, trials)
+        self._patience, self._startup = SAMPLERS[sampler].patience, startup(sampler, trials)
+        self._drawn = SAMPLERS[sampler].make is None
         self._running = self._infeasible = 0
         self.refused = 0
         """Proposals outside the budget, against a constraint, or impossible to build."""
         self.duplicates = 0
         """Proposals that had been made before."""
-        earlier = list(history)
-        self._told = len(earlier)
-        sampler_ = make_sampler(sampler, seed=seed + len(self._known), trials=trials)
+        past = [_converted(trial, objective) for trial in history]
+        self._told = len(past)
+        self._sampler = make_sampler(
+            sampler, seed=seed + len(self._known), trials=trials, objective=objective, region=SpaceRegion(space, budget),
+            earlier=[[_converted(trial, objective) for trial in trials_] for trials_ in earlier], hints=hints,
+        )  # fmt: skip
         with quietly():
-            self._study: OptunaStudy = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_)
-            self._study.add_trials(earlier)
+            directions = [optuna.study.StudyDirection.MAXIMIZE, optuna.study.StudyDirection.MINIMIZE][: 2 if objective == "front" else 1]
+            self._study: OptunaStudy = optuna.create_study(directions=directions, sampler=self._sampler)
+            self._study.add_trials(past)
         self._pool = _pool(space, budget, census, np.random.default_rng(seed))
 
-    def propose(self) -> Proposal | None:
-        """The next candidate, or None when nothing new is left within the budget."""
+    def hint(self, name: str, rows: Hints) -> None:
+        """Values of some candidates, known without training, from which the predictor may learn; others do not look at them."""
+        from .sampling.predictor import PredictorSampler
+
+        if isinstance(self._sampler, PredictorSampler):
+            self._sampler.hint(name, rows)
+
+    def propose(self, *, random: bool = False) -> Proposal | None:
+        """The next candidate, or None when nothing new is left within the budget; with `random` a uniform draw, which the sampler is told of like any other."""
         with quietly():
-            if self._told + self._running >= self._startup:
+            if not random and not self._drawn and self._told + self._running >= self._startup:
                 for _ in range(self._patience):
-                    proposal = self._examined(self._study.ask())
+                    proposal = self._examined(self._study.ask(), self._name)
                     if proposal is not None:
                         return proposal
+                    if getattr(self._sampler, "exhausted", False):
+                        break
             for chosen in self._pool:
                 if self._space.candidate(chosen).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))
-                    proposal = self._examined(self._study.ask())
+                    proposal = self._examined(self._study.ask(), "random" if random else self._name)
                     if proposal is not None:
                         return proposal
         return None
 
-    def completed(self, proposal: Proposal, accuracy: float) -> None:
-        """Tell the sampler what a proposal reached."""
+    def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
+        """Tell the sampler what a proposal reached; of an accuracy that is no number, that it failed."""
+        if not math.isfinite(accuracy):
+            return self.failed(proposal)
         self._told, self._running = self._told + 1, self._running - 1
         assert proposal.trial is not None  # of every proposal made here
         with quietly():
-            self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)])
+            if curve:
+                proposal.trial.set_user_attr(CURVE, [list(point) for point in curve])
+            self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)][: len(self._study.directions)])
 
-    def pruned(self, proposal: Proposal) -> None:
-        """Tell the sampler that a proposal was stopped early: its partial accuracy is not told."""
+    def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
+        """Tell the sampler that a proposal was stopped early: its partial accuracies are told as what they are."""
         self._told, self._running = self._told + 1, self._running - 1
+        assert proposal.trial is not None  # of every proposal made here
+        if curve:
+            proposal.trial.set_user_attr(CURVE, [list(point) for point in curve])
         self._end(proposal.trial, "PRUNED")
 
     def failed(self, proposal: Proposal) -> None:
@@ -139,7 +196,7 @@ class Proposer:
         self._running -= 1
         self._end(proposal.trial, "FAIL")
 
-    def _examined(self, trial: Trial) -> Proposal | None:
+    def _examined(self, trial: Trial, origin: str) -> Proposal | None:
         chosen = choose(self._space, trial)
         try:
             candidate = self._space.candidate(chosen)
@@ -154,7 +211,7 @@ class Proposer:
             return None
         self._known.add(candidate.id)
         self._running += 1
-        return Proposal(candidate=candidate, cost=cost, settings=chosen, params=trial.params, distributions=trial.distributions, trial=trial)
+        return Proposal(candidate=candidate, cost=cost, settings=chosen, params=trial.params, distributions=trial.distributions, origin=origin, trial=trial)
 
     def _refuse(self, trial: Trial, violation: float) -> None:
         self.refused += 1
@@ -171,6 +228,19 @@ class Proposer:
 
         with quietly():
             self._study.tell(trial, state=TrialState[state])
+
+
+def _converted(trial: FrozenTrial, objective: Objective) -> FrozenTrial:
+    """A trial of a study of ours as the sampler is to see it: with its curve, and without its cost where only the best is looked for."""
+    from optuna.trial import create_trial
+
+    values = trial.values if trial.values is None or objective == "front" else trial.values[:1]
+    attributes = dict(trial.user_attrs)
+    if attributes.get("curve"):
+        attributes[CURVE] = attributes["curve"]
+    return create_trial(
+        state=trial.state, values=values, params=trial.params, distributions=trial.distributions, user_attrs=attributes, system_attrs=trial.system_attrs
+    )
 
 
 def choose(space: Space, trial: Trial) -> dict[str, Value]:

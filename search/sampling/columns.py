@@ -80,8 +80,9 @@ class Column:
             return rng.choice(self.values, count)
         low, high = float(found.low), float(found.high)  # type: ignore[attr-defined]
         if isinstance(found, IntDistribution):
-            return np.clip(np.round(np.exp(rng.uniform(math.log(low - 0.5), math.log(high + 0.5), count))), low, high)
-        return np.exp(rng.uniform(math.log(low), math.log(high), count)) if self.log else rng.uniform(low, high, count)
+            return np.asarray(np.clip(np.round(np.exp(rng.uniform(math.log(low - 0.5), math.log(high + 0.5), count))), low, high), np.float64)
+        drawn = np.exp(rng.uniform(math.log(low), math.log(high), count)) if self.log else rng.uniform(low, high, count)
+        return np.asarray(drawn.clip(low, high), np.float64)
 
 
 def _objects(values: Sequence[Any]) -> NDArray[Any]:

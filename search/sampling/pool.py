@@ -115,13 +115,13 @@ class Pool:
     def _drawn(self, rng: np.random.Generator) -> tuple[Table, NDArray[np.float64], NDArray[np.uint64]]:
         """Uniform draws; where a budget admits next to none of them, the neighbours of those that came nearest lead into it."""
         wanted = DRAWN if self._region.quick else SLOWLY
-        rows, macs, keys = (np.zeros((0, len(self.columns))), np.zeros(0), np.zeros(0, np.uint64))
+        rows, macs, keys = np.zeros((0, len(self.columns))), np.zeros(0), np.zeros(0, np.uint64)
         for round_ in range(ROUNDS):
             drawn = self._draws(wanted, rng) if round_ < 2 or not len(rows) else self._around(rows, wanted, rng)
             if round_ >= 2 and not len(rows):
                 drawn = self._descended(drawn[0])
             found = self._admitted(self._region.settled(self.columns, drawn))
-            rows, macs, keys = (np.concatenate(pair) for pair in zip((rows, macs, keys), found, strict=True))
+            rows, macs, keys = np.concatenate([rows, found[0]]), np.concatenate([macs, found[1]]), np.concatenate([keys, found[2]])
             first = np.sort(np.unique(keys, return_index=True)[1])
             rows, macs, keys = rows[first], macs[first], keys[first]
             if len(rows) >= 0.5 * wanted or (round_ >= 8 and len(rows) >= 0.05 * wanted):

@@ -117,7 +117,7 @@ class CostRegion:
         which = which.ravel()
         order = np.argsort(which, kind="stable")
         for place, rows in zip(first, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
-            here = np.flatnonzero(~absent[place])
+            here = np.flatnonzero(~absent[place]).tolist()
             found[rows] = self._alike([columns[index] for index in here], table[np.ix_(rows, here)])
         return found
 

@@ -12,8 +12,10 @@ Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
@@ -40,7 +42,7 @@ def parts_of(a: Features, b: Features) -> dict[str, Matrix]:
     return found
 
 
-def _near(a: Matrix, b: Matrix) -> Matrix:
+def _near(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Squared exponential of the distances of the rows of `a` from those of `b`."""
     found = 2 * (a @ b.T)
     found -= (a**2).sum(1)[:, None]

@@ -87,15 +87,16 @@ class TestEverySampler:
 
 
 def test_what_is_refused_is_counted(space: Space):
-    asks = proposer(space, "150k", "random")
-    for _ in range(5):
-        asks.propose()
+    asks = proposer(space, "150k", "tpe")
+    while (proposal := asks.propose()) is not None and asks.refused == 0:
+        asks.completed(proposal, 0.5)
     assert asks.refused > 0
 
 
 def test_a_tight_budget_does_not_resample_without_end(space: Space):
     cheapest = census(space, parse_budget("1M")).cheapest.cost.macs
-    asks = proposer(space, str(cheapest), "random")
+    asks = proposer(space, str(cheapest), "nsga2")
+    asks._startup = 0
     proposal = asks.propose()
     assert proposal is not None
     assert proposal.cost.macs == cheapest
