@@ -21,6 +21,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"  # read when numpy and torch are imported
 
 import numpy as np
+from automl.spaces import Candidate
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
@@ -33,6 +34,10 @@ SEEDS = (0, 1, 2)
 SLICE = (50_000_000, 60_000_000)
 """MACs between which cost itself says little."""
 BOOTSTRAP = 1000
+OTHERS = (10_000_000, 40_000_000)
+"""MACs at 64 pixels of networks of other spaces that are timed."""
+TIMED = 20
+"""Networks of which every score is timed by itself."""
 
 
 def keys_of(table: dict[str, dict], count: int, low: int = 0, high: int = 1 << 62) -> list[str]:
@@ -139,22 +144,41 @@ def _pairs_of_seeds(table: dict[str, dict], keys: list[str]) -> list[list[tuple[
 
 
 def seconds(scorer: Scorer, keys: list[str]) -> list[str]:
-    """What the scores of a network take: all in shared passes, and each by itself."""
-    from automl.search.scores import score_names, scores_of
+    """What the scores of a network take, its building included: all in shared passes, and each by itself."""
+    from automl.search.scores import score_names
     from automl.spaces.bulk import settings
 
-    groups = {"all": score_names(), "all but jacob_cov": [name for name in score_names() if name != "jacob_cov"]} | {name: [name] for name in score_names()}
-    lines = ["| scores | CPU seconds a network: median | 95th percentile | wall seconds: median |", "|---|---:|---:|---:|"]
-    for group, names in groups.items():
-        cpu, wall = [], []
-        for key in keys:
-            candidate = scorer.space.candidate(settings(scorer.space, scorer.rows[key]))
-            began = time.process_time(), time.perf_counter()
-            scores_of(candidate, *scorer.batch, names=names)
-            cpu.append(time.process_time() - began[0])
-            wall.append(time.perf_counter() - began[1])
-        lines.append(f"| {group} | {np.median(cpu):.3f} | {np.percentile(cpu, 95):.3f} | {np.median(wall):.3f} |")
+    candidates = [scorer.space.candidate(settings(scorer.space, scorer.rows[key])) for key in keys]
+    groups = {"all": score_names()} | {name: [name] for name in score_names() if not name.startswith("log_")}
+    lines = ["| networks | scores | CPU seconds a network: median | 95th percentile | wall seconds: median |", "|---|---|---:|---:|---:|"]
+    lines += [_timed("nas-bench-macro, 32 px", group, names, candidates, scorer.batch, 32) for group, names in groups.items()]
+    for space in ("efficientnet", "resnext-attention"):
+        others = small(space)
+        label = f"{len(others)} of {space}, 64 px, {OTHERS[0] // 1_000_000} to {OTHERS[1] // 1_000_000} MMACs"
+        lines += [_timed(label, group, groups[group], others, scorer.batch, 64) for group in ("all", "naswot")]
     return lines
+
+
+def small(name: str) -> list[Candidate]:
+    """Random networks of a shipped space that have few MACs at 64 pixels."""
+    from automl.spaces import load_space
+    from automl.spaces.bulk import draw, settings
+
+    space = load_space(name)
+    drawn = [space.candidate(settings(space, row)) for row in draw(space, 500, np.random.default_rng(0))]
+    return [each for each in drawn if OTHERS[0] <= each.cost().macs * 64**2 / (each.image[1] * each.image[2]) <= OTHERS[1]][:10]
+
+
+def _timed(label: str, group: str, names: list[str], candidates: list[Candidate], batch: tuple, size: int) -> str:
+    from automl.search.scores import scores_of
+
+    cpu, wall = [], []
+    for candidate in candidates:
+        began = time.process_time(), time.perf_counter()
+        scores_of(candidate, *batch, names=names, size=size)
+        cpu.append(time.process_time() - began[0])
+        wall.append(time.perf_counter() - began[1])
+    return f"| {label} | {group} | {np.median(cpu):.3f} | {np.percentile(cpu, 95):.3f} | {np.median(wall):.3f} |"
 
 
 def machine() -> str:
@@ -182,10 +206,11 @@ def main() -> None:
         (f"{len(whole)} random networks of the table, initialised from 1 seed", compare(scorer, table, whole, SEEDS[:1])),
         (f"The same, scores averaged over {len(SEEDS)} seeds", compare(scorer, table, whole, SEEDS)),
         (f"{len(part)} random networks of {low} to {high} MMACs, 1 seed", compare(scorer, table, part, SEEDS[:1])),
-        (f"Seconds, over {len(whole[:40])} of the networks", seconds(scorer, whole[:40])),
+        (f"Seconds, over {len(whole[:TIMED])} of the networks", seconds(scorer, whole[:TIMED])),
     ]
     scorer.save()
-    command = "uv run python benchmarks/zero_cost.py" + (f" --networks {given.networks}" if given.networks != 200 else "") + (" --write" if given.write else "")
+    options = [f"--networks {given.networks}"] * (given.networks != 200) + ["--keep FILE"] * bool(given.keep) + ["--write"] * given.write
+    command = " ".join(["uv run python benchmarks/zero_cost.py", *options])
     text = f"""# How zero-cost scores rank NAS-Bench-Macro
 
 `{command}`, {date.today()}, {machine()}.
@@ -193,6 +218,7 @@ def main() -> None:
 Rank correlation with the mean test accuracy of three trainings; {len(scorer.batch[0])} images of CIFAR-10 of 32×32 pixels, the same for all networks.
 In brackets 95 % intervals over {BOOTSTRAP:,} bootstrap samples of the networks. `log_params` and `log_macs` cost nothing and are what a score must beat.
 The networks are drawn from all 6,561 of the table, some of which are the same network twice. The pairs were chosen after a look at this table.
+Wall seconds depend on what else the machine did: see its load average; CPU seconds hardly do.
 
 """
     text += "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in sections) + "\n"
