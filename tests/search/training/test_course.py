@@ -29,8 +29,9 @@ def test_nothing_falls_and_nothing_is_above_full(recipe, epochs, rise, size):
     legs = course(recipe(low_size=0.1, low_fraction=0.01, rise=rise, batch_size=7), epochs=epochs, size=size, images=50)
     for values, full in (([leg.size for leg in legs], size), ([leg.images for leg in legs], 50)):
         assert values == sorted(values)
-        assert 1 <= values[0] and values[-1] <= full
-    assert all(1 <= leg.updates and leg.images // leg.updates >= 2 for leg in legs)
+        assert values[0] >= 1
+        assert values[-1] <= full
+    assert all(leg.updates >= 1 and leg.images // leg.updates >= 2 for leg in legs)
     if rise < 1 and epochs > 1:
         assert (legs[-1].size, legs[-1].images) == (size, 50)
 
