@@ -13,7 +13,7 @@ from .page import report_markdown
 from .rows import Row, rows
 from .savings import Savings, savings
 from .seeds import Confirmed, Seeds, seed_noise
-from .words import report_lines, status_lines
+from .words import Numbers, report_lines, status_lines
 
 __all__ = [
     "BEAT",
@@ -26,6 +26,7 @@ __all__ = [
     "Confirmed",
     "Correlation",
     "Evidence",
+    "Numbers",
     "Row",
     "Savings",
     "Seeds",

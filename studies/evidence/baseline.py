@@ -122,7 +122,7 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     if not random:
         return Baseline(verdict=UNKNOWN, reason="the search had no random part", **counts)
     if not guided:
-        reason = f"all {len(random)} networks so far were drawn at random"
+        reason = f"every network so far was drawn at random (n = {len(random)})"
         return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(values, None, len(random)))
     if counts["best_random"] is None:
         return Baseline(verdict=UNKNOWN, reason=f"none of the {len(random)} random networks was trained to the end", **counts)
@@ -137,29 +137,30 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     chance = chance_of_better(better, len(guided), len(random))
     margin = best - expected.value
     interval = Interval(best - expected.interval.high, best - expected.interval.low)
-    verdict, reason = _verdict(better, chance, margin, interval, len(random), len(guided))
+    reached = float((found >= best - SAME).mean())
+    verdict, reason = _verdict(better, chance, margin, interval, reached, len(random), len(guided))
     return Baseline(
         verdict=verdict, reason=reason, **counts, better=better, chance=chance, bases=bases, expected=expected, margin=margin, margin_interval=interval,
-        reached=float((found >= best - SAME).mean()), curve=_curve(values, tail, n),
+        reached=reached, curve=_curve(values, tail, n),
     )  # fmt: skip
 
 
-def _verdict(better: int, chance: float, margin: float, interval: Interval, random: int, guided: int) -> tuple[str, str]:
+def _verdict(better: int, chance: float, margin: float, interval: Interval, reached: float, random: int, guided: int) -> tuple[str, str]:
     counted = f"{better} of {guided} guided networks are better than the best of {random} random ones"
     if chance_of_better(guided, guided, random) > (1 - LEVEL) / 2:
         return UNCLEAR, f"{guided} guided networks beside {random} random ones are too few to tell"
     if not better:
         return NOT, f"none of {guided} guided networks is better than the best of {random} random ones"
     if interval.high < -SAME:
-        return NOT, f"{counted}, but random search is expected to have found a better one in as much training"
-    told = f"{counted}, which chance alone does with a probability of {chance:.2g}"
+        return NOT, f"{counted}, but random search finds a better one in as much training"
+    told = f"{counted} (by chance: p = {chance:.2g})"
     if interval.low > SAME:
-        return BEAT, f"{counted}, and random search finds none as good in as much training"
+        return BEAT, f"{told}, and random search finds none as good in as much training"
     if chance > (1 - LEVEL) / 2:
         return UNCLEAR, told
     if margin <= SAME:
-        return UNCLEAR, f"{told}; but the best is no better than what random search is expected to find in as much training"
-    return BEAT, f"{told}, and the best is above what random search is expected to find in as much training"
+        return UNCLEAR, f"{told}, but the best is no better than what random search is expected to find in as much training"
+    return BEAT, f"{told}; the best alone says less: {reached:.0%} of random searches would find as good a one in as much training"
 
 
 def _bases(random: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:

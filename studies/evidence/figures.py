@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,9 @@ def front_figure(found: Evidence) -> Figure:
         figure = Figure(figsize=(7.2, 4.9), layout="constrained")
         plot = figure.add_subplot()
         stopped = [row for row in found.rows if not row.complete and row.state != "FAIL" and row.curve]
-        _dots(plot, found, stopped, scale, "stopped early, as far as trained", "none", FAINT, "o")
         finished = [row for row in found.rows if row.complete]
+        low = _floor([row.reached for row in finished if row.reached is not None])
+        _dots(plot, found, stopped, scale, "stopped early, or below", "none", FAINT, "v", low)
         _dots(plot, found, [row for row in finished if row.origin == RANDOM], scale, "random", RANDOM_COLOUR, RANDOM_COLOUR, "s")
         _dots(plot, found, [row for row in finished if row.origin != RANDOM], scale, "search", GUIDED_COLOUR, GUIDED_COLOUR, "o")
         if found.front:
@@ -93,11 +95,12 @@ def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[
         )
 
 
-def _dots(plot: Axes, found: Evidence, rows: Sequence[Row], scale: float, name: str, face: str, edge: str, marker: str) -> None:
+def _dots(plot: Axes, found: Evidence, rows: Sequence[Row], scale: float, name: str, face: str, edge: str, marker: str, low: float = -math.inf) -> None:
+    """Networks at what they reached; those below `low` stand at it, as a few epochs of training would squeeze all the others together."""
     shown = [(found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1]) for row in rows if row.id in found.candidates]
     if shown:
         plot.scatter(
-            [cost for cost, _ in shown], [scale * value for _, value in shown], s=20, marker=marker, facecolors=face, edgecolors=edge, linewidths=0.8,
+            [cost for cost, _ in shown], [scale * max(value, low) for _, value in shown], s=20, marker=marker, facecolors=face, edgecolors=edge, linewidths=0.8,
             alpha=0.75, label=name, zorder=1,
         )  # fmt: skip
 
@@ -111,6 +114,11 @@ def _finish(figure: Figure, plot: Axes, title: str) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)
     else:
         plot.text(0.5, 0.5, "nothing to show yet", transform=plot.transAxes, ha="center", va="center", color=FAINT)
+
+
+def _floor(values: Sequence[float]) -> float:
+    """Below all of `values` by half of their range."""
+    return min(values) - 0.5 * (max(values) - min(values)) if values else -math.inf
 
 
 def _scale(found: Evidence) -> float:

@@ -1,12 +1,14 @@
 """What random search would have found after more evaluations than were drawn at random: an extrapolation, and labelled as one.
 
-Two unknowns. *How many* further random networks would be better than a threshold among the random ones: the r-th best of n random draws is exceeded by a fresh
-one with a probability that is Beta(r, n + 1 - r), whatever the distribution. *How good* those would be: a generalised Pareto distribution (Pickands, Annals of
-Statistics 3, 1975) of the excess over the threshold, fitted to all networks of the study above it, guided ones included, with the uncertainty of its shape
-and scale integrated out on a grid. Guided networks above the threshold are on the whole better than random ones above it, which flatters random search.
+Two unknowns. *How many* further random networks would be better than a threshold among the random ones: the r-th best of n random draws (r = √n, or n/3 if
+that is less) is exceeded by a fresh one with a probability that is Beta(r, n + 1 - r), whatever the distribution. *How good* those would be: a generalised
+Pareto distribution (Pickands, Annals of Statistics 3, 1975) of the excess over the threshold, fitted to all networks of the study above it, guided ones
+included, with the uncertainty of its shape and scale integrated out on a grid. Guided networks above the threshold are on the whole better than random ones
+above it, which flatters random search.
 
-A normal distribution fitted to the random part is no substitute: accuracies have a long tail of bad networks and a ceiling. On NAS-Bench-Macro (45 random of
-300) its interval of the best lay above the true one in 99 of 100 random searches.
+Simulated with normal, long-tailed and NAS-Bench-Macro's accuracies, 5 random of 32, 15 of 100 and 45 of 300, the interval of 95 % held the best of another
+random search in 92 to 99 % of the searches, and 38 to 60 % fell below the median. A normal distribution fitted to the random part is no substitute:
+accuracies have a long tail of bad networks and a ceiling. On NAS-Bench-Macro (45 random of 300) its interval lay above the best of nearly every random search.
 """
 
 from __future__ import annotations
@@ -19,12 +21,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 DRAWS = 4000
-THRESHOLD = 3
-"""The threshold is the random part's value of rank ceil(n / THRESHOLD), or that of its worst finished one."""
 MOST = 200
 """Excesses in the fit; of more, so many quantiles."""
-SHAPES = (-1.0, 0.0)
-"""Of the tail: from a uniform's, with a sharp ceiling, to an exponential one, which has none."""
+SHAPES = (-0.75, 0.0)
+"""Of the tail: from one with a sharp ceiling to an exponential one, which has none."""
 
 
 class RandomTail:
@@ -36,7 +36,7 @@ class RandomTail:
         ordered = np.sort(np.asarray(random, dtype=float))
         finished = int(np.isfinite(ordered).sum())
         self.n, self.best, self.ceiling = len(ordered), float(ordered[-1]), ceiling
-        rank = min(max(1, math.ceil(self.n / THRESHOLD)), finished)
+        rank = min(math.ceil(self.n / 3), math.ceil(math.sqrt(self.n)), finished)
         self.threshold = float(ordered[-rank])
         every = np.concatenate([ordered, np.asarray(others, dtype=float)])
         self._rate = generator.beta(rank, self.n + 1 - rank, draws)
@@ -55,7 +55,7 @@ class RandomTail:
 
 def _fit(excess: Floats, draws: int, generator: np.random.Generator) -> tuple[Floats, Floats | None]:
     """Draws of shape and scale from their posterior under a uniform prior of the shape and of the logarithmic scale."""
-    shape = (np.linspace(*SHAPES, 21) + 1e-4)[:, None]
+    shape = (np.linspace(*SHAPES, 15) + 1e-4)[:, None]
     if not excess.size:  # nothing is better than the threshold
         return shape, None
     if excess.size > MOST:
