@@ -88,6 +88,4 @@ def weight_gradient(x_bchw: Tensor, grad_bchw: Tensor, weight_c1ij: Tensor, stri
 
 
 def _gradients(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], wanted: tuple[bool, bool]) -> tuple[Tensor, ...]:
-    return torch.ops.aten.convolution_backward(
-        grad, x, weight, None, [stride, stride], list(padding), [1, 1], False, [0, 0], weight.shape[0], [*wanted, False]
-    )
+    return torch.ops.aten.convolution_backward(grad, x, weight, None, [stride, stride], list(padding), [1, 1], False, [0, 0], weight.shape[0], [*wanted, False])

@@ -10,7 +10,7 @@ from typing import Any
 from ...blocks.errors import InputError, unknown
 
 OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf", "muon")
-"""timm's names; `sgd` is with Nesterov momentum."""
+"""timm's names; `sgd` is with Nesterov momentum, `muon` is that of `.muon`."""
 SCHEDULES = ("cosine", "linear", "constant")
 """How the learning rate falls after the warm-up: along half a cosine or a line to zero, or not at all."""
 NEWER = ("low_size", "low_fraction", "rise")
@@ -26,7 +26,7 @@ class Recipe:
     learning_rate: float
     """At its highest, after the warm-up."""
     momentum: float = 0.9
-    """For optimisers that have one (sgd, rmsproptf); the others keep their own constants."""
+    """For optimisers that have one (sgd, rmsproptf, muon); the others keep their own constants."""
     weight_decay: float
     """For convolution and linear weights; never for biases and normalisation."""
     batch_size: int

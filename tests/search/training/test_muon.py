@@ -1,0 +1,61 @@
+"""Muon orthogonalises what mixes channels and leaves the rest to AdamW."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from automl.search.training.muon import Muon, mixes, orthogonalised
+from torch import nn
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 20), (3, 24, 72), (2, 200, 30)])
+def test_singular_values_come_near_one_and_vectors_stay(shape):
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found = orthogonalised(matrices)
+    values = torch.linalg.svdvals(found)
+    assert values.min() > 0.5
+    assert values.max() < 1.1
+    u, _, vh = torch.linalg.svd(matrices, full_matrices=False)
+    exact = u @ vh
+    assert (found - exact).norm() < 0.2 * exact.norm()
+    assert (matrices / matrices.norm() - exact).norm() > 0.5 * exact.norm()  # the control: it was not so before
+
+
+def test_zeros_stay_zeros():
+    assert not orthogonalised(torch.zeros(2, 8, 9)).any()
+
+
+def test_matrices_of_one_shape_do_not_mix():
+    first, second = torch.randn(8, 12), 100 * torch.randn(8, 12)
+    together = orthogonalised(torch.stack([first, second]))
+    torch.testing.assert_close(together[0], orthogonalised(first[None])[0], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_orthogonalised():
+    wide, depthwise, thin = nn.Conv2d(8, 16, 1), nn.Conv2d(16, 16, 3, groups=16), nn.Conv2d(16, 4, 1)
+    norm, stem, head = nn.BatchNorm2d(16), nn.Conv2d(3, 16, 3), nn.Linear(64, 3)
+    assert [mixes(module.weight) for module in (wide, depthwise, thin, norm, stem, head)] == [True, False, False, False, True, False]
+
+
+def test_other_weights_are_updated_as_adamw_does():
+    ours, theirs = nn.BatchNorm2d(5), nn.BatchNorm2d(5)
+    muon = Muon(ours.parameters(), lr=0.01, weight_decay=0.1, betas=(0.9, 0.99))
+    adamw = torch.optim.AdamW(theirs.parameters(), lr=0.01, weight_decay=0.1, betas=(0.9, 0.99), eps=1e-8)
+    for step in range(3):
+        for module, optimizer in ((ours, muon), (theirs, adamw)):
+            for parameter in module.parameters():
+                parameter.grad = torch.full_like(parameter, step - 0.5)
+            optimizer.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    torch.testing.assert_close(ours.bias, theirs.bias)
+
+
+def test_a_step_has_the_size_of_its_rate_whatever_the_gradient():
+    moved = []
+    for scale in (1e-3, 1e3):
+        weight = nn.Parameter(torch.zeros(16, 32))
+        weight.grad = scale * torch.randn(16, 32, generator=torch.Generator().manual_seed(0))
+        Muon([weight], lr=0.01).step()
+        moved.append(weight.detach().square().mean().sqrt().item())
+    assert moved[0] == pytest.approx(moved[1], rel=1e-3)
+    assert moved[0] == pytest.approx(0.01 * 0.2, rel=0.1)
