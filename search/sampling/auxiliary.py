@@ -1,7 +1,7 @@
 """Cheap knowledge from elsewhere as features: scores of a few candidates, accuracies of an earlier study.
 
-Each gets a surrogate of its own, whose mean is a feature of every row; how much it weighs, with which sign and offset, the model of this study's accuracy finds by its
-evidence. So a score that says nothing, or a study of something else, comes to weigh nothing.
+Each gets a surrogate of its own, whose mean is a feature of every row; how much it weighs, with which sign and offset, the model of this study's accuracy
+finds by its evidence. So a score that says nothing, or a study of something else, comes to weigh nothing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .columns import Column, Table, columns_of, table_of
+from .columns import Column, Table, columns_of, params_of, table_of
 from .history import History
 from .pool import Pool
 from .region import CostFunction, CostRegion, Region
@@ -68,6 +67,7 @@ class FeasibleSampler(BaseSampler):
         self._history: History | None = None
         self._pool: Pool | None = None
         self._proposed: dict[int, NDArray[np.float64]] = {}
+        self._chosen: dict[int, dict[str, Any]] = {}
         self.exhausted = False
         """Whether everything within the budget has been proposed."""
 
@@ -111,7 +111,9 @@ class FeasibleSampler(BaseSampler):
         pool.take(row[None])
         self.exhausted = chosen is None or (pool.whole and not pool.left)
         self._proposed[trial.number] = row
-        return {column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)}
+        self._chosen = {number: params for number, params in self._chosen.items() if number in self._proposed}
+        self._chosen[trial.number] = params_of(columns, row)
+        return self._chosen[trial.number]
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
         """A parameter not known before: at random, or, within a budget, what looks cheapest; where the cost can be told, within it."""
@@ -121,9 +123,10 @@ class FeasibleSampler(BaseSampler):
             numbers = np.array(sorted(numbers, key=_likely_cost(column)))
             if not column.categorical:
                 numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
+        coming = self._chosen.get(trial.number, {})  # a branch of the space that no trial had reached: what was chosen of the others is still to be asked for
         for number in numbers:
             value = column.value(number)
-            if self._region.partly({**trial.params, param_name: value}) is not False:
+            if self._region.partly({**coming, **trial.params, param_name: value}) is not False:
                 return value
         return column.value(numbers[0])
 

@@ -25,8 +25,7 @@ class History:
         self._rows, self._values = _Growing(len(columns)), _Growing(len(signs))
         self.curves: list[dict[int, float]] = []
         """Of every row: step → value, where it reported any, to be maximised."""
-        self.stopped: list[tuple[NDArray[np.float64], dict[int, float]]] = []
-        """Row and curve of every pruned trial that reported."""
+        self._stopped: dict[bytes, tuple[NDArray[np.float64], dict[int, float]]] = {}
         self.open: dict[int, FrozenTrial] = {}
         """Trials that have not ended, by number."""
         self._next = 0
@@ -40,6 +39,11 @@ class History:
     def values(self) -> NDArray[np.float64]:
         """(rows, objectives), each to be maximised."""
         return self._values.table
+
+    @property
+    def stopped(self) -> list[tuple[NDArray[np.float64], dict[int, float]]]:
+        """Row and curve of every pruned trial that reported, but for those that have gone on since: of them the later trial stands."""
+        return list(self._stopped.values())
 
     def follow(self, trials: Sequence[FrozenTrial], current: int) -> Table:
         """Take in what is new in all trials of the study, but for the `current` one; returns the rows of those that have ended since, however they did."""
@@ -62,11 +66,14 @@ class History:
     def _take(self, trial: FrozenTrial) -> None:
         curve = _curve(trial, float(self._signs[0]))
         if trial.state == TrialState.COMPLETE and trial.values is not None and np.isfinite(trial.values).all() and len(trial.values) == len(self._signs):
-            self._rows.add(table_of(self.columns, [trial.params])[0])
+            row = table_of(self.columns, [trial.params])[0]
+            self._stopped.pop(row.tobytes(), None)
+            self._rows.add(row)
             self._values.add(np.array(trial.values, float) * self._signs)
             self.curves.append(curve)
         elif trial.state == TrialState.PRUNED and curve:
-            self.stopped.append((table_of(self.columns, [trial.params])[0], curve))
+            row = table_of(self.columns, [trial.params])[0]
+            self._stopped[row.tobytes()] = row, curve
 
 
 class _Growing:

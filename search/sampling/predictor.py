@@ -6,8 +6,9 @@ al., ECCV 2020, arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.1
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController
 
 from .auxiliary import Auxiliary, Rows, rows_of
 from .columns import Table
@@ -45,7 +47,16 @@ BINS = 8
 """Parts of the cost range, from each of which promising rows come where the whole front is wanted."""
 TOURNAMENT = 3
 """At random the costliest of so many draws is taken, for the first trials in search of the best: accuracy rises with cost."""
-_K = {k.split("=")[0]: float(k.split("=")[1]) for k in os.environ.get("SAMP_K", "").split(",") if k}
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Linear algebra on one core: its matrices are small, and beside busy workers threads that wait for each other take a hundred times as long."""
+    return _controller().limit(limits=1, user_api="blas")
 
 
 class PredictorSampler(FeasibleSampler):
@@ -92,8 +103,12 @@ class PredictorSampler(FeasibleSampler):
         return dict(self._weights[0][1]) if 0 in self._weights else {}
 
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
+        with one_thread():
+            return self._choose(study, history, pool, running)
+
+    def _choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         encoder, features = self._features_of(pool, study)
-        best = self._objective == "best" or len(study.directions) == 1 or (self._objective is None and len(study.directions) == 1)
+        best = self._objective == "best" or len(study.directions) == 1
         if len(history.rows) < self._startup:
             return self._begin(pool, features, len(history.rows) + len(running), best)
         rows, macs, features = pool.rows[pool.free], pool.macs[pool.free], features[pool.free]
@@ -116,7 +131,7 @@ class PredictorSampler(FeasibleSampler):
             name = known[count // 2 % len(known)]
             few = self._rng.choice(free, min(len(free), 5_000), replace=False)
             return pool.rows[few[np.argmax(features.linear[name][few, 0])]]
-        times = int(_K.get("tour", TOURNAMENT)) if best else 1
+        times = TOURNAMENT if best else 1
         few = self._rng.choice(free, min(len(free), times), replace=False)
         return pool.rows[few[np.argmax(pool.macs[few])]]
 
@@ -138,9 +153,9 @@ class PredictorSampler(FeasibleSampler):
 
     def _best(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
         """The row where a draw of the first objective is highest."""
-        model = self._model(history, encoder, 0, warped=not _K.get("nowarp"))
+        model = self._model(history, encoder, 0, warped=True)
         chosen = self._promising(model.mean(features), None)
-        return int(chosen[np.argmax(model.with_more(busy).sample(features[chosen], self._rng, _K.get("bold", BOLDNESS))[0])])
+        return int(chosen[np.argmax(model.with_more(busy).sample(features[chosen], self._rng, BOLDNESS)[0])])
 
     def _front(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
         """The row where a draw of all objectives adds most to the hypervolume of what is believed of those observed; the cost is not drawn but known."""
@@ -152,8 +167,9 @@ class PredictorSampler(FeasibleSampler):
         for index, model in models.items():
             believed[:, index] = model.mean(seen)
         chosen = self._promising(models[0].mean(features), macs if known else None)
+        count = history.values.shape[1]
         drawn = np.stack([
-            -macs[chosen] if index in known else models[index].with_more(busy).sample(features[chosen], self._rng, _K.get("boldf", BOLDNESS))[0] for index in range(history.values.shape[1])
+            -macs[chosen] if index in known else models[index].with_more(busy).sample(features[chosen], self._rng, BOLDNESS)[0] for index in range(count)
         ], axis=1)  # fmt: skip
         return int(chosen[np.argmax(improvements(believed, drawn, self._rng))])
 

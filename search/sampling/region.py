@@ -118,7 +118,7 @@ class CostRegion:
         order = np.argsort(which, kind="stable")
         for place, rows in zip(first, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
             here = np.flatnonzero(~absent[place]).tolist()
-            found[rows] = self._alike([columns[index] for index in here], table[np.ix_(rows, here)])
+            found[rows] = self._alike([columns[index] for index in here], table[np.ix_(rows, np.array(here))])
         return found
 
     def _alike(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
