@@ -1,13 +1,12 @@
-"""The course of a search: what to train next, when to stop it, what to write down. It knows neither Ray nor torch.
+"""The course of a search: what to train next, what waits, what goes on, what to write down. It knows neither Ray nor torch.
 
-Two phases. *Searching*: candidates are proposed, trained up to full fidelity or stopped at a rung. *Confirming*: the most accurate networks of the
-front are trained afresh, longer and from another seed, so that the best is not merely the luckiest of many. Whoever runs it (Ray Tune, or a test)
-calls `next_job`, `reported`, `ended` and `failed`.
+Two phases. *Searching*: candidates are proposed and trained rung by rung; what cannot reach the front waits at its rung, and goes on from there when it turns
+out that it might, or ends there with the search. *Confirming*: the most accurate networks of the front are trained afresh, longer and from other seeds, so that
+the best is not merely the luckiest of many. Whoever runs it (Ray Tune, a table, a test) calls `next_job`, `reported`, `ended` and `failed`, at last `finish`.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,18 +16,24 @@ from typing import Literal
 
 from ..blocks.errors import AutomlError
 from ..spaces import Candidate
-from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Purpose, State, Study
+from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Paused, Purpose, State, Study
+from .confirming import FINAL_FACTOR, Final, images, leaders, planned, seconds_for
 from .events import Counts, Listener, Running, Silent
 from .job import Job
 from .proposer import Proposal, Proposes
 from .rungs import Rungs
 
-FINAL_FACTOR = 2
-"""A chosen network is trained for so many times the epochs of a trial, on all training images."""
 GIVE_UP_AFTER = 8
 """So many failures without a single accuracy are no fault of the candidates."""
 RESERVE_SHARE = 0.35
 """Of the time given, what is kept for confirming at the most."""
+RANDOM_SHARE = 0.15
+"""Of the trials, and of the time, what the random part may take: the control by which the search is judged, and what a sampler begins with."""
+RANDOM_MOST = 32
+"""Trials of the random part at the most: enough to tell what random search finds."""
+
+Key = tuple[str, str, int]
+"""Candidate, fidelity, seed: what is evaluated once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,8 @@ class Limits:
     """Wall time of this run, confirmation included; None: only trials end it."""
     finals: int = 3
     """How many networks of the front are confirmed."""
+    seeds: int = 2
+    """From how many further seeds each."""
 
 
 @dataclass(kw_only=True)
@@ -48,9 +55,22 @@ class _Live:
     running: Running
     cost: CandidateRow
     proposal: Proposal | None
+    resumed: Paused | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     reason: str | None = None
+    waits: bool = False
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return self.cost.id, self.running.job.fidelity.key, self.running.job.seed
+
+
+@dataclass(kw_only=True)
+class _Waiting:
+    paused: Paused
+    proposal: Proposal
 
 
 class Engine:
@@ -70,15 +90,30 @@ class Engine:
         began: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         rungs: Rungs | None = None,
+        patient: bool = True,
     ) -> None:
-        """`fidelity` is the full fidelity of a candidate, `epochs` those it has for all; `weights` is the folder for confirmed networks (None keeps none);
-        `began` is when the time given began to count, by `clock`; `rungs` decide who is stopped early (without: by accuracy and cost)."""
+        """Begin a run, or go on with a study.
+
+        Args:
+            study: what is known, and where what ends is written.
+            proposer: says what is evaluated.
+            fidelity: the full fidelity of a candidate.
+            epochs: those that it has for all.
+            seed: of the trials; confirmation takes those that follow.
+            limits: when it ends.
+            weights: the folder for weights of confirmed networks and states of trainings that wait; None keeps none.
+            listener: is told of everything.
+            began: when the time given began to count, by `clock`.
+            clock: seconds.
+            rungs: decide who goes on (without: by accuracy and cost).
+            patient: whether who does not go on waits; else it is stopped for good.
+        """
         self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
         self._listener: Listener = listener or Silent()
-        self._clock = clock
+        self._clock, self._patient = clock, patient
         self._began = clock() if began is None else began
         self._live: dict[str, _Live] = {}
-        self._finals: list[Job] | None = None
+        self._finals: list[Final] | None = None
         self._rungs = rungs or Rungs(epochs)
         self._failures: list[str] = []
         self._epoch_seconds: dict[str, float] = {}
@@ -92,12 +127,24 @@ class Engine:
         self.counts = Counts(target=limits.trials)
         self._best: tuple[float, int] | None = None
         self._front: list[FrontPoint] | None = None
+        self._random = self._random_seconds = 0.0
         for evaluation in study.evaluations():
             self._count(evaluation)
             if evaluation.purpose is Purpose.SEARCH:
-                self._rungs.replay(evaluation.curve, self._rows[evaluation.candidate_id].macs)
+                key = (evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
+                self._rungs.replay(key, evaluation.curve, self._rows[evaluation.candidate_id].macs)
+                self._random += evaluation.origin == "random"
                 if evaluation.curve:
                     self._epoch_seconds[evaluation.candidate_id] = evaluation.seconds / len(evaluation.curve)
+        self._waiting: dict[Key, _Waiting] = {}
+        for paused in study.paused():
+            self._rows[paused.candidate.id] = paused.candidate
+            self._random += paused.origin == "random"
+            self._epoch_seconds[paused.candidate.id] = paused.seconds / len(paused.curve)
+            self._waiting[paused.key] = _Waiting(paused=paused, proposal=Proposal.again(paused))
+            can_go_on = paused.checkpoint is None or (weights is not None and (weights / paused.checkpoint).exists())
+            self._rungs.replay(paused.key, paused.curve, paused.candidate.macs, waiting=can_go_on)
+        self.counts.waiting = len(self._waiting)
 
     @property
     def elapsed(self) -> float:
@@ -111,24 +158,31 @@ class Engine:
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """What worker `key` is to do: a job, nothing yet, or nothing any more."""
+        if self._has_time() and (chosen := self._rungs.next()) is not None:
+            return self._resume(key, self._waiting.pop(chosen))  # pyright: ignore[reportArgumentType]  (keys of our own)
         if self._searching():
-            proposal = self._proposer.propose()
+            proposal = self._proposer.propose(random=self._random_part())
             self.counts.refused, self.counts.duplicates = self._proposer.refused, self._proposer.duplicates
             if proposal is not None:
                 return self._start(key, proposal)
             self.exhausted = True
-            self._listener.said("everything there is to evaluate has been evaluated")
+            self._listener.said("everything there is to evaluate has been proposed")
         if any(live.proposal is not None for live in self._live.values()):
             return "wait"
         if self._finals is None:
+            self._end_waiting(list(self._waiting))
             self._finals = self._choose_finals()
             if self._finals:
-                self._listener.phase(f"confirming {len(self._finals)} of the front: {self._finals[0].fidelity.epochs} epochs each, from another seed")
+                networks, seeds = len({final.point.id for final in self._finals}), len({final.seed for final in self._finals})
+                times = f"{seeds} other seeds" if seeds > 1 else "another seed"
+                self._listener.phase(f"confirming {networks} of the front: {self._finals[0].fidelity.epochs} epochs each, from {times}")
         if not self._finals:
             return "finished"
-        job = self._finals.pop(0)
-        candidate_id = next(row.id for row in self._rows.values() if row.spec == job.candidate)
-        self._begin(key, job, self._rows[candidate_id], None)
+        final = self._finals.pop(0)
+        checkpoint = None if self._weights is None else str(self._weights / weights_name(final.point.id, final.fidelity, final.seed))
+        row = final.point.candidate
+        job = Job(candidate=row.spec, params=row.params, fidelity=final.fidelity, seed=final.seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
+        self._begin(key, job, row, None)
         return job
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
@@ -138,14 +192,23 @@ class Engine:
         live.seconds += seconds
         self._epoch_seconds[live.cost.id] = seconds
         self._listener.reported(live.running, self.counts)
-        if live.proposal is None or epoch >= live.running.job.fidelity.epochs:
+        if live.proposal is None:
             return True
         self._failures.clear()
-        if not self._rungs.reached(epoch, accuracy, live.cost.macs) and live.proposal.stoppable:
-            live.reason = f"beaten at the rung of {epoch} epochs"
+        goes_on = self._rungs.reached(live.key, epoch, accuracy, live.cost.macs)
+        if epoch >= live.running.job.fidelity.epochs:
+            return True
+        if not goes_on and live.proposal.stoppable:
+            live.waits = True
             return False
-        # cut by the clock and not by its accuracy: not recorded, so that another run may train it
-        return self._limits.seconds is None or self.elapsed <= self._limits.seconds - 0.85 * self._reserve()
+        if not goes_on:
+            self._rungs.leave(live.key)
+        return self._has_time(0.85)  # what the clock cuts off is not recorded, so that another run may train it
+
+    def scored(self, key: str, scores: dict[str, float]) -> None:
+        """Note the zero-cost scores of the network of worker `key`."""
+        if key in self._live:
+            self._live[key].scores.update(scores)
 
     def has_reported(self, key: str, epoch: int) -> bool:
         """Whether this epoch of worker `key` has been noted."""
@@ -153,16 +216,20 @@ class Engine:
         return live is None or (bool(live.running.curve) and live.running.curve[-1][0] >= epoch)
 
     def ended(self, key: str, *, worker: str = "", device: str = "cpu") -> None:
-        """Worker `key` is done with its job: at full fidelity, or stopped."""
+        """Worker `key` is done with its job: at full fidelity, at a rung, or cut off."""
         live = self._live.pop(key, None)
         if live is None:
             return
         curve = live.running.curve
-        complete = bool(curve) and curve[-1][0] >= live.running.job.fidelity.epochs
-        if not complete and live.reason is None:
+        if curve and curve[-1][0] >= live.running.job.fidelity.epochs:
+            self._record(live, State.COMPLETE, None, worker, device)
+        elif not live.waits:
             self._drop(live)
-            return
-        self._record(live, State.COMPLETE if complete else State.PRUNED, None if complete else live.reason, worker, device)
+        elif self._patient:
+            self._pause(live, worker, device)
+        else:
+            self._rungs.leave(live.key)
+            self._record(live, State.PRUNED, f"beaten at the rung of {curve[-1][0]} epochs", worker, device)
 
     def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
         """The evaluation of worker `key` cannot be used; the search goes on."""
@@ -175,9 +242,14 @@ class Engine:
             raise AutomlError(f"the first {len(self._failures)} evaluations all failed, the last one so: {reason}")
 
     def abandon(self) -> None:
-        """Forget what still runs: nothing of it is in the database, so the same command will find nothing half done."""
+        """Forget what still runs: of it the database holds the rungs that it came to, from which the same command goes on."""
         for key in list(self._live):
             self._drop(self._live.pop(key))
+
+    def finish(self) -> None:
+        """The run has come to its own end, by its trials or its time: what still waits ends at its rung."""
+        self.abandon()
+        self._end_waiting(list(self._waiting))
 
     def tick(self) -> None:
         """Let the listener redraw."""
@@ -185,14 +257,34 @@ class Engine:
 
     def has_work(self) -> bool:
         """Whether anything is left to do, so that a finished study does not start workers in vain."""
-        return self._searching() or bool(self._choose_finals())
+        return self._searching() or bool(self._waiting) or bool(self._choose_finals())
 
     def _searching(self) -> bool:
         if self.exhausted or self._finals is not None:
             return False
-        if self._limits.trials is not None and self.counts.done + self.counts.pruned + self.counts.failed + len(self._live) >= self._limits.trials:
+        begun = self.counts.done + self.counts.pruned + self.counts.failed + len(self._live) + len(self._waiting)
+        if self._limits.trials is not None and begun >= self._limits.trials:
             return False
-        return self._limits.seconds is None or self.elapsed < self._limits.seconds - self._reserve()
+        return self._has_time()
+
+    def _has_time(self, share: float = 1.0) -> bool:
+        """Whether it is not yet time to confirm; `share` of the time for that is respected."""
+        if self._finals is not None:
+            return False
+        return self._limits.seconds is None or self.elapsed < self._limits.seconds - share * self._reserve()
+
+    def _random_part(self) -> bool:
+        """Whether the next candidate belongs to the random part of the search."""
+        if self._random >= RANDOM_MOST:
+            return False
+        trials, seconds = self._limits.trials, self._limits.seconds
+        if trials is not None and self._random >= max(1, int(RANDOM_SHARE * trials)):
+            return False
+        if seconds is None or self._random < self.workers:
+            return True
+        known = [self._epoch_seconds[live.cost.id] for live in self._live.values() if live.cost.id in self._epoch_seconds]
+        each = max([*known, *self._epoch_seconds.values()], default=0.0) * self._rungs.epochs
+        return (self._random + 1) * each <= RANDOM_SHARE * seconds * self.workers
 
     def _reserve(self) -> float:
         """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share unless one network alone needs more.
@@ -201,99 +293,121 @@ class Engine:
         """
         assert self._limits.seconds is not None
         share = RESERVE_SHARE * self._limits.seconds if self._limits.finals else 0.0
-        leaders = self._leaders()
-        expected, first = self._confirming_seconds(leaders), self._confirming_seconds(leaders[:1])
+        found = self._leaders()
+        expected, first = self._takes(found, self._limits.seeds), self._takes(found[:1], 1)
         if expected is None or first is None:
             return share
-        full = leaders[0].evaluation.fidelity
-        least = math.ceil(full.epochs * full.fraction) * first / 0.7  # stragglers and margins take the rest
+        full = found[0].evaluation.fidelity
+        least = images(full) * first / 0.7  # stragglers and margins take the rest
         if least > 0.5 * self._limits.seconds:
             return 0.0
         return max(least, min(share, 1.25 * FINAL_FACTOR * full.epochs * expected + 5.0))
 
-    def _confirming_seconds(self, points: list[FrontPoint]) -> float | None:
-        """How long `points` take for an epoch each on all training images, on all workers; None where an epoch of one was never timed."""
-        if not points or any(point.id not in self._epoch_seconds for point in points):
-            return None
-        busy = [0.0] * self.workers
-        for seconds in sorted((self._epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points), reverse=True):
-            busy[busy.index(min(busy))] += seconds
-        return max(busy)
+    def _takes(self, points: list[FrontPoint], seeds: int) -> float | None:
+        return seconds_for(points, seeds, self._epoch_seconds, self.workers)
 
     def _leaders(self) -> list[FrontPoint]:
-        """The most accurate networks of the front."""
         if self._front is None:
             self._front = self.study.front()
-        return sorted(self._front, key=lambda point: (-point.accuracy, point.macs))[: self._limits.finals]
+        return leaders(self._front, self._limits.finals)
+
+    def _choose_finals(self) -> list[Final]:
+        done = self.study.evaluations(Purpose.FINAL)
+        return planned(self._leaders(), done, seed=self._seed, seeds=self._limits.seeds, seconds_left=self.seconds_left, takes=self._takes)
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         candidate, cost = proposal.candidate, proposal.cost
         row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
         self._rows[row.id] = row
-        seed = self._seed if proposal.seed is None else proposal.seed
-        job = Job(candidate=row.spec, params=row.params, fidelity=self._fidelity(candidate), seed=seed, purpose=Purpose.SEARCH)
+        self._random += proposal.origin == "random"
+        job = self._job(row, self._fidelity(candidate), self._seed if proposal.seed is None else proposal.seed)
         self._begin(key, job, row, proposal)
         return job
+
+    def _resume(self, key: str, waiting: _Waiting) -> Job:
+        paused = waiting.paused
+        job = self._job(paused.candidate, paused.fidelity, paused.seed, start=paused.curve[-1][0])
+        self._begin(key, job, paused.candidate, waiting.proposal)
+        live = self._live[key]
+        live.running.curve.extend(paused.curve)
+        live.resumed, live.seconds, live.started, live.scores = paused, paused.seconds, paused.started, dict(paused.scores)
+        self.counts.waiting = len(self._waiting)
+        return job
+
+    def _job(self, row: CandidateRow, fidelity: Fidelity, seed: int, *, start: int = 0) -> Job:
+        keeps = self._patient and self._weights is not None
+        state = str(self._weights / "waiting" / f"{row.id[:16]}-seed{seed}") if keeps and self._weights else None
+        rungs = tuple(level for level in self._rungs.levels if start < level < fidelity.epochs) if keeps else ()
+        return Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, start=start, rungs=rungs, state=state)
 
     def _begin(self, key: str, job: Job, row: CandidateRow, proposal: Proposal | None) -> None:
         self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)
 
-    def _choose_finals(self) -> list[Job]:
-        """The leaders not yet confirmed, as many as fit in the time left, all for the same epochs; slow ones first, so that workers end together."""
-        seen = self.study.evaluations(Purpose.FINAL)
-        confirmed = {evaluation.candidate_id for evaluation in seen if evaluation.state is State.COMPLETE}
-        points = [point for point in self._leaders() if point.id not in confirmed]
-        epochs, points = self._affordable(points)
-        known = {(evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed) for evaluation in seen}
-        jobs: list[Job] = []
-        for point in sorted(points, key=lambda point: -self._epoch_seconds.get(point.id, 0.0)):
-            fidelity, seed = Fidelity(epochs=epochs, size=point.evaluation.fidelity.size), self._seed + 1
-            if (point.id, fidelity.key, seed) not in known:
-                checkpoint = None if self._weights is None else str(self._weights / weights_name(point.id, fidelity, seed))
-                jobs.append(
-                    Job(candidate=point.candidate.spec, params=point.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
-                )
-        return jobs
-
-    def _affordable(self, points: list[FrontPoint]) -> tuple[int, list[FrontPoint]]:
-        """The epochs that the first so many of `points` can have, so that each sees at least as many images as in its trial; none where not even one can."""
-        while points:
-            full = points[0].evaluation.fidelity
-            epochs = FINAL_FACTOR * full.epochs
-            expected = self._confirming_seconds(points)
-            if self.seconds_left is not None and expected:
-                epochs = min(epochs, math.floor(0.85 * self.seconds_left / expected))
-            if epochs >= full.epochs * full.fraction:
-                return epochs, points
-            points = points[:-1]
-        return 0, []
-
-    def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
-        job, curve = live.running.job, tuple(live.running.curve)
-        accuracy = curve[-1][1] if curve else None
-        evaluation = Evaluation(
-            candidate_id=live.cost.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state,
-            settings=live.proposal.settings if live.proposal else {}, curve=curve, accuracy=accuracy, seconds=live.seconds, worker=worker, device=device,
-            reason=reason, checkpoint=Path(job.checkpoint).name if job.checkpoint and state is State.COMPLETE else None,
+    def _pause(self, live: _Live, worker: str, device: str) -> None:
+        """Keep what came to a rung and does not go on, until it does or ends."""
+        job, proposal, curve = live.running.job, live.proposal, tuple(live.running.curve)
+        assert proposal is not None  # of what is no final training
+        state = job.state_file(curve[-1][0]) if job.state is not None else None
+        paused = Paused(
+            candidate=live.cost, fidelity=job.fidelity, seed=job.seed, settings=proposal.settings, params=proposal.params, distributions=proposal.distributions,
+            curve=curve, seconds=live.seconds, origin=proposal.origin, scores=live.scores, worker=worker, device=device,
+            checkpoint=None if state is None or self._weights is None else str(state.relative_to(self._weights)),
             started=live.started, finished=datetime.now(UTC),
         )  # fmt: skip
-        proposal = live.proposal
+        self.study.pause(paused)
+        self._forget_state(job, but=curve[-1][0])
+        self._waiting[paused.key] = _Waiting(paused=paused, proposal=proposal)
+        self._proposer.pruned(proposal, curve)
+        self._end_waiting([key for key in self._rungs.surplus() if key in self._waiting])  # pyright: ignore[reportArgumentType]
+        self.counts.waiting = len(self._waiting)
+
+    def _end_waiting(self, keys: list[Key]) -> None:
+        """What waits ends at its rung."""
+        for key in keys:
+            waiting = self._waiting.pop(key)
+            self._rungs.leave(key)
+            paused, proposal = waiting.paused, waiting.proposal
+            evaluation = paused.pruned(f"below the front at the rung of {paused.curve[-1][0]} epochs")
+            evaluation = self.study.record(evaluation, paused.candidate, params=proposal.params, distributions=proposal.distributions, values=None)
+            self._forget_state(self._job(paused.candidate, paused.fidelity, paused.seed))
+            self._count(evaluation)
+            self._listener.ended(evaluation, paused.candidate.macs, self.counts, self._best)
+        self.counts.waiting = len(self._waiting)
+
+    def _forget_state(self, job: Job, *, but: int | None = None) -> None:
+        """Remove the states of a training that are not needed any more."""
+        for level in self._rungs.levels if job.state is not None else ():
+            if level != but:
+                job.state_file(level).unlink(missing_ok=True)
+
+    def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
+        job, curve, proposal = live.running.job, tuple(live.running.curve), live.proposal
+        evaluation = Evaluation(
+            candidate_id=live.cost.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state,
+            settings=proposal.settings if proposal else {}, curve=curve, accuracy=curve[-1][1] if curve else None, seconds=live.seconds, worker=worker,
+            device=device, reason=reason, checkpoint=Path(job.checkpoint).name if job.checkpoint and state is State.COMPLETE else None,
+            started=live.started, finished=datetime.now(UTC), origin=proposal.origin if proposal else "", scores=live.scores,
+        )  # fmt: skip
         values = (evaluation.accuracy, live.cost.macs) if proposal and state is State.COMPLETE and evaluation.accuracy is not None else None
         evaluation = self.study.record(
             evaluation, live.cost, params=proposal.params if proposal else {}, distributions=proposal.distributions if proposal else {}, values=values
         )
+        self._forget_state(job)
         if proposal is not None:
             if values is not None:
-                self._proposer.completed(proposal, values[0])
+                self._proposer.completed(proposal, values[0], curve)
             elif state is State.PRUNED:
-                self._proposer.pruned(proposal)
+                self._proposer.pruned(proposal, curve)
             else:
                 self._proposer.failed(proposal)
         self._count(evaluation)
         self._listener.ended(evaluation, live.cost.macs, self.counts, self._best)
 
     def _drop(self, live: _Live) -> None:
-        if live.proposal is not None:
+        if live.resumed is not None and live.proposal is not None:  # it waits where it came from
+            self._waiting[live.key] = _Waiting(paused=live.resumed, proposal=live.proposal)
+            self._rungs.wait(live.key)
+        elif live.proposal is not None:
             self._proposer.failed(live.proposal)
 
     def _count(self, evaluation: Evaluation) -> None:

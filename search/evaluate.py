@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from ..blocks.errors import AutomlError
+from ..blocks.errors import AutomlError, InputError
 from ..spaces import Candidate
 from .job import Job
-from .training.checkpoint import save
+from .training.checkpoint import load, save
 from .training.pixels import Pixels
 from .training.recipe import Recipe
 from .training.trainer import Trainer
@@ -39,6 +39,30 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
         )
     fidelity = job.fidelity
     return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
+
+
+def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
+    """A trainer where `job` is to begin: at its start, or after the epochs that were done before it waited.
+
+    Raises:
+        InputError: as `trainer_for`, or the state that was kept is missing, damaged, or another training's; recorded as FAIL.
+        WrongCost: as `trainer_for`.
+    """
+    trainer = trainer_for(job, pixels, recipe, device)
+    if job.start:
+        trainer.load_state_dict(load(job.state_file(job.start))["trainer"])
+        if trainer.done_epochs != job.start:
+            raise InputError(f"a training goes on after {job.start} epochs, but {job.state_file(job.start)} holds one of {trainer.done_epochs}")
+    return trainer
+
+
+def keep_state(job: Job, trainer: Trainer) -> None:
+    """Write the state of a training that has come to a rung, from which it can go on in any worker."""
+    if job.state is None or trainer.done_epochs not in job.rungs:
+        return
+    file = job.state_file(trainer.done_epochs)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save(file, {"trainer": trainer.state_dict()})
 
 
 def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:

@@ -37,6 +37,8 @@ class Counts:
     """Proposals that the gate refused before any worker (this run's)."""
     duplicates: int = 0
     """Proposals that had been made before (this run's)."""
+    waiting: int = 0
+    """Waiting at a rung."""
     finals: int = 0
     """Chosen networks trained to confirm them."""
     target: int | None = None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
 from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from .data import ImageData, Split, load, split
-from .engine import FINAL_FACTOR, weights_name
+from .confirming import FINAL_FACTOR, adequate, images, leaders
+from .engine import weights_name
 from .job import Job
 from .plan import check_seed, proxy
 from .training.recipe import Recipe
@@ -33,33 +35,55 @@ class Best:
     candidate: CandidateRow
     """The network and its cost."""
     evaluation: Evaluation
-    """What it was chosen by."""
+    """What it was chosen by; of several final trainings the one whose weights are handed over, the most accurate on the validation data."""
     confirmed: bool
     """Whether it was trained afresh after the search, from another seed, so that it is not merely the luckiest of many."""
+    accuracies: tuple[float, ...] = ()
+    """Validation accuracies of its final trainings, by whose mean it was chosen."""
+
+    @property
+    def accuracy(self) -> float:
+        """Mean validation accuracy of what it was chosen by."""
+        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
+
+    def __str__(self) -> str:
+        """Its accuracy in words, with how it is known."""
+        if not self.confirmed:
+            return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
+        count = len(self.accuracies)
+        spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
+        return f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with {f'{count} other seeds' if count > 1 else 'another seed'})"
 
 
 def best(study: Study) -> Best | None:
-    """The most accurate of the front's leaders: by their final trainings where there are any, else by the search; None without a finished trial.
+    """The network of the highest mean among the front's leaders: over their final trainings where there are any, else by the search; None without a finished trial.
 
-    A final training counts that saw at least as many images as the trial did. A grid of compound scaling has chosen by the mean over its seeds.
+    A final training counts that saw at least as many images as the trial did, and only trainings of one fidelity are compared: that which most leaders have, of
+    several the longest. A grid of compound scaling has chosen by the mean over its seeds.
     """
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
         return _of_grid(study, str(grid["id"]))
-    leaders = {point.id: point for point in sorted(study.front(), key=lambda point: (-point.accuracy, point.macs))[:LEADERS]}
-    if not leaders:
+    found = {point.id: point for point in leaders(study.front(), LEADERS)}
+    if not found:
         return None
-    finals = [
-        final
-        for final in study.evaluations(Purpose.FINAL, State.COMPLETE)
-        if final.candidate_id in leaders and _images(final.fidelity) >= _images(leaders[final.candidate_id].evaluation.fidelity)
-    ]
+    finals: dict[str, dict[str, list[Evaluation]]] = {}
+    for final in study.evaluations(Purpose.FINAL, State.COMPLETE):
+        if final.candidate_id in found and adequate(final, found[final.candidate_id]):
+            finals.setdefault(Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}).setdefault(final.candidate_id, []).append(final)
     if finals:
-        chosen = max(finals, key=lambda final: (final.accuracy or 0.0, -leaders[final.candidate_id].macs))
-        point = leaders[chosen.candidate_id]
-        return Best(candidate=point.candidate, evaluation=chosen, confirmed=chosen.seed != point.evaluation.seed)
-    top = next(iter(leaders.values()))
+        compared = max(finals.values(), key=lambda trained: (len(trained), max(images(each[0].fidelity) for each in trained.values())))
+        chosen, trained = max(compared.items(), key=lambda item: (_mean(item[1]), -found[item[0]].macs))
+        point = found[chosen]
+        shown = max(trained, key=lambda final: (final.test_accuracy is not None, final.checkpoint is not None, final.accuracy or 0.0))
+        others = [final for final in trained if final.seed != point.evaluation.seed]
+        return Best(candidate=point.candidate, evaluation=shown, confirmed=bool(others), accuracies=tuple(final.accuracy or 0.0 for final in trained))
+    top = next(iter(found.values()))
     return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
+
+
+def _mean(finals: Sequence[Evaluation]) -> float:
+    return sum(final.accuracy or 0.0 for final in finals) / len(finals)
 
 
 def _of_grid(study: Study, candidate_id: str) -> Best:
@@ -76,10 +100,6 @@ def best_json(storage: str, study: str, _: str = "best") -> str:
     if chosen is None:
         raise InputError(f"the study {study!r} has no finished trial yet")
     return chosen.candidate.spec
-
-
-def _images(fidelity: Fidelity) -> float:
-    return fidelity.epochs * fidelity.fraction
 
 
 def weights_folder(storage: str, study: str) -> Path:

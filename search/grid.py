@@ -173,7 +173,7 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
             engine = Engine(
                 study, waiting(study), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
                 limits=Limits(trials=None, seconds=plan.seconds, finals=0), weights=None, listener=listener, began=began,
-                rungs=Rungs(plan.epochs, by_cost=False),
+                rungs=Rungs(plan.epochs, by_cost=False), patient=False,
             )  # fmt: skip
             engine.counts.target = len(listed) * len(seeds)
             from .tuning import run

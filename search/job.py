@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ..studies.evaluation import Fidelity, Purpose
@@ -25,6 +26,16 @@ class Job:
     """A trial of the search, or the training of a chosen network."""
     checkpoint: str | None = None
     """Where the trained weights are to be written; None keeps none."""
+    start: int = 0
+    """Epochs done before: it goes on from the state that was kept after them."""
+    rungs: tuple[int, ...] = ()
+    """Epochs after which the state of the training is kept, so that it can wait there."""
+    state: str | None = None
+    """Where, but for the epoch (`state_file`); None keeps none."""
+
+    def state_file(self, epoch: int) -> Path:
+        """Where the state after `epoch` lies."""
+        return Path(f"{self.state}-epoch{epoch}.pt")
 
     def to_json(self) -> str:
         """The job as text."""
@@ -34,4 +45,4 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The inverse of `to_json`."""
         data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "fidelity": Fidelity(**data["fidelity"]), "purpose": Purpose(data["purpose"])})
+        return cls(**{**data, "fidelity": Fidelity(**data["fidelity"]), "purpose": Purpose(data["purpose"]), "rungs": tuple(data["rungs"])})

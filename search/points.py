@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..blocks import Cost
 from ..spaces import Candidate
 from ..studies import Evaluation, State
-from .proposer import Proposal
+from .proposer import Curve, Proposal
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -57,7 +57,7 @@ class Points:
         """Trainings still to be handed out."""
         return sum(self._wanted(seed, each) for seed, each in self._waiting)
 
-    def propose(self) -> Proposal | None:
+    def propose(self, *, random: bool = False) -> Proposal | None:
         """The next training, or None when all have been handed out."""
         while self._waiting:
             seed, each = self._waiting.pop(0)
@@ -68,10 +68,10 @@ class Points:
                 )  # fmt: skip
         return None
 
-    def completed(self, proposal: Proposal, accuracy: float) -> None:
+    def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
         """Nothing is learned from it here."""
 
-    def pruned(self, proposal: Proposal) -> None:
+    def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
         """Further seeds of it are left out."""
         self._stopped.add(proposal.candidate.id)
 

@@ -7,6 +7,7 @@ feasible region does.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ..spaces import Budget, Candidate, Census, Space
 from ..spaces.bulk import settings
 from ..spaces.distinct import feasible
 from ..spaces.parameters import Parameter, Value
+from ..studies import Paused
 from ..studies.trials import quietly
 from .samplers import SAMPLERS, Objective, check_sampler, make_sampler, startup
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from optuna import Trial
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
+
+    from ..studies import Study
 
 
 Curve = Sequence[tuple[int, float]]
@@ -56,6 +60,15 @@ class Proposal:
     trial: Trial | None = field(default=None, repr=False)
     """Optuna's trial in memory, where a sampler proposed it."""
 
+    @classmethod
+    def again(cls, paused: Paused) -> Proposal:
+        """The proposal of a training that an earlier run has left waiting."""
+        candidate = Candidate.from_dict(json.loads(paused.candidate.spec))
+        return cls(
+            candidate=candidate, cost=candidate.cost(), settings=dict(paused.settings), params=dict(paused.params),  # type: ignore[arg-type]
+            distributions=dict(paused.distributions), seed=paused.seed, origin=paused.origin,
+        )  # fmt: skip
+
 
 class Proposes(Protocol):
     """Whoever decides what is evaluated next, and is told what came of it."""
@@ -73,7 +86,7 @@ class Proposes(Protocol):
         """It reached `accuracy` at full fidelity."""
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """It was stopped early."""
+        """It was stopped at a rung, perhaps for good."""
 
     def failed(self, proposal: Proposal) -> None:
         """It failed, or was not finished."""
@@ -131,6 +144,7 @@ class Proposer:
         self._patience, self._startup = SAMPLERS[sampler].patience, startup(sampler, trials)
         self._drawn = SAMPLERS[sampler].make is None
         self._running = self._infeasible = 0
+        self._ended: set[int] = set()
         self.refused = 0
         """Proposals outside the budget, against a constraint, or impossible to build."""
         self.duplicates = 0
@@ -176,25 +190,32 @@ class Proposer:
         """Tell the sampler what a proposal reached; of an accuracy that is no number, that it failed."""
         if not math.isfinite(accuracy):
             return self.failed(proposal)
-        self._told, self._running = self._told + 1, self._running - 1
-        assert proposal.trial is not None  # of every proposal made here
-        with quietly():
-            if curve:
-                proposal.trial.set_user_attr(CURVE, [list(point) for point in curve])
-            self._study.tell(proposal.trial, [accuracy, float(proposal.cost.macs)][: len(self._study.directions)])
+        self._tell(proposal, "COMPLETE", curve, [accuracy, float(proposal.cost.macs)][: len(self._study.directions)])
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Tell the sampler that a proposal was stopped early: its partial accuracies are told as what they are."""
-        self._told, self._running = self._told + 1, self._running - 1
-        assert proposal.trial is not None  # of every proposal made here
-        if curve:
-            proposal.trial.set_user_attr(CURVE, [list(point) for point in curve])
-        self._end(proposal.trial, "PRUNED")
+        """Tell the sampler that a proposal was stopped at a rung: its partial accuracies are told as what they are. It may still go on, and be told of again."""
+        self._tell(proposal, "PRUNED", curve)
 
     def failed(self, proposal: Proposal) -> None:
         """Tell the sampler that a proposal failed."""
-        self._running -= 1
-        self._end(proposal.trial, "FAIL")
+        self._tell(proposal, "FAIL")
+
+    def _tell(self, proposal: Proposal, state: str, curve: Curve = (), values: list[float] | None = None) -> None:
+        from optuna.trial import TrialState, create_trial
+
+        attributes = {CURVE: [list(point) for point in curve]} if curve else {}
+        trial = proposal.trial
+        with quietly():
+            if trial is not None and trial.number not in self._ended:
+                self._ended.add(trial.number)
+                self._running -= 1
+                self._told += state != "FAIL"
+                for name, value in attributes.items():
+                    trial.set_user_attr(name, value)
+                self._study.tell(trial, values, state=TrialState[state])
+            elif state != "FAIL":  # it has waited at a rung and was told of then: what has come of it since is a trial of its own
+                params, distributions = proposal.params, proposal.distributions
+                self._study.add_trial(create_trial(state=TrialState[state], values=values, params=params, distributions=distributions, user_attrs=attributes))
 
     def _examined(self, trial: Trial, origin: str) -> Proposal | None:
         chosen = choose(self._space, trial)
@@ -228,6 +249,15 @@ class Proposer:
 
         with quietly():
             self._study.tell(trial, state=TrialState[state])
+
+
+def so_far(study: Study) -> dict[str, Any]:
+    """`history` and `known` of a study of ours, with what waits at a rung there."""
+    paused = study.paused()
+    return {
+        "history": [*study.optuna_trials(), *(one.trial() for one in paused)],
+        "known": [*(evaluation.candidate_id for evaluation in study.evaluations()), *(one.candidate.id for one in paused)],
+    }
 
 
 def _converted(trial: FrozenTrial, objective: Objective) -> FrozenTrial:

@@ -19,7 +19,7 @@ from .evaluator import Evaluator
 from .events import Counts, Listener, Silent
 from .finals import Best, best, weights_folder
 from .plan import SearchOptions, Settled
-from .proposer import Proposer
+from .proposer import Proposer, so_far
 from .simulated import Simulated
 from .trained import Trained, ray_for
 
@@ -153,12 +153,12 @@ def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: C
     plan = evaluator.plan
     proposer = Proposer(
         plan.space, plan.budget, found, sampler=options.sampler, seed=options.seed, trials=plan.trials or 100,
-        history=study.optuna_trials(), known=[evaluation.candidate_id for evaluation in study.evaluations()],
+        **so_far(study),
         objective=options.objective, earlier=earlier,
     )  # fmt: skip
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
-        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals),
+        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals, seeds=options.seeds),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
         listener=listener, began=evaluator.began, clock=evaluator.clock,
     )  # fmt: skip

@@ -184,7 +184,7 @@ def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: fl
                 elif job.fidelity.epochs != table.epochs:
                     engine.failed(key, f"the table has trainings of {table.epochs} epochs, but {job.fidelity.epochs} were asked for")
                 else:
-                    follow(_Training(key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=getattr(job, "start", 0))))
+                    follow(_Training(key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=job.start)))
             if not events or (deadline is not None and events[0][0] > deadline):
                 break
             clock.now, _, training = heapq.heappop(events)
@@ -198,6 +198,7 @@ def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: fl
             engine.tick()
         if events and deadline is not None:
             clock.now = deadline
+        engine.finish()
     finally:
         engine.abandon()
 

@@ -68,6 +68,7 @@ class _Stops(_HoldsEngine, FIFOScheduler):
         self._engine = engine
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        # what waits at a rung is ended here for Tune: it is another job of whichever worker is free when it goes on, from the state on disk
         if "failed" in result:
             return TrialScheduler.STOP
         goes_on = self._guarded(lambda: _report(self._engine, trial, result), False)
@@ -157,6 +158,7 @@ def run(
         tuner.fit()
         if engine.error is not None:
             raise engine.error
+        engine.finish()
     finally:
         engine.abandon()
         shutil.rmtree(folder, ignore_errors=True)

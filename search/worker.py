@@ -9,7 +9,6 @@ import os
 import socket
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -64,11 +63,12 @@ class Worker(tune.Trainable):
             return {"failed": f"{type(error).__name__}: {error}".splitlines()[0][:300], "done": True, **self._place}
 
     def _epoch(self) -> dict[str, Any]:
-        from .evaluate import keep_weights, trainer_for
+        from .evaluate import begun, keep_state, keep_weights
 
         if self._trainer is None:
-            self._trainer = trainer_for(self._job, self._pixels, self._recipe, self._device)
+            self._trainer = begun(self._job, self._pixels, self._recipe, self._device)
         report = self._trainer.epoch()
+        keep_state(self._job, self._trainer)
         if self._trainer.finished:
             keep_weights(self._job, self._trainer, self._pixels)
         return {
@@ -77,18 +77,7 @@ class Worker(tune.Trainable):
         }  # fmt: skip
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """The state of the training, so that it can go on elsewhere."""
-        from .training.checkpoint import save
-
-        save(Path(checkpoint_dir) / "trainer.pt", {"trainer": self._trainer.state_dict() if self._trainer else None})
+        """Nothing: a training that waits is kept by the engine's rungs; but without this Tune fails every trial at its end."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
-        """Go on from `save_checkpoint`."""
-        from .evaluate import trainer_for
-        from .training.checkpoint import load
-
-        state = load(Path(checkpoint) / "trainer.pt")["trainer"]
-        self._trainer = None
-        if state is not None:
-            self._trainer = trainer_for(self._job, self._pixels, self._recipe, self._device)
-            self._trainer.load_state_dict(state)
+        """Nothing, likewise."""

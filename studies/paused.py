@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .evaluation import CandidateRow, Fidelity
+from .evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
 from .plain import JSON, plain, plain_dict
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +39,35 @@ class Paused:
     """Who proposed it."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Zero-cost scores, where they were computed."""
+    worker: str = ""
+    """Where it last ran."""
+    device: str = "cpu"
+    """What it ran on."""
     checkpoint: str | None = None
     """Name of the file that holds the state of its training; None where going on needs none."""
     started: datetime
-    """Aware."""
+    """Aware; when its training began."""
+    finished: datetime
+    """Aware; when it came to the rung."""
 
     @property
     def key(self) -> tuple[str, str, int]:
         """What makes it unique in a study: candidate, fidelity, seed."""
         return self.candidate.id, self.fidelity.key, self.seed
+
+    def pruned(self, reason: str) -> Evaluation:
+        """Its evaluation, if it ends here."""
+        return Evaluation(
+            candidate_id=self.candidate.id, fidelity=self.fidelity, seed=self.seed, purpose=Purpose.SEARCH, state=State.PRUNED, settings=self.settings,
+            curve=self.curve, accuracy=self.curve[-1][1], seconds=self.seconds, worker=self.worker, device=self.device, reason=reason, origin=self.origin,
+            scores=self.scores, started=self.started, finished=self.finished,
+        )  # fmt: skip
+
+    def trial(self) -> FrozenTrial:
+        """As a sampler sees it meanwhile: stopped early, with its curve."""
+        from .trials import frozen
+
+        return frozen(self.pruned("waits at a rung"), self.params, self.distributions, None)
 
     def to_dict(self) -> dict[str, JSON]:
         """Plain JSON; `from_dict` reads it back."""
@@ -57,7 +78,7 @@ class Paused:
                 "candidate": asdict(self.candidate), "fidelity": self.fidelity.to_dict(), "seed": self.seed, "settings": dict(self.settings),
                 "params": plain(dict(self.params), "params"), "distributions": {name: distribution_to_json(one) for name, one in self.distributions.items()},
                 "curve": [list(point) for point in self.curve], "seconds": self.seconds, "origin": self.origin, "scores": dict(self.scores),
-                "checkpoint": self.checkpoint, "started": self.started.isoformat(),
+                "worker": self.worker, "device": self.device, "checkpoint": self.checkpoint, "started": self.started.isoformat(), "finished": self.finished.isoformat(),
             },
             "paused",
         )  # fmt: skip
@@ -68,8 +89,8 @@ class Paused:
         from optuna.distributions import json_to_distribution
 
         return cls(
-            **{name: data[name] for name in ("seed", "settings", "params", "seconds", "origin", "scores", "checkpoint")},
+            **{name: data[name] for name in ("seed", "settings", "params", "seconds", "origin", "scores", "worker", "device", "checkpoint")},
             candidate=CandidateRow(**data["candidate"]), fidelity=Fidelity.from_dict(data["fidelity"]),
             distributions={name: json_to_distribution(text) for name, text in data["distributions"].items()},
-            curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]), started=datetime.fromisoformat(data["started"]),
+            curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]), started=datetime.fromisoformat(data["started"]), finished=datetime.fromisoformat(data["finished"]),
         )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from automl.blocks import AutomlError
 from automl.search.engine import Engine, Limits
 from automl.search.job import Job
-from automl.search.proposer import Proposer
+from automl.search.proposer import Proposer, so_far
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
 
@@ -30,8 +30,7 @@ def open_study(folder: Path, space: Space) -> Study:
 
 def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int = 2, **limits) -> Engine:
     study, budget = open_study(folder, space), parse_budget("200k")
-    known = [evaluation.candidate_id for evaluation in study.evaluations()]
-    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, history=study.optuna_trials(), known=known)
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
     engine = Engine(
         study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0,
         limits=Limits(**{"trials": 12, "seconds": None, **limits}),
@@ -66,21 +65,27 @@ def play(
             job = engine.next_job(idle[0])
             if job in ("wait", "finished"):
                 if job == "finished" and not live:
+                    engine.finish()
                     return jobs
                 break
             jobs.append(job)
-            live[idle.pop(0)] = (job, 0)
+            live[idle.pop(0)] = (job, job.start)
+            if job.state is not None and job.start:
+                assert job.state_file(job.start).exists()
         for key in list(live):
             job, epoch = live[key]
             if clock:
                 clock.now += seconds / workers
             reason = fails(jobs.index(job))
-            if reason and epoch == 0:
+            if reason and epoch == job.start:
                 engine.failed(key, reason)
                 del live[key]
                 idle.append(next(names))
                 continue
             epoch += 1
+            if epoch in job.rungs:
+                job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
+                job.state_file(epoch).touch()
             goes_on = engine.reported(key, epoch, accuracy_of(job, epoch), seconds)
             if not goes_on or epoch == job.fidelity.epochs:
                 engine.ended(key)
@@ -99,13 +104,14 @@ def test_a_search_trains_prunes_and_confirms(tmp_path: Path, space: Space):
     counts = engine.study.counts()
     assert counts["complete"] + counts["pruned"] == 12
     assert counts["pruned"] > 0
-    assert counts["final"] == 3
+    assert counts["final"] == 6
     finals = [job for job in jobs if job.purpose is Purpose.FINAL]
-    assert {job.seed for job in finals} == {1}
+    assert {job.seed for job in finals} == {1, 2}
     assert {job.fidelity.epochs for job in finals} == {2 * EPOCHS}
     best = sorted((point.accuracy for point in engine.study.front()), reverse=True)[:3]
     finalists = {point.candidate.spec: point.accuracy for point in engine.study.front()}
-    assert sorted((finalists[job.candidate] for job in finals), reverse=True) == best
+    for seed in (1, 2):
+        assert sorted((finalists[job.candidate] for job in finals if job.seed == seed), reverse=True) == best
 
 
 def test_optunas_front_is_ours(tmp_path: Path, space: Space):
@@ -144,13 +150,14 @@ def test_an_abandoned_run_leaves_nothing_half_done_and_goes_on(tmp_path: Path, s
     first = make(tmp_path, space)
     play(first, stop_after=5)
     done = {evaluation.candidate_id for evaluation in first.study.evaluations()}
+    waiting = {paused.candidate.id for paused in first.study.paused()}
     assert 5 <= len(done) < 12
     second = make(tmp_path, space)
     jobs = play(second)
     ids = [evaluation.candidate_id for evaluation in second.study.evaluations(Purpose.SEARCH)]
     assert len(ids) == len(set(ids)) == 12
     assert done <= set(ids)
-    assert len([job for job in jobs if job.purpose is Purpose.SEARCH]) == 12 - len(done)
+    assert len([job for job in jobs if job.purpose is Purpose.SEARCH and not job.start]) == 12 - len(done) - len(waiting)
 
 
 def test_a_finished_search_has_nothing_to_do(tmp_path: Path, space: Space):
@@ -164,7 +171,7 @@ def test_more_trials_go_on_and_confirm_only_what_is_new(tmp_path: Path, space: S
     engine = make(tmp_path, space, trials=20)
     jobs = play(engine)
     specs = {row.spec: row.id for row in engine.study.candidates().values()}
-    assert len([job for job in jobs if job.purpose is Purpose.SEARCH]) == 8
+    assert len([job for job in jobs if job.purpose is Purpose.SEARCH and not job.start]) == 8
     assert not {specs[job.candidate] for job in jobs if job.purpose is Purpose.FINAL} & confirmed
 
 
@@ -181,8 +188,8 @@ def test_a_search_ends_within_its_time_and_confirms_within_it(tmp_path: Path, sp
 
 def test_the_time_is_used(tmp_path: Path, space: Space):
     clock = Clock()
-    play(make(tmp_path, space, clock=clock, trials=None, seconds=300), clock=clock)
-    assert clock.now > 150
+    play(make(tmp_path, space, clock=clock, trials=None, seconds=150), clock=clock)
+    assert clock.now > 75
 
 
 def test_time_that_is_too_short_to_confirm_anything_is_spent_on_searching(tmp_path: Path, space: Space):
@@ -203,9 +210,90 @@ def test_an_exhausted_space_ends_the_search(tmp_path: Path, space: Space):
     engine = make(tmp_path, space, trials=10_000)
     play(engine)
     assert engine.exhausted
-    assert engine.study.counts()["final"] == 3
+    assert engine.study.counts()["final"] == 6
+    assert engine.study.paused() == []
+
+
+def test_what_does_not_go_on_waits_and_no_epoch_is_trained_twice(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, trials=20, finals=0)
+    jobs = play(engine)
+    resumed = [job for job in jobs if job.start]
+    assert resumed
+    for job in resumed:
+        assert [other.start for other in jobs if other.candidate == job.candidate] == sorted({other.start for other in jobs if other.candidate == job.candidate})
+    for evaluation in engine.study.evaluations():
+        assert [epoch for epoch, _ in evaluation.curve] == list(range(1, evaluation.curve[-1][0] + 1))
+        assert evaluation.curve[-1][0] in (1, 3, EPOCHS)
+        assert evaluation.seconds == pytest.approx(evaluation.curve[-1][0])
+    states = {job.candidate: job for job in jobs if job.start}
+    complete = {row.spec for row in (engine.study.candidates()[e.candidate_id] for e in engine.study.evaluations(state=State.COMPLETE))}
+    assert set(states) & complete, "nothing that waited came to its end"
+
+
+def test_when_a_search_has_ended_nothing_waits_and_no_state_is_left_on_the_disk(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space)
+    play(engine)
+    assert engine.study.paused() == []
+    assert list((tmp_path / "weights" / "waiting").iterdir()) == []
+
+
+def test_what_waited_when_a_run_was_killed_goes_on_from_its_rung_in_the_next(tmp_path: Path, space: Space):
+    first = make(tmp_path, space, trials=20, finals=0)
+    play(first, stop_after=6)
+    waiting = {paused.candidate.spec: paused for paused in first.study.paused()}
+    assert waiting
+    second = make(tmp_path, space, trials=20, finals=0)
+    jobs = play(second)
+    assert not [job for job in jobs if job.candidate in waiting and job.start < waiting[job.candidate].curve[-1][0]]
+    of_waiting = [e for e in second.study.evaluations() if second.study.candidates()[e.candidate_id].spec in waiting]
+    assert len(of_waiting) == len(waiting)
+    for evaluation in of_waiting:
+        begun = waiting[second.study.candidates()[evaluation.candidate_id].spec]
+        assert evaluation.curve[: len(begun.curve)] == begun.curve
+        assert evaluation.started == begun.started
+
+
+def test_what_waited_and_has_lost_its_state_ends_at_its_rung(tmp_path: Path, space: Space):
+    first = make(tmp_path, space, trials=20, finals=0)
+    play(first, stop_after=6)
+    waiting = {paused.candidate.spec for paused in first.study.paused()}
+    for file in (tmp_path / "weights" / "waiting").iterdir():
+        file.unlink()
+    second = make(tmp_path, space, trials=20, finals=0)
+    jobs = play(second)
+    assert not [job for job in jobs if job.candidate in waiting]
+    pruned = {second.study.candidates()[e.candidate_id].spec for e in second.study.evaluations(state=State.PRUNED)}
+    assert waiting <= pruned
+
+
+def test_an_impatient_engine_stops_at_once_and_keeps_no_state(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, finals=0, trials=20)
+    engine._patient = False
+    jobs = play(engine)
+    assert not [job for job in jobs if job.start or job.rungs]
+    assert engine.study.counts()["pruned"] > 0
+
+
+def test_the_random_part_is_what_it_may_be_of_the_trials(tmp_path: Path, space: Space):
+    engine = make(tmp_path, space, trials=20, finals=0)
+    asked: list[bool] = []
+    propose = engine._proposer.propose
+    engine._proposer.propose = lambda *, random=False: (asked.append(random), propose(random=random))[1]  # type: ignore[method-assign]
+    play(engine)
+    assert asked == [True] * 3 + [False] * 17
+
+
+def test_of_the_time_too(tmp_path: Path, space: Space):
+    clock = Clock()
+    engine = make(tmp_path, space, clock=clock, trials=None, seconds=400, finals=0)
+    asked: list[bool] = []
+    propose = engine._proposer.propose
+    engine._proposer.propose = lambda *, random=False: (asked.append(random), propose(random=random))[1]  # type: ignore[method-assign]
+    play(engine, clock=clock)
+    assert 2 <= sum(asked) <= 0.15 * 400 * 2 / EPOCHS
+    assert asked == sorted(asked, reverse=True)
 
 
 def test_a_job_travels_as_text():
-    job = Job(candidate="{}", params=3, fidelity=Fidelity(epochs=2, size=8, fraction=0.5), seed=4, purpose=Purpose.FINAL, checkpoint="x.pt")
+    job = Job(candidate="{}", params=3, fidelity=Fidelity(epochs=2, size=8, fraction=0.5), seed=4, purpose=Purpose.FINAL, checkpoint="x.pt", start=1, rungs=(1, 2), state="y")
     assert Job.from_json(job.to_json()) == job

@@ -41,7 +41,8 @@ class Feather(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config):
-        self.job, self.epoch = Job.from_json(new_config["job"]), 0
+        self.job = Job.from_json(new_config["job"])
+        self.epoch = self.job.start
         return True
 
     def step(self):
@@ -126,7 +127,7 @@ def test_a_share_must_lie_on_one_gpu():
 
 def test_workers_are_reused(tmp_path: Path, space: Space):
     study = go(engine(tmp_path, space, trials=20))
-    assert len(study.evaluations()) == 21
+    assert len(study.evaluations()) == 22
     assert len({evaluation.worker for evaluation in study.evaluations()}) <= 2
 
 
@@ -135,9 +136,10 @@ def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Spac
     counts = study.counts()
     assert counts["complete"] + counts["pruned"] == 20
     assert counts["pruned"] > 0
-    assert counts["final"] == min(2, len(study.front())) > 0
+    assert counts["final"] == 2 * min(2, len(study.front())) > 0
     assert all(e.curve[-1][0] == 2 * EPOCHS for e in study.evaluations(Purpose.FINAL))
     assert all(len(e.curve) == EPOCHS for e in study.evaluations(Purpose.SEARCH, State.COMPLETE))
+    assert study.paused() == []
 
 
 def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
