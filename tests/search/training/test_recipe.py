@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.training.recipe import Recipe, default_epochs
+from automl.search.training.recipe import Recipe, default_epochs, default_fraction
 
 
 def test_a_recipe_survives_json(recipe):
@@ -68,12 +68,15 @@ def test_there_is_a_recipe_for_any_number_of_images(images):
     assert 1 <= default_epochs(images) <= 30
 
 
-def test_larger_data_sets_get_larger_batches_and_no_more_epochs():
+def test_larger_data_sets_get_larger_batches_and_tiny_ones_more_epochs():
     sizes = [100, 1_000, 10_000, 100_000]
     batches = [Recipe.for_data(images=images, size=32, flip=True).batch_size for images in sizes]
-    epochs = [default_epochs(images) for images in sizes]
     assert batches == sorted(batches)
-    assert epochs == sorted(epochs, reverse=True)
+    assert default_epochs(100) > max(default_epochs(images) for images in sizes[1:])
+
+
+def test_an_epoch_sees_all_of_a_small_data_set_and_a_quarter_of_a_large_one():
+    assert [default_fraction(images) for images in (100, 10_200, 48_000, 1_000_000)] == [1.0, 1.0, 0.25, 0.25]
 
 
 def test_no_images_are_refused():
