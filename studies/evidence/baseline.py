@@ -1,13 +1,14 @@
 """Has the search beaten random search at the same price? From its own first, random, part.
 
 Like for like: accuracies of one seed on both sides, so that the luck of being the highest of many is on both, and early stopping on both. A random network
-that was stopped early (or failed) is a censored draw: it counts as a draw, has cost what it cost, and is never the best; so are the guided ones. Random search
+that was stopped early (or failed) is a censored draw: it counts as a draw, has cost what it cost, and is never the best; so are the guided ones. One network
+is ahead of another if it has the higher accuracy at the last epoch that all have in common: the first rung, or the end where none was stopped. Random search
 of the same price therefore draws n networks, n = what the whole search spent / what a random network took on average, by epochs or by hours, or the number
 of networks evaluated: whichever is most, as that favours random search.
 
 Two questions, and both must be answered yes for "beat random search":
 - are the guided networks better than chance? Exactly, without any assumption: if guided and random networks came from one distribution, so many guided ones
-  would rarely be better than all random ones (`chance_of_better`, 2.5 %);
+  would rarely be ahead of all random ones (`chance_of_better`, 2.5 %);
 - is the best above what random search is expected to find in n? Up to the size of the random part by order statistics, beyond by `RandomTail`.
 Or the best is above the whole interval of what random search finds. Random search that is asked whether it beat random search says so in at most 5 of 100
 searches: simulated in the tests.
@@ -76,7 +77,7 @@ class Baseline:
     best_random: float | None = None
     """The best of the random part."""
     better: int | None = None
-    """Guided networks better than the best random one."""
+    """Guided networks ahead of all random ones."""
     chance: float | None = None
     """Of that many, or more, if the guided ones were random."""
     bases: dict[str, float] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class Baseline:
         """As plain JSON, with the same keys whatever is known."""
         return {
             "verdict": self.verdict, "reason": self.reason, "random": self.random, "random_complete": self.random_complete, "random_share": self.random_share,
-            "guided": self.guided, "best": self.best, "best_random": self.best_random, "better_than_best_random": self.better, "chance": self.chance,
+            "guided": self.guided, "best": self.best, "best_random": self.best_random, "ahead_of_random": self.better, "chance": self.chance,
             "n": dict(self.bases), "expected": self.expected.to_dict() if self.expected else None, "margin": self.margin,
             "margin_interval": list(self.margin_interval) if self.margin_interval else None, "reached_by_random": self.reached,
             "curve": [point.to_dict() for point in self.curve],
@@ -124,16 +125,18 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     if not guided:
         reason = f"every network so far was drawn at random (n = {len(random)})"
         return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(values, None, len(random)))
-    if counts["best_random"] is None:
-        return Baseline(verdict=UNKNOWN, reason=f"none of the {len(random)} random networks was trained to the end", **counts)
+    if not finished:
+        return Baseline(verdict=UNKNOWN, reason="no network has been trained to the end", **counts)
     others = [row.reached for row in guided if row.reached is not None]
     best = max(finished)
-    tail = RandomTail(values, others, ceiling=ceiling, seed=seed)
+    standings = _standings([*random, *guided])
+    first = max(standings[: len(random)])
+    better = sum(_ahead(one, first) for one in standings[len(random) :])
+    tail = RandomTail(values, others, ceiling=ceiling, ahead=better, seed=seed)
     bases = _bases(random, rows)
     n = max(bases.values())
     found = tail.best_of(n)
     expected = _at(values, tail, n)
-    better = sum(value > tail.best + SAME for value in others)
     chance = chance_of_better(better, len(guided), len(random))
     margin = best - expected.value
     interval = Interval(best - expected.interval.high, best - expected.interval.low)
@@ -146,11 +149,11 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
 
 
 def _verdict(better: int, chance: float, margin: float, interval: Interval, reached: float, random: int, guided: int) -> tuple[str, str]:
-    counted = f"{better} of {guided} guided networks are better than the best of {random} random ones"
+    counted = f"{better} of {guided} guided networks are ahead of all {random} random ones"
     if chance_of_better(guided, guided, random) > (1 - LEVEL) / 2:
         return UNCLEAR, f"{guided} guided networks beside {random} random ones are too few to tell"
     if not better:
-        return NOT, f"none of {guided} guided networks is better than the best of {random} random ones"
+        return NOT, f"none of {guided} guided networks is ahead of all {random} random ones"
     if interval.high < -SAME:
         return NOT, f"{counted}, but random search finds a better one in as much training"
     told = f"{counted} (by chance: p = {chance:.2g})"
@@ -181,6 +184,24 @@ def _seconds(rows: Sequence[Row]) -> float:
     return math.fsum(row.seconds for row in rows)
 
 
+def _standings(rows: Sequence[Row]) -> list[tuple[int, float]]:
+    """(epoch, accuracy) of each at the first epoch at which any was stopped, the last that all have in common; of failed ones (0, -inf).
+
+    Where a curve lacks that epoch, how far each got and its accuracy there.
+    """
+    ends = [row.full if row.complete else row.epochs for row in rows]
+    usable = [row.complete or (bool(row.curve) and row.state != "FAIL") for row in rows]
+    common = min((end for end, good in zip(ends, usable, strict=True) if good), default=0)
+    curves = [{**dict(row.curve), **({row.full: row.reached} if row.reached is not None else {})} for row in rows]
+    shared = all(common in curve for curve, good in zip(curves, usable, strict=True) if good)
+    at = [common if shared else end for end in ends]
+    return [(epoch, curve[epoch]) if good else (0, -math.inf) for epoch, curve, good in zip(at, curves, usable, strict=True)]
+
+
+def _ahead(one: tuple[int, float], other: tuple[int, float]) -> bool:
+    return one[0] > other[0] or (one[0] == other[0] and one[1] > other[1] + SAME)
+
+
 def _share(random: Sequence[Row], rows: Sequence[Row]) -> float | None:
     for of in (_seconds, _epochs):
         if (whole := of(rows)) > 0:
@@ -190,7 +211,7 @@ def _share(random: Sequence[Row], rows: Sequence[Row]) -> float | None:
 
 def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
     low, high = (1 - LEVEL) / 2, (1 + LEVEL) / 2
-    if n <= len(values):
+    if n <= len(values) and max(values) > -math.inf:
         whole = max(1, int(n))
         quantiles = (best_quantile(values, whole, level) for level in (low, high))
         worst = min(value for value in values if value > -math.inf)  # a draw without any accuracy has none to show
@@ -201,8 +222,7 @@ def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
 
 
 def _curve(values: Sequence[float], tail: RandomTail | None, n: float) -> tuple[Expected, ...]:
-    if not any(value > -math.inf for value in values):
-        return ()
+    known = any(value > -math.inf for value in values)
     last = n if tail else len(values)
     steps = sorted({float(round(step)) for step in np.geomspace(1, max(1.0, last), POINTS)} | {float(len(values)), float(last)})
-    return tuple(_at(values, tail, step) for step in steps if step <= last)
+    return tuple(_at(values, tail, step) for step in steps if step <= last and (known or (tail and step > len(values))))

@@ -30,16 +30,24 @@ SHAPES = (-0.75, 0.0)
 class RandomTail:
     """Draws of the best that random search has after n evaluations, given the random part."""
 
-    def __init__(self, random: Sequence[float], others: Sequence[float], *, ceiling: float = math.inf, draws: int = DRAWS, seed: int = 0) -> None:
-        """`random` are the accuracies of the random part, -inf for what did not finish, at least one finite; `others` those of the guided networks."""
+    def __init__(
+        self, random: Sequence[float], others: Sequence[float], *, ceiling: float = math.inf, ahead: int = 0, draws: int = DRAWS, seed: int = 0
+    ) -> None:
+        """`random` are the accuracies of the random part, -inf for what did not finish; `others` those of the guided networks that did.
+
+        Where none of the random part finished, `others` must not be empty, and `ahead` of the guided networks got further than all of it: a random network
+        that gets as far is then taken to finish as often as these.
+        """
         generator = np.random.default_rng(seed)
         ordered = np.sort(np.asarray(random, dtype=float))
         finished = int(np.isfinite(ordered).sum())
         self.n, self.best, self.ceiling = len(ordered), float(ordered[-1]), ceiling
-        rank = min(math.ceil(self.n / 3), math.ceil(math.sqrt(self.n)), finished)
-        self.threshold = float(ordered[-rank])
+        rank = max(1, min(math.ceil(self.n / 3), math.ceil(math.sqrt(self.n)), finished))
         every = np.concatenate([ordered, np.asarray(others, dtype=float)])
-        self._rate = generator.beta(rank, self.n + 1 - rank, draws)
+        self.threshold = float(ordered[-rank]) if finished else float(min(others))
+        share = 1.0 if finished else (every > self.threshold).sum() / max(ahead, len(others))
+        self._floor = max(self.best, self.threshold)
+        self._rate = np.maximum(generator.beta(rank, self.n + 1 - rank, draws) * share, 1e-12)
         self._level = generator.random(draws)
         self._shape, self._scale = _fit(every[every > self.threshold] - self.threshold, draws, generator)
 
@@ -47,10 +55,10 @@ class RandomTail:
         """Draws of the best after `n` evaluations, the random part being the first of them; `n` may be a fraction."""
         more = n - self.n
         if more <= 0 or self._scale is None:
-            return np.full(len(self._rate), self.best)
+            return np.full(len(self._rate), self._floor)
         above = np.minimum(-np.expm1(np.log(self._level) / more) / self._rate, 1.0)  # where in the tail the best of the further ones lies
         excess = self._scale / self._shape * (above**-self._shape - 1)
-        return np.minimum(np.maximum(self.best, self.threshold + excess), max(self.ceiling, self.best))
+        return np.minimum(np.maximum(self._floor, self.threshold + excess), max(self.ceiling, self._floor))
 
 
 def _fit(excess: Floats, draws: int, generator: np.random.Generator) -> tuple[Floats, Floats | None]:

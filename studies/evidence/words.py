@@ -121,7 +121,7 @@ def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
     if not base.random:
         return [f"- ({base.reason})"]
     share = "" if base.random_share is None else f", {base.random_share:.0%} of the training"
-    lines = [f"{base.random} networks, {base.random_complete} trained to the end{share}; the best {numbers.value(base.best_random)}"]
+    lines = [f"{base.random} networks, {base.random_complete} trained to the end{share}; the best of these {numbers.value(base.best_random)}"]
     if base.expected is None:
         return lines
     asked = ", ".join(f"{value:.4g} by equal {name}" for name, value in base.bases.items())

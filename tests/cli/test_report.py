@@ -96,7 +96,7 @@ def a_grid(study, record):  # noqa: F811
     [
         (empty, "verdict     - (nothing has been evaluated yet)"),
         (one_trial, "verdict     this was random search: every network so far was drawn at random (n = 1)"),
-        (all_failed, "none of the 2 random networks was trained to the end"),
+        (all_failed, "no network has been trained to the end"),
         (of_an_older_version, "8 of 8 evaluations do not say who proposed them: made by an older version"),
         (a_grid, "`automl grid … --out DIR`"),
     ],

@@ -154,3 +154,32 @@ def test_without_both_parts_there_is_a_reason(row: Callable[..., Row], origins: 
     found = against_random([row(number, 0.5 + number / 100, origin) for number, origin in enumerate(origins)])
     assert (found.verdict, says in found.reason) == (verdict, True)
     assert set(found.to_dict()) == set(Baseline(verdict="", reason="").to_dict())
+
+
+def halved(row: Callable[..., Row], generator: np.random.Generator, size: int, random: int, shift: float) -> list[Row]:
+    """Networks under successive halving: a third goes on after epoch 1, a third of these after epoch 3."""
+    end = normal(generator, size)
+    end[random:] += shift
+    early = {1: end + 0.015 * generator.normal(size=size), 3: end + 0.007 * generator.normal(size=size)}
+    going, stops = np.arange(size), np.full(size, 9)
+    for epoch, seen in early.items():
+        order = going[np.argsort(-seen[going])]
+        stops[order[len(order) // 3 :]] = epoch
+        going = order[: len(order) // 3]
+    return [
+        row(
+            number,
+            float(end[number]) if stop == 9 else None,
+            "random" if number < random else "predictor",
+            tuple((epoch, float(seen[number])) for epoch, seen in early.items() if epoch <= stop),
+        )
+        for number, stop in enumerate(stops)
+    ]
+
+
+@pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
+def test_early_stopping_leaves_the_verdict_honest_and_able(row: Callable[..., Row], n: int, random: int) -> None:
+    """Of the random part of a good search hardly one network is trained to the end; at the first rung all can be compared."""
+    alike, better = ([against_random(halved(row, np.random.default_rng(seed), n, random, shift)) for seed in range(100)] for shift in (0.0, 0.04))
+    assert share(alike, BEAT) <= 0.05
+    assert share(better, BEAT) >= 0.5

@@ -102,7 +102,15 @@ def test_a_training_that_waits_is_spent_and_a_draw(searched: Study) -> None:
     before = evidence(searched)
     one = CandidateRow(id=f"{99:064x}", spec='{"number":99}', macs=1_000_000, params=10, activations=5)
     waiting = Paused(
-        candidate=one, fidelity=Fidelity(epochs=EPOCHS, size=16), seed=0, settings={}, curve=((1, 0.1), (3, 0.2)), seconds=12.0, origin="random", started=BEGAN
+        candidate=one,
+        fidelity=Fidelity(epochs=EPOCHS, size=16),
+        seed=0,
+        settings={},
+        curve=((1, 0.1), (3, 0.2)),
+        seconds=12.0,
+        origin="random",
+        started=BEGAN,
+        finished=BEGAN,
     )
     searched.pause(waiting)
     after = evidence(searched)
