@@ -70,6 +70,8 @@ class SearchOptions:
     """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
     """How many networks of the front are confirmed at the end."""
+    seeds: int = 2
+    """From how many further seeds each of them is."""
     evaluator: str = "train"
     """How candidates are evaluated: train, or table:FILE."""
     table_seconds: float | None = None
@@ -93,7 +95,7 @@ class SearchOptions:
             raise InputError(f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}")
         if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
             raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
-        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0)):
+        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0), ("seeds", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")

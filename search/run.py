@@ -158,7 +158,7 @@ def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: C
     )  # fmt: skip
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
-        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals, seeds=options.seeds),
+        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals if evaluator.keeps_weights else 0, seeds=options.seeds),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
         listener=listener, began=evaluator.began, clock=evaluator.clock,
     )  # fmt: skip
