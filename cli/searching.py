@@ -53,7 +53,8 @@ def search(
     epochs: Annotated[int | None, typer.Option(help="Epochs of full fidelity. Without: by the data.")] = None,
     fraction: Annotated[float | None, typer.Option(help="Share of the training images a trial sees in an epoch. Without: by the data.")] = None,
     flip: Annotated[bool | None, typer.Option("--flip/--no-flip", help="Mirror images at random in training. Without: not for digits.")] = None,
-    finals: Annotated[int, typer.Option(help="Networks of the front that are trained again at the end, longer and from another seed.")] = 3,
+    finals: Annotated[int, typer.Option(help="Networks of the front that are trained again at the end, longer and from further seeds.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Further seeds from which each of them is trained.")] = 2,
     json: Json = False,
 ) -> None:
     """Find the best network under a budget, and the front of accuracy and cost around it.
@@ -71,7 +72,7 @@ def search(
         budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler or DEFAULT_SAMPLER, workers=workers, gpus_per_trial=gpus_per_trial,
         storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip,
-        finals=finals, objective=objective,  # pyright: ignore[reportArgumentType]
+        finals=finals, seeds=seeds, objective=objective,  # pyright: ignore[reportArgumentType]
         evaluator=evaluator, table_seconds=table_seconds, warm_start=tuple(warm_start or ()),
     )  # fmt: skip
     typed = masked_command(sys.argv[1:], storage)
