@@ -40,7 +40,7 @@ class Rungs:
         self.epochs, self._by_cost = epochs, by_cost
         levels: set[int] = set()
         level = float(epochs)
-        while (level := level / REDUCTION) >= 0.75 * first and round(level) >= 1:
+        while (level := level / REDUCTION) >= 0.7 * first and round(level) >= 1:
             levels.add(max(round(level), first))
         self.levels = tuple(sorted(level for level in levels if level < epochs))
         """Epochs after which candidates are compared, rising."""
