@@ -124,7 +124,7 @@ class Pool:
             rows, macs, keys = np.concatenate([rows, found[0]]), np.concatenate([macs, found[1]]), np.concatenate([keys, found[2]])
             first = np.sort(np.unique(keys, return_index=True)[1])
             rows, macs, keys = rows[first], macs[first], keys[first]
-            if len(rows) >= 0.5 * wanted or (round_ >= 8 and len(rows) >= 0.05 * wanted):
+            if len(rows) >= 0.9 * wanted or (round_ >= 8 and len(rows) >= 0.05 * wanted):
                 break
         return rows[:wanted], macs[:wanted], keys[:wanted]
 

@@ -35,9 +35,9 @@ SUPPORT = 400
 """Observations that a model is fitted to at most: the better half of them the best, the others drawn."""
 WEIGHED = 200
 """Observations by which its weights are found."""
-REFIT = 1.05
-"""By which factor the observations grow until the weights are sought again."""
-BOLDNESS = 0.5
+ALWAYS, REFIT = 100, 1.05
+"""Up to so many observations the weights are sought anew at every proposal; beyond, when there are so many times as many."""
+BOLDNESS = 0.4
 """By which a draw's distance from the mean is multiplied: trials are few, and a whole draw explores for many."""
 PROMISING, AT_RANDOM = 320, 80
 """Rows that a draw compares: those of the highest mean, and others."""
@@ -194,7 +194,7 @@ class PredictorSampler(FeasibleSampler):
             extra = extra * (target.var() / values.var())
         features = encoder(rows, self._macs(history, rows))
         before = self._weights.get(objective)
-        if before is None or len(history.rows) >= REFIT * before[0] or len(history.rows) < before[0]:
+        if before is None or len(history.rows) <= ALWAYS or len(history.rows) >= REFIT * before[0] or len(history.rows) < before[0]:
             few = np.arange(len(values)) if len(values) <= WEIGHED else self._rng.choice(len(values), WEIGHED, replace=False)
             weighed = Surrogate(features[few], target[few], extra[few], start=None if before is None else before[1])
             self._weights[objective] = len(history.rows), weighed.weights
