@@ -7,12 +7,16 @@ EfficientNetV2, ICML 2021, arXiv:2104.00298). Everything follows from the recipe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .recipe import Recipe
 
 STEP = 4
 """Sizes in between are multiples of so many pixels: a few sizes, each resized once."""
+
+TELLING = 50
+"""Updates before which accuracies of networks say nothing of their order: batch statistics have not settled, the learning rate is still warming up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,19 @@ class Leg:
 def course(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[Leg, ...]:
     """What each of `epochs` trains on, where a full one has `images` of `size` pixels a side."""
     legs: list[Leg] = []
+    rising = min(recipe.rise * epochs, epochs - 1)  # the last epoch is a full one in any case
     for done in range(epochs):
-        risen = min(1.0, done / (recipe.rise * epochs)) if recipe.rise > 0 else 1.0
+        risen = min(1.0, done / rising) if rising > 0 else 1.0
         count = images if risen == 1 else max(2, round(_between(recipe.low_fraction, risen) * images))
         side = size if risen == 1 else _rounded(_between(recipe.low_size, risen) * size, size)
         first = legs[-1].first + legs[-1].updates if legs else 0
         legs.append(Leg(size=side, images=count, updates=updates_for(count, recipe.batch_size), first=first))
     return tuple(legs)
+
+
+def first_rung(legs: Sequence[Leg]) -> int:
+    """The first epoch after which accuracies say something: that by which `TELLING` updates have been made."""
+    return next((number for number, leg in enumerate(legs, start=1) if leg.first + leg.updates >= TELLING), len(legs))
 
 
 def updates_for(images: int, batch_size: int) -> int:

@@ -58,7 +58,7 @@ class Recipe:
     low_fraction: float = 1.0
     """Share of the images that the first epoch trains on, others in each epoch; 1 trains on all of them in all epochs."""
     rise: float = 0.6
-    """Share of the epochs over which `low_size` and `low_fraction` rise in a line to 1."""
+    """Share of the epochs over which `low_size` and `low_fraction` rise in a line to 1; the last epoch is a full one."""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
