@@ -39,7 +39,8 @@ def counts_text(counts: Counts) -> str:
     """How many of what, in a line."""
     ended = counts.done + counts.pruned + counts.failed
     of = f"/{counts.target}" if counts.target else ""
-    return f"{ended}{of} trials: {counts.done} done, {counts.pruned} pruned, {counts.failed} failed; {counts.refused} refused by the gate"
+    waiting = f"{counts.waiting} wait, " if counts.waiting else ""
+    return f"{ended}{of} trials: {counts.done} done, {waiting}{counts.pruned} pruned, {counts.failed} failed; {counts.refused} refused by the gate"
 
 
 def ended_text(evaluation: Evaluation, macs: int) -> str:

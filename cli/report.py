@@ -52,7 +52,7 @@ def evidence_of(study: Study) -> Evidence:
     if chosen is None:
         return evidence(study)
     one = chosen.evaluation
-    return evidence(study, Chosen(id=chosen.candidate.id, value=one.accuracy, test=one.test_accuracy, confirmed=chosen.confirmed))
+    return evidence(study, Chosen(id=chosen.candidate.id, value=chosen.accuracy, test=one.test_accuracy, confirmed=chosen.confirmed))
 
 
 def write(found: Evidence, folder: Path) -> list[Path]:

@@ -107,7 +107,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
             "done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates,
             "finals": counts.finals,
         },
-        "best": None if best is None else {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed},
+        "best": None if best is None else {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed, "accuracies": list(best.accuracies)},
         "front": front_json(result.front),
     }  # fmt: skip
 
@@ -126,9 +126,8 @@ def print_result(result: SearchResult, storage: str) -> None:
         raise AutomlError("no trial finished: give more --time, or fewer --epochs")
     print_front(result.front, confirmed_accuracies(result.study), f"front of {name}")
     best = result.best
-    accuracy = f"validation accuracy {best.evaluation.accuracy:.4f}" + (" (confirmed with another seed)" if best.confirmed else " (not confirmed: one seed)")
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
-    print(f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params, {accuracy}{tested}; {CONVENTION}")
+    print(f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params, {best}{tested}; {CONVENTION}")
     print("next:")
     if best.evaluation.checkpoint is not None:
         print(f"  {command('export', name, '--out', 'found', storage=storage)}    the network as model.py, safetensors and ONNX")

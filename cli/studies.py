@@ -62,7 +62,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     data: dict[str, Any] = {
         "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
         "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
-        "best": None if chosen is None else {**evaluation_json(chosen.evaluation), **cost_json(chosen.candidate), "confirmed": chosen.confirmed},
+        "best": None if chosen is None else {**evaluation_json(chosen.evaluation), **cost_json(chosen.candidate), "confirmed": chosen.confirmed, "accuracies": list(chosen.accuracies)},
         "versions": found.versions, "evidence": shown.short(),
     }  # fmt: skip
     if json:
@@ -78,9 +78,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")
     if chosen is not None:
         tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
-        kind = "confirmed" if chosen.confirmed else "not confirmed"
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
-        print(f"best: {chosen.candidate.id[:12]}, accuracy {chosen.evaluation.accuracy:.4f} ({kind}){tested}, {cost}")
+        print(f"best: {chosen.candidate.id[:12]}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)
     print(f"go on: {found.command}")

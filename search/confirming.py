@@ -10,6 +10,8 @@ from ..studies import Evaluation, Fidelity, FrontPoint, State
 
 FINAL_FACTOR = 2
 """A chosen network is trained for so many times the epochs of a trial, on all training images."""
+Takes = Callable[[list[FrontPoint], int], float | None]
+"""Networks and how many seeds of each -> seconds for an epoch of them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +52,21 @@ def seconds_for(points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping
 
 
 def planned(
-    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, seed: int, seeds: int, seconds_left: float | None, takes: Callable[[list[FrontPoint], int], float | None]
+    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, seed: int, seeds: int, factor: int, seconds_left: float | None, takes: Takes
 ) -> list[Final]:
-    """The trainings that confirm `points` from `seeds` further seeds after `seed`, as many as fit into the time left: rather all networks from fewer seeds than
-    fewer networks, but none for fewer images than its trial saw. Slow ones come first, so that workers end together.
+    """The trainings that confirm `points` from `seeds` further seeds after `seed`, each for `factor` times the epochs of a trial.
+
+    As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but none for fewer images than its trial saw. Slow ones come
+    first, so that workers end together.
 
     `takes` is `seconds_for`; of what is `done` nothing is planned again.
-    """  # fmt: skip
+    """
     missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
     for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [(missing[:many], 1) for many in range(len(missing) - 1, 0, -1)]:
         if not chosen:
             break
         trial = chosen[0].evaluation.fidelity
-        epochs, expected = FINAL_FACTOR * trial.epochs, takes(chosen, count)
+        epochs, expected = factor * trial.epochs, takes(chosen, count)
         if seconds_left is not None and expected:
             epochs = min(epochs, math.floor(0.85 * seconds_left / expected))
         if epochs >= images(trial):
@@ -71,7 +75,7 @@ def planned(
 
 
 def _of(
-    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Callable[[list[FrontPoint], int], float | None]
+    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes
 ) -> list[Final]:
     known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
     found = []

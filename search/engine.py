@@ -48,6 +48,8 @@ class Limits:
     """How many networks of the front are confirmed."""
     seeds: int = 2
     """From how many further seeds each."""
+    factor: int = FINAL_FACTOR
+    """For how many times the epochs of a trial."""
 
 
 @dataclass(kw_only=True)
@@ -301,7 +303,7 @@ class Engine:
         least = images(full) * first / 0.7  # stragglers and margins take the rest
         if least > 0.5 * self._limits.seconds:
             return 0.0
-        return max(least, min(share, 1.25 * FINAL_FACTOR * full.epochs * expected + 5.0))
+        return max(least, min(share, 1.25 * self._limits.factor * full.epochs * expected + 5.0))
 
     def _takes(self, points: list[FrontPoint], seeds: int) -> float | None:
         return seconds_for(points, seeds, self._epoch_seconds, self.workers)
@@ -313,7 +315,8 @@ class Engine:
 
     def _choose_finals(self) -> list[Final]:
         done = self.study.evaluations(Purpose.FINAL)
-        return planned(self._leaders(), done, seed=self._seed, seeds=self._limits.seeds, seconds_left=self.seconds_left, takes=self._takes)
+        limits = self._limits
+        return planned(self._leaders(), done, seed=self._seed, seeds=limits.seeds, factor=limits.factor, seconds_left=self.seconds_left, takes=self._takes)
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         candidate, cost = proposal.candidate, proposal.cost

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from ..spaces import Census
 from ..studies import Study
-from .engine import Engine
+from .engine import Engine, Limits
 from .events import Listener
 from .finals import Best
-from .plan import Settled
+from .plan import SearchOptions, Settled
 from .proposer import Proposes
 
 
@@ -36,6 +36,10 @@ class Evaluator(Protocol):
     @property
     def keeps_weights(self) -> bool:
         """Whether a confirmed network leaves weights behind."""
+        ...
+
+    def limits(self, options: SearchOptions) -> Limits:
+        """When the search ends, and how it is confirmed."""
         ...
 
     def described(self, found: Census) -> list[str]:

@@ -16,6 +16,7 @@ from ..studies import Fidelity, StudySpec
 from .data import ImageData, Split, is_named, load, split
 from .samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .tables import Table, read_table
+from .training.course import course, first_rung
 from .training.recipe import Recipe, default_epochs, default_fraction
 
 DEFAULT_STORAGE = "sqlite:///automl.db"
@@ -146,6 +147,8 @@ class Settled:
     """Altogether."""
     seconds: float | None
     """Wall time."""
+    first_rung: int = 1
+    """No candidate is stopped before it has been trained for so many epochs."""
 
     def fidelity(self, candidate: Candidate) -> Fidelity:
         """Full fidelity of a candidate: the proxy size scaled as its input is."""
@@ -218,6 +221,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
     return Plan(
         space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec, seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
+        first_rung=first_rung(course(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))),
     )  # fmt: skip
 
 

@@ -14,12 +14,13 @@ from ..spaces import Budget, Census, Space, census, human, require_feasible
 from ..spaces.parameters import in_words
 from ..spaces.survey import Costed
 from ..studies import FrontPoint, Study
-from .engine import Engine, Limits
+from .engine import Engine
 from .evaluator import Evaluator
 from .events import Counts, Listener, Silent
 from .finals import Best, best, weights_folder
 from .plan import SearchOptions, Settled
 from .proposer import Proposer, so_far
+from .rungs import Rungs
 from .simulated import Simulated
 from .trained import Trained, ray_for
 
@@ -158,7 +159,7 @@ def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: C
     )  # fmt: skip
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
-        limits=Limits(trials=plan.trials, seconds=plan.seconds, finals=options.finals if evaluator.keeps_weights else 0, seeds=options.seeds),
+        limits=evaluator.limits(options), rungs=Rungs(plan.epochs, first=plan.first_rung),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
         listener=listener, began=evaluator.began, clock=evaluator.clock,
     )  # fmt: skip

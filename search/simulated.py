@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ..blocks import InputError
 from ..spaces import Census
 from ..studies import Study
-from .engine import Engine
+from .engine import Engine, Limits
 from .events import Listener
 from .finals import Best
 from .job import Job
@@ -63,6 +63,12 @@ class Simulated:
         """With the table read. Raises: InputError."""
         plan, table = settle_table(options, file)
         return cls(plan=plan, table=table, seconds=options.table_seconds, count=options.workers or 1)
+
+    def limits(self, options: SearchOptions) -> Limits:
+        """As the options say, but for no more further seeds than the table has, and none longer than its trainings are."""
+        seeds = min(options.seeds, self.table.seeds - 1)
+        finals = options.finals if seeds else 0
+        return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=finals, seeds=max(seeds, 1), factor=1)
 
     def described(self, found: Census) -> list[str]:
         """What the table has of the space.

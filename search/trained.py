@@ -11,7 +11,7 @@ from pathlib import Path
 from ..spaces import Census
 from ..studies import Study
 from . import cluster
-from .engine import Engine
+from .engine import Engine, Limits
 from .events import Listener
 from .finals import Best, test
 from .plan import Plan, SearchOptions, arrays, prepare
@@ -37,6 +37,10 @@ class Trained:
     def prepared(cls, options: SearchOptions, began: float, gpus: int | None) -> Trained:
         """With data loaded and sizes settled. Raises: InputError."""
         return cls(options=options, plan=prepare(options), began=began, gpus=gpus)
+
+    def limits(self, options: SearchOptions) -> Limits:
+        """As the options say."""
+        return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=options.finals, seeds=options.seeds)
 
     def described(self, found: Census) -> list[str]:
         """What was skipped of the data, and how candidates are trained."""

@@ -28,7 +28,7 @@ class Chosen:
     id: str
     """Of the candidate."""
     value: float | None
-    """Validation accuracy of the evaluation it was chosen by."""
+    """Validation accuracy that it was chosen by: the mean over its final trainings."""
     test: float | None
     """On the test data; None where it has not been tested."""
     confirmed: bool
