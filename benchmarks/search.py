@@ -5,9 +5,9 @@
 Every run is kept as a file in `--cache` and not made again, so that a benchmark that was stopped goes on; `--write` keeps table and figure in
 benchmarks/results/search.md and .svg. Everything runs on one thread a process.
 
-Everybody gets what suits it best. What is outside the budget or has been evaluated already costs nothing and is asked for again: up to 50 times (20 for TPE, 8 for the
-Gaussian process), then a uniform draw within the budget stands in. For regret, a study has one objective; what is outside is told as a violated constraint where a sampler
-heeds constraints. For hypervolume, it has two, accuracy and cost, and no budget.
+Everybody gets what suits it best. What is outside the budget or has been evaluated already costs nothing and is asked for again: up to 50 times (20 for
+TPE, 8 for the Gaussian process), then a uniform draw within the budget stands in. For regret, a study has one objective; what is outside is told as a
+violated constraint where a sampler heeds constraints. For hypervolume, it has two, accuracy and cost, and no budget.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,9 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
-from search_problems import ALL, ROOT, Problem, Vector, problem
+from search_problems import ALL, Problem, Vector, problem
 
 LENGTH = 100
 """Evaluations of a run."""
@@ -83,7 +82,7 @@ def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
     seed = task.seed
     match task.sampler:
         case "tpe":
-            return TPESampler(seed=seed, n_startup_trials=10)
+            return TPESampler(seed=seed, multivariate=False, n_startup_trials=10)
         case "tpe-multivariate":
             return TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=10)
         case "nsga2":
@@ -112,7 +111,7 @@ def run(task: Task) -> dict[str, list[float]]:
     for _ in range(min(LENGTH, SHORTER.get(task.sampler, LENGTH))):
         trial, params = _asked(task, one, study, budget, known, rng, [*seen])
         accuracy, macs = one.at(params)
-        value = one.observed(params, rng, task.seed)
+        value = one.observed({name: params.get(name, one._default(kind)) for name, kind in one.space.items()}, rng, task.seed)
         known.add(tuple(sorted(params.items())))
         true.append(accuracy)
         seen.append(value)

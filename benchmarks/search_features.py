@@ -19,7 +19,14 @@ import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional
 
-SPACE = {"width1": [2, 4, 8, 16], "kernel1": [1, 3, 5], "activation": ["relu", "tanh", "abs"], "pool": ["none", "mean", "max"], "width2": [4, 8, 16, 32], "kernel2": [1, 3, 5]}  # fmt: skip
+SPACE = {
+    "width1": [2, 4, 8, 16],
+    "kernel1": [1, 3, 5],
+    "activation": ["relu", "tanh", "abs"],
+    "pool": ["none", "mean", "max"],
+    "width2": [4, 8, 16, 32],
+    "kernel2": [1, 3, 5],
+}
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "abs": torch.abs}
 RESULT = Path(__file__).resolve().parent / "results" / "search_features.json"
 SIDE = 3

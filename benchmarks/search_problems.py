@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from automl.search.sampling.columns import columns_of, keys_of, params_of
+from automl.search.sampling.columns import columns_of, keys_of
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -211,7 +211,8 @@ def cells() -> Problem:
         n2 = g[1] + n1 * g[2]
         n3 = g[3] + n1 * g[4] + n2 * g[5]
         reached = open_[3] | (open_[0] & open_[4]) | (open_[5] & (open_[1] | (open_[0] & open_[2])))
-        deep = np.maximum(convs[3], np.maximum(open_[0] * open_[4] * (convs[0] + convs[4]), open_[5] * np.maximum(open_[1] * (convs[1] + convs[5]), open_[0] * open_[2] * (convs[0] + convs[2] + convs[5]))))  # fmt: skip
+        late = np.maximum(open_[1] * (convs[1] + convs[5]), open_[0] * open_[2] * (convs[0] + convs[2] + convs[5]))
+        deep = np.maximum(convs[3], np.maximum(open_[0] * open_[4] * (convs[0] + convs[4]), open_[5] * late))
         skips = np.asarray(params["edge03"]) == "skip"
         height = 94.5 - 26.0 * np.exp(-0.75 * np.log1p(2.5 * n3)) - 9.0 * np.exp(-1.3 * deep) + 0.5 * skips * (deep >= 2)
         return np.where(reached, np.minimum(height + _residual(space, params, 0.12), 95.0), 10.0)
@@ -239,7 +240,9 @@ def widths() -> Problem:
         w = np.stack([np.asarray(params[name], float) for name in space], axis=1)
         return 9 * (3 * w[:, 0] * 1024 + w[:, 0] * w[:, 1] * 1024 + w[:, 1] * w[:, 2] * 256 + w[:, 2] * w[:, 3] * 256 + w[:, 3] * w[:, 4] * 64)
 
-    return Problem(name="widths", words="synthetic, after NATS-Bench's sizes: 8^5 widths", space=space, mean=mean, macs=macs, observed=_noisy(mean, lambda true: 0.3))
+    return Problem(
+        name="widths", words="synthetic, after NATS-Bench's sizes: 8^5 widths", space=space, mean=mean, macs=macs, observed=_noisy(mean, lambda true: 0.3)
+    )
 
 
 def layers() -> Problem:
@@ -305,8 +308,8 @@ def mixed() -> Problem:
         return np.maximum(np.where(rate > ideal + 1.3, 10.0, height), 10.0)
 
     return Problem(
-        name="mixed", words="synthetic, after JAHS-Bench: floats, integers, choices, one conditional; too high a rate diverges", space=space, mean=mean, macs=macs,
-        observed=_noisy(mean, lambda true: 0.25), conditional={"momentum": ("optimiser", "sgd")},
+        name="mixed", words="synthetic, after JAHS-Bench: floats, integers, choices, one conditional; too high a rate diverges", space=space, mean=mean,
+        macs=macs, observed=_noisy(mean, lambda true: 0.25), conditional={"momentum": ("optimiser", "sgd")},
     )  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures, ends when nothing is left."""
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from automl.blocks import InputError
 from automl.search.proposer import Proposer
@@ -164,3 +167,77 @@ def test_refusals_do_not_make_the_good_tenth_larger(space: Space):
     assert asks.refused > 0
     states = [trial.state.name for trial in asks._study.trials]
     assert states.count("PRUNED") <= states.count("COMPLETE") == 14
+
+
+class TestRandomDraws:
+    @pytest.mark.parametrize("sampler", ["predictor", "evolution", "tpe"])
+    def test_they_are_new_within_the_budget_and_told_to_the_sampler(self, space: Space, sampler: str):
+        asks = proposer(space, "500k", sampler)
+        seen = set()
+        for index in range(14):
+            proposal = asks.propose(random=index % 2 == 0)
+            assert proposal is not None
+            assert proposal.origin == ("random" if index % 2 == 0 else sampler)
+            assert proposal.cost.macs <= 500_000
+            assert proposal.candidate.id not in seen
+            seen.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(index))
+        assert sum(trial.state.name == "COMPLETE" for trial in asks._study.trials) == 14
+
+    def test_they_are_uniform_over_networks(self, space: Space):
+        """Every network within the budget comes about equally often as the first draw."""
+        counts: dict[str, int] = {}
+        for seed in range(120):
+            proposal = proposer(space, "150k", "predictor", seed).propose(random=True)
+            assert proposal is not None
+            counts[proposal.candidate.id] = counts.get(proposal.candidate.id, 0) + 1
+        bounds = parse_budget("150k")
+        distinct = census(space, bounds).distinct
+        assert max(counts.values()) < 6 * 120 / max(1, len(counts))
+        assert distinct is None or len(counts) > 0.3 * min(distinct, 120)
+
+
+class TestObjectives:
+    @pytest.mark.parametrize("sampler", sampler_names())
+    @pytest.mark.parametrize("objective", ["best", "front"])
+    def test_the_study_has_as_many_as_are_looked_for(self, space: Space, sampler: str, objective: str):
+        asks = proposer(space, "1M", sampler, objective=objective)
+        for index in range(9):
+            proposal = asks.propose()
+            assert proposal is not None
+            asks.completed(proposal, pretend(index), [(1, 0.3), (3, pretend(index))])
+        assert len(asks._study.directions) == (1 if objective == "best" else 2)
+
+    def test_curves_of_stopped_trainings_reach_the_predictor(self, space: Space):
+        asks = proposer(space, "1M", "predictor")
+        for index in range(16):
+            proposal = asks.propose()
+            assert proposal is not None
+            curve = [(1, 0.5 * pretend(index)), (3, 0.8 * pretend(index))]
+            asks.pruned(proposal, curve) if index % 3 == 2 else asks.completed(proposal, pretend(index), [*curve, (9, pretend(index))])
+        assert len(asks._sampler._history.stopped) == 5
+        assert all(len(curve) == 3 for curve in asks._sampler._history.curves)
+
+    def test_hints_and_earlier_studies_reach_the_predictor(self, space: Space):
+        first = proposer(space, "1M", "predictor", objective="front")
+        rows = []
+        for _ in range(12):
+            proposal = first.propose()
+            assert proposal is not None
+            rows.append((proposal.settings, float(proposal.cost.params)))
+            first.completed(proposal, float(np.log(proposal.cost.params)))
+        asks = proposer(space, "1M", "predictor", seed=5, earlier=[first._study.trials], hints={"a": rows})
+        asks.hint("b", rows)
+        for _ in range(9):
+            proposal = asks.propose()
+            assert proposal is not None
+            asks.completed(proposal, float(np.log(proposal.cost.params)))
+        assert {"earlier 0", "hint a", "hint b"} <= set(asks._sampler.weights)
+
+
+def test_the_package_loads_no_optuna_until_a_sampler_is_asked_for():
+    code = (
+        "import sys, automl.search as s; assert not {'optuna', 'torch', 'ray'} & set(sys.modules), 'loaded'; "
+        "assert s.PredictorSampler.__name__ == 'PredictorSampler' and s.RandomSampler and s.EvolutionSampler; assert 'optuna' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
