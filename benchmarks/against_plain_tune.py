@@ -178,6 +178,8 @@ def retrained(specs: dict[str, str], folder: Path, given: argparse.Namespace) ->
             command = [sys.executable, __file__, "--retrain", str(spec), "--seed", str(seed), "--out", str(out), "--data", str(given.data),
                        "--macs", f"{given.macs:g}", "--final-epochs", str(given.final_epochs)]  # fmt: skip
             run(command, folder, f"retrain-{name}-{seed}", 3600)
+        if not out.exists():
+            raise SystemExit(f"the winner of {name} could not be trained; see {folder / f'retrain-{name}-{seed}.log'}")
         return float(json.loads(out.read_text()))
 
     jobs = [(name, 100 + seed) for seed in range(given.seeds) for name in specs]
@@ -311,15 +313,20 @@ def main() -> None:
     if given.retrain:
         given.out.write_text(json.dumps(retrain(given.retrain.read_text(), prepare(options(given)), given.final_epochs, given.seed)))
         return
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        folder = (given.folder or Path(temporary)).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-        typed = "uv run python benchmarks/against_plain_tune.py" + "".join(f" {word}" for word in sys.argv[1:] if not word.startswith(("--folder", "/")))
-        text, curves, took, target = page(folder, given, typed)
-        print(text)
-        if given.write:
-            RESULTS.write_text(text)
-            draw(curves, took, target, RESULTS.with_suffix(".svg"))
+    folder = (given.folder or Path(tempfile.mkdtemp(prefix="against-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"what both runs write is kept in {folder}; where this breaks off, the same command with --folder {folder} goes on from there", file=sys.stderr)
+    text, curves, took, target = page(folder, given, typed(sys.argv[1:]))
+    print(text)
+    if given.write:
+        RESULTS.write_text(text)
+    draw(curves, took, target, RESULTS.with_suffix(".svg") if given.write else folder / "against_plain_tune.svg")
+
+
+def typed(words: Sequence[str]) -> str:
+    """The command, without paths of this machine."""
+    kept = [word for before, word in zip(["", *words], words, strict=False) if not {before, word.partition("=")[0]} & {"--folder", "--data", "--plain"}]
+    return " ".join(["uv run python benchmarks/against_plain_tune.py", *kept])
 
 
 if __name__ == "__main__":
