@@ -1,7 +1,7 @@
 """Proposes candidates: asks a sampler, costs, and lets through what is new and within the budget.
 
-Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The study that Optuna is asked through lives in memory; what ends is written to the database elsewhere, in one piece. What the gate refuses costs no
-worker and no row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the
+Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The study that Optuna is asked through lives in memory; what
+ends is written to the database elsewhere, in one piece. What the gate refuses costs no worker and no row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the
 feasible region does.
 """
 
@@ -193,7 +193,7 @@ class Proposer:
         self._tell(proposal, "COMPLETE", curve, [accuracy, float(proposal.cost.macs)][: len(self._study.directions)])
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Tell the sampler that a proposal was stopped at a rung: its partial accuracies are told as what they are. It may still go on, and be told of again."""
+        """Tell the sampler that a proposal was stopped at a rung: its partial accuracies are told as what they are. It may go on, and be told of again."""
         self._tell(proposal, "PRUNED", curve)
 
     def failed(self, proposal: Proposal) -> None:

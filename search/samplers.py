@@ -57,9 +57,8 @@ class Described:
 def _predictor(asked: Asked) -> BaseSampler:
     from .sampling.predictor import PredictorSampler
 
-    return PredictorSampler(
-        seed=asked.seed, region=asked.region, space=None if asked.region is None else asked.region.distributions, objective=asked.objective, earlier=asked.earlier, hints=asked.hints,
-    )  # fmt: skip
+    space = None if asked.region is None else asked.region.distributions
+    return PredictorSampler(seed=asked.seed, region=asked.region, space=space, objective=asked.objective, earlier=asked.earlier, hints=asked.hints)
 
 
 def _evolution(asked: Asked) -> BaseSampler:
