@@ -1,8 +1,8 @@
 """Proposes candidates: asks a sampler, costs, and lets through what is new and within the budget.
 
-Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The study that Optuna is asked through lives in memory; what
-ends is written to the database elsewhere, in one piece. What the gate refuses costs no worker and no row: it is counted, and told to the sampler as infeasible with its distance from the budget, so that a sampler which can learn the
-feasible region does.
+Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The study that they are asked through lives in memory; what
+ends is written to the database elsewhere, in one piece. What the gate refuses costs no worker and no row: it is counted, and told to the sampler as
+infeasible with its distance from the budget, so that a sampler which can learn the feasible region does.
 """
 
 from __future__ import annotations

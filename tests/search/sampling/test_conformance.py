@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import optuna
 import pytest
+import torch
 from automl.search import EvolutionSampler, PredictorSampler, RandomSampler
 from automl.search.proposer import Proposer
 from automl.search.samplers import sampler_names
@@ -42,16 +43,21 @@ def smaller_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is drawn of a large space is drawn in a moment."""
     monkeypatch.setattr(pool, "DRAWN", 1_500)
     verbosity = optuna.logging.get_verbosity()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # what it is asked for is small
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message="The value nan")
         yield
+    torch.set_num_threads(threads)
     optuna.logging.set_verbosity(verbosity)
 
 
 class Conformance:
     """Inherit it, and say in `session` how a search is made."""
+
+    count = COUNT
 
     def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
         """A search over the space called `size`, of which the budget admits about a `share` of the cost range."""
@@ -72,37 +78,37 @@ class Conformance:
 
     @pytest.mark.parametrize("size", SIZES)
     def test_respects_the_budget_and_proposes_nothing_twice(self, size: str):
-        assert len(self.ids(self.session(size), COUNT)) == COUNT
+        assert len(self.ids(self.session(size), self.count)) == self.count
 
     @pytest.mark.parametrize("size", ["five", "conditional"])
     def test_is_reproducible_from_its_seed(self, size: str):
-        assert self.ids(self.session(size, seed=3), COUNT) == self.ids(self.session(size, seed=3), COUNT)
-        assert self.ids(self.session(size, seed=3), COUNT) != self.ids(self.session(size, seed=4), COUNT)
+        assert self.ids(self.session(size, seed=3), self.count) == self.ids(self.session(size, seed=3), self.count)
+        assert self.ids(self.session(size, seed=3), self.count) != self.ids(self.session(size, seed=4), self.count)
 
     @pytest.mark.parametrize("size", ["five", "conditional"])
     def test_survives_failed_pruned_and_nan_ones(self, size: str):
         assert len(self.ids(self.session(size), 16, ("FAIL", "COMPLETE", "PRUNED", "NAN"))) == 16
 
     def test_survives_when_nothing_ever_succeeds(self):
-        assert len(self.ids(self.session("five"), COUNT, ("FAIL", "NAN"))) == COUNT
+        assert len(self.ids(self.session("five"), self.count, ("FAIL", "NAN"))) == self.count
 
     def test_survives_equal_values(self):
         session = self.session("five")
-        for _ in range(COUNT):
+        for _ in range(self.count):
             trial = session.ask()
             assert trial is not None
             session.tell(trial[2], "COMPLETE", 0.5)
 
     def test_parallel_proposals_do_not_repeat_each_other(self):
         session = self.session("five")
-        self.ids(session, COUNT)
+        self.ids(session, self.count)
         running = [session.ask() for _ in range(6)]
         assert len({one[0] for one in running if one}) == 6
 
     def test_ends_when_nothing_is_left(self):
         session = self.session("one")
         found = self.ids(session, 1_000)
-        assert COUNT <= len(found) < 1_000
+        assert self.count <= len(found) < 1_000
         assert set(found) == set(self.feasible("one", session.budget))
 
     def feasible(self, size: str, budget: float) -> list[Any]:
@@ -173,7 +179,7 @@ class Plain(Conformance):
     def test_what_is_enqueued_is_taken_as_it_is(self):
         session = self.session("five")
         assert isinstance(session, PlainSession)
-        self.ids(session, COUNT)
+        self.ids(session, self.count)
         wanted = dict.fromkeys(plain_space("five"), 0) | {"p00": 1}
         session.study.enqueue_trial(wanted)
         trial = session.ask()
@@ -182,12 +188,12 @@ class Plain(Conformance):
 
     def test_works_without_cost_and_budget(self):
         study = optuna.create_study(direction="minimize", sampler=type(self).make(seed=0))
-        study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2 + (trial.suggest_categorical("c", ["a", "b"]) == "a"), n_trials=COUNT)
-        assert len({tuple(trial.params.items()) for trial in study.trials}) == COUNT
+        study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2 + (trial.suggest_categorical("c", ["a", "b"]) == "a"), n_trials=self.count)
+        assert len({tuple(trial.params.items()) for trial in study.trials}) == self.count
 
     def test_works_with_several_objectives(self):
         study = optuna.create_study(directions=["maximize", "minimize"], sampler=type(self).make(seed=0, cost=plain_cost, budget=20))
-        for _ in range(COUNT):
+        for _ in range(self.count):
             trial = study.ask()
             params = {name: trial.suggest_int(name, 0, 3) for name in plain_space("five")}
             assert plain_cost(params) <= 20
@@ -196,7 +202,7 @@ class Plain(Conformance):
     def test_a_sampler_can_go_on_from_a_study(self):
         first = self.session("five")
         assert isinstance(first, PlainSession)
-        done = self.ids(first, COUNT)
+        done = self.ids(first, self.count)
         again = self.session("five", seed=9)
         assert isinstance(again, PlainSession)
         again.study.add_trials(first.study.trials)
@@ -291,7 +297,9 @@ class ByName(Conformance):
 
 
 for _name in sampler_names():
-    globals()[f"TestByName{_name.title()}"] = type(f"TestByName{_name.title()}", (ByName,), {"name": _name})
+    globals()[f"TestByName{_name.title()}"] = type(
+        f"TestByName{_name.title()}", (ByName,), {"name": _name, "count": 7 if _name == "gp" else COUNT}
+    )  # it takes up to a second to ask
 
 
 class TestTheConformanceTests:
