@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..blocks.cost import Cost
-    from ..studies import CandidateRow, Evaluation, FrontPoint
+    from ..search import Best
+    from ..studies import CandidateRow, Evaluation, FrontPoint, Study
 
 CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
 
@@ -48,6 +49,13 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def best_json(best: Best | None) -> dict[str, Any] | None:
+    """The network chosen, with stable keys."""
+    if best is None:
+        return None
+    return {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed, "accuracies": list(best.accuracies)}
+
+
 def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     """A front, cheapest first, with stable keys."""
     return [
@@ -59,7 +67,12 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str) -> None:
+def measure(study: Study) -> str:
+    """What the evaluations of a study say of a network: its accuracy, or a zero-cost score."""
+    return "score" if str(study.spec.settings.get("evaluator", "")).startswith("zero-cost") else "accuracy"
+
+
+def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str, measured: str = "accuracy") -> None:
     """A front as a table; `finals` are confirmed accuracies by candidate."""
     from ..spaces import human
     from ..spaces.parameters import in_words
@@ -71,4 +84,4 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
         ]
         for point in points
     ]  # fmt: skip
-    print_table(f"{title} ({CONVENTION})", ["candidate", "accuracy", "confirmed", "FLOPs", "params", "settings"], rows)
+    print_table(f"{title} ({CONVENTION})", ["candidate", measured, "confirmed", "FLOPs", "params", "settings"], rows)

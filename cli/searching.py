@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, Json, Storage
-from .output import CONVENTION, cost_json, evaluation_json, front_json, print_front, print_json
+from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
 from .text import command, duration, parse_duration
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def search(
     sampler: Annotated[str | None, typer.Option(help=SAMPLERS)] = None,
     objective: Annotated[str, typer.Option(help="What the sampler aims at: best (the most accurate within the budget) or front (all of the front).")] = "best",
     evaluator: Annotated[
-        str, typer.Option(help="How candidates are evaluated: train, or table:FILE (looked up in a JSON or CSV file, in simulated time).")
+        str, typer.Option(help="How candidates are evaluated: train, table:FILE (looked up, in simulated time), zero-cost or zero-cost:SCORE (not trained).")
     ] = "train",
     table_seconds: Annotated[float | None, typer.Option(help="Simulated seconds of a full training from a table. Without: the table's, or 60.")] = None,
     warm_start: Annotated[
@@ -107,7 +107,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
             "done": counts.done, "pruned": counts.pruned, "failed": counts.failed, "refused": counts.refused, "duplicates": counts.duplicates,
             "finals": counts.finals,
         },
-        "best": None if best is None else {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed, "accuracies": list(best.accuracies)},
+        "best": best_json(best),
         "front": front_json(result.front),
     }  # fmt: skip
 
@@ -124,7 +124,7 @@ def print_result(result: SearchResult, storage: str) -> None:
     print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}{looked_up}")
     if result.best is None:
         raise AutomlError("no trial finished: give more --time, or fewer --epochs")
-    print_front(result.front, confirmed_accuracies(result.study), f"front of {name}")
+    print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
     best = result.best
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
     print(f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params, {best}{tested}; {CONVENTION}")

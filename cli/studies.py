@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
-from .output import cost_json, evaluation_json, front_json, print_front, print_json, print_table
+from .output import best_json, front_json, measure, print_front, print_json, print_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,7 +62,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     data: dict[str, Any] = {
         "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
         "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
-        "best": None if chosen is None else {**evaluation_json(chosen.evaluation), **cost_json(chosen.candidate), "confirmed": chosen.confirmed, "accuracies": list(chosen.accuracies)},
+        "best": best_json(chosen),
         "versions": found.versions, "evidence": shown.short(),
     }  # fmt: skip
     if json:
@@ -95,7 +95,7 @@ def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fal
     if json:
         print_json(front_json(points))
     else:
-        print_front(points, confirmed_accuracies(found), f"front of {found.spec.name}")
+        print_front(points, confirmed_accuracies(found), f"front of {found.spec.name}", measure(found))
 
 
 def delete(

@@ -50,6 +50,8 @@ class Limits:
     """From how many further seeds each."""
     factor: int = FINAL_FACTOR
     """For how many times the epochs of a trial."""
+    epoch_scale: float = 1.0
+    """How much longer an epoch of that takes than what trials report as one."""
 
 
 @dataclass(kw_only=True)
@@ -93,6 +95,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         rungs: Rungs | None = None,
         patient: bool = True,
+        score: str | None = None,
     ) -> None:
         """Begin a run, or go on with a study.
 
@@ -109,10 +112,11 @@ class Engine:
             clock: seconds.
             rungs: decide who goes on (without: by accuracy and cost).
             patient: whether who does not go on waits; else it is stopped for good.
+            score: the zero-cost score by which trials are evaluated; None trains them.
         """
         self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
         self._listener: Listener = listener or Silent()
-        self._clock, self._patient = clock, patient
+        self._clock, self._patient, self._score = clock, patient, score
         self._began = clock() if began is None else began
         self._live: dict[str, _Live] = {}
         self._finals: list[Final] | None = None
@@ -306,7 +310,8 @@ class Engine:
         return max(least, min(share, 1.25 * self._limits.factor * full.epochs * expected + 5.0))
 
     def _takes(self, points: list[FrontPoint], seeds: int) -> float | None:
-        return seconds_for(points, seeds, self._epoch_seconds, self.workers)
+        found = seconds_for(points, seeds, self._epoch_seconds, self.workers)
+        return None if found is None else self._limits.epoch_scale * found
 
     def _leaders(self) -> list[FrontPoint]:
         if self._front is None:
@@ -341,7 +346,10 @@ class Engine:
         keeps = self._patient and self._weights is not None
         state = str(self._weights / "waiting" / f"{row.id[:16]}-seed{seed}") if keeps and self._weights else None
         rungs = tuple(level for level in self._rungs.levels if start < level < fidelity.epochs) if keeps else ()
-        return Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, start=start, rungs=rungs, state=state)
+        return Job(
+            candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, score=self._score,
+            start=start, rungs=rungs, state=state,
+        )  # fmt: skip
 
     def _begin(self, key: str, job: Job, row: CandidateRow, proposal: Proposal | None) -> None:
         self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)

@@ -41,6 +41,20 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
     return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
 
 
+def scored(job: Job, name: str, pixels: Pixels, device: torch.device | str) -> float:
+    """The zero-cost score `name` of the network of `job`, from a batch that is the same for all of its seed.
+
+    Raises:
+        NoScore: it has none; recorded as FAIL.
+        InputError: no network can be built; recorded as FAIL.
+    """
+    from .scores import batch_of, scores_of, zero_cost_value
+
+    images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
+    found = scores_of(Candidate.from_dict(json.loads(job.candidate)), images, labels, names=[name], seed=job.seed, device=str(device))
+    return zero_cost_value(found, name)
+
+
 def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
     """A trainer where `job` is to begin: at its start, or after the epochs that were done before it waited.
 

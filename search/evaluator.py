@@ -34,6 +34,11 @@ class Evaluator(Protocol):
         ...
 
     @property
+    def score(self) -> str | None:
+        """By which candidates are evaluated in place of training; None trains them, or looks them up."""
+        ...
+
+    @property
     def keeps_weights(self) -> bool:
         """Whether a confirmed network leaves weights behind."""
         ...

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..blocks import InputError
 from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
-from .data import ImageData, Split, load, split
 from .confirming import FINAL_FACTOR, adequate, images, leaders
+from .data import ImageData, Split, load, split
 from .engine import weights_name
 from .job import Job
 from .plan import check_seed, proxy
@@ -56,7 +56,7 @@ class Best:
 
 
 def best(study: Study) -> Best | None:
-    """The network of the highest mean among the front's leaders: over their final trainings where there are any, else by the search; None without a finished trial.
+    """The network of the highest mean among the front's leaders, None without a finished trial: over their final trainings, or by the search where there are none.
 
     A final training counts that saw at least as many images as the trial did, and only trainings of one fidelity are compared: that which most leaders have, of
     several the longest. A grid of compound scaling has chosen by the mean over its seeds.
@@ -70,7 +70,9 @@ def best(study: Study) -> Best | None:
     finals: dict[str, dict[str, list[Evaluation]]] = {}
     for final in study.evaluations(Purpose.FINAL, State.COMPLETE):
         if final.candidate_id in found and adequate(final, found[final.candidate_id]):
-            finals.setdefault(Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}).setdefault(final.candidate_id, []).append(final)
+            finals.setdefault(Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}).setdefault(
+                final.candidate_id, []
+            ).append(final)
     if finals:
         compared = max(finals.values(), key=lambda trained: (len(trained), max(images(each[0].fidelity) for each in trained.values())))
         chosen, trained = max(compared.items(), key=lambda item: (_mean(item[1]), -found[item[0]].macs))

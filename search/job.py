@@ -26,6 +26,8 @@ class Job:
     """A trial of the search, or the training of a chosen network."""
     checkpoint: str | None = None
     """Where the trained weights are to be written; None keeps none."""
+    score: str | None = None
+    """The zero-cost score that is computed in place of training; None trains."""
     start: int = 0
     """Epochs done before: it goes on from the state that was kept after them."""
     rungs: tuple[int, ...] = ()

@@ -23,7 +23,7 @@ DEFAULT_STORAGE = "sqlite:///automl.db"
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
-EVALUATORS = {"train": "train", "table:FILE": "table:.+"}
+EVALUATORS = {"train": "train", "table:FILE": "table:.+", "zero-cost": "zero-cost", "zero-cost:SCORE": "zero-cost:.+"}
 """What `--evaluator` takes: as shown, and as a regular expression."""
 
 

@@ -21,6 +21,7 @@ from .finals import Best, best, weights_folder
 from .plan import SearchOptions, Settled
 from .proposer import Proposer, so_far
 from .rungs import Rungs
+from .scored import Scored
 from .simulated import Simulated
 from .trained import Trained, ray_for
 
@@ -96,6 +97,8 @@ def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> E
         InputError: something in the options cannot be.
     """
     kind, rest = options.evaluated
+    if kind == "zero-cost":
+        return Scored.named(options, rest, began, gpus)
     return Simulated.prepared(options, rest) if kind == "table" else Trained.prepared(options, began, gpus)
 
 
@@ -161,7 +164,7 @@ def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: C
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
         limits=evaluator.limits(options), rungs=Rungs(plan.epochs, first=plan.first_rung),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
-        listener=listener, began=evaluator.began, clock=evaluator.clock,
+        listener=listener, began=evaluator.began, clock=evaluator.clock, score=evaluator.score,
     )  # fmt: skip
 
 

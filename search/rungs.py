@@ -2,9 +2,9 @@
 
 Asynchronous successive halving (Li et al., MLSys 2020, arXiv:1810.05934) for accuracy and cost. As in MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639)
 a small network is not stopped because larger ones are more accurate; but candidates are not ranked by non-dominated sorting, which cannot tell a point just
-below the front from one far below it. They are ranked by how far each lies below the front of the *accuracies expected in the end*: those of its rung, corrected
-by what the rung's accuracy and the cost have said about the end so far. So networks that learn slowly because they are large are measured by their like,
-and curves that cross with cost lose nothing. At a rung goes on who lies within the noise of that expectation, as far as the better part `KEEP` reaches.
+below the front from one far below it. They are ranked by how far each lies below the front of the *accuracies expected in the end*: those of its rung,
+corrected by what the rung's accuracy and the cost have said about the end so far. So networks that learn slowly because they are large are measured by their
+like, and curves that cross with cost lose nothing. At a rung goes on who lies within the noise of that expectation, as far as the better part `KEEP` reaches.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class Rungs:
 def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached: Vector) -> tuple[Vector, float]:
     """The accuracy of everyone in the end, and the standard deviation of what is only expected (infinite while too little is known).
 
-    A regression of the gain since the rung on the rung's accuracy and the log cost, over those that have `ended` with accuracies `reached`, drawn towards a gain
-    equal for all. It is fair although only the better ones end: who goes on is decided by what the regression knows.
+    A regression of the gain since the rung on the rung's accuracy and the log cost, over those that have `ended` with accuracies `reached`, drawn towards a
+    gain equal for all. It is fair although only the better ones end: who goes on is decided by what the regression knows.
     """
     if len(ended) < KNOWN:
         return accuracy, math.inf

@@ -57,6 +57,7 @@ class Simulated:
     clock: Clock = field(default_factory=Clock)
     began: float = 0.0
     keeps_weights: bool = False
+    score: str | None = None
 
     @classmethod
     def prepared(cls, options: SearchOptions, file: str) -> Simulated:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Worker(tune.Trainable):
-    """Trains the candidate of its config; one `step` is one epoch."""
+    """Trains the candidate of its config, or scores it; one `step` is one epoch."""
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Mapping[str, type[Block]] | None = None
@@ -63,8 +64,13 @@ class Worker(tune.Trainable):
             return {"failed": f"{type(error).__name__}: {error}".splitlines()[0][:300], "done": True, **self._place}
 
     def _epoch(self) -> dict[str, Any]:
-        from .evaluate import begun, keep_state, keep_weights
+        from .evaluate import begun, keep_state, keep_weights, scored
 
+        if self._job.score is not None:
+            started = time.perf_counter()
+            value = scored(self._job, self._job.score, self._pixels, self._device)
+            seconds = time.perf_counter() - started
+            return {"epoch": 1, "accuracy": value, "loss": 0.0, "seconds": seconds, "images": 0, "done": True}
         if self._trainer is None:
             self._trainer = begun(self._job, self._pixels, self._recipe, self._device)
         report = self._trainer.epoch()

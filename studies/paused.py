@@ -78,7 +78,8 @@ class Paused:
                 "candidate": asdict(self.candidate), "fidelity": self.fidelity.to_dict(), "seed": self.seed, "settings": dict(self.settings),
                 "params": plain(dict(self.params), "params"), "distributions": {name: distribution_to_json(one) for name, one in self.distributions.items()},
                 "curve": [list(point) for point in self.curve], "seconds": self.seconds, "origin": self.origin, "scores": dict(self.scores),
-                "worker": self.worker, "device": self.device, "checkpoint": self.checkpoint, "started": self.started.isoformat(), "finished": self.finished.isoformat(),
+                "worker": self.worker, "device": self.device, "checkpoint": self.checkpoint,
+                "started": self.started.isoformat(), "finished": self.finished.isoformat(),
             },
             "paused",
         )  # fmt: skip
@@ -92,5 +93,6 @@ class Paused:
             **{name: data[name] for name in ("seed", "settings", "params", "seconds", "origin", "scores", "worker", "device", "checkpoint")},
             candidate=CandidateRow(**data["candidate"]), fidelity=Fidelity.from_dict(data["fidelity"]),
             distributions={name: json_to_distribution(text) for name, text in data["distributions"].items()},
-            curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]), started=datetime.fromisoformat(data["started"]), finished=datetime.fromisoformat(data["finished"]),
+            curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]),
+            started=datetime.fromisoformat(data["started"]), finished=datetime.fromisoformat(data["finished"]),
         )  # fmt: skip

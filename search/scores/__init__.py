@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .combine import DEFAULT, rank_average, zero_cost_value
+from .combine import BATCH, DEFAULT, rank_average, zero_cost_value
 from .registry import Score, register, score, score_names
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .compute import NoScore, network_scores, scores_of
 
 __all__ = [
-    "DEFAULT", "NoScore", "Score", "batch_of", "network_scores", "rank_average", "register", "score", "score_names", "scores_of",
+    "BATCH", "DEFAULT", "NoScore", "Score", "batch_of", "network_scores", "rank_average", "register", "score", "score_names", "scores_of",
     "zero_cost_value",
 ]  # fmt: skip
 

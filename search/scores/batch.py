@@ -8,12 +8,10 @@ from torch import Tensor
 from ...blocks.errors import InputError
 from ..training.pixels import Normalise, Pixels
 from ..training.randomness import generator
-
-COUNT = 16
-"""Images of a batch."""
+from .combine import BATCH
 
 
-def batch_of(pixels: Pixels, size: int, *, seed: int, count: int = COUNT) -> tuple[Tensor, Tensor]:
+def batch_of(pixels: Pixels, size: int, *, seed: int, count: int = BATCH) -> tuple[Tensor, Tensor]:
     """`count` training images of `size` pixels a side, normalised, (count, c, size, size), and their labels: a class after the other, no image twice.
 
     Of a data set with fewer distinct images all are taken.

@@ -18,6 +18,8 @@ from ...blocks.errors import InputError
 from .registry import score
 
 DEFAULT = "naswot"
+BATCH = 16
+"""Images of the batch from which scores are computed."""
 
 
 def zero_cost_value(scores: Mapping[str, float], name: str = DEFAULT) -> float:

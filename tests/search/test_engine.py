@@ -220,7 +220,9 @@ def test_what_does_not_go_on_waits_and_no_epoch_is_trained_twice(tmp_path: Path,
     resumed = [job for job in jobs if job.start]
     assert resumed
     for job in resumed:
-        assert [other.start for other in jobs if other.candidate == job.candidate] == sorted({other.start for other in jobs if other.candidate == job.candidate})
+        assert [other.start for other in jobs if other.candidate == job.candidate] == sorted(
+            {other.start for other in jobs if other.candidate == job.candidate}
+        )
     for evaluation in engine.study.evaluations():
         assert [epoch for epoch, _ in evaluation.curve] == list(range(1, evaluation.curve[-1][0] + 1))
         assert evaluation.curve[-1][0] in (1, 3, EPOCHS)
@@ -295,5 +297,15 @@ def test_of_the_time_too(tmp_path: Path, space: Space):
 
 
 def test_a_job_travels_as_text():
-    job = Job(candidate="{}", params=3, fidelity=Fidelity(epochs=2, size=8, fraction=0.5), seed=4, purpose=Purpose.FINAL, checkpoint="x.pt", start=1, rungs=(1, 2), state="y")
+    job = Job(
+        candidate="{}",
+        params=3,
+        fidelity=Fidelity(epochs=2, size=8, fraction=0.5),
+        seed=4,
+        purpose=Purpose.FINAL,
+        checkpoint="x.pt",
+        start=1,
+        rungs=(1, 2),
+        state="y",
+    )
     assert Job.from_json(job.to_json()) == job
