@@ -74,9 +74,7 @@ def planned(
     return []
 
 
-def _of(
-    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes
-) -> list[Final]:
+def _of(points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes) -> list[Final]:
     known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
     found = []
     for offset in range(1, seeds + 1):

@@ -56,7 +56,7 @@ class Best:
 
 
 def best(study: Study) -> Best | None:
-    """The network of the highest mean among the front's leaders, None without a finished trial: over their final trainings, or by the search where there are none.
+    """The network of the highest mean among the front's leaders, over their final trainings, or of the search where there are none; None without a trial.
 
     A final training counts that saw at least as many images as the trial did, and only trainings of one fidelity are compared: that which most leaders have, of
     several the longest. A grid of compound scaling has chosen by the mean over its seeds.

@@ -29,7 +29,7 @@ class Curves:
 
 def curves(seed: int, count: int, *, noise: float = 0.3, slow: float = 0.0) -> Curves:
     """Accuracies in the end rise with cost and saturate, with a standard deviation of 1 point around that; at the rungs they are known to within `noise` and
-    half of it. With `slow`, large networks lie behind at the rungs: by so many points a rung and unit of log cost that their curves cross those of small ones."""
+    half of it. With `slow`, large networks lie behind at the rungs, by so many points a unit of log cost that their curves cross those of small ones."""
     rng = np.random.default_rng(seed)
     log_cost = rng.uniform(0, 3, count)
     end = 70 + 4 * (1 - np.exp(-log_cost / 1.2)) + rng.normal(size=count)
