@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from cost import machine
 from search_problems import Problem, Vector, problem
-
-import search
-from search import MARKS, RIVALS, WORDS, gathered, hypervolumes, regrets, significance
+from search_runs import MARKS, RIVALS, WORDS, gathered, hypervolumes, regrets, significance
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SHOWN = (2, 3)
@@ -141,6 +139,3 @@ def drawn(curves: list[tuple[str, dict]], file: Path) -> None:
     axes.flat[0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None})
-
-
-__all__ = ["report", "search"]

@@ -1,0 +1,220 @@
+"""Runs of samplers on the problems of `search_problems.py`, kept in files, and what is measured of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import Trial, TrialState
+from search_problems import Problem, Vector, problem
+
+LENGTH = 100
+"""Evaluations of a run."""
+MARKS = (10, 20, 30, 60, 100)
+"""After so many regret and hypervolume are taken."""
+SHORTER = {"gp": 60}
+"""Evaluations of a sampler that takes too long for more."""
+PATIENCE = {"gp": 8, "tpe": 20, "tpe-multivariate": 20}
+OURS = ("predictor", "evolution", "random")
+RIVALS = ("tpe", "tpe-multivariate", "nsga2", "gp", "evolution")
+"""Whom the predictor is compared with; `random` is for orientation."""
+WORDS = {
+    "predictor": "predictor (ours)", "evolution": "regularised evolution (ours)", "random": "random (ours)", "tpe": "TPE, univariate",
+    "tpe-multivariate": "TPE, multivariate", "nsga2": "NSGA-II", "gp": "Gaussian process",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One run."""
+
+    sampler: str
+    problem: str
+    place: int
+    """Which of the problem's budgets; -1: no budget, the front."""
+    seed: int
+
+    def file(self, cache: Path) -> Path:
+        mark = f"-{fingerprint()}" if self.sampler in OURS else ""
+        return cache / f"{self.problem}-{self.place}" / f"{self.sampler}{mark}-{self.seed}.json"
+
+
+def fingerprint() -> str:
+    """Of the code of our samplers: other code, other runs. AUTOML_SEARCH_MARK names a run of development."""
+    import automl.search.sampling as ours
+
+    folder = Path(next(iter(ours.__path__)))
+    return os.environ.get("AUTOML_SEARCH_MARK") or hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()[:8]
+
+
+def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
+    """The sampler of a run."""
+    from optuna.samplers import GPSampler, NSGAIISampler, TPESampler
+
+    seed = task.seed
+    match task.sampler:
+        case "tpe":
+            return TPESampler(seed=seed, multivariate=False, n_startup_trials=10)
+        case "tpe-multivariate":
+            return TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=10)
+        case "nsga2":
+            return NSGAIISampler(seed=seed, population_size=10)
+        case "gp":
+            return GPSampler(seed=seed, n_startup_trials=10)
+    from automl.search.sampling.evolution import EvolutionSampler, RandomSampler
+    from automl.search.sampling.predictor import PredictorSampler
+
+    if task.sampler == "predictor":
+        return PredictorSampler(seed=seed, cost=one.cost, budget=budget)
+    kind = {"evolution": EvolutionSampler, "random": RandomSampler}[task.sampler]
+    return kind(seed=seed, cost=one.cost, budget=budget)
+
+
+def run(task: Task) -> dict[str, list[float]]:
+    """Evaluations in their order: true accuracy, observed accuracy, cost; and the seconds that all asks took."""
+    one = problem(task.problem)
+    front = task.place < 0
+    budget = None if front else one.budgets[task.place]
+    rng = np.random.default_rng([task.seed, 11])
+    study = optuna.create_study(directions=["maximize", "minimize"] if front else ["maximize"], sampler=make(task, one, budget))
+    true, seen, costs = [], [], []
+    known: set[tuple] = set()
+    began = time.perf_counter()
+    for _ in range(min(LENGTH, SHORTER.get(task.sampler, LENGTH))):
+        trial, params = _asked(task, one, study, budget, known, rng, [*seen])
+        accuracy, macs = one.at(params)
+        value = one.observed({name: params.get(name, one._default(kind)) for name, kind in one.space.items()}, rng, task.seed)
+        known.add(tuple(sorted(params.items())))
+        true.append(accuracy)
+        seen.append(value)
+        costs.append(macs)
+        study.tell(trial, [value, macs] if front else value)
+    return {"true": true, "seen": seen, "macs": costs, "seconds": [time.perf_counter() - began]}
+
+
+def _asked(task: Task, one: Problem, study: optuna.Study, budget: float | None, known: set, rng: np.random.Generator, seen: list) -> tuple[Trial, dict]:
+    """The next trial that is new and within the budget."""
+    for _ in range(PATIENCE.get(task.sampler, 50)):
+        trial = study.ask()
+        params = one.ask(trial)
+        macs = one.cost(params)
+        if budget is not None and macs > budget:
+            _refused(task, study, trial, macs / budget - 1, seen)
+        elif tuple(sorted(params.items())) in known:
+            study.tell(trial, state=TrialState.FAIL)
+        else:
+            if budget is not None and task.sampler not in OURS:
+                trial.set_constraint("budget", macs / budget - 1)
+            return trial, params
+    while True:
+        params = {column: value for column, value in _uniform(one, rng).items()}
+        if (budget is None or one.cost(params) <= budget) and tuple(sorted(params.items())) not in known:
+            study.enqueue_trial(params)
+            trial = study.ask()
+            chosen = one.ask(trial)
+            if budget is not None and task.sampler not in OURS:
+                trial.set_constraint("budget", one.cost(chosen) / budget - 1)
+            return trial, chosen
+
+
+def _refused(task: Task, study: optuna.Study, trial: Trial, violation: float, seen: list) -> None:
+    """Told so that a sampler which can learn the feasible region does, and as often as helps it: see the note on each."""
+    if task.sampler in OURS:
+        raise AssertionError(f"{task} proposed what is outside the budget")
+    if task.sampler == "gp":  # its model of constraints is made of completed trials alone
+        trial.set_constraint("budget", violation)
+        study.tell(trial, float(np.median(seen)) if seen else 0.0)
+        return
+    refused = sum(one.state == TrialState.PRUNED for one in study._storage.get_all_trials(study._study_id, deepcopy=False)) if "tpe" in task.sampler else 0
+    if "tpe" in task.sampler and refused < len(seen):  # more of them would make TPE's good share larger than a tenth of what was evaluated
+        trial.set_constraint("budget", violation)
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def _uniform(one: Problem, rng: np.random.Generator) -> dict[str, Any]:
+    from automl.search.sampling.columns import columns_of
+
+    found = {column.name: column.value(column.draw(1, rng)[0]) for column in columns_of(one.space)}
+    return {name: value for name, value in found.items() if name not in one.conditional or found[one.conditional[name][0]] == one.conditional[name][1]}
+
+
+# ---- measures
+
+
+def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple[Vector, Vector]:
+    """After each evaluation: the best true accuracy there is, less that of the best of those evaluated, and less that of the one seen highest."""
+    true, seen = np.array(found["true"]), np.array(found["seen"])
+    leaders = [int(np.argmax(seen[: end + 1])) for end in range(len(seen))]
+    return one.best(budget) - np.maximum.accumulate(true), one.best(budget) - true[leaders]
+
+
+def hypervolumes(one: Problem, found: dict[str, list[float]]) -> Vector:
+    """At every mark: what the true accuracies and the costs dominate, as a share of what all the problem's settings do."""
+    true, macs = np.array(found["true"]), np.array(found["macs"])
+    _, mean, cost = one.sample
+    whole = area(mean, cost, one.corner)
+    return np.array([area(true[:mark], macs[:mark], one.corner) / whole if len(true) >= mark else np.nan for mark in MARKS])
+
+
+def area(accuracy: Vector, macs: Vector, corner: tuple[float, float]) -> float:
+    """Dominated, from (lowest accuracy, highest cost)."""
+    order = np.lexsort((-accuracy, macs))
+    height = np.maximum(np.maximum.accumulate(accuracy[order]) - corner[0], 0.0)
+    return float((height * np.diff(np.append(macs[order], corner[1])).clip(0)).sum())
+
+
+def significance(ours: Vector, theirs: Vector, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Mean paired difference theirs − ours and its 95 % interval, by the bootstrap."""
+    apart = theirs - ours
+    means = apart[rng.integers(0, len(apart), (10_000, len(apart)))].mean(axis=1)
+    return float(apart.mean()), float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+# ---- running
+
+
+def tasks(samplers: list[str], problems: list[str], seeds: int, fronts: bool, budgets: bool = True) -> Iterator[Task]:
+    """Seeds outermost, so that a benchmark which is stopped has all samplers for some seeds."""
+    for seed in range(seeds):
+        for name in problems:
+            places = [*range(len(ALL_BUDGETS(name)) if budgets else 0), *([-1] if fronts else [])]
+            for place in places:
+                for sampler in samplers:
+                    yield Task(sampler=sampler, problem=name, place=place, seed=seed)
+
+
+def ALL_BUDGETS(name: str) -> tuple[float, ...]:
+    return problem(name).fixed or problem(name).shares
+
+
+def once(task: Task, cache: Path) -> None:
+    """Run, unless it has been."""
+    file = task.file(cache)
+    if file.exists():
+        return
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = run(task)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps({name: [round(value, 5) for value in values] for name, values in found.items()}))
+    part.replace(file)
+
+
+def gathered(sampler: str, name: str, place: int, seeds: int, cache: Path) -> list[dict[str, list[float]] | None]:
+    """The runs there are, by seed."""
+    files = [Task(sampler=sampler, problem=name, place=place, seed=seed).file(cache) for seed in range(seeds)]
+    return [json.loads(file.read_text()) if file.exists() else None for file in files]
