@@ -168,6 +168,13 @@ class Proposer:
         if isinstance(self._sampler, PredictorSampler):
             self._sampler.hint(name, rows)
 
+    def quality(self) -> dict[str, Any] | None:
+        """How well the sampler's model ranks what it has not seen, as plain data; None where there is none, or too little to say."""
+        from .sampling.predictor import PredictorSampler
+
+        found = self._sampler.quality(self._study) if isinstance(self._sampler, PredictorSampler) else None
+        return None if found is None else {"rank_correlation": found.rank_correlation, "n": found.n, "weights": found.weights}
+
     def propose(self, *, random: bool = False) -> Proposal | None:
         """The next candidate, or None when nothing new is left within the budget; with `random` a uniform draw, which the sampler is told of like any other."""
         with quietly():

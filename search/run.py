@@ -74,15 +74,17 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
         listener.said(line)
     earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
     study = Study.find(options.storage, plan.spec)
-    engine = None if study is None else _engine(study, evaluator, options, found, listener, earlier)
+    engine = None if study is None else _engine(study, _proposer(study, plan, options, found, earlier), evaluator, options, listener)
     if study is None or engine is None or engine.has_work():
         with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            engine = _engine(study, evaluator, options, found, listener, earlier)
+            proposer = _proposer(study, plan, options, found, earlier)
+            engine = _engine(study, proposer, evaluator, options, listener)
             try:
                 run(engine)
             finally:
                 _note_gate(study, engine)
+            study.note("surrogate", proposer.quality())
     chosen = best(study)
     return SearchResult(
         study=study, front=study.front(), best=None if chosen is None else evaluator.tested(study, chosen, listener), census=found, counts=engine.counts,
@@ -153,13 +155,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _engine(study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, listener: Listener, earlier: list[list[FrozenTrial]]) -> Engine:
-    plan = evaluator.plan
-    proposer = Proposer(
+def _proposer(study: Study, plan: Settled, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]) -> Proposer:
+    return Proposer(
         plan.space, plan.budget, found, sampler=options.sampler, seed=options.seed, trials=plan.trials or 100,
         **so_far(study),
         objective=options.objective, earlier=earlier,
     )  # fmt: skip
+
+
+def _engine(study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener) -> Engine:
+    plan = evaluator.plan
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
         limits=evaluator.limits(options), rungs=Rungs(plan.epochs, first=plan.first_rung),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -17,6 +18,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
+from scipy.stats import spearmanr
 from threadpoolctl import ThreadpoolController
 
 from .auxiliary import Auxiliary, Rows, rows_of
@@ -45,6 +47,8 @@ PARENTS = 20
 """How many of the best have neighbours."""
 BINS = 8
 """Parts of the cost range, from each of which promising rows come where the whole front is wanted."""
+FEWEST = 5
+"""Observations without which nothing is said of the model's quality."""
 TOURNAMENT = 3
 """At random the costliest of so many draws is taken, for the first trials in search of the best: accuracy rises with cost."""
 
@@ -57,6 +61,18 @@ def _controller() -> ThreadpoolController:
 def one_thread() -> AbstractContextManager[object]:
     """Linear algebra on one core: its matrices are small, and beside busy workers threads that wait for each other take a hundred times as long."""
     return _controller().limit(limits=1, user_api="blas")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What a model is worth."""
+
+    rank_correlation: float
+    """Spearman's, between observations and what was expected of each from all others."""
+    n: int
+    """Observations."""
+    weights: dict[str, float]
+    """Of the model's parts, hints among them, in units of the observations' variance."""
 
 
 class PredictorSampler(FeasibleSampler):
@@ -101,6 +117,21 @@ class PredictorSampler(FeasibleSampler):
     def weights(self) -> dict[str, float]:
         """What each part of the model of the first value, and the noise, weighs, in units of the observations' variance; empty before there is one."""
         return dict(self._weights[0][1]) if 0 in self._weights else {}
+
+    def quality(self, study: Study) -> Quality | None:
+        """How well the model ranks what it has not seen: every trial of `study` that ended in full, expected from all others; None with fewer than 5."""
+        if self._history is None or self._pool is None or len(self._history.rows) < FEWEST:
+            return None
+        with one_thread():
+            encoder, _ = self._features_of(self._pool, study)
+            history = self._history
+            features = encoder(history.rows, self._macs(history, history.rows))
+            kept = np.sort(np.argsort(-history.values[:, 0], kind="stable")[:SUPPORT])
+            values = history.values[kept, 0]
+            expected = Surrogate(features[kept], clipped(values)).left_out()
+        if np.ptp(values) == 0 or np.ptp(expected) == 0:
+            return None
+        return Quality(rank_correlation=float(spearmanr(expected, values)[0]), n=len(values), weights=self.weights)
 
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         with one_thread():

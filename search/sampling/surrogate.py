@@ -98,6 +98,11 @@ class Surrogate:
         """Logarithm of the marginal likelihood of the standardised observations."""
         return float(-0.5 * self._target @ self._alpha - np.log(np.diag(self._factor[0])).sum() - 0.5 * len(self._target) * math.log(2 * math.pi))
 
+    def left_out(self) -> Vector:
+        """What would have been expected of every observation without it, the weights being those of all (Rasmussen & Williams 2006, equation 5.12)."""
+        inverse = np.diag(cho_solve(self._factor, np.eye(len(self._target))))
+        return self._mean + self._scale * (self._target - self._alpha / inverse)
+
     def with_more(self, features: Features) -> Surrogate:
         """The same model as if the truth at these rows, observed with the noise of all, were what is expected: it leaves the means, and narrows the draws."""
         if not len(features):

@@ -77,6 +77,17 @@ class TestSurrogate:
         covariance = sum(model.weights[name] * part for name, part in parts_of(features, features).items()) + (model.weights["noise"] + 1e-6) * np.eye(40)
         assert model.evidence == pytest.approx(multivariate_normal(np.zeros(40), covariance).logpdf((values - values.mean()) / values.std()), rel=1e-6)
 
+    def test_what_is_expected_of_an_observation_without_it_is_what_a_model_of_the_others_says(self, data):
+        features, values = data
+        model = Surrogate(features, values)
+        found = model.left_out()
+        for place in range(0, 40, 8):
+            others = np.delete(np.arange(40), place)
+            y = (values - values.mean()) / values.std()
+            kernel = sum(model.weights[name] * part for name, part in parts_of(features, features).items())
+            inner = kernel[np.ix_(others, others)] + (model.weights["noise"] + 1e-6) * np.eye(39)
+            assert found[place] == pytest.approx(values.mean() + values.std() * kernel[place, others] @ np.linalg.solve(inner, y[others]), abs=1e-6)
+
     def test_expected_observations_leave_the_mean_and_narrow_the_draws(self, data):
         features, values = data
         model = Surrogate(features[:20], values[:20])
