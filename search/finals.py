@@ -125,6 +125,8 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
     Raises:
         InputError: the data cannot be loaded, or are not those of the study.
     """
+    if study.spec.settings.get("evaluator") == "table":
+        raise InputError(f"only a study with data can train, but {study.spec.name!r} looked its networks up in {Path(str(study.spec.data['name'])).name}")
     kept = study.spec.data
     loaded = load(data or str(kept["name"]), size=int(kept["size"]), data_dir=data_dir)
     if loaded.fingerprint != kept["fingerprint"]:
