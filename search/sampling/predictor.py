@@ -1,11 +1,14 @@
-"""The default sampler: a model of accuracy, and a draw from what it believes, over a large pool of what the budget allows.
+"""The default sampler: a model of accuracy, and what it expects most improvement of, over a large pool of what the budget allows.
 
-Source: Thompson sampling (Thompson 1933; Russo et al., 2018, arXiv:1707.02038) over an enumerated pool, as in predictor-based architecture search (Wen et
-al., ECCV 2020, arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.11858), with a Gaussian process in place of their networks.
+Source: predictor-based architecture search over an enumerated pool (Wen et al., ECCV 2020, arXiv:1912.00848; White et al., BANANAS, AAAI 2021,
+arXiv:1910.11858), with a Gaussian process in place of their networks. The best is sought by expected improvement over the best that is believed of what was
+observed (Mockus 1974; for noisy observations Picheny et al., Struct. Multidisc. Optim. 48, 2013); a front by the hypervolume that a draw from the posterior
+adds (Thompson sampling: Russo et al., 2018, arXiv:1707.02038).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,7 +21,8 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
-from scipy.stats import spearmanr
+from scipy.special import ndtr
+from scipy.stats import rankdata
 from threadpoolctl import ThreadpoolController
 
 from .auxiliary import Auxiliary, Rows, rows_of
@@ -42,7 +46,9 @@ ALWAYS, REFIT = 100, 1.05
 BOLDNESS = 0.4
 """By which a draw's distance from the mean is multiplied: trials are few, and a whole draw explores for many."""
 PROMISING, AT_RANDOM = 320, 80
-"""Rows that a draw compares: those of the highest mean, and others."""
+"""Rows that are compared: those of the highest mean, and others."""
+DOUBTFUL, LOOKED_AT = 120, 4_000
+"""Besides, of so many drawn at random those of the highest mean plus standard deviation: what is hardly known may be better than what looks best."""
 PARENTS = 20
 """How many of the best have neighbours."""
 BINS = 8
@@ -76,7 +82,7 @@ class Quality:
 
 
 class PredictorSampler(FeasibleSampler):
-    """Proposes what a draw from a model of accuracy thinks best within a budget; for any Optuna study."""
+    """Proposes that within a budget of which a model of accuracy expects most; for any Optuna study."""
 
     def __init__(
         self,
@@ -131,7 +137,7 @@ class PredictorSampler(FeasibleSampler):
             expected = Surrogate(features[kept], clipped(values)).left_out()
         if np.ptp(values) == 0 or np.ptp(expected) == 0:
             return None
-        return Quality(rank_correlation=float(spearmanr(expected, values)[0]), n=len(values), weights=self.weights)
+        return Quality(rank_correlation=float(np.corrcoef(rankdata(expected), rankdata(values))[0, 1]), n=len(values), weights=self.weights)
 
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         with one_thread():
@@ -183,10 +189,16 @@ class PredictorSampler(FeasibleSampler):
         return self._encoded[1], self._encoded[2]
 
     def _best(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
-        """The row where a draw of the first objective is highest."""
+        """The row of which most improvement of the first objective is expected."""
         model = self._model(history, encoder, 0, warped=True)
-        chosen = self._promising(model.mean(features), None)
-        return int(chosen[np.argmax(model.with_more(busy).sample(features[chosen], self._rng, BOLDNESS)[0])])
+        mean = model.mean(features)
+        chosen = self._promising(mean, None)
+        if len(chosen) < len(mean):
+            few = self._rng.integers(0, len(mean), LOOKED_AT)
+            chosen = np.union1d(chosen, few[np.argsort(-mean[few] - model.spread(features[few]))[:DOUBTFUL]])
+        best = model.mean(encoder(history.rows, self._macs(history, history.rows))).max()
+        expected, factor = model.with_more(busy).posterior(features[chosen])
+        return int(chosen[np.argmax(improvement(expected - best, np.sqrt((factor**2).sum(1))))])
 
     def _front(self, history: History, encoder: Encoder, features: Features, macs: Vector, busy: Features) -> int:
         """The row where a draw of all objectives adds most to the hypervolume of what is believed of those observed; the cost is not drawn but known."""
@@ -242,6 +254,12 @@ class PredictorSampler(FeasibleSampler):
 
     def _macs(self, history: History, rows: Table) -> Vector:
         return self._region.examine(history.columns, rows).macs
+
+
+def improvement(lead: Vector, spread: Vector) -> Vector:
+    """What a normal variable of mean `lead` and standard deviation `spread` is expected to be where it is above 0, and 0 elsewhere."""
+    scaled = lead / spread
+    return spread * (scaled * ndtr(scaled) + np.exp(-0.5 * scaled**2) / math.sqrt(2 * math.pi))
 
 
 def _joined(a: Features, b: Features) -> Features:

@@ -1,7 +1,7 @@
 """Accuracy as a function of the parameters and of the cost, with its uncertainty.
 
 A Gaussian process whose covariance is a sum: of a Bayesian linear model in each block of features (parameters' effects, what they cost, what equal choices of
-exchangeable parameters have in common, log cost and its square, each hint), of one in the pairs of effects (the square of their covariance), and of a squared
+exchangeable parameters have in common, log cost, each hint), of one in the pairs of effects (the square of their covariance), and of a squared
 exponential of everything, which is what a Gaussian process usually is. The weight of each, and the noise, maximise the marginal likelihood under weak priors
 (type II maximum a posteriori): with few observations the linear parts stand alone, as data grow the others take over where they explain more, and what
 explains nothing, as a useless hint, comes to weigh nothing.
@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 
 from .features import Features, Matrix, Vector
 
-PRIORS = {"effects": 1.0, "ordered": 0.5, "shared": 0.3, "cost": 1.0, "curved": 0.3, "pairs": 0.3, "near": 0.3, "noise": 0.1}
+PRIORS = {"effects": 1.0, "ordered": 0.5, "shared": 0.3, "cost": 1.0, "pairs": 0.3, "near": 0.3, "noise": 0.1}
 """Where the weights begin, in units of the observations' variance."""
 HINTED = 0.3
 """Likewise of a hint."""
@@ -136,6 +136,13 @@ class Surrogate:
         diagonal = np.diag_indices(len(rows))
         covariance[diagonal] += JITTER * max(1.0, float(np.trace(own)) / len(rows))
         return self._mean + self._scale * (cross @ self._alpha), self._scale * np.linalg.cholesky(covariance)
+
+    def spread(self, rows: Features) -> Vector:
+        """Standard deviation of the truth at every row, in units of the values."""
+        shrunk = solve_triangular(self._factor[0], self._between(rows, self._features).T, lower=True)
+        own = np.add.reduce([self.weights[name] * (block**2).sum(1) for name, block in rows.linear.items()])
+        own = own + self.weights["pairs"] * (rows.linear["effects"] ** 2).sum(1) ** 2 + self.weights["near"]
+        return self._scale * np.sqrt(np.maximum(own - (shrunk**2).sum(0), JITTER))
 
     def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0, draws: int = 1) -> Matrix:
         """`draws` of the whole function from the posterior at `rows`, (draws, rows); their distance from the mean is multiplied by `boldness`."""

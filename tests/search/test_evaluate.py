@@ -67,7 +67,7 @@ class TestWaiting:
         with pytest.raises(InputError, match="cannot read the checkpoint"):
             begun(replace(job, start=3), pixels, plan.recipe, "cpu")
         job.state_file(1).write_bytes(job.state_file(2).read_bytes())
-        with pytest.raises(InputError, match="goes on after 1 epochs, but .* holds one of 2"):
+        with pytest.raises(InputError, match=r"goes on after 1 epochs, but .* holds one of 2"):
             begun(replace(job, start=1), pixels, plan.recipe, "cpu")
         job.state_file(2).write_bytes(b"nothing")
         with pytest.raises(InputError, match="checkpoint"):

@@ -13,6 +13,7 @@ from automl.search.sampling.features import Encoder
 from automl.search.sampling.history import History
 from automl.search.sampling.hypervolume import improvements
 from automl.search.sampling.pool import Pool
+from automl.search.sampling.predictor import improvement
 from automl.search.sampling.region import CostRegion
 from automl.search.sampling.space_region import SpaceRegion
 from automl.search.sampling.surrogate import Surrogate, parts_of
@@ -59,6 +60,7 @@ class TestSurrogate:
         found, factor = model.posterior(rest)
         assert np.allclose(found, mean)
         assert np.allclose(factor @ factor.T, covariance, atol=1e-3 * covariance.max())
+        assert np.allclose(model.spread(rest), np.sqrt(np.diag(covariance)), rtol=1e-2)
         draws = model.sample(rest, np.random.default_rng(0), draws=4_000)
         assert np.allclose(draws.std(0), np.sqrt(np.diag(covariance)), rtol=0.1)
 
@@ -114,6 +116,12 @@ def counted(values: np.ndarray, point: np.ndarray, low: np.ndarray, cells: int =
     centres = np.array(list(itertools.product(*axes)))
     old = (values[:, None] >= centres[None]).all(2).any(0)
     return float(((point >= centres).all(1) & ~old).mean() * np.prod(high - low))
+
+
+def test_the_improvement_expected_is_the_mean_of_draws_above_zero():
+    lead, spread = np.array([-2.0, 0.0, 0.5, 3.0]), np.array([1.0, 0.1, 2.0, 0.5])
+    draws = lead + spread * np.random.default_rng(0).standard_normal((400_000, 4))
+    assert np.allclose(improvement(lead, spread), np.maximum(draws, 0).mean(0), rtol=0.03, atol=1e-3)
 
 
 class TestHypervolume:
