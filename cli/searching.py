@@ -34,6 +34,7 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Trials in the study altogether. Without --trials and --time: 32, in 8 minutes at most.")] = None,
     time_: Annotated[str | None, typer.Option("--time", help="Wall time, confirmation of the best included: 10min, 2h.")] = None,
     sampler: Annotated[str | None, typer.Option(help=SAMPLERS)] = None,
+    hints: Annotated[str, typer.Option(help="Zero-cost scores from which the predictor may learn, separated by commas; none for none.")] = "naswot",
     objective: Annotated[str, typer.Option(help="What the sampler aims at: best (the most accurate within the budget) or front (all of the front).")] = "best",
     evaluator: Annotated[
         str, typer.Option(help="How candidates are evaluated: train, table:FILE (looked up, in simulated time), zero-cost or zero-cost:SCORE (not trained).")
@@ -72,7 +73,7 @@ def search(
         budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler or DEFAULT_SAMPLER, workers=workers, gpus_per_trial=gpus_per_trial,
         storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip,
-        finals=finals, seeds=seeds, objective=objective,  # pyright: ignore[reportArgumentType]
+        finals=finals, seeds=seeds, objective=objective, hints=tuple(name.strip() for name in hints.split(",") if name.strip() != "none"),  # pyright: ignore[reportArgumentType]
         evaluator=evaluator, table_seconds=table_seconds, warm_start=tuple(warm_start or ()),
     )  # fmt: skip
     typed = masked_command(sys.argv[1:], storage)

@@ -19,6 +19,7 @@ from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Paused, Purpose, State, Study
 from .confirming import FINAL_FACTOR, Final, images, leaders, planned, seconds_for
 from .events import Counts, Listener, Running, Silent
+from .hinting import Hinting
 from .job import Job
 from .proposer import Proposal, Proposes
 from .rungs import Rungs
@@ -96,6 +97,7 @@ class Engine:
         rungs: Rungs | None = None,
         patient: bool = True,
         score: str | None = None,
+        hinting: Hinting | None = None,
     ) -> None:
         """Begin a run, or go on with a study.
 
@@ -113,10 +115,11 @@ class Engine:
             rungs: decide who goes on (without: by accuracy and cost).
             patient: whether who does not go on waits; else it is stopped for good.
             score: the zero-cost score by which trials are evaluated; None trains them.
+            hinting: what is scored before the sampler begins to choose.
         """
         self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
         self._listener: Listener = listener or Silent()
-        self._clock, self._patient, self._score = clock, patient, score
+        self._clock, self._patient, self._score, self._hinting = clock, patient, score, hinting
         self._began = clock() if began is None else began
         self._live: dict[str, _Live] = {}
         self._finals: list[Final] | None = None
@@ -167,7 +170,10 @@ class Engine:
         if self._has_time() and (chosen := self._rungs.next()) is not None:
             return self._resume(key, self._waiting.pop(chosen))  # pyright: ignore[reportArgumentType]  (keys of our own)
         if self._searching():
-            proposal = self._proposer.propose(random=self._random_part())
+            at_random = self._random_part()
+            if self._hinting is not None and not at_random and (hint := self._hinting.next(key)) is not None:
+                return hint
+            proposal = self._proposer.propose(random=at_random)
             self.counts.refused, self.counts.duplicates = self._proposer.refused, self._proposer.duplicates
             if proposal is not None:
                 return self._start(key, proposal)
@@ -193,6 +199,8 @@ class Engine:
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
         """Note an epoch of worker `key`; False when it is to stop."""
+        if self._hinting is not None and self._hinting.owns(key):
+            return True
         live = self._live[key]
         live.running.curve.append((epoch, accuracy))
         live.seconds += seconds
@@ -213,16 +221,22 @@ class Engine:
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Note the zero-cost scores of the network of worker `key`."""
-        if key in self._live:
+        if self._hinting is not None and self._hinting.owns(key):
+            self._hinting.scored(key, scores)
+        elif key in self._live:
             self._live[key].scores.update(scores)
 
     def has_reported(self, key: str, epoch: int) -> bool:
         """Whether this epoch of worker `key` has been noted."""
+        if self._hinting is not None and self._hinting.owns(key):
+            return self._hinting.done(key)
         live = self._live.get(key)
         return live is None or (bool(live.running.curve) and live.running.curve[-1][0] >= epoch)
 
     def ended(self, key: str, *, worker: str = "", device: str = "cpu") -> None:
         """Worker `key` is done with its job: at full fidelity, at a rung, or cut off."""
+        if self._hinting is not None and self._hinting.owns(key):
+            self._hinting.ended(key)
         live = self._live.pop(key, None)
         if live is None:
             return
@@ -239,6 +253,8 @@ class Engine:
 
     def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
         """The evaluation of worker `key` cannot be used; the search goes on."""
+        if self._hinting is not None and self._hinting.owns(key):
+            self._hinting.ended(key)
         live = self._live.pop(key, None)
         if live is None:
             return
@@ -249,6 +265,8 @@ class Engine:
 
     def abandon(self) -> None:
         """Forget what still runs: of it the database holds the rungs that it came to, from which the same command goes on."""
+        if self._hinting is not None:
+            self._hinting.forget()
         for key in list(self._live):
             self._drop(self._live.pop(key))
 
@@ -347,7 +365,7 @@ class Engine:
         state = str(self._weights / "waiting" / f"{row.id[:16]}-seed{seed}") if keeps and self._weights else None
         rungs = tuple(level for level in self._rungs.levels if start < level < fidelity.epochs) if keeps else ()
         return Job(
-            candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, score=self._score,
+            candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, scores=() if self._score is None else (self._score,),
             start=start, rungs=rungs, state=state,
         )  # fmt: skip
 

@@ -41,18 +41,17 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
     return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
 
 
-def scored(job: Job, name: str, pixels: Pixels, device: torch.device | str) -> float:
-    """The zero-cost score `name` of the network of `job`, from a batch that is the same for all of its seed.
+def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, float]:
+    """The zero-cost scores that `job` asks of its network, from a batch that is the same for all of its seed.
 
     Raises:
         NoScore: it has none; recorded as FAIL.
         InputError: no network can be built; recorded as FAIL.
     """
-    from .scores import batch_of, scores_of, zero_cost_value
+    from .scores import batch_of, scores_of
 
     images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
-    found = scores_of(Candidate.from_dict(json.loads(job.candidate)), images, labels, names=[name], seed=job.seed, device=str(device))
-    return zero_cost_value(found, name)
+    return scores_of(Candidate.from_dict(json.loads(job.candidate)), images, labels, names=job.scores, seed=job.seed, device=str(device))
 
 
 def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:

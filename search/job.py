@@ -26,8 +26,8 @@ class Job:
     """A trial of the search, or the training of a chosen network."""
     checkpoint: str | None = None
     """Where the trained weights are to be written; None keeps none."""
-    score: str | None = None
-    """The zero-cost score that is computed in place of training; None trains."""
+    scores: tuple[str, ...] = ()
+    """Zero-cost scores that are computed in place of training, the first of them in the accuracy's; none trains."""
     start: int = 0
     """Epochs done before: it goes on from the state that was kept after them."""
     rungs: tuple[int, ...] = ()
@@ -47,4 +47,12 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The inverse of `to_json`."""
         data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "fidelity": Fidelity(**data["fidelity"]), "purpose": Purpose(data["purpose"]), "rungs": tuple(data["rungs"])})
+        return cls(
+            **{
+                **data,
+                "fidelity": Fidelity(**data["fidelity"]),
+                "purpose": Purpose(data["purpose"]),
+                "rungs": tuple(data["rungs"]),
+                "scores": tuple(data["scores"]),
+            }
+        )

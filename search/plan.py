@@ -15,6 +15,7 @@ from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, StudySpec
 from .data import ImageData, Split, is_named, load, split
 from .samplers import DEFAULT_SAMPLER, Objective, check_sampler
+from .scores import score
 from .tables import Table, read_table
 from .training.course import course, first_rung
 from .training.recipe import Recipe, default_epochs, default_fraction
@@ -71,6 +72,8 @@ class SearchOptions:
     """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
     """How many networks of the front are confirmed at the end."""
+    hints: Sequence[str] = ("naswot",)
+    """Zero-cost scores that the predictor is given of some random candidates."""
     seeds: int = 2
     """From how many further seeds each of them is."""
     evaluator: str = "train"
@@ -101,6 +104,8 @@ class SearchOptions:
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
         check_seed("--seed", self.seed)
+        for name in self.hints:
+            score(name)
         if self.study is not None and (not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)):
             raise InputError(
                 f"--study must be a name without / and \\ that does not begin with a dot or a space, of at most 120 characters, but got {self.study!r}"

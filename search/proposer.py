@@ -139,7 +139,7 @@ class Proposer:
 
         from .sampling.space_region import SpaceRegion
 
-        self._space, self._budget, self._name, self._objective = space, budget, sampler, objective
+        self._space, self._budget, self._census, self._name, self._objective = space, budget, census, sampler, objective
         self._known = set(known)
         self._patience, self._startup = SAMPLERS[sampler].patience, startup(sampler, trials)
         self._drawn = SAMPLERS[sampler].make is None
@@ -167,6 +167,16 @@ class Proposer:
 
         if isinstance(self._sampler, PredictorSampler):
             self._sampler.hint(name, rows)
+
+    def some(self, count: int, seed: int) -> list[tuple[Mapping[str, Value], Candidate]]:
+        """Settings and candidates drawn at random within the budget, none twice; they are not proposed by that."""
+        found: dict[str, tuple[Mapping[str, Value], Candidate]] = {}
+        for chosen in _pool(self._space, self._budget, self._census, np.random.default_rng([seed, 1])):
+            candidate = self._space.candidate(chosen)
+            found.setdefault(candidate.id, (dict(chosen), candidate))
+            if len(found) == count:
+                break
+        return list(found.values())
 
     def quality(self) -> dict[str, Any] | None:
         """How well the sampler's model ranks what it has not seen, as plain data; None where there is none, or too little to say."""

@@ -18,15 +18,20 @@ from .engine import Engine
 from .evaluator import Evaluator
 from .events import Counts, Listener, Silent
 from .finals import Best, best, weights_folder
+from .hinting import Hinting
 from .plan import SearchOptions, Settled
 from .proposer import Proposer, so_far
 from .rungs import Rungs
+from .samplers import SAMPLERS
 from .scored import Scored
 from .simulated import Simulated
 from .trained import Trained, ray_for
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+FEWEST_TRIALS, FEWEST_SECONDS = 16, 120.0
+"""Searches shorter than this are over before hints have paid for their time."""
 
 __all__ = ["SearchResult", "describe", "evaluator_of", "ray_for", "search", "trials_of", "versions"]
 
@@ -165,11 +170,14 @@ def _proposer(study: Study, plan: Settled, options: SearchOptions, found: Census
 
 def _engine(study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener) -> Engine:
     plan = evaluator.plan
+    worth_it = (plan.trials is None or plan.trials >= FEWEST_TRIALS) and (plan.seconds is None or plan.seconds >= FEWEST_SECONDS)
+    hinted = options.hints and SAMPLERS[options.sampler].hinted and evaluator.keeps_weights and evaluator.score is None and worth_it
     return Engine(
         study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
         limits=evaluator.limits(options), rungs=Rungs(plan.epochs, first=plan.first_rung),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
         listener=listener, began=evaluator.began, clock=evaluator.clock, score=evaluator.score,
+        hinting=Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed) if hinted else None,
     )  # fmt: skip
 
 

@@ -50,6 +50,8 @@ class Described:
     """Whether it proposes only what is new and within the budget; what others propose is examined, and refused where it is not."""
     patience: int = 50
     """Proposals in a row that may be refused before one is drawn from the feasible pool."""
+    hinted: bool = False
+    """Whether it makes use of hints."""
     starts: bool = False
     """Whether its first candidates are drawn from the feasible pool before it is asked at all."""
 
@@ -89,7 +91,7 @@ def _gp(asked: Asked) -> BaseSampler:
 
 
 SAMPLERS: Mapping[str, Described] = {
-    "predictor": Described(words="a model of accuracy, and what a draw from it thinks best within the budget", make=_predictor, ours=True),
+    "predictor": Described(words="a model of accuracy, and what it expects most of within the budget", make=_predictor, ours=True, hinted=True),
     "evolution": Described(words="regularised evolution: the oldest dies, the best of a few has a child", make=_evolution, ours=True),
     "random": Described(words="uniform over the distinct networks within the budget", make=None, ours=True),
     "tpe": Described(words="Optuna's multivariate tree-structured Parzen estimator", make=_tpe, starts=True),

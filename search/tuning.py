@@ -100,6 +100,8 @@ class _Records(_HoldsEngine, tune.Callback):
 
 
 def _report(engine: Engine, trial: Trial, result: Mapping[str, Any]) -> bool:
+    if "scores" in result:
+        engine.scored(trial.trial_id, {str(name): float(value) for name, value in result["scores"].items()})
     return engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
 
 

@@ -66,11 +66,11 @@ class Worker(tune.Trainable):
     def _epoch(self) -> dict[str, Any]:
         from .evaluate import begun, keep_state, keep_weights, scored
 
-        if self._job.score is not None:
+        if self._job.scores:
             started = time.perf_counter()
-            value = scored(self._job, self._job.score, self._pixels, self._device)
+            found = scored(self._job, self._pixels, self._device)
             seconds = time.perf_counter() - started
-            return {"epoch": 1, "accuracy": value, "loss": 0.0, "seconds": seconds, "images": 0, "done": True}
+            return {"epoch": 1, "accuracy": found[self._job.scores[0]], "scores": found, "loss": 0.0, "seconds": seconds, "images": 0, "done": True}
         if self._trainer is None:
             self._trainer = begun(self._job, self._pixels, self._recipe, self._device)
         report = self._trainer.epoch()

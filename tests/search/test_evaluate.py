@@ -84,8 +84,9 @@ class TestScores:
         images, labels = batch_of(pixels, 16, seed=3)
         candidate = plan.space.candidate({"attention": "se", "width": 0.25, "depth": 0.2})
         assert len(images) == BATCH
-        assert scored(job, "naswot", pixels, "cpu") == scores_of(candidate, images, labels, names=["naswot"], seed=3)["naswot"]
-        assert scored(job, "naswot", pixels, "cpu") != scored(replace(job, seed=4), "naswot", pixels, "cpu")
+        both = replace(job, scores=("naswot", "log_macs"))
+        assert scored(both, pixels, "cpu") == scores_of(candidate, images, labels, names=["naswot", "log_macs"], seed=3)
+        assert scored(both, pixels, "cpu") != scored(replace(both, seed=4), pixels, "cpu")
 
     @pytest.mark.parametrize(("given", "name"), [("zero-cost", "naswot"), ("zero-cost:zen", "zen")])
     def test_the_evaluator_scores_in_the_search_and_trains_those_chosen(self, tmp_path: Path, space: Space, given: str, name: str):
