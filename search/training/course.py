@@ -17,6 +17,9 @@ STEP = 4
 
 TELLING = 50
 """Updates before which accuracies of networks say nothing of their order: batch statistics have not settled, the learning rate is still warming up."""
+EPOCHS = 3
+"""Epochs likewise. On CIFAR-10-small at 16 px, accuracies after one epoch (160 updates) had rank correlation 0.1 with those after nine, after three 0.9; on
+digits networks that end at 99 % stand anywhere between 9 and 65 % after two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +50,8 @@ def course(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[Leg,
 
 
 def first_rung(legs: Sequence[Leg]) -> int:
-    """The first epoch after which accuracies say something: that by which `TELLING` updates have been made."""
-    return next((number for number, leg in enumerate(legs, start=1) if leg.first + leg.updates >= TELLING), len(legs))
+    """The first epoch after which accuracies say something: that by which `EPOCHS` epochs and `TELLING` updates have been made."""
+    return next((number for number, leg in enumerate(legs, start=1) if number >= EPOCHS and leg.first + leg.updates >= TELLING), len(legs))
 
 
 def updates_for(images: int, batch_size: int) -> int:

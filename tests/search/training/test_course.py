@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from automl.search.training.course import course
+from automl.search.training.course import EPOCHS, TELLING, course, first_rung
 from automl.search.training.recipe import Recipe
 from automl.search.training.trainer import Trainer
 from torch import nn
@@ -69,3 +69,12 @@ def test_recipes_of_earlier_studies_are_equal_to_todays(recipe):
     risen = recipe(low_size=0.5)
     assert risen.to_dict() != earlier
     assert Recipe.from_dict(risen.to_dict()) == risen
+
+
+@pytest.mark.parametrize(("images", "epochs", "first"), [(10_000, 9, 3), (1_257, 8, 3), (300, 20, 3), (60, 30, 13), (10_000, 2, 2)])
+def test_no_rung_lies_before_accuracies_say_something(images: int, epochs: int, first: int):
+    recipe = Recipe.for_data(images=images, size=32, flip=True)
+    found = first_rung(course(recipe, epochs=epochs, size=32, images=images))
+    legs = course(recipe, epochs=epochs, size=32, images=images)
+    assert found == first
+    assert found == epochs or (legs[found - 1].first + legs[found - 1].updates >= TELLING and found >= EPOCHS)
