@@ -81,7 +81,7 @@ def test_the_output_says_what_was_searched_found_and_what_to_do_next(folder: Pat
         "next:",
     ):
         assert part in text
-    assert "confirmed with another seed" in text
+    assert "confirmed with 2 other seeds" in text
     assert "Traceback" not in text
     assert "WARNING" not in text
 

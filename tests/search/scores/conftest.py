@@ -5,6 +5,15 @@ import torch
 from torch import Tensor, nn
 
 
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """Two threads on maps this small wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Chain(nn.Module):
     """Three convolutions in a row with normalisations and ReLU, a pool, a classifier."""
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from .conftest import Chain, made
 
-DRAWN = 30
+DRAWN = 8
 SPACES = ("efficientnet", "resnext-attention", "nas-bench-macro")
 MACS, PARAMS = 40_000_000, 2_500_000
 """Of the larger candidates, building takes longer than what is tested."""
