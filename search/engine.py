@@ -136,7 +136,7 @@ class Engine:
         self.counts = Counts(target=limits.trials)
         self._best: tuple[float, int] | None = None
         self._front: list[FrontPoint] | None = None
-        self._random = self._random_seconds = 0.0
+        self._random = 0
         for evaluation in study.evaluations():
             self._count(evaluation)
             if evaluation.purpose is Purpose.SEARCH:
@@ -306,8 +306,7 @@ class Engine:
             return False
         if seconds is None or self._random < self.workers:
             return True
-        known = [self._epoch_seconds[live.cost.id] for live in self._live.values() if live.cost.id in self._epoch_seconds]
-        each = max([*known, *self._epoch_seconds.values()], default=0.0) * self._rungs.epochs
+        each = max(self._epoch_seconds.values(), default=0.0) * self._rungs.epochs
         return (self._random + 1) * each <= RANDOM_SHARE * seconds * self.workers
 
     def _reserve(self) -> float:

@@ -100,7 +100,7 @@ class CostRegion:
         if self._cost is None:
             return True
         try:
-            return bool(self.low <= float(self._cost(dict(params))) <= self.high)
+            return bool(self.low <= _single(self._cost(dict(params))) <= self.high)
         except Exception:  # whatever it does without parameters that are still to come
             return None
 
@@ -127,13 +127,18 @@ class CostRegion:
         if self.quick and len(table) > 1:
             try:
                 found = np.asarray(self._cost({column.name: column.array(table[:, i]) for i, column in enumerate(columns)}), float)
-                ends = [float(self._cost(params_of(columns, table[i]))) for i in (0, -1)]
+                ends = [_single(self._cost(params_of(columns, table[i]))) for i in (0, -1)]
                 if found.shape == (len(table),) and np.allclose(found[[0, -1]], ends, rtol=1e-9):
                     return found
             except Exception:  # whatever a function meant for scalars makes of arrays
                 pass
             self.quick = False
-        return np.array([float(self._cost(params_of(columns, row))) for row in table])
+        return np.array([_single(self._cost(params_of(columns, row))) for row in table])
+
+
+def _single(cost: Any) -> float:
+    """The cost of one setting, also where a function that takes arrays gives it as an array of one."""
+    return float(np.asarray(cost, float).item())
 
 
 def bounds_of(budget: float | str | Sequence[float] | None) -> Bounds:

@@ -1,0 +1,106 @@
+"""How long a proposal takes: the predictor beside Optuna's samplers, after 100, 1,000 and 10,000 trials.
+
+    uv run python benchmarks/ask.py [--write]
+
+20 parameters of 6 choices each (6^20 settings), a budget that half of them meet, a pool of 100,000; one thread. Times are CPU seconds of one `study.ask()`
+with its suggestions. Optuna's samplers have neither cost nor budget here. Prints a Markdown table; `--write` keeps it in benchmarks/results/ask.md.
+"""
+
+import argparse
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"  # read when numpy and torch are imported
+
+import numpy as np  # noqa: E402
+import optuna  # noqa: E402
+from cost import machine  # noqa: E402
+from optuna.distributions import CategoricalDistribution  # noqa: E402
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler  # noqa: E402
+from optuna.trial import create_trial  # noqa: E402
+
+RESULTS = Path(__file__).resolve().parent / "results" / "ask.md"
+SPACE: dict[str, Any] = {f"layer{index}": CategoricalDistribution(tuple(f"op{choice}" for choice in range(6))) for index in range(20)}
+ASKS = 9
+"""Proposals of which the median is taken, after the first, which makes the pool."""
+
+
+def cost(params: dict[str, Any]) -> Any:
+    """Every choice costs more than the one before it."""
+    return sum(1e6 * (1 + np.asarray([int(value[2:]) for value in np.atleast_1d(params[name]).tolist()])) for name in SPACE)
+
+
+def study_of(count: int, sampler: BaseSampler) -> optuna.Study:
+    """With `count` complete trials."""
+    rng = np.random.default_rng(0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    trials = []
+    for _ in range(count):
+        params = {name: one.choices[rng.integers(6)] for name, one in SPACE.items()}
+        value = sum(float(value[2:]) ** 0.5 for value in params.values()) + rng.normal()
+        trials.append(create_trial(params=params, distributions=SPACE, value=float(value)))
+    study.add_trials(trials)
+    return study
+
+
+def asked(study: optuna.Study) -> float:
+    """CPU seconds of a proposal."""
+    began = time.process_time()
+    trial = study.ask(SPACE)
+    took = time.process_time() - began
+    study.tell(trial, sum(float(value[2:]) ** 0.5 for value in trial.params.values()))
+    return took
+
+
+def predictor() -> BaseSampler:
+    from automl.search import PredictorSampler
+
+    pairs = [cost({name: one.choices[rng.integers(6)] for name, one in SPACE.items()}) for rng in map(np.random.default_rng, range(500))]
+    return PredictorSampler(seed=0, cost=cost, budget=float(np.median(pairs)))
+
+
+MAKERS: dict[str, tuple[Callable[[], BaseSampler], int]] = {
+    "predictor": (predictor, 10_000),
+    "Optuna's TPE, multivariate": (lambda: TPESampler(seed=0, multivariate=True, group=True), 10_000),
+    "Optuna's NSGA-II": (lambda: NSGAIISampler(seed=0), 10_000),
+    "Optuna's Gaussian process": (lambda: GPSampler(seed=0), 100),
+}
+"""And up to how many trials each is asked."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("automl", "optuna", "numpy", "scipy"))
+    lines = [
+        "# How long a proposal takes", "", f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine()}, {packages}.", "",
+        f"CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to highest) of {ASKS}.", "",
+        "| sampler | trials | first | then |", "|---|---:|---:|---|",
+    ]  # fmt: skip
+    for name, (make, most) in MAKERS.items():
+        for count in (100, 1_000, 10_000):
+            if count > most:
+                continue
+            study = study_of(count, make())
+            first, times = asked(study), [asked(study) for _ in range(ASKS)]
+            lines.append(f"| {name} | {count:,} | {first:.2f} | {statistics.median(times):.3f} ({min(times):.3f} to {max(times):.3f}) |")
+            print(lines[-1], flush=True)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if given.write:
+        RESULTS.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
