@@ -235,6 +235,20 @@ class TestSearch:
         assert again.front[-1].accuracy == pytest.approx(max(point.accuracy for point in again.front))
         assert {evaluation.purpose for evaluation in again.study.evaluations()} == {Purpose.SEARCH}
 
+    @pytest.mark.parametrize(("seeds", "confirmed"), [(3, 2), (2, 1), (1, 0)])
+    def test_the_best_are_confirmed_by_the_tables_other_seeds(self, tmp_path: Path, seeds: int, confirmed: int):
+        found = search(self.options(tmp_path, flat(seeds), finals=2))
+        finals = found.study.evaluations(Purpose.FINAL)
+        assert {final.seed for final in finals} == set(range(1, confirmed + 1))
+        assert {final.state for final in finals} <= {State.COMPLETE}
+        assert found.best is not None
+        assert found.best.confirmed == bool(confirmed)
+        assert len(found.best.accuracies) == confirmed
+        if confirmed:
+            of_best = [final.accuracy for final in finals if final.candidate_id == found.best.candidate.id]
+            assert sorted(found.best.accuracies) == sorted(of_best)
+            assert set(of_best).isdisjoint(e.accuracy for e in found.study.evaluations(Purpose.SEARCH) if e.candidate_id == found.best.candidate.id)
+
     def test_the_budget_refuses_before_anything_is_looked_up(self, tmp_path: Path):
         everything = search(self.options(tmp_path, flat(), trials=12))
         macs = sorted(row.macs for row in everything.study.candidates().values())
