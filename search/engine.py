@@ -167,7 +167,7 @@ class Engine:
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """What worker `key` is to do: a job, nothing yet, or nothing any more."""
-        if self._has_time() and (chosen := self._rungs.next()) is not None:
+        if self._has_time() and (chosen := self._rungs.next(self._waiting)) is not None:
             return self._resume(key, self._waiting.pop(chosen))  # pyright: ignore[reportArgumentType]  (keys of our own)
         if self._searching():
             at_random = self._random_part()
@@ -386,7 +386,7 @@ class Engine:
         self._forget_state(job, but=curve[-1][0])
         self._waiting[paused.key] = _Waiting(paused=paused, proposal=proposal)
         self._proposer.pruned(proposal, curve)
-        self._end_waiting([key for key in self._rungs.surplus() if key in self._waiting])  # pyright: ignore[reportArgumentType]
+        self._end_waiting(self._rungs.surplus(self._waiting))  # pyright: ignore[reportArgumentType]  (keys of our own)
         self.counts.waiting = len(self._waiting)
 
     def _end_waiting(self, keys: list[Key]) -> None:

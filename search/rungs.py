@@ -10,7 +10,7 @@ like, and curves that cross with cost lose nothing. At a rung goes on who lies w
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,21 +59,21 @@ class Rungs:
         self._waiting[key] = epoch
         return False
 
-    def next(self) -> Hashable | None:
-        """The first of those waiting that may go on by now, from the highest rung; it waits no more."""
+    def next(self, ready: Container[Hashable] | None = None) -> Hashable | None:
+        """The first of those waiting that may go on by now, from the highest rung; it waits no more. `ready` are those that can (all without)."""
         for level in reversed(self.levels):
-            waiting = {key for key, where in self._waiting.items() if where == level}
+            waiting = self._at(level, ready)
             for key in self._admitted(level) if waiting else ():
                 if key in waiting:
                     del self._waiting[key]
                     return key
         return None
 
-    def surplus(self) -> list[Hashable]:
-        """Those that wait in vain: behind `WAITING` others at their rung. They wait no more."""
+    def surplus(self, ready: Container[Hashable] | None = None) -> list[Hashable]:
+        """Those that wait in vain: behind `WAITING` others at their rung. They wait no more. `ready` as in `next`."""
         given_up: list[Hashable] = []
         for level in self.levels:
-            waiting = {key for key, where in self._waiting.items() if where == level}
+            waiting = self._at(level, ready)
             if len(waiting) > WAITING:
                 given_up += [key for key in self._order(level)[0] if key in waiting][WAITING:]
         for key in given_up:
@@ -101,6 +101,9 @@ class Rungs:
                 self._reached[epoch][key] = accuracy
                 if waiting:
                     self._waiting[key] = epoch
+
+    def _at(self, level: int, ready: Container[Hashable] | None) -> set[Hashable]:
+        return {key for key, where in self._waiting.items() if where == level and (ready is None or key in ready)}
 
     def _admitted(self, level: int) -> list[Hashable]:
         """Who may go on from a rung, the best first."""

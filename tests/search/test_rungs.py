@@ -111,6 +111,20 @@ class TestTheOrder:
         assert rungs.next() in (2, None)
         assert "later" not in rungs.waiting
 
+    def test_who_is_not_ready_yet_is_neither_sent_on_nor_given_up(self):
+        rungs = Rungs(9)
+        for key in range(60):
+            rungs.reached(key, 1, 0.9 - 0.001 * key, 100)
+        before = rungs.waiting
+        assert rungs.next(ready=()) is None
+        assert rungs.surplus(ready=()) == []
+        assert rungs.waiting == before
+        last = before[-1]
+        assert rungs.next(ready={last}) is None
+        for key in range(60, 200):
+            rungs.reached(key, 1, 0.1, 200)
+        assert rungs.next(ready={last}) == last
+
     def test_the_higher_rung_comes_first(self):
         rungs = Rungs(9)
         for key in range(12):
