@@ -100,7 +100,7 @@ def devices(study: Study) -> list[str]:
 def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=4, gpus_per_trial=0.5)
     assert (resources.workers, resources.gpus) == (4, 0.5)
-    study = go(engine(tmp_path, space, trials=24), workers=4, gpus=0.5, seconds=0.1)
+    study = go(engine(tmp_path, space, trials=24), workers=4, gpus=0.5, seconds=0.4)
     assert devices(study) == ["0", "0", "1", "1"]
 
 
