@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ...blocks.errors import InputError
 from .registry import score
@@ -48,6 +47,8 @@ def rank_average(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> N
     >>> rank_average([{"zen": 1.0, "naswot": 5.0}, {"zen": 2.0, "naswot": 4.0}, {"zen": 3.0, "naswot": 6.0}], ["zen", "naswot"]).tolist()
     [0.25, 0.25, 1.0]
     """
+    from scipy.stats import rankdata  # SciPy's statistics take long to import
+
     if not names:
         raise InputError("ranks need at least one score, but got none")
     if not rows:

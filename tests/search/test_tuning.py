@@ -100,14 +100,14 @@ def devices(study: Study) -> list[str]:
 def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=4, gpus_per_trial=0.5)
     assert (resources.workers, resources.gpus) == (4, 0.5)
-    study = go(engine(tmp_path, space, trials=24), workers=4, gpus=0.5, seconds=0.4)
+    study = go(engine(tmp_path, space, trials=32, finals=0), workers=4, gpus=0.5, seconds=0.5)
     assert devices(study) == ["0", "0", "1", "1"]
 
 
 def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
-    study = go(engine(tmp_path, space, trials=10), workers=resources.workers, gpus=resources.gpus, seconds=0.3)
+    study = go(engine(tmp_path, space, trials=10, finals=0), workers=resources.workers, gpus=resources.gpus, seconds=0.3)
     assert devices(study) == ["0", "1"]
 
 

@@ -110,7 +110,7 @@ def waiting(study: Study, candidate, evaluation, number: int, rung: int = 1) -> 
     study.pause(
         Paused(
             candidate=candidate(number), fidelity=Fidelity(epochs=3, size=32), seed=0, settings={}, params={}, distributions={}, curve=((rung, 0.1),),
-            seconds=1.0, started=one.started,
+            seconds=1.0, started=one.started, finished=one.finished,
         )
     )  # fmt: skip
 
