@@ -199,7 +199,7 @@ class Engine:
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
         """Note an epoch of worker `key`; False when it is to stop."""
-        if self._hinting is not None and self._hinting.owns(key):
+        if self._scorer(key) is not None:
             return True
         live = self._live[key]
         live.running.curve.append((epoch, accuracy))
@@ -221,22 +221,22 @@ class Engine:
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Note the zero-cost scores of the network of worker `key`."""
-        if self._hinting is not None and self._hinting.owns(key):
-            self._hinting.scored(key, scores)
+        if (scorer := self._scorer(key)) is not None:
+            scorer.scored(key, scores)
         elif key in self._live:
             self._live[key].scores.update(scores)
 
     def has_reported(self, key: str, epoch: int) -> bool:
         """Whether this epoch of worker `key` has been noted."""
-        if self._hinting is not None and self._hinting.owns(key):
-            return self._hinting.done(key)
+        if (scorer := self._scorer(key)) is not None:
+            return scorer.done(key)
         live = self._live.get(key)
         return live is None or (bool(live.running.curve) and live.running.curve[-1][0] >= epoch)
 
     def ended(self, key: str, *, worker: str = "", device: str = "cpu") -> None:
         """Worker `key` is done with its job: at full fidelity, at a rung, or cut off."""
-        if self._hinting is not None and self._hinting.owns(key):
-            self._hinting.ended(key)
+        if (scorer := self._scorer(key)) is not None:
+            scorer.ended(key)
         live = self._live.pop(key, None)
         if live is None:
             return
@@ -253,8 +253,8 @@ class Engine:
 
     def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
         """The evaluation of worker `key` cannot be used; the search goes on."""
-        if self._hinting is not None and self._hinting.owns(key):
-            self._hinting.ended(key)
+        if (scorer := self._scorer(key)) is not None:
+            scorer.ended(key)
         live = self._live.pop(key, None)
         if live is None:
             return
@@ -282,6 +282,10 @@ class Engine:
     def has_work(self) -> bool:
         """Whether anything is left to do, so that a finished study does not start workers in vain."""
         return self._searching() or bool(self._waiting) or bool(self._choose_finals())
+
+    def _scorer(self, key: str) -> Hinting | None:
+        """What worker `key` scores a candidate for; None where it trains."""
+        return self._hinting if self._hinting is not None and self._hinting.owns(key) else None
 
     def _searching(self) -> bool:
         if self.exhausted or self._finals is not None:

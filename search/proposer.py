@@ -23,6 +23,7 @@ from ..spaces.parameters import Parameter, Value
 from ..studies import Paused
 from ..studies.trials import quietly
 from .samplers import SAMPLERS, Objective, check_sampler, make_sampler, startup
+from .sampling import CURVE
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -92,8 +93,6 @@ class Proposes(Protocol):
         """It failed, or was not finished."""
 
 
-CURVE = "automl:curve"
-"""The user attribute in which samplers of ours look for a trial's curve."""
 Hints = Sequence[tuple[Mapping[str, Any], float]]
 """(settings, value) of some candidates."""
 

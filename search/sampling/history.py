@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
+from . import CURVE
 from .columns import Column, Table, table_of
-
-CURVE = "automl:curve"
-"""User attribute of a trial: [[step, value], …], for a study of several objectives, whose trials cannot report."""
 
 
 class History:
