@@ -167,6 +167,20 @@ def _noisy(mean: Callable[[Params], Vector], spread: Callable[[float], float]) -
     return observed
 
 
+def looked_up(seeds: Vector, place: Callable[[Params], NDArray[np.int64]]) -> Callable[[Params, np.random.Generator, int], float]:
+    """One seed of a row of `seeds`, (rows, seeds), found by `place`: the same one for a run's seed, whenever it is asked for."""
+
+    @cache
+    def drawn(seed: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, 7]).integers(0, seeds.shape[1], len(seeds))
+
+    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
+        index = int(place({name: [value] for name, value in params.items()})[0])
+        return float(seeds[index, drawn(seed)[index]])
+
+    return observed
+
+
 def macro() -> Problem:
     """NAS-Bench-Macro: 3^8 networks, three seeds each."""
     table = json.loads(MACRO.read_text())
@@ -181,18 +195,10 @@ def macro() -> Problem:
     def place(params: Params) -> NDArray[np.int64]:
         return sum(int(power[i]) * np.array([digits[value] for value in np.asarray(params[name]).tolist()]) for i, name in enumerate(names))  # type: ignore[return-value]
 
-    @cache
-    def drawn(seed: int) -> NDArray[np.int64]:
-        return np.random.default_rng([seed, 7]).integers(0, seeds.shape[1], len(seeds))
-
-    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
-        index = int(place({name: [value] for name, value in params.items()})[0])
-        return float(seeds[index, drawn(seed)[index]])
-
     space: dict[str, BaseDistribution] = {name: CategoricalDistribution(tuple(digits)) for name in names}
     return Problem(
         name="macro", words="NAS-Bench-Macro, CIFAR-10, 3^8 networks; a published table", space=space,
-        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=observed, fixed=(40e6, 60e6, 80e6),
+        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=looked_up(seeds, place), fixed=(40e6, 60e6, 80e6),
     )  # fmt: skip
 
 
@@ -334,17 +340,9 @@ def features() -> Problem:
             total = total * size + np.array([index[value] for value in np.asarray(params[name]).tolist()])
         return total
 
-    @cache
-    def drawn(seed: int) -> NDArray[np.int64]:
-        return np.random.default_rng([seed, 7]).integers(0, seeds.shape[1], len(seeds))
-
-    def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
-        index = int(place({name: [value] for name, value in params.items()})[0])
-        return float(seeds[index, drawn(seed)[index]])
-
     return Problem(
         name="features", words="real, computed by `search_features.py`: random convolutional features of digits and a ridge classifier", space=space,
-        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=observed,
+        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=looked_up(seeds, place),
     )  # fmt: skip
 
 
