@@ -82,7 +82,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("automl", "optuna", "numpy", "scipy"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "scipy"))
     lines = [
         "# How long a proposal takes", "", f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine()}, {packages}.", "",
         f"CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to highest) of {ASKS}.", "",

@@ -90,7 +90,7 @@ a sampler takes too long; the Gaussian process is run for 60 evaluations. CMA-ES
 def report(problems: list[str], seeds: int, cache: Path, *, write: bool) -> str:
     """Everything there is in `cache`; kept in benchmarks/results/ with `write`."""
     lines = ["# How samplers spend evaluations", ""]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("automl", "optuna", "numpy", "scipy"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "scipy"))
     lines += [f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine()}, {packages}.", "", NOTE, ""]
     curves: list[tuple[str, dict]] = []
     for name in problems:

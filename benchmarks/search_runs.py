@@ -157,7 +157,8 @@ def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple
     """After each evaluation: the best true accuracy there is, less that of the best of those evaluated, and less that of the one seen highest."""
     true, seen = np.array(found["true"]), np.array(found["seen"])
     leaders = [int(np.argmax(seen[: end + 1])) for end in range(len(seen))]
-    return one.best(budget) - np.maximum.accumulate(true), one.best(budget) - true[leaders]
+    left = lambda reached: np.round(one.best(budget) - reached, 4) + 0.0  # noqa: E731  runs are kept to five places; adding zero leaves no -0
+    return left(np.maximum.accumulate(true)), left(true[leaders])
 
 
 def hypervolumes(one: Problem, found: dict[str, list[float]]) -> Vector:
