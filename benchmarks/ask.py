@@ -13,7 +13,6 @@ import time
 import warnings
 from collections.abc import Callable
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +81,8 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "scipy"))
     lines = [
-        "# How long a proposal takes", "", f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine()}, {packages}.", "",
+        "# How long a proposal takes", "", f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine('optuna', 'scipy')}.", "",
         f"CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to highest) of {ASKS}.", "",
         "| sampler | trials | first | then |", "|---|---:|---:|---|",
     ]  # fmt: skip

@@ -365,15 +365,15 @@ def imports(times: int) -> list[tuple[str, str, str]]:
     return [("`python -c 'import automl.spaces'`, whole process", own, f"`import numpy, yaml`: {libraries}; `pass`: {nothing}")]
 
 
-def machine() -> str:
-    """Hardware, versions and how busy it is."""
+def machine(*more: str) -> str:
+    """Hardware, versions, those of `more` packages too, and how busy it is."""
     model = platform.processor() or platform.machine()
     gib = ""
     if sys.platform == "linux":
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
         gib = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    packages = ", ".join(f"{package} {version(package)}" for package in ("automl", "numpy", "torch", "timm", "thop", "fvcore"))
+    packages = ", ".join(f"{package} {version(package)}" for package in ("automl", "numpy", "torch", "timm", "thop", "fvcore", *more))
     busy = f", load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     return f"{model}, {os.cpu_count()} CPUs of which one is used, one thread{gib}, {platform.system()}{busy}; Python {platform.python_version()}, {packages}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +89,7 @@ the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical para
 def report(problems: list[str], seeds: int, cache: Path, *, write: bool) -> str:
     """Everything there is in `cache`; kept in benchmarks/results/ with `write`."""
     lines = ["# How samplers spend evaluations", ""]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "scipy"))
-    lines += [f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine()}, {packages}.", "", NOTE, ""]
+    lines += [f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine('optuna', 'scipy')}.", "", NOTE, ""]
     curves: list[tuple[str, dict]] = []
     for name in problems:
         one = problem(name)

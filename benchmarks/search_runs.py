@@ -24,6 +24,8 @@ MARKS = (10, 20, 30, 60, 100)
 """After so many regret and hypervolume are taken."""
 SHORTER = {"gp": 60}
 """Evaluations of a sampler that takes too long for more."""
+PLACES = 5
+"""Decimal places that are kept of a run."""
 PATIENCE = {"gp": 8, "tpe": 20, "tpe-multivariate": 20}
 OURS = ("predictor", "evolution", "random")
 RIVALS = ("tpe", "tpe-multivariate", "nsga2", "gp", "evolution")
@@ -157,8 +159,8 @@ def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple
     """After each evaluation: the best true accuracy there is, less that of the best of those evaluated, and less that of the one seen highest."""
     true, seen = np.array(found["true"]), np.array(found["seen"])
     leaders = [int(np.argmax(seen[: end + 1])) for end in range(len(seen))]
-    left = lambda reached: np.round(one.best(budget) - reached, 4) + 0.0  # noqa: E731  runs are kept to five places; adding zero leaves no -0
-    return left(np.maximum.accumulate(true)), left(true[leaders])
+    best = round(one.best(budget), PLACES)
+    return best - np.maximum.accumulate(true), best - true[leaders]
 
 
 def hypervolumes(one: Problem, found: dict[str, list[float]]) -> Vector:
@@ -211,7 +213,7 @@ def once(task: Task, cache: Path) -> None:
         found = run(task)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps({name: [round(value, 5) for value in values] for name, values in found.items()}))
+    part.write_text(json.dumps({name: [round(value, PLACES) for value in values] for name, values in found.items()}))
     part.replace(file)
 
 
