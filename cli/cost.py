@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, ImageSize, Json, Storage
-from .output import CONVENTION, cost_json, print_json, print_table
+from .output import CONVENTION, cost_json, print_json
+from .tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks import Cost

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, DataDir, Json, Storage
-from .output import CONVENTION, cost_json, print_json, print_table
+from .output import CONVENTION, cost_json, print_json
 from .searching import masked_command
+from .tables import pixels, print_table
 from .text import command, duration, parse_duration, parse_multiple, parse_part
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _row(found: Grid, point: GridPoint) -> list[str]:
         last = point.control if point.control == "baseline" else f"{GREEK.get(point.control, point.control)} only"
     return [
         _slashed(point.base), f"{point.product:.3f}", f"{point.factor:.3f}", human(point.cost.macs), human(point.cost.params),
-        str(found.candidate(point).image[1]), last,
+        pixels(found.candidate(point).image), last,
     ]  # fmt: skip
 
 

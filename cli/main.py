@@ -10,7 +10,7 @@ import warnings
 
 import typer
 
-from . import cost, doctor, grid, handover, report, scale, searching, spaces, studies
+from . import cost, doctor, encoding, grid, handover, report, scale, searching, spaces, studies
 
 app = typer.Typer(
     name="automl",
@@ -38,6 +38,7 @@ doctor.add_to(app)
 
 def run() -> None:
     """Entry point of the command."""
+    encoding.install()
     plain = warnings.formatwarning
     warnings.formatwarning = lambda message, category, *place, **line: (
         f"warning: {message}\n" if category.__name__ == "PluginWarning" else plain(message, category, *place, **line)

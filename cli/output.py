@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .tables import print_table
+
 if TYPE_CHECKING:
     from ..blocks.cost import Cost
     from ..search import Best
@@ -17,20 +19,6 @@ CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
 def print_json(data: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(data, indent=2, allow_nan=False))
-
-
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people; numbers stand on the right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False).print(table)
 
 
 def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .output import CONVENTION, cost_json, print_json, print_table
+from .output import CONVENTION, cost_json, print_json
 from .scale import member_json
+from .tables import print_table
 
 
 def efficientnet(export: Path | None, json: bool) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
-from .output import CONVENTION, cost_json, print_json, print_table
+from .output import CONVENTION, cost_json, print_json
+from .tables import pixels, print_table
 from .text import parse_list, parse_multiple
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _print_members(members: list[Member]) -> None:
         ["φ", f"{letters} to the φ", "px", "FLOPs", "params", "factor", "ideal", "2^φ", "drop"],
         [
             [
-                f"{one.phi:g}", "/".join(f"{value:.3g}" for value in one.factors.values()), str(one.candidate.image[1]), human(one.cost.macs),
+                f"{one.phi:g}", "/".join(f"{value:.3g}" for value in one.factors.values()), pixels(one.candidate.image), human(one.cost.macs),
                 human(one.cost.params), f"{one.factor:.2f}", f"{one.ideal:.2f}", f"{2**one.phi:.3g}", f"{one.dropout:.2f}",
             ]
             for one in members
@@ -180,10 +181,10 @@ def _print_alone(base: Baseline, members: list[Member], apart: list[tuple[Member
         for each in (each for other, each in apart if other is one):
             for kind, alone in (("idealised", each.idealised), ("equal cost", each.equal)):
                 value = alone.factors[each.axis]
-                px = str(alone.candidate.image[1])
+                px = pixels(alone.candidate.image)
                 rows.append([f"{each.axis} {value:.4g}", kind, human(alone.cost.macs), f"{alone.factor:.3f}", human(alone.cost.params), px])
         if rows:
-            rows.append(["all of them", f"φ = {one.phi:g}", human(one.cost.macs), f"{one.factor:.3f}", human(one.cost.params), str(one.candidate.image[1])])
+            rows.append(["all of them", f"φ = {one.phi:g}", human(one.cost.macs), f"{one.factor:.3f}", human(one.cost.params), pixels(one.candidate.image)])
             title = f"each axis alone at {target**one.phi:.4g} times the cost (φ = {one.phi:g})"
             print_table(title, ["axis", "by", "FLOPs", "factor", "params", "px"], rows)
         published = _published(base, one, apart, target)

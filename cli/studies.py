@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
-from .output import best_json, front_json, measure, print_front, print_json, print_table
+from .output import best_json, front_json, measure, print_front, print_json
+from .tables import pixels, print_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,7 +73,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}, since {found.created:%Y-%m-%d %H:%M} UTC")
     if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(settings):  # what does not train has none of these
         trained = f"{settings['epochs']} epochs on {settings['fraction']:.0%} of the images"
-        print(f"counted at {settings['image_size']} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
+        size = pixels(found.spec.space["image"]) if "image" in found.spec.space else settings["image_size"]
+        print(f"counted at {size} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")

@@ -161,6 +161,6 @@ def _check(one: Figures, macs: int, params: int, image: tuple[int, int, int]) ->
         if own is not None and own != counted:
             twice = " (twice as many: automl counts a multiply-add as one)" if name == "MACs" and own == 2 * counted else ""
             raise one.row.error(
-                f"the {name} of a row must be those of its network, but the table has {own:,} and the network has {counted:,} at {image[2]}x{image[1]} px"
+                f"the {name} of a row must be those of its network, but the table has {own:,} and the network has {counted:,} at {image[1]}x{image[2]} px"
                 f"{twice}; is it the space of this table, at its size and with its classes?"
             )

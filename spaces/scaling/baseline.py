@@ -73,7 +73,7 @@ class Baseline:
             found.cost()
         except InvalidBlock as error:
             _, height, width = self.at_one.image
-            raise InputError(f"{self.name} cannot be built for inputs of {width}x{height} px, below its total stride: {error}") from None
+            raise InputError(f"{self.name} cannot be built for inputs of {height}x{width} px, below its total stride: {error}") from None
         return found
 
     @cached_property

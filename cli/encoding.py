@@ -1,0 +1,95 @@
+"""Output that never fails: characters that a terminal's encoding lacks are written in ASCII, and bytes of file names that are no text are escaped.
+
+"α·β² ≈ 2" is "alpha*beta^2 ~ 2" in ASCII, "Müller" is "Muller", and what has no such form is escaped as in Python: "\\u6f22". What the encoding has stays.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import unicodedata
+
+ERRORS = "automl"
+"""Name of the error handler, as in `text.encode("cp1252", errors=ERRORS)`."""
+ASCII = "automl_ascii"
+"""Name of a codec that is ASCII: typer takes an output called "ascii" for a mistake, and writes UTF-8 to it."""
+SIGNS = {
+    "×": "x", "±": "+/-", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "·": "*", "∞": "inf", "√": "sqrt",
+    "‘": "'", "’": "'", "“": '"', "”": '"', "•": "*", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ı": "i", "µ": "u",
+}  # fmt: skip
+
+
+def in_ascii(character: str) -> str:
+    """The nearest ASCII text: a transliteration where there is one, else an escape.
+
+    >>> [in_ascii(character) for character in "αé²×─…漢"]
+    ['alpha', 'e', '^2', 'x', '-', '...', '\\\\u6f22']
+    """
+    if character.isascii():
+        return character
+    if character in SIGNS:
+        return SIGNS[character]
+    if "\udc80" <= character <= "\udcff":  # a byte of a file name that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    name, plain = unicodedata.name(character, ""), unicodedata.normalize("NFKD", character)
+    if name.startswith("GREEK "):
+        return _greek(name) or _escaped(character)
+    if name.startswith("BOX DRAWINGS "):
+        return {"HORIZONTAL": "-", "VERTICAL": "|"}.get(name.split()[-1], "+") if " AND " not in name else "+"
+    if "\u2588" <= character <= "\u258f":  # bars of a histogram, from a full block to an eighth of one
+        return "#" if character <= "\u258c" else "|"
+    if unicodedata.combining(character):
+        return ""
+    letters = "".join(one for one in plain if not unicodedata.combining(one))
+    if not letters.isascii() or not letters:
+        return _escaped(character)
+    return f"^{letters}" if unicodedata.decomposition(character).startswith("<super>") else letters
+
+
+def _greek(name: str) -> str:
+    """ "alpha" from "GREEK SMALL LETTER ALPHA WITH TONOS"; empty for what is no letter."""
+    _, _, letter = name.partition(" LETTER ")
+    word = letter.split(" WITH ")[0].replace("FINAL ", "").lower()
+    word = "lambda" if word == "lamda" else word
+    return word.capitalize() if " CAPITAL " in name else word if " " not in word else ""
+
+
+def _escaped(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """The error handler: what cannot be encoded, in ASCII."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(in_ascii, error.object[error.start : error.end])), error.end
+
+
+def _find(name: str) -> codecs.CodecInfo | None:
+    if name != ASCII:
+        return None
+    plain = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        name=ASCII, encode=plain.encode, decode=plain.decode, incrementalencoder=plain.incrementalencoder, incrementaldecoder=plain.incrementaldecoder,
+        streamreader=plain.streamreader, streamwriter=plain.streamwriter,
+    )  # fmt: skip
+
+
+codecs.register_error(ERRORS, _replace)
+codecs.register(_find)
+
+
+def install() -> None:
+    """Let standard output and standard error write whatever they are given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=ASCII if is_ascii else None, errors=ERRORS)
+
+
+def shown(text: str) -> str:
+    """`text` as standard output will show it: what is laid out in columns must know how long it will be."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, ERRORS).decode(encoding)
