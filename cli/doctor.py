@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +12,18 @@ from .options import DEFAULT_STORAGE, Json, Storage
 from .output import print_json
 
 
+NOT_STARTED = "not started; `automl doctor --ray` sees whether it can be"
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command("doctor")(doctor)
 
 
-def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+def doctor(
+    storage: Storage = DEFAULT_STORAGE, ray: Annotated[bool, typer.Option("--ray", help="Start a private Ray too, and stop it: seconds.")] = False,
+    json: Json = False,
+) -> None:  # fmt: skip
     """Show what this machine has: CPUs, memory, GPUs, versions, the database."""
     from ..search.run import versions
 
@@ -26,7 +32,7 @@ def doctor(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
         "memory_bytes": _memory(),
         "gpus": _gpus(),
         "versions": versions(),
-        "ray": _ray(),
+        "ray": _ray() if ray else NOT_STARTED,
         "data_dir": _data(),
         "database": _database(storage),
         "export": _export(),
@@ -54,6 +60,10 @@ def _memory() -> int | None:
 
 
 def _gpus() -> list[str]:
+    from ..search import cluster
+
+    if not cluster.may_have_gpus():
+        return []
     import torch
 
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []

@@ -21,6 +21,9 @@ from .worker import Worker
 
 T = TypeVar("T")
 
+CRASHED = "The actor died unexpectedly before finishing this task"
+"""What Ray says of a process that is gone without an exception: it does not know why."""
+
 
 class _HoldsEngine:
     """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database connection, stays out of it."""
@@ -120,6 +123,8 @@ def _reason(trial: Trial) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
     if not lines:
         return "the worker died: no reason was given"
+    if CRASHED in text:
+        return "the worker died: its process crashed in native code, or was killed, for lack of memory say"
     return f"the worker died: {lines[-1 if 'ray::' in lines[0] else 0][:300]}"
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -145,3 +147,30 @@ def test_on_a_terminal_running_counts_best_and_time_left_are_drawn():
         "accuracy 0.5000 at 2MFLOPs",
     ):
         assert part in drawn
+
+
+def test_doctor_starts_ray_only_when_asked(call, monkeypatch: pytest.MonkeyPatch):
+    from automl.search import cluster
+
+    def start(*_, **__):
+        raise RuntimeError("started\nin two lines")
+
+    monkeypatch.setattr(cluster, "start", start)
+    code, out, _ = call("doctor")
+    assert (code, "Ray       not started; `automl doctor --ray` sees whether it can be" in out) == (0, True)
+    _, out, _ = call("doctor", "--ray", "--json")
+    assert json.loads(out)["ray"] == "does not start: started"  # control
+
+
+def test_doctor_imports_no_torch_where_there_can_be_no_gpu(tmp_path):
+    program = """
+import sys
+from automl.search import cluster
+from automl.cli.main import main
+
+cluster.may_have_gpus = lambda: False
+assert main(["doctor", "--json"]) == 0
+print(sorted({"torch", "ray"} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (json.loads(done.stdout)["gpus"], done.stderr.strip()) == ([], "[]")

@@ -1,12 +1,14 @@
 """The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that goes away.
 
-Ray is started once for the module, with two logical GPUs. The workers are feathers: they train nothing and import no torch, so that a trial takes
+Ray is started once for the module, with two logical GPUs, and with a folder for temporary files whose path is too long for Ray's sockets. The workers are feathers: they train nothing and import no torch, so that a trial takes
 milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
 import collections
 import os
+import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 
 EPOCHS = 6
+GONE = "the worker died: its process crashed in native code, or was killed"
+SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}
 
 
 class Feather(tune.Trainable):
@@ -53,6 +57,10 @@ class Feather(tune.Trainable):
             assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
         if mode == "die":
             os._exit(1)
+        if mode in SIGNALS and self.epoch == 2:
+            time.sleep(0.01)
+            os.kill(os.getpid(), SIGNALS[mode])
+            time.sleep(60)  # a signal to the process may be taken by another thread
         if mode == "raise":
             raise RuntimeError("a fault of the worker itself")
         place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
@@ -69,11 +77,17 @@ class Feather(tune.Trainable):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray():
+def long_folder(tmp_path_factory: pytest.TempPathFactory):
+    """The folder for temporary files, while Ray runs."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    cluster.start(None, cpus=4, gpus=2)
-    yield
-    cluster.stop()
+    folder = tmp_path_factory.mktemp("temporary-" + "x" * 80)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_TMPDIR", raising=False)
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)  # it is read again
+        cluster.start(None, cpus=4, gpus=2)
+        yield folder
+        cluster.stop()
 
 
 def engine(folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None) -> Engine:
@@ -125,6 +139,15 @@ def test_a_share_must_lie_on_one_gpu():
     assert cluster.allot(workers=None, gpus_per_trial=0).gpus == 0
 
 
+def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_that_one(tmp_path: Path, space: Space, long_folder: Path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda make=tempfile.mkdtemp, **options: seen.append(make(**options)) or seen[-1])
+    assert go(engine(tmp_path, space, trials=2, finals=0)).counts()["fail"] == 0
+    assert [Path(each).parent for each in seen] == [long_folder]
+    assert list(long_folder.iterdir()) == []  # Ray has nothing there, and Tune's folder is gone
+    assert len(f"{long_folder}/ray") > cluster.LONGEST  # control
+
+
 def test_workers_are_reused(tmp_path: Path, space: Space):
     study = go(engine(tmp_path, space, trials=20))
     assert len(study.evaluations()) == 22
@@ -148,12 +171,23 @@ def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path,
     assert study.counts()["complete"] > 0
 
 
-@pytest.mark.parametrize(("mode", "says"), [("die", "the worker died"), ("raise", "a fault of the worker itself")])
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("die", GONE),
+        ("raise", "a fault of the worker itself"),
+        ("segv", GONE),
+        ("abort", GONE),
+        ("kill", GONE),
+    ],
+)
 def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space, mode: str, says: str):
     study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
     failed = study.evaluations(state=State.FAIL)
     assert failed
     assert all(says in (e.reason or "") for e in failed), [e.reason for e in failed]
+    if mode in SIGNALS:
+        assert {e.curve[-1][0] for e in failed} == {1}  # in the middle of the second epoch
     assert sum(study.counts().values()) == 6
     assert study.counts()["complete"] + study.counts()["pruned"] > 0
 
