@@ -1,4 +1,4 @@
-"""An `.npz` archive: `x_train`, `y_train`, perhaps `x_test`, `y_test`; or `x`, `y`; or `images`, `labels`.
+"""An `.npz` archive: `x_train`, `y_train`, perhaps `x_val`, `y_val` and `x_test`, `y_test`; or `x`, `y`; or `images`, `labels`.
 
 Images are uint8, nhwc or nchw with 1 or 3 channels, or nhw (grey); labels are whole numbers, one for each image. An array `classes` may
 name the classes. No pickle is read. Other arrays in the archive are left alone.
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from .array_names import Pair, find_pairs
 from .images import ImageData
+from .reading import Reading
 from .square import squares
 
-LAYOUTS = (("x_train", "y_train"), ("x", "y"), ("images", "labels"))
 
-
-def read_npz(path: Path, *, name: str, size: int | None = None) -> ImageData:
+def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
     """Read the archive; images larger than `size` are made smaller.
 
     Raises:
@@ -34,47 +34,45 @@ def read_npz(path: Path, *, name: str, size: int | None = None) -> ImageData:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{name} is a single array, not an .npz archive of images and labels (numpy.savez writes one)")
             with archive:
-                return _from_arrays(archive, name=name, size=size)
+                return _from_arrays(archive, name=name, size=size, reading=reading or Reading())
     except InputError:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{name} cannot be read as an .npz archive: {' '.join(str(error).split())}") from error
 
 
-def _from_arrays(archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None) -> ImageData:
+def _from_arrays(archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None, reading: Reading) -> ImageData:
     """Check the arrays of an archive against one another and put them together."""
-    pairs = _pairs(archive, name)
-    labels = [_labels(archive[label_key], label_key, name) for _, label_key in pairs]
-    parts_nhwc = [_images(archive[image_key], image_key, name) for image_key, _ in pairs]
-    for (image_key, label_key), part, part_labels in zip(pairs, parts_nhwc, labels, strict=True):
-        if len(part) != len(part_labels):
-            raise InputError(f"{name}: every image needs one label, but {image_key} has {len(part)} images and {label_key} has {len(part_labels)} labels")
-        if part.shape[1:] != parts_nhwc[0].shape[1:]:
-            raise InputError(
-                f"{name}: all images must be of one shape, but they are {parts_nhwc[0].shape[1:]} in {pairs[0][0]} and {part.shape[1:]} in {image_key}"
-            )
+    found, skipped = find_pairs(list(archive), reading, name)
+    pairs = list(found.values())
+    labels = [_labels(archive[pair.labels], pair.labels, name) for pair in pairs]
+    parts_nhwc = [_images(archive[pair.images], pair.images, name) for pair in pairs]
+    for pair, part, part_labels in zip(pairs, parts_nhwc, labels, strict=True):
+        _check_they_fit(pair, part, part_labels, pairs[0], parts_nhwc[0], name)
     together, classes = _classes(np.concatenate(labels), archive, name)
-    images = squares(parts_nhwc, size)
-    official_test = np.zeros(len(together), np.bool_)
-    official_test[len(labels[0]) :] = True
-    return ImageData(name=name, images=images, labels=together, classes=classes, official_test=official_test, flip=True)
+    part = np.repeat(list(found), [len(part_labels) for part_labels in labels])
+    return ImageData(
+        name=name,
+        images=squares(parts_nhwc, size),
+        labels=together,
+        classes=classes,
+        official_test=part == "test",
+        official_validation=part == "validation",
+        flip=True,
+        native=min(parts_nhwc[0].shape[1:3]),
+        sources=tuple((part, pair.images) for part, pair in found.items()) if len(found) > 1 else (),
+        skipped=skipped,
+    )
 
 
-def _pairs(archive: Mapping[str, object], name: str) -> list[tuple[str, str]]:
-    """The names of the arrays of images and labels: the training part, then the test part if there is one."""
-    present = ", ".join(archive) or "none"
-    found = next((pair for pair in LAYOUTS if pair[0] in archive or pair[1] in archive), None)
-    if found is None:
-        wanted = ", or ".join(" and ".join(pair) for pair in LAYOUTS)
-        raise InputError(f"{name} must hold the arrays {wanted}, but it holds: {present}")
-    pairs = [found]
-    if found == LAYOUTS[0] and ("x_test" in archive or "y_test" in archive):
-        pairs.append(("x_test", "y_test"))
-    for pair in pairs:
-        for key in pair:
-            if key not in archive:
-                raise InputError(f"{name} must hold the arrays {pair[0]} and {pair[1]}, but {key} is missing; it holds: {present}")
-    return pairs
+def _check_they_fit(pair: Pair, part: NDArray[np.uint8], labels: NDArray[np.int64], first: Pair, first_part: NDArray[np.uint8], name: str) -> None:
+    """Raise where images and labels differ in number, or images in shape from those of the first part."""
+    if len(part) != len(labels):
+        raise InputError(f"{name}: every image needs one label, but {pair.images} has {len(part)} images and {pair.labels} has {len(labels)} labels")
+    if part.shape[1:] != first_part.shape[1:]:
+        raise InputError(
+            f"{name}: all images must be of one shape, but they are {first_part.shape[1:]} in {first.images} and {part.shape[1:]} in {pair.images}"
+        )
 
 
 def _images(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.uint8]:

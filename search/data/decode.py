@@ -1,28 +1,27 @@
-"""One image file of any kind to pixels: palettes, transparency, 16-bit grey, CMYK, and photographs lying on their side.
+"""One image file of any kind: what its first bytes tell, and its pixels as an array.
 
+How a file becomes pixels is decided in `studies.preprocessing` alone, of which exported networks carry a copy.
 Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error ...): whoever calls these functions catches Exception.
 Shape letters: c channels, h height, w width.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
-from .square import central_square
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from ...studies.preprocessing import opened, read_square
 
 Source = Path | IO[bytes]
 """What Pillow can open."""
 
-GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+GREY_MODES = {"1", "L", "LA", "La"}
+"""Modes of Pillow in which no pixel has a colour, besides those of more than 8 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,48 +30,43 @@ class Header:
 
     grey: bool
     """Whether no pixel can have a colour."""
+    deep: bool
+    """Whether it is grey of more than 8 bits, with a scale of its own."""
     sides: tuple[int, int]
     """Shorter and longer side in pixels."""
+    kind: str
+    """What it is, for people: "JPEG", or "PNG, 16-bit grey"."""
 
 
 def read_header(source: Source) -> Header:
     """Read mode and size of an image; its pixels are not decoded."""
-    with _opened(source) as image:
-        return Header(grey=image.mode in GREY_MODES or _has_grey_palette(image), sides=(min(image.size), max(image.size)))
+    with opened(source) as image:
+        depth = _depth(image)
+        kind = {"MPO": "JPEG", "JPEG2000": "JPEG 2000"}.get(image.format or "", image.format or "unknown")
+        return Header(
+            grey=bool(depth) or image.mode in GREY_MODES or _has_grey_palette(image),
+            deep=bool(depth),
+            sides=(min(image.size), max(image.size)),
+            kind=f"{kind}, {depth}" if depth else kind,
+        )
 
 
-def read_pixels(source: Source, side: int, channels: int) -> NDArray[np.uint8]:
-    """Decode an image to its central square of `side` pixels: (c, h, w).
+def read_pixels(source: Source, side: int, channels: int) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Decode an image to its central square of `side` pixels, (c, h, w): uint8; or float32, values as in the file, for grey of more than 8 bits.
 
     An image of several frames gives its first. What is transparent is laid on white.
     """
-    with _opened(source) as image:
-        image.draft(None, (2 * side, 2 * side))  # lets JPEG decode a photograph at 1/2, 1/4 or 1/8; twice the side keeps the filter honest
-        image.load()
-        with suppress(Exception):  # damaged metadata is no reason to lose readable pixels: such an image stays as it lies
-            _set_upright(image)
-        square = np.asarray(central_square(_eight_bits(image, channels), side))
-    return square[None] if channels == 1 else square.transpose(2, 0, 1)
+    square = np.asarray(read_square(source, side, channels))
+    return square.transpose(2, 0, 1) if square.ndim == 3 else np.broadcast_to(square, (channels, side, side))
 
 
-def _opened(source: Source) -> Image:
-    """Open an image whose size is bearable; Pillow itself merely warns up to twice this limit."""
-    from PIL import Image
-
-    image = Image.open(source)
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        size = f"{image.width}x{image.height}"
-        image.close()
-        raise ValueError(f"{size} pixels, more than the {limit} that are taken for no decompression bomb")
-    return image
-
-
-def _set_upright(image: Image) -> None:
-    """Turn or mirror the pixels in place as the camera noted."""
-    from PIL.ImageOps import exif_transpose
-
-    exif_transpose(image, in_place=True)
+def _depth(image: Image) -> str:
+    """The words for grey of more than 8 bits; empty for all else."""
+    if image.mode == "F":
+        return "floating-point grey"
+    if not image.mode.startswith("I"):
+        return ""
+    return "16-bit grey" if image.mode.startswith("I;16") or image.format in {"PNG", "PPM"} else "32-bit grey"
 
 
 def _has_grey_palette(image: Image) -> bool:
@@ -84,19 +78,3 @@ def _has_grey_palette(image: Image) -> bool:
         return False
     step = len(layout)
     return bytes(colours[0::step]) == bytes(colours[1::step]) == bytes(colours[2::step])
-
-
-def _eight_bits(image: Image, channels: int) -> Image:
-    """Any mode to 8-bit grey or RGB."""
-    from PIL import Image as pil
-
-    if image.mode == "F" or (image.mode == "I" and image.format not in {"PNG", "PPM"}):
-        raise ValueError("32-bit grey, in which no value is known to be white")
-    if image.mode.startswith("I"):
-        # Pillow would clip at 255, which makes nearly every 16-bit image white.
-        image = pil.fromarray(((np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
-    elif image.has_transparency_data:
-        # Dropping alpha would show what was painted under it, often black on black. Premultiplied modes convert in two steps.
-        image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGBA")).convert("RGBA")
-        image = pil.alpha_composite(pil.new("RGBA", image.size, "white"), image)
-    return image.convert("L" if channels == 1 else "RGB")

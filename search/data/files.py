@@ -1,23 +1,31 @@
-"""Many image files to one array, by threads (Pillow releases the GIL), leaving out the few that cannot be read.
+"""Many files to one array of images, by threads (Pillow releases the GIL), leaving out what is no image and the few that cannot be read.
 
-Two passes: the headers decide whether the set is grey and how large it is, then the pixels go straight into their place.
+Two passes: the headers decide what is an image, whether the set is grey and how large it is; then the pixels go straight into their place.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 
 from ...blocks.errors import InputError
-from .decode import Source, read_header, read_pixels
+from ...studies.preprocessing import register_plugins
+from .decode import Header, Source, read_header, read_pixels
+from .kinds import Kind, is_called_an_image, unsupported
+from .names import shown
+from .skipped import NO_IMAGE
 
 FOLDER_SIZE = 64
 """Side in pixels for images of many sizes when none is asked for."""
@@ -30,7 +38,7 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFiles:
-    """Encoded images, opened by their number."""
+    """Files that may be encoded images, opened by their number."""
 
     where: str
     """The data set, for messages."""
@@ -38,74 +46,136 @@ class ImageFiles:
     """What to call each file."""
     open: Callable[[int], Source]
     """What Pillow can open for the file of that number."""
+    certain: bool = False
+    """Whether each must be an image, whatever its name; else one that Pillow cannot open and that is not called an image is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a file cannot be read."""
+
+    reason: str
+    """In one line, without the name of the file."""
+    image: bool = True
+    """Whether it is an image nonetheless, damaged or of an unsupported kind."""
+    kind: Kind | None = None
+    """The kind that is unsupported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Headers:
     """What the first pass found."""
 
-    grey: bool
-    """Whether every readable image is grey."""
-    sides: frozenset[tuple[int, int]]
-    """Shorter and longer sides that occur."""
-    broken: dict[int, str]
-    """Files that cannot be opened, by number, and why."""
+    found: dict[int, Header]
+    """The images, by number, ascending."""
+    faults: dict[int, Fault]
+    """All other files, by number."""
+
+    @property
+    def grey(self) -> bool:
+        """Whether every image is grey."""
+        return all(header.grey for header in self.found.values())
+
+    @property
+    def deep(self) -> bool:
+        """Whether one image at least has more than 8 bits of grey."""
+        return any(header.deep for header in self.found.values())
+
+    @property
+    def sides(self) -> frozenset[tuple[int, int]]:
+        """Shorter and longer sides that occur."""
+        return frozenset(header.sides for header in self.found.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """What the second pass found."""
+
+    pixels: NDArray[Any]
+    """(n, c, side, side): float32 if one image at least has more than 8 bits of grey, else uint8."""
+    numbers: NDArray[np.int64]
+    """The numbers of their files, (n,), ascending."""
+    deep: NDArray[np.bool_]
+    """(n,): which have more than 8 bits of grey."""
+    native: int
+    """Median of the shorter sides of the files in pixels."""
+    kinds: tuple[tuple[str, int], ...]
+    """The kinds of files and how many there are of each, the most frequent first."""
+    skipped: tuple[str, ...]
+    """The files that were left out, each with the reason."""
 
 
 def read_headers(files: ImageFiles) -> Headers:
     """First pass.
 
     Raises:
-        InputError: more than 1 % of the files cannot be opened.
+        InputError: more than 1 % of the images cannot be opened.
     """
+    register_plugins()
 
-    def of_chunk(chunk: range) -> tuple[bool, set[tuple[int, int]], dict[int, str]]:
-        grey, sides, broken = True, set(), {}
+    def of_chunk(chunk: range) -> list[Header | Fault]:
+        results: list[Header | Fault] = []
         for number in chunk:
             try:
-                header = read_header(files.open(number))
+                results.append(read_header(files.open(number)))
             except Exception as error:
-                broken[number] = _reason(error)
-            else:
-                grey = grey and header.grey
-                sides.add(header.sides)
-        return grey, sides, broken
+                results.append(_fault(files, number, error))
+        return results
 
-    grey, sides, broken = True, set(), {}
-    for chunk_grey, chunk_sides, chunk_broken in _in_threads(of_chunk, len(files.names)):
-        grey = grey and chunk_grey
-        sides |= chunk_sides
-        broken |= chunk_broken
-    _check_few_broken(files, broken)
-    return Headers(grey=grey, sides=frozenset(sides), broken=broken)
+    found: dict[int, Header] = {}
+    faults: dict[int, Fault] = {}
+    same: dict[Header, Header] = {}  # most are equal: one object for all of them
+    for number, result in enumerate(result for chunk in _in_threads(of_chunk, len(files.names)) for result in chunk):
+        if isinstance(result, Fault):
+            faults[number] = result
+        else:
+            found[number] = same.setdefault(result, result)
+    _check_few_broken(files, faults)
+    return Headers(found=found, faults=faults)
 
 
-def read_images(files: ImageFiles, headers: Headers, side: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-    """Second pass: the images (n, c, side, side), the numbers of their files, and what was left out with the reason.
+def read_images(files: ImageFiles, headers: Headers, side: int) -> Images:
+    """Second pass: the pixels of the images that the first pass found, at `side` pixels.
 
     Raises:
-        InputError: more than 1 % of the files cannot be read.
+        InputError: more than 1 % of the images cannot be read, or not one can.
     """
     channels = 1 if headers.grey else 3
-    images = np.empty((len(files.names), channels, side, side), np.uint8)
+    numbers = np.array(list(headers.found), np.int64)
+    pixels = np.empty((len(numbers), channels, side, side), np.float32 if headers.deep else np.uint8)
+    deep = np.zeros(len(numbers), np.bool_)
 
-    def of_chunk(chunk: range) -> dict[int, str]:
-        broken = {}
-        for number in chunk:
-            if number not in headers.broken:
-                try:
-                    images[number] = read_pixels(files.open(number), side, channels)
-                except Exception as error:
-                    broken[number] = _reason(error)
-        return broken
+    def of_chunk(chunk: range) -> dict[int, Fault]:
+        faults = {}
+        for place in chunk:
+            number = int(numbers[place])
+            try:
+                image = read_pixels(files.open(number), side, channels)
+                if image.dtype != np.uint8 and not headers.deep:
+                    raise ValueError("its pixels have more than 8 bits, which its header does not say")
+                pixels[place], deep[place] = image, image.dtype != np.uint8
+            except Exception as error:
+                faults[number] = _fault(files, number, error)
+        return faults
 
-    broken = dict(headers.broken)
-    for chunk_broken in _in_threads(of_chunk, len(files.names)):
-        broken |= chunk_broken
-    _check_few_broken(files, broken)
-    kept = np.setdiff1d(np.arange(len(files.names)), sorted(broken))
-    skipped = tuple(f"{files.names[number]}: {broken[number]}" for number in sorted(broken))
-    return (images[kept] if broken else images), kept, skipped
+    faults = dict(headers.faults)
+    for chunk_faults in _in_threads(of_chunk, len(numbers)):
+        faults |= chunk_faults
+    _check_few_broken(files, faults)
+    kept = np.array([number not in faults for number in numbers.tolist()], np.bool_)
+    if not kept.any():
+        raise InputError(f"{files.where} holds no image that can be read")
+    if not kept.all():
+        pixels, numbers, deep = pixels[kept], numbers[kept], deep[kept]
+    found = [headers.found[number] for number in numbers.tolist()]
+    return Images(
+        pixels=pixels if deep.any() else pixels.astype(np.uint8, copy=False),
+        numbers=numbers,
+        deep=deep,
+        native=int(np.median([header.sides[0] for header in found])),
+        kinds=tuple(Counter(header.kind for header in found).most_common()),
+        skipped=tuple(f"{files.names[number]}: {faults[number].reason}" for number in sorted(faults)),
+    )
 
 
 def _in_threads(work: Callable[[range], Result], count: int) -> list[Result]:
@@ -123,18 +193,51 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
+def _fault(files: ImageFiles, number: int, error: Exception) -> Fault:
+    """What an error says of a file: that it is no image, that its kind cannot be read, or that it is damaged."""
+    name = "" if files.certain else files.names[number]
+    called, unknown = is_called_an_image(name), isinstance(error, UnidentifiedImageError)
+    kind = unsupported(name, _start(files, number)) if unknown else None
+    if kind is not None:
+        return Fault(str(kind), kind=kind)
+    unseen = unknown or (isinstance(error, OSError) and error.errno is not None)  # not even its first bytes
+    if files.certain or called or (called is None and not unseen):
+        return Fault(_reason(error))
+    return Fault(NO_IMAGE if unknown or called is False else _reason(error), image=False)
+
+
+def _start(files: ImageFiles, number: int) -> bytes:
+    """The first 16 bytes of a file, if they can be read."""
+    try:
+        source = files.open(number)
+        if isinstance(source, BytesIO):
+            return source.getvalue()[:16]
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return file.read(16)
+    except (OSError, TypeError, KeyError):
+        pass
+    return b""
+
+
 def _reason(error: Exception) -> str:
     """Why a file cannot be read, in one line; without the path, which the message around it names."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    text = " ".join(str(error).split())
-    return "not an image" if text.startswith("cannot identify image file") else text or type(error).__name__
+    text = " ".join(shown(str(error)).split())
+    if text.startswith("cannot identify image file"):
+        return text.partition("image file: ")[2] or "not an image"
+    return text or type(error).__name__
 
 
-def _check_few_broken(files: ImageFiles, broken: dict[int, str]) -> None:
-    """Raise when more than 1 % of the files are unreadable: then it is the folder that is wrong, not a file."""
-    count = len(files.names)
-    if 100 * len(broken) > count:
-        first = "; ".join(f"{files.names[number]} ({broken[number]})" for number in sorted(broken)[:3])
-        more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-        raise InputError(f"{files.where}: at most 1 % of the image files may be unreadable, but {len(broken)} of {count} are: {first}{more}")
+def _check_few_broken(files: ImageFiles, faults: dict[int, Fault]) -> None:
+    """Raise when more than 1 % of the images are unreadable: then it is the folder that is wrong, not a file."""
+    broken = [number for number in sorted(faults) if faults[number].image]
+    count = len(files.names) - (len(faults) - len(broken))
+    if 100 * len(broken) <= count:
+        return
+    kinds = Counter(kind for number in broken if (kind := faults[number].kind) is not None)
+    of_these = "".join(f"; {many} of these {'is' if many == 1 else 'are'} {kind}" for kind, many in kinds.most_common())
+    first = "; ".join(f"{files.names[number]} ({getattr(faults[number].kind, 'name', faults[number].reason)})" for number in broken[:3])
+    more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+    raise InputError(f"{files.where}: at most 1 % of the image files may be unreadable, but {len(broken)} of {count} are: {first}{more}{of_these}")

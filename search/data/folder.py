@@ -1,136 +1,134 @@
-"""A folder of class folders: `root/cat/1.jpg`, or `root/train/cat/1.jpg` beside `root/test/cat/2.jpg`.
+"""A folder of class folders: `root/cat/1.jpg`, or `root/train/cat/1.jpg` beside `root/val/cat/2.jpg` and `root/test/cat/3.jpg`.
 
-What lies in `val`, `validation` or `test` is the official test part. Images may lie at any depth below their class folder; hidden files and
-folders are passed over. The order is that of sorted names, on every machine.
+Images may lie at any depth below their class folder, under any name; hidden files and folders are passed over.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
+from .folder_parts import FolderParts, find_parts
 from .images import ImageData
-
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm"}
-HELD_OUT = {"val", "validation", "test"}
+from .kinds import is_called_an_image
+from .listing import below, files_in, folders_in, specials_in
+from .names import escaped, listed, shown
+from .reading import Reading
+from .skipped import NO_FILE, STRAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The image files of a folder, not yet opened."""
+    """The files of a folder, not yet opened: images, and what lies beside them."""
 
-    files: list[Path]
-    """One path for each image."""
-    labels: list[int]
+    files: list[Path] = field(default_factory=list)
+    """One path for each."""
+    labels: list[int] = field(default_factory=list)
     """Its class, an index into `classes`."""
-    official_test: list[bool]
-    """Whether it lies in the part held out by whoever made the folder."""
-    classes: tuple[str, ...]
+    parts: list[str] = field(default_factory=list)
+    """Its part: "train", "validation" or "test"."""
+    classes: list[str] = field(default_factory=list)
     """Names of the class folders, sorted."""
-    stray: list[Path]
-    """Image files outside any class folder."""
+    folders: list[tuple[Path, range]] = field(default_factory=list)
+    """Every class folder of every part, and the numbers of its files."""
+    skipped: list[str] = field(default_factory=list)
+    """What is not opened, each with the reason."""
 
 
-def read_folder(root: Path, *, name: str, size: int | None = None) -> ImageData:
+def read_folder(root: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
     """Read every image below `root` as squares of `size` pixels (64 when None); grey only if all images are.
 
     Raises:
         InputError: the folder has no class folders, only one, or an empty one; it cannot be read; or more than 1 % of its images cannot.
     """
-    listing = list_images(root)
-    files = ImageFiles(where=name, names=[_relative(path, root) for path in listing.files], open=listing.files.__getitem__)
+    reading = reading or Reading()
+    parts = find_parts(root, reading)
+    listing = list_files(root, parts, empty_allowed=reading.drop_small_classes > 0)
+    files = ImageFiles(where=shown(name), names=[_relative(path, root) for path in listing.files], open=listing.files.__getitem__)
     headers = read_headers(files)
-    images, kept, skipped = read_images(files, headers, size or FOLDER_SIZE)
+    if not reading.drop_small_classes:
+        _check_no_class_is_empty(listing, np.array(list(headers.found), np.int64))
+    images = read_images(files, headers, size or FOLDER_SIZE)
+    part = np.array(listing.parts)[images.numbers]
     return ImageData(
         name=name,
-        images=images,
-        labels=np.array(listing.labels, np.int64)[kept],
-        classes=listing.classes,
-        official_test=np.array(listing.official_test, np.bool_)[kept],
+        images=images.pixels,
+        labels=np.array(listing.labels, np.int64)[images.numbers],
+        classes=tuple(escaped(folder) for folder in listing.classes),
+        official_test=part == "test",
+        official_validation=part == "validation",
+        deep=images.deep,
         flip=True,
-        skipped=skipped + tuple(f"{_relative(path, root)}: lies in no class folder" for path in listing.stray),
+        native=images.native,
+        kinds=images.kinds,
+        files=tuple(listing.files[number] for number in images.numbers.tolist()),
+        sources=tuple((each, f"{_relative(folder, root)}/") for each, folder in parts.named.items() if folder != root),
+        skipped=(*images.skipped, *listing.skipped),
     )
 
 
-def list_images(root: Path) -> Listing:
-    """Find the classes and their files; no image is opened."""
-    train, held_out = _parts(root)
-    classes = tuple(folder.name for folder in _folders(train))
+def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -> Listing:
+    """Find the classes and their files; no file is opened.
+
+    Args:
+        empty_allowed: whether the training part may lack classes of the other parts, as they will be left out.
+    """
+    train = parts.named["train"]
+    classes = [folder.name for folder in parts.classes]
+    if empty_allowed:
+        others = {folder.name for part in parts.others for folder in folders_in(part)}
+        classes = sorted({*classes, *others})
     if not classes:
-        raise InputError(f"{train} holds no class folders: images belong in {train / '<class>'}")
+        raise InputError(f"{shown(str(train))} holds no class folders: images belong in {shown(str(train / '<class>'))}")
     if len(classes) == 1:
-        raise InputError(f"{train} holds the single class folder {classes[0]!r}: at least two classes are needed")
-    listing = Listing(files=[], labels=[], official_test=[], classes=classes, stray=[])
-    for part in [train, *held_out]:
-        for folder in _folders(part):
-            if folder.name not in classes:
-                raise InputError(f"every class must be in {train}, but {folder} has no folder of its name there (there are: {', '.join(classes[:12])})")
-            found = _images_below(folder)
-            if not found:
-                raise InputError(f"class folder {folder} holds no image ({', '.join(sorted(EXTENSIONS))})")
-            listing.files.extend(found)
-            listing.labels.extend([classes.index(folder.name)] * len(found))
-            listing.official_test.extend([part is not train] * len(found))
-    for part in dict.fromkeys([root, train, *held_out]):
-        listing.stray.extend(_images_in(part))
+        inner = folders_in(parts.classes[0]) if parts.classes else []
+        hint = f"; give {shown(str(parts.classes[0]))} if its folders are the classes" if len(inner) > 1 else ""
+        raise InputError(f"{shown(str(train))} holds the single class folder {shown(classes[0])!r}: at least two classes are needed{hint}")
+    listing = Listing(classes=classes, skipped=[*parts.skipped])
+    places = {unicodedata.normalize("NFC", name): place for place, name in enumerate(classes)}  # macOS writes an é in two letters
+    places |= {name: place for place, name in enumerate(classes)}
+    for part, folder in parts.in_order():
+        for inner in parts.classes if part == "train" else folders_in(folder):
+            place = places.get(inner.name, places.get(unicodedata.normalize("NFC", inner.name)))
+            if place is None:
+                known = listed([shown(name) for name in classes], 120)
+                raise InputError(
+                    f"every class must be in {shown(str(train))}, but {shown(str(inner))} has no folder of its name there (there are: {known}); "
+                    "add its images there, or give --drop-small-classes 1"
+                )
+            _list_class(listing, root, inner, place, part)
+    for folder in dict.fromkeys([root, *parts.named.values()]):
+        listing.skipped.extend(f"{_relative(path, root)}: {STRAY}" for path in files_in(folder) if is_called_an_image(path.name))
     return listing
 
 
-def _parts(root: Path) -> tuple[Path, list[Path]]:
-    """The folder that holds the class folders to train on, and those with the official test part."""
-    folders = _folders(root)
-    train = root / "train"
-    aside = [folder for folder in folders if folder.name in HELD_OUT]
-    if train not in folders or not _folders(train) or (not aside and len(folders) > 1):
-        return root, []  # a class may well be called "train" or "test"
-    others = [folder.name for folder in folders if folder != train and folder not in aside and _images_below(folder)]
-    if others:
-        raise InputError(f"{root} must hold either classes or train/ and its test part, but it holds both: train, {', '.join(others[:5])}")
-    for folder in aside:
-        if not _folders(folder) and _images_in(folder):
-            raise InputError(f"{folder} holds images but no class folders; to use the labelled images alone give {train}")
-    return train, aside
+def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: str) -> None:
+    """Add what lies below a class folder."""
+    start = len(listing.files)
+    for inner in below(folder):
+        listing.files.extend(files_in(inner))
+        listing.skipped.extend(f"{_relative(path, root)}: {NO_FILE}" for path in specials_in(inner))
+    count = len(listing.files) - start
+    listing.labels.extend([place] * count)
+    listing.parts.extend([part] * count)
+    listing.folders.append((folder, range(start, start + count)))
 
 
-def _folders(parent: Path) -> list[Path]:
-    """The visible folders in `parent`, sorted."""
-    return [parent / entry.name for entry in _entries(parent) if entry.is_dir()]
-
-
-def _images_in(parent: Path) -> list[Path]:
-    """The image files directly in `parent`, sorted."""
-    return [parent / entry.name for entry in _entries(parent) if not entry.is_dir() and Path(entry.name).suffix.lower() in EXTENSIONS]
-
-
-def _images_below(folder: Path, above: frozenset[str] = frozenset()) -> list[Path]:
-    """The image files in `folder` and all folders below it, sorted; a link back to a folder above is not followed."""
-    here = os.path.realpath(folder)
-    if here in above:
-        return []
-    found = _images_in(folder)
-    for inner in _folders(folder):
-        found.extend(_images_below(inner, above | {here}))
-    return found
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in `folder` and not hidden, sorted by name."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    except OSError as error:
-        _refuse_unreadable(folder, error)
-
-
-def _refuse_unreadable(folder: Path, error: OSError) -> NoReturn:
-    raise InputError(f"folder {folder} cannot be read: {error.strerror or error}") from error
+def _check_no_class_is_empty(listing: Listing, images: NDArray[np.int64]) -> None:
+    """Raise where a class folder holds no image."""
+    for folder, numbers in listing.folders:
+        if not np.searchsorted(images, numbers.stop) - np.searchsorted(images, numbers.start):
+            others = [shown(listing.files[number].name) for number in numbers]
+            beside = f", but {len(others)} other file{'s' if len(others) > 1 else ''} ({listed(others, 80, most=3)})" if others else ""
+            raise InputError(f"class folder {shown(str(folder))} holds no image{beside}; add images, or move it away")
 
 
 def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+    """A path for people: within the data set, where it lies there."""
+    return shown((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())

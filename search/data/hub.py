@@ -10,23 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...blocks.errors import AutomlError, InputError
 from .decode import Source
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import ImageData
+from .parts import asked_among, assigned
+from .reading import Reading
+from .skipped import UNUSED
 from .square import side_for
 
-HELD_OUT = ("validation", "valid", "val", "test")
 
-
-def read_hub(dataset_name: str, *, name: str, size: int | None = None, cache_dir: Path | None = None) -> ImageData:
-    """Load the split `train`, and the others as the official test part; one without labels (all -1) is left out.
+def read_hub(dataset_name: str, *, name: str, size: int | None = None, cache_dir: Path | None = None, reading: Reading | None = None) -> ImageData:
+    """Load the training split, and those of validation and test; one without labels (all -1, or no such column) is left out.
 
     Images of one size keep it, unless `size` is smaller; images of many sizes become squares of `size` pixels, 64 when None.
 
     Raises:
-        InputError: `datasets` is not installed, or the set has not just one column of images and one of labels.
+        InputError: `datasets` is not installed, an option names no split, or the set has not just one column of images and one of labels.
         AutomlError: the set could not be loaded.
     """
     if not dataset_name:
@@ -39,33 +41,62 @@ def read_hub(dataset_name: str, *, name: str, size: int | None = None, cache_dir
         splits: Any = datasets.load_dataset(dataset_name, cache_dir=None if cache_dir is None else str(cache_dir))
     except Exception as error:  # any of a dozen libraries' errors, from "no such name" to "no network"
         raise AutomlError(f"{name} could not be loaded: {' '.join(str(error).split())}") from error
-    if "train" not in splits:
-        raise InputError(f"{name} must have a split 'train', but it has: {', '.join(splits)}")
-
-    image_column = _only_column(splits["train"].features, datasets.Image, "images", name)
-    label_column = _only_column(splits["train"].features, datasets.ClassLabel, "class labels", name)
-    classes = tuple(splits["train"].features[label_column].names)
-    parts, labels, part_names = [], [], []
-    for part in ["train", *(part for part in HELD_OUT if part in splits)]:
-        part_labels = np.asarray(splits[part][label_column][:], np.int64)
+    found = _parts(list(splits), reading or Reading(), name)
+    training = splits[found["train"]]
+    image_column = _only_column(training.features, datasets.Image, "images", name)
+    label_column = _only_column(training.features, datasets.ClassLabel, "class labels", name)
+    parts: dict[str, Any] = {}
+    labels: dict[str, NDArray[np.int64]] = {}
+    skipped = [f"{split}: {UNUSED}, its name means no part" for split in splits if split not in found.values()]
+    for part, split in found.items():
+        has_columns = {image_column, label_column} <= set(splits[split].features)
+        part_labels = np.asarray(splits[split][label_column][:] if has_columns else [-1], np.int64)
         if part == "train" or (part_labels != -1).any():
-            parts.append(splits[part].cast_column(image_column, datasets.Image(decode=False)))
-            labels.append(part_labels)
-            part_names.append(part)
+            parts[part] = splits[split].cast_column(image_column, datasets.Image(decode=False))
+            labels[part] = part_labels
+        else:
+            skipped.append(f"{split}: {UNUSED}, it has no labels")
 
-    rows = [(part, row) for part in range(len(parts)) for row in range(len(labels[part]))]
+    rows = [(part, row) for part in parts for row in range(len(labels[part]))]
 
     def opened(number: int) -> Source:
         part, row = rows[number]
         encoded = parts[part][row][image_column]
+        if encoded is None:
+            raise ValueError("the row has no image")
         return BytesIO(encoded["bytes"]) if encoded["bytes"] is not None else Path(encoded["path"])
 
-    files = ImageFiles(where=name, names=[f"{part_names[part]} row {row}" for part, row in rows], open=opened)
+    files = ImageFiles(where=name, names=[f"{found[part]} row {row}" for part, row in rows], open=opened, certain=True)
     headers = read_headers(files)
     side = side_for(next(iter(headers.sides))[0], size) if len(headers.sides) == 1 else size or FOLDER_SIZE
-    images, kept, skipped = read_images(files, headers, side)
-    official_test = np.array([part > 0 for part, _ in rows], np.bool_)[kept]
-    return ImageData(name=name, images=images, labels=np.concatenate(labels)[kept], classes=classes, official_test=official_test, flip=True, skipped=skipped)
+    images = read_images(files, headers, side)
+    part_of_row = np.array([part for part, _ in rows])[images.numbers]
+    return ImageData(
+        name=name,
+        images=images.pixels,
+        labels=np.concatenate(list(labels.values()))[images.numbers],
+        classes=tuple(training.features[label_column].names),
+        official_test=part_of_row == "test",
+        official_validation=part_of_row == "validation",
+        deep=images.deep,
+        flip=True,
+        native=images.native,
+        kinds=images.kinds,
+        sources=tuple((part, f"split {found[part]}") for part in parts) if len(parts) > 1 else (),
+        skipped=(*images.skipped, *skipped),
+    )
+
+
+def _parts(splits: list[str], reading: Reading, name: str) -> dict[str, str]:
+    """The split of each part, the training part first, then validation and test."""
+    asked = asked_among(reading, splits, where=name, what="split")
+    found, _ = assigned(splits, where=name, asked=asked)
+    others = [split for split in splits if split not in found.values()]
+    if "train" not in found and asked and len(others) == 1:
+        found["train"] = others[0]
+    if "train" not in found:
+        raise InputError(f"{name} must have a split 'train', but it has: {', '.join(splits)}")
+    return {part: found[part] for part in ("train", "validation", "test") if part in found}
 
 
 def _only_column(features: dict[str, Any], kind: type, what: str, name: str) -> str:

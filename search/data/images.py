@@ -1,4 +1,4 @@
-"""A data set in memory, and which of its rows train, validate and test.
+"""A data set in memory.
 
 Shape letters: n images, c channels, h height, w width.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from .stratify import apportion
+
+NO_ROWS = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,31 +26,59 @@ class ImageData:
 
     name: str
     """What stands after `--data`: the name of a known set, or the path as given."""
-    images: NDArray[np.uint8]
-    """Pixels 0..255, (n, c, h, w), C-contiguous, c 1 or 3, h == w."""
+    images: NDArray[Any]
+    """Pixels, (n, c, h, w), C-contiguous, c 1 or 3, h == w: uint8, 0..255; float32 while rows of `deep` are not levelled."""
     labels: NDArray[np.int64]
     """Class of each image, (n,): an index into `classes`."""
     classes: tuple[str, ...]
-    """Names of the classes; their place is their label."""
+    """Names of the classes; their place is their label. A byte of a folder's name that is not UTF-8 is written as `\\xe9`."""
     official_test: NDArray[np.bool_]
     """(n,): True for the rows of the set's own test part; all False where it has none."""
     flip: bool
     """Whether a mirrored image is still of its class (not so for digits)."""
     skipped: tuple[str, ...] = ()
     """Files that were left out, each with the reason."""
+    official_validation: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
+    """(n,): True for the rows of the set's own validation part; all False where it has none."""
+    deep: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
+    """(n,): True for grey of more than 8 bits, whose values are those of the file (the same in all channels) until they are levelled."""
+    levels: tuple[float, float] | None = None
+    """What became 0 and 255 in the rows of `deep`; None if they are not levelled, or if there are none."""
+    native: int = 0
+    """Side in pixels that the sources hold: the median of the shorter sides; that of `images` unless given."""
+    files: tuple[Path, ...] = ()
+    """The file of each row, for a folder; else empty."""
+    kinds: tuple[tuple[str, int], ...] = ()
+    """Kinds of the files and how many there are of each."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """("train", "validation" or "test", the folder, split or arrays that it was read from), where the set has parts."""
+    dropped: tuple[tuple[str, int], ...] = ()
+    """Classes that were left out as too small, and the images to train on that each has."""
 
     def __post_init__(self) -> None:
         shape, dtype = self.images.shape, self.images.dtype
-        if dtype != np.uint8 or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3] or 0 in shape or not self.images.flags.c_contiguous:
+        for name in ("official_validation", "deep"):
+            if getattr(self, name) is NO_ROWS and shape:
+                object.__setattr__(self, name, np.zeros(shape[0], np.bool_))
+        scaled = dtype == np.uint8 or (dtype == np.float32 and self.deep.any() and self.levels is None)
+        if not scaled or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3] or 0 in shape or not self.images.flags.c_contiguous:
             raise InputError(f"{self.name}: images must be contiguous uint8 of shape (n, 1 or 3, size, size), but they are {dtype} of shape {shape}")
-        for field, array, wanted in (("labels", self.labels, np.int64), ("official_test", self.official_test, np.bool_)):
+        flags = ("official_test", "official_validation", "deep")
+        for name, wanted in (("labels", np.int64), *((flag, np.bool_) for flag in flags)):
+            array = getattr(self, name)
             if array.dtype != wanted or array.shape != shape[:1]:
-                raise InputError(f"{self.name}: {field} must be {np.dtype(wanted)} of shape ({shape[0]},), but it is {array.dtype} of shape {array.shape}")
+                raise InputError(f"{self.name}: {name} must be {np.dtype(wanted)} of shape ({shape[0]},), but it is {array.dtype} of shape {array.shape}")
+        if (self.official_test & self.official_validation).any():
+            raise InputError(f"{self.name}: no row may be in both official parts, but {int((self.official_test & self.official_validation).argmax())} is")
+        if self.files and len(self.files) != shape[0]:
+            raise InputError(f"{self.name}: files must be one for each of the {shape[0]} images, but they are {len(self.files)}")
         if len(self.classes) < 2:
             raise InputError(f"{self.name}: at least two classes are needed, but there is {len(self.classes)}: {', '.join(self.classes) or 'none'}")
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(self.classes):
             raise InputError(f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each class, but they lie in {low}..{high}")
+        if not self.native:
+            object.__setattr__(self, "native", shape[2])
 
     @property
     def channels(self) -> int:
@@ -61,81 +92,55 @@ class ImageData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over images, labels, classes and the test part: the same data has the same fingerprint on every machine."""
-        digest = hashlib.sha256(json.dumps([self.images.shape, self.classes]).encode())
-        digest.update(self.images.data)
-        digest.update(_bytes(self.labels, "<i8"))
-        digest.update(_bytes(self.official_test, "?"))
+        """SHA-256 in hex over images, labels, classes and official parts: the same data has the same fingerprint on every machine.
+
+        `levelled` keeps it: levels depend on which rows train, and the data do not.
+        """
+        deep = self.images.dtype != np.uint8
+        digest = hashlib.sha256(json.dumps([self.images.shape, self.classes, *(["float32"] if deep else [])]).encode())
+        digest.update(hashable(self.images, "<f4") if deep else self.images.data)
+        digest.update(hashable(self.labels, "<i8"))
+        digest.update(hashable(self.official_test, "?"))
+        for flags, counts in ((self.official_validation, self.official_validation.any()), (self.deep, deep)):
+            if counts:  # sets without them have the fingerprint they always had
+                digest.update(hashable(flags, "?"))
         return digest.hexdigest()
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """What was read, for people: classes, parts, kinds of files, what was left out. Each line has at most about 160 characters."""
+        from .summary import described
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
-    """Which rows train, validate and test: stratified by class, seeded, made once."""
+        return described(self)
 
-    seed: int
-    """The seed it was drawn with."""
-    train: NDArray[np.int64]
-    """Rows to train on, ascending."""
-    validation: NDArray[np.int64]
-    """Rows the search compares candidates on, ascending."""
-    test: NDArray[np.int64]
-    """Rows no decision of the search may look at, ascending."""
+    def levelled(self, rows: NDArray[np.int64] | None = None, levels: tuple[float, float] | None = None) -> ImageData:
+        """The same data with uint8 images: grey of more than 8 bits is brought from `levels` to 0..255, all else stays as it is.
 
-    def to_dict(self) -> dict[str, object]:
-        """For JSON: the seed, the size of each part, and a SHA-256 over the rows of all three."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        counts = {part: len(rows) for part, rows in parts.items()}
-        digest = hashlib.sha256(json.dumps(counts).encode())
-        for rows in parts.values():
-            digest.update(_bytes(rows, "<i8"))
-        return {"seed": self.seed, "counts": counts, "sha256": digest.hexdigest()}
+        Args:
+            rows: the rows that train; all rows when None. Without `levels`, their deep pixels decide: all but the lowest and the highest 0.01 %.
+            levels: what becomes 0 and 255, from an earlier run.
+        """
+        if self.images.dtype == np.uint8:
+            return self
+        from .levels import eight_bits, levels_of
 
+        levels = levels or levels_of(self.images, self.deep, rows)
+        data = replace(self, images=eight_bits(self.images, self.deep, levels), levels=levels)
+        data.__dict__["fingerprint"] = self.fingerprint
+        return data
 
-def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float = 0.15) -> Split:
-    """Deal the rows of `data` into three parts, each class in the same proportions.
+    def pooled(self) -> ImageData:
+        """The same data with the official validation rows in the test part, where earlier versions put them: for the studies they wrote."""
+        return replace(self, official_test=self.official_test | self.official_validation, official_validation=NO_ROWS)
 
-    The official test rows, where there are any, are the test part, and `validation` is a share of the other rows; without them
-    `validation` and `test` are shares of all rows. Every class is in every part.
-
-    Raises:
-        InputError: a share or the seed is out of range, or a class has too few images; nothing has been started.
-    """
-    official = bool(data.official_test.any())
-    shares = (1 - validation, validation) if official else (1 - validation - test, validation, test)
-    if not (validation > 0 and test > 0 and shares[0] > 0):
-        raise InputError(f"the shares must be above 0 and leave rows to train on, but got (validation={validation}, test={test})")
-    if seed < 0:
-        raise InputError(f"the seed of a split must be 0 or more, but got {seed}")
-    counts = np.bincount(data.labels[~data.official_test], minlength=len(data.classes))
-    _check_every_class_suffices(data, counts, parts=len(shares), official=official)
-
-    # random_raw is the one stream that numpy promises never to change; shuffle() and permutation() may differ in its next version.
-    keys = np.random.PCG64(seed).random_raw(len(data.labels))
-    by_class = np.lexsort((keys, data.labels))
-    by_class = by_class[~data.official_test[by_class]]
-    table = apportion(counts, shares)
-    part = np.full(len(data.labels), 2)
-    part[by_class] = np.repeat(np.tile(np.arange(len(shares)), len(counts)), table.ravel())
-    train, held_out, tested = (np.flatnonzero(part == number).astype(np.int64) for number in range(3))
-    return Split(seed=seed, train=train, validation=held_out, test=tested)
+    def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
+        """The data of some rows, in their order; `changes` are further fields."""
+        by_row = {name: getattr(self, name)[rows] for name in ("images", "labels", "official_test", "official_validation", "deep")}
+        by_row["images"] = np.ascontiguousarray(by_row["images"])
+        files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
+        return replace(self, **{**by_row, "files": files, **changes})
 
 
-def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], *, parts: int, official: bool) -> None:
-    """Raise where some class cannot be in every part."""
-    short = np.flatnonzero(counts < parts)
-    if len(short):
-        others = f" ({len(short) - 1} more classes have too few)" if len(short) > 1 else ""
-        uses = "to train and validate, besides the official test part" if official else "to train, validate and test"
-        raise InputError(
-            f"{data.name}: every class needs at least {parts} images, one each {uses}, but class {data.classes[short[0]]!r} has {counts[short[0]]}{others}"
-        )
-    if official:
-        tested = np.bincount(data.labels[data.official_test], minlength=len(data.classes))
-        if not tested.all():
-            raise InputError(f"{data.name}: the official test part must show every class, but it has no image of class {data.classes[int(tested.argmin())]!r}")
-
-
-def _bytes(array: NDArray[np.generic], dtype: str) -> memoryview:
+def hashable(array: NDArray[Any], dtype: str) -> memoryview:
     """What is hashed of an array: the same bytes on every machine."""
     return np.ascontiguousarray(array, dtype=dtype).data

@@ -55,6 +55,7 @@ def _digits(request: Request) -> ImageData:
         classes=tuple(str(digit) for digit in bunch.target_names),
         official_test=np.zeros(len(labels), np.bool_),
         flip=False,
+        native=pixels.shape[1],
     )
 
 
@@ -91,7 +92,16 @@ def _two_parts(request: Request, parts_nhwc: list[Any], labels: list[Any], class
     together = np.concatenate([np.asarray(part, np.int64) for part in labels])
     official_test = np.zeros(len(together), np.bool_)
     official_test[len(labels[0]) :] = True
-    return ImageData(name=request.name, images=squares(parts_nhwc, request.size), labels=together, classes=classes, official_test=official_test, flip=True)
+    return ImageData(
+        name=request.name,
+        images=squares(parts_nhwc, request.size),
+        labels=together,
+        classes=classes,
+        official_test=official_test,
+        flip=True,
+        native=min(parts_nhwc[0].shape[1:3]),
+        sources=(("train", "the set's training part"), ("test", "its test part")),
+    )
 
 
 def _torchvision(kind: str, request: Request, *, train: bool) -> Any:

@@ -1,36 +1,19 @@
-"""Square images of one size: the one place where images are cropped and resized.
+"""Arrays of images as squares of one size: the largest central square of each is kept, and made smaller as an image file would be.
 
-The largest central square of an image is what is kept; it is resized with an antialiased filter.
 Shape letters: n images, h height, w width, c channels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 def side_for(native: int, size: int | None) -> int:
     """Side of the square for images of `native` size when `size` is asked for: they are made smaller, never larger."""
     return native if size is None else min(native, size)
-
-
-def central_square(image: Image, side: int) -> Image:
-    """The largest central square of `image`, resized to `side`.
-
-    This is what resizing the shorter side and cropping gives, without ever holding a long strip at full length.
-    """
-    from PIL.Image import Resampling
-
-    shorter = min(image.size)
-    left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    return image.resize((side, side), Resampling.BICUBIC, box=(left, top, left + shorter, top + shorter), reducing_gap=3.0)
 
 
 def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None) -> NDArray[np.uint8]:
@@ -54,6 +37,8 @@ def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None) -> NDArra
 def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int) -> None:
     """Write each image's central square, resized to `side`, into its place in `target_nchw`."""
     from PIL import Image
+
+    from ...studies.preprocessing import central_square
 
     grey = images_nhwc.shape[3] == 1
     for target, image in zip(target_nchw, images_nhwc, strict=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from automl.search.data.square import central_square, side_for, squares
+from automl.search.data.square import side_for, squares
+from automl.studies.preprocessing import central_square
 from PIL import Image
 
 

@@ -1,0 +1,146 @@
+"""Which rows of a data set train, validate and test.
+
+Rows with the same pixels are dealt as one, so that no part holds a copy of what another holds.
+Shape letters: n images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...blocks.errors import InputError
+from .duplicates import first_rows
+from .images import ImageData, hashable
+from .names import shown
+from .stratify import apportion
+
+TRAIN, VALIDATION, TEST, UNUSED = range(4)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Which rows train, validate and test: stratified by class, seeded, made once."""
+
+    seed: int
+    """The seed it was drawn with."""
+    train: NDArray[np.int64]
+    """Rows to train on, ascending."""
+    validation: NDArray[np.int64]
+    """Rows the search compares candidates on, ascending."""
+    test: NDArray[np.int64]
+    """Rows no decision of the search may look at, ascending."""
+    duplicates: int = 0
+    """Rows with the pixels of an earlier row."""
+    conflicting: int = 0
+    """Those of them whose class is another than that of the first row with their pixels."""
+    unused: int = 0
+    """Rows in no part: copies of official rows of another part."""
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: the seed, the size of each part, a SHA-256 over the rows of all three, and the number of duplicates if there are any."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        counts = {part: len(rows) for part, rows in parts.items()}
+        digest = hashlib.sha256(json.dumps(counts).encode())
+        for rows in parts.values():
+            digest.update(hashable(rows, "<i8"))
+        duplicates = {"duplicates": self.duplicates} if self.duplicates else {}
+        return {"seed": self.seed, "counts": counts, "sha256": digest.hexdigest(), **duplicates}
+
+
+def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float = 0.15, grouped: bool = True) -> Split:
+    """Deal the rows of `data` into three parts, each class in the same proportions.
+
+    Official validation and test rows, where there are any, are those parts; what is missing is dealt from the other rows, of which `validation` and
+    `test` are shares. Every class is in every part that is dealt. Of rows with the same pixels the first is dealt and the others go with it; copies of
+    official rows of another part are in no part. Official parts stay whole. Where no two rows are the same, this is the split of all earlier versions.
+
+    Args:
+        grouped: False deals copies one by one, as earlier versions did, and counts none.
+
+    Raises:
+        InputError: a share or the seed is out of range, or a class has too few images; nothing has been started.
+    """
+    official = np.where(data.official_test, TEST, np.where(data.official_validation, VALIDATION, TRAIN))
+    dealt = [part for part, flags in ((VALIDATION, data.official_validation), (TEST, data.official_test)) if not flags.any()]
+    shares = [{VALIDATION: validation, TEST: test}[part] for part in dealt]
+    if not (validation > 0 and test > 0 and _shares(shares)[0] > 0):
+        raise InputError(f"the shares must be above 0 and leave rows to train on, but got (validation={validation}, test={test})")
+    if seed < 0:
+        raise InputError(f"the seed of a split must be 0 or more, but got {seed}")
+    count = len(data.labels)
+    first = first_rows(data.images) if grouped else np.arange(count)
+    copied = first != np.arange(count)
+    free = _usable(first, official)
+    leads = free & ~copied
+    counts = np.bincount(data.labels[leads], minlength=len(data.classes))
+    _check_every_class_suffices(data, counts, dealt)
+
+    # random_raw is the one stream that numpy promises never to change; shuffle() and permutation() may differ in its next version.
+    keys = np.random.PCG64(seed).random_raw(count)
+    by_class = np.lexsort((keys, data.labels))
+    by_class = by_class[leads[by_class]]
+    table = apportion(counts, _shares(shares))
+    part = np.where(official == TRAIN, UNUSED, official)
+    part[by_class] = np.repeat(np.tile([TRAIN, *dealt], len(counts)), table.ravel())
+    part[free] = part[first[free]]
+    train, held_out, tested = (np.flatnonzero(part == number).astype(np.int64) for number in (TRAIN, VALIDATION, TEST))
+    return Split(
+        seed=seed,
+        train=train,
+        validation=held_out,
+        test=tested,
+        duplicates=int(copied.sum()),
+        conflicting=int((data.labels[first] != data.labels)[copied].sum()),
+        unused=int((part == UNUSED).sum()),
+    )
+
+
+def _usable(first: NDArray[np.int64], official: NDArray[Any]) -> NDArray[np.bool_]:
+    """The rows that may be dealt, (n,): those of no official part (`official` 0) of which no official row is a copy."""
+    taken = np.zeros(len(first), np.bool_)
+    taken[first[official != TRAIN]] = True
+    return ~taken[first]
+
+
+def _shares(shares: list[float]) -> tuple[float, ...]:
+    """The share that trains, then the others; computed as ever, since another rounding could deal another row."""
+    train = 1.0
+    for share in shares:
+        train -= share
+    return (train, *shares)
+
+
+def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], dealt: list[int]) -> None:
+    """Raise where some class cannot be in every part that is dealt, or is not in the official test part."""
+    needed = 1 + len(dealt)
+    short = np.flatnonzero(counts < needed)
+    if len(short):
+        others = f" ({len(short) - 1} more classes have too few)" if len(short) > 1 else ""
+        name, count = shown(data.classes[short[0]]), int(counts[short[0]])
+        files = np.bincount(data.labels[~(data.official_test | data.official_validation)], minlength=len(data.classes))
+        copies = f" that is no copy, among {files[short[0]]}" if files[short[0]] > count else ""
+        raise InputError(
+            f"{data.name}: every class needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but class {name!r} has "
+            f"{count}{copies}{others}; add images, or give --drop-small-classes {max(needed, int(files[short].max()) + 1)}"
+        )
+    if data.official_test.any():
+        tested = np.bincount(data.labels[data.official_test], minlength=len(data.classes))
+        if not tested.all():
+            name = shown(data.classes[int(tested.argmin())])
+            raise InputError(f"{data.name}: the official test part must show every class, but it has no image of class {name!r}")
+
+
+def _uses(dealt: list[int]) -> str:
+    """What the images of a class are needed for."""
+    return {
+        (VALIDATION, TEST): "one each to train, validate and test",
+        (VALIDATION,): "one each to train and validate, besides the official test part",
+        (TEST,): "one each to train and test, besides the official validation part",
+        (): "to train on, besides the official validation and test parts",
+    }[tuple(dealt)]

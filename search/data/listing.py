@@ -1,0 +1,89 @@
+"""What lies in a folder of a data set: visible files and folders, sorted by name, so that the order is the same on every machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...blocks.errors import InputError
+from .kinds import is_called_an_image
+from .names import shown
+
+MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
+"""Folders that operating systems and archivers leave behind, some with thumbnails of every image: passed over like hidden ones."""
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """The visible folders in `parent`, sorted."""
+    return [parent / entry.name for entry in _entries(parent) if _is_dir(entry) and entry.name not in MADE_BY_MACHINES]
+
+
+def files_in(parent: Path) -> list[Path]:
+    """What may be opened directly in `parent`, sorted: files, links to files, and links to nothing, of which the reader says so."""
+    return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and not _is_special(entry)]
+
+
+def specials_in(parent: Path) -> list[Path]:
+    """Pipes, sockets and devices directly in `parent`, and links to such: opening one could wait for ever."""
+    return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and _is_special(entry)]
+
+
+def below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """`folder` and all folders below it, sorted; a link back to a folder above is not followed."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    yield folder
+    for inner in folders_in(folder):
+        yield from below(inner, above | {here})
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image in `folder` or below, by name where names say so, else by content."""
+    return any(holds_images_itself(inner) for inner in below(folder))
+
+
+def holds_images_itself(folder: Path) -> bool:
+    """The same of what is directly in `folder`."""
+    return any(is_image(path) for path in files_in(folder))
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is called an image, or has no telling name and is one."""
+    from .decode import read_header
+
+    called = is_called_an_image(path.name)
+    if called is None:
+        try:
+            read_header(path)
+        except Exception:
+            return False
+        return True
+    return called
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in `folder` and not hidden, sorted by name."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"folder {shown(str(folder))} cannot be read: {error.strerror or error}") from error
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or through a folder that may not be read
+        return False
+
+
+def _is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether it is, or links to, what is neither file nor folder."""
+    try:
+        return not entry.is_file() and not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return False  # a link to nothing, which opening says in words

@@ -1,0 +1,60 @@
+"""How a data set is to be read: which parts validate and test where their names do not say so, and which classes are too small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...blocks.errors import InputError
+from .names import check_is_text, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The choices of whoever reads a data set; without any, everything is as the data set has it."""
+
+    validation: str | None = None
+    """The part that validates: a folder within the data set's or a path; a split of the hub; the part in the names of arrays."""
+    test: str | None = None
+    """The part that tests, named in the same way."""
+    drop_small_classes: int = 0
+    """Classes with fewer than this many images to train on are left out."""
+
+    def __post_init__(self) -> None:
+        for option, part in self.parts.items():
+            if not part.strip():
+                raise InputError(f"--{option} must name a part of the data set, but got {part!r}")
+            check_is_text(part, f"--{option}")
+        if self.validation is not None and self.validation == self.test:
+            raise InputError(f"--validation and --test must name two parts, but both are {self.test!r}")
+        if self.drop_small_classes < 0:
+            raise InputError(f"--drop-small-classes must be 0 or more, but got {self.drop_small_classes}")
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The parts that are named: "validation", "test" or both."""
+        named = {"validation": self.validation, "test": self.test}
+        return {option: part for option, part in named.items() if part is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON without the defaults: {} if nothing was chosen."""
+        return {**self.parts, **({"drop_small_classes": self.drop_small_classes} if self.drop_small_classes else {})}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reading:
+        """The inverse of `to_dict`."""
+        return cls(validation=data.get("validation"), test=data.get("test"), drop_small_classes=int(data.get("drop_small_classes", 0)))
+
+    def absolute(self, name: str) -> Reading:
+        """The same choices for the data set `name` from every working folder: a folder outside that of the data set becomes an absolute path."""
+        root = Path(name).expanduser()
+        outside = {option: Path(part).expanduser() for option, part in self.parts.items() if not (root / part).is_dir()}
+        return replace(self, **{option: str(path.resolve()) for option, path in outside.items() if root.is_dir() and path.is_dir()})
+
+    def refuse_parts(self, name: str) -> None:
+        """InputError if parts are named for a data set whose parts have no names."""
+        if self.parts:
+            options = " and ".join(f"--{option}" for option in self.parts)
+            raise InputError(f"{options} must name a part of a folder, an .npz file or an hf: data set, but {shown(name)} has no parts to choose from")
