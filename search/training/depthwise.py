@@ -28,9 +28,9 @@ def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
     Only the class of these modules is exchanged for the time: parameters, names and hooks are untouched, and copies made within are copies like any other.
     """
     wide = [module for module in network.modules() if _gains(module)] if device.type == "cpu" and torch.backends.mkldnn.is_available() else []
-    for module in wide:
-        module.__class__ = _Strips
     try:
+        for module in wide:  # within: Ctrl-C may come between two of them
+            module.__class__ = _Strips
         yield
     finally:
         for module in wide:

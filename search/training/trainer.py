@@ -32,6 +32,7 @@ from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
 from .recipe import Recipe
 from .snapshot import differences, snapshot
+from .strided import safe_strided
 from .subset import balanced_order
 
 CHECK_EVERY = 20
@@ -117,7 +118,7 @@ class Trainer:
         number = self.done_epochs + 1
         leg = self._course[number - 1]
         with seeded(self.seed, "epoch", number, device=self.device):
-            with fast_depthwise(self.network, self.device):
+            with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
                 loss = self._train(number, leg)
             reached = self._validate(number, leg.size)  # reads a number off the device: everything before it is done by then
         self.done_epochs = number
