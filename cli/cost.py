@@ -25,7 +25,8 @@ def add_to(app: typer.Typer) -> None:
 
 def cost(
     candidate: Annotated[
-        str, typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, …), STUDY:best, STUDY:ID, ID, a JSON or YAML file, an exported folder.")
+        str,
+        typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, …), a space, STUDY:best, STUDY:ID, ID, a JSON or YAML file, an export."),
     ],
     image_size: ImageSize = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
@@ -37,15 +38,17 @@ def cost(
     json: Json = False,
 ) -> None:
     """Count the MACs, parameters, activations and peak memory of a candidate, without training it."""
-    found = _candidate(candidate, storage, image_size)
+    found, base = _candidate(candidate, storage, image_size)
     total = found.cost()
     witnessed = _audit(found) if audit else None
     if json:
         extra: dict[str, Any] = {"layers": _layers(found, batch)} if layers else {}
         if witnessed is not None:
             extra["audit"] = _audit_json(witnessed)
-        print_json({"id": found.id, "image": list(found.image), "batch": batch, **_json(total, batch), **extra})
+        print_json({"id": found.id, "image": list(found.image), "batch": batch, "base_of": base, **_json(total, batch), **extra})
     else:
+        if base is not None and base["free"]:
+            print(f"base of the space {base['space']}: what it leaves free ({_some(base['free'])}) is as in its skeleton")
         _print(found, total, batch)
         if layers:
             _print_layers(_layers(found, batch), batch)
@@ -126,17 +129,25 @@ def _print_audit(found: Audit, *, layers: bool) -> None:
         print("the formulas are wrong where PyTorch's counter or the built module says otherwise")
 
 
-def _candidate(text: str, storage: str, image_size: int | None) -> Candidate:
-    """A published network at a size, or whatever else stands for a candidate."""
+def _some(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, … {len(names)} in all"
+
+
+def _candidate(text: str, storage: str, image_size: int | None) -> tuple[Candidate, dict[str, Any] | None]:
+    """What stands for a candidate, at a size; and of a space's base, the name of the space and what it leaves free."""
     from ..blocks.errors import InputError
     from ..spaces import architectures, find_candidate
     from ..spaces.names import find_architecture
-    from ..spaces.reference import FILES
+    from ..spaces.reference import FILES, base_of, find_space
 
+    space = find_space(text)
+    if space is not None:
+        found, free = base_of(space.adapted(image_size=image_size))
+        return found, {"space": space.name, "free": free}
     if image_size is not None:
         if text not in architectures() and (":" in text or Path(text).exists() or Path(text).suffix in FILES):
-            raise InputError("--image-size goes with a published network; a candidate has its own size")
-        return find_architecture(text).candidate(image_size=image_size)
+            raise InputError("--image-size goes with a published network or a space; a candidate has its own size")
+        return find_architecture(text).candidate(image_size=image_size), None
     if text not in architectures():
         from .. import search  # noqa: F401 (with it, candidates of studies are found)
-    return find_candidate(text, storage=storage)
+    return find_candidate(text, storage=storage), None

@@ -11,7 +11,6 @@ import typer
 from .options import DEFAULT_STORAGE, Json, Storage
 from .output import print_json
 
-
 NOT_STARTED = "not started; `automl doctor --ray` sees whether it can be"
 
 

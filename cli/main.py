@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,6 @@ from . import cost, doctor, encoding, grid, handover, report, scale, searching, 
 app = typer.Typer(
     name="automl",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -25,6 +25,21 @@ app = typer.Typer(
         "Add --debug to any command for the traceback of an error."
     ),
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"automl {version('automl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every(_: Annotated[bool, typer.Option("--version", help="Print automl's version and exit.", is_eager=True, callback=_version)] = False) -> None:
+    """Takes what is no command's; typer shows the help above."""
+
+
 searching.add_to(app)
 grid.add_to(app)
 scale.add_to(app)

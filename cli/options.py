@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_study
+
 Storage = Annotated[str, typer.Option("--storage", envvar="AUTOML_STORAGE", help="Database of the studies, any SQLAlchemy URL.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study (`automl studies` lists them).")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study (`automl studies` lists them).", autocompletion=complete_study)]
 BudgetTexts = Annotated[
     list[str] | None, typer.Option("--budget", help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times.")
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .completion import complete_study
 from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
 from .output import CONVENTION, cost_json, print_json
 from .tables import pixels, print_table
@@ -28,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 def scale(
     baseline: Annotated[str | None, typer.Option(help="A published network, a YAML or JSON file, STUDY:best. Without: that of --study.")] = None,
-    study: Annotated[str | None, typer.Option(help="A study of `automl grid`, whose best coefficients are taken.")] = None,
+    study: Annotated[str | None, typer.Option(help="A study of `automl grid`, whose best coefficients are taken.", autocompletion=complete_study)] = None,
     alpha: Annotated[float | None, typer.Option(help="α, depth at φ = 1. Without any of the three: the paper's 1.2, 1.1, 1.15.")] = None,
     beta: Annotated[float | None, typer.Option(help="β, width at φ = 1.")] = None,
     gamma: Annotated[float | None, typer.Option(help="γ, resolution at φ = 1.")] = None,

@@ -1,4 +1,4 @@
-"""From what a user calls a network to the candidate: an object, plain data, a file, an exported folder, a published name, or an id in a study's database.
+"""From what a user calls a network to the candidate: an object, plain data, a file, an exported folder, a published name, a space, an id in a database.
 
 Databases are not this package's matter: `automl.studies` and `automl.search` add here who finds what they hold.
 """
@@ -10,12 +10,16 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..blocks import InputError
+from .architectures import architectures
 from .candidate import Candidate
 from .names import find_architecture
 from .source import read_file
+
+if TYPE_CHECKING:
+    from .space import Space
 
 Reference: TypeAlias = "Candidate | Mapping[str, Any] | str | os.PathLike[str]"
 """What stands for a candidate."""
@@ -27,6 +31,8 @@ _NEEDS = {"id": "automl.studies", "best": "automl.search"}
 _finders: dict[str, Finder] = {}
 _ID = re.compile(r"[0-9a-f]{4,64}")
 FILES = (".json", ".yaml", ".yml")
+OF_SPACES = ("skeleton", "baseline", "dimensions")
+"""Keys of which a space file has one and a candidate's none."""
 
 
 def add_finder(kind: Literal["id", "best"], finder: Finder) -> None:
@@ -34,13 +40,45 @@ def add_finder(kind: Literal["id", "best"], finder: Finder) -> None:
     _finders[kind] = finder
 
 
-def find_candidate(reference: Reference, *, storage: str | None = None) -> Candidate:
+def find_space(reference: Reference) -> Space | None:
+    """The space that `reference` names, as `--space` takes it: one that comes with automl, a skeleton, or a space file; None for whatever else it is.
+
+    Raises:
+        InputError: an error in the file.
+    """
+    from .space import load_space  # which reads candidates in turn
+
+    if not isinstance(reference, str | os.PathLike):
+        return None
+    text, path = os.fspath(reference), Path(reference)
+    if path.is_file():
+        data = read_file(path).data
+        return load_space(path) if isinstance(data, Mapping) and any(key in data for key in OF_SPACES) else None
+    by_name = isinstance(reference, str) and text not in architectures() and text in _spaces()
+    return load_space(text) if by_name else None
+
+
+def base_of(space: Space) -> tuple[Candidate, list[str]]:
+    """The network of a space with everything that it leaves free as the skeleton has it by itself, and the names of what is free.
+
+    Raises:
+        InputError: that network cannot be built.
+    """
+    settings: dict[str, Any] = {}
+    for parameter in space.parameters:
+        if len(parameter.values) == 1 and space.active(parameter, settings):
+            settings[parameter.name] = parameter.values[0]
+    return space.candidate(settings), [parameter.name for parameter in space.parameters if len(parameter.values) > 1]
+
+
+def find_candidate(reference: Reference, *, storage: str | None = None, spaces: bool = True) -> Candidate:
     """The candidate that `reference` stands for.
 
     Args:
-        reference: a candidate, the dict of one, a JSON or YAML file, a folder written by `automl export`, the name of a published network, or a candidate of a
-            study: its id or the beginning of it, `STUDY:ID` or `STUDY:best`. A file or folder of that name comes first.
+        reference: a candidate, the dict of one, a JSON or YAML file, a folder written by `automl export`, the name of a published network, a space (its base:
+            see `base_of`), or a candidate of a study: its id or the beginning of it, `STUDY:ID` or `STUDY:best`. A file or folder of that name comes first.
         storage: database of the studies; without, that of the variable AUTOML_STORAGE.
+        spaces: whether a space's name or file stands for its base.
 
     Raises:
         InputError: there is no such candidate, or it cannot be looked up; says what to do.
@@ -51,13 +89,23 @@ def find_candidate(reference: Reference, *, storage: str | None = None) -> Candi
         return Candidate.from_dict(reference.get("candidate", reference))
     if not isinstance(reference, str | os.PathLike):
         raise InputError(f"a candidate is given as an object, a dict, a path, a name or an id, but got {reference!r}")
+    space = find_space(reference) if spaces else None
+    if space is not None:
+        return base_of(space)[0]
     text, path = os.fspath(reference), Path(reference)
     if path.exists() or isinstance(reference, os.PathLike) or path.suffix in FILES:
         return _read(path / "config.json" if path.is_dir() else path)
     study, colon, which = text.rpartition(":")
     if colon or _ID.fullmatch(text):
         return _look_up(study, which, storage)
-    return find_architecture(text).candidate()
+    return find_architecture(text, others=_spaces() if spaces else ()).candidate()
+
+
+def _spaces() -> list[str]:
+    from .skeletons import skeletons
+    from .space import shipped_spaces
+
+    return [*shipped_spaces(), *skeletons()]
 
 
 def _read(path: Path) -> Candidate:

@@ -65,7 +65,7 @@ def _candidate(source: Source) -> Source:
     if isinstance(written, str) and not path.is_file():
         raise source.error(("candidate",), f"there is no file {str(path)!r}")
     try:
-        found = find_candidate(path if isinstance(written, str) else written)
+        found = find_candidate(path if isinstance(written, str) else written, spaces=False)
     except InputError as error:
         raise source.error(("candidate",), error) from None
     own = {"image": list(found.image), "classes": found.classes}

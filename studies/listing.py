@@ -12,6 +12,7 @@ from . import records, trials
 from .evaluation import Purpose, State
 from .models import EvaluationRecord, StudyRecord
 from .schema import existing
+from .storage import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,15 @@ def studies(storage: str) -> list[StudySummary]:
             )
             for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))
         ]
+
+
+def names(storage: str) -> list[str]:
+    """Names of the studies of this database, oldest first, as quickly as can be: nothing is migrated, and none are found where there is no database."""
+    database = Database(storage)
+    if not database.exists:
+        return []
+    with database.opening(), database.engine.connect() as connection:
+        return list(connection.scalars(select(StudyRecord.name).order_by(StudyRecord.id)))
 
 
 def unknown_study(name: str, names: list[str], shown: str) -> InputError:

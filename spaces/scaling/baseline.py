@@ -21,10 +21,10 @@ from ...blocks.errors import unknown
 from ..around import centres, network
 from ..bulk import Rows, examine, joined, settings
 from ..candidate import Candidate
-from ..reference import find_candidate
+from ..reference import OF_SPACES, find_candidate
 from ..skeletons.resnet import equal_cost_width
 from ..source import read_file
-from ..space import Space
+from ..space import Space, load_space, shipped_spaces
 
 AXES = ("depth", "width", "resolution")
 """α, β and γ of the paper."""
@@ -193,13 +193,15 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
     text, path = os.fspath(reference), Path(reference)
     if path.is_file():
         source = read_file(path)
-        if isinstance(source.data, Mapping) and {"skeleton", "baseline"} & set(source.data):
+        if isinstance(source.data, Mapping) and any(key in source.data for key in OF_SPACES):
             return _fixed(Space.from_source(source), text)
     elif not path.exists() and text in centres():
         data = network(text)
         data["dimensions"] |= {axis: float(data["dimensions"].get(axis, 1.0)) for axis in AXES}
         return Baseline(name=text, at_one=Space.from_dict(data, text))
-    return _of_candidate(find_candidate(reference, storage=storage), text)
+    elif not path.exists() and text in shipped_spaces():
+        return _fixed(load_space(text), text)
+    return _of_candidate(find_candidate(reference, storage=storage, spaces=False), text)
 
 
 def _of_candidate(candidate: Candidate, name: str) -> Baseline:

@@ -53,3 +53,18 @@ def test_a_name_that_is_not_known_is_refused_in_one_line(call, name: str, says: 
     assert (code, out) == (2, "")
     assert says in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_spaces_base_is_costed_and_said_to_be_that(call, tmp_path):
+    code, out, _ = call("cost", "mobilenetv3")
+    assert code == 0
+    assert out.startswith("base of the space mobilenetv3: what it leaves free (depth, width, resolution) is as in its skeleton\n")
+    _, out, _ = call("cost", "ofa-mobilenetv3", "--image-size", "32", "--json")
+    assert json.loads(out)["image"] == [3, 32, 32]
+    assert len(json.loads(out)["base_of"]["free"]) > 6
+    (tmp_path / "one.yaml").write_text("{name: one, skeleton: plain, image: [3, 32, 96], classes: 10, dimensions: {width: 0.5}}")
+    _, out, _ = call("cost", "one.yaml")
+    assert "base of" not in out  # control: nothing is free
+    assert " at 3x32x96: " in out
+    _, out, _ = call("cost", "resnet50", "--json")
+    assert json.loads(out)["base_of"] is None

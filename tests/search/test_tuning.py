@@ -1,7 +1,7 @@
 """The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that goes away.
 
-Ray is started once for the module, with two logical GPUs, and with a folder for temporary files whose path is too long for Ray's sockets. The workers are feathers: they train nothing and import no torch, so that a trial takes
-milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
+Ray is started once for the module, with two logical GPUs, and with a folder for temporary files whose path is too long for Ray's sockets. The workers
+are feathers: they train nothing and import no torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
 import collections

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.spaces import architecture, find_candidate, reference
-from automl.spaces.skeletons import skeleton
+from automl.spaces import architecture, find_candidate, load_space, reference, shipped_spaces
+from automl.spaces.reference import base_of
+from automl.spaces.scaling.baseline import find_baseline
+from automl.spaces.skeletons import skeleton, skeletons
 
 TINY = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10)
 
@@ -52,6 +54,48 @@ class TestForms:
         monkeypatch.chdir(tmp_path)
         Path("resnet18").write_text(TINY.spec)
         assert find_candidate("resnet18") == TINY
+
+
+class TestSpaces:
+    """What --space takes stands for the space's base."""
+
+    @pytest.mark.parametrize("name", [*shipped_spaces(), *skeletons()])
+    def test_every_space_and_skeleton_has_a_base(self, name: str):
+        candidate, free = base_of(load_space(name))
+        assert find_candidate(name) == candidate
+        assert candidate.cost().macs > 0
+        assert free
+
+    def test_the_base_of_a_published_networks_space_is_that_network(self):
+        assert base_of(load_space("efficientnet"))[0] == base_of(load_space("efficientnet_b0"))[0] == find_candidate("efficientnet_b0")
+
+    def test_a_space_file_with_what_it_sets_set(self, tmp_path: Path):
+        text = "{skeleton: resnet, image: [3, 32, 32], classes: 10, dimensions: {width: 0.125, depth: 0.3, attention: [se, eca]}}"
+        (tmp_path / "tiny.yaml").write_text(text)
+        assert find_candidate(tmp_path / "tiny.yaml") == TINY
+        assert base_of(load_space(tmp_path / "tiny.yaml"))[1] == ["attention"]
+        (tmp_path / "on.yaml").write_text("{candidate: found.json, dimensions: {width: [0.5, 1]}}")
+        (tmp_path / "found.json").write_text(TINY.spec)
+        assert find_candidate(tmp_path / "on.yaml") == TINY
+
+    def test_an_error_in_the_file_is_told_as_of_a_space(self, tmp_path: Path):
+        (tmp_path / "bad.yaml").write_text("skeleton: resnet\ndimensions:\n  wdth: 1\n")
+        with pytest.raises(InputError, match=r"bad\.yaml:3: .*did you mean 'width'"):
+            find_candidate(tmp_path / "bad.yaml")
+
+    def test_a_space_that_is_to_be_one_network_stays_so(self, tmp_path: Path):
+        (tmp_path / "self.yaml").write_text("{candidate: self.yaml, dimensions: {width: [0.5, 1]}}")
+        with pytest.raises(InputError, match=r"self\.yaml"):
+            find_candidate(tmp_path / "self.yaml")
+        for free in ("resnext-attention", tmp_path / "some.yaml"):
+            (tmp_path / "some.yaml").write_text("{candidate: found.json, dimensions: {width: [0.5, 1]}}")
+            (tmp_path / "found.json").write_text(TINY.spec)
+            with pytest.raises(InputError, match=r"a baseline is one network, but .* leaves free: .*width"):
+                find_baseline(free)
+
+    def test_a_name_that_is_nearly_a_spaces_is_told(self):
+        with pytest.raises(InputError, match="did you mean 'resnext-attention'"):
+            find_candidate("resnext-atention")
 
 
 class TestRefusals:
