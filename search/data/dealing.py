@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from .duplicates import first_rows
+from .duplicates import first_rows, leaders
 from .images import ImageData, hashable
 from .names import shown
 from .stratify import apportion
@@ -57,8 +57,9 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
     """Deal the rows of `data` into three parts, each class in the same proportions.
 
     Official validation and test rows, where there are any, are those parts; what is missing is dealt from the other rows, of which `validation` and
-    `test` are shares. Every class is in every part that is dealt. Of rows with the same pixels the first is dealt and the others go with it; copies of
-    official rows of another part are in no part. Official parts stay whole. Where no two rows are the same, this is the split of all earlier versions.
+    `test` are shares. Every class is in every part that is dealt. Of rows with the same pixels one is dealt (the first, or of several classes one
+    of the rarest) and the others go with it; copies of official rows of another part are in no part. Official parts stay whole.
+    Where no two rows are the same, this is the split of all earlier versions.
 
     Args:
         grouped: False deals copies one by one, as earlier versions did, and counts none.
@@ -77,7 +78,8 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
     first = first_rows(data.images) if grouped else np.arange(count)
     copied = first != np.arange(count)
     free = _usable(first, official)
-    leads = free & ~copied
+    lead = leaders(first, data.labels, free)
+    leads = free & (lead == np.arange(count))
     counts = np.bincount(data.labels[leads], minlength=len(data.classes))
     _check_every_class_suffices(data, counts, dealt)
 
@@ -88,7 +90,7 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
     table = apportion(counts, _shares(shares))
     part = np.where(official == TRAIN, UNUSED, official)
     part[by_class] = np.repeat(np.tile([TRAIN, *dealt], len(counts)), table.ravel())
-    part[free] = part[first[free]]
+    part[free] = part[lead[free]]
     train, held_out, tested = (np.flatnonzero(part == number).astype(np.int64) for number in (TRAIN, VALIDATION, TEST))
     return Split(
         seed=seed,
@@ -124,7 +126,7 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
         others = f" ({len(short) - 1} more classes have too few)" if len(short) > 1 else ""
         name, count = shown(data.classes[short[0]]), int(counts[short[0]])
         files = np.bincount(data.labels[~(data.official_test | data.official_validation)], minlength=len(data.classes))
-        copies = f" that is no copy, among {files[short[0]]}" if files[short[0]] > count else ""
+        copies = f" ({files[short[0]]} with copies of the same pictures)" if files[short[0]] > count else ""
         raise InputError(
             f"{data.name}: every class needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but class {name!r} has "
             f"{count}{copies}{others}; add images, or give --drop-small-classes {max(needed, int(files[short].max()) + 1)}"

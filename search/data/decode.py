@@ -35,7 +35,7 @@ class Header:
     sides: tuple[int, int]
     """Shorter and longer side in pixels."""
     kind: str
-    """What it is, for people: "JPEG", or "PNG, 16-bit grey"."""
+    """What it is, for people: "JPEG", or "PNG (16-bit grey)"."""
 
 
 def read_header(source: Source) -> Header:
@@ -47,7 +47,7 @@ def read_header(source: Source) -> Header:
             grey=bool(depth) or image.mode in GREY_MODES or _has_grey_palette(image),
             deep=bool(depth),
             sides=(min(image.size), max(image.size)),
-            kind=f"{kind}, {depth}" if depth else kind,
+            kind=f"{kind} ({depth})" if depth else kind,
         )
 
 

@@ -15,3 +15,29 @@ def first_rows(images: NDArray[Any]) -> NDArray[np.int64]:
     rows = np.ascontiguousarray(images).reshape(len(images), -1)
     found = (seen.setdefault(blake2b(row.data, digest_size=16).digest(), number) for number, row in enumerate(rows))
     return np.fromiter(found, np.int64, len(rows))
+
+
+def leaders(first: NDArray[np.int64], labels: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each row the row that stands for all with its pixels, (n,): the first, unless their classes differ.
+
+    Then it is the first row of that class which has the fewest rows that stand for others so far: a class whose every image is also in a larger class
+    would have nothing to be dealt otherwise.
+
+    Args:
+        first: as `first_rows` gives it.
+        labels: class of each row.
+        free: rows to count and to choose for; others keep their first.
+    """
+    lead = first.copy()
+    differing = np.unique(first[free & (labels != labels[first])])
+    if not len(differing):
+        return lead
+    among = np.isin(first, differing)
+    counts = np.bincount(labels[free & ~among & (first == np.arange(len(first)))], minlength=int(labels.max()) + 1)
+    rows = np.flatnonzero(among)
+    rows = rows[np.argsort(first[rows], kind="stable")]
+    for group in np.split(rows, np.flatnonzero(np.diff(first[rows])) + 1):
+        chosen = group[np.argmin(counts[labels[group]])]
+        counts[labels[chosen]] += 1
+        lead[group] = chosen
+    return lead

@@ -68,9 +68,15 @@ def read_folder(root: Path, *, name: str, size: int | None = None, reading: Read
         native=images.native,
         kinds=images.kinds,
         files=tuple(listing.files[number] for number in images.numbers.tolist()),
-        sources=tuple((each, f"{_relative(folder, root)}/") for each, folder in parts.named.items() if folder != root),
+        sources=_sources(root, parts),
         skipped=(*images.skipped, *listing.skipped),
     )
+
+
+def _sources(root: Path, parts: FolderParts) -> tuple[tuple[str, str], ...]:
+    """What to call each part, if there is more than the class folders in `root`."""
+    named = {part: "the rest of the folder" if folder == root else f"{_relative(folder, root)}/" for part, folder in parts.named.items()}
+    return tuple(named.items()) if parts.named != {"train": root} else ()
 
 
 def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -> Listing:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
 
-CONVERT = "convert them to PNG"
+CONVERT = "convert to PNG"
 UNSUPPORTED = {
     ".heic .heif .hif .heics .heifs": ("HEIF", "pip install pillow-heif"),
     ".avif .avifs": ("AVIF", "pip install pillow-avif-plugin"),

@@ -14,7 +14,7 @@ STRAY = "lies in no class folder"
 """Reason for an image beside the class folders."""
 UNUSED = "left out"
 """How the reason for a folder, a split or arrays begins that belong to no part."""
-SORTS = ((UNUSED, "unused"), (STRAY, "in no class folder"), (NO_FILE, "no files"), (NO_IMAGE, "files that are no images"))
+SORTS = ((UNUSED, "unused"), (STRAY, "in no class folder"), (NO_FILE, "pipes or devices"), (NO_IMAGE, "files that are no images"))
 
 
 def summary(skipped: Sequence[str]) -> str:
@@ -28,11 +28,15 @@ def summary(skipped: Sequence[str]) -> str:
         name, _, reason = line.rpartition(": ")
         sort = next((sort for start, sort in SORTS if reason.startswith(start)), "unreadable")
         sorts.setdefault(sort, []).append(line if sort == "unreadable" else name)
-    order = [*(sort for _, sort in SORTS), "unreadable"]
-    room = (LINE - 10) // max(1, len(sorts)) - 34
-    parts = [f"{len(sorts[sort]):,} {_worded(sort, len(sorts[sort]))} ({listed(sorts[sort], room, most=3)})" for sort in order if sort in sorts]
-    return f"skipped: {', '.join(parts)}" if parts else ""
+    present = {sort: sorts[sort] for sort in (*(sort for _, sort in SORTS), "unreadable") if sort in sorts}
+    for most, of_unreadable in ((3, 3), (2, 2), (1, 1), (0, 2), (0, 1)):  # the unreadable ones are what somebody may have to mend
+        parts = [_counted(sort, names, of_unreadable if sort == "unreadable" else most) for sort, names in present.items()]
+        if len(line := f"skipped: {', '.join(parts)}") <= LINE:
+            return line if present else ""
+    return f"skipped: {', '.join(_counted(sort, names, 0) for sort, names in present.items())}"
 
 
-def _worded(sort: str, count: int) -> str:
-    return "file that is no image" if count == 1 and sort == "files that are no images" else sort
+def _counted(sort: str, names: Sequence[str], most: int) -> str:
+    """How many there are, with the first `most` of them."""
+    sort = "file that is no image" if len(names) == 1 and sort == "files that are no images" else sort
+    return f"{len(names):,} {sort}" + (f" ({listed(names, LINE, most=most)})" if most else "")

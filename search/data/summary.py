@@ -70,7 +70,7 @@ def _parts(data: ImageData) -> str:
 
 def _grey(data: ImageData) -> str:
     """The range of grey of more than 8 bits."""
-    depths = {kind.partition(", ")[2] for kind, _ in data.kinds} - {""}
+    depths = {kind.partition(" (")[2].removesuffix(")") for kind, _ in data.kinds} - {""}
     what = depths.pop() if len(depths) == 1 else "grey of more than 8 bits"
     count = "" if data.deep.all() else f" ({_images(int(data.deep.sum()))})"
     if data.levels is None:
