@@ -89,5 +89,6 @@ def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
         {
             "candidate": job.candidate, "weights": weights, "size": job.fidelity.size, "epochs": job.fidelity.epochs, "seed": job.seed,
             "mean": [float(value) for value in pixels.mean], "std": [float(value) for value in pixels.std],
+            "preprocessing": pixels.preprocessing(job.fidelity.size).to_dict(),
         },
     )  # fmt: skip

@@ -88,7 +88,7 @@ def read_pixels(
     Raises:
         ValueError: it is too large to be decoded, or of a kind in which no value is known to be white.
     """
-    square = read_square(source, steps[0][0], channels)
+    square = read_square(source, steps[0][0], channels, steps[0][1])
     if square.mode == "F":
         square = Image.fromarray(levelled(np.asarray(square), levels or (0.0, DEEPEST))).convert("L" if channels == 1 else "RGB")
     for side, name in steps[1:]:
@@ -97,7 +97,7 @@ def read_pixels(
     return pixels[..., None] if channels == 1 else pixels
 
 
-def read_square(source: Image.Image | str | Path | IO[bytes], side: int, channels: int) -> Image.Image:
+def read_square(source: Image.Image | str | Path | IO[bytes], side: int, channels: int, name: str = "bicubic") -> Image.Image:
     """The largest central square of an image at `side` pixels: of mode L or RGB, or F, on a scale of its own, for grey of more than 8 bits.
 
     An image of several frames gives its first. What is transparent is laid on white. Photographs are turned upright.
@@ -106,11 +106,11 @@ def read_square(source: Image.Image | str | Path | IO[bytes], side: int, channel
         ValueError: as `read_pixels`.
     """
     if isinstance(source, Image.Image):  # the caller's own: neither changed nor closed
-        return central_square(plain(upright(source), channels), side)
+        return central_square(plain(upright(source), channels), side, name)
     with opened(source) as image:
         image.draft(None, (2 * side, 2 * side))  # JPEG is decoded at 1/2, 1/4 or 1/8; twice the side keeps the filter honest
         image.load()
-        return central_square(plain(upright(image), channels), side)
+        return central_square(plain(upright(image), channels), side, name)
 
 
 def opened(source: str | Path | IO[bytes]) -> Image.Image:
@@ -123,6 +123,7 @@ def opened(source: str | Path | IO[bytes]) -> Image.Image:
     register_plugins()
     image = Image.open(source)
     if isinstance(image, ImageFile.StubImageFile):  # known by its first bytes, and that is all
+        image.close()
         raise Image.UnidentifiedImageError(f"cannot identify image file: {image.format} is not decoded here")
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
@@ -168,14 +169,14 @@ def plain(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def central_square(image: Image.Image, side: int) -> Image.Image:
-    """The largest central square of `image`, resized to `side`.
+def central_square(image: Image.Image, side: int, name: str = "bicubic") -> Image.Image:
+    """The largest central square of `image`, resized to `side` by Pillow's filter of that name, antialiased where that shrinks.
 
     This is what resizing the shorter side and cropping gives, without ever holding a long strip at full length.
     """
     shorter = min(image.size)
     left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    return image.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + shorter, top + shorter), reducing_gap=3.0)
+    return image.resize((side, side), Image.Resampling[name.upper()], box=(left, top, left + shorter, top + shorter), reducing_gap=3.0)
 
 
 def resized(square: Image.Image, side: int, name: str) -> Image.Image:

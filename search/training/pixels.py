@@ -14,18 +14,21 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from ...blocks.errors import InputError, unknown
+from ...studies.preprocessing import Preprocessing, resized
 from .device import resolve
 
 Part = Literal["train", "validation", "test"]
 
 CACHED = 512 * 2**20
 """Bytes of resized parts kept, the last one besides: trainings meet a few input sizes again and again."""
+FILTER = "bicubic"
+"""Pillow's filter from the stored size to others."""
 CHUNK = 1024
-"""Images resized or counted at a time: bounds the memory for floats and 64-bit integers."""
+"""Images counted at a time: bounds the memory for 64-bit integers."""
 
 
 class Pixels:
@@ -39,9 +42,11 @@ class Pixels:
         validation: NDArray[np.int64],
         test: NDArray[np.int64] | None,
         device: torch.device | str,
+        levels: tuple[float, float] | None = None,
     ) -> None:
         """Takes `images` (n, c, h, w), `labels` (n,), and for each part the numbers of its images.
 
+        `levels` is how grey of more than 8 bits was scaled: kept for `preprocessing`, not applied here.
         On the CPU the images are not copied, and read-only arrays will do (Ray's object store hands out such).
 
         Raises:
@@ -55,6 +60,8 @@ class Pixels:
         self._rows: dict[Part, NDArray[np.int64]] = {part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None}
         _check_disjoint(self._rows)
         self.mean, self.std = channel_statistics(images, self._rows["train"])
+        self._levels = levels
+        self._images = images
         self._images_nchw = _without_copy(images).to(self.device)
         self._labels_n = _without_copy(labels).to(self.device)
         self._resized: OrderedDict[tuple[Part, int], Tensor] = OrderedDict()
@@ -78,7 +85,7 @@ class Pixels:
         if (part, size) in self._resized:
             self._resized.move_to_end((part, size))
         else:
-            self._resized[part, size] = resize(self._images_nchw, self._places(part), size)
+            self._resized[part, size] = self._made(part, size)
             while len(self._resized) > 1 and sum(images.nbytes for images in self._resized.values()) > CACHED:
                 self._resized.popitem(last=False)
         return self._resized[part, size], self.labels(part)
@@ -86,6 +93,15 @@ class Pixels:
     def labels(self, part: Part) -> Tensor:
         """The labels (n,) of `part`, on the device."""
         return self._labels_n[self._places(part)]
+
+    def preprocessing(self, size: int) -> Preprocessing:
+        """The steps from an image file to what `at` gives at `size`."""
+        return Preprocessing.to(self._images.shape[2], size, channels=self.channels, levels=self._levels, then=FILTER)
+
+    def _made(self, part: Part, size: int) -> Tensor:
+        if self._images.shape[2:] == (size, size):
+            return self._images_nchw[self._places(part)]
+        return torch.from_numpy(resize(self._images, self._rows[part], size)).to(self.device)
 
     def _places(self, part: Part) -> Tensor:
         return torch.from_numpy(self._rows[part]).to(self.device)
@@ -104,16 +120,15 @@ class Normalise:
         return x_bchw.to(torch.float32, memory_format=torch.channels_last).mul_(self._scale_c11).add_(self._shift_c11)
 
 
-def resize(images_nchw: Tensor, rows_n: Tensor, size: int) -> Tensor:
-    """The images `rows_n` at `size` pixels a side: bilinear, antialiased where that shrinks (enlarging, antialiasing changes nothing)."""
-    if images_nchw.shape[2:] == (size, size):
-        return images_nchw[rows_n]
-    # Through floats, since CUDA resizes no uint8; in chunks, since floats are four times as large.
-    resized = [
-        functional.interpolate(images_nchw[rows_b].float(), (size, size), mode="bilinear", antialias=True, align_corners=False).round_().clamp_(0, 255).byte()
-        for rows_b in rows_n.split(CHUNK)
-    ]
-    return torch.cat(resized)
+def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """The images `rows` at `size` pixels a side, one by one as an exported file does it, on the CPU: filters of other libraries round otherwise."""
+    grey = images_nchw.shape[1] == 1
+    made_nchw = np.empty((len(rows), images_nchw.shape[1], size, size), np.uint8)
+    for made_chw, row in zip(made_nchw, rows, strict=True):
+        image = Image.fromarray(images_nchw[row, 0] if grey else np.ascontiguousarray(images_nchw[row].transpose(1, 2, 0)))
+        pixels = np.asarray(resized(image, size, FILTER))
+        made_chw[:] = pixels if grey else pixels.transpose(2, 0, 1)
+    return made_nchw
 
 
 def channel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:

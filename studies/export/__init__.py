@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from .facts import Facts
 from .family_folder import Relative, export_family
-from .folder import export_network
+from .folder import Exported, export_network
 
-__all__ = ["Facts", "Relative", "export_family", "export_network"]
+__all__ = ["Exported", "Facts", "Relative", "export_family", "export_network"]

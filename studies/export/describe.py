@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ...blocks.modules.network import Network
 from ...spaces.candidate import Candidate
+from .check import Checked
 from .facts import Facts, one_line
 from .model_file import CONVENTION, accuracy_in_words, cost_in_words
 
@@ -24,12 +26,14 @@ def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict
         "input_size": (candidate.image[0], facts.size, facts.size),
         "pool_size": (pooled, pooled),
         "crop_mode": "center",
+        "crop_pct": 1.0,
+        "interpolation": facts.preprocessing.steps[-1][1],
         "mean": tuple(map(float, facts.mean)),
         "std": tuple(map(float, facts.std)),
     }
 
 
-def config(network: Network, candidate: Candidate, facts: Facts) -> str:
+def config(network: Network, candidate: Candidate, facts: Facts, checked: Checked | None = None) -> str:
     """config.json: timm's keys first, then ours."""
     cost = candidate.cost()
     data = {
@@ -46,6 +50,8 @@ def config(network: Network, candidate: Candidate, facts: Facts) -> str:
             "macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations), "image": list(candidate.image), "convention": CONVENTION,
         },
         "accuracy": {"validation": facts.accuracy, "test": facts.test_accuracy},
+        "preprocessing": facts.preprocessing.to_dict(),
+        "checked": None if checked is None else checked.to_dict(),
         "training": {"size": facts.size, "epochs": facts.epochs, "seed": facts.seed, "data": facts.public_data},
         "study": facts.study,
         "budget": facts.budget,
@@ -56,7 +62,16 @@ def config(network: Network, candidate: Candidate, facts: Facts) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
 
-def readme(network: Network, candidate: Candidate, facts: Facts, needs: list[str], *, onnx: bool) -> str:
+def readme(
+    network: Network,
+    candidate: Candidate,
+    facts: Facts,
+    needs: list[str],
+    *,
+    onnx: bool,
+    checked: Checked | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> str:
     """README.md: what the network is, costs and can do, and how to use it."""
     channels, size = candidate.image[0], facts.size
     classes = ", ".join(_code(name) for name in facts.classes[:SHOWN])
@@ -66,6 +81,8 @@ def readme(network: Network, candidate: Candidate, facts: Facts, needs: list[str
         "Budget": f"{_code(facts.budget) if facts.budget else 'none'}, counted at {candidate.image[1]}x{candidate.image[2]} pixels",
         "Accuracy": accuracy_in_words(facts),
         "Trained": f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}",
+        "Input": str(facts.preprocessing),
+        "Checked": "not on real images" if checked is None else str(checked),
         "Found by": f"study {_code(facts.study)}, {_code(facts.public_command)}",
         "Candidate": _code(candidate.id),
         "Settings": ", ".join(f"{key} {value}" for key, value in facts.settings.items()),
@@ -113,7 +130,18 @@ session = onnxruntime.InferenceSession("model.onnx")
 session.run(["logits"], {{"images": preprocess("image.png").numpy()}})[0]  # (batch, {channels}, {size}, {size}) -> (batch, {len(facts.classes)})
 ```
 """
-    return text
+    for name, reason in (left_out or {}).items():
+        text += f"\n`{name}` was left out: {one_line(reason)}.\n"
+    return text + _preprocessing(checked)
+
+
+def _preprocessing(checked: Checked | None) -> str:
+    return (
+        "\n## Other ways to prepare images\n\n"
+        "The network was trained on images prepared by `preprocess` in `model.py`, from files; otherwise it sees other pixels, and may be less accurate. "
+        f"{'' if checked is None else checked.by_timm}".rstrip()
+        + "\n"
+    )
 
 
 def _sizes(candidate: Candidate, facts: Facts) -> str:

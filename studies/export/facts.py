@@ -9,6 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ...blocks.errors import InputError
+from ..preprocessing import Preprocessing
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)[^\s'\"]*[/\\]")
@@ -28,8 +29,8 @@ class Facts:
     """What it was trained on: the name of a known set, or a path, of which only the last part is written."""
     classes: tuple[str, ...]
     """Names of the classes; their place is their label."""
-    size: int
-    """Height and width of the images it was trained at, in pixels."""
+    preprocessing: Preprocessing
+    """From an image file to what it was trained on."""
     mean: tuple[float, ...]
     """Of each channel of the training images, on the scale from 0 to 1."""
     std: tuple[float, ...]
@@ -50,10 +51,15 @@ class Facts:
     """Package -> version it was trained with."""
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.epochs < 0:
-            raise InputError(f"size >= 1 and epochs >= 0 must hold, but got size={self.size}, epochs={self.epochs}")
+        if self.epochs < 0:
+            raise InputError(f"epochs >= 0 must hold, but got {self.epochs}")
         if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
             raise InputError(f"mean and std must have one number for each channel, std above 0, but got mean={self.mean}, std={self.std}")
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images it was trained at, in pixels."""
+        return self.preprocessing.size
 
     @property
     def public_command(self) -> str:

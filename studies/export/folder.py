@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,20 +19,40 @@ if TYPE_CHECKING:
 
     from ...blocks.modules.network import Network
     from ...spaces import Candidate
+    from .check import Checked, Sample
 
 
-def export_network(out: str | Path, *, candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts, onnx: bool = True) -> list[Path]:
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A folder that has been written."""
+
+    files: list[Path]
+    """In it."""
+    checked: Checked | None = None
+    """What model.py did on real images; None where it was given none."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Files that were asked for and not written, each with the reason."""
+
+
+def export_network(
+    out: str | Path, *, candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts, onnx: bool = True, sample: Sample | None = None
+) -> Exported:
     """Write the folder `out`: model.safetensors, config.json, model.py, model.onnx (unless `onnx` is False) and README.md; the files in this order.
 
-    What model.py builds and what model.onnx computes is compared with the network before the folder gets its name.
+    What model.py builds and what model.onnx computes is compared with the network before the folder gets its name; model.onnx is left out where it differs.
 
     Args:
-        weights: the network's state dict, from any device.
+        out: must not exist.
+        candidate: the network.
+        weights: its state dict, from any device.
+        facts: what is known of it.
+        onnx: whether model.onnx is wanted.
+        sample: real images on which model.py must do what was measured in training.
 
     Raises:
         InputError: the folder exists or its parent does not, the weights or facts do not fit the network, a module of it breaks the export's convention, or
             a package is missing; nothing is written.
-        AutomlError: the files do not reproduce the network, or the disk refuses them; nothing is left behind.
+        AutomlError: the files do not reproduce the network or its accuracy on `sample`, or the disk refuses them; nothing is left behind.
     """
     out = Path(out)
     require_new(out)
@@ -43,10 +64,10 @@ def export_network(out: str | Path, *, candidate: Candidate, weights: Mapping[st
     network = _network(candidate, weights, facts)
     try:
         with renamed(out) as folder:
-            names = _write(folder, network, candidate, facts, onnx)
+            names, checked, left_out = _write(folder, network, candidate, facts, onnx, sample)
     except OSError as error:
         raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
-    return [out / name for name in names]
+    return Exported(files=[out / name for name in names], checked=checked, left_out=left_out)
 
 
 def require_new(out: Path) -> None:
@@ -57,9 +78,12 @@ def require_new(out: Path) -> None:
         raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")
 
 
-def _write(folder: Path, network: Network, candidate: Candidate, facts: Facts, onnx: bool) -> list[str]:
+def _write(
+    folder: Path, network: Network, candidate: Candidate, facts: Facts, onnx: bool, sample: Sample | None
+) -> tuple[list[str], Checked | None, dict[str, str]]:
     from safetensors.torch import save
 
+    from .check import check
     from .describe import config, readme
     from .model_file import model_file
     from .verify import verify
@@ -69,16 +93,25 @@ def _write(folder: Path, network: Network, candidate: Candidate, facts: Facts, o
     contents = save({name: tensor.clone().contiguous() for name, tensor in network.state_dict().items()}, {"format": "pt"})
     (folder / "model.safetensors").write_bytes(contents)
     # a class named after a folder may hold bytes that are no text: JSON escapes them as Python does
-    (folder / "config.json").write_text(config(network, candidate, facts), "utf-8", "backslashreplace")
+    described = folder / "config.json"
+    described.write_text(config(network, candidate, facts), "utf-8", "backslashreplace")
     source, needs = model_file(network, candidate, facts)
     (folder / "model.py").write_text(source, "utf-8")
     verify(folder / "model.py", network, image)
+    checked = None if sample is None else check(folder, sample)
+    described.write_text(config(network, candidate, facts, checked), "utf-8", "backslashreplace")
+    left_out: dict[str, str] = {}
     if onnx:
-        from .onnx_file import write_onnx
+        from .onnx_file import NoOnnx, write_onnx
 
-        write_onnx(network, folder / "model.onnx", image)
-    (folder / "README.md").write_text(readme(network, candidate, facts, needs, onnx=onnx), "utf-8")
-    return ["model.safetensors", "config.json", "model.py", *(["model.onnx"] if onnx else []), "README.md"]
+        try:
+            write_onnx(network, folder / "model.onnx", image)
+        except NoOnnx as error:
+            left_out["model.onnx"] = str(error)
+            (folder / "model.onnx").unlink(missing_ok=True)
+            onnx = False
+    (folder / "README.md").write_text(readme(network, candidate, facts, needs, onnx=onnx, checked=checked, left_out=left_out), "utf-8")
+    return ["model.safetensors", "config.json", "model.py", *(["model.onnx"] if onnx else []), "README.md"], checked, left_out
 
 
 def _check_facts(candidate: Candidate, facts: Facts) -> None:

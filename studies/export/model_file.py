@@ -14,7 +14,7 @@ from .imports import render, requirements
 from .printing import filled, pretty
 from .source import Sources
 
-DEFINED = ("CLASSES", "SIZE", "MEAN", "STD", "build")
+DEFINED = ("CLASSES", "SIZE", "STEPS", "LEVELS", "MEAN", "STD", "build")
 """What this file writes itself; everything else is copied."""
 WITH_TIMM = ("torch", "timm", "torchvision", "safetensors", "numpy", "PIL")
 """What is there wherever timm is."""
@@ -99,6 +99,8 @@ def _constants(facts: Facts) -> str:
         [
             f"CLASSES = {classes}" + ("  # fmt: skip" if "\n" in classes else ""),
             f"SIZE = {facts.size}  # height and width in pixels of the images it was trained at",
+            f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of an image's central square: side in pixels, Pillow's filter",
+            f"LEVELS = {facts.preprocessing.levels}  # black and white of grey of more than 8 bits; None: 0 and 65535",
             *(f"{name} = {filled(value)}" for name, value in numbers.items()),
         ]
     )

@@ -6,19 +6,24 @@ The generated file defines the names that are only declared here. Shape letters:
 # ruff: noqa: F821 (to it, a name that is declared without a value is undefined)
 
 import argparse
+import io
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...blocks.modules.network import Network
+from ..preprocessing import read_pixels
 
 CLASSES: tuple[str, ...]
 SIZE: int
+STEPS: tuple[tuple[int, str], ...]
+LEVELS: tuple[float, float] | None
 MEAN: tuple[float, ...]
 STD: tuple[float, ...]
 build: Callable[[], Network]
@@ -32,16 +37,11 @@ def load(path: str | Path | None = None) -> Network:
 
 
 def preprocess(image: Image.Image | str | Path) -> torch.Tensor:
-    """A PIL image or its path -> the network's input, (1, c, SIZE, SIZE): the largest central square, resized and normalised as in training."""
-    upright = ImageOps.exif_transpose(image if isinstance(image, Image.Image) else Image.open(image))
-    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
-        upright = upright.convert("I").point(lambda value: value * (1 / 257) + 0.5)
-    elif upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    square = ImageOps.fit(upright.convert("L" if len(MEAN) == 1 else "RGB"), (SIZE, SIZE), Image.Resampling.BILINEAR)
-    x_hwc = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8).view(SIZE, SIZE, len(MEAN)) / 255
-    return ((x_hwc - torch.tensor(MEAN)) / torch.tensor(STD)).permute(2, 0, 1).unsqueeze(0)
+    """An image or its path -> the network's input, (1, c, SIZE, SIZE), as in training; see `read_pixels`."""
+    x_hwc = torch.from_numpy(read_pixels(image, STEPS, len(MEAN), LEVELS)).float()
+    scale = torch.tensor([1 / (255 * std) for std in STD])
+    shift = torch.tensor([-mean / std for mean, std in zip(MEAN, STD, strict=True)])
+    return (x_hwc * scale + shift).permute(2, 0, 1).unsqueeze(0)
 
 
 def classify(network: Network, image: Image.Image | str | Path, top: int = 3) -> list[tuple[str, float]]:
@@ -58,6 +58,9 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
     parser.add_argument("--weights", metavar="FILE", help="default: model.safetensors beside this file")
     arguments = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a class may have a name that the terminal cannot show
     try:
         network = load(arguments.weights)
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -67,5 +70,5 @@ def main() -> None:
     for name, image in [(path, path) for path in arguments.images] or [("synthetic image", noise)]:
         try:
             print(f"{name}:", ", ".join(f"{label} {probability:.1%}" for label, probability in classify(network, image)))
-        except OSError as error:
+        except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises on files that are no images, or damaged
             parser.error(f"{name} cannot be read: {error}")

@@ -15,6 +15,7 @@ from automl.blocks import block
 from automl.spaces import Candidate
 from automl.spaces.skeletons import skeleton
 from automl.studies.export import Facts
+from automl.studies.preprocessing import Preprocessing
 from torch import Tensor
 
 torch.set_num_threads(1)
@@ -59,7 +60,8 @@ def facts() -> Callable[..., Facts]:
     def make(candidate: Candidate, **changes: Any) -> Facts:
         channels = candidate.image[0]
         plain: dict[str, Any] = {
-            "study": "digits-1M", "command": "automl search --budget 1MFLOPs --data digits", "data": "digits", "classes": tuple("0123456789"), "size": 16,
+            "study": "digits-1M", "command": "automl search --budget 1MFLOPs --data digits", "data": "digits", "classes": tuple("0123456789"),
+            "preprocessing": Preprocessing.to(16, 16, channels=channels),
             "mean": (0.25, 0.5, 0.75)[:channels], "std": (0.5, 0.25, 0.125)[:channels], "accuracy": 0.9731, "test_accuracy": 0.96, "epochs": 12, "seed": 3,
             "budget": "macs<=1000000", "settings": {"width": 0.3, "attention": "eca"}, "versions": {"torch": "2.15.0", "timm": "1.0.31"},
         }  # fmt: skip

@@ -36,7 +36,7 @@ def test_of_a_path_to_data_only_the_last_part_is_written(facts, tiny, given: str
     assert facts(tiny("resnet"), data=given).public_data == written
 
 
-@pytest.mark.parametrize("changes", [{"size": 0}, {"std": (0.5, 0.0, 0.5)}, {"mean": (0.5,)}, {"epochs": -1}])
+@pytest.mark.parametrize("changes", [{"std": (0.5, 0.0, 0.5)}, {"mean": (0.5,)}, {"epochs": -1}])
 def test_impossible_facts_are_refused_with_their_values(facts, tiny, changes) -> None:
     with pytest.raises(InputError, match="must"):
         facts(tiny("resnet"), **changes)

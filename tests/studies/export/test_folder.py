@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 
 def export(out: Path, candidate, weights, facts, **options: Any) -> list[Path]:
-    return export_network(out, candidate=candidate, weights=weights, facts=facts, **{"onnx": False, **options})
+    return export_network(out, candidate=candidate, weights=weights, facts=facts, **{"onnx": False, **options}).files
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_config_is_what_timm_writes_and_what_we_know_in_stable_order(found: Path
     config = json.loads((found / "config.json").read_text("utf-8"))
     assert list(config) == [
         "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "model_args", "id", "candidate", "cost", "accuracy",
-        "training", "study", "budget", "command", "settings", "versions",
+        "preprocessing", "checked", "training", "study", "budget", "command", "settings", "versions",
     ]  # fmt: skip
     candidate = tiny("efficientnet", attention="eca")
     assert config["id"] == candidate.id
@@ -83,7 +83,7 @@ def test_timm_reads_how_to_prepare_images_from_the_network(found: Path) -> None:
     with verify.loaded(found / "model.py") as module:
         wanted = timm.data.resolve_model_data_config(module.load())
     assert wanted["input_size"] == (1, 16, 16)
-    assert (wanted["mean"], wanted["std"], wanted["interpolation"], wanted["crop_pct"]) == ((0.25,), (0.5,), "bilinear", 1.0)
+    assert (wanted["mean"], wanted["std"], wanted["interpolation"], wanted["crop_pct"]) == ((0.25,), (0.5,), "bicubic", 1.0)
 
 
 @pytest.mark.parametrize("name", ["README.md", "config.json", "model.py"])
