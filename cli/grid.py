@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, DataDir, Json, Storage
+from .options import DEFAULT_STORAGE, DataDir, DropSmallClasses, Json, Storage, Test, Validation
 from .output import CONVENTION, cost_json, print_json
 from .searching import masked_command
 from .tables import pixels, print_table
@@ -45,6 +45,9 @@ def grid(
     data: Annotated[str | None, typer.Option(help="As in search. Without: digits; with --dry-run the baseline's own classes.")] = None,
     data_dir: DataDir = None,
     download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
+    validation: Validation = None,
+    test: Test = None,
+    drop_small_classes: DropSmallClasses = 0,
     time_: Annotated[str | None, typer.Option("--time", help="Wall time of this run: 90min. The same command again goes on.")] = None,
     workers: Annotated[int | None, typer.Option(help="Networks trained at once. Without: all GPUs, or all CPUs.")] = None,
     gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs for each network; fractions share one.")] = None,
@@ -71,7 +74,8 @@ def grid(
     options = GridOptions(
         baseline=baseline, phi=phi, target=parse_multiple("--target", target), step=step, tolerance=parse_part("--tolerance", tolerance), rule=rule,  # type: ignore[arg-type]
         axes=tuple(part.strip() for part in axes.split(",") if part.strip()), size_multiple=size_multiple, points=points, seeds=seeds, stop=stop,
-        data=data or "digits", data_dir=data_dir, download=download, seconds=None if time_ is None else parse_duration(time_), workers=workers,
+        data=data or "digits", data_dir=data_dir, download=download, validation=validation, test=test, drop_small_classes=drop_small_classes,
+        seconds=None if time_ is None else parse_duration(time_), workers=workers,
         gpus_per_trial=gpus_per_trial, storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs,
         fraction=fraction, flip=flip,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, Json, Storage
+from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, DropSmallClasses, Json, Storage, Test, Validation
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
 from .text import command, duration, parse_duration
 
@@ -31,6 +31,9 @@ def search(
     data: Annotated[str, typer.Option(help="digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz file, hf:NAME.")] = "digits",
     data_dir: DataDir = None,
     download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
+    validation: Validation = None,
+    test: Test = None,
+    drop_small_classes: DropSmallClasses = 0,
     trials: Annotated[int | None, typer.Option(help="Trials in the study altogether. Without --trials and --time: 32, in 8 minutes at most.")] = None,
     time_: Annotated[str | None, typer.Option("--time", help="Wall time, confirmation of the best included: 10min, 2h.")] = None,
     sampler: Annotated[str | None, typer.Option(help=SAMPLERS)] = None,
@@ -70,7 +73,8 @@ def search(
     from .quiet import Quiet
 
     options = SearchOptions(
-        budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, trials=trials,
+        budget=tuple(budget or ()), space=space, data=data, data_dir=data_dir, download=download, validation=validation, test=test,
+        drop_small_classes=drop_small_classes, trials=trials,
         seconds=None if time_ is None else parse_duration(time_), sampler=sampler or DEFAULT_SAMPLER, workers=workers, gpus_per_trial=gpus_per_trial,
         storage=storage, study=study, seed=seed, address=address, image_size=image_size, proxy_size=proxy_size, epochs=epochs, fraction=fraction, flip=flip,
         finals=finals, seeds=seeds, objective=objective, hints=tuple(name.strip() for name in hints.split(",") if name.strip() != "none"),  # pyright: ignore[reportArgumentType]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
-from .output import best_json, front_json, measure, print_front, print_json
+from .output import best_json, evaluation_json, front_json, measure, print_front, print_json
 from .tables import pixels, print_table
+
+if TYPE_CHECKING:
+    from ..studies import Evaluation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +56,7 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show what a study is, how far it is, and its best network."""
-    from ..search.finals import best, confirmed_accuracies
+    from ..search.finals import best, confirmed_accuracies, trainings
     from ..studies import Study, masked
     from ..studies.evidence import status_lines
     from .report import evidence_of
@@ -63,7 +67,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     data: dict[str, Any] = {
         "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
         "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
-        "best": best_json(chosen),
+        "best": best_json(chosen), "trainings": [{"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)],
         "versions": found.versions, "evidence": shown.short(),
     }  # fmt: skip
     if json:
@@ -84,7 +88,22 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         print(f"best: {chosen.candidate.id[:12]}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)
+    print_trainings(trainings(found))
     print(f"go on: {found.command}")
+
+
+def print_trainings(found: Sequence[Evaluation]) -> None:
+    """The final trainings, numbered as `automl export --training` takes them."""
+    rows = [
+        [
+            str(number), each.candidate_id[:12], str(each.fidelity.size), str(each.fidelity.epochs), str(each.seed), f"{each.accuracy:.4f}",
+            "-" if each.test_accuracy is None else f"{each.test_accuracy:.4f}", "confirming" if each.worker != "driver" else "train",
+            f"{each.finished:%Y-%m-%d %H:%M}",
+        ]
+        for number, each in enumerate(found, start=1)
+    ]  # fmt: skip
+    if rows:
+        print_table("final trainings", ["training", "candidate", "px", "epochs", "seed", "validation", "test", "by", "ended (UTC)"], rows)
 
 
 def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:

@@ -6,7 +6,9 @@ Importing it imports none of torch, ray and optuna.
 from typing import TYPE_CHECKING, Any
 
 from ..spaces.reference import add_finder
-from .finals import Best, best, best_json, train
+from .exporting import export
+from .final_training import train
+from .finals import Best, best, best_json
 from .plan import SearchOptions
 from .run import SearchResult, describe, search
 from .samplers import DEFAULT_SAMPLER, sampler_names
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from .sampling.predictor import PredictorSampler
 
 __all__ = [
-    "DEFAULT_SAMPLER", "Best", "EvolutionSampler", "PredictorSampler", "RandomSampler", "SearchOptions", "SearchResult", "best", "describe", "sampler_names",
-    "search", "train",
+    "DEFAULT_SAMPLER", "Best", "EvolutionSampler", "PredictorSampler", "RandomSampler", "SearchOptions", "SearchResult", "best", "describe", "export",
+    "sampler_names", "search", "train",
 ]  # fmt: skip
 
 add_finder("best", best_json)

@@ -18,6 +18,7 @@ from ..spaces import Space
 from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
 from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
 from ..studies import Purpose, State, Study
+from .data import remarks
 from .engine import Engine, Limits
 from .events import Listener, Silent
 from .plan import DEFAULT_STORAGE, Plan, SearchOptions, arrays, images_of, settle
@@ -67,6 +68,9 @@ class GridOptions:
     """As in a search, and so are all the others."""
     data_dir: str | None = None
     download: bool = False
+    validation: str | None = None
+    test: str | None = None
+    drop_small_classes: int = 0
     seconds: float | None = None
     workers: int | None = None
     gpus_per_trial: float | None = None
@@ -154,6 +158,8 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
     plan = settle(replace(asked, space=space), space, data)
     settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
     plan = replace(plan, spec=replace(plan.spec, settings=settings), seconds=options.seconds, trials=None)
+    for line in (*data.described, *remarks(plan.data, plan.split)):
+        listener.said(line)
     listed = _listed(found, chosen, stop=options.stop)
     seeds = [options.seed + index for index in range(options.seeds)]
     listener.said(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ..blocks import InputError
+import numpy as np
+
+from ..blocks import AutomlError, InputError
 from ..blocks.errors import unknown
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
-from ..studies import Fidelity, StudySpec
-from .data import ImageData, Split, is_named, load, split
+from ..studies import Fidelity, Study, StudySpec
+from ..studies.spec import differences
+from .data import ImageData, Reading, Split, is_named, load, split
 from .samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 from .tables import Table, read_table
@@ -42,6 +46,12 @@ class SearchOptions:
     """Where torchvision's data sets lie."""
     download: bool = False
     """Whether they may be downloaded."""
+    validation: str | None = None
+    """What validates: a folder's name within the data, or a path; for archives and hubs the name of the part. By the usual names without."""
+    test: str | None = None
+    """What tests, likewise."""
+    drop_small_classes: int = 0
+    """Classes with fewer images than this are left out."""
     trials: int | None = None
     """Trials in the study altogether."""
     seconds: float | None = None
@@ -91,6 +101,8 @@ class SearchOptions:
         if self.objective not in get_args(Objective):
             raise unknown("--objective", self.objective, get_args(Objective))
         if kind == "table":
+            if self.reading.to_dict():
+                raise InputError(f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator} reads none")
             of_training = {name: getattr(self, name) for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")}
             for name, value in of_training.items():
                 if value is not None:
@@ -99,7 +111,16 @@ class SearchOptions:
             raise InputError(f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}")
         if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
             raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
-        for name, least in (("trials", 1), ("workers", 1), ("epochs", 1), ("image_size", 8), ("proxy_size", 8), ("finals", 0), ("seeds", 1)):
+        for name, least in (
+            ("trials", 1),
+            ("workers", 1),
+            ("epochs", 1),
+            ("image_size", 8),
+            ("proxy_size", 8),
+            ("finals", 0),
+            ("seeds", 1),
+            ("drop_small_classes", 0),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
@@ -116,6 +137,11 @@ class SearchOptions:
             raise InputError(f"--fraction must lie above 0 and be at most 1, but got {self.fraction:g}")
         if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
             raise InputError(f"--gpus-per-trial must be 0 or more, but got {self.gpus_per_trial:g}")
+
+    @property
+    def reading(self) -> Reading:
+        """How the data are read."""
+        return Reading(validation=self.validation, test=self.test, drop_small_classes=self.drop_small_classes)
 
     @property
     def evaluated(self) -> tuple[str, str]:
@@ -197,7 +223,7 @@ def prepare(options: SearchOptions) -> Plan:
 def images_of(options: SearchOptions, largest: float) -> ImageData:
     """The data that `options` name, large enough for candidates of up to `largest` times the proxy size."""
     wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
-    return load(options.data, size=wanted, data_dir=options.data_dir, download=options.download)
+    return load(options.data, size=wanted, data_dir=options.data_dir, download=options.download, reading=options.reading)
 
 
 def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
@@ -207,22 +233,21 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
     if proxy_size > space.image[1]:
         raise InputError(f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}")
-    rows = split(data, seed=options.seed)
+    rows, raw = split(data, seed=options.seed), data
+    data = raw.levelled(rows.train)
     recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip)
     epochs = options.epochs or default_epochs(len(rows.train))
     fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
     spec = StudySpec(
-        name=options.study or default_name(space, data.name, options.budget),
+        name=options.study or default_name(space, data.name, options.budget, options.image_size),
         space=space.to_dict(),
         budget=str(budget),
-        data={
-            "name": data_name(data.name), "fingerprint": data.fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
-            "classes": list(data.classes), "split": rows.to_dict(),
-        },
+        data=_described(data, rows, options.reading, raw.fingerprint),
         settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "fraction": fraction, "seed": options.seed,
                   "recipe": recipe.to_dict(), **_asked(options)},
     )  # fmt: skip
+    spec = _continued(options, spec, default_name(space, data.name, options.budget))
     return Plan(
         space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec, seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
@@ -242,7 +267,7 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
     table = read_table(file, space)
     size = space.image[1]
     spec = StudySpec(
-        name=options.study or default_name(space, str(table.path), options.budget),
+        name=options.study or default_name(space, str(table.path), options.budget, options.image_size),
         space=space.to_dict(),
         budget=str(budget),
         data={"name": str(table.path), "fingerprint": table.fingerprint, "networks": len(table.entries)},
@@ -257,6 +282,28 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
     return plan, table
 
 
+def _described(data: ImageData, rows: Split, reading: Reading, fingerprint: str) -> dict[str, Any]:
+    """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is left out."""
+    from ..studies.preprocessing import Preprocessing
+
+    asked = reading.to_dict()
+    return {
+        "name": data_name(data.name), "fingerprint": fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
+        "classes": list(data.classes), "split": rows.to_dict(), **({"reading": asked} if asked else {}), "native": data.native,
+        "preprocessing": Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels).to_dict(),
+    }  # fmt: skip
+
+
+def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpec:
+    """The same search under the name that an earlier version gave it, if it stands in the database by that name."""
+    if options.study is None and spec.name != former:
+        with contextlib.suppress(AutomlError):  # no such study, or no database: then there is nothing to continue
+            renamed = replace(spec, name=former)
+            if not differences(Study.open(options.storage, former).spec, renamed):
+                return renamed
+    return spec
+
+
 def _asked(options: SearchOptions) -> dict[str, str]:
     """What else makes a study this study; as the studies of earlier versions have none of it, defaults are left out."""
     kind, _ = options.evaluated
@@ -268,12 +315,13 @@ def data_name(name: str) -> str:
     return name if is_named(name) else str(Path(name).expanduser().resolve())
 
 
-def default_name(space: Space, data: str, budget: Sequence[str]) -> str:
+def default_name(space: Space, data: str, budget: Sequence[str], image_size: int | None = None) -> str:
     """A study's name from what it searches, so that the same command continues the same study."""
-    parts = [space.name, Path(data).stem, *budget]
+    parts = [space.name, Path(data).stem, *budget, *([] if image_size is None else [f"{image_size}px"])]
     return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")
 
 
 def arrays(plan: Plan) -> dict[str, Any]:
     """What workers get of the data: everything but which rows are the test's."""
-    return {"images": plan.data.images, "labels": plan.data.labels, "train": plan.split.train, "validation": plan.split.validation}
+    levels = {} if plan.data.levels is None else {"levels": np.array(plan.data.levels)}
+    return {"images": plan.data.images, "labels": plan.data.labels, "train": plan.split.train, "validation": plan.split.validation, **levels}

@@ -69,6 +69,8 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
+    if options.evaluated[0] != "table":
+        listener.phase(f"loading the images of {options.data}")
     evaluator = evaluator_of(options, began=began, gpus=gpus)
     plan = evaluator.plan
     found = census(plan.space, plan.budget, seed=options.seed)
@@ -89,6 +91,7 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
                 run(engine)
             finally:
                 _note_gate(study, engine)
+                _note_sampler(study, options.sampler)
             study.note("surrogate", proposer.quality())
     chosen = best(study)
     return SearchResult(
@@ -140,7 +143,7 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
     return [
         f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
-        f"cost is counted at {width}x{height} px, one FLOP is one multiply-add",
+        f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
         f"cheapest:  {_costed(found.cheapest)}",
         f"costliest: {_costed(found.costliest)}",
     ]
@@ -179,6 +182,14 @@ def _engine(study: Study, proposer: Proposer, evaluator: Evaluator, options: Sea
         listener=listener, began=evaluator.began, clock=evaluator.clock, score=evaluator.score,
         hinting=Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed) if hinted else None,
     )  # fmt: skip
+
+
+def _note_sampler(study: Study, name: str) -> None:
+    """Add the sampler of this run to those of earlier ones."""
+    kept = study.notes().get("samplers")
+    before = [str(each) for each in kept] if isinstance(kept, list) else []
+    if name not in before:
+        study.note("samplers", [*before, name])
 
 
 def _note_gate(study: Study, engine: Engine) -> None:

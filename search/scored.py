@@ -41,6 +41,7 @@ class Scored(Trained):
         """What is computed of the candidates, and what is trained."""
         plan = self.plan
         return [
+            *self.data_lines(),
             f"nothing is trained in the search: candidates are scored by {self.score} on {BATCH} images at {plan.proxy_size} px (times γ)",
             f"those chosen are trained for {FINAL_FACTOR * self.epochs} epochs on {len(plan.split.train):,} images of {Path(plan.data.name).name}",
         ]

@@ -11,11 +11,13 @@ from pathlib import Path
 from ..spaces import Census
 from ..studies import Study
 from . import cluster
+from .data import remarks
 from .engine import Engine, Limits
 from .events import Listener
-from .finals import Best, test
+from .finals import Best
 from .plan import Plan, SearchOptions, arrays, prepare
 from .proposer import Proposes
+from .weights import test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,18 @@ class Trained:
         plan = self.plan
         part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
         return [
-            *(f"skipped: {skipped}" for skipped in plan.data.skipped[:5]),
+            *self.data_lines(),
             f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
             f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)",
         ]
+
+    def data_lines(self) -> list[str]:
+        """What the images are, what each part of them is used for, and what is wrong with them."""
+        from ..studies.preprocessing import Preprocessing
+
+        data = self.plan.data
+        steps = Preprocessing.to(data.size, self.plan.proxy_size, channels=data.channels, levels=data.levels)
+        return [*data.described, *remarks(data, self.plan.split), f"images are prepared so: {steps}"]
 
     def proposes(self, proposer: Proposes) -> Proposes:
         """Every candidate can be trained."""

@@ -44,7 +44,8 @@ class Worker(tune.Trainable):
         device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._device = device
         self._place = {"worker": f"{socket.gethostname()}:{os.getpid()}", "device": describe(device), "gpus": ",".join(str(gpu) for gpu in get_gpu_ids())}
-        self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device)
+        levels = tuple(float(value) for value in arrays["levels"]) if "levels" in arrays else None
+        self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels)
         self._recipe = Recipe.from_dict(recipe)
         self.reset_config(config)
 

@@ -14,6 +14,9 @@ _ABSENT = object()
 _SHOWN = 12  # differences in one message
 _WIDTH = 40  # characters of one value
 
+DESCRIPTIVE = ("name", "native", "preprocessing")
+"""What a study keeps of its data and what does not make it this study: data of the same contents are the same, wherever they lie."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
@@ -26,7 +29,7 @@ class StudySpec:
     budget: str
     """The bounds on cost as canonical text, e.g. `macs<=400000000`; empty for none."""
     data: dict[str, Any]
-    """Name, fingerprint, classes, channels, split …"""
+    """Name, fingerprint, classes, channels, split …; those in `DESCRIPTIVE` may change."""
     settings: dict[str, Any]
     """Image size, proxy size, fidelity, recipe, seed …"""
 
@@ -41,7 +44,15 @@ class StudySpec:
 
 def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, object]]:
     """(dotted place, value stored, value given) for each difference, in the order of the fields; equal specs give []."""
-    return [found for field in fields(StudySpec) for found in _compare(field.name, getattr(stored, field.name), getattr(given, field.name))]
+    names = [field.name for field in fields(StudySpec)]
+    return [found for name in names for found in _compare(name, *(_essential(name, getattr(one, name)) for one in (stored, given)))]
+
+
+def _essential(name: str, value: Any) -> Any:
+    """A field without what may change; data without a fingerprint are known by their name alone."""
+    if name != "data" or not value.get("fingerprint"):
+        return value
+    return {key: item for key, item in value.items() if key not in DESCRIPTIVE}
 
 
 def refuse_if_different(stored: StudySpec, given: StudySpec, shown: str) -> None:
@@ -55,7 +66,7 @@ def refuse_if_different(stored: StudySpec, given: StudySpec, shown: str) -> None
     parts += ["{}: {} / {}".format(place, *_pair(old, new)) for place, old, new in found[1:_SHOWN]]
     if len(found) > _SHOWN:
         parts.append(f"and {len(found) - _SHOWN} more")
-    raise InputError(f"study {given.name!r} in {shown} is another search ({'; '.join(parts)}): give this one another name")
+    raise InputError(f"study {given.name!r} in {shown} is another search ({'; '.join(parts)}): give this one another name by --study")
 
 
 def _compare(place: str, stored: object, given: object) -> Iterator[tuple[str, object, object]]:

@@ -26,7 +26,7 @@ from .models import CandidateRecord, EvaluationRecord, NoteRecord, PausedRecord,
 from .paused import Paused
 from .plain import JSON, plain, plain_dict
 from .schema import HEAD, existing, migrate, revision
-from .spec import StudySpec, refuse_if_different
+from .spec import DESCRIPTIVE, StudySpec, refuse_if_different
 from .storage import Database, DatabaseError
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Study:
             try:
                 with database.write() as session:
                     row = _found(database, session, spec)
+                    if row is not None and row.data != (data := {**row.data, **{key: spec.data[key] for key in DESCRIPTIVE if key in spec.data}}):
+                        row.data = data  # the same data may lie elsewhere now
                     if row is None:
                         row = StudyRecord(
                             name=spec.name,

@@ -1,0 +1,49 @@
+"""The data of a study, loaded again: to train its networks further, and to check what is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..blocks import InputError
+from ..studies import Study
+from .data import ImageData, Reading, Split, load, split
+
+
+def study_data(study: Study, *, data: str | None = None, data_dir: str | None = None, size: Callable[[int], int] | None = None) -> tuple[ImageData, Split]:
+    """The data of a study as uint8 images, and its split.
+
+    Args:
+        study: which has trained on them.
+        data: where they lie now, if they have moved.
+        data_dir: where the files of known sets are.
+        size: given the side in pixels that the files hold, the side at which images are wanted; the study's own without.
+
+    Raises:
+        InputError: the data cannot be loaded, or are not those of the study.
+    """
+    kept = study.spec.data
+    if study.spec.settings.get("evaluator") == "table":
+        raise InputError(f"only a study with data can train, but {study.spec.name!r} looked its networks up in {Path(str(kept['name'])).name}")
+    name, stored = data or str(kept["name"]), int(kept["size"])
+    reading = Reading.from_dict(kept.get("reading", {}))
+    if data is None and Path(name).is_absolute() and not Path(name).exists():
+        raise InputError(f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say where they are")
+    loaded = load(name, size=stored, data_dir=data_dir, reading=reading)
+    if loaded.fingerprint != kept["fingerprint"]:
+        raise InputError(f"the data must be those of the study {study.spec.name!r}, but {name!r} have another fingerprint")
+    rows = _split(study, loaded)
+    levels = (kept.get("preprocessing") or {}).get("levels")
+    wanted = stored if size is None else size(loaded.native)
+    if wanted != stored:
+        loaded = load(name, size=wanted, data_dir=data_dir, reading=reading)
+    return loaded.levelled(rows.train, levels=None if levels is None else (float(levels[0]), float(levels[1]))), rows
+
+
+def _split(study: Study, loaded: ImageData) -> Split:
+    kept = study.spec.data["split"]
+    for grouped in (True, False):  # earlier versions did not keep copies of a picture on one side
+        rows = split(loaded, seed=int(kept["seed"]), grouped=grouped)
+        if rows.to_dict() == kept:
+            return rows
+    raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")
