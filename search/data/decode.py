@@ -13,9 +13,11 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import UnidentifiedImageError
 from PIL.Image import Image
 
 from ...studies.preprocessing import opened, read_square
+from .kinds import NO_PICTURES
 
 Source = Path | IO[bytes]
 """What Pillow can open."""
@@ -41,6 +43,8 @@ class Header:
 def read_header(source: Source) -> Header:
     """Read mode and size of an image; its pixels are not decoded."""
     with opened(source) as image:
+        if image.format in NO_PICTURES:
+            raise UnidentifiedImageError(f"cannot identify image file: {image.format} holds no picture")
         depth = _depth(image)
         kind = {"MPO": "JPEG", "JPEG2000": "JPEG 2000"}.get(image.format or "", image.format or "unknown")
         return Header(

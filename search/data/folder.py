@@ -55,6 +55,8 @@ def read_folder(root: Path, *, name: str, size: int | None = None, reading: Read
     if not reading.drop_small_classes:
         _check_no_class_is_empty(listing, np.array(list(headers.found), np.int64))
     images = read_images(files, headers, size or FOLDER_SIZE)
+    if not reading.drop_small_classes:
+        _check_no_class_is_empty(listing, images.numbers)
     part = np.array(listing.parts)[images.numbers]
     return ImageData(
         name=name,
@@ -127,12 +129,12 @@ def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: st
 
 
 def _check_no_class_is_empty(listing: Listing, images: NDArray[np.int64]) -> None:
-    """Raise where a class folder holds no image."""
+    """Raise where none of the `images`, which are numbers of files, lies in some class folder."""
     for folder, numbers in listing.folders:
         if not np.searchsorted(images, numbers.stop) - np.searchsorted(images, numbers.start):
             others = [shown(listing.files[number].name) for number in numbers]
-            beside = f", but {len(others)} other file{'s' if len(others) > 1 else ''} ({listed(others, 80, most=3)})" if others else ""
-            raise InputError(f"class folder {shown(str(folder))} holds no image{beside}; add images, or move it away")
+            beside = f", but {len(others)} file{'s' if len(others) > 1 else ''} that {'are' if len(others) > 1 else 'is'} none ({listed(others, 80, most=3)})" if others else ""
+            raise InputError(f"class folder {shown(str(folder))} holds no image that can be read{beside}; add images, or move it away")
 
 
 def _relative(path: Path, root: Path) -> str:

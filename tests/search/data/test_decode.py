@@ -49,28 +49,42 @@ class TestModes:
         for channels in (1, 3):
             pixels = decoded(image, format, channels=channels)
             assert pixels.shape == (channels, 8, 8)
-            assert pixels.dtype == np.uint8
+            assert pixels.dtype == (np.float32 if mode == "I;16" else np.uint8)
 
     def test_the_header_tells_the_shorter_and_the_longer_side(self):
         assert read_header(encoded(Image.new("L", (10, 8)), "PNG")).sides == (8, 10)
         assert read_header(encoded(Image.new("L", (8, 10)), "PNG")).sides == (8, 10)
 
     @pytest.mark.parametrize("format", ["PNG", "TIFF"])
-    def test_sixteen_bit_grey_is_scaled_and_not_clipped(self, format: str):
-        values = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
-        pixels = decoded(Image.fromarray(values), format, channels=1)[0]
-        np.testing.assert_allclose(pixels, values / 257, atol=1)
-        assert len(np.unique(pixels)) == 64  # clipped, all but one would be white
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_sixteen_bit_grey_keeps_its_values_in_every_channel(self, format: str, channels: int):
+        values = np.linspace(7334, 7575, 64).astype(np.uint16).reshape(8, 8)
+        pixels = decoded(Image.fromarray(values), format, channels=channels)
+        assert pixels.dtype == np.float32
+        np.testing.assert_array_equal(pixels, np.broadcast_to(values, (channels, 8, 8)))  # by 257, all would be one shade
 
-    def test_a_portable_map_with_more_than_eight_bits_is_scaled(self):
+    def test_a_portable_map_with_more_than_eight_bits_is_deep(self):
         values = (np.arange(64) * 1023 // 63).astype(">u2")
-        pixels = read_pixels(io.BytesIO(b"P5 8 8 1023\n" + values.tobytes()), 8, 1)
-        np.testing.assert_allclose(pixels.ravel(), values / 1023 * 255, atol=1)
+        content = b"P5 8 8 1023\n" + values.tobytes()
+        assert read_header(io.BytesIO(content)).deep
+        np.testing.assert_allclose(read_pixels(io.BytesIO(content), 8, 1).ravel(), values / 1023 * 65535, atol=1)
 
-    def test_thirty_two_bit_grey_is_refused_because_its_white_is_unknown(self):
-        for values in (np.ones((8, 8), np.int32), np.ones((8, 8), np.float32)):
-            with pytest.raises(ValueError, match="32-bit grey, in which no value is known to be white"):
-                decoded(Image.fromarray(values), "TIFF")
+    @pytest.mark.parametrize(
+        ("dtype", "kind"), [(np.int32, "TIFF (32-bit grey)"), (np.float32, "TIFF (floating-point grey)"), (np.uint16, "TIFF (16-bit grey)")]
+    )
+    def test_grey_of_any_depth_is_read_with_its_own_values(self, dtype: type, kind: str):
+        values = (np.arange(64).reshape(8, 8) * 100 - (0 if dtype is np.uint16 else 3000)).astype(dtype)
+        header = read_header(encoded(Image.fromarray(values), "TIFF"))
+        assert (header.deep, header.grey, header.kind) == (True, True, kind)
+        np.testing.assert_array_equal(decoded(Image.fromarray(values), "TIFF", channels=1)[0], values)
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test_values_that_are_no_numbers_are_refused(self, value: float):
+        values = np.ones((8, 8), np.float32)
+        decoded(Image.fromarray(values), "TIFF")  # the control
+        values[3, 4] = value
+        with pytest.raises(ValueError, match="grey values must be finite numbers"):
+            decoded(Image.fromarray(values), "TIFF")
 
     def test_a_palette_of_greys_is_grey_and_one_with_a_colour_is_not(self):
         image = Image.new("P", (8, 8), 1)

@@ -60,7 +60,7 @@ class TestReading:
             (tmp_path / name / "notes.txt").write_text("not an image")
         data = load(str(tmp_path), size=4)
         assert data.images.shape == (26, 3, 4, 4)
-        assert data.skipped == ()
+        assert data.skipped == ("a/notes.txt: no image", "b/notes.txt: no image")
 
     def test_a_folder_is_grey_only_if_every_image_is(self, tmp_path: Path):
         for name, mode in (("a", "L"), ("b", "I;16"), ("c", "1")):
@@ -114,12 +114,13 @@ class TestParts:
                 fill(root / part / name, count, colour)
         return root
 
-    def test_val_and_test_folders_are_the_official_test_part(self, parted: Path):
+    def test_val_and_test_folders_are_the_official_validation_and_test_parts(self, parted: Path):
         data = load(str(parted), size=4)
         assert data.classes == ("cat", "dog", "fox")
         assert len(data.images) == 24
-        assert np.bincount(data.labels[data.official_test]).tolist() == [3, 3, 3]
-        assert split(data, seed=0).to_dict()["counts"] == {"train": 12, "validation": 3, "test": 9}
+        assert np.bincount(data.labels[data.official_validation]).tolist() == [2, 2, 2]
+        assert np.bincount(data.labels[data.official_test]).tolist() == [1, 1, 1]
+        assert split(data, seed=0, grouped=False).to_dict()["counts"] == {"train": 15, "validation": 6, "test": 3}
 
     def test_a_train_folder_alone_has_no_official_test_part(self, parted: Path):
         shutil.rmtree(parted / "val")
@@ -218,7 +219,7 @@ class TestRefusals:
 
     def test_an_empty_class_folder(self, pets: Path):
         (pets / "wolf").mkdir()
-        with pytest.raises(InputError, match=r"class folder .*wolf holds no image \(.bmp, .gif, .jpeg, "):
+        with pytest.raises(InputError, match=r"class folder .*wolf holds no image that can be read; add images, or move it away$"):
             load(str(pets))
 
     def test_an_unreadable_folder(self, pets: Path, monkeypatch: pytest.MonkeyPatch):

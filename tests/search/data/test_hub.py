@@ -74,14 +74,16 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
         load("hf:owner/pets")
 
 
-def test_train_is_read_and_the_other_splits_are_the_official_test_part(hub: dict[str, Any], tmp_path: Path):
+def test_train_is_read_and_the_splits_validation_and_test_are_the_official_parts(hub: dict[str, Any], tmp_path: Path):
     hub.update(train=fake_split([0, 1, 0, 1]), validation=fake_split([1]), test=fake_split([0, 1]), extra=fake_split([0]))
     data = load("hf:owner/pets", data_dir=tmp_path)
     assert sys.modules["datasets"].asked == [("owner/pets", str(tmp_path))]
     assert data.name == "hf:owner/pets"
     assert data.classes == ("cat", "dog")
     assert data.labels.tolist() == [0, 1, 0, 1, 1, 0, 1]
-    assert data.official_test.tolist() == [False] * 4 + [True] * 3
+    assert data.official_validation.tolist() == [False] * 4 + [True] + [False] * 2
+    assert data.official_test.tolist() == [False] * 5 + [True] * 2
+    assert data.skipped == ("extra: left out, its name means no part",)
     assert data.images.shape == (7, 1, 10, 10)
     assert data.images[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 0, 0, 10]
 
