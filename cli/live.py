@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-from .text import duration
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from ..search.events import Counts, Listener, Running
+    from ..search.events import Counts, Listener, Printing, Running
     from ..studies import Evaluation
-
-REPORT_EVERY = 10.0
-"""Seconds between two lines about running candidates, without a terminal."""
 
 
 @contextlib.contextmanager
@@ -27,7 +23,7 @@ def view(*, to_stderr: bool = False) -> Iterator[Listener]:
 
     console = Console(stderr=to_stderr, highlight=False)
     if not console.is_terminal:
-        yield Lines(to_stderr=to_stderr)
+        yield lines(to_stderr=to_stderr)
         return
     from rich.live import Live
 
@@ -35,53 +31,12 @@ def view(*, to_stderr: bool = False) -> Iterator[Listener]:
         yield Redrawn(console, live)
 
 
-def counts_text(counts: Counts) -> str:
-    """How many of what, in a line."""
-    ended = counts.done + counts.pruned + counts.failed
-    of = f"/{counts.target}" if counts.target else ""
-    waiting = f"{counts.waiting} wait, " if counts.waiting else ""
-    return f"{ended}{of} trials: {counts.done} done, {waiting}{counts.pruned} pruned, {counts.failed} failed; {counts.refused} refused by the gate"
+def lines(*, to_stderr: bool = False) -> Printing:
+    """The listener for no terminal: plain lines, none of them wrapped."""
+    from ..search.events import Printing
 
-
-def ended_text(evaluation: Evaluation, macs: int) -> str:
-    """One evaluation that is over."""
-    from ..spaces import human
-    from ..studies import Purpose
-
-    accuracy = "-" if evaluation.accuracy is None else f"{evaluation.accuracy:.4f}"
-    epochs = evaluation.curve[-1][0] if evaluation.curve else 0
-    kind = "confirmed" if evaluation.purpose is Purpose.FINAL and evaluation.state == "COMPLETE" else str(evaluation.state).lower()
-    reason = f" ({evaluation.reason})" if evaluation.reason else ""
-    trained = f"{epochs}/{evaluation.fidelity.epochs} epochs  {duration(evaluation.seconds)}"
-    return f"{kind:9} {evaluation.candidate_id[:12]}  accuracy {accuracy}  {human(macs)}FLOPs  {trained}{reason}"
-
-
-class Lines:
-    """A line for everything that ends, and now and then one for what runs."""
-
-    def __init__(self, *, to_stderr: bool = False) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
-        self._last = 0.0
-
-    def said(self, text: str) -> None:
-        self._console.print(text, markup=False)
-
-    def phase(self, text: str) -> None:
-        self.said(f"{text} …")
-
-    def reported(self, running: Running, counts: Counts) -> None:
-        if time.monotonic() - self._last < REPORT_EVERY:
-            return
-        self._last = time.monotonic()
-        epoch, accuracy = running.curve[-1]
-        self.said(f"running   {running.id[:12]}  accuracy {accuracy:.4f}  {epoch}/{running.job.fidelity.epochs} epochs; {counts_text(counts)}")
-
-    def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
-        self.said(ended_text(evaluation, macs))
-
-    def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None: ...
+    stream = sys.stderr if to_stderr else sys.stdout
+    return Printing(lambda text: print(text, file=stream, flush=True))
 
 
 class Redrawn:
@@ -91,6 +46,7 @@ class Redrawn:
         self._console, self._live = console, live
         self._phase = "preparing"
         self._best: tuple[float, int] | None = None
+        self._measure = "accuracy"
         self._drawn = 0.0
 
     def said(self, text: str) -> None:
@@ -103,7 +59,12 @@ class Redrawn:
     def reported(self, running: Running, counts: Counts) -> None: ...
 
     def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
+        from ..search.events import ended_text
+        from ..studies.measure import measured
+
         self._best = best
+        if evaluation.purpose == "search":
+            self._measure = measured(evaluation)
         self.said(ended_text(evaluation, macs))
 
     def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None:
@@ -120,20 +81,22 @@ class Redrawn:
         from rich.table import Table
         from rich.text import Text
 
+        from ..search.events import counts_text, duration, value_text
         from ..spaces import human
 
-        head = self._phase + (f" · {duration(seconds_left)} left" if seconds_left is not None else "")
+        head = self._phase + (f", {duration(seconds_left)} left" if seconds_left is not None else "")
         lines: list[RenderableType] = [Text(head, style="bold")]
         if counts is not None:
             lines.append(Text(counts_text(counts)))
         if self._best is not None:
-            lines.append(Text(f"best within the budget: accuracy {self._best[0]:.4f} at {human(self._best[1])}FLOPs"))
+            lines.append(Text(f"best within the budget: {value_text(self._measure, self._best[0])} at {human(self._best[1])}FLOPs"))
         if running:
             table = Table(box=box.SIMPLE_HEAD)
-            for column in ("running", "FLOPs", "epoch", "accuracy"):
+            measure = running[0].measure
+            for column in ("running", "FLOPs", "epoch", measure):
                 table.add_column(column, justify="left" if column == "running" else "right")
             for one in running:
                 epoch, accuracy = one.curve[-1] if one.curve else (0, None)
-                table.add_row(one.id[:12], human(one.macs), f"{epoch}/{one.job.fidelity.epochs}", "-" if accuracy is None else f"{accuracy:.4f}")
+                table.add_row(one.id[:12], human(one.macs), f"{epoch}/{one.job.fidelity.epochs}", value_text(one.measure, accuracy).partition(" ")[2])
             lines.append(table)
         return Group(*lines)

@@ -27,9 +27,12 @@ def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation with stable keys."""
+    """An evaluation with stable keys; `measure` says what `accuracy` is."""
+    from ..studies.measure import measured
+
     return {
         "id": evaluation.candidate_id, "state": str(evaluation.state), "purpose": str(evaluation.purpose), "accuracy": evaluation.accuracy,
+        "measure": measured(evaluation),
         "test_accuracy": evaluation.test_accuracy, "curve": [list(point) for point in evaluation.curve], "fidelity": evaluation.fidelity.to_dict(),
         "seed": evaluation.seed, "settings": dict(evaluation.settings), "seconds": evaluation.seconds, "worker": evaluation.worker,
         "device": evaluation.device, "reason": evaluation.reason, "checkpoint": evaluation.checkpoint, "trial": evaluation.trial,
@@ -45,11 +48,14 @@ def best_json(best: Best | None) -> dict[str, Any] | None:
 
 
 def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
-    """A front, cheapest first, with stable keys."""
+    """A front, cheapest first, with stable keys; `measure` says what `accuracy` is."""
+    from ..studies.measure import measured
+
     return [
         {
-            "id": point.id, "accuracy": point.accuracy, **cost_json(point.candidate), "settings": dict(point.evaluation.settings),
-            "trial": point.evaluation.trial, "state": str(point.evaluation.state), "seconds": point.evaluation.seconds,
+            "id": point.id, "accuracy": point.accuracy, "measure": measured(point.evaluation), **cost_json(point.candidate),
+            "settings": dict(point.evaluation.settings), "trial": point.evaluation.trial,
+            "state": str(point.evaluation.state), "seconds": point.evaluation.seconds,
         }
         for point in points
     ]  # fmt: skip
@@ -57,11 +63,13 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
 
 def measure(study: Study) -> str:
     """What the evaluations of a study say of a network: its accuracy, or a zero-cost score."""
-    return "score" if str(study.spec.settings.get("evaluator", "")).startswith("zero-cost") else "accuracy"
+    from ..studies.measure import measure_of
+
+    return measure_of(study.spec.settings)
 
 
 def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str, measured: str = "accuracy") -> None:
-    """A front as a table; `finals` are confirmed accuracies by candidate."""
+    """A front as a table; `finals` are confirmed accuracies by candidate, accuracies also where the front is one of scores."""
     from ..spaces import human
     from ..spaces.parameters import in_words
 
@@ -72,4 +80,5 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
         ]
         for point in points
     ]  # fmt: skip
-    print_table(f"{title} ({CONVENTION})", ["candidate", measured, "confirmed", "FLOPs", "params", "settings"], rows)
+    confirmed = "confirmed" if measured == "accuracy" else "confirmed accuracy"
+    print_table(f"{title} ({CONVENTION})", ["candidate", measured, confirmed, "FLOPs", "params", "settings"], rows)

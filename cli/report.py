@@ -47,12 +47,14 @@ def evidence_of(study: Study) -> Evidence:
     """The evidence of a study, with the network that it hands over."""
     from ..search.finals import best
     from ..studies.evidence import Chosen, evidence
+    from ..studies.measure import measured
 
     chosen = best(study)
     if chosen is None:
         return evidence(study)
     one = chosen.evaluation
-    return evidence(study, Chosen(id=chosen.candidate.id, value=chosen.accuracy, test=one.test_accuracy, confirmed=chosen.confirmed))
+    found = Chosen(id=chosen.candidate.id, value=chosen.accuracy, test=one.test_accuracy, confirmed=chosen.confirmed, measure=measured(one))
+    return evidence(study, found)
 
 
 def write(found: Evidence, folder: Path) -> list[Path]:

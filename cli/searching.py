@@ -90,7 +90,7 @@ def search(
     if json:
         print_json(result_json(result))
     else:
-        print_result(result, storage)
+        print_result(result, storage, trials=options.trials, seconds=options.seconds)
 
 
 def masked_command(arguments: list[str], storage: str) -> str:
@@ -106,6 +106,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     counts = result.counts
     return {
         "study": result.study.spec.name,
+        "measure": measure(result.study),
         "seconds": result.seconds,
         "simulated_seconds": result.simulated,
         "counts": {
@@ -117,14 +118,17 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def print_result(result: SearchResult, storage: str) -> None:
-    """The front, the network chosen, and what to do next."""
+def print_result(result: SearchResult, storage: str, *, trials: int | None = None, seconds: float | None = None) -> None:
+    """The front, the network chosen, and what to do next; `trials` and `seconds` are what was asked for."""
     from ..blocks.errors import AutomlError
     from ..search.finals import confirmed_accuracies
     from ..spaces import human
+    from ..studies.measure import done_in_words
 
     name, counts = result.study.spec.name, result.counts
-    ended = f"{counts.done} trained fully, {counts.pruned} stopped early, {counts.failed} failed"
+    settings = result.study.spec.settings
+    stopped = f", {counts.pruned} stopped early" if measure(result.study) == "accuracy" else ""
+    ended = f"{counts.done} {done_in_words(settings)}{stopped}, {counts.failed} failed"
     looked_up = "" if result.simulated is None else f", for {duration(result.simulated)} of simulated time"
     print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}{looked_up}")
     if result.best is None:
@@ -139,4 +143,16 @@ def print_result(result: SearchResult, storage: str) -> None:
     if result.simulated is None:
         print(f"  {command('train', name, storage=storage)}    train it longer")
     print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
-    print(f"  the same command with --trials {max(2 * (counts.done + counts.pruned + counts.failed), 1)} goes on searching")
+    print(f"  {goes_on(result, trials=trials, seconds=seconds)}")
+
+
+def goes_on(result: SearchResult, *, trials: int | None, seconds: float | None) -> str:
+    """How to search on, by what ended this search: its trials, its time, or that there is nothing left."""
+    counts = result.counts
+    ended = counts.done + counts.pruned + counts.failed
+    if result.exhausted or (result.census.exact and len(result.census.rows) <= ended):
+        return "every network within the budget has been evaluated: a larger budget or another space has more"
+    if seconds is not None and (trials is None or ended < trials):
+        return f"the same command goes on searching, for another {duration(seconds)}"
+    more = f"the same command with --trials {2 * max(ended, trials or 0, 1)} goes on searching"
+    return more if seconds is None else f"{more}, for another {duration(seconds)} at most"

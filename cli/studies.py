@@ -10,9 +10,10 @@ import typer
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import best_json, evaluation_json, front_json, measure, print_front, print_json
 from .tables import pixels, print_table
+from .text import count
 
 if TYPE_CHECKING:
-    from ..studies import Evaluation
+    from ..studies import Evaluation, StudySummary
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,6 +40,7 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
                     "data": s.data,
                     "counts": s.counts,
                     "accuracy": s.accuracy,
+                    "measure": s.measure,
                 }
                 for s in found
             ]
@@ -46,26 +48,35 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
         return
     rows = [
         [
-            s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), "-" if s.accuracy is None else f"{s.accuracy:.4f}",
-            f"{s.created:%Y-%m-%d %H:%M}",
+            s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), best_in_words(s), f"{s.created:%Y-%m-%d %H:%M}",
         ]
         for s in found
     ]  # fmt: skip
-    print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best accuracy", "created (UTC)"], rows)
+    print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best", "created (UTC)"], rows)
+
+
+def best_in_words(summary: StudySummary) -> str:
+    """ "0.9123", or "score 14.28" where nothing was trained."""
+    from ..studies.measure import ACCURACY
+
+    if summary.accuracy is None:
+        return "-"
+    return f"{summary.accuracy:.4f}" if summary.measure == ACCURACY else f"{summary.measure} {summary.accuracy:.4g}"
 
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show what a study is, how far it is, and its best network."""
     from ..search.finals import best, confirmed_accuracies, trainings
     from ..studies import Study, masked
-    from ..studies.evidence import status_lines
+    from ..studies.evidence import samplers, status_lines
     from .report import evidence_of
 
     found = Study.open(storage, study)
     shown = evidence_of(found)
     chosen, counts, notes = best(found), found.counts(), found.notes()
     data: dict[str, Any] = {
-        "study": found.spec.name, "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
+        "study": found.spec.name, "measure": measure(found), "samplers": samplers(found),
+        "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
         "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
         "best": best_json(chosen), "trainings": [{"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)],
         "versions": found.versions, "evidence": shown.short(),
@@ -74,11 +85,13 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         print_json(data)
         return
     settings = found.spec.settings
-    print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}, since {found.created:%Y-%m-%d %H:%M} UTC")
+    by = f", sampler {', '.join(data['samplers'])}" if data["samplers"] else ""
+    print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}{by}, since {found.created:%Y-%m-%d %H:%M} UTC")
     if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(settings):  # what does not train has none of these
-        trained = f"{settings['epochs']} epochs on {settings['fraction']:.0%} of the images"
+        how = "trained" if measure(found) == "accuracy" else f"scored by {str(settings['evaluator']).partition(':')[2] or 'naswot'}, without training,"
+        trained = f"{count(settings['epochs'], 'epoch')} on {settings['fraction']:.0%} of the images, " if how == "trained" else ""
         size = pixels(found.spec.space["image"]) if "image" in found.spec.space else settings["image_size"]
-        print(f"counted at {size} px, trained at {settings['proxy_size']} px (times γ), {trained}, seed {settings['seed']}")
+        print(f"counted at {size} px, {how} at {settings['proxy_size']} px (times γ), {trained}seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")

@@ -59,12 +59,14 @@ def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a reader: "8 s", "3 min 20 s", "2 h 5 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    from ..search.events import duration  # which is imported by the time that a search has lasted
+
+    return duration(seconds)
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 epoch", "9 epochs", "1,200 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def parse_multiple(name: str, text: str) -> float:

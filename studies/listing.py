@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from ..blocks.errors import InputError, unknown
 from . import records, trials
 from .evaluation import Purpose, State
+from .measure import ACCURACY, measure_of
 from .models import EvaluationRecord, StudyRecord
 from .schema import existing
 from .storage import Database
@@ -33,6 +34,8 @@ class StudySummary:
     """How many evaluations are `complete`, `pruned`, `fail`, `final`."""
     accuracy: float | None
     """The best of the search; None before the first complete evaluation."""
+    measure: str = ACCURACY
+    """What `accuracy` is: "accuracy", or "score" where nothing was trained in the search."""
 
 
 def studies(storage: str) -> list[StudySummary]:
@@ -53,6 +56,7 @@ def studies(storage: str) -> list[StudySummary]:
                 data=str(row.data.get("name", "")),
                 counts=records.counts(session, row.id),
                 accuracy=best.get(row.id),
+                measure=measure_of(row.settings),
             )
             for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))
         ]

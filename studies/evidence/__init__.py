@@ -6,7 +6,7 @@ The statistics are functions of rows; nothing here trains, and nothing imports t
 from __future__ import annotations
 
 from .baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against_random
-from .evidence import Chosen, Evidence, evidence
+from .evidence import Chosen, Evidence, evidence, samplers
 from .fidelities import Correlation, rank_correlations
 from .figures import front_figure, progress_figure
 from .page import report_markdown
@@ -38,6 +38,7 @@ __all__ = [
     "report_lines",
     "report_markdown",
     "rows",
+    "samplers",
     "savings",
     "seed_noise",
     "status_lines",

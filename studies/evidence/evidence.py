@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation import CandidateRow, Purpose
+from ..measure import ACCURACY, SCORE, measure_of
 from ..plain import JSON
 from .baseline import Baseline, against_random
 from .fidelities import Correlation, rank_correlations
@@ -18,8 +19,6 @@ from .seeds import Seeds, seed_noise
 if TYPE_CHECKING:
     from ..study import FrontPoint, Study
 
-ACCURACY, SCORE = "accuracy", "score"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -28,11 +27,17 @@ class Chosen:
     id: str
     """Of the candidate."""
     value: float | None
-    """Validation accuracy that it was chosen by: the mean over its final trainings."""
+    """Validation accuracy that it was chosen by: the mean over its final trainings; or its score."""
     test: float | None
     """On the test data; None where it has not been tested."""
     confirmed: bool
     """Whether it was trained afresh after the search."""
+    measure: str = ACCURACY
+    """What `value` is: "accuracy", or "score" where it has not been trained."""
+
+    def to_dict(self) -> dict[str, JSON]:
+        """As plain JSON; `accuracy` is the value."""
+        return {"id": self.id, "accuracy": self.value, "test_accuracy": self.test, "confirmed": self.confirmed, "measure": self.measure}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,7 @@ class Evidence:
         chosen = self.chosen
         return {
             "study": self.study, "facts": dict(self.facts), "measure": self.measure, "grid": self.is_grid,
-            "best": None if chosen is None else {"id": chosen.id, "accuracy": chosen.value, "test_accuracy": chosen.test, "confirmed": chosen.confirmed},
+            "best": None if chosen is None else chosen.to_dict(),
             "front": [
                 {
                     "id": point.id, "accuracy": point.accuracy, "macs": point.macs, "params": point.candidate.params,
@@ -108,7 +113,7 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
     """What `study` shows; `chosen` is the network that it hands over, which only `search` can say."""
     evaluations, notes, settings = study.evaluations(), study.notes(), study.spec.settings
     searched = rows(evaluations, study.paused())
-    measure = SCORE if str(settings.get("evaluator", "")).startswith("zero-cost") else ACCURACY
+    measure = measure_of(settings)
     noted = notes.get("surrogate")
     devices = sorted({each.device for each in evaluations})
     return Evidence(
@@ -138,7 +143,7 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
         "training": _training(settings),
         "recipe": ", ".join(f"{key} {value}" for key, value in recipe.items() if isinstance(value, int | float | str)) if isinstance(recipe, dict) else "",
         "evaluator": str(settings.get("evaluator", "")),
-        "sampler": ", ".join(str(settings[name]) for name in ("sampler", "objective") if settings.get(name)),
+        "sampler": ", ".join([*samplers(study), *([f"objective {settings['objective']}"] if settings.get("objective") else [])]),
         "seed": str(settings.get("seed", "")),
         "hardware": f"{', '.join(devices)}; {len(workers)} worker process{'' if len(workers) == 1 else 'es'}" if devices else "",
         "versions": ", ".join(f"{name} {value}" for name, value in study.versions.items()),
@@ -147,8 +152,21 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def samplers(study: Study) -> list[str]:
+    """The samplers of the study's runs, in their order: as noted, or in older studies those that proposed its networks ("random" alone if nobody else did)."""
+    noted = study.notes().get("samplers")
+    if isinstance(noted, list) and noted:
+        return [str(name) for name in noted]
+    found = list(dict.fromkeys(each.origin for each in study.evaluations(Purpose.SEARCH) if each.origin))
+    return [name for name in found if name != RANDOM] or found
+
+
 def _training(settings: Mapping[str, Any]) -> str:
-    parts = [f"{settings['epochs']} epochs" if "epochs" in settings else "", f"at {settings['proxy_size']} px times γ" if "proxy_size" in settings else ""]
+    if measure_of(settings) == SCORE:
+        return f"none in the search; scored at {settings['proxy_size']} px times γ" if "proxy_size" in settings else "none in the search"
+    epochs = settings.get("epochs")
+    parts = ["" if epochs is None else f"{epochs} epoch{'' if epochs == 1 else 's'}"]
+    parts.append(f"at {settings['proxy_size']} px times γ" if "proxy_size" in settings else "")
     fraction = settings.get("fraction")
     parts.append(f"on {fraction:.0%} of the training images" if isinstance(fraction, float | int) else "")
     return " ".join(part for part in parts if part)

@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..measure import SCORE
 from ..scaling.drawing import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
-from .evidence import SCORE, Evidence
+from .evidence import Evidence
 from .rows import RANDOM, Row
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def front_figure(found: Evidence) -> Figure:
         if found.front:
             costs, values = [point.macs for point in found.front], [scale * point.accuracy for point in found.front]
             plot.step(costs, values, where="post", color=INK, linewidth=1.2, label="front", zorder=2)
-        for number, one in enumerate(one for one in found.seeds.networks if one.id in found.candidates):
+        confirmed = () if found.measure == SCORE else found.seeds.networks  # accuracies have no place among scores
+        for number, one in enumerate(one for one in confirmed if one.id in found.candidates):
             plot.errorbar(
                 [found.candidates[one.id].macs], [scale * one.mean], yerr=None if one.std is None else scale * one.std, color=COMPOUND, marker="*",
                 markersize=12, markeredgecolor="white", markeredgewidth=0.7, elinewidth=1.3, capsize=3, linestyle="none", zorder=4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..measure import ACCURACY, SCORE
 from ..scaling.report import table
 from .evidence import Evidence
 from .words import (
@@ -27,7 +28,7 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
         f"# {found.study}: what the search shows",
         f"**{verdict[:1].upper()}{verdict[1:]}.**",
         table(["", ""], [[name, value] for name, value in found.facts.items()]),
-        f"Network chosen: {chosen_text(found, numbers)}. Validation data chose it; its test {found.measure} had no part in the search.",
+        f"Network chosen: {chosen_text(found)}. Validation data chose it; its test accuracy had no part in the search.",
         *(f"![{caption}]({path})" for caption, path in figures),
         "## Front",
         _front(found, numbers),
@@ -39,10 +40,10 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
         "## Surrogate",
         surrogate_text(found) + ".",
         "## Seeds",
-        _listed(seed_lines(found, numbers)),
+        _listed(seed_lines(found)),
         "## Spent and avoided",
         _spent(found),
-        _listed(saving_lines(found.savings)),
+        _listed(saving_lines(found)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -56,21 +57,26 @@ def _front(found: Evidence, numbers: Numbers) -> str:
     rows = [
         [
             f"`{point.id[:12]}`", in_words(point.evaluation.settings), f"{point.macs:,}", f"{point.candidate.params:,}", numbers.value(point.accuracy),
-            numbers.mean(means[point.id]) if point.id in means else "-",
+            Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
         ]
         for point in found.front
     ]  # fmt: skip
-    note = "One seed in the search, where the highest of many is flattered by luck; *confirmed*: final trainings, mean ± standard deviation over the seeds."
+    trained = "One seed in the search, where the highest of many is flattered by luck"
+    luck = "Scores of networks that have not been trained" if found.measure == SCORE else trained
+    note = f"{luck}; *confirmed*: accuracies of final trainings, mean ± standard deviation over the seeds."
     return table(["Candidate", "Settings", "MACs", "Parameters", found.measure.capitalize(), "Confirmed"], rows) + f"\n\n{note}"
 
 
 def _random_note(found: Evidence) -> str:
     if found.baseline.expected is None:
         return ""
+    sides = "Both sides are scores of one seed."
+    if found.measure == ACCURACY:
+        stopped = "a random network that was stopped is a draw that cost what it cost and is never the best."
+        sides = f"Both sides are accuracies of one seed, with early stopping: {stopped}"
     return (
-        "Both sides are accuracies of one seed, with early stopping: a random network that was stopped is a draw that cost what it cost and is never the best. "
-        "Beyond the random part the expectation is an extrapolation (the number of better networks by order statistics, their excess by a generalised Pareto "
-        "distribution fitted to all networks of the study above the threshold); its interval holds the luck of random search."
+        f"{sides} Beyond the random part the expectation is an extrapolation (the number of better networks by order statistics, their excess by a generalised "
+        "Pareto distribution fitted to all networks of the study above the threshold); its interval holds the luck of random search."
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..measure import ACCURACY, SCORE
 from ..scaling.intervals import Interval
 from .baseline import UNKNOWN, Baseline
-from .evidence import SCORE, Evidence, rank_correlation
+from .evidence import Evidence, rank_correlation
 from .fidelities import Correlation
 from .savings import Savings
 from .seeds import Confirmed
@@ -48,6 +49,9 @@ class Numbers:
         return f"{scale * one.mean:.2f}{spread}{end} (n = {one.n})"
 
 
+_OF_TRAININGS = Numbers(ACCURACY)
+
+
 def time(seconds: float | None) -> str:
     """A duration in the unit that fits: "12 s", "8.3 min", "2.41 h"."""
     if seconds is None:
@@ -61,12 +65,12 @@ def report_lines(found: Evidence) -> list[str]:
     """All of it, a dozen lines and one for each rung and network confirmed."""
     numbers = Numbers(found.measure)
     lines = [f"{name:<11} {value}" for name, value in found.facts.items() if name not in ("recipe",)]
-    lines.append(f"{'best':<11} {chosen_text(found, numbers)}")
+    lines.append(f"{'best':<11} {chosen_text(found)}")
     lines += _named("random", random_lines(found, numbers))
     lines += _named("rungs", rung_lines(found.rungs))
     lines.append(f"{'surrogate':<11} {surrogate_text(found)}")
-    lines += _named("seeds", seed_lines(found, numbers))
-    lines += _named("training", saving_lines(found.savings))
+    lines += _named("seeds", seed_lines(found))
+    lines += _named("scoring" if found.measure == SCORE else "training", saving_lines(found))
     return [*lines, f"{'verdict':<11} {verdict_text(found)}"]
 
 
@@ -81,12 +85,12 @@ def status_lines(found: Evidence) -> list[str]:
     known = [
         f"rank correlation of epoch {rung.epoch} with the end {rung.spearman:.2f}" if rung else "",
         f"of the surrogate with what it predicted {rank:.2f}" if (rank := rank_correlation(found.surrogate)) is not None else "",
-        f"sd from seed to seed {numbers.difference(found.seeds.noise.sd, sign=False)} {numbers.unit}".strip() if found.seeds.noise.sd is not None else "",
+        f"sd from seed to seed {_OF_TRAININGS.difference(found.seeds.noise.sd, sign=False)} {_OF_TRAININGS.unit}" if found.seeds.noise.sd is not None else "",
     ]
     if any(known):
         lines.append(", ".join(part for part in known if part))
     avoided = f", {time(found.savings.seconds_avoided)} avoided by early stopping" if found.savings.seconds_avoided else ""
-    return [*lines, f"training: {time(found.savings.spent)} spent{avoided}"]
+    return [*lines, f"{'scoring and training' if found.measure == SCORE else 'training'}: {time(found.savings.spent)} spent{avoided}"]
 
 
 def verdict_text(found: Evidence) -> str:
@@ -104,15 +108,16 @@ def margin_text(base: Baseline, numbers: Numbers) -> str:
     return " ".join(part for part in (numbers.difference(base.margin), numbers.unit, f"(95 % interval {numbers.apart(base.margin_interval)})") if part)
 
 
-def chosen_text(found: Evidence, numbers: Numbers) -> str:
+def chosen_text(found: Evidence) -> str:
     """The network handed over."""
     chosen = found.chosen
     if chosen is None:
         return "- (nothing has finished)"
     row = found.candidates.get(chosen.id)
     cost = "" if row is None else f", {row.macs:,} MACs, {row.params:,} params"
-    test = "" if chosen.test is None else f", test {numbers.value(chosen.test)}"
-    return f"{chosen.id[:12]}, {numbers.value(chosen.value)} ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
+    test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
+    kind = "score " if chosen.measure == SCORE else ""
+    return f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)} ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
 
 
 def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
@@ -120,8 +125,11 @@ def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
     base = found.baseline
     if not base.random:
         return [f"- ({base.reason})"]
-    share = "" if base.random_share is None else f", {base.random_share:.0%} of the training"
-    lines = [f"{base.random} networks, {base.random_complete} trained to the end{share}; the best of these {numbers.value(base.best_random)}"]
+    scored = found.measure == SCORE
+    share = "" if base.random_share is None else f", {base.random_share:.0%} of the {'time' if scored else 'training'}"
+    ended = "scored" if scored else "trained to the end"
+    networks = "1 network" if base.random == 1 else f"{base.random} networks"
+    lines = [f"{networks}, {base.random_complete} {ended}{share}; the best of these {numbers.value(base.best_random)}"]
     if base.expected is None:
         return lines
     asked = ", ".join(f"{value:.4g} by equal {name}" for name, value in base.bases.items())
@@ -158,9 +166,9 @@ def surrogate_text(found: Evidence) -> str:
     return f"cross-validated rank correlation {rank:.2f}" + (f" (n = {n})" if isinstance(n, int) else "")
 
 
-def seed_lines(found: Evidence, numbers: Numbers) -> list[str]:
-    """The spread, the order by the mean, and whether the winner can be told."""
-    seeds = found.seeds
+def seed_lines(found: Evidence) -> list[str]:
+    """The spread, the order by the mean, and whether the winner can be told: of trainings, which have accuracies after a search by scores too."""
+    seeds, numbers = found.seeds, _OF_TRAININGS
     if not seeds.networks:
         return ["- (no network was trained again after the search)"]
     noise = seeds.noise
@@ -176,19 +184,22 @@ def seed_lines(found: Evidence, numbers: Numbers) -> list[str]:
     return lines
 
 
-def saving_lines(found: Savings) -> list[str]:
+def saving_lines(shown: Evidence) -> list[str]:
     """Evaluations and hours."""
+    found: Savings = shown.savings
+    scored = shown.measure == SCORE
     counts, seconds = found.evaluations, found.seconds
     spent = ", ".join(f"{counts[name]} {name} {time(seconds[name])}" for name in counts if counts[name])
     lines = [f"{time(found.spent)} spent" + (f": {spent}" if spent else "")]
     if found.epochs_avoided:
         untimed = f"; {found.untimed} stopped without a time are not in it" if found.untimed else ""
         lines.append(f"{time(found.seconds_avoided)} avoided by early stopping ({found.epochs_avoided} epochs not trained{untimed})")
-    if found.epochs_share is not None:
+    if found.epochs_share is not None and not scored:
         lines.append(f"{found.epochs_share:.0%} of the epochs that training every candidate to the end takes")
     if found.refused is not None and found.duplicates is not None:
-        hours = "" if found.gate_seconds is None else f": {time(found.gate_seconds)} at the mean of a complete training"
-        lines.append(f"{found.refused} over the budget and {found.duplicates} known ones refused before training{hours}")
+        each = "score" if scored else "complete training"
+        hours = "" if found.gate_seconds is None else f": {time(found.gate_seconds)} at the mean of a {each}"
+        lines.append(f"{found.refused} over the budget and {found.duplicates} known ones refused before {'scoring' if scored else 'training'}{hours}")
     return lines
 
 

@@ -1,5 +1,6 @@
 """Commands that read or count, and the live view."""
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -7,8 +8,8 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from automl.cli.live import Lines, Redrawn, ended_text
-from automl.search.events import Counts, Running
+from automl.cli.live import Redrawn, lines
+from automl.search.events import Counts, Printing, Running, ended_text
 from automl.search.job import Job
 from automl.studies import Evaluation, Fidelity, Purpose, State
 
@@ -113,15 +114,38 @@ def test_an_end_is_one_line_with_what_matters():
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys):
-    lines = Lines()
-    lines.phase("searching")
-    lines.reported(running(), Counts(done=1, target=8))
-    lines.reported(running(), Counts(done=1, target=8))  # too soon after the other: not said
-    lines.ended(evaluation(), 2_000_000, Counts(), None)
+    listener = lines()
+    listener.phase("searching")
+    listener.reported(running(), Counts(done=1, target=8))
+    listener.reported(running(), Counts(done=1, target=8))  # too soon after the other: not said
+    listener.ended(evaluation(), 2_000_000, Counts(), None)
     out = capsys.readouterr().out
     assert out.splitlines()[0] == "searching …"
     assert out.count("cdcdcdcdcdcd  accuracy 0.7500  3/8 epochs; 1/8 trials") == 1
     assert "\x1b" not in out
+
+
+def test_from_python_the_same_lines_are_printed(capsys):
+    listener = Printing(every=0)
+    listener.said("space tiny: 72 settings")
+    listener.reported(running(), Counts(done=1, target=8))
+    listener.reported(running(), Counts(done=2, target=8))
+    listener.ended(evaluation(), 2_000_000, Counts(), None)
+    listener.tick([running()], Counts(), 3.0)
+    said, first, second, ended = capsys.readouterr().out.splitlines()
+    assert said == "space tiny: 72 settings"
+    assert (first.partition(";")[0], second.partition(";")[0]) == ("running   cdcdcdcdcdcd  accuracy 0.7500  3/8 epochs",) * 2
+    assert ended == ended_text(evaluation(), 2_000_000)
+    kept: list[str] = []
+    Printing(kept.append).phase("searching")
+    assert (kept, capsys.readouterr().out) == (["searching …"], "")
+
+
+def test_a_score_is_called_that_and_nothing_is_said_to_be_trained():
+    scored = dataclasses.replace(evaluation(), state=State.COMPLETE, accuracy=142.77, scores={"naswot": 142.77}, reason=None)
+    assert ended_text(scored, 2_000_000) == "complete  abababababab  score 142.8  2MFLOPs  12 s"
+    final = dataclasses.replace(scored, purpose=Purpose.FINAL, accuracy=0.5, scores={})
+    assert "confirmed abababababab  accuracy 0.5000" in ended_text(final, 2_000_000)  # control: those chosen are trained
 
 
 def test_on_a_terminal_running_counts_best_and_time_left_are_drawn():

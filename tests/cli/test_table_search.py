@@ -45,7 +45,9 @@ def test_it_searches_and_says_so(folder: Path, call):
     assert code == 0
     assert "table table.csv: 12 networks of this space in 12 rows, at least 2 seeds each, 1 epoch" in out
     assert "nothing is trained: time is simulated, the table's seconds a training, on 3 workers" in out
-    assert "12 trained fully, 0 stopped early, 0 failed" in out
+    assert "12 looked up, 0 stopped early, 0 failed" in out
+    assert "trained fully" not in out
+    assert "every network within the budget has been evaluated" in out
     assert "for 2 min 0 s of simulated time" in out
     assert "automl train" not in out
     assert call(*COMMAND, "--workers", 3)[0] == 0  # continues: nothing is left
