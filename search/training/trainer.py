@@ -8,9 +8,10 @@ Shape letters: n images trained, b batch, c channels, h height, w width, k class
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,8 @@ class Report:
     """Wall time of training and validation."""
     images: int
     """Images trained on in this epoch."""
+    training: float = 0.0
+    """Of `seconds`, those of training alone, without resizing and validation."""
 
 
 class Trainer:
@@ -117,12 +120,42 @@ class Trainer:
         started = time.perf_counter()
         number = self.done_epochs + 1
         leg = self._course[number - 1]
+        self._pixels.at("train", leg.size)  # resized once and kept: no part of training
+        resized = time.perf_counter()
         with seeded(self.seed, "epoch", number, device=self.device):
             with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
-                loss = self._train(number, leg)
+                loss = self._train(number, leg)  # reads a number off the device, too
+            trained = time.perf_counter()
             reached = self._validate(number, leg.size)  # reads a number off the device: everything before it is done by then
         self.done_epochs = number
-        return Report(epoch=number, accuracy=reached, loss=loss, seconds=time.perf_counter() - started, images=leg.images)
+        seconds = time.perf_counter() - started
+        return Report(epoch=number, accuracy=reached, loss=loss, seconds=seconds, images=leg.images, training=trained - resized)
+
+    def rehearsal(self) -> Callable[[], int]:
+        """One update on copies, to be timed: what it is called for changes nothing that trains, and no generator; it returns its number of images.
+
+        It takes a full batch of the largest images still to come. The copies, as large as the network, its average and its optimiser, live as long as it does.
+
+        Raises:
+            InputError: all epochs are done.
+        """
+        if self.finished:
+            raise InputError(f"rehearsal() must be called before all {self.epochs} epochs are done")
+        leg = max(self._course[self.done_epochs :], key=lambda leg: leg.size)
+        shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n)}  # what no update changes
+        twin = copy.deepcopy(self, shared)
+        twin.network.train()
+        augmentation = Augmentation.of(self.recipe, leg.size)
+        images_nchw, _ = self._pixels.at("train", leg.size)
+        rows_b = self._rows_n[: leg.images].tensor_split(leg.updates)[0].to(self.device)
+        draws_b5 = augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
+
+        def step() -> int:
+            with seeded(self.seed, "rehearsal", device=self.device), fast_depthwise(twin.network, self.device), safe_strided(twin.network, self.device):
+                twin._step(augmentation, images_nchw, rows_b, draws_b5, leg.first)
+            return len(rows_b)
+
+        return step
 
     def network_for_use(self) -> nn.Module:
         """The network to evaluate or export, in eval mode: with the averaged weights if there are any."""
@@ -172,14 +205,18 @@ class Trainer:
         batches = zip(rows_n.tensor_split(leg.updates), draws_n5.tensor_split(leg.updates), strict=True)
         for update, (rows_b, draws_b5) in enumerate(batches, start=leg.first):
             self._scheduler.step_update(update)
-            x_bchw = self._normalise(augmentation.gather(images_nchw, rows_b, draws_b5))
-            total += self._update(augmentation.cut(x_bchw, draws_b5), self._labels_n[rows_b]) * len(rows_b)
-            if self._ema is not None:
-                self._ema.update(self.network, step=update + 1)
+            total += self._step(augmentation, images_nchw, rows_b, draws_b5, update) * len(rows_b)
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
         return total.item() / leg.images
+
+    def _step(self, augmentation: Augmentation, images_nchw: Tensor, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:
+        x_bchw = self._normalise(augmentation.gather(images_nchw, rows_b, draws_b5))
+        loss = self._update(augmentation.cut(x_bchw, draws_b5), self._labels_n[rows_b])
+        if self._ema is not None:
+            self._ema.update(self.network, step=update + 1)
+        return loss
 
     def _update(self, x_bchw: Tensor, labels_b: Tensor) -> Tensor:
         with autocast(self.device, self.recipe.amp):

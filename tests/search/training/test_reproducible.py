@@ -34,7 +34,7 @@ def same(first, second) -> bool:
 
 def run(trainer, epochs=EPOCHS):
     """The reports of the next epochs, without their times."""
-    return [replace(trainer.epoch(), seconds=0.0) for _ in range(epochs)]
+    return [replace(trainer.epoch(), seconds=0.0, training=0.0) for _ in range(epochs)]
 
 
 @pytest.fixture
