@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..blocks.errors import AutomlError, InputError
 from ..spaces import Candidate
@@ -25,6 +25,7 @@ from .training.recipe import Recipe
 
 if TYPE_CHECKING:
     from .training.pixels import Pixels
+    from .training.threads import Threads
     from .training.trainer import Report, Trainer
 
 LONGER = 5
@@ -175,11 +176,12 @@ class _Run:
         self.said(f"going on after epoch {trainer.done_epochs} of {trainer.epochs}")
         return trainer
 
-    def _train(self, trainer: Trainer, threads: Any) -> None:
-        if not trainer.finished:
-            count = threads.measure(trainer.rehearsal())
-            if self.pixels.device.type == "cpu":
-                self.said(f"{count} CPU thread{'s' if count > 1 else ''}")
+    def _train(self, trainer: Trainer, threads: Threads) -> None:
+        if trainer.finished:
+            return
+        count = threads.measure(trainer.rehearsal())
+        if self.pixels.device.type == "cpu":
+            self.said(f"{count} CPU thread{'s' if count > 1 else ''}")
         while not trainer.finished:
             began = time.monotonic()
             report = trainer.epoch()
@@ -187,7 +189,7 @@ class _Run:
             self.seconds += report.seconds
             self._keep(trainer)
             self.said(self._told(report, trainer, time.monotonic() - began))
-            if threads.ended(report.images, report.training_seconds) != count:
+            if threads.ended(report.images, report.training) != count:
                 count = 1
                 self.said("the machine has become busy: one CPU thread from here on")
 

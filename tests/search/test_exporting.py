@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import AutomlError, InputError
-from automl.search import SearchOptions
 from automl.search.data import load
 from automl.search.exporting import HandedOver, export
 from automl.search.final_training import train
 from automl.search.finals import trainings
-from automl.search.plan import prepare
-from automl.spaces import Space
-from automl.studies import CandidateRow, Evaluation, Purpose, State, Study
+from automl.studies import Evaluation, Purpose, State, Study
 from automl.studies.export import verify
 from automl.studies.preprocessing import Preprocessing
 from PIL import Image
+
+from .one_network import TINY, pictures, study_on
 
 FAMILIES = {
     "efficientnet": {"width": 0.25, "depth": 0.2, "attention": "se"},
@@ -45,57 +44,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def pictures(folder: Path, kind: str, *, count: int = 40, seed: int = 0) -> Path:
-    """Two classes of textures in files of `kind`, of many sizes, lying on their side, transparent and large ones among them."""
-    random = np.random.default_rng(seed)
-    root = folder / kind
-    arrays, labels = [], []
-    for number in range(count):
-        label = number % 2
-        width, height = (48, 40) if kind == "npz" else random.integers(24, 160, 2)
-        noise = np.kron(random.integers(0, 256, (height // 2 + 1, width // 2 + 1, 3)), np.ones((1 + label, 1 + label, 1)))[:height, :width].astype(np.uint8)
-        if kind == "npz":
-            arrays.append(np.kron(noise, np.ones((1, 1, 1), np.uint8))[:20, :24])
-            labels.append(label)
-            continue
-        place = root / "ab"[label]
-        place.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(noise)
-        extra = {}
-        if kind == "jpg" and number % 3 == 0:
-            exif = Image.Exif()
-            exif[0x0112] = 6
-            extra["exif"] = exif
-        if kind == "png" and number % 3 == 0:
-            image.putalpha(Image.fromarray(noise[..., 0]))
-        image.save(place / f"{number:03}.{kind}", **extra)
-    if kind == "npz":
-        path = folder / "textures.npz"
-        np.savez(path, x=np.stack(arrays), y=np.array(labels))
-        return path
-    return root
-
-
-def study_on(folder: Path, data: Path, settings: dict, *, size: int = 32, **options) -> Study:
-    """A study whose search is over: one network, trained by nobody yet."""
-    skeleton = settings.get("skeleton", settings.get("name", "resnet"))
-    dimensions = {key: value for key, value in settings.items() if key not in ("skeleton", "name")}
-    space = Space.from_dict({"name": "one", "skeleton": skeleton, "image": [3, size, size], "dimensions": dimensions})
-    plan = prepare(SearchOptions(data=str(data), space=space, proxy_size=size, storage=f"sqlite:///{folder}/s.db", study="s", **options))
-    study = Study.create_or_continue(f"sqlite:///{folder}/s.db", plan.spec, command=f"automl search --data {data}", versions={})
-    candidate = plan.space.candidate({})
-    cost = candidate.cost()
-    row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
-    now = datetime.now(UTC)
-    trial = Evaluation(
-        candidate_id=row.id, fidelity=plan.fidelity(candidate), seed=0, purpose=Purpose.SEARCH, state=State.COMPLETE, settings={}, curve=((1, 0.5),),
-        accuracy=0.5, seconds=1.0, started=now, finished=now,
-    )  # fmt: skip
-    study.record(trial, row, params={}, distributions={}, values=(0.5, row.macs))
-    return study
-
-
-@pytest.mark.parametrize(("family", "kind", "size"), zip(FAMILIES, KINDS, SIZES, strict=True), ids=list(FAMILIES))
+@pytest.mark.parametrize(("family", "kind", "size"), list(zip(FAMILIES, KINDS, SIZES, strict=True)), ids=list(FAMILIES))
 def test_an_export_does_on_real_files_what_was_measured(tmp_path: Path, family: str, kind: str, size: int) -> None:
     data = pictures(tmp_path, kind)
     study = study_on(tmp_path, data, {"skeleton": family, **FAMILIES[family]})
@@ -121,7 +70,7 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     from automl.search.training.recipe import Recipe
     from automl.studies import Fidelity
 
-    study = study_on(tmp_path, pictures(tmp_path, "png"), FAMILIES["resnet"])
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
     [row] = study.candidates().values()
     loaded, rows = study_data(study)
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, "cpu")
@@ -152,7 +101,7 @@ def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accu
     from automl.search.training.checkpoint import load as load_checkpoint
     from automl.search.training.checkpoint import save
 
-    study = study_on(tmp_path, pictures(tmp_path, "png"), FAMILIES["resnet"])
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
     path = weights_file(study, train(study, epochs=1, size=32, threads=1))
     assert path is not None
     kept = load_checkpoint(path)
@@ -165,16 +114,18 @@ def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accu
     assert made.exported.checked.identical is None
 
 
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Five trainings of one network."""
+    folder = tmp_path_factory.mktemp("which")
+    made = study_on(folder, pictures(folder, "png"), TINY)
+    for epochs, size, seed in ((3, 32, 1), (3, 32, 2), (2, 48, 1), (1, 48, 1), (4, 24, 1)):
+        train(made, epochs=epochs, size=size, seed=seed, threads=1)
+    return made
+
+
 class TestWhich:
     """Which training an export takes."""
-
-    @pytest.fixture(scope="class")
-    def study(self, tmp_path_factory: pytest.TempPathFactory) -> Study:
-        folder = tmp_path_factory.mktemp("which")
-        study = study_on(folder, pictures(folder, "png"), FAMILIES["resnet"])
-        for epochs, size, seed in ((3, 32, 1), (3, 32, 2), (2, 48, 1), (1, 48, 1), (4, 24, 1)):
-            train(study, epochs=epochs, size=size, seed=seed, threads=1)
-        return study
 
     def taken(self, study: Study, out: Path, **options) -> tuple[int, int, int, int]:
         made = export(study, out, onnx=False, check=False, **options)
@@ -214,7 +165,7 @@ class TestWhich:
 
     def test_data_that_are_gone_are_named_with_the_way_out(self, tmp_path: Path) -> None:
         data = pictures(tmp_path, "png")
-        study = study_on(tmp_path, data, FAMILIES["resnet"])
+        study = study_on(tmp_path, data, TINY)
         train(study, epochs=1, size=32, threads=1)
         data.rename(tmp_path / "moved")
         with pytest.raises(InputError, match="where nothing is now: give --data PATH"):
@@ -222,7 +173,7 @@ class TestWhich:
         assert export(study, tmp_path / "found", onnx=False, data=str(tmp_path / "moved")).exported.checked is not None
 
     def test_other_pictures_than_those_of_the_study_are_refused(self, tmp_path: Path) -> None:
-        study = study_on(tmp_path, pictures(tmp_path, "png"), FAMILIES["resnet"])
+        study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
         train(study, epochs=1, size=32, threads=1)
         other = pictures(tmp_path / "other", "png", seed=1)
         with pytest.raises(InputError, match="have another fingerprint"):
@@ -241,22 +192,23 @@ def textures(folder: Path, *, count: int = 60) -> Path:
     return folder / "textures"
 
 
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, Evaluation, HandedOver, Study]]:
+    folder = tmp_path_factory.mktemp("textures")
+    torch.set_num_threads(1)
+    data = textures(folder)
+    space = {"skeleton": "resnet", "width": 0.125, "depth": 0.3}
+    study = study_on(folder, data, space, size=64)
+    found = {}
+    for size in (64, 32):
+        trained = train(study, epochs=12, size=size, threads=1)
+        out = folder / f"found{size}"
+        found[size] = out, trained, export(study, out, size=size, onnx=False), study
+    return found
+
+
 class TestTextures:
     """Fine textures: with another filter than training's every second picture is called wrong."""
-
-    @pytest.fixture(scope="class")
-    def handed(self, tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, Evaluation, HandedOver, Study]]:
-        folder = tmp_path_factory.mktemp("textures")
-        torch.set_num_threads(1)
-        data = textures(folder)
-        space = {"skeleton": "resnet", "width": 0.125, "depth": 0.3}
-        study = study_on(folder, data, space, size=64)
-        found = {}
-        for size in (64, 32):
-            trained = train(study, epochs=12, size=size, threads=1)
-            out = folder / f"found{size}"
-            found[size] = out, trained, export(study, out, size=size, onnx=False), study
-        return found
 
     @pytest.mark.parametrize("size", [64, 32])
     def test_the_exported_file_is_right_where_training_was(self, handed, size: int) -> None:
