@@ -42,7 +42,7 @@ def feather():
     from ray import tune
 
     class Feather(tune.Trainable):
-        def setup(self, config, *, arrays, recipe, blocks):
+        def setup(self, config, *, arrays, recipe, blocks, scores):
             pass
 
         def reset_config(self, new_config):

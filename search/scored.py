@@ -13,6 +13,7 @@ from .confirming import FINAL_FACTOR
 from .engine import Limits
 from .plan import SearchOptions, prepare
 from .scores import BATCH, DEFAULT, score
+from .scores.sending import packed
 from .trained import Trained
 
 
@@ -27,6 +28,7 @@ class Scored(Trained):
     def named(cls, options: SearchOptions, name: str, began: float, gpus: int | None) -> Scored:
         """With data loaded and sizes settled. Raises: InputError, also if there is no such score."""
         chosen = score(name or DEFAULT).name
+        packed([chosen])  # what cannot be sent to workers is refused before there are any
         plan = prepare(options)
         spec = replace(plan.spec, settings={**plan.spec.settings, "evaluator": f"zero-cost:{chosen}"})
         # an evaluation is one "epoch", so that there is nothing to be stopped early

@@ -17,6 +17,7 @@ from ray.tune.search import Searcher
 from ..blocks.block import foreign
 from .engine import Engine
 from .job import Job
+from .scores.sending import packed
 from .worker import Worker
 
 T = TypeVar("T")
@@ -143,11 +144,12 @@ def run(
     `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store, once for all.
 
     Raises:
+        InputError: a score of the user's own cannot be sent to the workers.
         KeyboardInterrupt: the user stopped it; what ended is in the database.
         Exception: what the engine met, a database that is gone, say; what ended before is in the database.
     """
     engine.workers = workers
-    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign())
+    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign(), scores=packed())
     folder = tempfile.mkdtemp(prefix="automl-tune-")
     left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit
     tuner = tune.Tuner(

@@ -18,6 +18,7 @@ from ray import get_gpu_ids, tune
 from ..blocks.block import Block, adopt
 from ..blocks.errors import AutomlError
 from .job import Job
+from .scores.sending import unpacked
 
 if TYPE_CHECKING:
     from .training.trainer import Trainer
@@ -27,9 +28,10 @@ class Worker(tune.Trainable):
     """Trains the candidate of its config, or scores it; one `step` is one epoch."""
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Mapping[str, type[Block]] | None = None
-    ) -> None:
-        """Import torch, place the data on the device, start the first job; `blocks` are the user's own, registered in the driver."""
+        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Mapping[str, type[Block]] | None = None,
+        scores: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Import torch, place the data on the device, start the first job; `blocks` and `scores` (packed) are the user's own, registered in the driver."""
         # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
         warnings.simplefilter("ignore")
         import torch
@@ -40,11 +42,12 @@ class Worker(tune.Trainable):
 
         torch.set_num_threads(1)
         adopt(blocks or {})
+        unpacked(scores)
         # a worker that was given no GPU must not take one that it happens to see
         device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._device = device
         self._place = {"worker": f"{socket.gethostname()}:{os.getpid()}", "device": describe(device), "gpus": ",".join(str(gpu) for gpu in get_gpu_ids())}
-        levels = tuple(float(value) for value in arrays["levels"]) if "levels" in arrays else None
+        levels = (float(arrays["levels"][0]), float(arrays["levels"][1])) if "levels" in arrays else None
         self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels)
         self._recipe = Recipe.from_dict(recipe)
         self.reset_config(config)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,30 @@ class Score:
     """What it is called in options, tables and the database."""
     source: str
     """The paper it is from."""
-    module: str
+    module: str = ""
     """The module, importable by this name, whose `score(subject) -> float` computes it; what it does otherwise than the paper is in its docstring."""
+    function: Callable[[Subject], float] | None = field(default=None, compare=False)
+    """In place of a module, the function itself: one of a script or a notebook, say. Workers are sent it."""
 
     gradients: bool = True
     """Whether it takes gradients in the pass that scores share; where none of those asked for does, the pass keeps no graph."""
 
     def of(self, subject: Subject) -> float:
         """The score of a network; larger is better. It may be infinite or NaN: `compute` refuses that."""
-        return float(import_module(self.module).score(subject))
+        return float(self.computed_by()(subject))
+
+    def computed_by(self) -> Callable[[Subject], float]:
+        """The function that computes it; imports its module.
+
+        Raises:
+            InputError: there is no such module, or it has no function `score`.
+        """
+        if self.function is not None:
+            return self.function
+        try:
+            return import_module(self.module).score
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"the score {self.name!r} must be computed by `score(subject)` of a module, but of {self.module!r}: {error}") from None
 
 
 _SCORES: dict[str, Score] = {}
@@ -38,10 +54,12 @@ def register(score: Score) -> Score:
     """Make `score` known by its name.
 
     Raises:
-        InputError: the name is taken.
+        InputError: the name is taken, or not one of module and function is given.
     """
+    if (score.function is None) == (not score.module):
+        raise InputError(f"a score needs a module or a function, and not both, but {score.name!r} has {'both' if score.module else 'none'}")
     if score.name in _SCORES:
-        raise InputError(f"a score's name must be its own, but {score.name!r} is registered for {_SCORES[score.name].module}")
+        raise InputError(f"a score's name must be its own, but {score.name!r} is registered for {_SCORES[score.name].module or 'a function'}")
     _SCORES[score.name] = score
     return score
 
@@ -60,6 +78,16 @@ def score(name: str) -> Score:
 def score_names() -> list[str]:
     """All scores, in the order they were registered in."""
     return list(_SCORES)
+
+
+def foreign() -> list[Score]:
+    """The scores that do not come with automl: workers have to be sent them (`automl.search.scores.sending`)."""
+    return [score for score in _SCORES.values() if not score.module.startswith(f"{_HERE}.")]
+
+
+def restore(score: Score) -> None:
+    """Make a score of another process known here, under the name that it has there."""
+    _SCORES.setdefault(score.name, score)
 
 
 _HERE = __name__.rpartition(".")[0]

@@ -36,7 +36,7 @@ SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKI
 class Feather(tune.Trainable):
     """Reports an accuracy that depends on the network alone; misbehaves as its recipe says."""
 
-    def setup(self, config, *, arrays, recipe, blocks):
+    def setup(self, config, *, arrays, recipe, blocks, scores):
         assert "torch" not in sys.modules
         assert arrays["images"].shape == (10,)
         adopt(blocks)
