@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import load, split
+from automl.search.data import ImageData, Reading, load, split
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 RANDOM = np.random.default_rng(0)
@@ -77,6 +77,65 @@ class TestLayouts:
         assert split(data, seed=0).to_dict()["counts"] == {"train": 10_200, "validation": 1_800, "test": 3_000}
 
 
+class TestParts:
+    X, Y = RANDOM.integers(0, 256, (8, 6, 6), np.uint8), np.arange(8) % 2
+
+    def parted(self, folder: Path, *names: tuple[str, str], reading: Reading | None = None) -> ImageData:
+        """The archive with these pairs of arrays, the first of 8 rows, all others of 4."""
+        arrays: dict[str, Any] = {}
+        for number, (images, labels) in enumerate(names):
+            count = 4 if number else 8
+            arrays |= {images: self.X[:count] + number, labels: self.Y[:count]}
+        return load(saved(folder, **arrays), reading=reading or Reading())
+
+    @pytest.mark.parametrize("name", ["val", "valid", "validation", "dev"])
+    def test_validation_arrays_validate(self, tmp_path: Path, name: str):
+        data = self.parted(tmp_path, ("x_train", "y_train"), (f"x_{name}", f"y_{name}"), ("x_test", "y_test"))
+        assert np.flatnonzero(data.official_validation).tolist() == [8, 9, 10, 11]
+        assert np.flatnonzero(data.official_test).tolist() == [12, 13, 14, 15]
+        rows = split(data, seed=0)
+        assert (rows.train.tolist(), rows.validation.tolist()) == (list(range(8)), [8, 9, 10, 11])
+        assert data.described[1] == f"x_train trains (8 images); x_{name} validates (4 images); x_test tests (4 images)"
+
+    @pytest.mark.parametrize(
+        "pairs",
+        [
+            [("train_images", "train_labels"), ("test_images", "test_labels")],
+            [("X_train", "Y_train"), ("X_test", "Y_test")],
+            [("x", "y"), ("x_test", "y_test")],
+            [("images_training", "labels_training"), ("images_holdout", "labels_holdout")],
+        ],
+    )
+    def test_other_usual_names_of_arrays_are_known(self, tmp_path: Path, pairs: list[tuple[str, str]]):
+        assert np.flatnonzero(self.parted(tmp_path, *pairs).official_test).tolist() == [8, 9, 10, 11]
+
+    def test_two_parts_of_one_meaning_are_refused_and_the_option_decides(self, tmp_path: Path):
+        pairs = [("x_train", "y_train"), ("x_val", "y_val"), ("x_valid", "y_valid")]
+        with pytest.raises(InputError, match="one validation part is needed, but both val and valid are called so; name the right one by --validation"):
+            self.parted(tmp_path, *pairs)
+        data = self.parted(tmp_path, *pairs, reading=Reading(validation="valid"))
+        assert (data.official_validation.sum(), data.skipped) == (4, ("x_val: left out, its name means no part",))
+
+    @pytest.mark.parametrize("option", ["tuning", "x_tuning", "TUNING"])
+    def test_arrays_of_any_name_can_be_a_part(self, tmp_path: Path, option: str):
+        pairs = [("x_train", "y_train"), ("x_tuning", "y_tuning")]
+        assert self.parted(tmp_path, *pairs, reading=Reading(validation=option)).official_validation.sum() == 4
+        data = self.parted(tmp_path, *pairs)  # the control
+        assert (data.official_validation.sum(), data.skipped) == (0, ("x_tuning: left out, its name means no part",))
+
+    def test_the_pair_that_remains_trains(self, tmp_path: Path):
+        data = self.parted(tmp_path, ("x_one", "y_one"), ("x_two", "y_two"), reading=Reading(test="two"))
+        assert np.flatnonzero(data.official_test).tolist() == [8, 9, 10, 11]
+
+    def test_an_option_that_names_nothing_is_refused(self, tmp_path: Path):
+        with pytest.raises(InputError, match=r"--test must name one of its parts, but got an unknown part 'tset'; did you mean 'test'\?"):
+            self.parted(tmp_path, ("x_train", "y_train"), ("x_test", "y_test"), reading=Reading(test="tset"))
+
+    def test_statistics_beside_the_images_are_no_part(self, tmp_path: Path):
+        data = load(saved(tmp_path, x=GREY, y=LABELS, mean_x=GREY[0], images_mean=GREY[:1], x_std=GREY[:1]))
+        assert (len(data.images), data.skipped) == (8, ())
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("arrays", "message"),
@@ -84,6 +143,11 @@ class TestRefusals:
             ({"a": GREY, "b": LABELS}, r"must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds: a, b$"),
             ({}, "but it holds: none$"),
             ({"x": GREY, "classes": ["a"]}, "must hold the arrays x and y, but y is missing; it holds: x, classes$"),
+            (
+                {"x_train": GREY, "y_train": LABELS, "x_val": GREY},
+                "must hold the arrays x_val and y_val, but y_val is missing; it holds: x_train, y_train, x_val$",
+            ),
+            ({"train_images": GREY}, "must hold the arrays train_images and train_labels, but train_labels is missing; it holds: train_images$"),
             ({"y_train": LABELS}, "must hold the arrays x_train and y_train, but x_train is missing"),
             ({"x_train": GREY, "y_train": LABELS, "x_test": GREY}, "must hold the arrays x_test and y_test, but y_test is missing"),
             ({"x_train": GREY, "y_train": LABELS, "y_test": LABELS}, "must hold the arrays x_test and y_test, but x_test is missing"),

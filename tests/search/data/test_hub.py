@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks.errors import AutomlError, InputError
-from automl.search.data import load
+from automl.search.data import Reading, load
 from PIL import Image
 
 
@@ -90,7 +90,53 @@ def test_train_is_read_and_the_splits_validation_and_test_are_the_official_parts
 
 def test_a_split_without_labels_is_left_out(hub: dict[str, Any]):
     hub.update(train=fake_split([0, 1]), test=fake_split([-1, -1, -1]))
-    assert load("hf:pets").labels.tolist() == [0, 1]
+    data = load("hf:pets")
+    assert (data.labels.tolist(), data.skipped) == ([0, 1], ("test: left out, it has no labels",))
+    hub["test"] = FakeDataset({"image": hub["test"].columns["image"]}, {"image": FakeImage()})  # not even the column
+    data = load("hf:pets")
+    assert (data.labels.tolist(), data.skipped) == ([0, 1], ("test: left out, it has no labels",))
+
+
+@pytest.mark.parametrize("name", ["validation", "valid", "val", "dev"])
+def test_a_validation_split_validates(hub: dict[str, Any], name: str):
+    hub.update({"train": fake_split([0, 1, 0, 1]), name: fake_split([1, 0])})
+    data = load("hf:pets")
+    assert np.flatnonzero(data.official_validation).tolist() == [4, 5]
+    assert not data.official_test.any()
+    assert data.described[1] == f"split train trains and tests (4 images); split {name} validates (2 images)"
+
+
+def test_two_splits_of_one_meaning_are_refused_and_the_option_decides(hub: dict[str, Any]):
+    hub.update(train=fake_split([0, 1]), val=fake_split([0]), valid=fake_split([1, 0]))
+    with pytest.raises(InputError, match="one validation part is needed, but both val and valid are called so; name the right one by --validation"):
+        load("hf:pets")
+    assert load("hf:pets", reading=Reading(validation="valid")).official_validation.tolist() == [False] * 2 + [True] * 2
+
+
+def test_splits_of_any_name_can_be_parts(hub: dict[str, Any]):
+    hub.update(all=fake_split([0, 1]), extra=fake_split([0, 1, 0]))
+    assert load("hf:pets", reading=Reading(test="extra")).official_test.tolist() == [False] * 2 + [True] * 3
+    with pytest.raises(InputError, match=r"--test must name one of its parts, but got an unknown split 'extr'; did you mean 'extra'\?"):
+        load("hf:pets", reading=Reading(test="extr"))
+
+
+def test_a_row_without_an_image_is_a_broken_one(hub: dict[str, Any]):
+    part = fake_split([0, 1] * 60)
+    part.columns["image"][7] = None
+    hub.update(train=part)
+    assert load("hf:pets").skipped == ("train row 7: the row has no image",)
+
+
+def test_deep_grey_keeps_its_values(hub: dict[str, Any]):
+    part = fake_split([0, 1])
+    for row, value in enumerate((7334, 7575)):
+        buffer = io.BytesIO()
+        Image.fromarray(np.full((10, 10), value, np.uint16)).save(buffer, "PNG")
+        part.columns["image"][row] = {"bytes": buffer.getvalue(), "path": None}
+    hub.update(train=part)
+    data = load("hf:pets")
+    assert data.deep.all()
+    assert data.images[:, 0, 0, 0].tolist() == [7334, 7575]
 
 
 def test_a_split_with_some_labels_missing_is_refused(hub: dict[str, Any]):

@@ -8,13 +8,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, Split, split
+from automl.search.data import ImageData, Split, load, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 PARTS = ("train", "validation", "test")
 
@@ -155,6 +157,51 @@ class TestSplit:
 
 
 class TestFingerprint:
+    """Studies store it, and go on only with the same data: for what earlier versions could read, these are the numbers that they gave."""
+
+    def pattern(self, number: int) -> Image.Image:
+        return Image.fromarray((np.arange(8 * 8 * 3).reshape(8, 8, 3) * (number + 3) % 251).astype(np.uint8))
+
+    @pytest.mark.parametrize(
+        ("size", "expected"),
+        [
+            (None, "5c707465547ce48c52bb4af36ca843d09dc4b3ba4efd024bb7a472bea28127c7"),
+            (6, "96a8bfb5a319a43d6b2be42326971de8e00984fe7c59a91b36bfbc8c7158161b"),
+        ],
+    )
+    def test_of_digits_it_is_what_it_was(self, size: int | None, expected: str):
+        assert load("digits", size=size).fingerprint == expected
+
+    @pytest.mark.parametrize(
+        ("parts", "expected"),
+        [
+            (("",), "973f60604b0dac18b011079eaa7aefcb4d62ce10fa3442523235f92c37c3d0e0"),
+            (("train",), "973f60604b0dac18b011079eaa7aefcb4d62ce10fa3442523235f92c37c3d0e0"),
+            (("train", "test"), "d8fe60946538849c1929a49001806fef48566a7920091347f6c9f1bc74b3da79"),
+        ],
+    )
+    def test_of_folders_it_is_what_it_was(self, tmp_path: Path, parts: tuple[str, ...], expected: str):
+        for number, (part, name, file) in enumerate(itertools.product(parts, ("cat", "dog"), range(6))):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True, exist_ok=True)
+            self.pattern(number).save(folder / f"{file}.png")
+        assert load(str(tmp_path), size=8).fingerprint == expected
+
+    def test_of_arrays_it_is_what_it_was(self, tmp_path: Path):
+        x = ((np.arange(40 * 36).reshape(40, 6, 6) * 7 + np.arange(40)[:, None, None] * 5) % 251).astype(np.uint8)
+        y = np.arange(40) % 4
+        np.savez(tmp_path / "a.npz", x=x, y=y)
+        assert load(str(tmp_path / "a.npz")).fingerprint == "7ad431434636d0434d8af4285247b5f010065de692bcf56193f71017562aa32d"
+        np.savez(tmp_path / "b.npz", x_train=x, y_train=y, x_test=255 - x[:8], y_test=y[:8])
+        assert load(str(tmp_path / "b.npz")).fingerprint == "9138b08078cc9a3b7c90e2c1dd875df1c601e4e97acb01e33b48ec5c3ea1f8fb"
+
+    def test_with_validation_pooled_into_the_test_part_as_earlier_versions_did_it_is_theirs(self):
+        data = made([4, 4], [2, 2])
+        flags = data.official_test
+        parted = dataclasses.replace(data, official_test=flags & (data.labels == 0), official_validation=flags & (data.labels == 1))
+        assert parted.fingerprint != data.fingerprint
+        assert parted.pooled().fingerprint == data.fingerprint
+
     def test_it_is_the_same_in_a_new_process(self):
         program = (
             "import numpy as np; from automl.search.data import ImageData;"
@@ -171,6 +218,7 @@ class TestFingerprint:
     def test_one_pixel_one_label_one_class_name_or_one_test_row_changes_it(self):
         data = made([4, 4])
         pixel, label, official = data.images.copy(), data.labels.copy(), data.official_test.copy()
+        assert not data.official_validation.any()
         pixel[3, 0, 1, 1] ^= 1
         label[0] = 1 - label[0]
         official[0] = True
@@ -180,6 +228,7 @@ class TestFingerprint:
             dataclasses.replace(data, labels=label),
             dataclasses.replace(data, classes=("class 0", "class one")),
             dataclasses.replace(data, official_test=official),
+            dataclasses.replace(data, official_validation=official),
         ]
         for one, other in itertools.combinations(variants, 2):
             assert one.fingerprint != other.fingerprint
@@ -210,6 +259,10 @@ class TestImageData:
             ({"labels": np.full(6, 2, np.int64)}, r"labels must lie in 0..1, one for each class, but they lie in 2..2"),
             ({"labels": np.full(6, -1, np.int64)}, r"but they lie in -1..-1"),
             ({"official_test": np.zeros(6, np.int64)}, r"official_test must be bool of shape \(6,\), but it is int64"),
+            ({"official_validation": np.zeros(5, np.bool_)}, r"official_validation must be bool of shape \(6,\), but it is bool of shape \(5,\)"),
+            ({"deep": np.zeros(6, np.int8)}, r"deep must be bool of shape \(6,\), but it is int8"),
+            ({"official_test": np.arange(6) == 4, "official_validation": np.arange(6) > 3}, "no row may be in both official parts, but 4 is"),
+            ({"files": (Path("a.png"),)}, "files must be one for each of the 6 images, but they are 1"),
             ({"classes": ("only",)}, "at least two classes are needed, but there is 1: only"),
         ],
     )
