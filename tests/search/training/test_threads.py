@@ -91,8 +91,16 @@ class TestCost:
         machine = Machine(0.1, 0.151)
         machine.threads().measure(machine.step)
         assert machine.steps.count(2) == 1
-        machine = Machine(0.1, 0.149)  # the control
+        machine = Machine(0.1, [0.149, 0.05])  # the control
         machine.threads().measure(machine.step)
+        assert machine.steps.count(2) == REPEATS + 1
+
+    def test_a_number_that_cannot_win_any_more_is_not_repeated(self):
+        machine = Machine(0.1, [0.1, 0.05, 0.5, 0.05])
+        machine.threads().measure(machine.step)
+        assert machine.steps.count(2) == 3
+        machine = Machine(0.1, [0.1, 0.05, 0.2, 0.05])  # the control: 0.4 s for five steps are still faster
+        assert machine.threads().measure(machine.step) == 2
         assert machine.steps.count(2) == REPEATS + 1
 
     @pytest.mark.parametrize("seconds", [0.001, 0.2, 1.0, 3.0, 20.0])
