@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.search.finals import best, confirmed_accuracies, train, weights_file, weights_folder
+from automl.search.final_training import train
+from automl.search.finals import best, confirmed_accuracies, weights_file, weights_folder
 from automl.spaces import Space
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from automl.blocks import Se
 from automl.search.evaluate import WrongCost, trainer_for
-from automl.search.finals import train
+from automl.search.final_training import train
 from automl.search.job import Job
 from automl.search.plan import Plan, SearchOptions, prepare
 from automl.search.training.pixels import Pixels

@@ -34,7 +34,8 @@ def test_each_difference_is_shown_at_its_dotted_place(spec: StudySpec) -> None:
     )
     assert message(spec, other) == (
         "study 'tiny' in sqlite:///automl.db is another search (space.dimensions.depth.high: 2.0 in the database, 1.5 now; "
-        "space.dimensions.attention.1: eca / se; budget: macs<=400000000 / macs<=300000000; settings.recipe: (absent) / long): give this one another name"
+        "space.dimensions.attention.1: eca / se; budget: macs<=400000000 / macs<=300000000; settings.recipe: (absent) / long): "
+        "give this one another name by --study"
     )
 
 
@@ -67,3 +68,14 @@ def test_names_that_cannot_be_typed_are_refused(spec: StudySpec, name: str) -> N
 def test_what_is_no_json_is_refused_at_its_place(spec: StudySpec) -> None:
     with pytest.raises(InputError, match=r"settings\.rate must be a finite number"):
         replace(spec, settings={"rate": float("nan")})
+
+
+def test_where_the_data_lie_makes_no_other_study(spec: StudySpec) -> None:
+    moved = replace(spec, data={**spec.data, "name": "elsewhere.npz", "native": 500, "preprocessing": {"steps": [[64, "bicubic"]]}})
+    assert differences(spec, moved) == []
+    assert differences(spec, replace(moved, data={**moved.data, "fingerprint": "another"})) != []
+
+
+def test_data_without_a_fingerprint_are_known_by_their_name(spec: StudySpec) -> None:
+    named = replace(spec, data={"name": "digits"})
+    assert differences(named, replace(named, data={"name": "letters"})) == [("data.name", "digits", "letters")]

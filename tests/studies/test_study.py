@@ -28,6 +28,13 @@ def test_a_study_is_continued_with_what_it_holds(study: Study, url: str, spec: S
     assert record(again, 1).trial == 1
 
 
+def test_data_that_moved_continue_the_study_which_then_knows_where_they_are(study: Study, url: str, spec: StudySpec) -> None:
+    moved = replace(spec, data={**spec.data, "name": "/elsewhere/images"})
+    assert Study.find(url, moved) is not None
+    assert Study.create_or_continue(url, moved, command="", versions={}).spec.data["name"] == "/elsewhere/images"
+    assert Study.open(url, "tiny").spec.data == moved.data
+
+
 def test_times_are_aware(study: Study) -> None:
     assert study.created.tzinfo is UTC
     assert abs(datetime.now(UTC) - study.created) < timedelta(minutes=5)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from automl.blocks.errors import InputError
 from automl.search.training.pixels import Pixels
+from automl.studies.preprocessing import read_pixels
 from PIL import Image
 
 
@@ -73,21 +74,24 @@ class TestParts:
 
 class TestResizing:
     @pytest.mark.parametrize("size", [5, 7, 10, 16, 33])
-    def test_it_agrees_with_pillow_to_a_grey_level(self, size):
-        data = arrays(height=20, width=14)
-        images, _ = Pixels(**data, device="cpu").at("validation", size)
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_it_is_what_an_exported_file_does_to_the_bit(self, size, channels):
+        data = arrays(height=20, width=20, channels=channels)
+        found = Pixels(**data, device="cpu")
+        images, _ = found.at("validation", size)
         assert images.dtype == torch.uint8
-        assert images.shape == (10, 3, size, size)
+        assert images.shape == (10, channels, size, size)
         for image, original in zip(images, data["images"][20:30], strict=True):
-            for plane, expected in zip(image, original, strict=True):
-                resized = np.asarray(Image.fromarray(expected).resize((size, size), Image.Resampling.BILINEAR))
-                assert np.abs(plane.numpy().astype(int) - resized.astype(int)).max() <= 1
+            file = Image.fromarray(original[0] if channels == 1 else original.transpose(1, 2, 0))
+            seen = read_pixels(file, found.preprocessing(size).steps, channels, None)
+            assert np.array_equal(image.numpy().transpose(1, 2, 0), seen)
+            bilinear = read_pixels(file, ((size, "bilinear"),), channels, None)
+            assert not np.array_equal(image.numpy().transpose(1, 2, 0), bilinear)  # the control: another filter would be seen
 
-    def test_enlarging_is_plain_bilinear(self):
-        found = pixels()
-        stored, _ = found.at("train", 10)
-        plain = torch.nn.functional.interpolate(stored.float(), (17, 17), mode="bilinear", align_corners=False)
-        assert (found.at("train", 17)[0].float() - plain).abs().max() <= 0.51
+    def test_the_stored_size_is_left_alone(self):
+        data = arrays()
+        assert np.array_equal(pixels().at("validation", 10)[0].numpy(), data["images"][20:30])
+        assert pixels().preprocessing(10).steps == ((10, "bicubic"),)
 
     def test_a_size_is_resized_once_and_old_ones_are_forgotten(self, monkeypatch):
         found = pixels()
