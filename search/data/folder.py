@@ -133,7 +133,11 @@ def _check_no_class_is_empty(listing: Listing, images: NDArray[np.int64]) -> Non
     for folder, numbers in listing.folders:
         if not np.searchsorted(images, numbers.stop) - np.searchsorted(images, numbers.start):
             others = [shown(listing.files[number].name) for number in numbers]
-            beside = f", but {len(others)} file{'s' if len(others) > 1 else ''} that {'are' if len(others) > 1 else 'is'} none ({listed(others, 80, most=3)})" if others else ""
+            beside = (
+                f", but {len(others)} file{'s' if len(others) > 1 else ''} that {'are' if len(others) > 1 else 'is'} none ({listed(others, 80, most=3)})"
+                if others
+                else ""
+            )
             raise InputError(f"class folder {shown(str(folder))} holds no image that can be read{beside}; add images, or move it away")
 
 

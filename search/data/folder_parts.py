@@ -59,14 +59,13 @@ def find_parts(root: Path, reading: Reading) -> FolderParts:
     aside = {part: folder for part, folder in found.items() if part != "train"}
     beside = [folder for folder in others if folder != train and holds_images(folder)]
     mixed = [shown(folder.name) for folder in beside]
-    inner = {folder.name for folder in folders_in(train)}
-    if mixed and not aside and not any(inner & {each.name for each in folders_in(folder)} for folder in beside):
+    if mixed and not aside and holds_images_itself(train):
         return FolderParts(named={"train": root}, classes=tuple(folders))  # a class may well be called "train"
     if mixed:
         both = listed([shown(train.name), *mixed], 80, most=6)
         raise InputError(
             f"{shown(str(root))} must hold either classes or {shown(train.name)}/ and its test part, but it holds both: {both}"
-            "; move them away, or name a part by --validation or --test"
+            "; move away what is no class, or name a part by --validation or --test"
         )
     return FolderParts(named={"train": train, **_labelled(aside, train)}, classes=tuple(folders_in(train)), skipped=tuple(skipped))
 

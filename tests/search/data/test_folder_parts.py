@@ -93,9 +93,16 @@ class TestNames:
         noise(root / "test" / "blood", 3)  # of a class called "test"
         assert load(str(root), size=8).classes == ("cat", "dog", "test")
 
-    def test_another_folder_of_the_same_classes_beside_train_is_no_class(self, made: Make):
-        with pytest.raises(InputError, match=r"it holds both: train, extra; move them away, or name a part by --validation or --test"):
+    def test_what_lies_beside_a_training_folder_of_class_folders_is_no_class(self, made: Make, noise: Callable[..., list[Path]]):
+        with pytest.raises(InputError, match=r"it holds both: train, extra; move away what is no class, or name a part by --validation or --test"):
             load(str(made("train", "extra")))
+        root = made("train")
+        shutil.rmtree(root / "extra")
+        noise(root / "unlabelled", 9)
+        with pytest.raises(InputError, match="it holds both: train, unlabelled"):
+            load(str(root))
+        noise(root / "train", 1)  # the control: a class called "train", with pictures of its own and more in folders
+        assert load(str(root), size=8).classes == ("train", "unlabelled")
 
     def test_a_single_folder_of_class_folders_is_pointed_to(self, made: Make):
         with pytest.raises(InputError, match=r"holds the single class folder 'photos': .*; give .*photos if its folders are the classes$"):
