@@ -8,6 +8,7 @@
 
 `automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are Optuna's to migrate. JSON columns are text on SQLite:
 `SELECT json_extract(settings, '$.attention'), max(accuracy) FROM automl_evaluations GROUP BY 1` works there. A change here needs a migration.
+Columns of TEXT and JSON have no default: MySQL takes none.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ class EvaluationRecord(Base):
     started: Mapped[datetime]
     finished: Mapped[datetime]
     trial: Mapped[int | None] = mapped_column(Integer)
-    origin: Mapped[str] = mapped_column(Text, server_default="")
-    scores: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
+    origin: Mapped[str] = mapped_column(Text)
+    scores: Mapped[dict[str, Any]]
 
 
 class PausedRecord(Base):

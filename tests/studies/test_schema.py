@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from automl.blocks.errors import InputError
 from automl.studies import Study, StudySpec, schema
 from automl.studies.models import Base
 from automl.studies.storage import Database
-from sqlalchemy import create_engine
+from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, String, Text, UniqueConstraint, create_engine
 
 HERE = Path(__file__).parent
 
@@ -126,3 +130,76 @@ def test_the_database_of_the_first_version_is_continued_today(old: str, spec: St
     study = Study.create_or_continue(old, spec, command="", versions={})
     assert record(study, 77).trial == 5
     assert differences(old) == []
+
+
+def compiled(dialect: str) -> str:
+    """The SQL of all migrations, as it would be run on a database of that kind."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    written = io.StringIO()
+    context = MigrationContext.configure(dialect_name=dialect, opts={"as_sql": True, "output_buffer": written})
+    with Operations.context(context):
+        for one in reversed(list(ScriptDirectory.from_config(config).walk_revisions())):
+            one.module.upgrade()
+    return written.getvalue()
+
+
+def with_defaults(sql: str) -> list[str]:
+    """Columns of TEXT or JSON that are given a default, which MySQL refuses."""
+    return re.findall(r"\w+ (?:TEXT|JSON|LONGTEXT)\b[^,;)]*\bDEFAULT\b[^,;)]*", sql)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mysql", "mariadb"])
+def test_no_text_or_json_has_a_default_on_any_database(dialect: str) -> None:
+    sql = compiled(dialect)
+    assert sql.count("CREATE TABLE automl_") >= 5
+    assert with_defaults(sql) == []
+    required = {"mysql": "MODIFY origin TEXT NOT NULL", "mariadb": "MODIFY origin TEXT NOT NULL", "postgresql": "ALTER COLUMN origin SET NOT NULL"}
+    assert sql.index("UPDATE automl_evaluations SET origin") < sql.index(required.get(dialect, "origin TEXT NOT NULL"))  # filled before it is required
+
+
+def test_control_a_default_of_text_is_found() -> None:
+    assert with_defaults("CREATE TABLE a (id INTEGER, note TEXT DEFAULT '' NOT NULL, size INTEGER DEFAULT 0)") == ["note TEXT DEFAULT '' NOT NULL"]
+
+
+def key_bytes(columns: Iterable[Column[Any]]) -> int:
+    """What a key takes in MySQL's InnoDB: four bytes for each character in utf8mb4, eight for a number at the most."""
+    return sum(4 * column.type.length if isinstance(column.type, String) and column.type.length else 8 for column in columns)
+
+
+def test_keys_fit_into_those_of_mysql() -> None:
+    for table in Base.metadata.tables.values():
+        keys = [key for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint | ForeignKeyConstraint)]
+        assert keys
+        for key in keys:
+            assert all(not isinstance(column.type, Text) for column in key.columns), key.name
+            assert key_bytes(key.columns) <= 3072, key.name
+            assert len(str(key.name)) <= 64
+        assert not any(column.server_default for column in table.columns)
+
+
+def test_a_database_whose_columns_were_given_defaults_is_read_and_continued(study: Study, url: str, record) -> None:
+    """What this migration made on SQLite once."""
+    record(study, 1)
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    for name, kind, value in (("origin", "TEXT", "''"), ("scores", "JSON", "'{}'")):
+        connection.execute(f"ALTER TABLE automl_evaluations DROP COLUMN {name}")
+        connection.execute(f"ALTER TABLE automl_evaluations ADD COLUMN {name} {kind} DEFAULT {value} NOT NULL")
+    connection.commit()
+    connection.close()
+    again = Study.open(url, "tiny")
+    assert [(each.origin, dict(each.scores)) for each in again.evaluations()] == [("", {})]
+    record(again, 2)
+    assert len(again.evaluations()) == 2
+    assert differences(url) == []
+
+
+def test_rows_and_constraints_outlive_the_migration_of_an_older_database(old: str) -> None:
+    Study.open(old, "tiny")
+    connection = sqlite3.connect(old.removeprefix("sqlite:///"))
+    assert connection.execute("SELECT DISTINCT origin, scores FROM automl_evaluations").fetchall() == [("", "{}")]
+    connection.execute("PRAGMA foreign_keys = ON")
+    for wrong in ("state = 'DONE'", "accuracy = NULL", "candidate_id = 'none'", "origin = NULL"):
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(f"UPDATE automl_evaluations SET {wrong} WHERE state = 'COMPLETE'")
+    connection.close()
