@@ -84,6 +84,9 @@ def export(
     number, chosen = _selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
     row = study.candidate(chosen.candidate_id)
     said(f"exporting {row.id[:12]}: training {number}, {describe(chosen)}")
+    better = max((one for one in enumerate(trainings(study), start=1) if one[1].candidate_id == row.id), key=lambda one: one[1].accuracy or 0.0)
+    if (better[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
+        said(f"training {better[0]} of it reached a higher validation accuracy, {better[1].accuracy:.4f}: --training {better[0]} exports that one")
     path = weights_file(study, chosen)
     assert path is not None  # of one that is trained
     _, kept = load_trained(path)

@@ -286,7 +286,7 @@ def _described(data: ImageData, rows: Split, reading: Reading, fingerprint: str)
     """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is left out."""
     from ..studies.preprocessing import Preprocessing
 
-    asked = reading.to_dict()
+    asked = reading.absolute(data.name).to_dict()
     return {
         "name": data_name(data.name), "fingerprint": fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
         "classes": list(data.classes), "split": rows.to_dict(), **({"reading": asked} if asked else {}), "native": data.native,

@@ -30,6 +30,9 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
     if data is None and Path(name).is_absolute() and not Path(name).exists():
         raise InputError(f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say where they are")
     loaded = load(name, size=stored, data_dir=data_dir, reading=reading)
+    pooled = loaded.fingerprint != kept["fingerprint"]
+    if pooled:
+        loaded = loaded.pooled()  # earlier versions tested on what was meant to validate as well
     if loaded.fingerprint != kept["fingerprint"]:
         raise InputError(f"the data must be those of the study {study.spec.name!r}, but {name!r} have another fingerprint")
     rows = _split(study, loaded)
@@ -37,6 +40,7 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
     wanted = stored if size is None else size(loaded.native)
     if wanted != stored:
         loaded = load(name, size=wanted, data_dir=data_dir, reading=reading)
+        loaded = loaded.pooled() if pooled else loaded
     return loaded.levelled(rows.train, levels=None if levels is None else (float(levels[0]), float(levels[1]))), rows
 
 

@@ -14,7 +14,7 @@ _ABSENT = object()
 _SHOWN = 12  # differences in one message
 _WIDTH = 40  # characters of one value
 
-DESCRIPTIVE = ("name", "native", "preprocessing")
+DESCRIPTIVE = ("name", "native", "preprocessing", "reading")
 """What a study keeps of its data and what does not make it this study: data of the same contents are the same, wherever they lie."""
 
 

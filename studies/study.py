@@ -104,8 +104,8 @@ class Study:
             try:
                 with database.write() as session:
                     row = _found(database, session, spec)
-                    if row is not None and row.data != (data := {**row.data, **{key: spec.data[key] for key in DESCRIPTIVE if key in spec.data}}):
-                        row.data = data  # the same data may lie elsewhere now
+                    if row is not None:  # the same data may lie elsewhere now
+                        row.data = {key: value for key, value in row.data.items() if key not in DESCRIPTIVE} | spec.data
                     if row is None:
                         row = StudyRecord(
                             name=spec.name,

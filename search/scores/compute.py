@@ -55,8 +55,8 @@ def scores_of(
         network: nn.Module = nn.Identity()
     else:
         with seeded(seed, "build", device=device):
-            network = candidate.build().to(device).to(memory_format=torch.channels_last)
-        images, labels = _brought(images, labels, size, device)
+            network = candidate.build().to(device).to(memory_format=_layout(device, wanted))
+        images, labels = _brought(images, labels, size, device, _layout(device, wanted))
     return _scores(network, images, labels, wanted, seed, cost)
 
 
@@ -104,10 +104,17 @@ def _check(images: Tensor, labels: Tensor) -> None:
         raise InputError(f"labels must be 0 or above, but got {int(labels.min())}")
 
 
-def _brought(images: Tensor, labels: Tensor, size: int | None, device: torch.device | str) -> tuple[Tensor, Tensor]:
+def _brought(images: Tensor, labels: Tensor, size: int | None, device: torch.device | str, layout: torch.memory_format) -> tuple[Tensor, Tensor]:
     if size is not None and size < 1:
         raise InputError(f"size must be at least 1, but got {size}")
     images = images.to(device)
     if size is not None and images.shape[2:] != (size, size):
         images = nn.functional.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    return images.contiguous(memory_format=torch.channels_last), labels.to(device)
+    return images.contiguous(memory_format=layout), labels.to(device)
+
+
+def _layout(device: torch.device | str, names: Sequence[str]) -> torch.memory_format:
+    """That of the fast kernels, but for gradients on the CPU: those of narrow strided convolutions may die of it (`training.strided`), and scores take them
+    through calls that cannot be exchanged."""
+    forward_only = set(names) <= {"naswot", "zen", *FREE}
+    return torch.channels_last if forward_only or torch.device(device).type != "cpu" else torch.contiguous_format

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
-from ..preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from ..preprocessing import Preprocessing
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)[^\s'\"]*[/\\]")
