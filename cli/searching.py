@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, DropSmallClasses, Json, Storage, Test, Validation
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
-from .text import command, duration, parse_duration
+from .text import command, duration, parse_duration, quoted
 
 if TYPE_CHECKING:
     from ..search import SearchResult
@@ -97,7 +96,7 @@ def masked_command(arguments: list[str], storage: str) -> str:
     """The command as typed, without the password of its storage URL."""
     from ..studies import masked
 
-    return shlex.join(["automl", *(argument.replace(storage, masked(storage)) for argument in arguments)])
+    return quoted(["automl", *(argument.replace(storage, masked(storage)) for argument in arguments)])
 
 
 def result_json(result: SearchResult) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import math
 import os
 import re
 import shlex
+from collections.abc import Sequence
 
+from .encoding import ERRORS
 from .options import DEFAULT_STORAGE
 
 _units = {
@@ -54,7 +56,21 @@ def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
     from ..studies import masked
 
     where = [] if storage == DEFAULT_STORAGE or os.environ.get("AUTOML_STORAGE") == storage else ["--storage", masked(storage)]
-    return ("uv run " if "UV" in os.environ else "") + shlex.join(["automl", *words, *where])
+    return ("uv run " if "UV" in os.environ else "") + quoted(["automl", *words, *where])
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Words as a shell takes them, in text that every database and terminal takes: bytes of file names that are not UTF-8 are written out.
+
+    >>> quoted(["cost", "a b.json", "caf\\udce9.json"])
+    "cost 'a b.json' $'caf\\\\xe9.json'"
+    """
+    return " ".join(shlex.quote(word) if word.isascii() or not re.search("[\\ud800-\\udfff]", word) else f"$'{_bytes_in_words(word)}'" for word in words)
+
+
+def _bytes_in_words(word: str) -> str:
+    text = word.replace("\\", "\\\\").replace("'", "\\'")
+    return text.encode("utf-8", ERRORS).decode("utf-8")
 
 
 def duration(seconds: float) -> str:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from automl.cli.searching import goes_on
+from automl.cli.searching import goes_on, masked_command
 from automl.search.events import Counts
 from automl.studies import Study, StudySpec
 
 from ..studies.evidence.conftest import record  # noqa: F401
+
+
+def test_a_command_is_text_that_a_shell_reads_back_whatever_a_file_is_called():
+    names = ["caf\udce9's \\ φ.npz", "plain.npz", "two words"]
+    text = masked_command(["search", *names], "sqlite:///automl.db")
+    text.encode()
+    done = subprocess.run(["bash", "-c", f"printf '%s\\n' {text.removeprefix('automl ')}"], capture_output=True, check=True)
+    assert os.fsdecode(done.stdout).splitlines() == ["search", *names]
+    with pytest.raises(UnicodeEncodeError):
+        shlex.join(names).encode()  # control
 
 
 def ended(*, done: int = 20, pruned: int = 4, exhausted: bool = False, networks: int = 100, exact: bool = True) -> Any:
