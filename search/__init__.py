@@ -6,6 +6,7 @@ Importing it imports none of torch, ray and optuna.
 from typing import TYPE_CHECKING, Any
 
 from ..spaces.reference import add_finder
+from .events import Counts, Listener, Printing, Running
 from .exporting import export
 from .final_training import train
 from .finals import Best, best, best_json
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from .sampling.predictor import PredictorSampler
 
 __all__ = [
-    "DEFAULT_SAMPLER", "Best", "EvolutionSampler", "PredictorSampler", "RandomSampler", "SearchOptions", "SearchResult", "best", "describe", "export",
-    "sampler_names", "search", "train",
+    "DEFAULT_SAMPLER", "Best", "Counts", "EvolutionSampler", "Listener", "PredictorSampler", "Printing", "RandomSampler", "Running", "SearchOptions",
+    "SearchResult", "best", "describe", "export", "sampler_names", "search", "train",
 ]  # fmt: skip
 
 add_finder("best", best_json)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..blocks.documented import documented
 from ..spaces import human
 from ..studies.evaluation import Evaluation
 from ..studies.measure import ACCURACY, SCORE, measured
@@ -36,6 +37,7 @@ class Running:
         return SCORE if self.job.scores else ACCURACY
 
 
+@documented
 @dataclass(kw_only=True)
 class Counts:
     """Numbers of evaluations of the study so far, those of earlier runs included unless it says otherwise."""

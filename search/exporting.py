@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import InputError
+from ..blocks.documented import documented
 from ..spaces import Candidate
 from ..studies import Evaluation, Purpose, Study
 from ..studies.export import Exported, Facts, export_network
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..studies.preprocessing import Preprocessing
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class HandedOver:
     """An export, and the training whose weights it holds."""

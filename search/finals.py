@@ -8,13 +8,16 @@ from pathlib import Path
 from statistics import stdev
 
 from ..blocks import InputError
+from ..blocks.documented import documented
 from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
+from ..studies.measure import SCORE, measured
 from .confirming import adequate, images, leaders
 
 LEADERS = 3
 """How many of the front, by accuracy, may become the network chosen."""
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Best:
     """The network a study has chosen."""
@@ -27,18 +30,18 @@ class Best:
     """Whether it was trained afresh after the search, from another seed, so that it is not merely the luckiest of many."""
     accuracies: tuple[float, ...] = ()
     """Validation accuracies of its final trainings, by whose mean it was chosen."""
-    measure: str = "validation accuracy"
-    """What `accuracy` is: this, or a zero-cost score, where nothing has been trained yet."""
 
     @property
     def accuracy(self) -> float:
-        """Mean of what it was chosen by."""
+        """Mean validation accuracy, or zero-cost score where nothing has been trained yet, of what it was chosen by."""
         return sum(self.accuracies) / len(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
 
     def __str__(self) -> str:
         """Its accuracy in words, with how it is known."""
+        if measured(self.evaluation) == SCORE:
+            return f"score {self.accuracy:.4f} (not trained)"
         if not self.confirmed:
-            return f"{self.measure} {self.accuracy:.4f} ({'not confirmed: one seed' if self.measure == Best.measure else 'not trained'})"
+            return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
         count = len(self.accuracies)
         spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
         return f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with {f'{count} other seeds' if count > 1 else 'another seed'})"
@@ -71,8 +74,7 @@ def best(study: Study) -> Best | None:
         others = [final for final in trained if final.seed != point.evaluation.seed]
         return Best(candidate=point.candidate, evaluation=shown, confirmed=bool(others), accuracies=tuple(final.accuracy or 0.0 for final in trained))
     top = next(iter(found.values()))
-    _, _, score = str(study.spec.settings.get("evaluator", "")).partition("zero-cost:")
-    return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False, measure=f"score {score}" if score else Best.measure)
+    return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
 
 
 def _mean(finals: Sequence[Evaluation]) -> float:

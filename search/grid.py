@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
+from ..blocks.documented import documented
 from ..spaces import Space
 from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
 from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
 from ..studies import Purpose, State, Study
+from . import cluster
 from .data import remarks
 from .engine import Engine, Limits
 from .events import Listener, Silent
@@ -36,6 +38,7 @@ PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size
 """Of the options, what makes a grid this grid; more seeds continue it."""
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class GridOptions:
     """What `automl grid` takes; the field names are the options'."""
@@ -97,6 +100,7 @@ class GridOptions:
         return SearchOptions(**{name: getattr(self, name) for name in shared}, study=None if named == DEFAULT_STORAGE else named, finals=0)
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class GridResult:
     """What a grid search found."""
@@ -147,6 +151,7 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
+    cluster.require_gpus(options.gpus_per_trial, address=options.address)
     baseline = base_of(options)
     named = _name(options, baseline)
     asked = options.for_search(named)

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from ..blocks import AutomlError, InputError
+from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..studies import Fidelity, Study, StudySpec
@@ -32,6 +33,7 @@ EVALUATORS = {"train": "train", "table:FILE": "table:.+", "zero-cost": "zero-cos
 """What `--evaluator` takes: as shown, and as a regular expression."""
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
     """What `automl search` takes; the field names are the options'."""

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
+from ..blocks.documented import documented
 from ..spaces import Budget, Census, Space, census, human, require_feasible
 from ..spaces.parameters import in_words
 from ..spaces.survey import Costed
@@ -36,6 +37,7 @@ FEWEST_TRIALS, FEWEST_SECONDS = 16, 120.0
 __all__ = ["SearchResult", "describe", "evaluator_of", "ray_for", "search", "trials_of", "versions"]
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
     """What a search found."""

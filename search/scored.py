@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..spaces import Census
+from . import cluster
 from .confirming import FINAL_FACTOR
 from .engine import Limits
 from .plan import SearchOptions, prepare
 from .scores import BATCH, DEFAULT, score
-from .scores.sending import packed
-from .trained import Trained
+from .trained import Trained, require_sendable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,8 @@ class Scored(Trained):
     def named(cls, options: SearchOptions, name: str, began: float, gpus: int | None) -> Scored:
         """With data loaded and sizes settled. Raises: InputError, also if there is no such score."""
         chosen = score(name or DEFAULT).name
-        packed([chosen])  # what cannot be sent to workers is refused before there are any
+        require_sendable(options, [chosen])
+        cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
         plan = prepare(options)
         spec = replace(plan.spec, settings={**plan.spec.settings, "evaluator": f"zero-cost:{chosen}"})
         # an evaluation is one "epoch", so that there is nothing to be stopped early

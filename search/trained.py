@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from .events import Listener
 from .finals import Best
 from .plan import Plan, SearchOptions, arrays, prepare
 from .proposer import Proposes
+from .scores.sending import packed
 from .weights import test
 
 
@@ -43,7 +44,9 @@ class Trained:
 
     @classmethod
     def prepared(cls, options: SearchOptions, began: float, gpus: int | None) -> Trained:
-        """With data loaded and sizes settled. Raises: InputError."""
+        """With data loaded and sizes settled. Raises: InputError; what workers could not be given is refused before the images are read."""
+        cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
+        require_sendable(options, options.hints)
         return cls(options=options, plan=prepare(options), began=began, gpus=gpus)
 
     def limits(self, options: SearchOptions) -> Limits:
@@ -92,6 +95,12 @@ class Trained:
             return chosen
         listener.phase("testing the network chosen")
         return test(study, chosen, self.plan.data, self.plan.split)
+
+
+def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:
+    """InputError unless the user's own scores of these `names` can be sent to workers: told before anything starts."""
+    cluster.set_environment(local=options.address is None)  # what packs them is Ray's, and it reads these settings when it is imported
+    packed(names)
 
 
 @contextlib.contextmanager

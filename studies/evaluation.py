@@ -14,6 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from ..blocks.documented import documented
 from ..blocks.errors import AutomlError, InputError
 from .plain import JSON, canonical, plain_dict
 
@@ -79,6 +80,7 @@ class Fidelity:
         return f"{self.epochs} epochs at {self.size} px{part}"
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class CandidateRow:
     """A candidate as it is stored: its id, its text and its cost, which any table shows without building the network."""
@@ -103,6 +105,7 @@ class CandidateRow:
             _set(self, name, _integer(name, getattr(self, name), low=0))
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """One (candidate, fidelity, seed) that ended, with what was seen on the way."""

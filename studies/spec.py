@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..blocks.documented import documented
 from ..blocks.errors import InputError
 from .plain import JSON, plain_dict
 
@@ -18,6 +19,7 @@ DESCRIPTIVE = ("name", "native", "preprocessing", "reading")
 """What a study keeps of its data and what does not make it this study: data of the same contents are the same, wherever they lie."""
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
     """What makes two searches the same study: results of one are results of the other."""

@@ -16,6 +16,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..blocks.documented import documented
 from ..blocks.errors import InputError, unknown
 from . import records, trials
 from .batch import Batch, Batched
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "FrontPoint", "Paused", "Study", "StudySpec", "StudySummary", "delete", "studies"]
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class FrontPoint:
     """A candidate on the front, with the evaluation that put it there."""

@@ -23,13 +23,14 @@ def packed(names: Sequence[str] | None = None) -> bytes:
     Raises:
         InputError: a score cannot be computed here, or its function cannot be sent; the score is named.
     """
+    own = [score for score in foreign() if names is None or score.name in names]
+    if not own:
+        return b""  # without importing Ray
     import ray.cloudpickle as pickle
 
     sent: list[Score] = []
     with ExitStack() as after:
-        for score in foreign():
-            if names is not None and score.name not in names:
-                continue
+        for score in own:
             function = score.computed_by()
             module = sys.modules.get(getattr(function, "__module__", None) or "")
             if module is not None and _is_users(module) and module.__name__ not in pickle.list_registry_pickle_by_value():
@@ -41,7 +42,7 @@ def packed(names: Sequence[str] | None = None) -> bytes:
             except Exception as error:  # whatever a function refers to
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise InputError(f"the score {score.name!r} must be a function that can be sent to workers, but it cannot be pickled: {reason}") from None
-        return pickle.dumps(sent) if sent else b""
+        return pickle.dumps(sent)
 
 
 def unpacked(data: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...blocks.documented import documented
 from ...blocks.errors import AutomlError
 
 BY_TIMM = 256
@@ -42,6 +43,7 @@ class Sample:
     """Whether that was measured in half precision."""
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """What an exported file did on real images."""

@@ -97,7 +97,7 @@ def _readme(title: str, relatives: Sequence[Relative]) -> str:
     for each in relatives:
         cost = each.candidate.cost()
         rows.append(
-            f"| {each.name} | {each.candidate.image[1]} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} | {each.drop_path_rate:.3g} |"
+            f"| {each.name} | {'x'.join(map(str, each.candidate.image[1:]))} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} | {each.drop_path_rate:.3g} |"
         )
     first = relatives[0]
     return "\n".join([

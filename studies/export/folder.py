@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ...blocks.documented import documented
 from ...blocks.errors import AutomlError, InputError
 from .facts import Facts
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .check import Checked, Sample
 
 
+@documented
 @dataclass(frozen=True, kw_only=True)
 class Exported:
     """A folder that has been written."""

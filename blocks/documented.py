@@ -1,0 +1,49 @@
+"""Field docstrings that `help()` shows: Python forgets the string below a field, so it is read from the source when somebody asks."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from itertools import pairwise
+from textwrap import dedent
+from typing import TypeVar
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def documented(cls: _Class) -> _Class:
+    """A class decorator, above `@dataclass`: `help(cls)` lists the fields, each with the docstring below it."""
+    cls.__doc__ = _Documented(cls, cls.__doc__ or "")  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor is taken as well)
+    return cls
+
+
+class _Documented:
+    """The docstring of a class, made when it is first read: reading a source file at each import would cost more than help is worth."""
+
+    def __init__(self, cls: type, head: str) -> None:
+        self._cls, self._head = cls, head
+        self._text: str | None = None
+
+    def __get__(self, instance: object, owner: type | None = None) -> str:
+        if owner is not self._cls and owner is not None:  # a class that inherits from it has a docstring of its own
+            return self._head
+        if self._text is None:
+            fields = "\n".join(f"    {name}: {text}" for name, text in _fields(self._cls).items())
+            self._text = f"{self._head.rstrip()}\n\nAttributes:\n{fields}\n" if fields else self._head
+        return self._text
+
+
+def _fields(cls: type) -> dict[str, str]:
+    """Name of each field -> the docstring below it; nothing where the source cannot be read."""
+    try:
+        [tree] = ast.parse(dedent(inspect.getsource(cls))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return {}
+    found: dict[str, str] = {}
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    for statement, below in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and isinstance(below, ast.Expr):
+            text = below.value.value if isinstance(below.value, ast.Constant) else None
+            if isinstance(text, str):
+                found[statement.target.id] = " ".join(text.split())
+    return found
