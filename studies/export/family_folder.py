@@ -95,10 +95,8 @@ def _readme(title: str, relatives: Sequence[Relative]) -> str:
 
     rows = []
     for each in relatives:
-        cost = each.candidate.cost()
-        rows.append(
-            f"| {each.name} | {'x'.join(map(str, each.candidate.image[1:]))} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} | {each.drop_path_rate:.3g} |"
-        )
+        cost, size = each.candidate.cost(), "x".join(map(str, each.candidate.image[1:]))
+        rows.append(f"| {each.name} | {size} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} | {each.drop_path_rate:.3g} |")
     first = relatives[0]
     return "\n".join([
         f"# {title}", "",
