@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 from .options import DEFAULT_STORAGE, DataDir, Json, Storage, StudyName
 from .output import evaluation_json, print_json
 from .searching import masked_command
-from .text import command
+from .text import command, in_shell
 
 if TYPE_CHECKING:
     from ..search.exporting import HandedOver
@@ -99,7 +98,7 @@ def export(
     print("not checked on real images" if exported.checked is None else f"checked: {exported.checked}")
     for name, reason in exported.left_out.items():
         print(f"left out: {name}: {reason}")
-    print(f"next: {shlex.join(['python', f'{out}/model.py'])}")
+    print(f"next: {in_shell('python', f'{out}/model.py')}")
 
 
 def export_json(out: Path, made: HandedOver) -> dict[str, Any]:

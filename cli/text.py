@@ -56,7 +56,12 @@ def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
     from ..studies import masked
 
     where = [] if storage == DEFAULT_STORAGE or os.environ.get("AUTOML_STORAGE") == storage else ["--storage", masked(storage)]
-    return ("uv run " if "UV" in os.environ else "") + quoted(["automl", *words, *where])
+    return in_shell("automl", *words, *where)
+
+
+def in_shell(*words: str) -> str:
+    """Words as they can be typed here: quoted, behind `uv run` where uv runs this."""
+    return ("uv run " if "UV" in os.environ else "") + quoted(words)
 
 
 def quoted(words: Sequence[str]) -> str:

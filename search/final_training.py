@@ -66,6 +66,7 @@ def train(
         Diverged: the training left the finite numbers; recorded as FAIL first.
         KeyboardInterrupt: stopped; the same call goes on after the last epoch that ended.
     """
+    _check_threads(threads)
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
@@ -93,6 +94,15 @@ def train(
     job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
     run = _Run(study=study, row=row, job=job, pixels=pixels, said=said, threads=threads)
     return run.to_its_end(tested=test or (chosen is not None and chosen.candidate.id == row.id))
+
+
+def _check_threads(threads: int | None) -> None:
+    """InputError for more threads than CPUs: they only wait for one another, and a thousand of them take the machine down."""
+    if threads is not None:
+        from .training.threads import usable_cpus
+
+        if not 1 <= threads <= usable_cpus():
+            raise InputError(f"--threads must lie between 1 and the {usable_cpus()} CPUs that this process may use, but got {threads}")
 
 
 def deployable(height: int, searched: int, native: int) -> int:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -156,8 +158,80 @@ def test_the_same_name_with_something_else_is_refused_with_the_difference(folder
 
 @pytest.fixture(scope="module")
 def found(folder: Path) -> Path:
-    automl("export", "tiny", "--out", "found", cwd=folder)
+    done = automl("export", "tiny", "--out", "found", cwd=folder)
+    (folder / "exported.txt").write_text(done.stdout)
     return folder / "found"
+
+
+def test_the_export_says_which_training_it_is_and_that_it_does_what_was_measured(folder: Path, found: Path):
+    best = read(folder, "status", "tiny")["best"]
+    text = (folder / "exported.txt").read_text()
+    assert f"px, {best['fidelity']['epochs']} epochs, seed {best['seed']}: validation accuracy {best['accuracy']:.4f}" in text
+    assert f"test images: the pixels of training, to the bit; accuracy {best['test_accuracy']:.4f}" in text
+    checked = json.loads((found / "config.json").read_text())["checked"]
+    assert (checked["part"], checked["identical"]) == ("test", True)
+
+
+def printed(text: str) -> list[list[str]]:
+    """Each command that is printed as a next step."""
+    lines = text[text.index("next:") :].removeprefix("next:").splitlines()
+    steps = [line.strip().partition("    ")[0].removeprefix("uv run ") for line in lines]
+    return [shlex.split(step) for step in steps if step.startswith(("automl ", "python "))]
+
+
+def copied(folder: Path, tmp_path: Path) -> Path:
+    """The study with its weights and images, so that what a test adds to it harms no other."""
+    shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("found*"))
+    return tmp_path / "copy"
+
+
+def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Path):
+    """What a search prints, then what its export and its training print; that more trials go on is tested with Ctrl-C."""
+    place = copied(folder, tmp_path)
+    steps = printed((place / "output.txt").read_text())
+    assert [step[1] for step in steps] == ["export", "train", "front"]
+    for step in steps:
+        done = automl(*step[1:], cwd=place)
+        for after in printed(done.stdout) if "next:" in done.stdout else []:
+            if after[0] == "python":
+                ran = subprocess.run([sys.executable, *after[1:]], cwd=place, capture_output=True, text=True)
+                assert ran.returncode == 0, ran.stderr
+            else:
+                shutil.rmtree(place / "found")
+                automl(*after[1:], cwd=place)
+                assert json.loads((place / "found" / "config.json").read_text())["training"]["epochs"] == 20  # five times a trial's
+    again = automl("train", "tiny", cwd=place)  # once more: from the next seed
+    assert "seed 2" in again.stdout
+    status = read(place, "status", "tiny")
+    assert [(one["fidelity"]["epochs"], one["seed"]) for one in status["trainings"]][-2:] == [(20, 1), (20, 2)]
+    shown = automl("status", "tiny", cwd=place).stdout
+    for one in status["trainings"]:
+        assert re.search(
+            rf"{one['number']} +{one['id'][:12]} +{one['fidelity']['size']} +{one['fidelity']['epochs']} +{one['seed']} +{one['accuracy']:.4f}", shown
+        )
+
+
+def test_ctrl_c_in_a_training_says_how_to_go_on_and_that_goes_on(folder: Path, tmp_path: Path):
+    place = copied(folder, tmp_path)
+    process = subprocess.Popen(
+        [*COMMAND, "train", "tiny", "--epochs", "300", "--seed", "9", "--threads", "1"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**environment(), "PYTHONUNBUFFERED": "1"}, start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("epoch 2 "):
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    [line] = errors.strip().splitlines()
+    head, _, step = line.partition("go on with: ")
+    assert head == "interrupted; the epochs that ended are kept, "
+    done = automl(*shlex.split(step)[1:], cwd=place)
+    went_on = re.search(r"going on after epoch (\d+) of 300", done.stdout)
+    assert went_on is not None
+    assert int(went_on[1]) >= 2
+    assert "epoch 1 of" not in done.stdout
+    assert "epoch 300 of 300" in done.stdout
 
 
 def test_the_export_is_whole(found: Path):

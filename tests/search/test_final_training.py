@@ -70,6 +70,14 @@ class TestDefaults:
         assert said == []
 
 
+    @pytest.mark.parametrize("threads", [0, 999])
+    def test_more_threads_than_cpus_are_refused_before_the_images_are_read(self, study: Study, threads: int) -> None:
+        said: list[str] = []
+        with pytest.raises(InputError, match=r"--threads must lie between 1 and the \d+ CPUs that this process may use"):
+            train(study, threads=threads, said=said.append)
+        assert said == []
+
+
 class TestGoingOn:
     def test_after_ctrl_c_it_goes_on_to_the_same_bits(self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         states = weights_folder(study.storage_url, "s") / "training"
