@@ -54,7 +54,7 @@ def study_on(folder: Path, data: Path, settings: dict, *, size: int = 32, **opti
     space = Space.from_dict({"name": "one", "skeleton": skeleton, "image": [3, size, size], "dimensions": dimensions})
     plan = prepare(SearchOptions(data=str(data), space=space, proxy_size=size, storage=f"sqlite:///{folder}/s.db", study="s", **options))
     study = Study.create_or_continue(f"sqlite:///{folder}/s.db", plan.spec, command=f"automl search --data {data}", versions={})
-    candidate = plan.space.candidate({})
+    candidate = plan.space.candidate({parameter.name: parameter.values[0] for parameter in plan.space.parameters})
     cost = candidate.cost()
     row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
     now = datetime.now(UTC)

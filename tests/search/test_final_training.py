@@ -69,7 +69,6 @@ class TestDefaults:
             train(study, seed=-1, said=said.append)
         assert said == []
 
-
     @pytest.mark.parametrize("threads", [0, 999])
     def test_more_threads_than_cpus_are_refused_before_the_images_are_read(self, study: Study, threads: int) -> None:
         said: list[str] = []
