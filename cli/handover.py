@@ -98,7 +98,8 @@ def export(
     print("not checked on real images" if exported.checked is None else f"checked: {exported.checked}")
     for name, reason in exported.left_out.items():
         print(f"left out: {name}: {reason}")
-    print(f"next: {in_shell('python', f'{out}/model.py')}")
+    beside = "./" if str(out).startswith("-") else ""  # else Python reads it as options
+    print(f"next: {in_shell('python', f'{beside}{out}/model.py')}")
 
 
 def export_json(out: Path, made: HandedOver) -> dict[str, Any]:

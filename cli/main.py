@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -58,7 +59,12 @@ def run() -> None:
     warnings.formatwarning = lambda message, category, *place, **line: (
         f"warning: {message}\n" if category.__name__ == "PluginWarning" else plain(message, category, *place, **line)
     )
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in `main`; what is still in the buffer must not be tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:
@@ -70,6 +76,11 @@ def main(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code
+    except SystemExit as error:
+        # whoever read the output has seen enough (`| head -1`), of which typer and rich make an exit with 1
+        return 0 if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
+    except BrokenPipeError:
+        return 0
     except KeyboardInterrupt:
         _say("interrupted")
         return 130

@@ -136,6 +136,7 @@ def delete(
     study: StudyName, storage: Storage = DEFAULT_STORAGE, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
 ) -> None:
     """Delete a study from the database; trained weights stay where they are."""
+    from ..search.finals import weights_folder
     from ..studies import Study
     from ..studies import delete as remove
 
@@ -146,4 +147,5 @@ def delete(
     if json:
         print_json({"deleted": study})
     else:
-        print(f"deleted {study}")
+        weights = weights_folder(storage, study)
+        print(f"deleted {study}" + (f"; its trained weights stay in {weights}" if weights.exists() else ""))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +19,14 @@ from ..blocks.errors import AutomlError, InputError
 from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from .engine import weights_name
-from .finals import best, chosen_candidate, weights_folder
+from .finals import Best, best, chosen_candidate, weights_folder
 from .job import Job
 from .plan import check_seed, proxy
 from .study_data import study_data
 from .training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from .data import ImageData, Split
     from .training.pixels import Pixels
     from .training.threads import Threads
     from .training.trainer import Report, Trainer
@@ -75,13 +78,20 @@ def train(
     epochs = epochs or LONGER * int(settings["epochs"])
     if seed is not None:
         check_seed("--seed", seed)
-        if size is not None:
-            _require_new(study, row, Fidelity(epochs=epochs, size=size), seed)  # before the images are read
+        if size is not None and _done(study, row, asked := Fidelity(epochs=epochs, size=size), seed):  # before the images are read
+            raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
     loaded, rows = study_data(study, data=data, data_dir=data_dir, size=lambda native: size or deployable(height, searched, native))
     fidelity = Fidelity(epochs=epochs, size=size or deployable(height, searched, loaded.native))
-    seed = _free_seed(study, row, fidelity) if seed is None else seed
-    _require_new(study, row, fidelity, seed)
+    weights = weights_folder(study.storage_url, study.spec.name)
+    with _alone(study, row, fidelity, seed, weights) as own_seed:
+        return _trained(study, row, fidelity, own_seed, weights, loaded, rows, threads=threads, said=said, test=test or _is_chosen(chosen, row))
+
+
+def _trained(
+    study: Study, row: CandidateRow, fidelity: Fidelity, seed: int, weights: Path, loaded: ImageData, rows: Split, *, threads: int | None, said: Said,
+    test: bool,
+) -> Evaluation:  # fmt: skip
     if fidelity.size > loaded.native:
         said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
     from .training.device import describe, pick_device
@@ -90,10 +100,45 @@ def train(
     device = pick_device()
     said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {seed}")
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
-    path = weights_folder(study.storage_url, study.spec.name) / weights_name(row.id, fidelity, seed)
+    path = weights / weights_name(row.id, fidelity, seed)
     job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
     run = _Run(study=study, row=row, job=job, pixels=pixels, said=said, threads=threads)
-    return run.to_its_end(tested=test or (chosen is not None and chosen.candidate.id == row.id))
+    return run.to_its_end(tested=test)
+
+
+def _is_chosen(chosen: Best | None, row: CandidateRow) -> bool:
+    return chosen is not None and chosen.candidate.id == row.id
+
+
+@contextmanager
+def _alone(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int | None, weights: Path) -> Iterator[int]:
+    """The seed that this process trains from, and no other one meanwhile: two would write one another's state and weights.
+
+    Raises:
+        InputError: this very training has been done, or another process is at it; without a seed the next free one is taken.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = weights / "training"
+    folder.mkdir(parents=True, exist_ok=True)
+    for chosen in count(int(study.spec.settings["seed"]) + 1) if seed is None else (seed,):
+        lock = FileLock(folder / f"{weights_name(row.id, fidelity, chosen)}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if seed is not None:
+                other = f"another process trains candidate {row.id[:12]} for {fidelity} with seed {seed}"
+                raise InputError(f"{other}: wait for it, or give another --seed") from None
+            continue
+        try:
+            done = _done(study, row, fidelity, chosen)
+            if done and seed is not None:
+                raise _known(row, fidelity, seed)
+            if not done:
+                yield chosen
+                return
+        finally:
+            lock.release()
 
 
 def _check_threads(threads: int | None) -> None:
@@ -110,19 +155,12 @@ def deployable(height: int, searched: int, native: int) -> int:
     return height if native >= height else max(searched, min(native, height))
 
 
-def _free_seed(study: Study, row: CandidateRow, fidelity: Fidelity) -> int:
-    """The first seed after the study's own from which this training has not been done."""
-    used = {each.seed for each in study.evaluations() if (each.candidate_id, each.fidelity.key) == (row.id, fidelity.key)}
-    seed = int(study.spec.settings["seed"]) + 1
-    while seed in used:
-        seed += 1
-    return seed
+def _done(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int) -> bool:
+    return any((each.candidate_id, each.fidelity.key, each.seed) == (row.id, fidelity.key, seed) for each in study.evaluations())
 
 
-def _require_new(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int) -> None:
-    for done in study.evaluations():
-        if (done.candidate_id, done.fidelity.key, done.seed) == (row.id, fidelity.key, seed):
-            raise InputError(f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or --seed")
+def _known(row: CandidateRow, fidelity: Fidelity, seed: int) -> InputError:
+    return InputError(f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or --seed")
 
 
 @dataclass(kw_only=True)
@@ -175,6 +213,8 @@ class _Run:
             return trainer_for(self.job, self.pixels, recipe, self.pixels.device)
         try:
             kept = load(self.state)
+            if kept["of"] != self._of():
+                raise InputError("it is that of another study or of other images")
             trainer = trainer_for(self.job, self.pixels, recipe, self.pixels.device)
             trainer.load_state_dict(kept["trainer"])
             self.curve = [(int(epoch), float(accuracy)) for epoch, accuracy in kept["curve"]]
@@ -207,8 +247,16 @@ class _Run:
         from .training.checkpoint import save
 
         self.state.parent.mkdir(parents=True, exist_ok=True)
-        started = self.started.isoformat()
-        save(self.state, {"trainer": trainer.state_dict(), "curve": [list(one) for one in self.curve], "seconds": self.seconds, "started": started})
+        of, started = self._of(), self.started.isoformat()
+        save(self.state, {"of": of, "trainer": trainer.state_dict(), "curve": [list(one) for one in self.curve], "seconds": self.seconds, "started": started})
+
+    def _of(self) -> dict[str, str]:
+        """What a state belongs to: a study that was deleted and begun again under its name has other images, or another split."""
+        data = self.study.spec.data
+        return {
+            "study": self.study.spec.name, "created": self.study.created.isoformat(), "candidate": self.job.candidate, "data": str(data["fingerprint"]),
+            "split": str(data["split"]["sha256"]), "preprocessing": str(self.pixels.preprocessing(self.job.fidelity.size)),
+        }  # fmt: skip
 
     def _told(self, report: Report, trainer: Trainer, seconds: float) -> str:
         left = (trainer.epochs - report.epoch) * seconds

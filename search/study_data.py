@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..blocks import InputError
 from ..studies import Study
@@ -34,7 +35,7 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
     if pooled:
         loaded = loaded.pooled()  # earlier versions tested on what was meant to validate as well
     if loaded.fingerprint != kept["fingerprint"]:
-        raise InputError(f"the data must be those of the study {study.spec.name!r}, but {name!r} have another fingerprint")
+        raise InputError(f"the data must be those of the study {study.spec.name!r}, but {name!r} are others: {_difference(kept, loaded)}")
     rows = _split(study, loaded)
     levels = (kept.get("preprocessing") or {}).get("levels")
     wanted = stored if size is None else size(loaded.native)
@@ -42,6 +43,18 @@ def study_data(study: Study, *, data: str | None = None, data_dir: str | None = 
         loaded = load(name, size=wanted, data_dir=data_dir, reading=reading)
         loaded = loaded.pooled() if pooled else loaded
     return loaded.levelled(rows.train, levels=None if levels is None else (float(levels[0]), float(levels[1]))), rows
+
+
+def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
+    """What can be told of how data differ from those that a study kept a fingerprint of."""
+    images, classes = int(kept["images"]), list(kept["classes"])
+    if list(loaded.classes) != classes:
+        added, gone = [each for each in loaded.classes if each not in classes], [each for each in classes if each not in loaded.classes]
+        changes = [f"{word} {', '.join(map(repr, names[:3]))}" for word, names in (("new", added), ("gone", gone)) if names]
+        return ", ".join([f"{len(loaded.classes)} classes instead of {len(classes)}", *changes])
+    if len(loaded.labels) != images:
+        return f"{len(loaded.labels):,} images instead of {images:,}"
+    return "as many images of the same classes, but other pictures, or the same in another order (files are taken in the order of their names)"
 
 
 def _split(study: Study, loaded: ImageData) -> Split:

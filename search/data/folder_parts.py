@@ -100,6 +100,8 @@ def _asked(root: Path, reading: Reading) -> dict[str, Path]:
             raise InputError(f"--{option} must name a part of {shown(str(root))}, but {shown(part)!r} holds it whole")
         if any(_same(folder, other) for other in asked.values()):
             raise InputError(f"--validation and --test must name two parts, but both are {shown(str(folder))}")
+        if not holds_images(folder):
+            raise InputError(f"--{option} must name a folder that holds images, but {shown(str(folder))} holds none")
         asked[option] = next((each for each in folders_in(root) if _same(each, folder)), folder)
     return asked
 

@@ -118,6 +118,16 @@ network.forward_features(preprocess("image.png"))  # the last map, (1, {network.
 network.reset_classifier(5)  # a new classifier, to fine-tune on classes of your own
 ```
 """
+    text += """
+With timm, where automl is installed, in the folder above this one:
+
+```python
+import timm
+import automl.spaces  # makes the architecture known
+
+timm.create_model("local-dir:FOLDER", pretrained=True)  # the name of this folder in place of FOLDER
+```
+"""
     if onnx:
         text += f"""
 With ONNX Runtime:

@@ -74,6 +74,8 @@ def export_network(
 
 def require_new(out: Path) -> None:
     """InputError unless `out` can be made."""
+    if any("\udc80" <= letter <= "\udcff" for letter in str(out)):  # bytes that are no text: safetensors takes none
+        raise InputError(f"the output folder must have a name in UTF-8, but got {str(out).encode('utf-8', 'backslashreplace').decode()}")
     if os.path.lexists(out):
         raise InputError(f"the output folder must not exist, but {out} does")
     if not out.parent.is_dir():

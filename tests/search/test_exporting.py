@@ -176,7 +176,7 @@ class TestWhich:
         study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
         train(study, epochs=1, size=32, threads=1)
         other = pictures(tmp_path / "other", "png", seed=1)
-        with pytest.raises(InputError, match="have another fingerprint"):
+        with pytest.raises(InputError, match="are others: as many images of the same classes, but other pictures"):
             export(study, tmp_path / "found", onnx=False, data=str(other))
 
 

@@ -85,11 +85,11 @@ class TestGoingOn:
                 interrupted_after(patch, after)
                 with pytest.raises(KeyboardInterrupt):
                     train(study, epochs=4, seed=2, threads=1)
-            assert len(list(states.iterdir())) == 1
+            assert len(list(states.glob("*.pt"))) == 1
         said: list[str] = []
         stopped = train(study, epochs=4, seed=2, threads=1, said=said.append)
         assert "going on after epoch 3 of 4" in said
-        assert list(states.iterdir()) == []
+        assert list(states.glob("*.pt")) == []
 
         (tmp_path / "other").mkdir()
         other = study_on(tmp_path / "other", _data(study), TINY)
@@ -120,7 +120,7 @@ class TestGoingOn:
             interrupted_after(patch, 1)
             with pytest.raises(KeyboardInterrupt):
                 train(study, epochs=2, seed=1, threads=1)
-        [state] = (weights_folder(study.storage_url, "s") / "training").iterdir()
+        [state] = (weights_folder(study.storage_url, "s") / "training").glob("*.pt")
         if damage == "cut":
             state.write_bytes(state.read_bytes()[:1000])
         elif damage == "other":
@@ -147,6 +147,43 @@ class TestGoingOn:
         [failed] = study.evaluations(Purpose.FINAL)
         assert (failed.state, failed.seed) == (State.FAIL, 1)
         assert train(study, epochs=2, threads=1).seed == 2
+
+
+class TestWhatBelongsToAnother:
+    def test_a_state_of_a_deleted_study_of_the_same_name_is_not_gone_on_with(self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            interrupted_after(patch, 2)
+            with pytest.raises(KeyboardInterrupt):
+                train(study, epochs=4, seed=1, size=32, threads=1)
+        Path(study.storage_url.removeprefix("sqlite:///")).unlink()
+        other = study_on(tmp_path, pictures(tmp_path / "other", "png", seed=1), TINY)
+        said: list[str] = []
+        done = train(other, epochs=4, seed=1, size=32, threads=1, said=said.append)
+        assert any("is that of another study or of other images): it begins anew" in line for line in said)
+        assert [line.split()[1] for line in said if line.startswith("epoch ")] == ["1", "2", "3", "4"]
+        assert len(done.curve) == 4
+
+    def test_two_at_once_do_not_write_one_anothers_weights(self, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual, seen = Trainer.epoch, []
+
+        def epoch(self):
+            if not seen:
+                seen.append("begun")
+                with pytest.raises(InputError, match=r"another process trains candidate .* with seed 1: wait for it, or give another --seed"):
+                    train(study, epochs=1, seed=1, size=32, threads=1)
+                seen.append(train(study, epochs=1, size=32, threads=1).seed)  # without a seed it takes the next one
+            return usual(self)
+
+        monkeypatch.setattr(Trainer, "epoch", epoch)
+        assert train(study, epochs=1, size=32, threads=1).seed == 1
+        assert seen == ["begun", 2]
+        assert [each.seed for each in trainings(study)] == [2, 1]
+
+    def test_a_lock_that_a_killed_process_has_left_holds_nobody_up(self, study: Study) -> None:
+        folder = weights_folder(study.storage_url, "s") / "training"
+        train(study, epochs=1, size=32, threads=1)
+        assert all(path.suffix == ".lock" for path in folder.iterdir())
+        assert train(study, epochs=1, size=32, threads=1).seed == 2
 
 
 def _data(study: Study) -> Path:

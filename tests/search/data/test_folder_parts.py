@@ -155,3 +155,13 @@ class TestOptions:
             load(str(root))
         data = load(str(root), size=8, reading=Reading(drop_small_classes=1))
         assert (data.classes, sizes(data), data.dropped) == (("cat", "dog"), (10, 0, 10), (("wolf", 0),))
+
+
+class TestAskedFor:
+    @pytest.mark.parametrize("option", ["validation", "test"])
+    def test_an_empty_folder_that_is_asked_for_is_refused_and_takes_no_other_ones_place(self, made: Make, option: str):
+        root = made("train", "val", "test")
+        (root / "empty" / "cat").mkdir(parents=True)
+        with pytest.raises(InputError, match=rf"--{option} must name a folder that holds images, but .*empty holds none"):
+            load(str(root), size=8, reading=Reading(**{option: "empty"}))
+        assert sizes(load(str(root), size=8)) == (10, 10, 10)  # that it is there harms nothing

@@ -127,6 +127,13 @@ def test_an_existing_folder_file_or_dangling_link_is_refused_and_left_alone(tiny
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_name_that_is_no_text_is_refused_before_anything_is_made(tiny, facts, tmp_path: Path) -> None:
+    candidate = tiny("resnet")
+    with pytest.raises(InputError, match=r"must have a name in UTF-8, but got .*caf\\udce9"):
+        export(tmp_path / "caf\udce9", candidate, {}, facts(candidate))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_parent_is_refused(tiny, facts, tmp_path: Path) -> None:
     candidate = tiny("resnet")
     with pytest.raises(InputError, match=r"parent must be a folder, but .*nowhere is none"):
