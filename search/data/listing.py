@@ -16,8 +16,15 @@ MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Informa
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """The visible folders in `parent`, sorted."""
-    return [parent / entry.name for entry in _entries(parent) if _is_dir(entry) and entry.name not in MADE_BY_MACHINES]
+    """The visible folders in `parent`, sorted; without those that machines have made, and without ours."""
+    return [parent / entry.name for entry in _entries(parent) if _is_dir(entry) and entry.name not in MADE_BY_MACHINES and not _is_ours(parent / entry.name)]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a search was begun among its own images: the weights beside its database, or an exported network, are no class."""
+    if folder.name == "automl.artifacts" or (folder.suffix == ".artifacts" and folder.with_suffix("").is_file()):
+        return True
+    return all((folder / name).is_file() for name in ("model.py", "model.safetensors", "config.json"))
 
 
 def files_in(parent: Path) -> list[Path]:

@@ -91,6 +91,20 @@ class TestReading:
         (pets / "cat" / "round").symlink_to(pets / "cat")
         assert np.bincount(load(str(pets), size=4).labels).tolist() == [6, 4, 4]
 
+    def test_a_database_its_weights_and_an_export_among_the_images_are_no_classes(self, pets: Path):
+        before = load(str(pets), size=4)
+        (pets / "automl.db").write_bytes(b"SQLite")
+        (pets / "automl.db.artifacts" / "study").mkdir(parents=True)
+        (pets / "automl.db.artifacts" / "study" / "a.pt").write_bytes(b"weights")
+        (pets / "found").mkdir()
+        for name in ("model.py", "model.safetensors", "config.json"):
+            (pets / "found" / name).write_text("{}")
+        after = load(str(pets), size=4)
+        assert (after.classes, after.fingerprint) == (before.classes, before.fingerprint)
+        (pets / "found" / "model.py").unlink()  # the control: a folder of a user's own without images is told
+        with pytest.raises(InputError, match="found holds no image"):
+            load(str(pets), size=4)
+
     def test_images_in_no_class_folder_are_reported(self, pets: Path):
         fill(pets, 1)
         assert load(str(pets), size=4).skipped == ("000.png: lies in no class folder",)
