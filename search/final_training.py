@@ -19,7 +19,7 @@ from ..blocks.errors import AutomlError, InputError
 from ..spaces import Candidate
 from ..studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from .engine import weights_name
-from .finals import Best, best, chosen_candidate, weights_folder
+from .finals import best, chosen_candidate, weights_folder
 from .job import Job
 from .plan import check_seed, proxy
 from .study_data import study_data
@@ -85,7 +85,8 @@ def train(
     fidelity = Fidelity(epochs=epochs, size=size or deployable(height, searched, loaded.native))
     weights = weights_folder(study.storage_url, study.spec.name)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
-        return _trained(study, row, fidelity, own_seed, weights, loaded, rows, threads=threads, said=said, test=test or _is_chosen(chosen, row))
+        tested = test or (chosen is not None and chosen.candidate.id == row.id)
+        return _trained(study, row, fidelity, own_seed, weights, loaded, rows, threads=threads, said=said, test=tested)
 
 
 def _trained(
@@ -104,10 +105,6 @@ def _trained(
     job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
     run = _Run(study=study, row=row, job=job, pixels=pixels, said=said, threads=threads)
     return run.to_its_end(tested=test)
-
-
-def _is_chosen(chosen: Best | None, row: CandidateRow) -> bool:
-    return chosen is not None and chosen.candidate.id == row.id
 
 
 @contextmanager
@@ -246,7 +243,6 @@ class _Run:
     def _keep(self, trainer: Trainer) -> None:
         from .training.checkpoint import save
 
-        self.state.parent.mkdir(parents=True, exist_ok=True)
         of, started = self._of(), self.started.isoformat()
         save(self.state, {"of": of, "trainer": trainer.state_dict(), "curve": [list(one) for one in self.curve], "seconds": self.seconds, "started": started})
 

@@ -235,8 +235,8 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
     if proxy_size > space.image[1]:
         raise InputError(f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}")
-    rows, raw = split(data, seed=options.seed), data
-    data = raw.levelled(rows.train)
+    rows = split(data, seed=options.seed)
+    data = data.levelled(rows.train)
     recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip)
     epochs = options.epochs or default_epochs(len(rows.train))
     fraction = options.fraction or default_fraction(len(rows.train))
@@ -245,7 +245,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
         name=options.study or default_name(space, data.name, options.budget, options.image_size),
         space=space.to_dict(),
         budget=str(budget),
-        data=_described(data, rows, options.reading, raw.fingerprint),
+        data=_described(data, rows, options.reading),
         settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "fraction": fraction, "seed": options.seed,
                   "recipe": recipe.to_dict(), **_asked(options)},
     )  # fmt: skip
@@ -284,13 +284,13 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
     return plan, table
 
 
-def _described(data: ImageData, rows: Split, reading: Reading, fingerprint: str) -> dict[str, Any]:
+def _described(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
     """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is left out."""
     from ..studies.preprocessing import Preprocessing
 
     asked = reading.absolute(data.name).to_dict()
     return {
-        "name": data_name(data.name), "fingerprint": fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
+        "name": data_name(data.name), "fingerprint": data.fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
         "classes": list(data.classes), "split": rows.to_dict(), **({"reading": asked} if asked else {}), "native": data.native,
         "preprocessing": Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels).to_dict(),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Trained weights: read back as a network, and measured on a part of the data."""
+"""Trained weights: read back as a network, and measured on the test data."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing,
     return Preprocessing.to(stored, size, channels=len(kept["mean"]), then="bilinear"), stored == size
 
 
-def measured(network: Any, pixels: Pixels, size: int, part: str = "test") -> float:
-    """Accuracy of a network on a part of the data."""
+def measured(network: Any, pixels: Pixels, size: int) -> float:
+    """Accuracy of a network on the test data."""
     from .training.evaluation import accuracy
 
-    images, labels = pixels.at(part, size)  # pyright: ignore[reportArgumentType]
+    images, labels = pixels.at("test", size)
     return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)
 
 
