@@ -25,7 +25,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from automl.search.plan import Plan, SearchOptions, prepare
+from automl.search.options import SearchOptions
+from automl.search.plan import Plan, prepare
 from automl.spaces import Candidate, load_space
 from automl.studies import State, Study
 
@@ -261,7 +262,7 @@ def page(folder: Path, given: argparse.Namespace, command: str) -> tuple[str, di
         "![best validation accuracy over time](against_plain_tune.svg)", "",
     ]  # fmt: skip
     if not given.skip_retrain:
-        from automl.search.finals import best
+        from automl.studies.chosen import best
 
         winner = max((row for row in found["log"] if not row["over"]), key=lambda row: row["accuracy"])
         candidate, note = as_candidate(winner["config"], plan, given.plain)

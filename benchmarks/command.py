@@ -18,7 +18,7 @@ from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
-from automl.search import cluster
+from automl.search.workers import cluster
 
 COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
 TRIALS = 40
@@ -62,10 +62,11 @@ def feather():
 
 def ours(folder: Path) -> list[float]:
     """Seconds between the ends of successive trials."""
-    from automl.search.engine import Engine, Limits
-    from automl.search.events import Silent
-    from automl.search.proposer import Proposer
-    from automl.search.tuning import run
+    from automl.search.course.engine import Engine
+    from automl.search.course.events import Silent
+    from automl.search.course.limits import Limits
+    from automl.search.proposing.proposer import Proposer
+    from automl.search.workers.ray_tune import run
     from automl.spaces import census, load_space, parse_budget
     from automl.studies import Fidelity, Study, StudySpec
 

@@ -24,7 +24,7 @@ def doctor(
     json: Json = False,
 ) -> None:  # fmt: skip
     """Show what this machine has: CPUs, memory, GPUs, versions, the database."""
-    from ..search.run import versions
+    from ..studies.versions import versions
 
     found: dict[str, Any] = {
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -59,7 +59,7 @@ def _memory() -> int | None:
 
 
 def _gpus() -> list[str]:
-    from ..search import cluster
+    from ..search.workers import cluster
 
     if not cluster.may_have_gpus():
         return []
@@ -70,7 +70,7 @@ def _gpus() -> list[str]:
 
 def _ray() -> str:
     """Starts a private Ray to see that it can be, and stops it."""
-    from ..search import cluster
+    from ..search.workers import cluster
 
     try:
         cluster.start(None)

@@ -17,7 +17,7 @@ from .tables import pixels, print_table
 from .text import command, duration, parse_duration, parse_multiple, parse_part
 
 if TYPE_CHECKING:
-    from ..search.evidence import Evidence
+    from ..search.grid_report import Evidence
     from ..spaces.scaling.grid import Grid, GridPoint
 
 SHOWN = 200
@@ -87,7 +87,7 @@ def grid(
         else:
             print_grid(found)
         return
-    from ..search.evidence import evidence, write
+    from ..search.grid_report import evidence, write
     from .live import view
 
     typed = masked_command(sys.argv[1:], storage)

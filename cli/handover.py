@@ -14,7 +14,7 @@ from .searching import masked_command
 from .text import command, in_shell
 
 if TYPE_CHECKING:
-    from ..search.exporting import HandedOver
+    from ..search.handover.export import HandedOver
 
 Candidate = Annotated[str | None, typer.Option("--candidate", help="Another network of the study: its id or the beginning of it. Without: the best.")]
 Data = Annotated[str | None, typer.Option(help="Where the study's data lie now, if they have moved.")]
@@ -83,7 +83,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a trained network as model.py, model.safetensors, config.json, model.onnx and README.md, and check that it does what was measured."""
-    from ..search.exporting import export as run
+    from ..search.handover.export import export as run
     from ..studies import Study
 
     made = run(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from ..search.events import Counts, Listener, Printing, Running
+    from ..search.course.events import Counts, Listener, Printing, Running
     from ..studies import Evaluation
 
 
@@ -33,7 +33,7 @@ def view(*, to_stderr: bool = False) -> Iterator[Listener]:
 
 def lines(*, to_stderr: bool = False) -> Printing:
     """The listener for no terminal: plain lines, none of them wrapped."""
-    from ..search.events import Printing
+    from ..search.course.events import Printing
 
     stream = sys.stderr if to_stderr else sys.stdout
     return Printing(lambda text: print(text, file=stream, flush=True))
@@ -59,7 +59,7 @@ class Redrawn:
     def reported(self, running: Running, counts: Counts) -> None: ...
 
     def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
-        from ..search.events import ended_text
+        from ..search.course.events import ended_text
         from ..studies.measure import measured
 
         self._best = best
@@ -81,7 +81,7 @@ class Redrawn:
         from rich.table import Table
         from rich.text import Text
 
-        from ..search.events import counts_text, duration, value_text
+        from ..search.course.events import counts_text, duration, value_text
         from ..spaces import human
 
         head = self._phase + (f", {duration(seconds_left)} left" if seconds_left is not None else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..search.events import Counts, Listener, Running
+    from ..search.course.events import Counts, Listener, Running
     from ..studies import Evaluation
 
 

@@ -45,7 +45,7 @@ def report(
 
 def evidence_of(study: Study) -> Evidence:
     """The evidence of a study, with the network that it hands over."""
-    from ..search.finals import best
+    from ..studies.chosen import best
     from ..studies.evidence import Chosen, evidence
     from ..studies.measure import measured
 

@@ -120,8 +120,8 @@ def result_json(result: SearchResult) -> dict[str, Any]:
 def print_result(result: SearchResult, storage: str, *, trials: int | None = None, seconds: float | None = None) -> None:
     """The front, the network chosen, and what to do next; `trials` and `seconds` are what was asked for."""
     from ..blocks.errors import AutomlError
-    from ..search.finals import confirmed_accuracies
     from ..spaces import human
+    from ..studies.chosen import confirmed_accuracies
     from ..studies.measure import done_in_words
 
     name, counts = result.study.spec.name, result.counts

@@ -66,8 +66,8 @@ def best_in_words(summary: StudySummary) -> str:
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show what a study is, how far it is, and its best network."""
-    from ..search.finals import best, confirmed_accuracies, trainings
     from ..studies import Study, masked
+    from ..studies.chosen import best, confirmed_accuracies, trainings
     from ..studies.evidence import samplers, status_lines
     from .report import evidence_of
 
@@ -121,8 +121,8 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
 
 def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show the networks that no other beats in accuracy and cost, cheapest first."""
-    from ..search.finals import confirmed_accuracies
     from ..studies import Study
+    from ..studies.chosen import confirmed_accuracies
 
     found = Study.open(storage, study)
     points = found.front()
@@ -136,9 +136,9 @@ def delete(
     study: StudyName, storage: Storage = DEFAULT_STORAGE, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
 ) -> None:
     """Delete a study from the database; trained weights stay where they are."""
-    from ..search.finals import weights_folder
     from ..studies import Study
     from ..studies import delete as remove
+    from ..studies.artifacts import weights_folder
 
     found = Study.open(storage, study)
     if not yes:

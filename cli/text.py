@@ -80,7 +80,7 @@ def _bytes_in_words(word: str) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a reader: "8 s", "3 min 20 s", "2 h 5 min"."""
-    from ..search.events import duration  # which is imported by the time that a search has lasted
+    from ..search.course.events import duration  # which is imported by the time that a search has lasted
 
     return duration(seconds)
 

@@ -5,14 +5,15 @@ Importing it imports none of torch, ray and optuna.
 
 from typing import TYPE_CHECKING, Any
 
+from ..spaces.describe import describe
 from ..spaces.reference import add_finder
-from .events import Counts, Listener, Printing, Running
-from .exporting import export
-from .final_training import train
-from .finals import Best, best, best_json
-from .plan import SearchOptions
-from .run import SearchResult, describe, search
-from .samplers import DEFAULT_SAMPLER, sampler_names
+from ..studies.chosen import Best, best, best_json
+from .course.events import Counts, Listener, Printing, Running
+from .handover.export import export
+from .handover.training import train
+from .options import SearchOptions
+from .proposing.samplers import DEFAULT_SAMPLER, sampler_names
+from .run import SearchResult, search
 
 if TYPE_CHECKING:
     from .sampling.evolution import EvolutionSampler, RandomSampler

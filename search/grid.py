@@ -19,14 +19,17 @@ from ..spaces import Space
 from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
 from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
 from ..studies import Purpose, State, Study
-from . import cluster
+from ..studies.versions import versions
+from .course.engine import Engine
+from .course.events import Listener, Silent
+from .course.limits import Limits
+from .course.rungs import Rungs
 from .data import remarks
-from .engine import Engine, Limits
-from .events import Listener, Silent
-from .plan import DEFAULT_STORAGE, Plan, SearchOptions, arrays, images_of, settle
-from .points import Listed, Points
-from .run import ray_for, versions
-from .rungs import Rungs
+from .options import DEFAULT_STORAGE, SearchOptions
+from .plan import Plan, arrays, images_of, settle
+from .proposing.listed import Listed, Points
+from .run import ray_for
+from .workers import cluster
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -187,7 +190,7 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
                 rungs=Rungs(plan.epochs, by_cost=False), patient=False,
             )  # fmt: skip
             engine.counts.target = len(listed) * len(seeds)
-            from .tuning import run
+            from .workers.ray_tune import run
 
             run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
     points = reached(study, chosen, listed)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import platform
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..blocks import InputError
 from ..blocks.documented import documented
-from ..spaces import Budget, Census, Space, census, human, require_feasible
-from ..spaces.parameters import in_words
-from ..spaces.survey import Costed
+from ..spaces import Census, census, require_feasible
+from ..spaces.describe import describe
 from ..studies import FrontPoint, Study
-from .engine import Engine
-from .evaluator import Evaluator
-from .events import Counts, Listener, Silent
-from .finals import Best, best, weights_folder
-from .hinting import Hinting
-from .plan import SearchOptions, Settled
-from .proposer import Proposer, so_far
-from .rungs import Rungs
-from .samplers import SAMPLERS
-from .scored import Scored
-from .simulated import Simulated
-from .trained import Trained, ray_for
+from ..studies.artifacts import weights_folder
+from ..studies.chosen import Best, best
+from ..studies.versions import versions
+from .course.engine import Engine
+from .course.events import Counts, Listener, Silent
+from .course.hinting import Hinting
+from .course.rungs import Rungs
+from .evaluators.protocol import Evaluator
+from .evaluators.table import Simulated
+from .evaluators.training import Trained, ray_for
+from .evaluators.zero_cost import Scored
+from .options import SearchOptions
+from .plan import Settled
+from .proposing.proposer import Proposer, so_far
+from .proposing.samplers import SAMPLERS
+from .warm_start import trials_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -112,57 +111,6 @@ def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> E
     if kind == "zero-cost":
         return Scored.named(options, rest, began, gpus)
     return Simulated.prepared(options, rest) if kind == "table" else Trained.prepared(options, began, gpus)
-
-
-def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
-    """Optuna's trials of an earlier study, for a sampler to learn from.
-
-    Raises:
-        InputError: there is no such study, it is this one, or its parameters are others.
-    """
-    if name == plan.spec.name:
-        raise InputError(f"--warm-start names an earlier study, but {name!r} is this search's own")
-    study = Study.open(storage, name)
-    theirs = {parameter.name: parameter.values for parameter in Space.from_dict(study.spec.space, name).parameters}
-    ours = {parameter.name: parameter.values for parameter in plan.space.parameters}
-    for parameter in {**ours, **theirs}:
-        if ours.get(parameter) != theirs.get(parameter):
-            there, here = (_values(of.get(parameter)) for of in (theirs, ours))
-            raise InputError(f"a study to start from must have the parameters of this search, but {parameter!r} is {there} in {name!r} and {here} here")
-    return study.optuna_trials()
-
-
-def _values(values: tuple[Any, ...] | None) -> str:
-    return "absent" if values is None else ", ".join(map(str, values[:8])) + (", …" if len(values) > 8 else "")
-
-
-def describe(space: Space, budget: Budget, found: Census) -> list[str]:
-    """What a space holds under a budget, in lines for the reader."""
-    _, height, width = space.image
-    seen = f"{found.feasible:,} of {found.valid:,}" if found.exact else f"about {found.share:.1%}, from {found.examined:,} draws"
-    within = f"; within {budget}: {seen} ({found.share:.1%})" if budget.bounds and found.exact else (f"; within {budget}: {seen}" if budget.bounds else "")
-    distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
-    excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
-    return [
-        f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
-        f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
-        f"cheapest:  {_costed(found.cheapest)}",
-        f"costliest: {_costed(found.costliest)}",
-    ]
-
-
-def _costed(one: Costed) -> str:
-    settings = in_words(one.settings)
-    return f"{human(one.cost.macs)}FLOPs, {human(one.cost.params)} params ({settings})"
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("automl", "torch", "timm", "optuna", "ray", "numpy", "sqlalchemy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
 
 
 def _proposer(study: Study, plan: Settled, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]) -> Proposer:

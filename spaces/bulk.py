@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Cost
+from .bulk_costing import Table, alike
 from .parameters import Value
-from .places import Table, alike
 from .space import Space
 
 Rows = NDArray[np.int32]

@@ -9,7 +9,7 @@ from ..blocks import InputError
 from ..blocks.errors import unknown
 from .parameters import Parameter, Value, range_values
 from .skeletons import Skeleton, skeleton, skeletons
-from .source import Source
+from .yaml_source import Source
 
 KEYS = ("low", "high", "step", "choices", "each", "only", "when")
 """What the mapping of a dimension may hold."""

@@ -16,7 +16,7 @@ from ..blocks import InputError
 from .architectures import architectures
 from .candidate import Candidate
 from .names import find_architecture
-from .source import read_file
+from .yaml_source import read_file
 
 if TYPE_CHECKING:
     from .space import Space

@@ -13,10 +13,10 @@ from typing import Any
 from ..blocks import InputError
 from ..blocks.errors import unknown
 from .architectures import architectures
-from .around import centres, network
+from .neighbourhood import centres, network
 from .reference import FILES, find_candidate
 from .skeletons.rules import POSITIVE
-from .source import Source
+from .yaml_source import Source
 
 POWERS = {"depth": 1, "width": 2, "resolution": 2}
 """Axis → the power by which it multiplies the MACs of a network."""

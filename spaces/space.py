@@ -14,17 +14,17 @@ from typing import Any, Self
 
 from ..blocks import InputError
 from ..blocks.errors import unknown
-from .around import around, centres
 from .candidate import Candidate
 from .constraints import Constraint, parse_constraint
 from .counting import count_settings
 from .grammar import parameters
+from .neighbourhood import around, centres
 from .parameters import Parameter, Value
 from .shorthand import spelled_out
 from .skeletons import Skeleton, skeleton, skeletons
-from .skeletons.given import given
+from .skeletons.from_candidate import given
 from .skeletons.skeleton import Image
-from .source import Source, read_file, read_yaml
+from .yaml_source import Source, read_file, read_yaml
 
 Settings = Mapping[str, Value]
 """Parameter name → value; inactive parameters are absent."""

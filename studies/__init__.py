@@ -12,17 +12,17 @@ from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fidelity,
 from .spec import StudySpec
 
 if TYPE_CHECKING:
+    from .database.connection import DatabaseError, masked
     from .listing import StudySummary, delete, studies
     from .paused import Paused
-    from .storage import DatabaseError, masked
     from .study import FrontPoint, Study
 
 _LAZY = {
     "StudySummary": "listing",
     "delete": "listing",
     "studies": "listing",
-    "DatabaseError": "storage",
-    "masked": "storage",
+    "DatabaseError": "database.connection",
+    "masked": "database.connection",
     "Paused": "paused",
     "FrontPoint": "study",
     "Study": "study",

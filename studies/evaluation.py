@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ..blocks.documented import documented
 from ..blocks.errors import AutomlError, InputError
-from .plain import JSON, canonical, plain_dict
+from .json_values import JSON, canonical, plain_dict
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _LARGEST = 2**63 - 1  # the database's 64-bit integers

@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from ..blocks.errors import InputError, unknown
-from . import records, trials
+from .database import optuna_tables
+from .database.connection import Database
+from .database.rows import count_by_state
+from .database.schema import existing
+from .database.tables import EvaluationRecord, StudyRecord
 from .evaluation import Purpose, State
 from .measure import ACCURACY, measure_of
-from .models import EvaluationRecord, StudyRecord
-from .schema import existing
-from .storage import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def studies(storage: str) -> list[StudySummary]:
                 space=str(row.space.get("name", "")),
                 budget=row.budget,
                 data=str(row.data.get("name", "")),
-                counts=records.counts(session, row.id),
+                counts=count_by_state(session, row.id),
                 accuracy=best.get(row.id),
                 measure=measure_of(row.settings),
             )
@@ -83,11 +84,11 @@ def delete(storage: str, name: str) -> None:
         names = list(session.scalars(select(StudyRecord.name).order_by(StudyRecord.id))) if tables else []
     if name not in names:
         raise unknown_study(name, names, database.shown)
-    optuna = trials.connect(database)
+    optuna = optuna_tables.connect(database)
     with database.write() as session:
         row = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
         if row is None:  # another process was faster
             return
-        if trials.study_id(session, name) == row.optuna_study_id:  # else somebody has removed that part already
-            trials.delete(optuna, session, row.optuna_study_id)
+        if optuna_tables.study_id(session, name) == row.optuna_study_id:  # else somebody has removed that part already
+            optuna_tables.delete(optuna, session, row.optuna_study_id)
         session.delete(row)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from ..blocks.errors import InputError
-from .models import CandidateRecord
-from .schema import existing
+from .database.schema import existing
+from .database.tables import CandidateRecord
 from .study import Study
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
-from .plain import JSON, plain, plain_dict
+from .json_values import JSON, plain, plain_dict
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -65,7 +65,7 @@ class Paused:
 
     def trial(self) -> FrozenTrial:
         """As a sampler sees it meanwhile: stopped early, with its curve."""
-        from .trials import frozen
+        from .database.optuna_tables import frozen
 
         return frozen(self.pruned("waits at a rung"), self.params, self.distributions, None)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import InputError
-from .plain import JSON, plain_dict
+from .json_values import JSON, plain_dict
 
 _ABSENT = object()
 _SHOWN = 12  # differences in one message

@@ -18,17 +18,18 @@ from sqlalchemy.orm import Session
 
 from ..blocks.documented import documented
 from ..blocks.errors import InputError, unknown
-from . import records, trials
-from .batch import Batch, Batched
+from .database import optuna_tables
+from .database.bulk_writer import Batch, Batched
+from .database.connection import Database, DatabaseError
+from .database.rows import candidate_of, candidate_record, count_by_state, evaluation_of, evaluation_record, spec_of
+from .database.schema import HEAD, existing, migrate, revision
+from .database.tables import CandidateRecord, EvaluationRecord, NoteRecord, PausedRecord, StudyRecord
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
 from .front import front as front_of
+from .json_values import JSON, plain, plain_dict
 from .listing import StudySummary, delete, studies, unknown_study
-from .models import CandidateRecord, EvaluationRecord, NoteRecord, PausedRecord, StudyRecord
 from .paused import Paused
-from .plain import JSON, plain, plain_dict
-from .schema import HEAD, existing, migrate, revision
 from .spec import DESCRIPTIVE, StudySpec, refuse_if_different
-from .storage import Database, DatabaseError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -81,7 +82,7 @@ class Study:
         self._optuna_id = row.optuna_study_id
         self.storage_url: str = storage
         """As given, with its password: show `masked(study.storage_url)`."""
-        self.spec: StudySpec = records.spec_of(row)
+        self.spec: StudySpec = spec_of(row)
         """What is searched."""
         self.created: datetime = row.created
         """When it began."""
@@ -101,7 +102,7 @@ class Study:
         cls.find(storage, spec)  # what is refused is refused before the tables are made
         database = Database(storage)
         migrate(database)
-        optuna = trials.connect(database)
+        optuna = optuna_tables.connect(database)
         while True:
             try:
                 with database.write() as session:
@@ -111,7 +112,7 @@ class Study:
                     if row is None:
                         row = StudyRecord(
                             name=spec.name,
-                            optuna_study_id=trials.create(optuna, session, spec.name),
+                            optuna_study_id=optuna_tables.create(optuna, session, spec.name),
                             space=spec.space,
                             budget=spec.budget,
                             data=spec.data,
@@ -122,7 +123,7 @@ class Study:
                         )
                         session.add(row)
                 return cls(database, storage, row, optuna)
-            except trials.Taken:  # another process has created it since: now it is found, or refused
+            except optuna_tables.Taken:  # another process has created it since: now it is found, or refused
                 continue
 
     @classmethod
@@ -178,10 +179,10 @@ class Study:
                     raise self._duplicate(evaluation)
                 number = None
                 if evaluation.purpose is Purpose.SEARCH:
-                    trial = trials.frozen(evaluation, params, distributions, values)
-                    number = trials.add(self._trials(), session, self._optuna_id, trial)
+                    trial = optuna_tables.frozen(evaluation, params, distributions, values)
+                    number = optuna_tables.add(self._trials(), session, self._optuna_id, trial)
                 self._keep(session, candidate)
-                session.add(records.evaluation_record(self._id, evaluation, number))
+                session.add(evaluation_record(self._id, evaluation, number))
                 self._drop_paused(session, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
         except DatabaseError as error:
             if isinstance(error.__cause__, IntegrityError):  # a server lets two processes come this far at once
@@ -256,13 +257,13 @@ class Study:
         if state is not None:
             query = query.where(EvaluationRecord.state == state.value)
         with self._database.read() as session:
-            return [records.evaluation_of(row) for row in session.scalars(query)]
+            return [evaluation_of(row) for row in session.scalars(query)]
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
         with self._database.read() as session:
             rows = session.scalars(select(CandidateRecord).where(CandidateRecord.study_id == self._id).order_by(CandidateRecord.id))
-            return {row.id: records.candidate_of(row) for row in rows}
+            return {row.id: candidate_of(row) for row in rows}
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
         """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is none, or more than one."""
@@ -289,19 +290,19 @@ class Study:
             for start in range(0, len(best), 500):  # databases limit the length of an IN
                 part = select(EvaluationRecord, CandidateRecord).join(CandidateRecord, joins).where(EvaluationRecord.id.in_(best[start : start + 500]))
                 pairs.update({evaluation.id: (candidate, evaluation) for evaluation, candidate in session.execute(part)})
-        return [FrontPoint(candidate=records.candidate_of(pairs[key][0]), evaluation=records.evaluation_of(pairs[key][1])) for key in best]
+        return [FrontPoint(candidate=candidate_of(pairs[key][0]), evaluation=evaluation_of(pairs[key][1])) for key in best]
 
     def counts(self) -> dict[str, int]:
         """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings, however they ended."""
         with self._database.read() as session:
-            return records.counts(session, self._id)
+            return count_by_state(session, self._id)
 
     def optuna_trials(self) -> list[FrozenTrial]:
         """Optuna's trials of this study, by number: to tell a sampler on resuming what is known."""
         storage = self._trials()
         with self._database.read() as session:
             ours = set(session.scalars(select(EvaluationRecord.trial).where(EvaluationRecord.study_id == self._id)))
-            return [trial for trial in trials.finished(storage, session, self._optuna_id) if trial.number in ours]
+            return [trial for trial in optuna_tables.finished(storage, session, self._optuna_id) if trial.number in ours]
 
     def note(self, key: str, value: JSON) -> None:
         """Keeps a small JSON value with the study, in place of the one of this `key`."""
@@ -317,7 +318,7 @@ class Study:
 
     def _trials(self) -> RDBStorage:
         if self._optuna is None:  # reading a study needs no Optuna
-            self._optuna = trials.connect(self._database)
+            self._optuna = optuna_tables.connect(self._database)
         return self._optuna
 
     def _require(self, session: Session) -> None:
@@ -347,20 +348,20 @@ class Study:
     def _keep(self, session: Session, candidate: CandidateRow) -> None:
         row = session.get(CandidateRecord, (self._id, candidate.id))
         if row is None:
-            session.add(records.candidate_record(self._id, candidate))
-        elif records.candidate_of(row) != candidate:
-            raise InputError(f"candidate {candidate.id[:12]} is stored with another network or cost: {records.candidate_of(row)} / {candidate}")
+            session.add(candidate_record(self._id, candidate))
+        elif candidate_of(row) != candidate:
+            raise InputError(f"candidate {candidate.id[:12]} is stored with another network or cost: {candidate_of(row)} / {candidate}")
 
 
 def _found(database: Database, session: Session, spec: StudySpec, *, tables: bool = True) -> StudyRecord | None:
     """Our row of this study; None if its name is free. Raises: InputError if the name is taken by something else."""
     row = session.scalar(select(StudyRecord).where(StudyRecord.name == spec.name)) if tables else None
-    optuna_id = trials.study_id(session, spec.name)
+    optuna_id = optuna_tables.study_id(session, spec.name)
     if row is None:
         if optuna_id is not None:
             raise InputError(f"{database.shown} holds a study {spec.name!r} of Optuna that automl did not make: give this one another name")
         return None
-    refuse_if_different(records.spec_of(row), spec, database.shown)
+    refuse_if_different(spec_of(row), spec, database.shown)
     if optuna_id != row.optuna_study_id:
         raise InputError(f"the trials of study {spec.name!r} in {database.shown} were deleted by another program: delete the study, or give another name")
     return row

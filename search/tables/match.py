@@ -12,8 +12,8 @@ from ...blocks.errors import unknown
 from ...spaces import Space
 from ...spaces.bulk import Rows, deactivate
 from ...spaces.parameters import Parameter, Value
-from .figures import KNOWN
 from .files import Row
+from .row_values import KNOWN
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _PARTED = re.compile(r"\d+([-_,.: ]\d+)*")

@@ -14,9 +14,9 @@ import numpy as np
 from ...blocks import Cost, InputError
 from ...spaces import Candidate, Census, Space
 from ...spaces.bulk import examine, joined, settings
-from .figures import Curve, Figures, as_fractions, figures
 from .files import read_rows
 from .match import indices, named_id
+from .row_values import Curve, Figures, as_fractions, figures
 
 ASKED = 500
 """So many networks within the budget are looked up to say what part of them a table has."""

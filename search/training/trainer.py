@@ -24,7 +24,6 @@ from torch.nn import functional
 
 from ...blocks.errors import Diverged, InputError
 from .augmentation import Augmentation
-from .course import Leg, course
 from .depthwise import fast_depthwise
 from .device import resolve
 from .evaluation import accuracy, autocast
@@ -32,6 +31,7 @@ from .muon import Muon
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
 from .recipe import Recipe
+from .schedule import Leg, course
 from .snapshot import differences, snapshot
 from .strided import safe_strided
 from .subset import balanced_order

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from ...blocks import Cost, InputError, InvalidBlock
 from ...blocks.errors import unknown
-from ..around import centres, network
 from ..bulk import Rows, examine, joined, settings
 from ..candidate import Candidate
+from ..neighbourhood import centres, network
 from ..reference import OF_SPACES, find_candidate
 from ..skeletons.resnet import equal_cost_width
-from ..source import read_file
 from ..space import Space, load_space, shipped_spaces
+from ..yaml_source import read_file
 
 AXES = ("depth", "width", "resolution")
 """α, β and γ of the paper."""

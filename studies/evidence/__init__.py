@@ -9,11 +9,11 @@ from .baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against
 from .evidence import Chosen, Evidence, evidence, samplers
 from .fidelities import Correlation, rank_correlations
 from .figures import front_figure, progress_figure
-from .page import report_markdown
+from .markdown import report_markdown
 from .rows import Row, rows
 from .savings import Savings, savings
 from .seeds import Confirmed, Seeds, seed_noise
-from .words import Numbers, report_lines, status_lines
+from .terminal import Numbers, report_lines, status_lines
 
 __all__ = [
     "BEAT",

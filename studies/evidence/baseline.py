@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..plain import JSON
-from ..scaling.intervals import SAME, Interval
-from .order_statistics import best_quantile, chance_of_better, expected_best
+from ..json_values import JSON
+from ..statistics.intervals import SAME, Interval
+from ..statistics.order_statistics import best_quantile, chance_of_better, expected_best
+from ..statistics.random_search_tail import RandomTail
 from .rows import RANDOM, WAITING, Row
-from .tail import RandomTail
 
 BEAT = "beat random search"
 UNCLEAR = "cannot be told from random search"

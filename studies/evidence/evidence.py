@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation import CandidateRow, Purpose
+from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
-from ..plain import JSON
 from .baseline import Baseline, against_random
 from .fidelities import Correlation, rank_correlations
 from .rows import RANDOM, Row, rows

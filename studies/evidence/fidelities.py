@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plain import JSON
-from ..scaling.intervals import Interval
+from ..json_values import JSON
+from ..statistics.intervals import Interval
 from .baseline import LEVEL
 from .rows import WAITING, Row
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..evaluation import Evaluation, Purpose
-from ..plain import JSON
+from ..json_values import JSON
 from .rows import WAITING, Row
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", WAITING)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation import Evaluation, Purpose, State
-from ..plain import JSON
-from ..scaling.intervals import Estimate, Noise
+from ..json_values import JSON
+from ..statistics.intervals import Estimate, Noise
 from .baseline import LEVEL
 from .rows import images
 

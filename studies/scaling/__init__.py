@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..statistics.intervals import Estimate, Interval, Noise
 from .compare import Best, Comparison, Contrast, compare
 from .figures import save, scaling_figure, simplex_figure
-from .intervals import Estimate, Interval, Noise
 from .points import BASELINE, ScaledPoint
 from .report import report_lines, report_markdown
 from .resampling import Fold

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...blocks.errors import InputError
-from ..plain import JSON
-from .intervals import Estimate, Interval, Noise
+from ..json_values import JSON
+from ..statistics.intervals import Estimate, Interval, Noise
 from .points import ScaledPoint, check, complete, controls_of, grid_of, highest
 from .resampling import Fold, Resamples, leave_one_seed_out
 

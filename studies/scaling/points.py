@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...blocks.errors import InputError
-from ..plain import JSON
+from ..json_values import JSON
 
 BASELINE = "baseline"
 """The `control` of the unscaled network."""

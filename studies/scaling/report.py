@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ..statistics.intervals import Estimate, Interval
 from .compare import Best, Comparison
 from .drawing import percent
-from .intervals import Estimate, Interval
 from .points import BASELINE, ScaledPoint, baseline_of, check, grid_of
 from .surface import Surface
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .intervals import Estimate, Interval, Noise
+from ..statistics.intervals import Estimate, Interval, Noise
 from .points import ScaledPoint, complete
 
 Floats = NDArray[np.float64]

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from ..plain import JSON
-from .intervals import SAME
+from ..json_values import JSON
+from ..statistics.intervals import SAME
 from .points import BASELINE, ScaledPoint, check
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 from automl.blocks.documented import documented
 from automl.search import Best, SearchOptions, SearchResult
-from automl.search.events import Counts
-from automl.search.exporting import HandedOver
+from automl.search.course.events import Counts
 from automl.search.grid import GridOptions, GridResult
+from automl.search.handover.export import HandedOver
 from automl.studies import CandidateRow, Evaluation, FrontPoint, StudySpec
 from automl.studies.export import Exported
 from automl.studies.export.check import Checked

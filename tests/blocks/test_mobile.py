@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from automl.blocks import (
+from automl.blocks import (  # fmt: skip
     Attention,
     ConvHead,
     ConvStem,
@@ -23,7 +23,7 @@ from automl.blocks import (
     Unit,
     from_dict,
     to_dict,
-)  # fmt: skip
+)
 from automl.blocks.modules.mobile import InvertedResidual, SeparableConv
 from automl.spaces.candidate import Candidate, assemble, scaled
 

@@ -4,20 +4,7 @@ import weakref
 
 import pytest
 import torch
-from automl.blocks import (
-    Attention,
-    Basic,
-    Bottleneck,
-    Cost,
-    Inception,
-    MBConv,
-    Plain,
-    Projection,
-    Separable,
-    Shape,
-    block_class,
-    names,
-)  # fmt: skip
+from automl.blocks import Attention, Basic, Bottleneck, Cost, Inception, MBConv, Plain, Projection, Separable, Shape, block_class, names  # fmt: skip
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten

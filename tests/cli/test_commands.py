@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 from automl.cli.live import Redrawn, lines
-from automl.search.events import Counts, Printing, Running, ended_text
-from automl.search.job import Job
+from automl.search.course.events import Counts, Printing, Running, ended_text
+from automl.search.course.job import Job
 from automl.studies import Evaluation, Fidelity, Purpose, State
 
 
@@ -174,7 +174,7 @@ def test_on_a_terminal_running_counts_best_and_time_left_are_drawn():
 
 
 def test_doctor_starts_ray_only_when_asked(call, monkeypatch: pytest.MonkeyPatch):
-    from automl.search import cluster
+    from automl.search.workers import cluster
 
     def start(*_, **__):
         raise RuntimeError("started\nin two lines")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from automl.cli.searching import goes_on, masked_command
-from automl.search.events import Counts
+from automl.search.course.events import Counts
 from automl.studies import Study, StudySpec
 
 from ..studies.evidence.conftest import record  # noqa: F401

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automl.search import cluster
+from automl.search.workers import cluster
 from automl.spaces import Space
 
 cluster.set_environment(local=True)  # before any test imports Ray, which reads it then: under `uv run` every worker would be started by uv

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from automl.blocks import InputError
 from automl.search import grid as grid_module
-from automl.search import tuning
-from automl.search.cluster import Resources
-from automl.search.engine import Engine
-from automl.search.evidence import evidence, write
+from automl.search.course.engine import Engine
+from automl.search.course.job import Job
 from automl.search.grid import GridOptions, GridResult, best_of, search_grid
-from automl.search.job import Job
+from automl.search.grid_report import evidence, write
+from automl.search.workers import ray_tune as tuning
+from automl.search.workers.cluster import Resources
 from automl.spaces import find_candidate
 from automl.studies import Study
 
 from .conftest import write_images
-from .test_engine import play
+from .course.test_engine import play
 
 BASELINE = """
 name: little

@@ -1,6 +1,6 @@
 """The ids of networks never change: databases, folders and papers name networks by them.
 
-`assets/` holds the ids of all named networks and of 2,000 random candidates (250 of each skeleton, every dimension free), written before the code was reorganised.
+`assets/` holds the ids of all named networks and of 2,000 random candidates, 250 of each skeleton with every dimension free, as earlier versions gave them.
 """
 
 import json

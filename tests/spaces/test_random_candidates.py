@@ -16,8 +16,8 @@ from automl.spaces.bulk import costs, draw, settings
 from automl.spaces.skeletons import skeleton, skeletons
 from automl.spaces.skeletons.skeleton import options
 from automl.studies import Study, StudySpec
-from automl.studies.models import CandidateRecord, StudyRecord
-from automl.studies.storage import Database
+from automl.studies.database.connection import Database
+from automl.studies.database.tables import CandidateRecord, StudyRecord
 from sqlalchemy import select
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from automl.blocks import InputError
 from automl.spaces import Budget, Space, architecture, architectures, census
-from automl.spaces.around import around, centres
 from automl.spaces.bulk import costs, enumerate_rows, settings
-from automl.spaces.source import read_yaml
+from automl.spaces.neighbourhood import around, centres
+from automl.spaces.yaml_source import read_yaml
 
 SHORT = """
 name: b0

@@ -8,7 +8,7 @@ from automl.spaces import Budget, Space, architecture, architectures, census, ex
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
 from automl.spaces.distinct import Drawing
 from automl.spaces.parameters import in_words
-from automl.spaces.source import read_yaml
+from automl.spaces.yaml_source import read_yaml
 
 IDS = {"efficientnet_b0": "0291f2170bf7", "resnet50": "eb01353bd962", "seresnext50_32x4d": "d5268d21c199", "resnest50d": "ee7789574b7e"}
 """Identities that studies hold: an id changes only with its network."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies import CandidateRow, Evaluation, Fidelity, State
-from automl.studies.plain import canonical, plain
+from automl.studies.json_values import canonical, plain
 from hypothesis import given
 from hypothesis import strategies as st
 

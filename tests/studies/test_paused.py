@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from automl.studies import DuplicateEvaluation, Paused, State, Study
-from automl.studies.storage import DatabaseError
+from automl.studies.database.connection import DatabaseError
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 

@@ -12,7 +12,7 @@ import optuna
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies import Evaluation, Purpose, State, Study, StudySpec, delete, studies
-from automl.studies.storage import DatabaseError
+from automl.studies.database.connection import DatabaseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,8 +11,8 @@ import optuna
 import pytest
 import torch
 from automl.search import EvolutionSampler, PredictorSampler, RandomSampler
-from automl.search.proposer import Proposer
-from automl.search.samplers import sampler_names
+from automl.search.proposing.proposer import Proposer
+from automl.search.proposing.samplers import sampler_names
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
 from automl.spaces import Census, Space, census, parse_budget

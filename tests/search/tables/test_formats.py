@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from automl.search.tables import read_table
-from automl.search.tables.figures import as_fractions, figures
 from automl.search.tables.files import read_rows
+from automl.search.tables.row_values import as_fractions, figures
 from automl.spaces import Space
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from automl.studies.evidence import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Row, against_random
 from automl.studies.evidence.baseline import Baseline
-from automl.studies.evidence.tail import RandomTail
+from automl.studies.statistics.random_search_tail import RandomTail
 
 Search = Callable[[np.ndarray, int], list[Row]]
 Draw = Callable[[np.random.Generator, int], np.ndarray]

@@ -19,7 +19,8 @@ from multiprocessing import Barrier
 from pathlib import Path
 
 import alembic.command  # noqa: F401 - so that children that create a database meet while they do
-from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec, trials
+from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
+from automl.studies.database import optuna_tables
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 SPEC = StudySpec(name="tiny", space={"name": "resnet"}, budget="macs<=4000000", data={"name": "digits"}, settings={"seed": 0})
@@ -98,10 +99,10 @@ def in_two_transactions() -> None:
     recorded = Study.record
 
     def record(self, evaluation, candidate, *, params, distributions, values):
-        trial = trials.frozen(evaluation, params, distributions, values)
+        trial = optuna_tables.frozen(evaluation, params, distributions, values)
         number = self._trials().get_trial(self._trials().create_new_trial(self._optuna_id, trial)).number
         time.sleep(0.3)
-        trials.add = lambda *_: number
+        optuna_tables.add = lambda *_: number
         return recorded(self, evaluation, candidate, params=params, distributions=distributions, values=values)
 
     Study.record = record

@@ -1,0 +1,1 @@
+"""Neural architecture search for image classification under a cost budget."""

@@ -1,0 +1,71 @@
+"""Confirmation: which networks of the front are trained again, from which further seeds, for how long, and how much time that needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...studies import Evaluation, Fidelity, FrontPoint
+from ...studies.chosen import adequate, images
+
+FINAL_FACTOR = 2
+"""A chosen network is trained for so many times the epochs of a trial, on all training images."""
+Takes = Callable[[list[FrontPoint], int], float | None]
+"""Networks and how many seeds of each -> seconds for an epoch of them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Final:
+    """One training that confirms."""
+
+    point: FrontPoint
+    """The network."""
+    fidelity: Fidelity
+    """The same for all that are compared."""
+    seed: int
+    """None of the search's."""
+
+
+def seconds_for(points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping[str, float], workers: int) -> float | None:
+    """How long `points` take for an epoch each on all training images from `seeds` seeds, on all workers; None where an epoch of one was never timed."""
+    if not points or any(point.id not in epoch_seconds for point in points):
+        return None
+    busy = [0.0] * workers
+    for seconds in sorted([epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points] * seeds, reverse=True):
+        busy[busy.index(min(busy))] += seconds
+    return max(busy)
+
+
+def planned(
+    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, seed: int, seeds: int, factor: int, seconds_left: float | None, takes: Takes
+) -> list[Final]:
+    """The trainings that confirm `points` from `seeds` further seeds after `seed`, each for `factor` times the epochs of a trial.
+
+    As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but none for fewer images than its trial saw. Slow ones come
+    first, so that workers end together.
+
+    `takes` is `seconds_for`; of what is `done` nothing is planned again.
+    """
+    missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
+    for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [(missing[:many], 1) for many in range(len(missing) - 1, 0, -1)]:
+        if not chosen:
+            break
+        trial = chosen[0].evaluation.fidelity
+        epochs, expected = factor * trial.epochs, takes(chosen, count)
+        if seconds_left is not None and expected:
+            epochs = min(epochs, math.floor(0.85 * seconds_left / expected))
+        if epochs >= images(trial):
+            return _of(chosen, done, epochs=epochs, seed=seed, seeds=count, takes=takes)
+    return []
+
+
+def _of(points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes) -> list[Final]:
+    known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
+    found = []
+    for offset in range(1, seeds + 1):
+        for point in sorted(points, key=lambda point: -(takes([point], 1) or 0.0)):
+            fidelity = Fidelity(epochs=epochs, size=point.evaluation.fidelity.size)
+            if (point.id, fidelity.key, seed + offset) not in known:
+                found.append(Final(point=point, fidelity=fidelity, seed=seed + offset))
+    return found

@@ -1,0 +1,164 @@
+"""What a search tells its listener while it runs, and the listeners that print it or say nothing.
+
+`search(options, listener=Printing())` shows in a script or a notebook what `automl search` shows; a listener of one's own has the methods of `Listener`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ...blocks.documented import documented
+from ...spaces import human
+from ...studies.evaluation import Evaluation
+from ...studies.measure import ACCURACY, SCORE, measured
+from .job import Job
+
+
+@dataclass(kw_only=True)
+class Running:
+    """An evaluation that a worker is at."""
+
+    job: Job
+    """What the worker was asked to do: the candidate, its fidelity and its seed."""
+    id: str
+    """Of the candidate: a SHA-256, of which 12 digits are shown."""
+    macs: int
+    """Multiply-adds of the candidate for one image, at the deployment size."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(epoch, validation accuracy), or (1, score), as reported so far; empty before the first report."""
+
+    @property
+    def measure(self) -> str:
+        """What its curve holds: "accuracy", or "score" where it is scored in place of a training."""
+        return SCORE if self.job.scores else ACCURACY
+
+
+@documented
+@dataclass(kw_only=True)
+class Counts:
+    """Numbers of evaluations of the study so far, those of earlier runs included unless it says otherwise."""
+
+    done: int = 0
+    """Trials evaluated in full: trained to full fidelity, scored, or looked up."""
+    pruned: int = 0
+    """Trials stopped early."""
+    failed: int = 0
+    """Trials that ended without a usable accuracy; each has its reason in the study."""
+    refused: int = 0
+    """Proposals over the budget, which no worker has seen; of this run."""
+    duplicates: int = 0
+    """Proposals that had been made before; of this run."""
+    waiting: int = 0
+    """Trials paused at a rung, which may go on."""
+    finals: int = 0
+    """Final trainings, which confirm the networks chosen; no trials."""
+    target: int | None = None
+    """Trials asked for, over all runs; None where only time ends the search."""
+
+
+def counts_text(counts: Counts) -> str:
+    """The counts in one line."""
+    ended = counts.done + counts.pruned + counts.failed
+    of = f"/{counts.target}" if counts.target else ""
+    waiting = f"{counts.waiting} wait, " if counts.waiting else ""
+    return f"{ended}{of} trials: {counts.done} done, {waiting}{counts.pruned} pruned, {counts.failed} failed; {counts.refused} refused by the gate"
+
+
+def ended_text(evaluation: Evaluation, macs: int) -> str:
+    """One line about an evaluation that has ended; `macs` are those of its candidate."""
+    epochs = evaluation.curve[-1][0] if evaluation.curve else 0
+    kind = "confirmed" if evaluation.purpose == "final" and evaluation.state == "COMPLETE" else str(evaluation.state).lower()
+    reason = f" ({evaluation.reason})" if evaluation.reason else ""
+    trained = "" if measured(evaluation) == SCORE else f"{epochs}/{evaluation.fidelity.epochs} epochs  "
+    value = value_text(measured(evaluation), evaluation.accuracy)
+    return f"{kind:9} {evaluation.candidate_id[:12]}  {value}  {human(macs)}FLOPs  {trained}{duration(evaluation.seconds)}{reason}"
+
+
+def running_text(running: Running, counts: Counts) -> str:
+    """One line about an evaluation that goes on, and the counts."""
+    epoch, value = running.curve[-1] if running.curve else (0, None)
+    trained = "" if running.job.scores else f"  {epoch}/{running.job.fidelity.epochs} epochs"
+    return f"running   {running.id[:12]}  {value_text(running.measure, value)}{trained}; {counts_text(counts)}"
+
+
+def value_text(measure: str, value: float | None) -> str:
+    """ "accuracy 0.9123" or "score 14.28"; "-" in place of the number where there is none."""
+    return f"{measure} -" if value is None else f"{measure} {value:.4g}" if measure == SCORE else f"{measure} {value:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a reader: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Listener(Protocol):
+    """What a search calls as it goes. All calls come from the thread that called `search`; while one lasts, no worker gets its next job."""
+
+    def said(self, text: str) -> None:
+        """A line of text for the reader: about the space, the data, what was skipped."""
+
+    def phase(self, text: str) -> None:
+        """What the search does from now on, as "starting the workers"."""
+
+    def reported(self, running: Running, counts: Counts) -> None:
+        """A worker has finished an epoch of `running`; its curve holds the result."""
+
+    def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
+        """An evaluation has ended and is in the database.
+
+        `macs` are its candidate's; `best` is (accuracy, MACs) of the most accurate one of the search so far, None before the first.
+        """
+
+    def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None:
+        """Called several times a second with all evaluations that run; `seconds_left` is None where only trials end the search."""
+
+
+class Silent:
+    """Prints nothing: what `search` takes if it is given no listener."""
+
+    def said(self, text: str) -> None: ...
+
+    def phase(self, text: str) -> None: ...
+
+    def reported(self, running: Running, counts: Counts) -> None: ...
+
+    def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None: ...
+
+    def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None: ...
+
+
+class Printing:
+    """Prints one line for everything that ends, and now and then one for what runs.
+
+    >>> result = search(options, listener=Printing())  # doctest: +SKIP
+    """
+
+    def __init__(self, say: Callable[[str], object] = print, *, every: float = 10.0) -> None:
+        """Lines are given to `say`, `print` for example; between two of them about running evaluations lie at least `every` seconds."""
+        self._say, self._every = say, every
+        self._last = -math.inf
+
+    def said(self, text: str) -> None:
+        self._say(text)
+
+    def phase(self, text: str) -> None:
+        self._say(f"{text} …")
+
+    def reported(self, running: Running, counts: Counts) -> None:
+        if time.monotonic() - self._last >= self._every:
+            self._last = time.monotonic()
+            self._say(running_text(running, counts))
+
+    def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
+        self._say(ended_text(evaluation, macs))
+
+    def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None: ...

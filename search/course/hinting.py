@@ -1,0 +1,76 @@
+"""Zero-cost scores of random candidates as hints for the sampler: computed in the workers before it begins to choose, each in a fraction of a second.
+
+What they are worth the sampler finds by the evidence of the accuracies (`automl.search.sampling.auxiliary`): a score that says nothing weighs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...spaces import Candidate
+from ...studies import Fidelity, Purpose, Study
+from ..proposing.proposer import Proposer
+from .job import Job
+
+COUNT = 64
+"""Candidates that are scored."""
+NOTE = "hints"
+"""Of the study: what has been scored is not scored again when it goes on."""
+
+
+class Hinting:
+    """Hands out the candidates to be scored, and gives their scores to the sampler when all are in."""
+
+    def __init__(self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int) -> None:
+        """`names` are those of the scores; `size` in pixels and `seed` those of the batch from which they are computed."""
+        self._study, self._proposer, self._names, self._size, self._seed = study, proposer, tuple(names), size, seed
+        self._live: dict[str, tuple[Mapping[str, Any], bool]] = {}
+        self._rows: list[tuple[Mapping[str, Any], dict[str, float]]] = []
+        kept = study.notes().get(NOTE)
+        noted: list[Any] = list(kept) if isinstance(kept, list) else []
+        known = [(row["settings"], row["scores"]) for row in noted if set(self._names) <= set(row["scores"])]
+        self._waiting: list[tuple[Mapping[str, Any], Candidate]] = [] if known else proposer.some(COUNT, seed)
+        if known:
+            self._tell(known)
+
+    def next(self, key: str) -> Job | None:
+        """The next candidate for worker `key`, None when all have been handed out."""
+        if not self._waiting:
+            return None
+        settings, candidate = self._waiting.pop()
+        self._live[key] = settings, False
+        fidelity = Fidelity(epochs=1, size=self._size)
+        return Job(
+            candidate=candidate.spec, params=int(candidate.cost().params), fidelity=fidelity, seed=self._seed, purpose=Purpose.SEARCH, scores=self._names
+        )
+
+    def owns(self, key: str) -> bool:
+        """Whether worker `key` scores."""
+        return key in self._live
+
+    def scored(self, key: str, scores: Mapping[str, float]) -> None:
+        """What worker `key` found."""
+        settings, _ = self._live[key]
+        self._live[key] = settings, True
+        self._rows.append((settings, dict(scores)))
+
+    def done(self, key: str) -> bool:
+        """Whether worker `key` has told its scores."""
+        return self._live[key][1]
+
+    def ended(self, key: str) -> None:
+        """Worker `key` is done, whether or not it found anything."""
+        del self._live[key]
+        if not self._live and not self._waiting:
+            rows = [{"settings": dict(settings), "scores": scores} for settings, scores in self._rows]
+            self._study.note(NOTE, rows)  # type: ignore[arg-type]
+            self._tell(self._rows)
+
+    def forget(self) -> None:
+        """The run has been broken off."""
+        self._live.clear()
+
+    def _tell(self, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float]]]) -> None:
+        for name in self._names:
+            self._proposer.hint(name, [(settings, scores[name]) for settings, scores in rows if name in scores])

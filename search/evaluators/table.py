@@ -1,0 +1,223 @@
+"""Candidates are evaluated by looking them up in a table, in simulated time: no training, no Ray, no torch.
+
+The engine, its gate, rungs and study are those of every search. Workers are simulated: a report takes as long as the table, or the user, says a training
+takes, on a clock that jumps from one report to the next (a discrete-event simulation).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ...blocks import InputError
+from ...spaces import Census
+from ...studies import Study
+from ...studies.chosen import Best
+from ..course.engine import Engine
+from ..course.events import Listener
+from ..course.job import Job
+from ..course.limits import Limits
+from ..options import SearchOptions
+from ..plan import Settled, settle_table
+from ..proposing.proposal import Curve, Proposal, Proposes
+from ..tables import Seen, Table
+
+DEFAULT_SECONDS = 60.0
+"""A training takes so long where neither table nor user says."""
+LEAST_COVERAGE = 0.05
+"""A table that has a smaller part of the networks within the budget is refused: nearly all that a sampler proposes would be turned away."""
+RECORDED_TOGETHER = 200
+"""Evaluations that share a transaction: each costs microseconds to look up and would cost milliseconds to write alone."""
+
+
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        """Seconds since the start."""
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """The evaluator called `table:FILE`."""
+
+    plan: Settled
+    """Without data."""
+    table: Table
+    """Of the plan's space."""
+    seconds: float | None
+    """Of a full training; None leaves it to the table."""
+    count: int
+    """Simulated workers."""
+    clock: Clock = field(default_factory=Clock)
+    began: float = 0.0
+    keeps_weights: bool = False
+    score: str | None = None
+
+    @classmethod
+    def prepared(cls, options: SearchOptions, file: str) -> Simulated:
+        """With the table read. Raises: InputError."""
+        plan, table = settle_table(options, file)
+        return cls(plan=plan, table=table, seconds=options.table_seconds, count=options.workers or 1)
+
+    def limits(self, options: SearchOptions) -> Limits:
+        """As the options say, but for no more further seeds than the table has, and none longer than its trainings are."""
+        seeds = min(options.seeds, self.table.seeds - 1)
+        finals = options.finals if seeds else 0
+        return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=finals, seeds=max(seeds, 1), factor=1)
+
+    def described(self, found: Census) -> list[str]:
+        """What the table has of the space.
+
+        Raises:
+            InputError: too little of what is within the budget.
+        """
+        table = self.table
+        share = table.coverage(self.plan.space, found, self.plan.seed)
+        if share < LEAST_COVERAGE:
+            raise InputError(
+                f"a table must have at least {LEAST_COVERAGE:.0%} of the networks within the budget, but {table.path.name} has {share:.1%}; "
+                "give a space that holds the table's networks, or another budget"
+            )
+        part = "" if share == 1 else f", about {share:.0%} of the networks within the budget: others are not proposed"
+        outside = f", {table.outside:,} against the space's constraints" if table.outside else ""
+        seconds = f"{self.seconds or DEFAULT_SECONDS:g} s" if self.seconds is not None or not table.timed else "the table's seconds"
+        return [
+            f"table {table.path.name}: {len(table.entries):,} networks of this space in {table.rows:,} rows{outside}, "
+            f"at least {table.seeds} seed{'s' * (table.seeds > 1)} each, {table.epochs} epoch{'s' * (table.epochs > 1)}{part}",
+            f"nothing is trained: time is simulated, {seconds} a training, on {self.count} worker{'s' * (self.count > 1)}",
+        ]
+
+    def proposes(self, proposer: Proposes) -> Proposes:
+        """Held to the networks that the table has."""
+        return Covered(proposer, self.table)
+
+    @contextlib.contextmanager
+    def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
+        """The simulated ones."""
+        listener.phase(f"searching the table with {self.count} simulated worker{'s' * (self.count > 1)}")
+
+        def go(engine: Engine) -> None:
+            with engine.study.recording(RECORDED_TOGETHER):
+                run(engine, self.table, workers=self.count, clock=self.clock, seconds=self.seconds)
+
+        yield go
+
+    def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
+        """There are no test data."""
+        return chosen
+
+
+class Covered:
+    """A proposer held to the networks that a table has: others are turned away before they cost a trial, and counted as refused."""
+
+    def __init__(self, proposer: Proposes, table: Table) -> None:
+        self._proposer, self._table = proposer, table
+        self._lacking = 0
+        self.refused, self.duplicates = proposer.refused, proposer.duplicates
+
+    def propose(self, *, random: bool = False) -> Proposal | None:
+        """The next candidate of the table, or None when nothing is left.
+
+        Raises:
+            InputError: the table gives the candidate another cost than it has.
+        """
+        while (proposal := self._proposer.propose(random=random)) is not None and proposal.candidate.id not in self._table.entries:
+            self._lacking += 1
+            self._proposer.failed(proposal)
+        self.refused, self.duplicates = self._proposer.refused + self._lacking, self._proposer.duplicates
+        if proposal is not None:
+            self._table.check(proposal.candidate, proposal.cost)
+        return proposal
+
+    def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
+        """Passed on."""
+        self._proposer.completed(proposal, accuracy, curve)
+
+    def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
+        """Passed on."""
+        self._proposer.pruned(proposal, curve)
+
+    def failed(self, proposal: Proposal) -> None:
+        """Passed on."""
+        self._proposer.failed(proposal)
+
+
+@dataclass(kw_only=True)
+class _Training:
+    """A job on a simulated worker: what it has still to report."""
+
+    key: str
+    worker: int
+    reports: list[tuple[int, float, float]]
+    """(epoch, accuracy, seconds since the report before), the next one last."""
+
+
+def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: float | None = None) -> None:
+    """Run `engine`, whose clock is `clock`, to its end on `workers` simulated workers.
+
+    `seconds` is what a full training takes, divided evenly over its epochs; without, what the table says.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; what ended is in the database.
+    """
+    engine.workers = workers
+    deadline = None if engine.seconds_left is None else clock.now + engine.seconds_left
+    events: list[tuple[float, int, _Training]] = []
+    idle = list(range(workers))
+    started = reported = 0
+
+    def follow(training: _Training) -> None:
+        nonlocal reported
+        reported += 1  # of reports at one instant the one promised first comes first
+        heapq.heappush(events, (clock.now + training.reports[-1][2], reported, training))
+
+    try:
+        while True:
+            while idle:
+                key = f"simulated-{started}"
+                job = engine.next_job(key)
+                if not isinstance(job, Job):
+                    break
+                started += 1
+                seen = table.seen(hashlib.sha256(job.candidate.encode()).hexdigest(), job.seed)  # as Candidate.id
+                if seen is None:
+                    engine.failed(key, f"the table {table.path.name} does not have this network")
+                elif job.fidelity.epochs != table.epochs:
+                    engine.failed(key, f"the table has trainings of {table.epochs} epochs, but {job.fidelity.epochs} were asked for")
+                else:
+                    follow(_Training(key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=job.start)))
+            if not events or (deadline is not None and events[0][0] > deadline):
+                break
+            clock.now, _, training = heapq.heappop(events)
+            epoch, accuracy, took = training.reports.pop()
+            if engine.reported(training.key, epoch, accuracy, took) and training.reports:
+                follow(training)
+            else:
+                engine.ended(training.key, worker=f"simulated:{training.worker}", device="table")
+                idle.append(training.worker)
+                idle.sort()
+            engine.tick()
+        if events and deadline is not None:
+            clock.now = deadline
+        engine.finish()
+    finally:
+        engine.abandon()
+
+
+def _reports(seen: Seen, epochs: int, seconds: float | None, *, start: int) -> list[tuple[int, float, float]]:
+    whole = seconds if seconds is not None else seen.seconds if seen.seconds is not None else DEFAULT_SECONDS
+    found: list[tuple[int, float, float]] = []
+    before = start
+    for epoch, accuracy in seen.curve:
+        if epoch > start:
+            found.append((epoch, accuracy, (epoch - before) * whole / epochs))
+            before = epoch
+    return found[::-1]

@@ -1,0 +1,71 @@
+"""Trained weights: read back as a network, and measured on the test data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...spaces import Candidate
+from ...studies import Study
+from ...studies.artifacts import weights_file
+from ...studies.chosen import Best
+from ..data import ImageData, Split
+
+if TYPE_CHECKING:
+    from ...studies.preprocessing import Preprocessing
+    from ..training.pixels import Pixels
+
+
+def load_trained(path: Path) -> tuple[Any, dict[str, Any]]:
+    """The network whose weights `evaluate.keep_weights` wrote, in eval mode, and what was written with them.
+
+    Raises:
+        InputError: the file is missing or unreadable.
+    """
+    from ..training.checkpoint import load as load_checkpoint
+
+    kept = load_checkpoint(path)
+    network = Candidate.from_dict(json.loads(kept["candidate"])).build()
+    network.load_state_dict(kept["weights"])
+    return network.eval(), kept
+
+
+def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing, bool]:
+    """The steps from an image to what the network was trained on, and whether they are exact.
+
+    Weights of earlier versions name none: these resized stored images by PyTorch's bilinear filter, which Pillow's meets to a grey level.
+    """
+    from ...studies.preprocessing import Preprocessing
+
+    if "preprocessing" in kept:
+        return Preprocessing.from_dict(kept["preprocessing"]), True
+    data = study.spec.data
+    stored, size = int(data["size"]), int(kept["size"])
+    return Preprocessing.to(stored, size, channels=len(kept["mean"]), then="bilinear"), stored == size
+
+
+def measured(network: Any, pixels: Pixels, size: int) -> float:
+    """Accuracy of a network on the test data."""
+    from ..training.evaluation import accuracy
+
+    images, labels = pixels.at("test", size)
+    return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)
+
+
+def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
+    """The chosen network's accuracy on the test data, which is looked at for no other; kept with its evaluation."""
+    evaluation = chosen.evaluation
+    path = weights_file(study, evaluation)
+    if path is None or evaluation.test_accuracy is not None:
+        return chosen
+    from ..training.device import pick_device
+    from ..training.pixels import Pixels
+
+    device = pick_device()
+    pixels = Pixels(data.images, data.labels, rows.train, rows.validation, rows.test, device, levels=data.levels)
+    network, _ = load_trained(path)
+    tested = measured(network.to(device), pixels, evaluation.fidelity.size)
+    study.tested(evaluation, tested)
+    return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))

@@ -1,0 +1,192 @@
+"""Ray: a private local one unless a cluster is named, and quiet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...blocks.errors import InputError
+
+LONGEST = (103 if sys.platform == "darwin" else 107) - len("/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store")
+"""Bytes of the path of Ray's folder at most: its sockets lie this much deeper, and the operating system takes no longer path of a socket."""
+SHORT = ("/tmp", "/var/tmp", "/dev/shm")
+"""Where Ray's folder may lie when that for temporary files has too long a path."""
+DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
+"""Files in /dev of which Linux has one at least where PyTorch can use a GPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the workers of a search get."""
+
+    workers: int
+    """How many train at once."""
+    cpus: float
+    """CPUs for each."""
+    gpus: float
+    """GPUs for each; a fraction shares one."""
+    total_gpus: float
+    """GPUs that Ray has."""
+
+    def __str__(self) -> str:
+        if not self.gpus:
+            return f"{self.workers} workers on the CPU, one thread each (no GPU here)" if not self.total_gpus else f"{self.workers} workers on the CPU"
+        return f"{self.workers} workers, {self.gpus:g} GPU each of {self.total_gpus:g}"
+
+
+def set_environment(*, local: bool) -> None:
+    """Settings that Ray reads when it is imported."""
+    quiet = {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # tensorboardX imports torch: half a GB in the driver
+        "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's snapshot is never read: the database is the truth
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+        "TUNE_RESULT_BUFFER_LENGTH": "0",
+        "TUNE_WARN_THRESHOLD_S": "60",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_DEDUP_LOGS": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    }
+    if local:
+        # under `uv run` Ray would re-create the environment for every worker: minutes, or for ever
+        quiet["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+        if "ray" not in sys.modules:  # it has read the variable: a user's script may import it before
+            quiet["RAY_AUTH_MODE"] = "token"  # Ray's own default for a private cluster, said aloud so that Ray does not
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    for name in ("ray", "ray.tune", "ray.train", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def start(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> None:
+    """Start a private Ray, or connect to the cluster at `address` ("auto", "host:port", "ray://…").
+
+    `cpus` and `gpus` override what a private Ray counts on this machine.
+
+    Raises:
+        InputError: no cluster answers at `address`, or there is no folder for Ray's sockets.
+    """
+    set_environment(local=address is None)
+    import ray
+
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
+    if address is None:
+        # a bare init may join somebody's cluster
+        ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=folder(), **quiet)
+        return
+    _require_answer(address)
+    try:
+        ray.init(address=address, ignore_reinit_error=True, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
+
+
+def folder(short: Sequence[str] = SHORT) -> str | None:
+    """Where a private Ray keeps its sockets and logs; None leaves it where Ray puts it, in `ray` in the folder for temporary files (RAY_TMPDIR or TMPDIR).
+
+    Raises:
+        InputError: the path is too long for sockets, and in none of the `short` folders can be written.
+    """
+    from ray._common.utils import get_default_ray_temp_dir
+
+    usual = get_default_ray_temp_dir()
+    absolute = os.path.abspath(usual)  # Ray takes no other
+    if len(os.fsencode(absolute)) <= LONGEST:
+        return None if absolute == usual else absolute
+    for name in ("ray", f"ray-{os.getuid()}"):  # the first may be another user's
+        for place in short:
+            path = Path(place, name)
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=path).close()
+            except OSError:
+                continue
+            return str(path)
+    raise InputError(
+        f"Ray's folder must have a path of at most {LONGEST} bytes, but {absolute!r} has {len(os.fsencode(absolute))}, and {', '.join(short)} cannot be "
+        "written: set RAY_TMPDIR to a short folder that can be"
+    )
+
+
+def may_have_gpus(devices: Path = Path("/dev")) -> bool:
+    """Whether it is worth the seconds that importing torch takes to look for GPUs: on Linux, whether there is a device of a driver that it can use."""
+    return sys.platform != "linux" or any(next(devices.glob(pattern), None) for pattern in DEVICES)
+
+
+def count_gpus() -> int:
+    """The GPUs of this machine that PyTorch can use; imports torch where there may be some."""
+    if not may_have_gpus():
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def require_gpus(share: float | None, *, address: str | None = None, gpus: int | None = None) -> None:
+    """Refuse at once what a private Ray could not give, before it takes seconds to start: `allot` would say the same.
+
+    Args:
+        share: GPUs for each worker; None and 0 ask for none.
+        address: of a cluster: what it has is not known here.
+        gpus: how many the private Ray is to count; without, those of this machine are counted.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    if share and address is None:
+        _require(share, count_gpus() if gpus is None else gpus)
+
+
+def _require(share: float, total: float) -> None:
+    if share > total:
+        raise InputError(f"--gpus-per-trial must be at most the GPUs there are, but got {share:g} of {total:g}")
+
+
+def _require_answer(address: str) -> None:
+    """InputError unless something listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r}: {error}") from None
+
+
+def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
+    """How many workers there are and what each gets, from what Ray has: without options every GPU is used, or every CPU where there is no GPU.
+
+    Raises:
+        InputError: more than there is, or a share no GPU can give.
+    """
+    import ray
+
+    have = ray.cluster_resources()
+    total_cpus, total_gpus = float(have.get("CPU", 1.0)), float(have.get("GPU", 0.0))
+    if gpus_per_trial is not None and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+        raise InputError(f"--gpus-per-trial above 1 must be a whole number of GPUs, but got {gpus_per_trial:g}")
+    gpus = gpus_per_trial if gpus_per_trial is not None else (1.0 if total_gpus >= 1 else 0.0)
+    _require(gpus, total_gpus)
+    by_cpu = max(1, int(total_cpus))
+    room = min(by_cpu, _by_gpu(total_gpus, gpus)) if gpus else by_cpu
+    if workers is not None and workers > room:
+        raise InputError(f"--workers must be at most {room} with {total_cpus:g} CPUs and {total_gpus:g} GPUs at {gpus:g} GPU a trial, but got {workers}")
+    return Resources(workers=workers or room, cpus=1.0, gpus=gpus, total_gpus=total_gpus)
+
+
+def _by_gpu(total: float, share: float) -> int:
+    """Workers that fit: a share below one must lie on one GPU, a larger one takes whole GPUs."""
+    return int(total) * int(1 / share + 1e-9) if share < 1 else int(total / share + 1e-9)
+
+
+def stop() -> None:
+    """End this process's part in Ray."""
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()

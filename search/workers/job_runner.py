@@ -1,0 +1,94 @@
+"""Evaluating one job, in a worker or without any: build the network, check it against its cost, train it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from ...blocks.errors import AutomlError, InputError
+from ...spaces import Candidate
+from ..course.job import Job
+from ..training.checkpoint import load, save
+from ..training.pixels import Pixels
+from ..training.recipe import Recipe
+from ..training.trainer import Trainer
+
+
+class WrongCost(AutomlError):
+    """A network was built whose parameters are not those its cost says: a fault of a block, recorded as FAIL."""
+
+
+def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
+    """A trainer at the start of `job`, the network initialised from the job's seed.
+
+    Raises:
+        InputError: no network can be built; recorded as FAIL.
+        WrongCost: the built network has another number of parameters than costed; recorded as FAIL.
+    """
+    candidate = Candidate.from_dict(json.loads(job.candidate))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        network = candidate.build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
+    built = sum(parameter.numel() for parameter in network.parameters())
+    if built != job.params:
+        raise WrongCost(
+            f"a network must have the parameters of its cost, but {candidate.id[:12]} was costed with {job.params:,} and built with {built:,}; "
+            "`automl cost --audit` names the block"
+        )
+    fidelity = job.fidelity
+    return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
+
+
+def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, float]:
+    """The zero-cost scores that `job` asks of its network, from a batch that is the same for all of its seed.
+
+    Raises:
+        NoScore: it has none; recorded as FAIL.
+        InputError: no network can be built; recorded as FAIL.
+    """
+    from ..scores import batch_of, scores_of
+
+    images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
+    return scores_of(Candidate.from_dict(json.loads(job.candidate)), images, labels, names=job.scores, seed=job.seed, device=str(device))
+
+
+def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
+    """A trainer where `job` is to begin: at its start, or after the epochs that were done before it waited.
+
+    Raises:
+        InputError: as `trainer_for`, or the state that was kept is missing, damaged, or another training's; recorded as FAIL.
+        WrongCost: as `trainer_for`.
+    """
+    trainer = trainer_for(job, pixels, recipe, device)
+    if job.start:
+        trainer.load_state_dict(load(job.state_file(job.start))["trainer"])
+        if trainer.done_epochs != job.start:
+            raise InputError(f"a training goes on after {job.start} epochs, but {job.state_file(job.start)} holds one of {trainer.done_epochs}")
+    return trainer
+
+
+def keep_state(job: Job, trainer: Trainer) -> None:
+    """Write the state of a training that has come to a rung, from which it can go on in any worker."""
+    if job.state is None or trainer.done_epochs not in job.rungs:
+        return
+    file = job.state_file(trainer.done_epochs)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save(file, {"trainer": trainer.state_dict()})
+
+
+def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
+    """Write the trained weights where the job wants them, with what is needed to use them."""
+    if job.checkpoint is None:
+        return
+    Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
+    save(
+        job.checkpoint,
+        {
+            "candidate": job.candidate, "weights": weights, "size": job.fidelity.size, "epochs": job.fidelity.epochs, "seed": job.seed,
+            "mean": [float(value) for value in pixels.mean], "std": [float(value) for value in pixels.std],
+            "preprocessing": pixels.preprocessing(job.fidelity.size).to_dict(),
+        },
+    )  # fmt: skip

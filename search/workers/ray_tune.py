@@ -1,0 +1,173 @@
+"""The engine's course, run by Ray Tune: a searcher, a scheduler and a callback that only pass things on."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from ...blocks.block import foreign
+from ..course.engine import Engine
+from ..course.job import Job
+from ..scores.sending import packed
+from .worker import Worker
+
+T = TypeVar("T")
+
+CRASHED = "The actor died unexpectedly before finishing this task"
+"""What Ray says of a process that is gone without an exception: it does not know why."""
+
+
+class _HoldsEngine:
+    """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database connection, stays out of it."""
+
+    _engine: Engine
+
+    def _guarded(self, call: Callable[[], T], broken: T) -> T:
+        """`call()`, or `broken` once anything failed: Tune would log an exception of ours and go on, losing what was to be written."""
+        if self._engine.error is not None:
+            return broken
+        try:
+            return call()
+        except Exception as error:
+            self._engine.error = error
+            return broken
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_engine"}
+
+
+class _Asks(_HoldsEngine, Searcher):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
+        if isinstance(job, Job):
+            return {"job": job.to_json()}
+        return None if job == "wait" else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Ends are recorded by the callback, which knows the reason."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the database is the truth, Tune's snapshot is never read."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, likewise."""
+
+
+class _Stops(_HoldsEngine, FIFOScheduler):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        # what waits at a rung is ended here for Tune: it is another job of whichever worker is free when it goes on, from the state on disk
+        if "failed" in result:
+            return TrialScheduler.STOP
+        goes_on = self._guarded(lambda: _report(self._engine, trial, result), False)
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+
+class _Records(_HoldsEngine, tune.Callback):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        # a trial's last result goes past the scheduler: Tune stops it on `done`
+        if result.get("done") and "failed" not in result and not self._engine.has_reported(trial.trial_id, int(result["epoch"])):
+            self._guarded(lambda: _report(self._engine, trial, result), False)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        result = trial.last_result or {}
+        place = {"worker": str(result.get("worker", "")), "device": _device(result)}
+        if "failed" in result:
+            self._guarded(lambda: self._engine.failed(trial.trial_id, str(result["failed"]), **place), None)
+        else:
+            self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._guarded(lambda: self._engine.failed(trial.trial_id, _reason(trial)), None)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self._engine.tick()
+
+
+def _report(engine: Engine, trial: Trial, result: Mapping[str, Any]) -> bool:
+    if "scores" in result:
+        engine.scored(trial.trial_id, {str(name): float(value) for name, value in result["scores"].items()})
+    return engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
+
+
+def _device(result: Mapping[str, Any]) -> str:
+    gpus = str(result.get("gpus", ""))
+    device = str(result.get("device", "cpu"))
+    return f"{device} (Ray GPU {gpus})" if gpus else device
+
+
+def _reason(trial: Trial) -> str:
+    """Why a worker is no more: the fault it raised, or Ray's word on how it died; read from the file in which Tune notes it for the driver."""
+    try:
+        text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    if not lines:
+        return "the worker died: no reason was given"
+    if CRASHED in text:
+        return "the worker died: its process crashed in native code, or was killed, for lack of memory say"
+    return f"the worker died: {lines[-1 if 'ray::' in lines[0] else 0][:300]}"
+
+
+def run(
+    engine: Engine,
+    arrays: Mapping[str, NDArray[Any]],
+    recipe: Mapping[str, Any],
+    *,
+    workers: int,
+    cpus: float,
+    gpus: float,
+    worker: type[tune.Trainable] = Worker,
+) -> None:
+    """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must have been started.
+
+    `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store, once for all.
+
+    Raises:
+        InputError: a score of the user's own cannot be sent to the workers.
+        KeyboardInterrupt: the user stopped it; what ended is in the database.
+        Exception: what the engine met, a database that is gone, say; what ended before is in the database.
+    """
+    engine.workers = workers
+    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign(), scores=packed())
+    folder = tempfile.mkdtemp(prefix="automl-tune-")
+    left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
+        tune_config=tune.TuneConfig(
+            search_alg=_Asks(engine), scheduler=_Stops(engine), num_samples=-1, max_concurrent_trials=workers, reuse_actors=True,
+            time_budget_s=left, trial_dirname_creator=lambda trial: trial.trial_id, trial_name_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name="search", storage_path=folder, verbose=0, callbacks=[_Records(engine)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0), failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )  # fmt: skip
+    try:
+        tuner.fit()
+        if engine.error is not None:
+            raise engine.error
+        engine.finish()
+    finally:
+        engine.abandon()
+        shutil.rmtree(folder, ignore_errors=True)

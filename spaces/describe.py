@@ -1,0 +1,28 @@
+"""What a space holds under a budget, in lines for the reader."""
+
+from __future__ import annotations
+
+from .budget import Budget, human
+from .parameters import in_words
+from .space import Space
+from .survey import Census, Costed
+
+
+def describe(space: Space, budget: Budget, found: Census) -> list[str]:
+    """What a space holds under a budget, in lines for the reader."""
+    _, height, width = space.image
+    seen = f"{found.feasible:,} of {found.valid:,}" if found.exact else f"about {found.share:.1%}, from {found.examined:,} draws"
+    within = f"; within {budget}: {seen} ({found.share:.1%})" if budget.bounds and found.exact else (f"; within {budget}: {seen}" if budget.bounds else "")
+    distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
+    excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
+    return [
+        f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
+        f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
+        f"cheapest:  {_costed(found.cheapest)}",
+        f"costliest: {_costed(found.costliest)}",
+    ]
+
+
+def _costed(one: Costed) -> str:
+    settings = in_words(one.settings)
+    return f"{human(one.cost.macs)}FLOPs, {human(one.cost.params)} params ({settings})"

@@ -1,0 +1,230 @@
+"""Many evaluations in one transaction: for searches whose evaluations are looked up and end thousands in a second.
+
+One alone costs some 15 ms, nearly all of it Optuna's: it asks the database several times for every parameter and attribute of a trial. Here a few hundred
+wait in memory and are written together, Optuna's rows by its own table models (private to it, so a test compares what both ways have written). A process
+that is killed loses what waits; reads of the study write it first, and so see it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from ...blocks.errors import InputError
+from ..evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose
+from ..paused import Paused
+from . import optuna_tables
+from .connection import Database
+from .rows import candidate_of, candidate_record, evaluation_record
+from .tables import CandidateRecord, EvaluationRecord, PausedRecord
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+Key = tuple[str, str, int]
+"""Candidate, fidelity, seed."""
+_ASKED = 400
+"""Databases limit the length of an IN."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    evaluation: Evaluation
+    trial: FrozenTrial | None
+
+
+class Batched(Database):
+    """A database in which what waits is written before anything else is read or written."""
+
+    def __init__(self, database: Database, flush: Callable[[], None]) -> None:
+        self.__dict__.update(database.__dict__)
+        self._flush = flush
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """As of the database."""
+        self._flush()
+        with super().read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """As of the database."""
+        self._flush()
+        with super().write() as session:
+            yield session
+
+
+class Batch:
+    """What waits to be written to one study."""
+
+    def __init__(self, session: Session, study: int, optuna_study: int, every: int) -> None:
+        self.full: Callable[[], None] = lambda: None
+        """Called when `every` evaluations wait."""
+        self.waiting: list[_Waiting] = []
+        """What `write` will write."""
+        self.paused: dict[Key, Paused] = {}
+        """Trainings that wait at a rung, likewise."""
+        self._every = every
+        self._study, self._optuna_study = study, optuna_study
+        columns = (EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed)
+        self._known: set[Key] = {(row[0], row[1], row[2]) for row in session.execute(select(*columns).where(EvaluationRecord.study_id == study))}
+        self._number = _trials(session, optuna_study)
+        self._candidates: dict[str, CandidateRow] = {}
+        self._distributions: dict[str, tuple[BaseDistribution, str]] = {}
+
+    def add(
+        self,
+        evaluation: Evaluation,
+        candidate: CandidateRow,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
+        values: tuple[float, int] | None,
+    ) -> Evaluation:
+        """Takes an evaluation that ended; returns it with the trial number that it will have.
+
+        Raises: DuplicateEvaluation, InputError as `Study.record` does; nothing was taken.
+        """
+        key = _key(evaluation)
+        if key in self._known:
+            raise DuplicateEvaluation(f"the study has this evaluation already (candidate {key[0][:12]}, {evaluation.fidelity}, seed {key[2]})")
+        trial = None
+        if evaluation.purpose is Purpose.SEARCH:
+            trial = optuna_tables.frozen(evaluation, params, distributions, values)
+            evaluation = replace(evaluation, trial=self._number)
+            self._number += 1
+        self._known.add(key)
+        self.paused.pop(key, None)
+        self._candidates[candidate.id] = candidate
+        self.waiting.append(_Waiting(evaluation, trial))
+        self._written_if_full()
+        return evaluation
+
+    def pause(self, paused: Paused) -> None:
+        """Takes a training that waits at a rung. Raises: DuplicateEvaluation if it has ended already."""
+        if paused.key in self._known:
+            raise DuplicateEvaluation(f"the study has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written")
+        self.paused[paused.key] = paused
+        self._written_if_full()
+
+    def _written_if_full(self) -> None:
+        if len(self.waiting) + len(self.paused) >= self._every:
+            self.full()
+
+    def write(self, session: Session) -> None:
+        """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets it.
+
+        Raises: DuplicateEvaluation if another process has written one of these, or any trial, in the meantime; InputError if a candidate is stored
+        otherwise, or Optuna refuses a distribution.
+        """
+        from optuna.storages._rdb.models import StudyModel
+
+        session.execute(select(StudyModel.study_id).where(StudyModel.study_id == self._optuna_study).with_for_update())  # as Optuna does for its numbers
+        numbers = [one.evaluation.trial for one in self.waiting if one.evaluation.trial is not None]
+        if numbers and _trials(session, self._optuna_study) != numbers[0]:
+            raise DuplicateEvaluation("another process has added trials to this study: of a study whose records share transactions there is one writer")
+        self._write_candidates(session)
+        self._write_trials(session)
+        if self.waiting:
+            session.execute(insert(EvaluationRecord), [_fields(evaluation_record(self._study, one.evaluation, one.evaluation.trial)) for one in self.waiting])
+        waited = select(PausedRecord.candidate_id, PausedRecord.fidelity, PausedRecord.seed).where(PausedRecord.study_id == self._study)
+        ended = {_key(one.evaluation) for one in self.waiting}
+        for candidate, fidelity, seed in session.execute(waited).all():
+            if (candidate, fidelity, seed) in ended:
+                which = (PausedRecord.study_id == self._study, PausedRecord.candidate_id == candidate, PausedRecord.fidelity == fidelity)
+                session.execute(delete(PausedRecord).where(*which, PausedRecord.seed == seed))
+
+        for (candidate, fidelity, seed), one in self.paused.items():
+            session.merge(PausedRecord(study_id=self._study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=one.to_dict()))
+
+    def written(self) -> None:
+        """What waited is in the database."""
+        self.waiting.clear()
+        self.paused.clear()
+        self._candidates.clear()
+
+    def _write_candidates(self, session: Session) -> None:
+        ids = list(self._candidates)
+        stored: dict[str, CandidateRow] = {}
+        for start in range(0, len(ids), _ASKED):
+            part = select(CandidateRecord).where(CandidateRecord.study_id == self._study, CandidateRecord.id.in_(ids[start : start + _ASKED]))
+            stored.update({row.id: candidate_of(row) for row in session.scalars(part)})
+        for key, row in stored.items():
+            if row != self._candidates[key]:
+                raise InputError(f"candidate {key[:12]} is stored with another network or cost: {row} / {self._candidates[key]}")
+        new = [_fields(candidate_record(self._study, row)) for key, row in self._candidates.items() if key not in stored]
+        if new:
+            session.execute(insert(CandidateRecord), new)
+
+    def _write_trials(self, session: Session) -> None:
+        from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialUserAttributeModel, TrialValueModel
+
+        waiting = [(one.evaluation.trial, one.trial) for one in self.waiting if one.trial is not None]
+        if not waiting:
+            return
+        rows: list[TrialModel] = []
+        for number, trial in waiting:
+            row = TrialModel(study_id=self._optuna_study, number=number, state=trial.state)
+            row.datetime_start, row.datetime_complete = trial.datetime_start, trial.datetime_complete
+            rows.append(row)
+        session.add_all(rows)
+        session.flush()  # which gives them their ids
+        values, params, attributes = [], [], []
+        for row, (_, trial) in zip(rows, waiting, strict=True):
+            for objective, value in enumerate(trial.values or ()):
+                stored, kind = TrialValueModel.value_to_stored_repr(value)
+                values.append({"trial_id": row.trial_id, "objective": objective, "value": stored, "value_type": kind})
+            for name, value in trial.params.items():
+                text = self._distribution(session, name, trial.distributions[name])
+                internal = trial.distributions[name].to_internal_repr(value)
+                params.append({"trial_id": row.trial_id, "param_name": name, "param_value": internal, "distribution_json": text})
+            attributes += [{"trial_id": row.trial_id, "key": key, "value_json": json.dumps(value)} for key, value in trial.user_attrs.items()]
+        for model, written in ((TrialValueModel, values), (TrialParamModel, params), (TrialUserAttributeModel, attributes)):
+            table = model.__table__
+            assert isinstance(table, Table)  # of a declared model
+            if written:
+                session.execute(insert(table), written)
+
+    def _distribution(self, session: Session, name: str, given: BaseDistribution) -> str:
+        """Its text, once it is known to go with what the study has of this parameter. Raises: InputError."""
+        from optuna.distributions import check_distribution_compatibility, distribution_to_json, json_to_distribution
+        from optuna.storages._rdb.models import TrialModel, TrialParamModel
+
+        known = self._distributions.get(name)
+        if known is not None and known[0] == given:
+            return known[1]
+        before = known[0] if known is not None else None
+        if before is None:
+            asked = (
+                select(TrialParamModel.distribution_json).join(TrialModel).where(TrialModel.study_id == self._optuna_study, TrialParamModel.param_name == name)
+            )
+            text = session.scalars(asked.limit(1)).first()
+            before = given if text is None else json_to_distribution(text)
+        try:
+            check_distribution_compatibility(before, given)
+        except ValueError as error:
+            raise InputError(f"Optuna refuses the trial: {error}") from error
+        self._distributions[name] = (given, distribution_to_json(given))
+        return self._distributions[name][1]
+
+
+def _key(evaluation: Evaluation) -> Key:
+    return evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed
+
+
+def _trials(session: Session, optuna_study: int) -> int:
+    """How many trials Optuna has of a study: the number of the next one."""
+    from optuna.storages._rdb.models import TrialModel
+
+    return session.scalar(select(func.count()).select_from(TrialModel).where(TrialModel.study_id == optuna_study)) or 0
+
+
+def _fields(row: CandidateRecord | EvaluationRecord) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns if column.key != "id" or isinstance(row, CandidateRecord)}

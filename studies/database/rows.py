@@ -1,0 +1,91 @@
+"""From plain data to rows and back."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
+from ..json_values import JSON, plain
+from ..spec import StudySpec
+from .tables import CandidateRecord, EvaluationRecord, StudyRecord
+
+
+def spec_of(row: StudyRecord) -> StudySpec:
+    """What the study of this row searches."""
+    return StudySpec(name=row.name, space=row.space, budget=row.budget, data=row.data, settings=row.settings)
+
+
+def candidate_of(row: CandidateRecord) -> CandidateRow:
+    """The candidate of this row."""
+    return CandidateRow(id=row.id, spec=row.spec, macs=row.macs, params=row.params, activations=row.activations)
+
+
+def candidate_record(study: int, candidate: CandidateRow) -> CandidateRecord:
+    """The row of this candidate."""
+    return CandidateRecord(
+        study_id=study, id=candidate.id, spec=candidate.spec, macs=candidate.macs, params=candidate.params, activations=candidate.activations
+    )
+
+
+def evaluation_of(row: EvaluationRecord) -> Evaluation:
+    """The evaluation of this row."""
+    return Evaluation(
+        candidate_id=row.candidate_id,
+        fidelity=Fidelity.from_dict(json.loads(row.fidelity)),
+        seed=row.seed,
+        purpose=Purpose(row.purpose),
+        state=State(row.state),
+        settings=row.settings,
+        curve=tuple((epoch, accuracy) for epoch, accuracy in row.curve),
+        accuracy=row.accuracy,
+        test_accuracy=row.test_accuracy,
+        seconds=row.seconds,
+        worker=row.worker,
+        device=row.device,
+        reason=row.reason,
+        checkpoint=row.checkpoint,
+        started=row.started,
+        finished=row.finished,
+        trial=row.trial,
+        origin=row.origin,
+        scores=row.scores,
+    )
+
+
+def evaluation_record(study: int, evaluation: Evaluation, trial: int | None) -> EvaluationRecord:
+    """The row of this evaluation, as Optuna's trial number `trial`."""
+    curve: JSON = [list(point) for point in evaluation.curve]
+    return EvaluationRecord(
+        study_id=study,
+        candidate_id=evaluation.candidate_id,
+        fidelity=evaluation.fidelity.key,
+        seed=evaluation.seed,
+        purpose=evaluation.purpose.value,
+        state=evaluation.state.value,
+        settings=plain(evaluation.settings, "settings"),
+        curve=curve,
+        accuracy=evaluation.accuracy,
+        test_accuracy=evaluation.test_accuracy,
+        seconds=evaluation.seconds,
+        worker=evaluation.worker,
+        device=evaluation.device,
+        reason=evaluation.reason,
+        checkpoint=evaluation.checkpoint,
+        started=evaluation.started,
+        finished=evaluation.finished,
+        trial=trial,
+        origin=evaluation.origin,
+        scores=plain(evaluation.scores, "scores"),
+    )
+
+
+def count_by_state(session: Session, study: int) -> dict[str, int]:
+    """How many evaluations of the search ended in each state, and how many final trainings there are."""
+    query = select(EvaluationRecord.purpose, EvaluationRecord.state, func.count()).where(EvaluationRecord.study_id == study)
+    result = {"complete": 0, "pruned": 0, "fail": 0, "final": 0}
+    for purpose, state, number in session.execute(query.group_by(EvaluationRecord.purpose, EvaluationRecord.state)):
+        result["final" if purpose == Purpose.FINAL else state.lower()] += number
+    return result

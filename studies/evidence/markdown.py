@@ -1,0 +1,80 @@
+"""A study's evidence as a page in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..measure import ACCURACY, SCORE
+from ..scaling.report import table
+from .evidence import Evidence
+from .terminal import Numbers, chosen_text, random_lines, rung_lines, saving_lines, seed_lines, surrogate_text, time, verdict_text
+
+
+def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ()) -> str:
+    """The page; `figures` are pairs of caption and path."""
+    numbers = Numbers(found.measure)
+    verdict = verdict_text(found)
+    parts = [
+        f"# {found.study}: what the search shows",
+        f"**{verdict[:1].upper()}{verdict[1:]}.**",
+        table(["", ""], [[name, value] for name, value in found.facts.items()]),
+        f"Network chosen: {chosen_text(found)}. Validation data chose it; its test accuracy had no part in the search.",
+        *(f"![{caption}]({path})" for caption, path in figures),
+        "## Front",
+        _front(found, numbers),
+        "## Against random search of the same price",
+        _listed(random_lines(found, numbers)),
+        _random_note(found),
+        "## Rungs",
+        _listed(rung_lines(found.rungs)),
+        "## Surrogate",
+        surrogate_text(found) + ".",
+        "## Seeds",
+        _listed(seed_lines(found)),
+        "## Spent and avoided",
+        _spent(found),
+        _listed(saving_lines(found)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front(found: Evidence, numbers: Numbers) -> str:
+    if not found.front:
+        return "No training has come to its end."
+    from ...spaces.parameters import in_words
+
+    means = {one.id: one for one in found.seeds.networks}
+    rows = [
+        [
+            f"`{point.id[:12]}`", in_words(point.evaluation.settings), f"{point.macs:,}", f"{point.candidate.params:,}", numbers.value(point.accuracy),
+            Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
+        ]
+        for point in found.front
+    ]  # fmt: skip
+    trained = "One seed in the search, where the highest of many is flattered by luck"
+    luck = "Scores of networks that have not been trained" if found.measure == SCORE else trained
+    note = f"{luck}; *confirmed*: accuracies of final trainings, mean ± standard deviation over the seeds."
+    return table(["Candidate", "Settings", "MACs", "Parameters", found.measure.capitalize(), "Confirmed"], rows) + f"\n\n{note}"
+
+
+def _random_note(found: Evidence) -> str:
+    if found.baseline.expected is None:
+        return ""
+    sides = "Both sides are scores of one seed."
+    if found.measure == ACCURACY:
+        stopped = "a random network that was stopped is a draw that cost what it cost and is never the best."
+        sides = f"Both sides are accuracies of one seed, with early stopping: {stopped}"
+    return (
+        f"{sides} Beyond the random part the expectation is an extrapolation (the number of better networks by order statistics, their excess by a generalised "
+        "Pareto distribution fitted to all networks of the study above the threshold); its interval holds the luck of random search."
+    )
+
+
+def _spent(found: Evidence) -> str:
+    spent = found.savings
+    rows = [[name, str(count), str(spent.epochs[name]), time(spent.seconds[name])] for name, count in spent.evaluations.items() if count]
+    return table(["Ended as", "Evaluations", "Epochs", "Time"], rows, left=1) if rows else ""
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" if not line.startswith("- ") else line for line in lines)

@@ -1,0 +1,207 @@
+"""A study's evidence in lines for a terminal. Accuracies are shown in percent, their differences in points; scores as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..measure import ACCURACY, SCORE
+from ..statistics.intervals import Interval
+from .baseline import UNKNOWN, Baseline
+from .evidence import Evidence, rank_correlation
+from .fidelities import Correlation
+from .savings import Savings
+from .seeds import Confirmed
+
+GRID = "a grid of compound scaling: its evidence is written by the command that made it, `automl grid … --out DIR`"
+
+
+class Numbers:
+    """How a study's values are written."""
+
+    def __init__(self, measure: str) -> None:
+        self._percent = measure != SCORE
+        self.unit = "points" if self._percent else ""
+
+    def value(self, value: float | None) -> str:
+        """ "91.23 %", or a score."""
+        if value is None:
+            return "-"
+        return f"{100 * value:.2f} %" if self._percent else f"{value:.4g}"
+
+    def difference(self, value: float, *, sign: bool = True) -> str:
+        """In points, without the unit."""
+        shown = round(100 * value, 2) + 0.0 if self._percent else value  # no "-0.00"
+        text = f"{shown:.2f}" if self._percent else f"{shown:.4g}"
+        return f"+{text}" if sign and shown >= 0 else text
+
+    def between(self, interval: Interval) -> str:
+        """An interval of values."""
+        return f"{self.value(interval.low)} to {self.value(interval.high)}"
+
+    def apart(self, interval: Interval) -> str:
+        """An interval of differences."""
+        return f"{self.difference(interval.low)} to {self.difference(interval.high)}"
+
+    def mean(self, one: Confirmed) -> str:
+        """ "81.20 ± 0.35 % (n = 3)"."""
+        scale, end = (100, " %") if self._percent else (1, "")
+        spread = "" if one.std is None else f" ± {scale * one.std:.2f}"
+        return f"{scale * one.mean:.2f}{spread}{end} (n = {one.n})"
+
+
+_OF_TRAININGS = Numbers(ACCURACY)
+
+
+def time(seconds: float | None) -> str:
+    """A duration in the unit that fits: "12 s", "8.3 min", "2.41 h"."""
+    if seconds is None:
+        return "-"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.2f} h"
+
+
+def report_lines(found: Evidence) -> list[str]:
+    """All of it, a dozen lines and one for each rung and network confirmed."""
+    numbers = Numbers(found.measure)
+    lines = [f"{name:<11} {value}" for name, value in found.facts.items() if name not in ("recipe",)]
+    lines.append(f"{'best':<11} {chosen_text(found)}")
+    lines += _named("random", random_lines(found, numbers))
+    lines += _named("rungs", rung_lines(found.rungs))
+    lines.append(f"{'surrogate':<11} {surrogate_text(found)}")
+    lines += _named("seeds", seed_lines(found))
+    lines += _named("scoring" if found.measure == SCORE else "training", saving_lines(found))
+    return [*lines, f"{'verdict':<11} {verdict_text(found)}"]
+
+
+def status_lines(found: Evidence) -> list[str]:
+    """The same in three lines at most."""
+    if not found.rows:
+        return []
+    numbers, base = Numbers(found.measure), found.baseline
+    margin = f", margin {margin_text(base, numbers)}" if base.margin is not None else ""
+    lines = [f"against random search: {verdict_text(found)}{margin}"]
+    rung = min((one for one in found.rungs if one.spearman is not None), key=lambda one: one.epoch, default=None)
+    known = [
+        f"rank correlation of epoch {rung.epoch} with the end {rung.spearman:.2f}" if rung else "",
+        f"of the surrogate with what it predicted {rank:.2f}" if (rank := rank_correlation(found.surrogate)) is not None else "",
+        f"sd from seed to seed {_OF_TRAININGS.difference(found.seeds.noise.sd, sign=False)} {_OF_TRAININGS.unit}" if found.seeds.noise.sd is not None else "",
+    ]
+    if any(known):
+        lines.append(", ".join(part for part in known if part))
+    avoided = f", {time(found.savings.seconds_avoided)} avoided by early stopping" if found.savings.seconds_avoided else ""
+    return [*lines, f"{'scoring and training' if found.measure == SCORE else 'training'}: {time(found.savings.spent)} spent{avoided}"]
+
+
+def verdict_text(found: Evidence) -> str:
+    """The verdict with its reason."""
+    if found.is_grid:
+        return GRID
+    base = found.baseline
+    return f"- ({base.reason})" if base.verdict == UNKNOWN else f"{base.verdict}: {base.reason}"
+
+
+def margin_text(base: Baseline, numbers: Numbers) -> str:
+    """The margin over what is expected of random search, with its interval."""
+    if base.margin is None or base.margin_interval is None:
+        return "-"
+    return " ".join(part for part in (numbers.difference(base.margin), numbers.unit, f"(95 % interval {numbers.apart(base.margin_interval)})") if part)
+
+
+def chosen_text(found: Evidence) -> str:
+    """The network handed over."""
+    chosen = found.chosen
+    if chosen is None:
+        return "- (nothing has finished)"
+    row = found.candidates.get(chosen.id)
+    cost = "" if row is None else f", {row.macs:,} MACs, {row.params:,} params"
+    test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
+    kind = "score " if chosen.measure == SCORE else ""
+    return f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)} ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
+
+
+def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
+    """The random part, and what random search finds at the same price."""
+    base = found.baseline
+    if not base.random:
+        return [f"- ({base.reason})"]
+    scored = found.measure == SCORE
+    share = "" if base.random_share is None else f", {base.random_share:.0%} of the {'time' if scored else 'training'}"
+    ended = "scored" if scored else "trained to the end"
+    networks = "1 network" if base.random == 1 else f"{base.random} networks"
+    lines = [f"{networks}, {base.random_complete} {ended}{share}; the best of these {numbers.value(base.best_random)}"]
+    if base.expected is None:
+        return lines
+    asked = ", ".join(f"{value:.4g} by equal {name}" for name, value in base.bases.items())
+    kind = "extrapolated" if base.expected.extrapolated else "by order statistics"
+    lines.append(f"at the same price: {asked} (the most decides)")
+    lines.append(f"random search finds {numbers.value(base.expected.value)} (95 % interval {numbers.between(base.expected.interval)}), {kind}")
+    lines.append(f"the search found {numbers.value(base.best)}: margin {margin_text(base, numbers)}")
+    if base.reached is not None:
+        lines.append(f"{base.reached:.0%} of random searches would find as good a one")
+    return lines
+
+
+def rung_lines(rungs: Iterable[Correlation]) -> list[str]:
+    """Each rung's rank correlation with the end."""
+    lines = []
+    for one in rungs:
+        stopped = f", {one.stopped} stopped here" if one.stopped else ""
+        if one.spearman is None or one.spearman_interval is None:
+            lines.append(f"epoch {one.epoch}: - (n = {one.n}{stopped})")
+            continue
+        low, high = one.spearman_interval
+        lines.append(f"epoch {one.epoch}: Spearman {one.spearman:.2f} ({low:.2f} to {high:.2f}), Kendall {one.kendall:.2f} (n = {one.n}{stopped})")
+    if not lines:
+        return ["- (no complete training reported at a rung)"]
+    return [*lines, "over complete trainings, which were promoted for being good at the rung: over all candidates it is higher"]
+
+
+def surrogate_text(found: Evidence) -> str:
+    """The model's cross-validated rank correlation."""
+    rank = rank_correlation(found.surrogate)
+    if rank is None or found.surrogate is None:
+        return "- (the search noted none)"
+    n = found.surrogate.get("n")
+    return f"cross-validated rank correlation {rank:.2f}" + (f" (n = {n})" if isinstance(n, int) else "")
+
+
+def seed_lines(found: Evidence) -> list[str]:
+    """The spread, the order by the mean, and whether the winner can be told: of trainings, which have accuracies after a search by scores too."""
+    seeds, numbers = found.seeds, _OF_TRAININGS
+    if not seeds.networks:
+        return ["- (no network was trained again after the search)"]
+    noise = seeds.noise
+    spread = (
+        "spread unknown: no network has two final seeds"
+        if noise.sd is None
+        else f"sd {numbers.difference(noise.sd, sign=False)} {numbers.unit}".rstrip() + f" from seed to seed, pooled, {noise.df} degrees of freedom"
+    )
+    lines = [spread, *(f"{one.id[:12]}  {numbers.mean(one)}, {one.fidelity}" for one in seeds.networks)]
+    if seeds.lead is not None and seeds.lead.interval is not None:
+        told = "can" if seeds.told else "cannot"
+        lines.append(f"the first {told} be told from the second: {numbers.difference(seeds.lead.value)} (95 % interval {numbers.apart(seeds.lead.interval)})")
+    return lines
+
+
+def saving_lines(shown: Evidence) -> list[str]:
+    """Evaluations and hours."""
+    found: Savings = shown.savings
+    scored = shown.measure == SCORE
+    counts, seconds = found.evaluations, found.seconds
+    spent = ", ".join(f"{counts[name]} {name} {time(seconds[name])}" for name in counts if counts[name])
+    lines = [f"{time(found.spent)} spent" + (f": {spent}" if spent else "")]
+    if found.epochs_avoided:
+        untimed = f"; {found.untimed} stopped without a time are not in it" if found.untimed else ""
+        lines.append(f"{time(found.seconds_avoided)} avoided by early stopping ({found.epochs_avoided} epochs not trained{untimed})")
+    if found.epochs_share is not None and not scored:
+        lines.append(f"{found.epochs_share:.0%} of the epochs that training every candidate to the end takes")
+    if found.refused is not None and found.duplicates is not None:
+        each = "score" if scored else "complete training"
+        hours = "" if found.gate_seconds is None else f": {time(found.gate_seconds)} at the mean of a {each}"
+        lines.append(f"{found.refused} over the budget and {found.duplicates} known ones refused before {'scoring' if scored else 'training'}{hours}")
+    return lines
+
+
+def _named(name: str, lines: list[str]) -> list[str]:
+    return [f"{name if number == 0 else '':<11} {line}" for number, line in enumerate(lines)]

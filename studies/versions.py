@@ -1,0 +1,16 @@
+"""Versions of what a result depends on."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("automl", "torch", "timm", "optuna", "ray", "numpy", "sqlalchemy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

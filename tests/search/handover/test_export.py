@@ -1,0 +1,248 @@
+"""What is handed over is what was measured: real files of every kind, networks of every family, stored sizes above, at and below the network's."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from automl.blocks import AutomlError, InputError
+from automl.search.data import load
+from automl.search.handover.export import HandedOver, export
+from automl.search.handover.training import train
+from automl.studies import Evaluation, Purpose, State, Study
+from automl.studies.chosen import trainings
+from automl.studies.export import verify
+from automl.studies.preprocessing import Preprocessing
+from PIL import Image
+
+from ..one_network import TINY, pictures, study_on
+
+FAMILIES = {
+    "efficientnet": {"width": 0.25, "depth": 0.2, "attention": "se"},
+    "mobilenetv2": {"width": 0.2, "depth": 0.2},
+    "mobilenetv3": {"width": 0.25, "depth": 0.2},
+    "resnet": {"width": 0.125, "depth": 0.3},
+    "resnext": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "cardinality": 4, "attention": "eca", "eca_padding": "circular"},
+    "resnest": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "radix": 2},
+    "cbam": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "attention": "cbam"},
+    "sknet": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "attention": "sk"},
+}
+KINDS = ("png", "jpg", "webp", "bmp", "gif", "tif", "jp2", "npz")
+SIZES = (32, 24, 40, 32, 20, 32, 48, 28)
+"""Network's sides, where images are stored at 32."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("family", "kind", "size"), list(zip(FAMILIES, KINDS, SIZES, strict=True)), ids=list(FAMILIES))
+def test_an_export_does_on_real_files_what_was_measured(tmp_path: Path, family: str, kind: str, size: int) -> None:
+    data = pictures(tmp_path, kind)
+    study = study_on(tmp_path, data, {"skeleton": family, **FAMILIES[family]})
+    trained = train(study, epochs=2, size=size, threads=1)
+    made = export(study, tmp_path / "found", onnx=False)
+    checked = made.exported.checked
+    assert checked is not None
+    assert checked.identical is True
+    assert checked.part == "test"
+    assert checked.accuracy == pytest.approx(trained.test_accuracy)
+    assert made.evaluation == trained
+    assert json.loads((tmp_path / "found" / "config.json").read_text())["preprocessing"]["steps"][-1][0] == size
+
+
+def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path: Path) -> None:
+    """A network that was trained below the stored size has two steps, and its export takes both."""
+    from automl.search.course.job import Job
+    from automl.search.handover.study_data import study_data
+    from automl.search.training.evaluation import accuracy
+    from automl.search.training.pixels import Pixels
+    from automl.search.training.recipe import Recipe
+    from automl.search.workers.job_runner import keep_weights, trainer_for
+    from automl.studies import Fidelity
+    from automl.studies.artifacts import weights_folder
+
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
+    [row] = study.candidates().values()
+    loaded, rows = study_data(study)
+    pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, "cpu")
+    fidelity = Fidelity(epochs=2, size=20)
+    path = weights_folder(study.storage_url, "s") / "confirmed.pt"
+    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, checkpoint=str(path))
+    trainer = trainer_for(job, pixels, Recipe.from_dict(study.spec.settings["recipe"]), "cpu")
+    reached = [trainer.epoch().accuracy for _ in range(2)][-1]
+    keep_weights(job, trainer, pixels)
+    now = datetime.now(UTC)
+    confirmed = Evaluation(
+        candidate_id=row.id, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, state=State.COMPLETE, settings={}, curve=((2, reached),), accuracy=reached,
+        seconds=1.0, worker="w:1", checkpoint=path.name, started=now, finished=now,
+    )  # fmt: skip
+    study.record(confirmed, row, params={}, distributions={}, values=None)
+    images, labels = pixels.at("validation", 20)
+    assert reached == accuracy(trainer.network_for_use(), images, labels, mean=pixels.mean, std=pixels.std)
+    made = export(study, tmp_path / "found", onnx=False)
+    config = json.loads((tmp_path / "found" / "config.json").read_text())
+    assert config["preprocessing"]["steps"] == [[32, "bicubic"], [20, "bicubic"]]
+    assert made.exported.checked is not None
+    assert (made.exported.checked.part, made.exported.checked.identical) == ("validation", True)
+    assert made.exported.checked.accuracy == pytest.approx(reached)
+
+
+def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(tmp_path: Path) -> None:
+    from automl.search.training.checkpoint import load as load_checkpoint
+    from automl.search.training.checkpoint import save
+    from automl.studies.artifacts import weights_file
+
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
+    path = weights_file(study, train(study, epochs=1, size=32, threads=1))
+    assert path is not None
+    kept = load_checkpoint(path)
+    del kept["preprocessing"]
+    save(path, {**kept, "size": 20})
+    made = export(study, tmp_path / "found", onnx=False)
+    config = json.loads((tmp_path / "found" / "config.json").read_text())
+    assert config["preprocessing"]["steps"] == [[32, "bicubic"], [20, "bilinear"]]
+    assert made.exported.checked is not None
+    assert made.exported.checked.identical is None
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Five trainings of one network."""
+    folder = tmp_path_factory.mktemp("which")
+    made = study_on(folder, pictures(folder, "png"), TINY)
+    for epochs, size, seed in ((3, 32, 1), (3, 32, 2), (2, 48, 1), (1, 48, 1), (4, 24, 1)):
+        train(made, epochs=epochs, size=size, seed=seed, threads=1)
+    return made
+
+
+class TestWhich:
+    """Which training an export takes."""
+
+    def taken(self, study: Study, out: Path, **options) -> tuple[int, int, int, int]:
+        made = export(study, out, onnx=False, check=False, **options)
+        fidelity = made.evaluation.fidelity
+        assert json.loads((out / "config.json").read_text())["training"]["size"] == fidelity.size
+        return made.number, fidelity.epochs, fidelity.size, made.evaluation.seed
+
+    @pytest.mark.parametrize(
+        ("options", "number"),
+        [
+            ({}, 3), ({"size": 32}, 2), ({"size": 32, "seed": 1}, 1), ({"epochs": 1}, 4), ({"training": 1}, 1), ({"training": 5}, 5), ({"epochs": 4}, 5),
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_the_longest_at_the_largest_size_or_what_is_asked_for(self, study: Study, tmp_path: Path, options: dict, number: int) -> None:
+        assert self.taken(study, tmp_path / "found", **options)[0] == number
+
+    def test_it_says_which(self, study: Study, tmp_path: Path) -> None:
+        said: list[str] = []
+        export(study, tmp_path / "found", onnx=False, check=False, said=said.append)
+        third = trainings(study)[2]
+        assert f"training 3, 48 px, 2 epochs, seed 1: validation accuracy {third.accuracy:.4f}, test accuracy {third.test_accuracy:.4f}" in said[0]
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"training": 6}, "--training must be a number from 1 to 5"),
+            ({"training": 0}, "--training must be a number from 1 to 5"),
+            ({"size": 64}, "no training of .* has --size 64; there are 1: 3 epochs at 32 px, seed 1; 2: "),
+            ({"size": 48, "seed": 7}, "has --size 48, --seed 7"),
+        ],
+    )
+    def test_what_there_is_not_is_refused_with_what_there_is(self, study: Study, tmp_path: Path, options: dict, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            export(study, tmp_path / "found", **options)
+        assert not (tmp_path / "found").exists()
+
+    def test_data_that_are_gone_are_named_with_the_way_out(self, tmp_path: Path) -> None:
+        data = pictures(tmp_path, "png")
+        study = study_on(tmp_path, data, TINY)
+        train(study, epochs=1, size=32, threads=1)
+        data.rename(tmp_path / "moved")
+        with pytest.raises(InputError, match="where nothing is now: give --data PATH"):
+            export(study, tmp_path / "found", onnx=False)
+        assert export(study, tmp_path / "found", onnx=False, data=str(tmp_path / "moved")).exported.checked is not None
+
+    def test_other_pictures_than_those_of_the_study_are_refused(self, tmp_path: Path) -> None:
+        study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
+        train(study, epochs=1, size=32, threads=1)
+        other = pictures(tmp_path / "other", "png", seed=1)
+        with pytest.raises(InputError, match="are others: as many images of the same classes, but other pictures"):
+            export(study, tmp_path / "found", onnx=False, data=str(other))
+
+
+def textures(folder: Path, *, count: int = 60) -> Path:
+    """Two classes of fine textures, which only the right filter tells apart: noise in cells of 2 pixels around 128, of amplitude 30 and 36."""
+    random = np.random.default_rng(0)
+    for label, amplitude in enumerate((30, 36)):
+        place = folder / "textures" / f"class{label}"
+        place.mkdir(parents=True)
+        for number in range(count):
+            cells = random.choice([-1.0, 1.0], (128, 128)).repeat(2, 0).repeat(2, 1)
+            Image.fromarray((128 + amplitude * cells).astype(np.uint8)).save(place / f"{number:03}.png")
+    return folder / "textures"
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, Evaluation, HandedOver, Study]]:
+    folder = tmp_path_factory.mktemp("textures")
+    torch.set_num_threads(1)
+    data = textures(folder)
+    space = {"skeleton": "resnet", "width": 0.125, "depth": 0.3}
+    study = study_on(folder, data, space, size=64)
+    found = {}
+    for size in (64, 32):
+        trained = train(study, epochs=12, size=size, threads=1)
+        out = folder / f"found{size}"
+        found[size] = out, trained, export(study, out, size=size, onnx=False), study
+    return found
+
+
+class TestTextures:
+    """Fine textures: with another filter than training's every second picture is called wrong."""
+
+    @pytest.mark.parametrize("size", [64, 32])
+    def test_the_exported_file_is_right_where_training_was(self, handed, size: int) -> None:
+        _, trained, made, _ = handed[size]
+        assert made.exported.checked.identical is True
+        assert made.exported.checked.accuracy == pytest.approx(trained.test_accuracy)
+
+    def test_training_learns_them_so_that_the_next_test_says_something(self, handed) -> None:
+        assert handed[64][1].test_accuracy == 1.0
+
+    def test_with_another_filter_they_would_all_be_one_class(self, handed) -> None:
+        """The control: the filter of earlier versions, on the same weights and files."""
+        out, _, _, study = handed[64]
+        loaded = load(str(study.spec.data["name"]), size=64)
+        with verify.loaded(out / "model.py") as module:
+            network = module.load()
+            right = {}
+            for name in ("bicubic", "bilinear"):
+                module.STEPS = ((64, name),)
+                with torch.inference_mode():
+                    found = [int(network(module.preprocess(str(path))).argmax()) for path in loaded.files]
+                right[name] = float((np.array(found) == loaded.labels).mean())
+        assert right["bicubic"] > 0.95
+        assert right["bilinear"] < 0.6
+
+    def test_a_planted_filter_is_refused_by_the_export(self, handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, _, _, study = handed[64]
+
+        def planted(_: Study, kept: dict) -> tuple[Preprocessing, bool]:
+            given = Preprocessing.from_dict(kept["preprocessing"])
+            return Preprocessing(steps=((given.size, "bilinear"),), channels=given.channels), True
+
+        with monkeypatch.context() as patch:
+            patch.setattr("automl.search.handover.weights.preprocessing_of", planted)
+            with pytest.raises(AutomlError, match="must see what training saw"):
+                export(study, tmp_path / "found", size=64, onnx=False)
+        assert list(tmp_path.iterdir()) == []

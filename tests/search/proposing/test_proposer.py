@@ -1,0 +1,243 @@
+"""Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures, ends when nothing is left."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automl.blocks import InputError
+from automl.search.proposing.proposer import Proposer
+from automl.search.proposing.samplers import make_sampler, sampler_names
+from automl.spaces import Space, census, parse_budget
+from automl.spaces.bulk import enumerate_rows, settings
+
+
+def proposer(space: Space, budget: str, sampler: str, seed: int = 0, **more) -> Proposer:
+    bounds = parse_budget(budget)
+    return Proposer(space, bounds, census(space, bounds), sampler=sampler, seed=seed, trials=40, **more)
+
+
+def pretend(index: int) -> float:
+    return 0.5 + 0.4 * ((index * 7919) % 101) / 101
+
+
+@pytest.mark.parametrize("sampler", sampler_names())
+class TestEverySampler:
+    def test_respects_the_budget_and_proposes_nothing_twice(self, space: Space, sampler: str):
+        asks = proposer(space, "250k", sampler)
+        seen = set()
+        for index in range(14):
+            proposal = asks.propose()
+            assert proposal is not None
+            assert proposal.cost.macs <= 250_000
+            assert proposal.candidate.id not in seen
+            seen.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(index))
+
+    def test_is_reproducible_from_its_seed(self, space: Space, sampler: str):
+        def run(seed: int) -> list[str]:
+            asks = proposer(space, "1M", sampler, seed)
+            ids = []
+            for index in range(12):
+                proposal = asks.propose()
+                assert proposal is not None
+                ids.append(proposal.candidate.id)
+                asks.completed(proposal, pretend(index))
+            return ids
+
+        assert run(3) == run(3)
+        assert run(3) != run(4)
+
+    def test_survives_failed_and_pruned_ones(self, space: Space, sampler: str):
+        asks = proposer(space, "1M", sampler)
+        for index in range(12):
+            proposal = asks.propose()
+            assert proposal is not None
+            (asks.failed if index % 3 == 0 else asks.pruned if index % 3 == 1 else lambda one: asks.completed(one, 0.5))(proposal)
+
+    def test_ends_when_nothing_is_left(self, space: Space, sampler: str):
+        every = {c.id: c.cost().macs for rows in enumerate_rows(space) for row in rows for c in [space.candidate(settings(space, row))]}
+        limit = sorted(every.values())[11]
+        within = {key for key, macs in every.items() if macs <= limit}
+        budget = str(limit)
+        asks = proposer(space, budget, sampler)
+        found = set()
+        while (proposal := asks.propose()) is not None:
+            found.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(len(found)))
+        assert found == within
+
+    def test_proposes_in_parallel_without_repeating(self, space: Space, sampler: str):
+        asks = proposer(space, "1M", sampler)
+        running = [asks.propose() for _ in range(6)]
+        assert len({one.candidate.id for one in running if one}) == 6
+
+    def test_goes_on_from_earlier_trials(self, space: Space, sampler: str):
+        first = proposer(space, "1M", sampler)
+        done = []
+        for index in range(10):
+            proposal = first.propose()
+            assert proposal is not None
+            first.completed(proposal, pretend(index))
+            done.append(proposal.candidate.id)
+        again = proposer(space, "1M", sampler, history=first._study.trials, known=done)
+        for _ in range(3):
+            proposal = again.propose()
+            assert proposal is not None
+            assert proposal.candidate.id not in done
+
+
+def test_what_is_refused_is_counted(space: Space):
+    asks = proposer(space, "150k", "tpe")
+    while (proposal := asks.propose()) is not None and asks.refused == 0:
+        asks.completed(proposal, 0.5)
+    assert asks.refused > 0
+
+
+def test_a_tight_budget_does_not_resample_without_end(space: Space):
+    cheapest = census(space, parse_budget("1M")).cheapest.cost.macs
+    asks = proposer(space, str(cheapest), "nsga2")
+    asks._startup = 0
+    proposal = asks.propose()
+    assert proposal is not None
+    assert proposal.cost.macs == cheapest
+    assert asks.refused <= 51
+
+
+def test_every_value_can_be_proposed(space: Space):
+    asks = proposer(space, "10M", "random")
+    seen: dict[str, set] = {parameter.name: set() for parameter in space.parameters}
+    while (proposal := asks.propose()) is not None and len(asks._known) < 120:
+        for name, value in proposal.settings.items():
+            seen[name].add(value)
+    assert {name: len(values) for name, values in seen.items()} == {parameter.name: len(parameter.values) for parameter in space.parameters}
+
+
+def test_an_unknown_sampler_names_the_nearest():
+    with pytest.raises(InputError, match="unknown sampler 'nsga'; did you mean 'nsga2'"):
+        make_sampler("nsga", seed=0, trials=10)
+
+
+def test_asking_does_not_warn(space: Space):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for sampler in sampler_names():
+            asks = proposer(space, "1M", sampler)
+            for index in range(11):
+                proposal = asks.propose()
+                assert proposal is not None
+                asks.completed(proposal, pretend(index))
+
+
+@pytest.mark.parametrize("sampler", sampler_names())
+def test_a_study_with_pruned_trials_is_gone_on_with_from_its_database(space: Space, tmp_path: Path, sampler: str):
+    from datetime import UTC, datetime
+
+    from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
+
+    spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
+    study = Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", spec, command="", versions={})
+    first, now = proposer(space, "1M", "random"), datetime.now(UTC)
+    for index in range(14):
+        one = first.propose()
+        assert one is not None
+        state = State.PRUNED if index % 2 else State.COMPLETE
+        row = CandidateRow(id=one.candidate.id, spec=one.candidate.spec, macs=one.cost.macs, params=one.cost.params, activations=one.cost.activations)
+        evaluation = Evaluation(
+            candidate_id=row.id, fidelity=Fidelity(epochs=9, size=16), seed=0, purpose=Purpose.SEARCH, state=state, settings=one.settings,
+            curve=((3, pretend(index)),), accuracy=pretend(index), seconds=1.0, reason="beaten", started=now, finished=now,
+        )  # fmt: skip
+        values = (pretend(index), row.macs) if state is State.COMPLETE else None
+        study.record(evaluation, row, params=one.params, distributions=one.distributions, values=values)
+    again = proposer(space, "1M", sampler, history=study.optuna_trials(), known=[e.candidate_id for e in study.evaluations()])
+    for _ in range(2):
+        proposal = again.propose()
+        assert proposal is not None
+        again.pruned(proposal)
+
+
+def test_refusals_do_not_make_the_good_tenth_larger(space: Space):
+    asks = proposer(space, "250k", "tpe")
+    for index in range(14):
+        proposal = asks.propose()
+        assert proposal is not None
+        asks.completed(proposal, pretend(index))
+    assert asks.refused > 0
+    states = [trial.state.name for trial in asks._study.trials]
+    assert states.count("PRUNED") <= states.count("COMPLETE") == 14
+
+
+class TestRandomDraws:
+    @pytest.mark.parametrize("sampler", ["predictor", "evolution", "tpe"])
+    def test_they_are_new_within_the_budget_and_told_to_the_sampler(self, space: Space, sampler: str):
+        asks = proposer(space, "500k", sampler)
+        seen = set()
+        for index in range(14):
+            proposal = asks.propose(random=index % 2 == 0)
+            assert proposal is not None
+            assert proposal.origin == ("random" if index % 2 == 0 else sampler)
+            assert proposal.cost.macs <= 500_000
+            assert proposal.candidate.id not in seen
+            seen.add(proposal.candidate.id)
+            asks.completed(proposal, pretend(index))
+        assert sum(trial.state.name == "COMPLETE" for trial in asks._study.trials) == 14
+
+    def test_they_are_uniform_over_networks(self, space: Space):
+        """Every network within the budget comes about equally often as the first draw."""
+        counts: dict[str, int] = {}
+        for seed in range(60):
+            proposal = proposer(space, "150k", "predictor", seed).propose(random=True)
+            assert proposal is not None
+            counts[proposal.candidate.id] = counts.get(proposal.candidate.id, 0) + 1
+        every = [space.candidate(settings(space, row)) for rows in enumerate_rows(space) for row in rows]
+        distinct = len({one.id for one in every if one.cost().macs <= 150_000})
+        assert len(counts) > 0.8 * distinct
+        assert max(counts.values()) < 3 * 60 / distinct
+
+
+class TestObjectives:
+    @pytest.mark.parametrize("sampler", sampler_names())
+    @pytest.mark.parametrize("objective", ["best", "front"])
+    def test_the_study_has_as_many_as_are_looked_for(self, space: Space, sampler: str, objective: str):
+        asks = proposer(space, "1M", sampler, objective=objective)
+        for index in range(9):
+            proposal = asks.propose()
+            assert proposal is not None
+            asks.completed(proposal, pretend(index), [(1, 0.3), (3, pretend(index))])
+        assert len(asks._study.directions) == (1 if objective == "best" else 2)
+
+    def test_curves_of_stopped_trainings_reach_the_predictor(self, space: Space):
+        asks = proposer(space, "1M", "predictor")
+        for index in range(16):
+            proposal = asks.propose()
+            assert proposal is not None
+            curve = [(1, 0.5 * pretend(index)), (3, 0.8 * pretend(index))]
+            asks.pruned(proposal, curve) if index % 3 == 2 else asks.completed(proposal, pretend(index), [*curve, (9, pretend(index))])
+        assert len(asks._sampler._history.stopped) == 5
+        assert all(len(curve) == 3 for curve in asks._sampler._history.curves)
+
+    def test_hints_and_earlier_studies_reach_the_predictor(self, space: Space):
+        first = proposer(space, "1M", "predictor", objective="front")
+        rows = []
+        for _ in range(12):
+            proposal = first.propose()
+            assert proposal is not None
+            rows.append((proposal.settings, float(proposal.cost.params)))
+            first.completed(proposal, float(np.log(proposal.cost.params)))
+        asks = proposer(space, "1M", "predictor", seed=5, earlier=[first._study.trials], hints={"a": rows})
+        asks.hint("b", rows)
+        for _ in range(9):
+            proposal = asks.propose()
+            assert proposal is not None
+            asks.completed(proposal, float(np.log(proposal.cost.params)))
+        assert {"earlier 0", "hint a", "hint b"} <= set(asks._sampler.weights)
+
+
+def test_the_package_loads_no_optuna_until_a_sampler_is_asked_for():
+    code = (
+        "import sys, automl.search as s; assert not {'optuna', 'torch', 'ray'} & set(sys.modules), 'loaded'; "
+        "assert s.PredictorSampler.__name__ == 'PredictorSampler' and s.RandomSampler and s.EvolutionSampler; assert 'optuna' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,85 @@
+"""Before Ray is started: where its folder lies, what GPUs there are; and starting it from a script of the user's."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from automl.blocks import InputError
+from automl.search.workers import cluster
+
+
+def test_a_script_that_has_imported_ray_before_can_start_a_search():
+    script = (
+        "from ray import tune\nfrom automl.search import cluster\ncluster.start(None, cpus=1)\n"
+        "print(cluster.allot(workers=1, gpus_per_trial=None).workers)\ncluster.stop()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_"))}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env=environment)
+    assert done.stdout.strip() == "1", done.stderr
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
+    """Makes the path of Ray's usual folder so many bytes long."""
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+
+    def lie(length: int) -> str:
+        monkeypatch.setenv("TMPDIR", "/x" + "y" * (length - len("/x/ray")))
+        return f"{os.environ['TMPDIR']}/ray"
+
+    return lie
+
+
+def test_rays_folder_stays_where_its_sockets_fit_and_is_a_short_one_elsewhere(temporary: Callable[[int], str], tmp_path: Path):
+    temporary(cluster.LONGEST)
+    assert cluster.folder() is None
+    temporary(cluster.LONGEST + 1)
+    assert cluster.folder([str(tmp_path)]) == f"{tmp_path}/ray"
+
+
+def test_the_longest_path_is_rays_own_limit(temporary: Callable[[int], str]):
+    from ray._private.utils import validate_socket_filepath
+
+    deeper = "session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
+    validate_socket_filepath(f"{temporary(cluster.LONGEST)}/{deeper}")
+    with pytest.raises(OSError, match="AF_UNIX path length"):  # control
+        validate_socket_filepath(f"{temporary(cluster.LONGEST + 1)}/{deeper}")
+
+
+def test_a_folder_that_cannot_be_written_is_passed_over(temporary: Callable[[int], str], tmp_path: Path):
+    temporary(200)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "ray").write_text("another user's")
+    assert cluster.folder([str(tmp_path / "file"), str(tmp_path / "other")]) == f"{tmp_path}/other/ray-{os.getuid()}"
+    with pytest.raises(InputError, match=r"must have a path of at most \d+ bytes, but '/xy+/ray' has 200, and .*file cannot be written: set RAY_TMPDIR"):
+        cluster.folder([str(tmp_path / "file")])
+
+
+def test_a_relative_folder_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir("/tmp")
+    monkeypatch.setenv("RAY_TMPDIR", "here")
+    assert cluster.folder() == "/tmp/here/ray"
+
+
+def test_gpus_that_are_not_there_are_refused_without_ray():
+    with pytest.raises(InputError, match="--gpus-per-trial must be at most the GPUs there are, but got 3 of 2"):
+        cluster.require_gpus(3, gpus=2)
+    cluster.require_gpus(2, gpus=2)
+    cluster.require_gpus(64, address="auto")  # a cluster's are counted by Ray
+    cluster.require_gpus(None, gpus=0)
+    cluster.require_gpus(0, gpus=0)
+
+
+def test_torch_is_imported_only_where_there_may_be_gpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("null", "nvme0n1", "nvram"):
+        (tmp_path / name).touch()
+    assert not cluster.may_have_gpus(tmp_path)
+    (tmp_path / "nvidiactl").touch()
+    assert cluster.may_have_gpus(tmp_path)  # control
+    monkeypatch.setattr(cluster, "may_have_gpus", lambda: False)
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
+    assert cluster.count_gpus() == 0

@@ -1,0 +1,107 @@
+"""What a worker does with a job, without Ray: training that waits at a rung and goes on elsewhere, and scores in place of training."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from automl.blocks import InputError
+from automl.search.course.job import Job
+from automl.search.options import SearchOptions
+from automl.search.plan import Plan, prepare
+from automl.search.run import evaluator_of
+from automl.search.scores import BATCH, batch_of, scores_of
+from automl.search.training.pixels import Pixels
+from automl.search.workers.job_runner import begun, keep_state, scored
+from automl.spaces import Space
+from automl.studies import Fidelity, Purpose
+
+from ..conftest import write_images
+
+
+@pytest.fixture
+def plan(tmp_path: Path, space: Space) -> Plan:
+    return prepare(SearchOptions(space=space, data=str(write_images(tmp_path / "images.npz"))))
+
+
+@pytest.fixture
+def pixels(plan: Plan) -> Pixels:
+    return Pixels(plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, None, torch.device("cpu"))
+
+
+@pytest.fixture
+def job(plan: Plan, tmp_path: Path) -> Job:
+    candidate = plan.space.candidate({"attention": "se", "width": 0.25, "depth": 0.2})
+    fidelity = Fidelity(epochs=4, size=16)
+    return Job(
+        candidate=candidate.spec, params=candidate.cost().params, fidelity=fidelity, seed=3, purpose=Purpose.SEARCH, rungs=(1, 2),
+        state=str(tmp_path / "waiting" / "one"),
+    )  # fmt: skip
+
+
+def trained(job: Job, pixels: Pixels, plan: Plan, until: int) -> tuple[list[tuple[int, float, float]], dict[str, torch.Tensor]]:
+    trainer = begun(job, pixels, plan.recipe, "cpu")
+    reports = []
+    while trainer.done_epochs < until:
+        report = trainer.epoch()
+        keep_state(job, trainer)
+        reports.append((report.epoch, report.accuracy, report.loss))
+    return reports, {name: value.clone() for name, value in trainer.network.state_dict().items()}
+
+
+class TestWaiting:
+    def test_what_waits_at_each_rung_ends_to_the_bit_where_it_would_have_without(self, job: Job, pixels: Pixels, plan: Plan):
+        whole, weights = trained(job, pixels, plan, 4)
+        parts = [
+            trained(replace(job, start=start, rungs=tuple(r for r in job.rungs if r > start)), pixels, plan, until) for start, until in ((0, 1), (1, 2), (2, 4))
+        ]
+        assert [report for part, _ in parts for report in part] == whole
+        assert all(torch.equal(value, parts[-1][1][name]) for name, value in weights.items())
+
+    def test_states_are_kept_at_rungs_and_nowhere_else(self, job: Job, pixels: Pixels, plan: Plan):
+        trained(job, pixels, plan, 4)
+        assert sorted(path.name for path in Path(str(job.state)).parent.iterdir()) == ["one-epoch1.pt", "one-epoch2.pt"]
+        trained(replace(job, state=None, rungs=()), pixels, plan, 1)
+
+    def test_a_state_that_is_missing_damaged_or_of_another_epoch_is_refused(self, job: Job, pixels: Pixels, plan: Plan):
+        trained(job, pixels, plan, 2)
+        with pytest.raises(InputError, match="cannot read the checkpoint"):
+            begun(replace(job, start=3), pixels, plan.recipe, "cpu")
+        job.state_file(1).write_bytes(job.state_file(2).read_bytes())
+        with pytest.raises(InputError, match=r"goes on after 1 epochs, but .* holds one of 2"):
+            begun(replace(job, start=1), pixels, plan.recipe, "cpu")
+        job.state_file(2).write_bytes(b"nothing")
+        with pytest.raises(InputError, match="checkpoint"):
+            begun(replace(job, start=2), pixels, plan.recipe, "cpu")
+
+    def test_a_state_of_another_training_is_refused(self, job: Job, pixels: Pixels, plan: Plan):
+        trained(job, pixels, plan, 1)
+        with pytest.raises(InputError, match="must go on with the settings"):
+            begun(replace(job, start=1, seed=4), pixels, plan.recipe, "cpu")
+
+
+class TestScores:
+    def test_a_job_is_scored_on_the_batch_of_its_seed(self, job: Job, pixels: Pixels, plan: Plan):
+        images, labels = batch_of(pixels, 16, seed=3)
+        candidate = plan.space.candidate({"attention": "se", "width": 0.25, "depth": 0.2})
+        assert len(images) == BATCH
+        both = replace(job, scores=("naswot", "log_macs"))
+        assert scored(both, pixels, "cpu") == scores_of(candidate, images, labels, names=["naswot", "log_macs"], seed=3)
+        assert scored(both, pixels, "cpu") != scored(replace(both, seed=4), pixels, "cpu")
+
+    @pytest.mark.parametrize(("given", "name"), [("zero-cost", "naswot"), ("zero-cost:zen", "zen")])
+    def test_the_evaluator_scores_in_the_search_and_trains_those_chosen(self, tmp_path: Path, space: Space, given: str, name: str):
+        options = SearchOptions(space=space, data=str(write_images(tmp_path / "images.npz")), evaluator=given, seconds=60)
+        evaluator = evaluator_of(options, began=0.0, gpus=None)
+        trains = prepare(options)
+        assert evaluator.score == name
+        assert (evaluator.plan.epochs, evaluator.plan.fraction) == (1, 1.0)
+        assert evaluator.plan.spec.settings["evaluator"] == f"zero-cost:{name}"
+        limits = evaluator.limits(options)
+        assert limits.factor == 2 * trains.epochs
+        assert limits.epoch_scale == pytest.approx(len(trains.split.train) / BATCH)
+
+    def test_an_unknown_score_is_refused_with_the_nearest(self, tmp_path: Path, space: Space):
+        options = SearchOptions(space=space, data=str(write_images(tmp_path / "images.npz")), evaluator="zero-cost:nasswot")
+        with pytest.raises(InputError, match="naswot"):
+            evaluator_of(options, began=0.0, gpus=None)

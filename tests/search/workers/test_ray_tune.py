@@ -1,0 +1,238 @@
+"""The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that goes away.
+
+Ray is started once for the module, with two logical GPUs, and with a folder for temporary files whose path is too long for Ray's sockets. The workers
+are feathers: they train nothing and import no torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
+"""
+
+import collections
+import os
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block_class, register
+from automl.blocks.block import _registry, adopt
+from automl.search.course.engine import Engine
+from automl.search.course.job import Job
+from automl.search.course.limits import Limits
+from automl.search.proposing.proposer import Proposer
+from automl.search.workers import cluster
+from automl.spaces import Space, census, parse_budget
+from automl.studies import Fidelity, Purpose, State, Study, StudySpec
+
+cluster.set_environment(local=True)
+import ray  # noqa: E402
+from ray import tune  # noqa: E402
+
+EPOCHS = 6
+GONE = "the worker died: its process crashed in native code, or was killed"
+SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}
+
+
+class Feather(tune.Trainable):
+    """Reports an accuracy that depends on the network alone; misbehaves as its recipe says."""
+
+    def setup(self, config, *, arrays, recipe, blocks, scores):
+        assert "torch" not in sys.modules
+        assert arrays["images"].shape == (10,)
+        adopt(blocks)
+        self.recipe = recipe
+        self.gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
+        self.reset_config(config)
+
+    def reset_config(self, new_config):
+        self.job = Job.from_json(new_config["job"])
+        self.epoch = self.job.start
+        return True
+
+    def step(self):
+        self.epoch += 1
+        luck = sum(self.job.candidate.encode()) % 97 / 97
+        mode = self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None
+        if mode == "block":
+            assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
+        if mode == "die":
+            os._exit(1)
+        if mode in SIGNALS and self.epoch == 2:
+            time.sleep(0.01)
+            os.kill(os.getpid(), SIGNALS[mode])
+            time.sleep(60)  # a signal to the process may be taken by another thread
+        if mode == "raise":
+            raise RuntimeError("a fault of the worker itself")
+        place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
+        if mode == "nan":
+            return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
+        time.sleep(self.recipe.get("seconds", 0.02))
+        return {"epoch": self.epoch, "accuracy": 0.3 + 0.5 * luck + 0.01 * self.epoch, "seconds": 0.02, "done": self.epoch >= self.job.fidelity.epochs, **place}
+
+    def save_checkpoint(self, checkpoint_dir):
+        pass
+
+    def load_checkpoint(self, checkpoint):
+        pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def long_folder(tmp_path_factory: pytest.TempPathFactory):
+    """The folder for temporary files, while Ray runs."""
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    folder = tmp_path_factory.mktemp("temporary-" + "x" * 80)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_TMPDIR", raising=False)
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)  # it is read again
+        cluster.start(None, cpus=4, gpus=2)
+        yield folder
+        cluster.stop()
+
+
+def engine(folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None) -> Engine:
+    spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
+    study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
+    budget = parse_budget("300k")
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, known=[e.candidate_id for e in study.evaluations()])
+    limits = Limits(trials=trials, seconds=seconds, finals=finals)
+    return Engine(study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0, limits=limits, weights=None)
+
+
+def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:
+    from automl.search.workers.ray_tune import run
+
+    run(one, {"images": np.zeros(10)}, recipe, workers=workers, cpus=1, gpus=gpus, worker=Feather)
+    return one.study
+
+
+def devices(study: Study) -> list[str]:
+    """The GPU of each worker process."""
+    return sorted(dict((e.worker, e.device.removeprefix("cpu (Ray GPU ").rstrip(")")) for e in study.evaluations()).values())
+
+
+def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
+    resources = cluster.allot(workers=4, gpus_per_trial=0.5)
+    assert (resources.workers, resources.gpus) == (4, 0.5)
+    study = go(engine(tmp_path, space, trials=32, finals=0), workers=4, gpus=0.5, seconds=0.5)
+    assert devices(study) == ["0", "0", "1", "1"]
+
+
+def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
+    resources = cluster.allot(workers=None, gpus_per_trial=None)
+    assert (resources.workers, resources.gpus) == (2, 1.0)
+    study = go(engine(tmp_path, space, trials=10, finals=0), workers=resources.workers, gpus=resources.gpus, seconds=0.3)
+    assert devices(study) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "share", "says"),
+    [(9, 0.5, "--workers must be at most 4"), (None, 3.0, "--gpus-per-trial must be at most the GPUs there are, but got 3 of 2")],
+)
+def test_more_than_there_is_is_refused(workers, share, says):
+    with pytest.raises(InputError, match=says):
+        cluster.allot(workers=workers, gpus_per_trial=share)
+
+
+def test_a_share_must_lie_on_one_gpu():
+    assert cluster.allot(workers=None, gpus_per_trial=0.4).workers == 4  # two on each, not five over both
+    assert cluster.allot(workers=None, gpus_per_trial=0).gpus == 0
+
+
+def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_that_one(tmp_path: Path, space: Space, long_folder: Path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda make=tempfile.mkdtemp, **options: seen.append(make(**options)) or seen[-1])
+    assert go(engine(tmp_path, space, trials=2, finals=0)).counts()["fail"] == 0
+    assert [Path(each).parent for each in seen] == [long_folder]
+    assert list(long_folder.iterdir()) == []  # Ray has nothing there, and Tune's folder is gone
+    assert len(f"{long_folder}/ray") > cluster.LONGEST  # control
+
+
+def test_workers_are_reused(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=20))
+    assert len(study.evaluations()) == 22
+    assert len({evaluation.worker for evaluation in study.evaluations()}) <= 2
+
+
+def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=20, finals=2))
+    counts = study.counts()
+    assert counts["complete"] + counts["pruned"] == 20
+    assert counts["pruned"] > 0
+    assert counts["final"] == 2 * min(2, len(study.front())) > 0
+    assert all(e.curve[-1][0] == 2 * EPOCHS for e in study.evaluations(Purpose.FINAL))
+    assert all(len(e.curve) == EPOCHS for e in study.evaluations(Purpose.SEARCH, State.COMPLETE))
+    assert study.paused() == []
+
+
+def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=10), mode="nan", share=0.5)
+    assert {e.reason for e in study.evaluations(state=State.FAIL)} == {"the loss must be finite, but got nan in epoch 1 of 6"}
+    assert study.counts()["complete"] > 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        ("die", GONE),
+        ("raise", "a fault of the worker itself"),
+        ("segv", GONE),
+        ("abort", GONE),
+        ("kill", GONE),
+    ],
+)
+def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space, mode: str, says: str):
+    study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
+    failed = study.evaluations(state=State.FAIL)
+    assert failed
+    assert all(says in (e.reason or "") for e in failed), [e.reason for e in failed]
+    if mode in SIGNALS:
+        assert {e.curve[-1][0] for e in failed} == {1}  # in the middle of the second epoch
+    assert sum(study.counts().values()) == 6
+    assert study.counts()["complete"] + study.counts()["pruned"] > 0
+
+
+def test_the_time_ends_a_search_that_has_no_other_end(tmp_path: Path, space: Space):
+    began = time.monotonic()
+    study = go(engine(tmp_path, space, trials=None, seconds=10.0), seconds=0.05)
+    assert time.monotonic() - began < 20
+    assert study.counts()["complete"] > 0
+
+
+def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space):
+    @register("outside")
+    @dataclass(frozen=True)
+    class Outside(Attention):
+        def cost(self, shape):
+            return Cost(params=2 * shape.channels)
+
+        def build(self, shape):
+            raise AssertionError("never built here")
+
+    try:
+        study = go(engine(tmp_path, space, trials=4, finals=0), mode="block")
+    finally:
+        _registry.pop("outside")
+    assert study.counts()["fail"] == 0
+
+
+def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, space: Space):
+    one = engine(tmp_path, space, trials=10)
+    recorded = []
+
+    def record(*args, **kwargs):
+        if len(recorded) == 3:
+            raise AutomlError("the database is gone")
+        recorded.append(Study.record(one.study, *args, **kwargs))
+        return recorded[-1]
+
+    one.study.record = record  # type: ignore[method-assign]
+    with pytest.raises(AutomlError, match="the database is gone"):
+        go(one)
+    assert len(one.study.evaluations()) == 3
+
+
+def test_every_worker_is_seen_on_both_gpus_only_because_it_asked_for_them(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=4, finals=0), gpus=0.0)
+    assert collections.Counter(e.device for e in study.evaluations()) == {"cpu": 4}
