@@ -1,4 +1,5 @@
-"""The packages, found: the folders at the top are the subpackages of `automl`, whose own `__init__.py` lies beside this file."""
+"""The packages, found: the folders at the top are the subpackages of `automl`, whose own
+`__init__.py` lies beside this file."""
 
 from setuptools import find_packages, setup
 

@@ -1,9 +1,12 @@
-"""How long a proposal takes: the predictor beside Optuna's samplers, after 100, 1,000 and 10,000 trials.
+"""How long a proposal takes: the predictor beside Optuna's samplers, after 100, 1,000 and 10,000
+trials.
 
     uv run python benchmarks/ask.py [--write]
 
-20 parameters of 6 choices each (6^20 settings), a budget that half of them meet, a pool of 100,000; one thread. Times are CPU seconds of one `study.ask()`
-with its suggestions. Optuna's samplers have neither cost nor budget here. Prints a Markdown table; `--write` keeps it in benchmarks/results/ask.md.
+20 parameters of 6 choices each (6^20 settings), a budget that half of them meet, a pool of 100,000;
+one thread. Times are CPU seconds of one `study.ask()` with its suggestions. Optuna's samplers have
+neither cost nor budget here. Prints a Markdown table; `--write` keeps it in
+benchmarks/results/ask.md.
 """
 
 import argparse
@@ -27,14 +30,18 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler  #
 from optuna.trial import create_trial  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results" / "ask.md"
-SPACE: dict[str, Any] = {f"layer{index}": CategoricalDistribution(tuple(f"op{choice}" for choice in range(6))) for index in range(20)}
+SPACE: dict[str, Any] = {
+    f"layer{index}": CategoricalDistribution(tuple(f"op{choice}" for choice in range(6))) for index in range(20)
+}
 ASKS = 9
 """Proposals of which the median is taken, after the first, which makes the pool."""
 
 
 def cost(params: dict[str, Any]) -> Any:
     """Every choice costs more than the one before it."""
-    return sum(1e6 * (1 + np.asarray([int(value[2:]) for value in np.atleast_1d(params[name]).tolist()])) for name in SPACE)
+    return sum(
+        1e6 * (1 + np.asarray([int(value[2:]) for value in np.atleast_1d(params[name]).tolist()])) for name in SPACE
+    )
 
 
 def study_of(count: int, sampler: BaseSampler) -> optuna.Study:
@@ -62,7 +69,10 @@ def asked(study: optuna.Study) -> float:
 def predictor() -> BaseSampler:
     from automl.search import PredictorSampler
 
-    pairs = [cost({name: one.choices[rng.integers(6)] for name, one in SPACE.items()}) for rng in map(np.random.default_rng, range(500))]
+    pairs = [
+        cost({name: one.choices[rng.integers(6)] for name, one in SPACE.items()})
+        for rng in map(np.random.default_rng, range(500))
+    ]
     return PredictorSampler(seed=0, cost=cost, budget=float(np.median(pairs)))
 
 
@@ -82,17 +92,28 @@ def main() -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     lines = [
-        "# How long a proposal takes", "", f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine('optuna', 'scipy')}.", "",
-        f"CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to highest) of {ASKS}.", "",
-        "| sampler | trials | first | then |", "|---|---:|---:|---|",
-    ]  # fmt: skip
+        "# How long a proposal takes",
+        "",
+        f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine('optuna', 'scipy')}.",
+        "",
+        (
+            "CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to"
+            f" highest) of {ASKS}."
+        ),
+        "",
+        "| sampler | trials | first | then |",
+        "|---|---:|---:|---|",
+    ]
     for name, (make, most) in MAKERS.items():
         for count in (100, 1_000, 10_000):
             if count > most:
                 continue
             study = study_of(count, make())
             first, times = asked(study), [asked(study) for _ in range(ASKS)]
-            lines.append(f"| {name} | {count:,} | {first:.2f} | {statistics.median(times):.3f} ({min(times):.3f} to {max(times):.3f}) |")
+            lines.append(
+                f"| {name} | {count:,} | {first:.2f} | {statistics.median(times):.3f} ({min(times):.3f} to"
+                f" {max(times):.3f}) |"
+            )
             print(lines[-1], flush=True)
     text = "\n".join(lines) + "\n"
     print(text)

@@ -1,9 +1,11 @@
-"""What the command costs beside what it does: start, overhead a trial, the default search's time and memory.
+"""What the command costs beside what it does: start, overhead a trial, the default search's time
+and memory.
 
     uv run python benchmarks/command.py [--search]
 
-Prints a table with a yardstick for each figure in the same run. `--search` adds the default search (minutes). Overhead is the wall time of trials that train
-nothing, on one worker; its yardstick is what a user would write: a Ray Tune function trainable with OptunaSearch on the same SQLite storage.
+Prints a table with a yardstick for each figure in the same run. `--search` adds the default search
+(minutes). Overhead is the wall time of trials that train nothing, on one worker; its yardstick is
+what a user would write: a Ray Tune function trainable with OptunaSearch on the same SQLite storage.
 """
 
 import argparse
@@ -81,9 +83,15 @@ def ours(folder: Path) -> list[float]:
 
     proposer = Proposer(space, budget, census(space, budget), sampler="tpe", seed=0, trials=TRIALS)
     engine = Engine(
-        study, proposer, fidelity=lambda candidate: Fidelity(epochs=1, size=32), epochs=1, seed=0, limits=Limits(trials=TRIALS, seconds=None, finals=0),
-        weights=None, listener=Listener(),
-    )  # fmt: skip
+        study,
+        proposer,
+        fidelity=lambda candidate: Fidelity(epochs=1, size=32),
+        epochs=1,
+        seed=0,
+        limits=Limits(trials=TRIALS, seconds=None, finals=0),
+        weights=None,
+        listener=Listener(),
+    )
     run(engine, {}, {}, workers=1, cpus=1, gpus=0, worker=feather())
     return [after - before for before, after in pairwise(ends[4:])]  # the first ones start the worker
 
@@ -105,18 +113,26 @@ def plain(folder: Path) -> list[float]:
         tune.report({"accuracy": 0.5, "macs": 1.0})
 
     search = OptunaSearch(
-        metric=["accuracy", "macs"], mode=["max", "min"], sampler=TPESampler(seed=0, multivariate=True), study_name="s",
+        metric=["accuracy", "macs"],
+        mode=["max", "min"],
+        sampler=TPESampler(seed=0, multivariate=True),
+        study_name="s",
         storage=RDBStorage(f"sqlite:///{folder}/plain.db"),
-    )  # fmt: skip
+    )
     space = {
-        "depth": tune.quniform(0.4, 1.6, 0.2), "width": tune.quniform(0.3, 1.3, 0.1), "resolution": tune.quniform(0.55, 1.15, 0.05),
-        "expansion": tune.choice([3, 4, 6]), "kernel": tune.choice([0, 3, 5]), "attention": tune.choice(["none", "se", "eca", "cbam"]),
-    }  # fmt: skip
+        "depth": tune.quniform(0.4, 1.6, 0.2),
+        "width": tune.quniform(0.3, 1.3, 0.1),
+        "resolution": tune.quniform(0.55, 1.15, 0.05),
+        "expansion": tune.choice([3, 4, 6]),
+        "kernel": tune.choice([0, 3, 5]),
+        "attention": tune.choice(["none", "se", "eca", "cbam"]),
+    }
     tune.Tuner(
-        tune.with_resources(train, {"cpu": 1}), param_space=space,
+        tune.with_resources(train, {"cpu": 1}),
+        param_space=space,
         tune_config=tune.TuneConfig(search_alg=search, num_samples=TRIALS // 2, max_concurrent_trials=1),
         run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=[Ends()]),
-    ).fit()  # fmt: skip
+    ).fit()
     return [after - before for before, after in pairwise(ends[1:])]
 
 
@@ -126,7 +142,12 @@ def default_search(folder: Path) -> list[tuple[str, str, str]]:
     output = folder / "output.txt"
     began = time.perf_counter()
     with output.open("w") as file:
-        process = subprocess.Popen([*COMMAND, "search", "--budget", "400MFLOPs"], cwd=folder, stdout=file, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(
+            [*COMMAND, "search", "--budget", "400MFLOPs"],
+            cwd=folder,
+            stdout=file,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
     root, peak, first = psutil.Process(process.pid), 0, None
     while process.poll() is None:
         if first is None and "accuracy" in output.read_text():
@@ -154,16 +175,29 @@ def main() -> None:
     parser.add_argument("--search", action="store_true")
     arguments = parser.parse_args()
     rows = [
-        ("automl --help", spread(timed([*COMMAND, "--help"], 15)), f"python -c pass: {spread(timed([sys.executable, '-c', 'pass'], 15))}"),
+        (
+            "automl --help",
+            spread(timed([*COMMAND, "--help"], 15)),
+            f"python -c pass: {spread(timed([sys.executable, '-c', 'pass'], 15))}",
+        )
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cluster.start(None, cpus=1)
-        rows.append(("overhead a trial, warm worker", spread(ours(folder)), f"OptunaSearch, function trainable: {spread(plain(folder))}"))
+        rows.append(
+            (
+                "overhead a trial, warm worker",
+                spread(ours(folder)),
+                f"OptunaSearch, function trainable: {spread(plain(folder))}",
+            )
+        )
         cluster.stop()
         if arguments.search:
             rows += default_search(folder)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}; ", end="")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}; ",
+        end="",
+    )
     print(", ".join(f"{package} {version(package)}" for package in ("automl", "ray", "optuna", "torch", "timm")))
     for what, figure, yardstick in rows:
         print(f"| {what} | {figure} | {yardstick} |")

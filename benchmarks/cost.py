@@ -1,9 +1,12 @@
-"""What costs take, beside other counters: many at once, one by one, all of NAS-Bench-Macro, memory, import.
+"""What costs take, beside other counters: many at once, one by one, all of NAS-Bench-Macro, memory,
+import.
 
     uv run python benchmarks/cost.py [--quick] [--write]
 
-Prints Markdown tables; `--write` keeps them in benchmarks/results/cost.md, `--quick` is for development. Everything runs on one core with one thread. What is
-costed many at once are distinct candidates: settings that build a network which is already there are dropped first, by their fingerprints.
+Prints Markdown tables; `--write` keeps them in benchmarks/results/cost.md, `--quick` is for
+development. Everything runs on one core with one thread. What is costed many at once are distinct
+candidates: settings that build a network which is already there are dropped first, by their
+fingerprints.
 """
 
 import argparse
@@ -36,7 +39,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "cost.md"
 TABLE = ROOT.parent / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
 MILLION = 1_000_000
 RATE = {"efficientnet": 200_000, "resnext-attention": 200_000}
-"""Costs a second asked for where the choices are the network's; 50,000 where stages or layers choose for themselves."""
+"""Costs a second asked for where the choices are the network's; 50,000 where stages or layers
+choose for themselves."""
 TIMES_THOP = 10_000
 """How many times faster than thop is asked for."""
 METRICS = ("macs", "params", "activations", "peak")
@@ -50,7 +54,8 @@ Counts = tuple[float, int | None]
 
 
 def distinct(space: Space, most: int) -> tuple[Rows, float]:
-    """Valid settings, each of another network, and which share of the valid ones examined were repetitions.
+    """Valid settings, each of another network, and which share of the valid ones examined were
+    repetitions.
 
     All of a small space in random order, else `most` as they are drawn.
     """
@@ -97,7 +102,8 @@ def met(good: bool) -> str:
 
 
 def one_by_one(space: Space, rows: Rows, many: Cost) -> tuple[list[float], list[float]]:
-    """Milliseconds from settings to a cost, and of the cost alone; the costs must be those of many at once."""
+    """Milliseconds from settings to a cost, and of the cost alone; the costs must be those of many
+    at once."""
     whole, alone = [], []
     for index, row in enumerate(rows):
         chosen = settings(space, row)
@@ -144,7 +150,9 @@ class Thop(Counter):
         from thop import profile
         from thop.vision.basic_hooks import zero_ops
 
-        macs, params = profile(network, (self.image(candidate),), custom_ops=dict.fromkeys(self.rules, zero_ops), verbose=False)
+        macs, params = profile(
+            network, (self.image(candidate),), custom_ops=dict.fromkeys(self.rules, zero_ops), verbose=False
+        )
         return macs, int(params)
 
 
@@ -208,7 +216,8 @@ def against(found: Sequence[float], ours: Sequence[int]) -> str:
 
 
 def counted(counter: Counter, candidates: Sequence[Candidate]) -> tuple[list[float], list[float], str, str]:
-    """Milliseconds to build and count each, to count alone, and what MACs and parameters are beside ours."""
+    """Milliseconds to build and count each, to count alone, and what MACs and parameters are beside
+    ours."""
     counter.count(counter.build(candidates[0]), candidates[0])  # imports, first calls
     whole, alone, found = [], [], []
     for candidate in candidates:
@@ -220,19 +229,24 @@ def counted(counter: Counter, candidates: Sequence[Candidate]) -> tuple[list[flo
         whole.append(1e3 * (ended - began))
         alone.append(1e3 * (ended - built))
     own = [candidate.cost() for candidate in candidates]
-    params = "–" if found[0][1] is None else against([params for _, params in found], [int(cost.params) for cost in own])
+    params = (
+        "–" if found[0][1] is None else against([params for _, params in found], [int(cost.params) for cost in own])
+    )
     return whole, alone, against([macs for macs, _ in found], [int(cost.macs) for cost in own]), params
 
 
 def others(space: Space, rows: Rows, rate: float) -> list[str]:
-    """A table's row for every other counter; `rate` is how many candidates a second ours costs many at once."""
+    """A table's row for every other counter; `rate` is how many candidates a second ours costs many
+    at once."""
     candidates, found = [space.candidate(settings(space, row)) for row in rows], []
     for counter in (Thop(), BareThop(), MetaThop(), TorchCounter(), Fvcore(), BareFvcore()):
         both, single, macs, params = counted(counter, candidates)
         times_ours = [statistics.median(each) * 1e-3 * rate for each in (both, single)]
         verdict = f" ({TIMES_THOP:,}: {met(times_ours[0] >= TIMES_THOP)})" if type(counter) is Thop else ""
         ratio = f"{times_ours[0]:,.0f}{verdict}, {times_ours[1]:,.0f}"
-        found.append(f"| {space.name} | {counter.name} | {spread(both, 1)} | {spread(single, 1)} | {macs} | {params} | {ratio} |")
+        found.append(
+            f"| {space.name} | {counter.name} | {spread(both, 1)} | {spread(single, 1)} | {macs} | {params} | {ratio} |"
+        )
     return found
 
 
@@ -254,33 +268,46 @@ def of_spaces(quick: bool) -> list[str]:
         rate, asked = statistics.median(costed), RATE.get(name, 50_000)
         verdict = met(rate >= asked)
         many_rows.append(
-            f"| {name} | {len(rows):,} | {100 * repeated:.1f} % | {spread(costed)} | {spread(named)} | {spread(at_a_draw)} | {asked:,}: {verdict} |"
+            f"| {name} | {len(rows):,} | {100 * repeated:.1f} % | {spread(costed)} | {spread(named)} |"
+            f" {spread(at_a_draw)} | {asked:,}: {verdict} |"
         )
         few = rows[:singles]
         whole, alone = one_by_one(space, few, costs(space, few)[0])
-        one_rows.append(f"| {name} | {len(few):,} | {tail(whole)} | {tail(alone)} | {met(statistics.median(whole) <= 1)} |")
+        one_rows.append(
+            f"| {name} | {len(few):,} | {tail(whole)} | {tail(alone)} | {met(statistics.median(whole) <= 1)} |"
+        )
         beside_rows += others(space, rows[:beside], rate)
         print(f"{name} measured", file=sys.stderr)
     return [
         *section(
             "Many at once",
-            f"Candidates a second, median (lowest to highest) of {times} passes over all of them after one untimed. Repetitions are the valid settings that\n"
-            f"built a network already there; they are not among those costed. Beside it stand passes over {DRAWS:,}, as many as a search draws at a time (or\n"
-            "all of a smaller space): where many choices cannot be taken as arrays, each call of a formula has few rows then.",
-            ["space", "distinct candidates", "repetitions", "costs a second", "with fingerprints", f"costs a second, {DRAWS:,} at once", "asked for"],
+            f"Candidates a second, median (lowest to highest) of {times} passes over all of them after one untimed."
+            " Repetitions are the valid settings that\nbuilt a network already there; they are not among those costed."
+            f" Beside it stand passes over {DRAWS:,}, as many as a search draws at a time (or\nall of a smaller space):"
+            " where many choices cannot be taken as arrays, each call of a formula has few rows then.",
+            [
+                "space",
+                "distinct candidates",
+                "repetitions",
+                "costs a second",
+                "with fingerprints",
+                f"costs a second, {DRAWS:,} at once",
+                "asked for",
+            ],
             many_rows,
         ),
         *section(
             "One by one",
-            "Milliseconds, median and 95th percentile. Every cost was equal to the one of many at once. At most 1 ms is asked for.",
+            "Milliseconds, median and 95th percentile. Every cost was equal to the one of many at once. At most 1 ms is"
+            " asked for.",
             ["space", "candidates", "settings to candidate to cost", "cost of a made candidate", "1 ms"],
             one_rows,
         ),
         *section(
             "Beside other counters",
-            f"Each builds a throwaway network of the same {beside} candidates a space, at its deployment size (the space's image times its resolution), and\n"
-            "runs it on that one core. Milliseconds a candidate, median (lowest to highest). The last column is the median over ours many at once, with and\n"
-            "without building.",
+            f"Each builds a throwaway network of the same {beside} candidates a space, at its deployment size (the"
+            " space's image times its resolution), and\nruns it on that one core. Milliseconds a candidate, median"
+            " (lowest to highest). The last column is the median over ours many at once, with and\nwithout building.",
             ["space", "counter", "build and count", "count alone", "MACs to ours", "params to ours", "times ours"],
             beside_rows,
         ),
@@ -314,7 +341,11 @@ def nas_bench_macro(times: int) -> list[tuple[str, str, str]]:
         equal = int(same.sum())
     return [
         (what, f"{spread(seconds, 3)} s", f"2 s: {met(statistics.median(seconds) <= 2)}"),
-        ("NAS-Bench-Macro: networks whose params and MACs both equal the table's", f"{equal:,} of {len(table):,}", f"every one: {met(equal == len(table))}"),
+        (
+            "NAS-Bench-Macro: networks whose params and MACs both equal the table's",
+            f"{equal:,} of {len(table):,}",
+            f"every one: {met(equal == len(table))}",
+        ),
     ]
 
 
@@ -331,7 +362,8 @@ def peak_bytes() -> int:
 
 
 def memory_of(name: str, count: int) -> None:
-    """Print by how much the peak grows while `count` settings are drawn, and until they are costed; for a process of its own."""
+    """Print by how much the peak grows while `count` settings are drawn, and until they are costed;
+    for a process of its own."""
     start = peak_bytes()
     space, rng = load_space(name), np.random.default_rng(0)
     drawing, parts, missing = Drawing(space), [], count
@@ -347,10 +379,18 @@ def memory_of(name: str, count: int) -> None:
 def memory(count: int) -> list[tuple[str, str, str]]:
     found = []
     for name in ("resnext-attention", "ofa-mobilenetv3"):
-        output = subprocess.run([sys.executable, __file__, "--memory", name, str(count)], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(
+            [sys.executable, __file__, "--memory", name, str(count)], capture_output=True, text=True, check=True
+        ).stdout
         drawn, costed, own = (int(text) / 1e6 for text in output.split())
         figure = f"{costed:,.0f} MB ({drawn:,.0f} MB by the end of drawing; the settings themselves are {own:,.0f} MB)"
-        found.append((f"peak memory beyond imports, {count:,} settings of {name} drawn and costed", figure, f"1 GB: {met(costed <= 1000)}"))
+        found.append(
+            (
+                f"peak memory beyond imports, {count:,} settings of {name} drawn and costed",
+                figure,
+                f"1 GB: {met(costed <= 1000)}",
+            )
+        )
     return found
 
 
@@ -360,9 +400,17 @@ def imports(times: int) -> list[tuple[str, str, str]]:
         for code in ("import automl.spaces", "import numpy, yaml", "pass"):
             work = [sys.executable, "-c", code]
             subprocess.run(work, check=True, cwd=folder)
-            found[code] = [seconds_of(lambda work=work: subprocess.run(work, check=True, cwd=folder)) for _ in range(times)]
+            found[code] = [
+                seconds_of(lambda work=work: subprocess.run(work, check=True, cwd=folder)) for _ in range(times)
+            ]
     own, libraries, nothing = (f"{spread(values, 3)} s" for values in found.values())
-    return [("`python -c 'import automl.spaces'`, whole process", own, f"`import numpy, yaml`: {libraries}; `pass`: {nothing}")]
+    return [
+        (
+            "`python -c 'import automl.spaces'`, whole process",
+            own,
+            f"`import numpy, yaml`: {libraries}; `pass`: {nothing}",
+        )
+    ]
 
 
 def machine(*more: str) -> str:
@@ -373,9 +421,14 @@ def machine(*more: str) -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
         gib = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    packages = ", ".join(f"{package} {version(package)}" for package in ("automl", "numpy", "torch", "timm", "thop", "fvcore", *more))
+    packages = ", ".join(
+        f"{package} {version(package)}" for package in ("automl", "numpy", "torch", "timm", "thop", "fvcore", *more)
+    )
     busy = f", load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
-    return f"{model}, {os.cpu_count()} CPUs of which one is used, one thread{gib}, {platform.system()}{busy}; Python {platform.python_version()}, {packages}"
+    return (
+        f"{model}, {os.cpu_count()} CPUs of which one is used, one thread{gib}, {platform.system()}{busy}; Python"
+        f" {platform.python_version()}, {packages}"
+    )
 
 
 def main() -> None:
@@ -388,12 +441,19 @@ def main() -> None:
         return memory_of(arguments.memory[0], int(arguments.memory[1]))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    command = " ".join(["uv run python benchmarks/cost.py", *(f"--{flag}" for flag in ("quick", "write") if getattr(arguments, flag))])
+    command = " ".join(
+        ["uv run python benchmarks/cost.py", *(f"--{flag}" for flag in ("quick", "write") if getattr(arguments, flag))]
+    )
     head = ["# What costs take", "", f"`{command}`, {date.today()}, {machine()}.", ""]
     few = arguments.quick
     single = [*nas_bench_macro(5), *memory(100_000 if few else MILLION), *imports(5 if few else 15)]
-    title, text = "All of NAS-Bench-Macro, memory, import", "Median (lowest to highest); each peak of memory is one process's."
-    rest = section(title, text, ["what", "figure", "asked for, or yardstick"], [f"| {' | '.join(row)} |" for row in single])
+    title, text = (
+        "All of NAS-Bench-Macro, memory, import",
+        "Median (lowest to highest); each peak of memory is one process's.",
+    )
+    rest = section(
+        title, text, ["what", "figure", "asked for, or yardstick"], [f"| {' | '.join(row)} |" for row in single]
+    )
     text = "\n".join([*head, *of_spaces(few), *rest])
     print(text)
     if arguments.write:

@@ -1,13 +1,18 @@
-"""How samplers spend evaluations: regret and hypervolume over tabular problems, ours beside Optuna's.
+"""How samplers spend evaluations: regret and hypervolume over tabular problems, ours beside
+Optuna's.
 
-    uv run python benchmarks/search.py [--processes 2] [--seeds 50] [--samplers predictor,tpe] [--problems macro] [--write]
+    uv run python benchmarks/search.py [--processes 2] [--seeds 50] [--samplers predictor,tpe]
+    [--problems macro] [--write]
 
-Every run is kept as a file in `--cache` and not made again, so that a benchmark that was stopped goes on; `--write` keeps table and figure in
-benchmarks/results/search.md and .svg. Everything runs on one thread a process.
+Every run is kept as a file in `--cache` and not made again, so that a benchmark that was stopped
+goes on; `--write` keeps table and figure in benchmarks/results/search.md and .svg. Everything runs
+on one thread a process.
 
-Everybody gets what suits it best. What is outside the budget or has been evaluated already costs nothing and is asked for again: up to 50 times (20 for
-TPE, 8 for the Gaussian process), then a uniform draw within the budget stands in. For regret, a study has one objective; what is outside is told as a
-violated constraint where a sampler heeds constraints. For hypervolume, it has two, accuracy and cost, and no budget.
+Everybody gets what suits it best. What is outside the budget or has been evaluated already costs
+nothing and is asked for again: up to 50 times (20 for TPE, 8 for the Gaussian process), then a
+uniform draw within the budget stands in. For regret, a study has one objective; what is outside is
+told as a violated constraint where a sampler heeds constraints. For hypervolume, it has two,
+accuracy and cost, and no budget.
 """
 
 from __future__ import annotations
@@ -29,12 +34,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--samplers", default=",".join(WORDS))
     parser.add_argument("--problems", default=",".join(ALL))
-    parser.add_argument("--only", choices=("all", "budgets", "fronts", "none"), default="all", help="which runs to make; none: report what there is")
+    parser.add_argument(
+        "--only",
+        choices=("all", "budgets", "fronts", "none"),
+        default="all",
+        help="which runs to make; none: report what there is",
+    )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "automl-search-benchmark")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     samplers, problems = given.samplers.split(","), given.problems.split(",")
-    wanted = list(tasks(samplers, problems, given.seeds, given.only in ("all", "fronts"), given.only in ("all", "budgets"))) if given.only != "none" else []
+    wanted = (
+        list(tasks(samplers, problems, given.seeds, given.only in ("all", "fronts"), given.only in ("all", "budgets")))
+        if given.only != "none"
+        else []
+    )
     wanted = [task for task in wanted if not task.file(given.cache).exists()]
     if given.processes > 1:
         with ProcessPoolExecutor(given.processes) as pool:

@@ -1,8 +1,10 @@
-"""A real table in miniature: random, untrained convolutional features of scikit-learn's digits, and a ridge classifier on them.
+"""A real table in miniature: random, untrained convolutional features of scikit-learn's digits, and
+a ridge classifier on them.
 
     uv run python benchmarks/search_features.py
 
-Writes benchmarks/results/search_features.json: for every network of the space the validation accuracies of three draws of its weights, and its MACs.
+Writes benchmarks/results/search_features.json: for every network of the space the validation
+accuracies of three draws of its weights, and its MACs.
 """
 
 import itertools
@@ -45,7 +47,11 @@ def layer(x_bchw: torch.Tensor, width: int, kernel: int, activation: str, genera
 def accuracy(one: dict, x_bchw: torch.Tensor, y: torch.Tensor, train: int, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
     x = layer(x_bchw, one["width1"], one["kernel1"], one["activation"], generator)
-    x = {"none": lambda t: t, "mean": lambda t: functional.avg_pool2d(t, 2), "max": lambda t: functional.max_pool2d(t, 2)}[one["pool"]](x)
+    x = {
+        "none": lambda t: t,
+        "mean": lambda t: functional.avg_pool2d(t, 2),
+        "max": lambda t: functional.max_pool2d(t, 2),
+    }[one["pool"]](x)
     x = layer(x, one["width2"], one["kernel2"], one["activation"], generator)
     flat = functional.adaptive_avg_pool2d(x, SIDE).flatten(1).double()
     flat = (flat - flat[:train].mean(0)) / (flat[:train].std(0) + 1e-6)

@@ -1,6 +1,8 @@
-"""Problems for `search.py`: NAS-Bench-Macro's table, a small real one computed here, and synthetic ones in the manner of other published tables.
+"""Problems for `search.py`: NAS-Bench-Macro's table, a small real one computed here, and synthetic
+ones in the manner of other published tables.
 
-Accuracies are in per cent, costs in MACs (the synthetic ones' are in arbitrary units). A problem's functions take dicts of arrays.
+Accuracies are in per cent, costs in MACs (the synthetic ones' are in arbitrary units). A problem's
+functions take dicts of arrays.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ MACRO = ROOT.parent / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_c
 Vector = NDArray[np.float64]
 Params = Mapping[str, Any]
 LISTED = 50_000
-"""Up to so many settings are listed; of larger spaces the best is sought by climbing from the best of so many random ones."""
+"""Up to so many settings are listed; of larger spaces the best is sought by climbing from the best
+of so many random ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +102,9 @@ class Problem:
 
     def _climbed(self, columns: list, table: Vector, rng: np.random.Generator) -> Vector:
         """With the draws, the ends of climbs under every budget and without one."""
-        value = lambda rows: (lambda a: (self.mean(a), self.macs(a)))({c.name: c.array(rows[:, i]) for i, c in enumerate(columns)})  # noqa: E731
+        value = lambda rows: (lambda a: (self.mean(a), self.macs(a)))(
+            {c.name: c.array(rows[:, i]) for i, c in enumerate(columns)}
+        )
         mean, macs = value(table)
         found = [table]
         for budget in (*self._budgets(macs), *np.quantile(macs, [0.01, 0.05, 0.1, 0.3, 0.7, 0.9]), math.inf):
@@ -114,7 +119,11 @@ class Problem:
                         here = np.flatnonzero(which == index)
                         fresh = column.draw(len(here), rng)
                         if column.values is None:
-                            fresh = np.where(rng.random(len(here)) < 0.5, fresh, tried[here, index] + 0.1 * (fresh - tried[here, index]))
+                            fresh = np.where(
+                                rng.random(len(here)) < 0.5,
+                                fresh,
+                                tried[here, index] + 0.1 * (fresh - tried[here, index]),
+                            )
                         tried[here, index] = fresh
                 new, cost = value(tried)
                 better = (new > height) & (cost <= budget)
@@ -137,7 +146,8 @@ class Problem:
 
     @cached_property
     def corner(self) -> tuple[float, float]:
-        """What hypervolumes are measured from: the accuracy that a tenth is below, the highest cost."""
+        """What hypervolumes are measured from: the accuracy that a tenth is below, the highest
+        cost."""
         _, mean, macs = self.sample
         return float(np.quantile(mean[:LISTED], 0.1)), float(macs.max())
 
@@ -159,7 +169,9 @@ def _numbers(column: Any, values: Any) -> Vector:
     return np.asarray(values, float)
 
 
-def _noisy(mean: Callable[[Params], Vector], spread: Callable[[float], float]) -> Callable[[Params, np.random.Generator, int], float]:
+def _noisy(
+    mean: Callable[[Params], Vector], spread: Callable[[float], float]
+) -> Callable[[Params, np.random.Generator, int], float]:
     def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
         true = float(mean({name: np.array([value]) for name, value in params.items()})[0])
         return true + spread(true) * float(rng.standard_normal())
@@ -167,8 +179,11 @@ def _noisy(mean: Callable[[Params], Vector], spread: Callable[[float], float]) -
     return observed
 
 
-def looked_up(seeds: Vector, place: Callable[[Params], NDArray[np.int64]]) -> Callable[[Params, np.random.Generator, int], float]:
-    """One seed of a row of `seeds`, (rows, seeds), found by `place`: the same one for a run's seed, whenever it is asked for."""
+def looked_up(
+    seeds: Vector, place: Callable[[Params], NDArray[np.int64]]
+) -> Callable[[Params, np.random.Generator, int], float]:
+    """One seed of a row of `seeds`, (rows, seeds), found by `place`: the same one for a run's seed,
+    whenever it is asked for."""
 
     @cache
     def drawn(seed: int) -> NDArray[np.int64]:
@@ -193,20 +208,29 @@ def macro() -> Problem:
     digits = {"identity": 0, "e3k3": 1, "e6k5": 2}
 
     def place(params: Params) -> NDArray[np.int64]:
-        return sum(int(power[i]) * np.array([digits[value] for value in np.asarray(params[name]).tolist()]) for i, name in enumerate(names))  # type: ignore[return-value]
+        return sum(
+            int(power[i]) * np.array([digits[value] for value in np.asarray(params[name]).tolist()])
+            for i, name in enumerate(names)
+        )  # type: ignore[return-value]
 
     space: dict[str, BaseDistribution] = {name: CategoricalDistribution(tuple(digits)) for name in names}
     return Problem(
-        name="macro", words="NAS-Bench-Macro, CIFAR-10, 3^8 networks; a published table", space=space,
-        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=looked_up(seeds, place), fixed=(40e6, 60e6, 80e6),
-    )  # fmt: skip
+        name="macro",
+        words="NAS-Bench-Macro, CIFAR-10, 3^8 networks; a published table",
+        space=space,
+        mean=lambda params: means[place(params)],
+        macs=lambda params: costs[place(params)],
+        observed=looked_up(seeds, place),
+        fixed=(40e6, 60e6, 80e6),
+    )
 
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
 def cells() -> Problem:
-    """As NAS-Bench-201: six edges of a cell, five operations; what counts are paths, and a cell without one is broken."""
+    """As NAS-Bench-201: six edges of a cell, five operations; what counts are paths, and a cell
+    without one is broken."""
     gain = {"none": 0.0, "skip": 0.55, "conv1": 0.9, "conv3": 1.6, "pool": 0.35}
     price = {"none": 0.0, "skip": 0.0, "conv1": 4.0, "conv3": 30.0, "pool": 0.3}
     space: dict[str, BaseDistribution] = {f"edge{a}{b}": CategoricalDistribution(tuple(gain)) for a, b in EDGES}
@@ -225,18 +249,26 @@ def cells() -> Problem:
         late = np.maximum(open_[1] * (convs[1] + convs[5]), open_[0] * open_[2] * (convs[0] + convs[2] + convs[5]))
         deep = np.maximum(convs[3], np.maximum(open_[0] * open_[4] * (convs[0] + convs[4]), open_[5] * late))
         skips = np.asarray(params["edge03"]) == "skip"
-        height = 94.5 - 26.0 * np.exp(-0.75 * np.log1p(2.5 * n3)) - 9.0 * np.exp(-1.3 * deep) + 0.5 * skips * (deep >= 2)
+        height = (
+            94.5 - 26.0 * np.exp(-0.75 * np.log1p(2.5 * n3)) - 9.0 * np.exp(-1.3 * deep) + 0.5 * skips * (deep >= 2)
+        )
         return np.where(reached, np.minimum(height + _residual(space, params, 0.12), 95.0), 10.0)
 
     return Problem(
-        name="cells", words="synthetic, after NAS-Bench-201: 5^6 cells, paths, broken ones at 10 %", space=space, mean=mean,
-        macs=lambda params: 8.0 + sum(look(params, price)), observed=_noisy(mean, lambda true: 0.0 if true == 10.0 else 0.15 + 0.01 * (94.5 - true)),
-    )  # fmt: skip
+        name="cells",
+        words="synthetic, after NAS-Bench-201: 5^6 cells, paths, broken ones at 10 %",
+        space=space,
+        mean=mean,
+        macs=lambda params: 8.0 + sum(look(params, price)),
+        observed=_noisy(mean, lambda true: 0.0 if true == 10.0 else 0.15 + 0.01 * (94.5 - true)),
+    )
 
 
 def widths() -> Problem:
     """As NATS-Bench's size space: five widths of eight, whose narrowest place holds the rest up."""
-    space: dict[str, BaseDistribution] = {f"width{i}": CategoricalDistribution(tuple(range(8, 65, 8))) for i in range(5)}
+    space: dict[str, BaseDistribution] = {
+        f"width{i}": CategoricalDistribution(tuple(range(8, 65, 8))) for i in range(5)
+    }
 
     def logs(params: Params) -> Vector:
         return np.stack([np.log(np.asarray(params[name], float) / 64) for name in space], axis=1)
@@ -245,14 +277,31 @@ def widths() -> Problem:
         x = logs(params)
         soft = -np.log(np.exp(-2 * x).mean(axis=1)) / 2
         total = x @ np.array([0.10, 0.22, 0.18, 0.30, 0.20])
-        return 93.6 - 4.2 * (np.exp(-0.9 * total) - 1) - 1.1 * (np.exp(-0.6 * soft) - 1) + 0.5 * x[:, 0] * x[:, 4] + _residual(space, params, 0.15)
+        return (
+            93.6
+            - 4.2 * (np.exp(-0.9 * total) - 1)
+            - 1.1 * (np.exp(-0.6 * soft) - 1)
+            + 0.5 * x[:, 0] * x[:, 4]
+            + _residual(space, params, 0.15)
+        )
 
     def macs(params: Params) -> Vector:
         w = np.stack([np.asarray(params[name], float) for name in space], axis=1)
-        return 9 * (3 * w[:, 0] * 1024 + w[:, 0] * w[:, 1] * 1024 + w[:, 1] * w[:, 2] * 256 + w[:, 2] * w[:, 3] * 256 + w[:, 3] * w[:, 4] * 64)
+        return 9 * (
+            3 * w[:, 0] * 1024
+            + w[:, 0] * w[:, 1] * 1024
+            + w[:, 1] * w[:, 2] * 256
+            + w[:, 2] * w[:, 3] * 256
+            + w[:, 3] * w[:, 4] * 64
+        )
 
     return Problem(
-        name="widths", words="synthetic, after NATS-Bench's sizes: 8^5 widths", space=space, mean=mean, macs=macs, observed=_noisy(mean, lambda true: 0.3)
+        name="widths",
+        words="synthetic, after NATS-Bench's sizes: 8^5 widths",
+        space=space,
+        mean=mean,
+        macs=macs,
+        observed=_noisy(mean, lambda true: 0.3),
     )
 
 
@@ -261,29 +310,46 @@ def layers() -> Problem:
     blocks = ("skip", "k3e1", "k3e3", "k5e3", "k3e6", "k5e6")
     space: dict[str, BaseDistribution] = {f"block{i:02d}": CategoricalDistribution(blocks) for i in range(18)}
     rng = np.random.default_rng(5)
-    power = np.array([0.0, 0.45, 0.75, 0.85, 1.0, 1.12]) * rng.uniform(0.7, 1.3, (18, 6)) * np.linspace(0.7, 1.4, 18)[:, None]
+    power = (
+        np.array([0.0, 0.45, 0.75, 0.85, 1.0, 1.12])
+        * rng.uniform(0.7, 1.3, (18, 6))
+        * np.linspace(0.7, 1.4, 18)[:, None]
+    )
     price = np.array([0.0, 1.0, 2.6, 3.1, 5.0, 6.0]) * np.array([1.6, 1.2, 1.0, 0.8, 1.1, 0.9] * 3)[:, None]
     tie = rng.normal(0, 0.05, (17, 6, 6))
 
     def place(params: Params) -> NDArray[np.int64]:
         index = {name: number for number, name in enumerate(blocks)}
-        return np.stack([np.array([index[value] for value in np.asarray(params[name]).tolist()]) for name in space], axis=1)
+        return np.stack(
+            [np.array([index[value] for value in np.asarray(params[name]).tolist()]) for name in space], axis=1
+        )
 
     def mean(params: Params) -> Vector:
         x = place(params)
         strength = power[np.arange(18), x].sum(axis=1)
         bond = tie[np.arange(17), x[:, :-1], x[:, 1:]].sum(axis=1)
         stages = np.stack([(x[:, 6 * s : 6 * s + 6] == 0).sum(axis=1) for s in range(3)], axis=1)
-        return 76.5 - 14 * np.exp(-0.10 * strength) + bond - 0.25 * np.maximum(stages - 3, 0).sum(axis=1) ** 2 + _residual(space, params, 0.08)
+        return (
+            76.5
+            - 14 * np.exp(-0.10 * strength)
+            + bond
+            - 0.25 * np.maximum(stages - 3, 0).sum(axis=1) ** 2
+            + _residual(space, params, 0.08)
+        )
 
     return Problem(
-        name="layers", words="synthetic, after FBNet: 6^18 networks, neighbours interact", space=space, mean=mean,
-        macs=lambda params: 20 + price[np.arange(18), place(params)].sum(axis=1), observed=_noisy(mean, lambda true: 0.2),
-    )  # fmt: skip
+        name="layers",
+        words="synthetic, after FBNet: 6^18 networks, neighbours interact",
+        space=space,
+        mean=mean,
+        macs=lambda params: 20 + price[np.arange(18), place(params)].sum(axis=1),
+        observed=_noisy(mean, lambda true: 0.2),
+    )
 
 
 def mixed() -> Problem:
-    """As JAHS-Bench: a network's size and operations with learning rate, decay and augmentation; a momentum for one optimiser alone."""
+    """As JAHS-Bench: a network's size and operations with learning rate, decay and augmentation; a
+    momentum for one optimiser alone."""
     space: dict[str, BaseDistribution] = {
         "optimiser": CategoricalDistribution(("sgd", "adam")),
         "momentum": FloatDistribution(0.5, 0.99),
@@ -309,25 +375,41 @@ def mixed() -> Problem:
     def mean(params: Params) -> Vector:
         capacity = np.log(macs(params))
         sgd = np.asarray(params["optimiser"]) == "sgd"
-        rate, decay, momentum = np.log10(np.asarray(params["rate"], float)), np.log10(np.asarray(params["decay"], float)), np.asarray(params["momentum"], float)
+        rate, decay, momentum = (
+            np.log10(np.asarray(params["rate"], float)),
+            np.log10(np.asarray(params["decay"], float)),
+            np.asarray(params["momentum"], float),
+        )
         ideal = np.where(sgd, -1.0 - 1.2 * (momentum - 0.9), -2.6) - 0.03 * capacity
-        bonus = np.array([{"relu": 0.0, "hardswish": 0.3, "mish": 0.5}[value] for value in np.asarray(params["activation"]).tolist()])
+        bonus = np.array(
+            [{"relu": 0.0, "hardswish": 0.3, "mish": 0.5}[value] for value in np.asarray(params["activation"]).tolist()]
+        )
         augment = np.asarray(params["augment"], bool) * (0.25 * (capacity - 4.0))
         off = np.where(rate > ideal, 1.6, 1.0) * (rate - ideal) ** 2
-        height = 93 - 30 * np.exp(-0.42 * capacity) - 2.2 * off - 0.8 * (decay + 3.3 - 0.1 * capacity) ** 2 + bonus + augment
+        height = (
+            93 - 30 * np.exp(-0.42 * capacity) - 2.2 * off - 0.8 * (decay + 3.3 - 0.1 * capacity) ** 2 + bonus + augment
+        )
         height = height - 3 * (sgd * (momentum - 0.9) ** 2 * 4) - 0.5 * ~sgd + 0.6 * np.tanh(ops(params) - 0.5)
         return np.maximum(np.where(rate > ideal + 1.3, 10.0, height), 10.0)
 
     return Problem(
-        name="mixed", words="synthetic, after JAHS-Bench: floats, integers, choices, one conditional; too high a rate diverges", space=space, mean=mean,
-        macs=macs, observed=_noisy(mean, lambda true: 0.25), conditional={"momentum": ("optimiser", "sgd")},
-    )  # fmt: skip
+        name="mixed",
+        words="synthetic, after JAHS-Bench: floats, integers, choices, one conditional; too high a rate diverges",
+        space=space,
+        mean=mean,
+        macs=macs,
+        observed=_noisy(mean, lambda true: 0.25),
+        conditional={"momentum": ("optimiser", "sgd")},
+    )
 
 
 def features() -> Problem:
-    """Real: random, untrained convolutional features of scikit-learn's digits with a ridge classifier; three draws of the weights each."""
+    """Real: random, untrained convolutional features of scikit-learn's digits with a ridge
+    classifier; three draws of the weights each."""
     found = json.loads((Path(__file__).resolve().parent / "results" / "search_features.json").read_text())
-    space: dict[str, BaseDistribution] = {name: CategoricalDistribution(tuple(choices)) for name, choices in found["space"].items()}
+    space: dict[str, BaseDistribution] = {
+        name: CategoricalDistribution(tuple(choices)) for name, choices in found["space"].items()
+    }
     order = list(space)
     seeds, costs = np.array(found["accuracies"]), np.array(found["macs"], float)
     means = seeds.mean(axis=1)
@@ -341,12 +423,23 @@ def features() -> Problem:
         return total
 
     return Problem(
-        name="features", words="real, computed by `search_features.py`: random convolutional features of digits and a ridge classifier", space=space,
-        mean=lambda params: means[place(params)], macs=lambda params: costs[place(params)], observed=looked_up(seeds, place),
-    )  # fmt: skip
+        name="features",
+        words="real, computed by `search_features.py`: random convolutional features of digits and a ridge classifier",
+        space=space,
+        mean=lambda params: means[place(params)],
+        macs=lambda params: costs[place(params)],
+        observed=looked_up(seeds, place),
+    )
 
 
-ALL: dict[str, Callable[[], Problem]] = {"macro": macro, "features": features, "cells": cells, "widths": widths, "layers": layers, "mixed": mixed}
+ALL: dict[str, Callable[[], Problem]] = {
+    "macro": macro,
+    "features": features,
+    "cells": cells,
+    "widths": widths,
+    "layers": layers,
+    "mixed": mixed,
+}
 
 
 @cache

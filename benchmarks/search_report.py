@@ -15,14 +15,19 @@ SHOWN = (2, 3)
 """Marks, by place, after which significance is taken: 30 and 60 evaluations."""
 
 
-def of_budget(one: Problem, name: str, place: int, seeds: int, cache: Path) -> dict[str, dict[int, tuple[Vector, Vector]]]:
-    """Sampler → seed → regret of the best evaluated and of the incumbent, at every mark; NaN beyond a run's end."""
+def of_budget(
+    one: Problem, name: str, place: int, seeds: int, cache: Path
+) -> dict[str, dict[int, tuple[Vector, Vector]]]:
+    """Sampler → seed → regret of the best evaluated and of the incumbent, at every mark; NaN beyond
+    a run's end."""
     found: dict[str, dict[int, tuple[Vector, Vector]]] = {}
     for sampler in WORDS:
         for seed, ran in enumerate(gathered(sampler, name, place, seeds, cache)):
             if ran is not None:
                 both = regrets(one, one.budgets[place], ran)
-                at = tuple(np.array([values[mark - 1] if len(values) >= mark else np.nan for mark in MARKS]) for values in both)
+                at = tuple(
+                    np.array([values[mark - 1] if len(values) >= mark else np.nan for mark in MARKS]) for values in both
+                )
                 found.setdefault(sampler, {})[seed] = at  # type: ignore[assignment]
     return found
 
@@ -39,11 +44,20 @@ def of_front(one: Problem, name: str, seeds: int, cache: Path) -> dict[str, dict
 
 
 def table(found: dict[str, dict[int, tuple[Vector, Vector]]], *, front: bool) -> list[str]:
-    """A row a sampler: means at every mark, and how it compares with the predictor after 30 and 60 evaluations."""
+    """A row a sampler: means at every mark, and how it compares with the predictor after 30 and 60
+    evaluations."""
     rng = np.random.default_rng(0)
     what = "hypervolume" if front else "regret"
-    head = [f"| sampler | seeds | {' | '.join(f'{what} {mark}' for mark in MARKS)} |", f"|---|---:|{'---:|' * len(MARKS)}"]
-    head = [f"{line}{more}" for line, more in zip(head, (" incumbent 30 | 60 |" if not front else "", "---:|---:|" if not front else ""), strict=True)]
+    head = [
+        f"| sampler | seeds | {' | '.join(f'{what} {mark}' for mark in MARKS)} |",
+        f"|---|---:|{'---:|' * len(MARKS)}",
+    ]
+    head = [
+        f"{line}{more}"
+        for line, more in zip(
+            head, (" incumbent 30 | 60 |" if not front else "", "---:|---:|" if not front else ""), strict=True
+        )
+    ]
     head = [f"{line}{more}" for line, more in zip(head, (" apart from ours at 30 | at 60 |", "---|---|"), strict=True)]
     lines = []
     ours = found.get("predictor", {})
@@ -59,7 +73,9 @@ def table(found: dict[str, dict[int, tuple[Vector, Vector]]], *, front: bool) ->
             if sampler == "predictor" or len(both) < 3:
                 cells.append("")
                 continue
-            middle, low, high = significance(np.array([ours[s][0][place] for s in both]), np.array([runs[s][0][place] for s in both]), rng)
+            middle, low, high = significance(
+                np.array([ours[s][0][place] for s in both]), np.array([runs[s][0][place] for s in both]), rng
+            )
             cells.append(f"{middle:+.3f} ({low:+.3f} to {high:+.3f})")
         lines.append(f"| {' | '.join(cells)} |")
     return [*head, *lines, ""]
@@ -69,12 +85,17 @@ def verdict(found: dict[str, dict[int, tuple[Vector, Vector]]]) -> str:
     """The goal, and whether it is met: a third of the best rival's regret."""
     words = []
     for place in SHOWN:
-        means = {name: float(np.stack([pair[0] for pair in runs.values()])[:, place].mean()) for name, runs in found.items()}
+        means = {
+            name: float(np.stack([pair[0] for pair in runs.values()])[:, place].mean()) for name, runs in found.items()
+        }
         rivals = {name: means[name] for name in RIVALS if name in means and not np.isnan(means[name])}
         if "predictor" in means and rivals:
             best = min(rivals, key=lambda name: rivals[name])
             share = means["predictor"] / max(rivals[best], 1e-12)
-            words.append(f"after {MARKS[place]}: {means['predictor']:.3f}, {share:.2f} of the best other's ({WORDS[best]}, {rivals[best]:.3f})")
+            words.append(
+                f"after {MARKS[place]}: {means['predictor']:.3f}, {share:.2f} of the best other's ({WORDS[best]},"
+                f" {rivals[best]:.3f})"
+            )
     return "; ".join(words) + "."
 
 
@@ -89,7 +110,12 @@ the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical para
 def report(problems: list[str], seeds: int, cache: Path, *, write: bool) -> str:
     """Everything there is in `cache`; kept in benchmarks/results/ with `write`."""
     lines = ["# How samplers spend evaluations", ""]
-    lines += [f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine('optuna', 'scipy')}.", "", NOTE, ""]
+    lines += [
+        f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine('optuna', 'scipy')}.",
+        "",
+        NOTE,
+        "",
+    ]
     curves: list[tuple[str, dict]] = []
     for name in problems:
         one = problem(name)
@@ -120,14 +146,21 @@ def drawn(curves: list[tuple[str, dict]], file: Path) -> None:
 
     matplotlib.rcParams["svg.hashsalt"] = "automl"
     across = 4
-    figure, axes = pyplot.subplots(-(-len(curves) // across), across, figsize=(4 * across, 3 * -(-len(curves) // across)), squeeze=False)
+    figure, axes = pyplot.subplots(
+        -(-len(curves) // across), across, figsize=(4 * across, 3 * -(-len(curves) // across)), squeeze=False
+    )
     for axis, (title, found) in zip(axes.flat, curves, strict=False):
         for sampler, runs in found.items():
             values = np.stack([pair[0] for pair in runs.values()])
             axis.errorbar(
-                MARKS, values.mean(0), values.std(0) / np.sqrt(len(values)), label=WORDS[sampler], color=f"C{list(WORDS).index(sampler)}", capsize=2,
+                MARKS,
+                values.mean(0),
+                values.std(0) / np.sqrt(len(values)),
+                label=WORDS[sampler],
+                color=f"C{list(WORDS).index(sampler)}",
+                capsize=2,
                 linewidth=2.5 if sampler == "predictor" else 1,
-            )  # fmt: skip
+            )
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("evaluations", fontsize=8)
         axis.set_yscale("symlog", linthresh=0.01)

@@ -1,4 +1,5 @@
-"""Runs of samplers on the problems of `search_problems.py`, kept in files, and what is measured of them."""
+"""Runs of samplers on the problems of `search_problems.py`, kept in files, and what is measured of
+them."""
 
 from __future__ import annotations
 
@@ -31,9 +32,14 @@ OURS = ("predictor", "evolution", "random")
 RIVALS = ("tpe", "tpe-multivariate", "nsga2", "gp", "evolution")
 """Whom the predictor is compared with; `random` is for orientation."""
 WORDS = {
-    "predictor": "predictor (ours)", "evolution": "regularised evolution (ours)", "random": "random (ours)", "tpe": "TPE, univariate",
-    "tpe-multivariate": "TPE, multivariate", "nsga2": "NSGA-II", "gp": "Gaussian process",
-}  # fmt: skip
+    "predictor": "predictor (ours)",
+    "evolution": "regularised evolution (ours)",
+    "random": "random (ours)",
+    "tpe": "TPE, univariate",
+    "tpe-multivariate": "TPE, multivariate",
+    "nsga2": "NSGA-II",
+    "gp": "Gaussian process",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +58,15 @@ class Task:
 
 
 def fingerprint() -> str:
-    """Of the code of our samplers: other code, other runs. AUTOML_SEARCH_MARK names a run of development."""
+    """Of the code of our samplers: other code, other runs. AUTOML_SEARCH_MARK names a run of
+    development."""
     import automl.search.sampling as ours
 
     folder = Path(next(iter(ours.__path__)))
-    return os.environ.get("AUTOML_SEARCH_MARK") or hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()[:8]
+    return (
+        os.environ.get("AUTOML_SEARCH_MARK")
+        or hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()[:8]
+    )
 
 
 def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
@@ -83,19 +93,24 @@ def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
 
 
 def run(task: Task) -> dict[str, list[float]]:
-    """Evaluations in their order: true accuracy, observed accuracy, cost; and the seconds that all asks took."""
+    """Evaluations in their order: true accuracy, observed accuracy, cost; and the seconds that all
+    asks took."""
     one = problem(task.problem)
     front = task.place < 0
     budget = None if front else one.budgets[task.place]
     rng = np.random.default_rng([task.seed, 11])
-    study = optuna.create_study(directions=["maximize", "minimize"] if front else ["maximize"], sampler=make(task, one, budget))
+    study = optuna.create_study(
+        directions=["maximize", "minimize"] if front else ["maximize"], sampler=make(task, one, budget)
+    )
     true, seen, costs = [], [], []
     known: set[tuple] = set()
     began = time.perf_counter()
     for _ in range(min(LENGTH, SHORTER.get(task.sampler, LENGTH))):
         trial, params = _asked(task, one, study, budget, known, rng, [*seen])
         accuracy, macs = one.at(params)
-        value = one.observed({name: params.get(name, one._default(kind)) for name, kind in one.space.items()}, rng, task.seed)
+        value = one.observed(
+            {name: params.get(name, one._default(kind)) for name, kind in one.space.items()}, rng, task.seed
+        )
         known.add(tuple(sorted(params.items())))
         true.append(accuracy)
         seen.append(value)
@@ -104,7 +119,15 @@ def run(task: Task) -> dict[str, list[float]]:
     return {"true": true, "seen": seen, "macs": costs, "seconds": [time.perf_counter() - began]}
 
 
-def _asked(task: Task, one: Problem, study: optuna.Study, budget: float | None, known: set, rng: np.random.Generator, seen: list) -> tuple[Trial, dict]:
+def _asked(
+    task: Task,
+    one: Problem,
+    study: optuna.Study,
+    budget: float | None,
+    known: set,
+    rng: np.random.Generator,
+    seen: list,
+) -> tuple[Trial, dict]:
     """The next trial that is new and within the budget."""
     for _ in range(PATIENCE.get(task.sampler, 50)):
         trial = study.ask()
@@ -130,15 +153,22 @@ def _asked(task: Task, one: Problem, study: optuna.Study, budget: float | None, 
 
 
 def _refused(task: Task, study: optuna.Study, trial: Trial, violation: float, seen: list) -> None:
-    """Told so that a sampler which can learn the feasible region does, and as often as helps it: see the note on each."""
+    """Told so that a sampler which can learn the feasible region does, and as often as helps it:
+    see the note on each."""
     if task.sampler in OURS:
         raise AssertionError(f"{task} proposed what is outside the budget")
     if task.sampler == "gp":  # its model of constraints is made of completed trials alone
         trial.set_constraint("budget", violation)
         study.tell(trial, float(np.median(seen)) if seen else 0.0)
         return
-    refused = sum(one.state == TrialState.PRUNED for one in study._storage.get_all_trials(study._study_id, deepcopy=False)) if "tpe" in task.sampler else 0
-    if "tpe" in task.sampler and refused < len(seen):  # more of them would make TPE's good share larger than a tenth of what was evaluated
+    refused = (
+        sum(one.state == TrialState.PRUNED for one in study._storage.get_all_trials(study._study_id, deepcopy=False))
+        if "tpe" in task.sampler
+        else 0
+    )
+    if "tpe" in task.sampler and refused < len(
+        seen
+    ):  # more of them would make TPE's good share larger than a tenth of what was evaluated
         trial.set_constraint("budget", violation)
         study.tell(trial, state=TrialState.PRUNED)
     else:
@@ -149,14 +179,19 @@ def _uniform(one: Problem, rng: np.random.Generator) -> dict[str, Any]:
     from automl.search.sampling.columns import columns_of
 
     found = {column.name: column.value(column.draw(1, rng)[0]) for column in columns_of(one.space)}
-    return {name: value for name, value in found.items() if name not in one.conditional or found[one.conditional[name][0]] == one.conditional[name][1]}
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in one.conditional or found[one.conditional[name][0]] == one.conditional[name][1]
+    }
 
 
 # ---- measures
 
 
 def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple[Vector, Vector]:
-    """After each evaluation: the best true accuracy there is, less that of the best of those evaluated, and less that of the one seen highest."""
+    """After each evaluation: the best true accuracy there is, less that of the best of those
+    evaluated, and less that of the one seen highest."""
     true, seen = np.array(found["true"]), np.array(found["seen"])
     leaders = [int(np.argmax(seen[: end + 1])) for end in range(len(seen))]
     best = round(one.best(budget), PLACES)
@@ -164,11 +199,14 @@ def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple
 
 
 def hypervolumes(one: Problem, found: dict[str, list[float]]) -> Vector:
-    """At every mark: what the true accuracies and the costs dominate, as a share of what all the problem's settings do."""
+    """At every mark: what the true accuracies and the costs dominate, as a share of what all the
+    problem's settings do."""
     true, macs = np.array(found["true"]), np.array(found["macs"])
     _, mean, cost = one.sample
     whole = area(mean, cost, one.corner)
-    return np.array([area(true[:mark], macs[:mark], one.corner) / whole if len(true) >= mark else np.nan for mark in MARKS])
+    return np.array(
+        [area(true[:mark], macs[:mark], one.corner) / whole if len(true) >= mark else np.nan for mark in MARKS]
+    )
 
 
 def area(accuracy: Vector, macs: Vector, corner: tuple[float, float]) -> float:

@@ -1,4 +1,5 @@
-"""What a network is made of: frozen descriptions of blocks, with `cost` by arithmetic and `build` into trainable modules.
+"""What a network is made of: frozen descriptions of blocks, with `cost` by arithmetic and `build`
+into trainable modules.
 
 Importing this package registers every block that comes with automl, and imports no torch.
 """
@@ -18,7 +19,38 @@ from .sk import Sk
 from .stems import ConvHead, ConvStem, EfficientHead, PoolHead, ResNetStem
 
 __all__ = [
-    "Attention", "AutomlError", "Basic", "Block", "Bottleneck", "Cbam", "ConvAttention", "ConvHead", "ConvStem", "Cost", "Diverged", "Eca", "Ecabam",
-    "EfficientHead", "Inception", "InputError", "Interrupted", "InvalidBlock", "MBConv", "Part", "Plain", "PoolHead", "Projection", "ResNetStem", "Se",
-    "Separable", "Shape", "Sk", "Unit", "block_class", "from_dict", "names", "register", "to_dict",
-]  # fmt: skip
+    "Attention",
+    "AutomlError",
+    "Basic",
+    "Block",
+    "Bottleneck",
+    "Cbam",
+    "ConvAttention",
+    "ConvHead",
+    "ConvStem",
+    "Cost",
+    "Diverged",
+    "Eca",
+    "Ecabam",
+    "EfficientHead",
+    "Inception",
+    "InputError",
+    "Interrupted",
+    "InvalidBlock",
+    "MBConv",
+    "Part",
+    "Plain",
+    "PoolHead",
+    "Projection",
+    "ResNetStem",
+    "Se",
+    "Separable",
+    "Shape",
+    "Sk",
+    "Unit",
+    "block_class",
+    "from_dict",
+    "names",
+    "register",
+    "to_dict",
+]

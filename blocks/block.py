@@ -1,7 +1,8 @@
 """What every block is: a frozen description with `cost` and `build` side by side, known by a name.
 
-A description is data only. `cost` is arithmetic and never imports torch, so that a million candidates can be counted and a command can be typed
-without waiting for it; `build` imports the module it makes from `automl.blocks.modules`.
+A description is data only. `cost` is arithmetic and never imports torch, so that a million
+candidates can be counted and a command can be typed without waiting for it; `build` imports the
+module it makes from `automl.blocks.modules`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ class Block(ABC):
     name: ClassVar[str] = ""
     """The name in YAML, JSON and the database; set by `register`."""
     added: ClassVar[Mapping[str, Any]] = {}
-    """Fields that came later, with the value under which a block is what it was before: then its plain data leave them out, and ids stay what they were."""
+    """Fields that came later, with the value under which a block is what it was before: then its
+    plain data leave them out, and ids stay what they were."""
 
     def out(self, shape: Shape) -> Shape:
-        """Shape of the output for an input of `shape`; the same shape unless a block says otherwise."""
+        """Shape of the output for an input of `shape`; the same shape unless a block says
+        otherwise."""
         return shape
 
     @abstractmethod
@@ -38,9 +41,11 @@ class Block(ABC):
         """Cost for one image of `shape`; arithmetic only, the fields and `shape` may hold arrays."""
 
     def resolved(self, shape: Shape) -> Self:
-        """The same block with everything that depends on `shape` written out, so that equal networks have equal descriptions.
+        """The same block with everything that depends on `shape` written out, so that equal
+        networks have equal descriptions.
 
-        It may look at the channels only: which networks are equal does not depend on the size of the image.
+        It may look at the channels only: which networks are equal does not depend on the size of
+        the image.
         """
         return self
 
@@ -49,10 +54,12 @@ class Attention(Block):
     """A block that keeps the shape of its map and can stand in any attention slot."""
 
     dimensions: ClassVar[Mapping[str, str]] = {}
-    """Which dimensions of a space set which fields of this block, as {"eca_kernel": "kernel_size"}."""
+    """Which dimensions of a space set which fields of this block, as {"eca_kernel": "kernel_size"}.
+    """
 
     def widened(self, factor: Number) -> Self:
-        """The same block for a map of `factor` times the channels; numbers of channels it names itself (`reduced`) are scaled and rounded, at least 1.
+        """The same block for a map of `factor` times the channels; numbers of channels it names
+        itself (`reduced`) are scaled and rounded, at least 1.
 
         What is no number of channels stays: a window over the channels, a ratio.
         """
@@ -67,14 +74,17 @@ class Attention(Block):
 
 
 class ConvAttention(Attention):
-    """An attention that selects among convolutions: in a unit it takes the place of the spatial convolution, with its normalisation and activation.
+    """An attention that selects among convolutions: in a unit it takes the place of the spatial
+    convolution, with its normalisation and activation.
 
-    In a slot where there is no convolution to replace, it is one of stride 1 that keeps the channels (`cost` and `build` of every attention).
+    In a slot where there is no convolution to replace, it is one of stride 1 that keeps the
+    channels (`cost` and `build` of every attention).
     """
 
     @abstractmethod
     def conv_cost(self, shape: Shape, out: Shape, *, groups: Number = 1) -> Cost:
-        """Cost for one image of `shape`, strided and widened to `out`, in `groups` groups (as many as channels: depthwise)."""
+        """Cost for one image of `shape`, strided and widened to `out`, in `groups` groups (as many
+        as channels: depthwise)."""
 
     @abstractmethod
     def build_conv(self, shape: Shape, channels: int, *, stride: int = 1, groups: int = 1) -> nn.Module:
@@ -97,24 +107,28 @@ class Unit(Block):
         return shape.strided(self.stride).with_channels(self.channels)
 
     def widened(self, factor: Number) -> Self:
-        """The same unit with its channels, and its attention's, multiplied by `factor` (a number or an array) and rounded as skeletons round them."""
+        """The same unit with its channels, and its attention's, multiplied by `factor` (a number or
+        an array) and rounded as skeletons round them."""
         attention: Attention | None = getattr(self, "attention", None)
         inner = {} if attention is None else {"attention": attention.widened(factor)}
         return _replaced(self, channels=scaled_channels(self.channels, factor), **inner)
 
     @abstractmethod
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
-        """Trainable module for maps of `shape`; `drop_path` is the probability that an image skips its residual branch."""
+        """Trainable module for maps of `shape`; `drop_path` is the probability that an image skips
+        its residual branch."""
 
 
 class Part(Block):
-    """A stem or head: several modules at the top level of the network, under the names timm gives them.
+    """A stem or head: several modules at the top level of the network, under the names timm gives
+    them.
 
     `out` of a head is what the classifier sees: its channels are the network's features.
     """
 
     def widened(self, factor: Number) -> Self:
-        """The same part with its channels multiplied by `factor` (a number or an array) and rounded as skeletons round them; one without channels is itself."""
+        """The same part with its channels multiplied by `factor` (a number or an array) and rounded
+        as skeletons round them; one without channels is itself."""
         if "channels" not in _fields(self):
             return self
         return _replaced(self, channels=scaled_channels(getattr(self, "channels"), factor))  # noqa: B009
@@ -124,11 +138,13 @@ class Part(Block):
         """Trainable modules by name, in the order they are applied."""
 
     def tap(self, shape: Shape) -> tuple[str, Shape] | None:
-        """The module of a stem whose output is the first level of features, and its shape there; None where a stem has no level of its own."""
+        """The module of a stem whose output is the first level of features, and its shape there;
+        None where a stem has no level of its own."""
         return None
 
     def neck(self, shape: Shape) -> dict[str, nn.Module]:
-        """Modules of a head that stand between the global pool and the classifier: bc11 -> bf11; none unless a block says otherwise."""
+        """Modules of a head that stand between the global pool and the classifier: bc11 -> bf11;
+        none unless a block says otherwise."""
         return {}
 
 
@@ -148,19 +164,26 @@ _plugins = Plugins(_registry)
 
 
 def register(name: str) -> Callable[[type[B]], type[B]]:
-    """Make a frozen dataclass known under `name`: in space files, costs, the tests that walk the registry, and exports.
+    """Make a frozen dataclass known under `name`: in space files, costs, the tests that walk the
+    registry, and exports.
 
     Raises:
-        InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from a block class.
+        InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from a block
+            class.
     """
 
     def add(cls: type[B]) -> type[B]:
         params = getattr(cls, "__dataclass_params__", None)
         if not (isinstance(cls, type) and issubclass(cls, Block) and params is not None and params.frozen):
-            raise InvalidBlock(f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not")
+            raise InvalidBlock(
+                f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not"
+            )
         if name in _registry:
             taken = _registry[name]
-            raise InvalidBlock(f"the block name {name!r} is taken by {taken.__qualname__} of {taken.__module__}; {cls.__module__} needs another one")
+            raise InvalidBlock(
+                f"the block name {name!r} is taken by {taken.__qualname__} of {taken.__module__}; {cls.__module__}"
+                " needs another one"
+            )
         cls.name = name
         _registry[name] = cls
         return cls
@@ -169,7 +192,8 @@ def register(name: str) -> Callable[[type[B]], type[B]]:
 
 
 def block_class(name: str, kind: type[B]) -> type[B]:
-    """The class registered under `name` among the subclasses of `kind`, those of installed packages included.
+    """The class registered under `name` among the subclasses of `kind`, those of installed packages
+    included.
 
     Raises:
         InputError: there is none: the nearest is named, or why a package's is left out.
@@ -184,7 +208,8 @@ def block_class(name: str, kind: type[B]) -> type[B]:
 
 
 def names(kind: type[Block] = Block) -> list[str]:
-    """Registered names of the subclasses of `kind`, in order of registration; what installed packages declare comes last."""
+    """Registered names of the subclasses of `kind`, in order of registration; what installed
+    packages declare comes last."""
     _plugins.load()
     return [name for name, cls in _registry.items() if issubclass(cls, kind)]
 
@@ -196,8 +221,13 @@ def plugins() -> Plugins:
 
 
 def foreign() -> dict[str, type[Block]]:
-    """The classes registered here that come neither with automl nor with a package that declares them: a worker has to be given them."""
-    return {name: cls for name, cls in _registry.items() if not cls.__module__.startswith("automl.") and name not in _plugins.origins}
+    """The classes registered here that come neither with automl nor with a package that declares
+    them: a worker has to be given them."""
+    return {
+        name: cls
+        for name, cls in _registry.items()
+        if not cls.__module__.startswith("automl.") and name not in _plugins.origins
+    }
 
 
 def adopt(classes: Mapping[str, type[Block]]) -> None:

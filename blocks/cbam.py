@@ -1,8 +1,9 @@
 """CBAM, and ECABAM, which is CBAM with its channel part replaced by ECA.
 
-Source: Woo et al., CBAM, ECCV 2018, arXiv:1807.06521: channel attention (a shared MLP over average- and max-pooled descriptors, sigmoid of their sum), then
-spatial attention (a 7×7 convolution with normalisation over the channel-wise mean and maximum). ECABAM was proposed with circular ECA
-(its channel part is that of `automl.blocks.eca`). Module names and the MLP without bias are timm's.
+Source: Woo et al., CBAM, ECCV 2018, arXiv:1807.06521: channel attention (a shared MLP over average-
+and max-pooled descriptors, sigmoid of their sum), then spatial attention (a 7×7 convolution with
+normalisation over the channel-wise mean and maximum). ECABAM was proposed with circular ECA (its
+channel part is that of `automl.blocks.eca`). Module names and the MLP without bias are timm's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def spatial_cost(shape: Shape, kernel: int) -> Cost:
-    """Cost of the spatial part: 2 → 1 channels, normalised; beside the map that came in and the one that the channel part made of it."""
+    """Cost of the spatial part: 2 → 1 channels, normalised; beside the map that came in and the one
+    that the channel part made of it."""
     one = shape.with_channels(1)
     return (conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)).beside(2 * shape.elements)
 
@@ -44,8 +46,16 @@ class Cbam(Attention):
 
     def __post_init__(self) -> None:
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
-        check("without `reduced`, ratio > 0 must hold", True if self.reduced is not None else self.ratio is not None and self.ratio > 0, ratio=self.ratio)
-        check("spatial_kernel must be odd and positive", self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0, spatial_kernel=self.spatial_kernel)
+        check(
+            "without `reduced`, ratio > 0 must hold",
+            True if self.reduced is not None else self.ratio is not None and self.ratio > 0,
+            ratio=self.ratio,
+        )
+        check(
+            "spatial_kernel must be odd and positive",
+            self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0,
+            spatial_kernel=self.spatial_kernel,
+        )
 
     def reduced_for(self, channels: Number) -> Number:
         """Hidden channels for a map of `channels`."""
@@ -61,12 +71,16 @@ class Cbam(Attention):
         pooled = Shape(shape.channels, 1, 1)
         hidden = Shape(self.reduced_for(shape.channels), 1, 1)
         mlp = conv_cost(pooled, hidden, 1) + conv_cost(hidden, pooled, 1)
-        return Cost(2 * mlp.macs, mlp.params, 2 * mlp.activations, mlp.peak + shape.elements) + spatial_cost(shape, self.spatial_kernel)
+        return Cost(2 * mlp.macs, mlp.params, 2 * mlp.activations, mlp.peak + shape.elements) + spatial_cost(
+            shape, self.spatial_kernel
+        )
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import BlockAttention, ChannelAttention, SpatialAttention
 
-        return BlockAttention(ChannelAttention(shape.channels, self.reduced_for(shape.channels)), SpatialAttention(self.spatial_kernel))
+        return BlockAttention(
+            ChannelAttention(shape.channels, self.reduced_for(shape.channels)), SpatialAttention(self.spatial_kernel)
+        )
 
 
 @register("ecabam")
@@ -85,13 +99,19 @@ class Ecabam(Attention):
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel_size, self.padding)
-        check("spatial_kernel must be odd and positive", self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0, spatial_kernel=self.spatial_kernel)
+        check(
+            "spatial_kernel must be odd and positive",
+            self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0,
+            spatial_kernel=self.spatial_kernel,
+        )
 
     def resolved(self, shape: Shape) -> Ecabam:
         return replace(self, **resolved_window(shape, self.kernel_size, self.padding))
 
     def cost(self, shape: Shape) -> Cost:
-        channel = eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(shape.elements)
+        channel = eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(
+            shape.elements
+        )
         return channel + spatial_cost(shape, self.spatial_kernel)
 
     def build(self, shape: Shape) -> nn.Module:

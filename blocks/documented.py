@@ -1,4 +1,5 @@
-"""Field docstrings that `help()` shows: Python forgets the string below a field, so it is read from the source when somebody asks."""
+"""Field docstrings that `help()` shows: Python forgets the string below a field, so it is read from
+the source when somebody asks."""
 
 from __future__ import annotations
 
@@ -12,13 +13,15 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def documented(cls: _Class) -> _Class:
-    """A class decorator, above `@dataclass`: `help(cls)` lists the fields, each with the docstring below it."""
+    """A class decorator, above `@dataclass`: `help(cls)` lists the fields, each with the docstring
+    below it."""
     cls.__doc__ = _Documented(cls, cls.__doc__ or "")  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor is taken as well)
     return cls
 
 
 class _Documented:
-    """The docstring of a class, made when it is first read: reading a source file at each import would cost more than help is worth."""
+    """The docstring of a class, made when it is first read: reading a source file at each import
+    would cost more than help is worth."""
 
     def __init__(self, cls: type, head: str) -> None:
         self._cls, self._head = cls, head
@@ -42,7 +45,11 @@ def _fields(cls: type) -> dict[str, str]:
     found: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []
     for statement, below in pairwise(body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and isinstance(below, ast.Expr):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(below, ast.Expr)
+        ):
             text = below.value.value if isinstance(below.value, ast.Constant) else None
             if isinstance(text, str):
                 found[statement.target.id] = " ".join(text.split())

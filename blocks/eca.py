@@ -1,8 +1,9 @@
 """Efficient channel attention, zero-padded or circular.
 
-Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with zeros; circular padding ("cECA", in timm `CecaModule`)
-makes it a ring, so that every channel has the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores k;
-here a given k is the kernel.
+Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with
+zeros; circular padding ("cECA", in timm `CecaModule`) makes it a ring, so that every channel has
+the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores
+k; here a given k is the kernel.
 """
 
 from __future__ import annotations
@@ -27,28 +28,42 @@ Padding = Literal["zeros", "circular"]
 def check_kernel(kernel_size: Number | None, padding: str) -> None:
     """Refuse an even or negative kernel and an unknown padding."""
     if kernel_size is not None:
-        check("kernel_size must be a whole number", is_array(kernel_size) or type(kernel_size) is int, kernel_size=kernel_size)
-        check("kernel_size must be odd and positive", (kernel_size % 2 == 1) & (kernel_size > 0), kernel_size=kernel_size)
+        check(
+            "kernel_size must be a whole number",
+            is_array(kernel_size) or type(kernel_size) is int,
+            kernel_size=kernel_size,
+        )
+        check(
+            "kernel_size must be odd and positive", (kernel_size % 2 == 1) & (kernel_size > 0), kernel_size=kernel_size
+        )
     check("padding must be 'zeros' or 'circular'", padding in ("zeros", "circular"), padding=padding)
 
 
 def kernel_for(channels: Number, kernel_size: Number | None, padding: str = "zeros") -> Number:
-    """The window over `channels`: `kernel_size`, or where that is None |log2(C)/2 + 1/2| made odd (the paper's equation 12, γ = 2, b = 1).
+    """The window over `channels`: `kernel_size`, or where that is None |log2(C)/2 + 1/2| made odd
+    (the paper's equation 12, γ = 2, b = 1).
 
     Raises:
         InvalidBlock: a circular window longer than the ring.
     """
     if kernel_size is None:
-        # floor((log2 C + 1) / 2) through the exponent of the float: exact at powers of two, where a logarithm may fall on either side
+        # floor((log2 C + 1) / 2) through the exponent of the float: exact at powers of two, where a
+        # logarithm may fall on either side
         half = (np.frexp(channels)[1] if is_array(channels) else int(channels).bit_length()) // 2
         kernel_size = half + 1 - half % 2
     if padding == "circular":
-        check("a circular kernel must not be longer than the channels", kernel_size <= channels, kernel_size=kernel_size, channels=channels)
+        check(
+            "a circular kernel must not be longer than the channels",
+            kernel_size <= channels,
+            kernel_size=kernel_size,
+            channels=channels,
+        )
     return kernel_size
 
 
 def resolved_window(shape: Shape, kernel_size: Number | None, padding: Padding) -> dict[str, Any]:
-    """Kernel and padding written out; a window of one channel has no neighbours, so its padding makes no difference."""
+    """Kernel and padding written out; a window of one channel has no neighbours, so its padding
+    makes no difference."""
     size = kernel_for(shape.channels, kernel_size, padding)
     return {"kernel_size": size, "padding": padding if is_array(size) or size > 1 else "zeros"}
 
@@ -73,7 +88,9 @@ class Eca(Attention):
 
     def cost(self, shape: Shape) -> Cost:
         """One convolution over the channel axis, without bias."""
-        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(shape.elements)
+        return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(
+            shape.elements
+        )
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import EfficientChannelAttention

@@ -36,7 +36,8 @@ class Interrupted(AutomlError):
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> InputError:
-    """The error for a name that is not among `known`: it names the nearest, or all of them when few.
+    """The error for a name that is not among `known`: it names the nearest, or all of them when
+    few.
 
     >>> str(unknown("sampler", "tpf", ["tpe", "gp"]))
     "unknown sampler 'tpf'; did you mean 'tpe'? (known: tpe, gp)"

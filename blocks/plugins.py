@@ -4,10 +4,12 @@ A package declares them in its pyproject.toml:
 
     [project.entry-points."automl.blocks"]
     gate = "their_package.gate"          # a module that registers blocks when it is imported
-    gate2 = "their_package.more:Gate2"   # or a block class, registered under the entry's name unless it registers itself
+    gate2 = "their_package.more:Gate2"   # or a block class, registered under the entry's name
+    unless it registers itself
 
-They are looked for when a block is first asked for by name, in this process and in every worker alike: a command that needs no block pays nothing.
-What cannot be loaded is left out with a warning that names its package; only what asks for it by name fails. Where two packages declare one name,
+They are looked for when a block is first asked for by name, in this process and in every worker
+alike: a command that needs no block pays nothing. What cannot be loaded is left out with a warning
+that names its package; only what asks for it by name fails. Where two packages declare one name,
 neither is taken: which network a name means must not depend on the order of installation.
 """
 
@@ -45,7 +47,8 @@ class Plugins:
         self.origins: dict[str, str] = {}
         """Block's name → the package it comes with."""
         self.modules: set[str] = set()
-        """Top-level modules of those packages: an export copies what it needs of them, as of the user's own files."""
+        """Top-level modules of those packages: an export copies what it needs of them, as of the
+        user's own files."""
         self._registry = registry
         self._lock = RLock()
         self._looked = self._done = False
@@ -62,14 +65,20 @@ class Plugins:
                 try:
                     self._load(name, entries)
                 except (Exception, SystemExit) as error:  # whatever a stranger's module raises
-                    reason = str(error) if isinstance(error, InvalidBlock) else f"{type(error).__name__}: {error}".splitlines()[0]
+                    reason = (
+                        str(error)
+                        if isinstance(error, InvalidBlock)
+                        else f"{type(error).__name__}: {error}".splitlines()[0]
+                    )
                     self.refused[name] = f"the block {name!r} of {_packages(entries)} is left out: {reason}"
                     warnings.warn(self.refused[name], PluginWarning, stacklevel=2)
             self._done = True
 
     def _load(self, name: str, entries: list[EntryPoint]) -> None:
         if len(entries) > 1:
-            raise InvalidBlock(f"one name must be declared by one package, but got {', '.join(entry.value for entry in entries)}")
+            raise InvalidBlock(
+                f"one name must be declared by one package, but got {', '.join(entry.value for entry in entries)}"
+            )
         [entry] = entries
         with _all_or_nothing(self._registry, entry.module.partition(".")[0]):
             before = set(self._registry)
@@ -89,7 +98,8 @@ class Plugins:
 
 
 def _belongs(cls: type[Block], module: ModuleType) -> bool:
-    """Whether a block registered before is one of `module`: somebody imported it already. What a module imports of automl is not its own."""
+    """Whether a block registered before is one of `module`: somebody imported it already. What a
+    module imports of automl is not its own."""
     exposed = cls in vars(module).values() and not cls.__module__.startswith("automl.")
     return exposed or f"{cls.__module__}.".startswith(f"{module.__name__}.")
 
@@ -113,7 +123,8 @@ def _packages(entries: list[EntryPoint]) -> str:
 
 @contextmanager
 def _all_or_nothing(registry: MutableMapping[str, type[Block]], package: str) -> Iterator[None]:
-    """The registry as it was, if what happens within fails; modules of `package` imported meanwhile are forgotten, so that another entry can import them."""
+    """The registry as it was, if what happens within fails; modules of `package` imported meanwhile
+    are forgotten, so that another entry can import them."""
     before, modules = dict(registry), set(sys.modules)
     try:
         yield

@@ -1,10 +1,13 @@
-"""Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an attention slot before the sum (SENet).
+"""Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an
+attention slot before the sum (SENet).
 
-An attention that selects among convolutions (`ConvAttention`: SKNet, arXiv:1903.06586) takes the place of the 3×3 convolution that holds the stride instead:
-the first of a basic unit, the middle one of a bottleneck, in whose groups its branches are.
+An attention that selects among convolutions (`ConvAttention`: SKNet, arXiv:1903.06586) takes the
+place of the 3×3 convolution that holds the stride instead: the first of a basic unit, the middle
+one of a bottleneck, in whose groups its branches are.
 
-Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as everywhere since); Xie et al., ResNeXt, CVPR 2017,
-arXiv:1611.05431; He et al., Bag of Tricks, CVPR 2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
+Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as
+everywhere since); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431; He et al., Bag of Tricks, CVPR
+2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
 """
 
 from __future__ import annotations
@@ -36,14 +39,16 @@ def _check(channels: Number, stride: int, downsample: str) -> None:
 
 
 def _shortcut_cost(shape: Shape, out: Shape, stride: int, downsample: str) -> Cost:
-    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it counts nothing, but its output is held besides the input."""
+    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it
+    counts nothing, but its output is held besides the input."""
     projected = True if stride != 1 else shape.channels != out.channels
     pooled = out.with_channels(shape.channels).elements if downsample == "avg" and stride != 1 else 0
     return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements + pooled) * projected
 
 
 def _gate_cost(attention: Attention | None, out: Shape) -> Cost:
-    """Cost of the attention before the sum, nothing where there is none or it stands in a convolution's place."""
+    """Cost of the attention before the sum, nothing where there is none or it stands in a
+    convolution's place."""
     return Cost() if attention is None or isinstance(attention, ConvAttention) else attention.cost(out)
 
 
@@ -101,11 +106,13 @@ class Bottleneck(Unit):
     radix: int = 0
     """Splits of split attention (ResNeSt's R); 0 is a plain convolution."""
     pool: Literal["none", "first", "last"] = "none"
-    """Where ResNeSt's average pool takes the stride: before ("fast") or after the middle convolution."""
+    """Where ResNeSt's average pool takes the stride: before ("fast") or after the middle
+    convolution."""
     downsample: Downsample = "conv"
     """How the shortcut's stride is taken."""
     attention: Attention | None = None
-    """Before the sum; one that selects among convolutions in the place of the middle one (radix 0, no pool)."""
+    """Before the sum; one that selects among convolutions in the place of the middle one (radix 0,
+    no pool)."""
 
     def __post_init__(self) -> None:
         _check(self.channels, self.stride, self.downsample)
@@ -114,10 +121,22 @@ class Bottleneck(Unit):
         check("pool must be 'none', 'first' or 'last'", self.pool in ("none", "first", "last"), pool=self.pool)
         groups = self.cardinality * max(self.radix, 1)
         check("cardinality >= 1 must hold", self.cardinality >= 1, cardinality=self.cardinality)
-        check("cardinality times radix must divide width", self.width % groups == 0, cardinality=self.cardinality, radix=self.radix, width=self.width)
+        check(
+            "cardinality times radix must divide width",
+            self.width % groups == 0,
+            cardinality=self.cardinality,
+            radix=self.radix,
+            width=self.width,
+        )
         if isinstance(self.attention, ConvAttention):
             plain = self.radix == 0 and self.pool == "none"
-            check("in the place of a convolution, radix must be 0 and pool 'none'", plain, attention=self.attention.name, radix=self.radix, pool=self.pool)
+            check(
+                "in the place of a convolution, radix must be 0 and pool 'none'",
+                plain,
+                attention=self.attention.name,
+                radix=self.radix,
+                pool=self.pool,
+            )
 
     def resolved(self, shape: Shape) -> Bottleneck:
         # a pool that takes no stride does nothing: equal networks, equal descriptions
@@ -128,9 +147,11 @@ class Bottleneck(Unit):
         return replace(block, attention=block.attention.resolved(place))
 
     def widened(self, factor: Number) -> Bottleneck:
-        """The same unit with `factor` times the channels: those before the expansion are rounded, as in the skeleton, and the middle ones follow them.
+        """The same unit with `factor` times the channels: those before the expansion are rounded,
+        as in the skeleton, and the middle ones follow them.
 
-        A unit does not know its expansion. It is taken to be 4, that of every published network; channels that 4 does not divide are rounded as they are.
+        A unit does not know its expansion. It is taken to be 4, that of every published network;
+        channels that 4 does not divide are rounded as they are.
         """
         expansion = pick(self.channels % 4 == 0, 4, 1)
         channels = scaled_channels(self.channels // expansion, factor) * expansion
@@ -142,7 +163,8 @@ class Bottleneck(Unit):
 
     @property
     def reduced(self) -> Number:
-        """Squeezed channels of split attention: a quarter of all splits', at least 32 and in steps of 8, and a whole number for each group."""
+        """Squeezed channels of split attention: a quarter of all splits', at least 32 and in steps
+        of 8, and a whole number for each group."""
         step = np.lcm(self.cardinality, 8) if is_array(self.cardinality) else math.lcm(self.cardinality, 8)
         squeezed = at_least(make_divisible(self.width * self.radix * 0.25, 8), 32)
         return (squeezed + step - 1) // step * step
@@ -167,34 +189,68 @@ class Bottleneck(Unit):
         splits = inside.with_channels(self.width * self.radix)
         pooled, squeezed = Shape(self.width, 1, 1), Shape(self.reduced, 1, 1)
         return (
-            conv_cost(before, splits, 3, groups=self.cardinality * self.radix) + norm_cost(splits.channels)
+            conv_cost(before, splits, 3, groups=self.cardinality * self.radix)
+            + norm_cost(splits.channels)
             + (
-                conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True) + norm_cost(squeezed.channels)
+                conv_cost(pooled, squeezed, 1, groups=self.cardinality, bias=True)
+                + norm_cost(squeezed.channels)
                 + conv_cost(squeezed, Shape(splits.channels, 1, 1), 1, groups=self.cardinality, bias=True)
             ).beside(splits.elements + before.elements)
-        )  # fmt: skip
+        )
 
     def build(self, shape: Shape, *, drop_path: float = 0.0, form: Form = "grouped") -> nn.Module:
-        """Trainable module, in one of the three equivalent forms of ResNeXt's Figure 3: (a) "summed", (b) "concatenated" paths, (c) "grouped".
+        """Trainable module, in one of the three equivalent forms of ResNeXt's Figure 3: (a)
+        "summed", (b) "concatenated" paths, (c) "grouped".
 
-        They compute the same function (`automl.blocks.modules.forms` maps the weights of one to another's) and have the same MACs and parameters;
-        `cost` is that of (c): the paths of (a) give more activations.
+        They compute the same function (`automl.blocks.modules.forms` maps the weights of one to
+        another's) and have the same MACs and parameters; `cost` is that of (c): the paths of (a)
+        give more activations.
         """
         from .modules import forms, residual, selective
 
-        check("form must be 'grouped', 'concatenated' or 'summed'", form in ("grouped", "concatenated", "summed"), form=form)
+        check(
+            "form must be 'grouped', 'concatenated' or 'summed'",
+            form in ("grouped", "concatenated", "summed"),
+            form=form,
+        )
         if isinstance(self.attention, ConvAttention):
-            check("in the place of a convolution, form must be 'grouped'", form == "grouped", attention=self.attention.name, form=form)
-            conv = self.attention.build_conv(shape.with_channels(self.width), self.width, stride=self.stride, groups=self.cardinality)
-            return selective.SelectiveBottleneck(shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path)
+            check(
+                "in the place of a convolution, form must be 'grouped'",
+                form == "grouped",
+                attention=self.attention.name,
+                form=form,
+            )
+            conv = self.attention.build_conv(
+                shape.with_channels(self.width), self.width, stride=self.stride, groups=self.cardinality
+            )
+            return selective.SelectiveBottleneck(
+                shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path
+            )
         attention = None if self.attention is None else self.attention.build(self.out(shape))
         if form != "grouped":
             plain = self.radix == 0 and self.pool == "none"
             check("separate paths need radix 0 and pool 'none'", plain, radix=self.radix, pool=self.pool)
             return forms.PathBottleneck(
-                shape.channels, self.width, self.channels, self.stride, self.cardinality, form == "concatenated", self.downsample, attention, drop_path,
-            )  # fmt: skip
+                shape.channels,
+                self.width,
+                self.channels,
+                self.stride,
+                self.cardinality,
+                form == "concatenated",
+                self.downsample,
+                attention,
+                drop_path,
+            )
         return residual.Bottleneck(
-            shape.channels, self.width, self.channels, self.stride, self.cardinality, self.radix, self.reduced if self.radix else 0,
-            self.pool, self.downsample, attention, drop_path,
-        )  # fmt: skip
+            shape.channels,
+            self.width,
+            self.channels,
+            self.stride,
+            self.cardinality,
+            self.radix,
+            self.reduced if self.radix else 0,
+            self.pool,
+            self.downsample,
+            attention,
+            drop_path,
+        )

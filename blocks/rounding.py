@@ -11,9 +11,11 @@ from .shape import Number, is_array
 
 
 def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Number:
-    """The multiple of `divisor` nearest to `value`, at least one divisor and never below `floor` times the value.
+    """The multiple of `divisor` nearest to `value`, at least one divisor and never below `floor`
+    times the value.
 
-    Source: `_make_divisible` of the MobileNet and EfficientNet repositories (floor 0.9); timm's SE layers use floor 0.
+    Source: `_make_divisible` of the MobileNet and EfficientNet repositories (floor 0.9); timm's SE
+    layers use floor 0.
     """
     if is_array(value):
         rounded = np.maximum(divisor, (value + divisor / 2).astype(np.int64) // divisor * divisor)
@@ -23,12 +25,14 @@ def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Numbe
 
 
 def scaled_channels(channels: Number, factor: Any) -> Number:
-    """`channels` times `factor` as widths are scaled: a multiple of 8, never below 90 %; at factor 1 they stay what they are."""
+    """`channels` times `factor` as widths are scaled: a multiple of 8, never below 90 %; at factor
+    1 they stay what they are."""
     return pick(factor == 1, channels, make_divisible(channels * factor))
 
 
 def ceil(value: Any) -> Number:
-    """The next integer; noise of decimal steps (1.1 * 10 = 11.000000000000002) does not add a layer."""
+    """The next integer; noise of decimal steps (1.1 * 10 = 11.000000000000002) does not add a
+    layer."""
     if is_array(value):
         return np.ceil(np.round(value, 9)).astype(np.int64)
     return math.ceil(round(value, 9))

@@ -16,7 +16,8 @@ _broken: ContextVar[NDArray[np.bool_] | None] = ContextVar("broken", default=Non
 
 
 def check(rule: str, holds: Any, **values: object) -> None:
-    """Refuse a description that breaks `rule`. Where values are arrays, the rows that break it are marked if `marking` is on, else all must obey.
+    """Refuse a description that breaks `rule`. Where values are arrays, the rows that break it are
+    marked if `marking` is on, else all must obey.
 
     Raises:
         InvalidBlock: says the rule and the values.
@@ -35,7 +36,8 @@ def check(rule: str, holds: Any, **values: object) -> None:
 
 @contextmanager
 def marking(count: int) -> Iterator[NDArray[np.bool_]]:
-    """While it lasts, rows of `count` that break a rule become True in the array given, instead of refusing all of them."""
+    """While it lasts, rows of `count` that break a rule become True in the array given, instead of
+    refusing all of them."""
     broken = np.zeros(count, bool)
     token = _broken.set(broken)
     try:

@@ -1,8 +1,10 @@
 """Squeeze-and-excitation.
 
-Source: Hu et al., Squeeze-and-Excitation Networks, CVPR 2018, arXiv:1709.01507. The squeezed width is `channels / 16` there; EfficientNet takes a quarter of
-its block's *input*, which the skeleton states through `ratio`. As in timm, the two linear layers are 1×1 convolutions with bias.
-MobileNetV3 (Howard et al., ICCV 2019, arXiv:1905.02244) takes a quarter of the expanded map, never rounded below 90 %, and gates by a hard sigmoid.
+Source: Hu et al., Squeeze-and-Excitation Networks, CVPR 2018, arXiv:1709.01507. The squeezed width
+is `channels / 16` there; EfficientNet takes a quarter of its block's *input*, which the skeleton
+states through `ratio`. As in timm, the two linear layers are 1×1 convolutions with bias.
+MobileNetV3 (Howard et al., ICCV 2019, arXiv:1905.02244) takes a quarter of the expanded map, never
+rounded below 90 %, and gates by a hard sigmoid.
 """
 
 from __future__ import annotations
@@ -48,7 +50,11 @@ class Se(Attention):
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
         if self.reduced is None:
             check("without `reduced`, ratio > 0 must hold", self.ratio is not None and self.ratio > 0, ratio=self.ratio)
-            check("without `reduced`, divisor >= 1 must hold", bool(self.divisor) and self.divisor >= 1, divisor=self.divisor)
+            check(
+                "without `reduced`, divisor >= 1 must hold",
+                bool(self.divisor) and self.divisor >= 1,
+                divisor=self.divisor,
+            )
             check("without `reduced`, 0 <= floor <= 1 must hold", 0 <= self.floor <= 1, floor=self.floor)
         check("gate must be 'sigmoid' or 'hard_sigmoid'", self.gate in ("sigmoid", "hard_sigmoid"), gate=self.gate)
 
@@ -69,7 +75,9 @@ class Se(Attention):
         """Two 1×1 convolutions with bias on the pooled map."""
         pooled = Shape(shape.channels, 1, 1)
         squeezed = Shape(self.reduced_for(shape.channels), 1, 1)
-        return (conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)).beside(shape.elements)
+        return (conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)).beside(
+            shape.elements
+        )
 
     def build(self, shape: Shape) -> nn.Module:
         from .modules.attention import SqueezeExcite

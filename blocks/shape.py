@@ -10,7 +10,8 @@ import numpy as np
 from .rules import check
 
 Number: TypeAlias = Any
-"""An int, or an integer array holding one value for each of many candidates. The formulas take both."""
+"""An int, or an integer array holding one value for each of many candidates. The formulas take
+both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,23 @@ class Shape:
         return Shape(channels, self.height, self.width)
 
     def strided(self, stride: int) -> Shape:
-        """The map after an odd-kernel convolution or pooling of `stride`, padded by half the kernel: sizes divided and rounded up.
+        """The map after an odd-kernel convolution or pooling of `stride`, padded by half the
+        kernel: sizes divided and rounded up.
 
         Raises:
-            InvalidBlock: a map of fewer pixels than the stride, which would be squeezed below one pixel.
+            InvalidBlock: a map of fewer pixels than the stride, which would be squeezed below one
+                pixel.
         """
         if stride == 1:
             return self
         enough = (self.height >= stride) & (self.width >= stride)
-        check("a map must have at least as many pixels a side as the stride that squeezes it", enough, height=self.height, width=self.width, stride=stride)
+        check(
+            "a map must have at least as many pixels a side as the stride that squeezes it",
+            enough,
+            height=self.height,
+            width=self.width,
+            stride=stride,
+        )
         return Shape(self.channels, (self.height + stride - 1) // stride, (self.width + stride - 1) // stride)
 
     @property

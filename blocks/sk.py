@@ -1,9 +1,11 @@
 """Selective kernels: convolutions of several window sizes, softly selected per channel.
 
-Source: Li et al., Selective Kernel Networks, CVPR 2019, arXiv:1903.06586: branches U_m of growing window are summed and pooled (equation 2), squeezed to
-d = max(C/r, L) channels (equations 3 and 4), and weighed by a softmax over the branches (equation 5). As in the paper, a window above 3 is a dilated 3×3.
-Names, and the squeezed width rounded to a multiple of `divisor` instead of bounded by L, are timm's (`SelectiveKernel`); so is `split`, which is not in the
-paper and which timm turns on unless told otherwise.
+Source: Li et al., Selective Kernel Networks, CVPR 2019, arXiv:1903.06586: branches U_m of growing
+window are summed and pooled (equation 2), squeezed to d = max(C/r, L) channels (equations 3 and 4),
+and weighed by a softmax over the branches (equation 5). As in the paper, a window above 3 is a
+dilated 3×3. Names, and the squeezed width rounded to a multiple of `divisor` instead of bounded by
+L, are timm's (`SelectiveKernel`); so is `split`, which is not in the paper and which timm turns on
+unless told otherwise.
 """
 
 from __future__ import annotations
@@ -28,15 +30,21 @@ class Sk(ConvAttention):
     """The choice of a selective-kernel convolution."""
 
     dimensions: ClassVar[Mapping[str, str]] = {
-        "sk_branches": "branches", "sk_dilated": "dilated", "sk_split": "split", "sk_ratio": "ratio", "sk_divisor": "divisor",
-    }  # fmt: skip
+        "sk_branches": "branches",
+        "sk_dilated": "dilated",
+        "sk_split": "split",
+        "sk_ratio": "ratio",
+        "sk_divisor": "divisor",
+    }
 
     branches: int = 2
     """Convolutions to select among, of windows 3, 5, 7 and so on."""
     dilated: bool = True
-    """Whether the windows are dilated 3×3 convolutions (dilation 1, 2, 3, …) instead of dense ones."""
+    """Whether the windows are dilated 3×3 convolutions (dilation 1, 2, 3, …) instead of dense ones.
+    """
     split: bool = False
-    """Whether each branch sees its own share of the input channels instead of all; the branches must divide them."""
+    """Whether each branch sees its own share of the input channels instead of all; the branches
+    must divide them."""
     reduced: Number | None = None
     """Squeezed channels; None takes `ratio` of the output's."""
     ratio: float | None = 1 / 16
@@ -47,13 +55,21 @@ class Sk(ConvAttention):
     """Of the branches; the squeezed channels have ReLU."""
 
     def __post_init__(self) -> None:
-        check("branches must be a whole number of at least 2", type(self.branches) is int and self.branches >= 2, branches=self.branches)
+        check(
+            "branches must be a whole number of at least 2",
+            type(self.branches) is int and self.branches >= 2,
+            branches=self.branches,
+        )
         for name, value in (("dilated", self.dilated), ("split", self.split)):
             check(f"{name} must be true or false", isinstance(value, bool), **{name: value})
         check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
         if self.reduced is None:
             check("without `reduced`, ratio > 0 must hold", bool(self.ratio) and self.ratio > 0, ratio=self.ratio)
-            check("without `reduced`, divisor >= 1 must hold", bool(self.divisor) and self.divisor >= 1, divisor=self.divisor)
+            check(
+                "without `reduced`, divisor >= 1 must hold",
+                bool(self.divisor) and self.divisor >= 1,
+                divisor=self.divisor,
+            )
 
     def reduced_for(self, channels: Number) -> Number:
         """Squeezed channels for an output of `channels`."""
@@ -64,20 +80,29 @@ class Sk(ConvAttention):
         return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None)
 
     def seen(self, shape: Shape, channels: Number, groups: Number) -> Shape:
-        """The part of an input of `shape` that one branch convolves to `channels` in `groups` groups.
+        """The part of an input of `shape` that one branch convolves to `channels` in `groups`
+        groups.
 
         Raises:
             InvalidBlock: the branches do not divide the input channels, or the groups a branch's.
         """
         if self.split:
-            check("the branches of a split must divide the channels", shape.channels % self.branches == 0, branches=self.branches, channels=shape.channels)
+            check(
+                "the branches of a split must divide the channels",
+                shape.channels % self.branches == 0,
+                branches=self.branches,
+                channels=shape.channels,
+            )
             shape = shape.with_channels(shape.channels // self.branches)
         divided: Any = (shape.channels % groups == 0) & (channels % groups == 0)
-        check("groups must divide each branch's channels", divided, groups=groups, channels=shape.channels, out=channels)
+        check(
+            "groups must divide each branch's channels", divided, groups=groups, channels=shape.channels, out=channels
+        )
         return shape
 
     def conv_cost(self, shape: Shape, out: Shape, *, groups: Number = 1) -> Cost:
-        """The branches, one after another, then two 1×1 convolutions on the pooled sum; the input is held to the end."""
+        """The branches, one after another, then two 1×1 convolutions on the pooled sum; the input
+        is held to the end."""
         seen = self.seen(shape, out.channels, groups)
         cost = Cost()
         for index in range(self.branches):
@@ -94,5 +119,13 @@ class Sk(ConvAttention):
 
         self.seen(shape, channels, groups)
         return SelectiveKernel(
-            shape.channels, channels, self.reduced_for(channels), self.branches, stride, groups, self.dilated, self.split, self.activation,
-        )  # fmt: skip
+            shape.channels,
+            channels,
+            self.reduced_for(channels),
+            self.branches,
+            stride,
+            groups,
+            self.dilated,
+            self.split,
+            self.activation,
+        )

@@ -1,9 +1,12 @@
-"""Stems and heads: what lies before the stages and between them and the classifier, under timm's names.
+"""Stems and heads: what lies before the stages and between them and the classifier, under timm's
+names.
 
-Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of
-stride 2 and a max pool; the "deep" stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187), its "tiered" form timm's (`deep_tiered`: 24, 32, 64
-channels, in ResNet-T and ECA-ResNet-T). Every convolution is normalised and activated, but for that of MobileNetV3's "efficient last stage" (Howard et al.,
-ICCV 2019, arXiv:1905.02244), which stands behind the pool and is only activated.
+Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution
+before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of stride 2 and a max pool; the "deep"
+stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187), its "tiered" form timm's
+(`deep_tiered`: 24, 32, 64 channels, in ResNet-T and ECA-ResNet-T). Every convolution is normalised
+and activated, but for that of MobileNetV3's "efficient last stage" (Howard et al., ICCV 2019,
+arXiv:1905.02244), which stands behind the pool and is only activated.
 """
 
 from __future__ import annotations
@@ -56,7 +59,9 @@ class ConvStem(Part):
         from .modules.activation import activation_layer
 
         return {
-            "conv_stem": nn.Conv2d(shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False),
+            "conv_stem": nn.Conv2d(
+                shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False
+            ),
             "bn1": nn.BatchNorm2d(self.channels),
             "act1": activation_layer(self.activation),
         }
@@ -79,7 +84,11 @@ class ResNetStem(Part):
     def __post_init__(self) -> None:
         check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
         check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
-        check("a tiered stem needs deep >= 4", not self.tiered or (self.deep is not None and self.deep >= 4), deep=self.deep)
+        check(
+            "a tiered stem needs deep >= 4",
+            not self.tiered or (self.deep is not None and self.deep >= 4),
+            deep=self.deep,
+        )
 
     @property
     def first(self) -> Number:
@@ -89,7 +98,8 @@ class ResNetStem(Part):
         return 3 * (self.deep // 4) if self.tiered else self.deep
 
     def widened(self, factor: Number) -> ResNetStem:
-        """The same stem with `factor` times the channels; of a deep one those of its first convolutions are rounded, and the others follow them."""
+        """The same stem with `factor` times the channels; of a deep one those of its first
+        convolutions are rounded, and the others follow them."""
         if self.deep is None:
             return replace(self, channels=scaled_channels(self.channels, factor))
         deep = scaled_channels(self.deep, factor)
@@ -117,11 +127,20 @@ class ResNetStem(Part):
             conv = nn.Conv2d(shape.channels, self.channels, 7, 2, 3, bias=False)
         else:
             conv = nn.Sequential(
-                nn.Conv2d(shape.channels, self.first, 3, 2, 1, bias=False), nn.BatchNorm2d(self.first), nn.ReLU(inplace=True),
-                nn.Conv2d(self.first, self.deep, 3, 1, 1, bias=False), nn.BatchNorm2d(self.deep), nn.ReLU(inplace=True),
+                nn.Conv2d(shape.channels, self.first, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(self.first),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(self.first, self.deep, 3, 1, 1, bias=False),
+                nn.BatchNorm2d(self.deep),
+                nn.ReLU(inplace=True),
                 nn.Conv2d(self.deep, self.channels, 3, 1, 1, bias=False),
-            )  # fmt: skip
-        return {"conv1": conv, "bn1": nn.BatchNorm2d(self.channels), "act1": nn.ReLU(inplace=True), "maxpool": nn.MaxPool2d(3, 2, 1)}
+            )
+        return {
+            "conv1": conv,
+            "bn1": nn.BatchNorm2d(self.channels),
+            "act1": nn.ReLU(inplace=True),
+            "maxpool": nn.MaxPool2d(3, 2, 1),
+        }
 
 
 @register("conv_head")
@@ -170,7 +189,8 @@ class PoolHead(Part):
 @register("efficient_head")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EfficientHead(Part):
-    """A 1×1 convolution behind the global pool, where it acts on one position. The widening before the pool is the last stage's (`Projection`)."""
+    """A 1×1 convolution behind the global pool, where it acts on one position. The widening before
+    the pool is the last stage's (`Projection`)."""
 
     channels: Number = 1280
     """Features."""
@@ -196,4 +216,7 @@ class EfficientHead(Part):
 
         from .modules.activation import activation_layer
 
-        return {"conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=self.bias), "act2": activation_layer(self.activation)}
+        return {
+            "conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=self.bias),
+            "act2": activation_layer(self.activation),
+        }

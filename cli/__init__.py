@@ -1,1 +1,2 @@
-"""The commands. Each is a thin layer over a Python function of the same name, imported when the command runs."""
+"""The commands. Each is a thin layer over a Python function of the same name, imported when the
+command runs."""

@@ -1,4 +1,5 @@
-"""What a shell completes by itself: the names of studies. A completion says nothing and never waits, whatever is wrong with the database."""
+"""What a shell completes by itself: the names of studies. A completion says nothing and never
+waits, whatever is wrong with the database."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ PATIENCE = 1.5
 
 
 def complete_study(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of studies that begin with `incomplete`, in the database of --storage or AUTOML_STORAGE; none if that cannot be read."""
+    """Names of studies that begin with `incomplete`, in the database of --storage or
+    AUTOML_STORAGE; none if that cannot be read."""
     from .options import DEFAULT_STORAGE
 
     storage = context.params.get("storage") or os.environ.get("AUTOML_STORAGE") or DEFAULT_STORAGE

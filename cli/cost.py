@@ -26,12 +26,21 @@ def add_to(app: typer.Typer) -> None:
 def cost(
     candidate: Annotated[
         str,
-        typer.Argument(metavar="CANDIDATE", help="A published network (resnet50, …), a space, STUDY:best, STUDY:ID, ID, a JSON or YAML file, an export."),
+        typer.Argument(
+            metavar="CANDIDATE",
+            help=(
+                "A published network (resnet50, …), a space, STUDY:best, STUDY:ID, ID, a JSON or YAML file, an export."
+            ),
+        ),
     ],
     image_size: ImageSize = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show every block.")] = False,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Build it and compare with thop, PyTorch's counter and its parameters; exit code 1 if one is wrong.")
+        bool,
+        typer.Option(
+            "--audit",
+            help="Build it and compare with thop, PyTorch's counter and its parameters; exit code 1 if one is wrong.",
+        ),
     ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Images at once, for the peak activation memory.")] = 1,
     storage: Storage = DEFAULT_STORAGE,
@@ -45,10 +54,21 @@ def cost(
         extra: dict[str, Any] = {"layers": _layers(found, batch)} if layers else {}
         if witnessed is not None:
             extra["audit"] = _audit_json(witnessed)
-        print_json({"id": found.id, "image": list(found.image), "batch": batch, "base_of": base, **_json(total, batch), **extra})
+        print_json(
+            {
+                "id": found.id,
+                "image": list(found.image),
+                "batch": batch,
+                "base_of": base,
+                **_json(total, batch),
+                **extra,
+            }
+        )
     else:
         if base is not None and base["free"]:
-            print(f"base of the space {base['space']}: what it leaves free ({_some(base['free'])}) is as in its skeleton")
+            print(
+                f"base of the space {base['space']}: what it leaves free ({_some(base['free'])}) is as in its skeleton"
+            )
         _print(found, total, batch)
         if layers:
             _print_layers(_layers(found, batch), batch)
@@ -75,21 +95,42 @@ def _layers(candidate: Candidate, batch: int) -> list[dict[str, Any]]:
         {"place": place, "block": type(block).name, "repeats": repeats, **_json(block.cost(shape) * repeats, batch)}
         for place, block, shape, repeats in candidate.walk()
     ]
-    return [*rows, {"place": "classifier", "block": "linear", "repeats": 1, **_json(linear_cost(candidate.features, candidate.classes), batch)}]
+    return [
+        *rows,
+        {
+            "place": "classifier",
+            "block": "linear",
+            "repeats": 1,
+            **_json(linear_cost(candidate.features, candidate.classes), batch),
+        },
+    ]
 
 
 def _print(candidate: Candidate, total: Cost, batch: int) -> None:
     from ..spaces import human
 
     channels, height, width = candidate.image
-    counted = f"{total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations"
+    counted = (
+        f"{total.macs:,} MACs ({human(total.macs)}FLOPs), {total.params:,} params, {total.activations:,} activations"
+    )
     print(f"{candidate.id[:12]} at {channels}x{height}x{width}: {counted}; {CONVENTION}")
-    print(f"peak activation memory of inference at batch {batch}: {_bytes(total.memory(batch))} in float32, beside {_bytes(4 * total.params)} of weights")
+    print(
+        f"peak activation memory of inference at batch {batch}: {_bytes(total.memory(batch))} in float32, beside"
+        f" {_bytes(4 * total.params)} of weights"
+    )
 
 
 def _print_layers(rows: list[dict[str, Any]], batch: int) -> None:
     table = [
-        [row["place"], row["block"], str(row["repeats"]), f"{row['macs']:,}", f"{row['params']:,}", f"{row['activations']:,}", _bytes(row["memory_bytes"])]
+        [
+            row["place"],
+            row["block"],
+            str(row["repeats"]),
+            f"{row['macs']:,}",
+            f"{row['params']:,}",
+            f"{row['activations']:,}",
+            _bytes(row["memory_bytes"]),
+        ]
         for row in rows
     ]
     print_table(
@@ -114,9 +155,28 @@ def _print_audit(found: Audit, *, layers: bool) -> None:
     """The whole network, and of its places those that differ, or all with `layers`."""
     shown = [*(found.layers if layers else found.differing), found.total]
     table = [
-        [one.place, one.block, str(one.repeats), f"{one.macs:,}", f"{one.counter:,}", f"{one.thop:,}", f"{one.params:,}", f"{one.built:,}"] for one in shown
+        [
+            one.place,
+            one.block,
+            str(one.repeats),
+            f"{one.macs:,}",
+            f"{one.counter:,}",
+            f"{one.thop:,}",
+            f"{one.params:,}",
+            f"{one.built:,}",
+        ]
+        for one in shown
     ]
-    columns = ["place", "block", "repeats", "MACs by formula", "by torch's counter", "by thop", "params by formula", "in the module"]
+    columns = [
+        "place",
+        "block",
+        "repeats",
+        "MACs by formula",
+        "by torch's counter",
+        "by thop",
+        "params by formula",
+        "in the module",
+    ]
     print_table("audit", columns, table)
     for one in found.differing:
         print(f"{'differs' if one.agrees else 'WRONG'}: {one.place} ({one.block}): {one.says}")
@@ -134,7 +194,8 @@ def _some(names: list[str]) -> str:
 
 
 def _candidate(text: str, storage: str, image_size: int | None) -> tuple[Candidate, dict[str, Any] | None]:
-    """What stands for a candidate, at a size; and of a space's base, the name of the space and what it leaves free."""
+    """What stands for a candidate, at a size; and of a space's base, the name of the space and what
+    it leaves free."""
     from ..blocks.errors import InputError
     from ..spaces import architectures, find_candidate
     from ..spaces.names import find_architecture

@@ -20,9 +20,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(
-    storage: Storage = DEFAULT_STORAGE, ray: Annotated[bool, typer.Option("--ray", help="Start a private Ray too, and stop it: seconds.")] = False,
+    storage: Storage = DEFAULT_STORAGE,
+    ray: Annotated[bool, typer.Option("--ray", help="Start a private Ray too, and stop it: seconds.")] = False,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show what this machine has: CPUs, memory, GPUs, versions, the database."""
     from ..studies.versions import versions
 
@@ -43,7 +44,10 @@ def doctor(
     memory = f"{found['memory_bytes'] / 2**30:.1f} GiB memory" if found["memory_bytes"] else "memory unknown"
     print(f"machine   {platform.platform()}, {found['cpus']} CPUs, {memory}")
     print(f"GPUs      {', '.join(found['gpus']) or 'none: candidates are trained on the CPU'}")
-    print(f"versions  {', '.join(f'{name} {version}' for name, version in found['versions'].items() if name != 'platform')}")
+    print(
+        "versions "
+        f" {', '.join(f'{name} {version}' for name, version in found['versions'].items() if name != 'platform')}"
+    )
     print(f"Ray       {found['ray']}")
     print(f"data      digits, and what lies in {found['data_dir']} (or --data-dir)")
     print(f"database  {found['database']}")
@@ -65,7 +69,11 @@ def _gpus() -> list[str]:
         return []
     import torch
 
-    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return (
+        [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        if torch.cuda.is_available()
+        else []
+    )
 
 
 def _ray() -> str:
@@ -101,7 +109,11 @@ def _export() -> str:
     from importlib.util import find_spec
 
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
-    return f"ONNX not available ({', '.join(missing)} missing): install automl[export]" if missing else "model.py, safetensors, ONNX"
+    return (
+        f"ONNX not available ({', '.join(missing)} missing): install automl[export]"
+        if missing
+        else "model.py, safetensors, ONNX"
+    )
 
 
 def _blocks() -> str:
@@ -113,4 +125,6 @@ def _blocks() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # said below
         found = plugins()
-    return "; ".join(["automl's own", *(f"{name} of {package}" for name, package in found.origins.items()), *found.refused.values()])
+    return "; ".join(
+        ["automl's own", *(f"{name} of {package}" for name, package in found.origins.items()), *found.refused.values()]
+    )

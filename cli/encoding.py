@@ -1,6 +1,8 @@
-"""Output that never fails: characters that a terminal's encoding lacks are written in ASCII, and bytes of file names that are no text are escaped.
+"""Output that never fails: characters that a terminal's encoding lacks are written in ASCII, and
+bytes of file names that are no text are escaped.
 
-"α·β² ≈ 2" is "alpha*beta^2 ~ 2" in ASCII, "Müller" is "Muller", and what has no such form is escaped as in Python: "\\u6f22". What the encoding has stays.
+"α·β² ≈ 2" is "alpha*beta^2 ~ 2" in ASCII, "Müller" is "Muller", and what has no such form is
+escaped as in Python: "\\u6f22". What the encoding has stays.
 """
 
 from __future__ import annotations
@@ -13,12 +15,42 @@ import unicodedata
 ERRORS = "automl"
 """Name of the error handler, as in `text.encode("cp1252", errors=ERRORS)`."""
 ASCII = "automl_ascii"
-"""Name of a codec that is ASCII: typer takes an output called "ascii" for a mistake, and writes UTF-8 to it."""
+"""Name of a codec that is ASCII: typer takes an output called "ascii" for a mistake, and writes
+UTF-8 to it."""
 SIGNS = {
-    "×": "x", "±": "+/-", "–": "-", "—": "-", "−": "-", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≈": "~", "≠": "!=", "·": "*", "∞": "inf", "√": "sqrt",
-    "‘": "'", "’": "'", "“": '"', "”": '"', "•": "*", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
-    "đ": "d", "Đ": "D", "ı": "i", "µ": "u",
-}  # fmt: skip
+    "×": "x",
+    "±": "+/-",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "→": "->",
+    "←": "<-",
+    "≤": "<=",
+    "≥": ">=",
+    "≈": "~",
+    "≠": "!=",
+    "·": "*",
+    "∞": "inf",
+    "√": "sqrt",
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "•": "*",
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "AE",
+    "œ": "oe",
+    "Œ": "OE",
+    "ø": "o",
+    "Ø": "O",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "ı": "i",
+    "µ": "u",
+}
 
 
 def in_ascii(character: str) -> str:
@@ -72,9 +104,14 @@ def _find(name: str) -> codecs.CodecInfo | None:
         return None
     plain = codecs.lookup("ascii")
     return codecs.CodecInfo(
-        name=ASCII, encode=plain.encode, decode=plain.decode, incrementalencoder=plain.incrementalencoder, incrementaldecoder=plain.incrementaldecoder,
-        streamreader=plain.streamreader, streamwriter=plain.streamwriter,
-    )  # fmt: skip
+        name=ASCII,
+        encode=plain.encode,
+        decode=plain.decode,
+        incrementalencoder=plain.incrementalencoder,
+        incrementaldecoder=plain.incrementaldecoder,
+        streamreader=plain.streamreader,
+        streamwriter=plain.streamwriter,
+    )
 
 
 codecs.register_error(ERRORS, _replace)
@@ -90,6 +127,7 @@ def install() -> None:
 
 
 def shown(text: str) -> str:
-    """`text` as standard output will show it: what is laid out in columns must know how long it will be."""
+    """`text` as standard output will show it: what is laid out in columns must know how long it
+    will be."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, ERRORS).decode(encoding)

@@ -16,7 +16,10 @@ from .text import command, in_shell
 if TYPE_CHECKING:
     from ..search.handover.export import HandedOver
 
-Candidate = Annotated[str | None, typer.Option("--candidate", help="Another network of the study: its id or the beginning of it. Without: the best.")]
+Candidate = Annotated[
+    str | None,
+    typer.Option("--candidate", help="Another network of the study: its id or the beginning of it. Without: the best."),
+]
 Data = Annotated[str | None, typer.Option(help="Where the study's data lie now, if they have moved.")]
 
 
@@ -30,16 +33,31 @@ def train(
     study: StudyName,
     candidate: Candidate = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Without: five times those of a trial.")] = None,
-    size: Annotated[int | None, typer.Option(min=8, help="Input size in pixels. Without: the size it is deployed at, as far as the files hold it.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Without: the next from which this training has not been done.")] = None,
-    test: Annotated[bool, typer.Option("--test", help="Measure it on the test data although it is not the network chosen.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; 1 gives the same bits each time. Without: as many as train fastest here.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=8, help="Input size in pixels. Without: the size it is deployed at, as far as the files hold it."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Without: the next from which this training has not been done.")
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Measure it on the test data although it is not the network chosen.")
+    ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="CPU threads; 1 gives the same bits each time. Without: as many as train fastest here."
+        ),
+    ] = None,
     data: Data = None,
     data_dir: DataDir = None,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
-    """Train a network of a study on all its training images, keep its weights, and, if it is the one chosen, measure it on the test data.
+    """Train a network of a study on all its training images, keep its weights, and, if it is the
+    one chosen, measure it on the test data.
 
     After Ctrl-C or a kill the same command goes on after the last epoch that ended.
     """
@@ -49,11 +67,21 @@ def train(
 
     try:
         evaluation = run(
-            Study.open(storage, study), candidate=candidate, epochs=epochs, size=size, seed=seed, test=test, threads=threads, data=data, data_dir=data_dir,
+            Study.open(storage, study),
+            candidate=candidate,
+            epochs=epochs,
+            size=size,
+            seed=seed,
+            test=test,
+            threads=threads,
+            data=data,
+            data_dir=data_dir,
             said=lambda text: typer.echo(text, err=json),
-        )  # fmt: skip
+        )
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; the epochs that ended are kept, go on with: {masked_command(sys.argv[1:], storage)}") from None
+        raise Interrupted(
+            f"interrupted; the epochs that ended are kept, go on with: {masked_command(sys.argv[1:], storage)}"
+        ) from None
     if json:
         print_json(evaluation_json(evaluation))
         return
@@ -62,7 +90,10 @@ def train(
     fidelity = evaluation.fidelity
     which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
     moved = [] if data is None else ["--data", data]
-    print(f"next: {command('export', study, '--candidate', evaluation.candidate_id[:12], *map(str, which), *moved, '--out', 'found', storage=storage)}")
+    print(
+        "next:"
+        f" {command('export', study, '--candidate', evaluation.candidate_id[:12], *map(str, which), *moved, '--out', 'found', storage=storage)}"
+    )
 
 
 def export(
@@ -70,26 +101,45 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not exist.")],
     candidate: Candidate = None,
     training: Annotated[
-        int | None, typer.Option(help="Number of a training in `automl status`. Without: the longest at the largest size, of several the last.")
+        int | None,
+        typer.Option(
+            help=(
+                "Number of a training in `automl status`. Without: the longest at the largest size, of several the"
+                " last."
+            )
+        ),
     ] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Only trainings at this input size in pixels.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Only trainings of so many epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Only trainings from this seed.")] = None,
     onnx: Annotated[bool, typer.Option(help="Write model.onnx too (needs the extra automl[export]).")] = True,
-    check: Annotated[bool, typer.Option(help="Run the exported file on the images that its accuracy was measured on.")] = True,
+    check: Annotated[
+        bool, typer.Option(help="Run the exported file on the images that its accuracy was measured on.")
+    ] = True,
     data: Data = None,
     data_dir: DataDir = None,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
-    """Write a trained network as model.py, model.safetensors, config.json, model.onnx and README.md, and check that it does what was measured."""
+    """Write a trained network as model.py, model.safetensors, config.json, model.onnx and
+    README.md, and check that it does what was measured."""
     from ..search.handover.export import export as run
     from ..studies import Study
 
     made = run(
-        Study.open(storage, study), out, candidate=candidate, training=training, size=size, epochs=epochs, seed=seed, onnx=onnx, check=check, data=data,
-        data_dir=data_dir, said=lambda text: typer.echo(text, err=json),
-    )  # fmt: skip
+        Study.open(storage, study),
+        out,
+        candidate=candidate,
+        training=training,
+        size=size,
+        epochs=epochs,
+        seed=seed,
+        onnx=onnx,
+        check=check,
+        data=data,
+        data_dir=data_dir,
+        said=lambda text: typer.echo(text, err=json),
+    )
     if json:
         print_json(export_json(out, made))
         return
@@ -106,6 +156,9 @@ def export_json(out: Path, made: HandedOver) -> dict[str, Any]:
     """An export with stable keys."""
     exported = made.exported
     return {
-        "folder": str(out), "files": [path.name for path in exported.files], "training": {"number": made.number, **evaluation_json(made.evaluation)},
-        "checked": None if exported.checked is None else exported.checked.to_dict(), "left_out": dict(exported.left_out),
-    }  # fmt: skip
+        "folder": str(out),
+        "files": [path.name for path in exported.files],
+        "training": {"number": made.number, **evaluation_json(made.evaluation)},
+        "checked": None if exported.checked is None else exported.checked.to_dict(),
+        "left_out": dict(exported.left_out),
+    }

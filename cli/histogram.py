@@ -8,7 +8,8 @@ BARS = "▏▎▍▌▋▊▉█"
 
 
 def histogram(values: Sequence[int], *, bins: int = 12, width: int = 40) -> list[tuple[float, float, int, str]]:
-    """Bins of equal width on a logarithmic scale: lower edge, upper edge, count, bar of at most `width` characters."""
+    """Bins of equal width on a logarithmic scale: lower edge, upper edge, count, bar of at most
+    `width` characters."""
     import numpy as np
 
     low, high = max(1, min(values)), max(1, *values)
@@ -16,7 +17,10 @@ def histogram(values: Sequence[int], *, bins: int = 12, width: int = 40) -> list
         return [(low, high, len(values), BARS[-1] * width)]
     counts, edges = np.histogram(np.log(np.maximum(values, 1)), bins=bins, range=(np.log(low), np.log(high)))
     edges = np.exp(edges)
-    return [(float(a), float(b), int(n), _bar(n / counts.max() * width)) for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+    return [
+        (float(a), float(b), int(n), _bar(n / counts.max() * width))
+        for a, b, n in zip(edges, edges[1:], counts, strict=False)
+    ]
 
 
 def _bar(length: float) -> str:

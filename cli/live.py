@@ -40,7 +40,8 @@ def lines(*, to_stderr: bool = False) -> Printing:
 
 
 class Redrawn:
-    """What runs, how many of what, the best so far and the time left, redrawn in place; ends scroll above."""
+    """What runs, how many of what, the best so far and the time left, redrawn in place; ends scroll
+    above."""
 
     def __init__(self, console: Console, live: Live) -> None:
         self._console, self._live = console, live
@@ -89,7 +90,11 @@ class Redrawn:
         if counts is not None:
             lines.append(Text(counts_text(counts)))
         if self._best is not None:
-            lines.append(Text(f"best within the budget: {value_text(self._measure, self._best[0])} at {human(self._best[1])}FLOPs"))
+            lines.append(
+                Text(
+                    f"best within the budget: {value_text(self._measure, self._best[0])} at {human(self._best[1])}FLOPs"
+                )
+            )
         if running:
             table = Table(box=box.SIMPLE_HEAD)
             measure = running[0].measure
@@ -97,6 +102,11 @@ class Redrawn:
                 table.add_column(column, justify="left" if column == "running" else "right")
             for one in running:
                 epoch, accuracy = one.curve[-1] if one.curve else (0, None)
-                table.add_row(one.id[:12], human(one.macs), f"{epoch}/{one.job.fidelity.epochs}", value_text(one.measure, accuracy).partition(" ")[2])
+                table.add_row(
+                    one.id[:12],
+                    human(one.macs),
+                    f"{epoch}/{one.job.fidelity.epochs}",
+                    value_text(one.measure, accuracy).partition(" ")[2],
+                )
             lines.append(table)
         return Group(*lines)

@@ -1,6 +1,7 @@
 """The command `automl`.
 
-Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is one line on standard error; `--debug` shows the traceback.
+Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is one line on
+standard error; `--debug` shows the traceback.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     help=(
-        "Neural architecture search for image classification under a cost budget.\n\n"
-        "One FLOP is one multiply-add (MAC): convolutions and linear layers count; biases, normalisation, activations and pooling do not. "
-        "Add --debug to any command for the traceback of an error."
+        "Neural architecture search for image classification under a cost budget.\n\nOne FLOP is one multiply-add"
+        " (MAC): convolutions and linear layers count; biases, normalisation, activations and pooling do not. Add"
+        " --debug to any command for the traceback of an error."
     ),
 )
 
@@ -37,7 +38,11 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def every(_: Annotated[bool, typer.Option("--version", help="Print automl's version and exit.", is_eager=True, callback=_version)] = False) -> None:
+def every(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print automl's version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
     """Takes what is no command's; typer shows the help above."""
 
 
@@ -77,7 +82,8 @@ def main(arguments: list[str]) -> int:
     except typer.Exit as error:
         return error.exit_code
     except SystemExit as error:
-        # whoever read the output has seen enough (`| head -1`), of which typer and rich make an exit with 1
+        # whoever read the output has seen enough (`| head -1`), of which typer and rich make an
+        # exit with 1
         return 0 if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except BrokenPipeError:
         return 0

@@ -8,16 +8,34 @@ import typer
 
 from .completion import complete_study
 
-Storage = Annotated[str, typer.Option("--storage", envvar="AUTOML_STORAGE", help="Database of the studies, any SQLAlchemy URL.")]
+Storage = Annotated[
+    str, typer.Option("--storage", envvar="AUTOML_STORAGE", help="Database of the studies, any SQLAlchemy URL.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study (`automl studies` lists them).", autocompletion=complete_study)]
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="Name of a study (`automl studies` lists them).", autocompletion=complete_study
+    ),
+]
 BudgetTexts = Annotated[
-    list[str] | None, typer.Option("--budget", help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times.")
+    list[str] | None,
+    typer.Option(
+        "--budget", help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times."
+    ),
 ]
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")]
-Validation = Annotated[str | None, typer.Option(help="Folder of the data that validates, by name or path. Without: val, valid, validation, dev, …")]
-Test = Annotated[str | None, typer.Option(help="Folder of the data that tests, by name or path. Without: test, testing, …")]
+Validation = Annotated[
+    str | None,
+    typer.Option(help="Folder of the data that validates, by name or path. Without: val, valid, validation, dev, …"),
+]
+Test = Annotated[
+    str | None, typer.Option(help="Folder of the data that tests, by name or path. Without: test, testing, …")
+]
 DropSmallClasses = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images than this.")]
-ImageSize = Annotated[int | None, typer.Option("--image-size", min=1, help="Input size in pixels at which cost is counted. Without: the space's.")]
+ImageSize = Annotated[
+    int | None,
+    typer.Option("--image-size", min=1, help="Input size in pixels at which cost is counted. Without: the space's."),
+]
 
 DEFAULT_STORAGE = "sqlite:///automl.db"

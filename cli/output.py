@@ -31,20 +31,37 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     from ..studies.measure import measured
 
     return {
-        "id": evaluation.candidate_id, "state": str(evaluation.state), "purpose": str(evaluation.purpose), "accuracy": evaluation.accuracy,
+        "id": evaluation.candidate_id,
+        "state": str(evaluation.state),
+        "purpose": str(evaluation.purpose),
+        "accuracy": evaluation.accuracy,
         "measure": measured(evaluation),
-        "test_accuracy": evaluation.test_accuracy, "curve": [list(point) for point in evaluation.curve], "fidelity": evaluation.fidelity.to_dict(),
-        "seed": evaluation.seed, "settings": dict(evaluation.settings), "seconds": evaluation.seconds, "worker": evaluation.worker,
-        "device": evaluation.device, "reason": evaluation.reason, "checkpoint": evaluation.checkpoint, "trial": evaluation.trial,
-        "started": evaluation.started.isoformat(), "finished": evaluation.finished.isoformat(),
-    }  # fmt: skip
+        "test_accuracy": evaluation.test_accuracy,
+        "curve": [list(point) for point in evaluation.curve],
+        "fidelity": evaluation.fidelity.to_dict(),
+        "seed": evaluation.seed,
+        "settings": dict(evaluation.settings),
+        "seconds": evaluation.seconds,
+        "worker": evaluation.worker,
+        "device": evaluation.device,
+        "reason": evaluation.reason,
+        "checkpoint": evaluation.checkpoint,
+        "trial": evaluation.trial,
+        "started": evaluation.started.isoformat(),
+        "finished": evaluation.finished.isoformat(),
+    }
 
 
 def best_json(best: Best | None) -> dict[str, Any] | None:
     """The network chosen, with stable keys."""
     if best is None:
         return None
-    return {**evaluation_json(best.evaluation), **cost_json(best.candidate), "confirmed": best.confirmed, "accuracies": list(best.accuracies)}
+    return {
+        **evaluation_json(best.evaluation),
+        **cost_json(best.candidate),
+        "confirmed": best.confirmed,
+        "accuracies": list(best.accuracies),
+    }
 
 
 def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
@@ -53,12 +70,17 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
 
     return [
         {
-            "id": point.id, "accuracy": point.accuracy, "measure": measured(point.evaluation), **cost_json(point.candidate),
-            "settings": dict(point.evaluation.settings), "trial": point.evaluation.trial,
-            "state": str(point.evaluation.state), "seconds": point.evaluation.seconds,
+            "id": point.id,
+            "accuracy": point.accuracy,
+            "measure": measured(point.evaluation),
+            **cost_json(point.candidate),
+            "settings": dict(point.evaluation.settings),
+            "trial": point.evaluation.trial,
+            "state": str(point.evaluation.state),
+            "seconds": point.evaluation.seconds,
         }
         for point in points
-    ]  # fmt: skip
+    ]
 
 
 def measure(study: Study) -> str:
@@ -69,16 +91,21 @@ def measure(study: Study) -> str:
 
 
 def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str, measured: str = "accuracy") -> None:
-    """A front as a table; `finals` are confirmed accuracies by candidate, accuracies also where the front is one of scores."""
+    """A front as a table; `finals` are confirmed accuracies by candidate, accuracies also where the
+    front is one of scores."""
     from ..spaces import human
     from ..spaces.parameters import in_words
 
     rows = [
         [
-            point.id[:12], f"{point.accuracy:.4f}", f"{finals[point.id]:.4f}" if point.id in finals else "-", human(point.macs), human(point.params),
+            point.id[:12],
+            f"{point.accuracy:.4f}",
+            f"{finals[point.id]:.4f}" if point.id in finals else "-",
+            human(point.macs),
+            human(point.params),
             in_words(point.evaluation.settings),
         ]
         for point in points
-    ]  # fmt: skip
+    ]
     confirmed = "confirmed" if measured == "accuracy" else "confirmed accuracy"
     print_table(f"{title} ({CONVENTION})", ["candidate", measured, confirmed, "FLOPs", "params", "settings"], rows)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 class Quiet:
-    """Passes on an end only if it is a new best, a confirmation or a failure; everything else as it is."""
+    """Passes on an end only if it is a new best, a confirmation or a failure; everything else as it
+    is."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -24,10 +24,13 @@ def add_to(app: typer.Typer) -> None:
 def report(
     study: StudyName,
     storage: Storage = DEFAULT_STORAGE,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.md, report.json and the figures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.md, report.json and the figures.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show what a study's result rests on: random search of the same price, rungs, seeds, hours spent and avoided."""
+    """Show what a study's result rests on: random search of the same price, rungs, seeds, hours
+    spent and avoided."""
     from ..studies import Study
 
     found = evidence_of(Study.open(storage, study))
@@ -53,7 +56,13 @@ def evidence_of(study: Study) -> Evidence:
     if chosen is None:
         return evidence(study)
     one = chosen.evaluation
-    found = Chosen(id=chosen.candidate.id, value=chosen.accuracy, test=one.test_accuracy, confirmed=chosen.confirmed, measure=measured(one))
+    found = Chosen(
+        id=chosen.candidate.id,
+        value=chosen.accuracy,
+        test=one.test_accuracy,
+        confirmed=chosen.confirmed,
+        measure=measured(one),
+    )
     return evidence(study, found)
 
 
@@ -67,13 +76,18 @@ def write(found: Evidence, folder: Path) -> list[Path]:
     from ..studies.evidence import front_figure, progress_figure, report_markdown
     from ..studies.scaling import save
 
-    figures = [(f"{found.measure.capitalize()} against cost", "front.svg"), ("Best so far, beside random search", "progress.svg")]
+    figures = [
+        (f"{found.measure.capitalize()} against cost", "front.svg"),
+        ("Best so far, beside random search", "progress.svg"),
+    ]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for (_, name), draw in zip(figures, (front_figure, progress_figure), strict=True):
             save(draw(found), folder / name)
         (folder / "report.md").write_text(report_markdown(found, figures=figures), encoding="utf-8")
-        (folder / "report.json").write_text(plain_json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / "report.json").write_text(
+            plain_json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
     except OSError as error:
         raise InputError(f"--out cannot be written: {error}") from None
     return [folder / "report.md", folder / "report.json", *(folder / name for _, name in figures)]

@@ -42,11 +42,20 @@ def check(space: SpaceFile, json: Json = False) -> None:
     excluded = found.examined - found.valid
     reasons = exclusions(loaded, found.excluded)
     if json:
-        counts = {"settings": found.size, "distinct": found.distinct, "examined": found.examined, "valid": found.valid, "excluded": excluded}
+        counts = {
+            "settings": found.size,
+            "distinct": found.distinct,
+            "examined": found.examined,
+            "valid": found.valid,
+            "excluded": excluded,
+        }
         print_json({"space": loaded.name, "exact": found.exact, **counts, "reasons": reasons})
         return
     distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
-    print(f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} looked at are excluded")
+    print(
+        f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} looked at are"
+        " excluded"
+    )
     for reason, count in reasons.items():
         print(f"  {count:,} of {len(found.excluded):,} excluded ones looked into: {reason}")
 
@@ -89,7 +98,9 @@ def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize
     print(f"FLOPs of {len(found.macs):,} settings" + ("" if top is None else "; those beyond the budget are marked x"))
     for low, high, count, bar in bars:
         print(f"{human(low):>6}..{human(high):<6} {'x' if top is not None and low > top else ' '} {bar} {count:,}")
-    table = [[p.name, _values(p.values), _remaining(p.values, remaining[p.name]), _when(p.when)] for p in loaded.parameters]
+    table = [
+        [p.name, _values(p.values), _remaining(p.values, remaining[p.name]), _when(p.when)] for p in loaded.parameters
+    ]
     print_table("dimensions", ["parameter", "values", "within the budget", "when"], table)
 
 
@@ -113,7 +124,9 @@ def sample(
     budget: BudgetTexts = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-    aim: Annotated[float, typer.Option(min=0, max=1, help="Draw only what costs at least this part of the budget's upper end.")] = 0.0,
+    aim: Annotated[
+        float, typer.Option(min=0, max=1, help="Draw only what costs at least this part of the budget's upper end.")
+    ] = 0.0,
     image_size: ImageSize = None,
     json: Json = False,
 ) -> None:
@@ -133,7 +146,9 @@ def sample(
     drawing = feasible(loaded, bounds, np.random.default_rng(seed), aim=aim)
     chosen = [settings(loaded, row) for row in islice((row for rows in drawing for row in rows), count)]
     if not chosen:
-        raise InputError(f"no network was found that costs at least {aim} of the budget {bounds}; a smaller --aim admits more")
+        raise InputError(
+            f"no network was found that costs at least {aim} of the budget {bounds}; a smaller --aim admits more"
+        )
     drawn = [(loaded.candidate(one), one) for one in chosen]
     if json:
         print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])

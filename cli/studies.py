@@ -48,10 +48,17 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
         return
     rows = [
         [
-            s.name, s.space, s.budget or "none", s.data, str(s.counts["complete"]), str(s.counts["pruned"]), best_in_words(s), f"{s.created:%Y-%m-%d %H:%M}",
+            s.name,
+            s.space,
+            s.budget or "none",
+            s.data,
+            str(s.counts["complete"]),
+            str(s.counts["pruned"]),
+            best_in_words(s),
+            f"{s.created:%Y-%m-%d %H:%M}",
         ]
         for s in found
-    ]  # fmt: skip
+    ]
     print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best", "created (UTC)"], rows)
 
 
@@ -75,26 +82,55 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     shown = evidence_of(found)
     chosen, counts, notes = best(found), found.counts(), found.notes()
     data: dict[str, Any] = {
-        "study": found.spec.name, "measure": measure(found), "samplers": samplers(found),
-        "storage": masked(storage), "created": found.created.isoformat(), "command": found.command, "space": found.spec.space["name"],
-        "budget": found.spec.budget, "data": found.spec.data["name"], "settings": found.spec.settings, "counts": counts, "gate": notes.get("gate"),
-        "best": best_json(chosen), "trainings": [{"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)],
-        "versions": found.versions, "evidence": shown.short(),
-    }  # fmt: skip
+        "study": found.spec.name,
+        "measure": measure(found),
+        "samplers": samplers(found),
+        "storage": masked(storage),
+        "created": found.created.isoformat(),
+        "command": found.command,
+        "space": found.spec.space["name"],
+        "budget": found.spec.budget,
+        "data": found.spec.data["name"],
+        "settings": found.spec.settings,
+        "counts": counts,
+        "gate": notes.get("gate"),
+        "best": best_json(chosen),
+        "trainings": [
+            {"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)
+        ],
+        "versions": found.versions,
+        "evidence": shown.short(),
+    }
     if json:
         print_json(data)
         return
     settings = found.spec.settings
     by = f", sampler {', '.join(data['samplers'])}" if data["samplers"] else ""
-    print(f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}{by}, since {found.created:%Y-%m-%d %H:%M} UTC")
-    if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(settings):  # what does not train has none of these
-        how = "trained" if measure(found) == "accuracy" else f"scored by {str(settings['evaluator']).partition(':')[2] or 'naswot'}, without training,"
-        trained = f"{count(settings['epochs'], 'epoch')} on {settings['fraction']:.0%} of the images, " if how == "trained" else ""
+    print(
+        f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}{by}, since"
+        f" {found.created:%Y-%m-%d %H:%M} UTC"
+    )
+    if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(
+        settings
+    ):  # what does not train has none of these
+        how = (
+            "trained"
+            if measure(found) == "accuracy"
+            else f"scored by {str(settings['evaluator']).partition(':')[2] or 'naswot'}, without training,"
+        )
+        trained = (
+            f"{count(settings['epochs'], 'epoch')} on {settings['fraction']:.0%} of the images, "
+            if how == "trained"
+            else ""
+        )
         size = pixels(found.spec.space["image"]) if "image" in found.spec.space else settings["image_size"]
         print(f"counted at {size} px, {how} at {settings['proxy_size']} px (times γ), {trained}seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
-    print(f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed, {len(confirmed_accuracies(found))} confirmed{refused}")
+    print(
+        f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed,"
+        f" {len(confirmed_accuracies(found))} confirmed{refused}"
+    )
     if chosen is not None:
         tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
@@ -109,14 +145,24 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
     """The final trainings, numbered as `automl export --training` takes them."""
     rows = [
         [
-            str(number), each.candidate_id[:12], str(each.fidelity.size), str(each.fidelity.epochs), str(each.seed), f"{each.accuracy:.4f}",
-            "-" if each.test_accuracy is None else f"{each.test_accuracy:.4f}", "confirming" if each.worker != "driver" else "train",
+            str(number),
+            each.candidate_id[:12],
+            str(each.fidelity.size),
+            str(each.fidelity.epochs),
+            str(each.seed),
+            f"{each.accuracy:.4f}",
+            "-" if each.test_accuracy is None else f"{each.test_accuracy:.4f}",
+            "confirming" if each.worker != "driver" else "train",
             f"{each.finished:%Y-%m-%d %H:%M}",
         ]
         for number, each in enumerate(found, start=1)
-    ]  # fmt: skip
+    ]
     if rows:
-        print_table("final trainings", ["training", "candidate", "px", "epochs", "seed", "validation", "test", "by", "ended (UTC)"], rows)
+        print_table(
+            "final trainings",
+            ["training", "candidate", "px", "epochs", "seed", "validation", "test", "by", "ended (UTC)"],
+            rows,
+        )
 
 
 def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
@@ -133,7 +179,10 @@ def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fal
 
 
 def delete(
-    study: StudyName, storage: Storage = DEFAULT_STORAGE, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
+    study: StudyName,
+    storage: Storage = DEFAULT_STORAGE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Delete a study from the database; trained weights stay where they are."""
     from ..studies import Study
@@ -142,7 +191,9 @@ def delete(
 
     found = Study.open(storage, study)
     if not yes:
-        typer.confirm(f"delete the study {found.spec.name!r} with {sum(found.counts().values())} evaluations?", abort=True)
+        typer.confirm(
+            f"delete the study {found.spec.name!r} with {sum(found.counts().values())} evaluations?", abort=True
+        )
     remove(storage, study)
     if json:
         print_json({"deleted": study})

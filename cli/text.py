@@ -52,10 +52,15 @@ def parse_duration(text: str) -> float:
 
 
 def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
-    """A command as it can be typed here: quoted, with its storage (its password masked), behind `uv run` where uv runs this."""
+    """A command as it can be typed here: quoted, with its storage (its password masked), behind `uv
+    run` where uv runs this."""
     from ..studies import masked
 
-    where = [] if storage == DEFAULT_STORAGE or os.environ.get("AUTOML_STORAGE") == storage else ["--storage", masked(storage)]
+    where = (
+        []
+        if storage == DEFAULT_STORAGE or os.environ.get("AUTOML_STORAGE") == storage
+        else ["--storage", masked(storage)]
+    )
     return in_shell("automl", *words, *where)
 
 
@@ -65,12 +70,20 @@ def in_shell(*words: str) -> str:
 
 
 def quoted(words: Sequence[str]) -> str:
-    """Words as a shell takes them, in text that every database and terminal takes: bytes of file names that are not UTF-8 are written out.
+    """Words as a shell takes them, in text that every database and terminal takes: bytes of file
+    names that are not UTF-8 are written out.
 
     >>> quoted(["cost", "a b.json", "caf\\udce9.json"])
     "cost 'a b.json' $'caf\\\\xe9.json'"
     """
-    return " ".join(shlex.quote(word) if word.isascii() or not re.search("[\\ud800-\\udfff]", word) else f"$'{_bytes_in_words(word)}'" for word in words)
+    return " ".join(
+        (
+            shlex.quote(word)
+            if word.isascii() or not re.search("[\\ud800-\\udfff]", word)
+            else f"$'{_bytes_in_words(word)}'"
+        )
+        for word in words
+    )
 
 
 def _bytes_in_words(word: str) -> str:
@@ -102,7 +115,8 @@ def parse_part(name: str, text: str) -> float:
 
 
 def parse_list(name: str, text: str) -> list[float]:
-    """[0, 1, 2, 3] from "0..3" (in whole steps), [0.5, 2] from "0.5,2". Raises: InputError naming the option."""
+    """[0, 1, 2, 3] from "0..3" (in whole steps), [0.5, 2] from "0.5,2". Raises: InputError naming
+    the option."""
     from ..blocks.errors import InputError
 
     like, found = "numbers like 0..7, 2 or 0,0.5,1", []

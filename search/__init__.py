@@ -1,4 +1,5 @@
-"""How networks are found: proposals, early stopping, training by Ray Tune workers, confirmation of the best.
+"""How networks are found: proposals, early stopping, training by Ray Tune workers, confirmation of
+the best.
 
 Importing it imports none of torch, ray and optuna.
 """
@@ -20,9 +21,24 @@ if TYPE_CHECKING:
     from .sampling.predictor import PredictorSampler
 
 __all__ = [
-    "DEFAULT_SAMPLER", "Best", "Counts", "EvolutionSampler", "Listener", "PredictorSampler", "Printing", "RandomSampler", "Running", "SearchOptions",
-    "SearchResult", "best", "describe", "export", "sampler_names", "search", "train",
-]  # fmt: skip
+    "DEFAULT_SAMPLER",
+    "Best",
+    "Counts",
+    "EvolutionSampler",
+    "Listener",
+    "PredictorSampler",
+    "Printing",
+    "RandomSampler",
+    "Running",
+    "SearchOptions",
+    "SearchResult",
+    "best",
+    "describe",
+    "export",
+    "sampler_names",
+    "search",
+    "train",
+]
 
 add_finder("best", best_json)
 

@@ -1,7 +1,9 @@
-"""`automl grid` as a function: compound scaling's grid search, trained by the same engine, workers and study as any search.
+"""`automl grid` as a function: compound scaling's grid search, trained by the same engine, workers
+and study as any search.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open is settled and said: which triples, at which true cost,
-against which controls, from how many seeds, with which statistics.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open
+is settled and said: which triples, at which true cost, against which controls, from how many seeds,
+with which statistics.
 """
 
 from __future__ import annotations
@@ -98,9 +100,15 @@ class GridOptions:
 
     def for_search(self, study: str) -> SearchOptions:
         """The options of a search of the same data, recipe and workers."""
-        shared = {name for name in (f.name for f in fields(SearchOptions)) if name in {f.name for f in fields(self)}} - {"study"}
+        shared = {
+            name for name in (f.name for f in fields(SearchOptions)) if name in {f.name for f in fields(self)}
+        } - {"study"}
         named = study if self.study is None else self.study
-        return SearchOptions(**{name: getattr(self, name) for name in shared}, study=None if named == DEFAULT_STORAGE else named, finals=0)
+        return SearchOptions(
+            **{name: getattr(self, name) for name in shared},
+            study=None if named == DEFAULT_STORAGE else named,
+            finals=0,
+        )
 
 
 @documented
@@ -129,7 +137,15 @@ class GridResult:
 def enumerated(options: GridOptions, baseline: Baseline | None = None) -> Grid:
     """The grid alone, without data: for the baseline's own classes."""
     found = baseline or base_of(options)
-    return grid(found, phi=options.phi, target=options.target, step=options.step, tolerance=options.tolerance, rule=options.rule, axes=tuple(options.axes))
+    return grid(
+        found,
+        phi=options.phi,
+        target=options.target,
+        step=options.step,
+        tolerance=options.tolerance,
+        rule=options.rule,
+        axes=tuple(options.axes),
+    )
 
 
 def base_of(options: GridOptions) -> Baseline:
@@ -145,11 +161,15 @@ def adapted(options: GridOptions, baseline: Baseline) -> Baseline:
     return baseline.adapted(classes=len(data.classes), channels=data.channels)
 
 
-def search_grid(options: GridOptions, *, listener: Listener | None = None, command: str = "", began: float | None = None) -> GridResult:
-    """Train the grid, its controls and the baseline from every seed; the same call again trains what is missing.
+def search_grid(
+    options: GridOptions, *, listener: Listener | None = None, command: str = "", began: float | None = None
+) -> GridResult:
+    """Train the grid, its controls and the baseline from every seed; the same call again trains
+    what is missing.
 
     Raises:
-        InputError: something in the options cannot be, or the grid admits nothing; nothing has been started or written.
+        InputError: something in the options cannot be, or the grid admits nothing; nothing has been
+            started or written.
         KeyboardInterrupt: stopped by the user; what ended is in the database.
     """
     began = time.monotonic() if began is None else began
@@ -171,7 +191,8 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
     listed = _listed(found, chosen, stop=options.stop)
     seeds = [options.seed + index for index in range(options.seeds)]
     listener.said(
-        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs"
+        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.proxy_size} px"
+        f" (times γ), {plan.epochs} epochs"
     )
 
     def waiting(study: Study | None) -> Points:
@@ -185,19 +206,43 @@ def search_grid(options: GridOptions, *, listener: Listener | None = None, comma
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
             engine = Engine(
-                study, waiting(study), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
-                limits=Limits(trials=None, seconds=plan.seconds, finals=0), weights=None, listener=listener, began=began,
-                rungs=Rungs(plan.epochs, by_cost=False), patient=False,
-            )  # fmt: skip
+                study,
+                waiting(study),
+                fidelity=plan.fidelity,
+                epochs=plan.epochs,
+                seed=options.seed,
+                limits=Limits(trials=None, seconds=plan.seconds, finals=0),
+                weights=None,
+                listener=listener,
+                began=began,
+                rungs=Rungs(plan.epochs, by_cost=False),
+                patient=False,
+            )
             engine.counts.target = len(listed) * len(seeds)
             from .workers.ray_tune import run
 
-            run(engine, arrays(plan), plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
+            run(
+                engine,
+                arrays(plan),
+                plan.recipe.to_dict(),
+                workers=resources.workers,
+                cpus=resources.cpus,
+                gpus=resources.gpus,
+            )
     points = reached(study, chosen, listed)
     left = waiting(study).left
     _note(study, found, points)
     seconds = time.monotonic() - began
-    return GridResult(grid=found, study=study, points=points, counts=study.counts(), seconds=seconds, left=left, seeds=tuple(seeds), plan=plan)
+    return GridResult(
+        grid=found,
+        study=study,
+        points=points,
+        counts=study.counts(),
+        seconds=seconds,
+        left=left,
+        seeds=tuple(seeds),
+        plan=plan,
+    )
 
 
 def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
@@ -212,11 +257,17 @@ def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed])
             kept.setdefault(evaluation.candidate_id, {})[evaluation.seed] = evaluation.accuracy
     return [
         ScaledPoint(
-            id=each.id, coefficients=point.base, control=point.control, macs=int(point.cost.macs), params=int(point.cost.params), factor=point.factor,
-            accuracies=complete.get(each.id, {}), stopped=stopped.get(each.id, {}),
+            id=each.id,
+            coefficients=point.base,
+            control=point.control,
+            macs=int(point.cost.macs),
+            params=int(point.cost.params),
+            factor=point.factor,
+            accuracies=complete.get(each.id, {}),
+            stopped=stopped.get(each.id, {}),
         )
         for point, each in zip(chosen, listed, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
@@ -228,10 +279,14 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
     opened = Study.open(storage, study)
     note = opened.notes().get("grid")
     if not isinstance(note, Mapping):
-        kind = "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
+        kind = (
+            "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
+        )
         raise InputError(f"coefficients are the best of a grid's study, but {study} {kind}")
     kept: dict[str, Any] = dict(note)
-    return Baseline(name=kept["name"], at_one=Space.from_dict(kept["baseline"], kept["name"])), {axis: float(value) for axis, value in kept["best"].items()}
+    return Baseline(name=kept["name"], at_one=Space.from_dict(kept["baseline"], kept["name"])), {
+        axis: float(value) for axis, value in kept["best"].items()
+    }
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
@@ -243,11 +298,13 @@ def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Lis
     own = {p.name: p.values[0] for p in found.baseline.at_one.parameters}
     return [
         Listed(
-            candidate=found.candidate(point), cost=point.cost, stoppable=stop and point.control is None,
+            candidate=found.candidate(point),
+            cost=point.cost,
+            stoppable=stop and point.control is None,
             settings={**own, **{axis: found.baseline.value(axis, factor) for axis, factor in point.factors.items()}},
         )
         for point in chosen
-    ]  # fmt: skip
+    ]
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -264,10 +321,18 @@ def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
     best = compare(points, resamples=100).best
     if best is not None:
         chosen = next(point for point in points if point.id == best.id and point.control is None)
-        study.note("grid", {
-            "id": best.id, "best": dict(chosen.coefficients), "phi": found.phi, "target": found.target, "exponents": found.exponents,
-            "name": found.baseline.name, "baseline": found.baseline.at_one.to_dict(),
-        })  # fmt: skip
+        study.note(
+            "grid",
+            {
+                "id": best.id,
+                "best": dict(chosen.coefficients),
+                "phi": found.phi,
+                "target": found.target,
+                "exponents": found.exponents,
+                "name": found.baseline.name,
+                "baseline": found.baseline.at_one.to_dict(),
+            },
+        )
 
 
 def _plain(value: Any) -> Any:

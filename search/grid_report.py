@@ -27,7 +27,8 @@ class Evidence:
     comparison: Comparison
     """Best, ties, margins and their intervals."""
     surface: Surface | None
-    """Response surface over the coefficients; None with fewer than three networks trained to the end."""
+    """Response surface over the coefficients; None with fewer than three networks trained to the
+    end."""
     exponents: Mapping[str, float]
     """Of the constraint on which the surface's optimum lies."""
 
@@ -35,7 +36,9 @@ class Evidence:
         """For a terminal."""
         from ..studies.scaling import report_lines
 
-        return report_lines(self.result.points, self.comparison, self.surface, exponents=self.exponents, target=self.result.grid.target)
+        return report_lines(
+            self.result.points, self.comparison, self.surface, exponents=self.exponents, target=self.result.grid.target
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON with stable keys."""
@@ -75,7 +78,9 @@ def write(found: Evidence, folder: Path) -> list[Path]:
         save(scaling_figure(result.points, found.comparison, f"Scaling {name}"), folder / "scaling.svg")
         if len(grid.exponents) == 3:
             title = f"{name} at {grid.multiple:g} times its cost"
-            figures.insert(0, ("Accuracy over the simplex of equal cost; a corner spends all of it on one axis", "simplex.svg"))
+            figures.insert(
+                0, ("Accuracy over the simplex of equal cost; a corner spends all of it on one axis", "simplex.svg")
+            )
             drawing = simplex_figure(
                 result.points,
                 found.surface,
@@ -86,7 +91,13 @@ def write(found: Evidence, folder: Path) -> list[Path]:
             )
             save(drawing, folder / "simplex.svg")
         page = report_markdown(
-            result.points, found.comparison, found.surface, facts=facts(result), figures=figures, exponents=grid.exponents, target=grid.target
+            result.points,
+            found.comparison,
+            found.surface,
+            facts=facts(result),
+            figures=figures,
+            exponents=grid.exponents,
+            target=grid.target,
         )
         (folder / "report.md").write_text(page)
         (folder / "report.json").write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
@@ -103,14 +114,34 @@ def facts(result: GridResult) -> Mapping[str, str]:
     of_part = f" ({plan.fraction:.0%} of them an epoch)" if plan.fraction < 1 else ""
     return {
         "command": study.command,
-        "baseline": f"{Path(grid.baseline.name).name}: {int(grid.baseline.cost.macs):,} MACs, {int(grid.baseline.cost.params):,} parameters",
-        "target": f"{grid.multiple:g} times its MACs within {grid.tolerance:.0%} by the {grid.rule} rule, steps of {grid.step:g}, φ = {grid.phi:g}",
-        "cost exponents": ", ".join(f"{axis} {value:.3f}" for axis, value in grid.exponents.items()) + " (measured from the cost model)",
-        "data": f"{Path(str(study.spec.data['name'])).name}: {len(plan.split.train):,} images to train{of_part}, {len(plan.split.validation):,} to validate",
+        "baseline": (
+            f"{Path(grid.baseline.name).name}: {int(grid.baseline.cost.macs):,} MACs,"
+            f" {int(grid.baseline.cost.params):,} parameters"
+        ),
+        "target": (
+            f"{grid.multiple:g} times its MACs within {grid.tolerance:.0%} by the {grid.rule} rule, steps of"
+            f" {grid.step:g}, φ = {grid.phi:g}"
+        ),
+        "cost exponents": (
+            ", ".join(f"{axis} {value:.3f}" for axis, value in grid.exponents.items())
+            + " (measured from the cost model)"
+        ),
+        "data": (
+            f"{Path(str(study.spec.data['name'])).name}: {len(plan.split.train):,} images to train{of_part},"
+            f" {len(plan.split.validation):,} to validate"
+        ),
         "training": f"{plan.epochs} epochs at {plan.proxy_size} px times γ, recipe {_recipe(plan.recipe.to_dict())}",
-        "seeds": ", ".join(map(str, result.seeds)) + " (initial weights, order and augmentation of images; the split is of the first)",
-        "trainings": f"{len(trainings)} in {sum(each.seconds for each in trainings) / 60:.0f} minutes of worker time; {result.left} left to do",
-        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), trained on {', '.join(devices) or 'nothing yet'}",
+        "seeds": (
+            ", ".join(map(str, result.seeds))
+            + " (initial weights, order and augmentation of images; the split is of the first)"
+        ),
+        "trainings": (
+            f"{len(trainings)} in {sum(each.seconds for each in trainings) / 60:.0f} minutes of worker time;"
+            f" {result.left} left to do"
+        ),
+        "hardware": (
+            f"{os.cpu_count()} CPU cores ({platform.machine()}), trained on {', '.join(devices) or 'nothing yet'}"
+        ),
         "versions": ", ".join(f"{name} {value}" for name, value in study.versions.items()),
     }
 

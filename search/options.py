@@ -38,7 +38,8 @@ class SearchOptions:
     download: bool = False
     """Whether they may be downloaded."""
     validation: str | None = None
-    """What validates: a folder's name within the data, or a path; for archives and hubs the name of the part. By the usual names without."""
+    """What validates: a folder's name within the data, or a path; for archives and hubs the name of
+    the part. By the usual names without."""
     test: str | None = None
     """What tests, likewise."""
     drop_small_classes: int = 0
@@ -68,7 +69,8 @@ class SearchOptions:
     epochs: int | None = None
     """Epochs of full fidelity."""
     fraction: float | None = None
-    """Share of the training images that a trial sees in an epoch; by the data without. Chosen networks see all."""
+    """Share of the training images that a trial sees in an epoch; by the data without. Chosen
+    networks see all."""
     flip: bool | None = None
     """Whether images are mirrored at random in training; as suits the data set without."""
     finals: int = 3
@@ -82,9 +84,11 @@ class SearchOptions:
     table_seconds: float | None = None
     """Simulated seconds of a full training from a table; the table's without."""
     objective: Objective = "best"
-    """What the sampler aims at: best, the most accurate network within the budget; or front, all of the front."""
+    """What the sampler aims at: best, the most accurate network within the budget; or front, all of
+    the front."""
     warm_start: Sequence[str] = ()
-    """Earlier studies of the same parameters, in the same database, that the sampler learns from."""
+    """Earlier studies of the same parameters, in the same database, that the sampler learns from.
+    """
 
     def __post_init__(self) -> None:
         check_sampler(self.sampler)
@@ -93,13 +97,23 @@ class SearchOptions:
             raise unknown("--objective", self.objective, get_args(Objective))
         if kind == "table":
             if self.reading.to_dict():
-                raise InputError(f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator} reads none")
-            of_training = {name: getattr(self, name) for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")}
+                raise InputError(
+                    f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator}"
+                    " reads none"
+                )
+            of_training = {
+                name: getattr(self, name)
+                for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")
+            }
             for name, value in of_training.items():
                 if value is not None:
-                    raise InputError(f"--{name.replace('_', '-')} is for trainings, but --evaluator {self.evaluator} trains nothing")
+                    raise InputError(
+                        f"--{name.replace('_', '-')} is for trainings, but --evaluator {self.evaluator} trains nothing"
+                    )
         elif self.table_seconds is not None:
-            raise InputError(f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}")
+            raise InputError(
+                f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}"
+            )
         if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
             raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
         for name, least in (
@@ -118,9 +132,12 @@ class SearchOptions:
         check_seed("--seed", self.seed)
         for name in self.hints:
             score(name)
-        if self.study is not None and (not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)):
+        if self.study is not None and (
+            not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)
+        ):
             raise InputError(
-                f"--study must be a name without / and \\ that does not begin with a dot or a space, of at most 120 characters, but got {self.study!r}"
+                "--study must be a name without / and \\ that does not begin with a dot or a space, of at most 120"
+                f" characters, but got {self.study!r}"
             )
         if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise InputError(f"--time must be positive, but got {self.seconds:g} s")

@@ -1,4 +1,5 @@
-"""From what a user asks to what a search does: data, space, budget, sizes, recipe, and what makes the study this study."""
+"""From what a user asks to what a search does: data, space, budget, sizes, recipe, and what makes
+the study this study."""
 
 from __future__ import annotations
 
@@ -55,7 +56,11 @@ class Settled:
 
     def fidelity(self, candidate: Candidate) -> Fidelity:
         """Full fidelity of a candidate: the proxy size scaled as its input is."""
-        return Fidelity(epochs=self.epochs, size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]), fraction=self.fraction)
+        return Fidelity(
+            epochs=self.epochs,
+            size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]),
+            fraction=self.fraction,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,8 @@ class Plan(Settled):
 
 
 def proxy(proxy_size: int, height: int, base: int) -> int:
-    """Pixels at which a candidate with inputs of `height` is trained, where one with inputs of `base` is trained at `proxy_size`."""
+    """Pixels at which a candidate with inputs of `height` is trained, where one with inputs of
+    `base` is trained at `proxy_size`."""
     return max(8, round(proxy_size * height / base))
 
 
@@ -82,14 +88,19 @@ def prepare(options: SearchOptions) -> Plan:
         InputError: anything in the options that cannot be.
     """
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
-    largest = max((float(value) for p in space.parameters if p.dimension == "resolution" for value in p.values), default=1.0)
+    largest = max(
+        (float(value) for p in space.parameters if p.dimension == "resolution" for value in p.values), default=1.0
+    )
     return settle(options, space, images_of(options, largest))
 
 
 def images_of(options: SearchOptions, largest: float) -> ImageData:
-    """The data that `options` name, large enough for candidates of up to `largest` times the proxy size."""
+    """The data that `options` name, large enough for candidates of up to `largest` times the proxy
+    size."""
     wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
-    return load(options.data, size=wanted, data_dir=options.data_dir, download=options.download, reading=options.reading)
+    return load(
+        options.data, size=wanted, data_dir=options.data_dir, download=options.download, reading=options.reading
+    )
 
 
 def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
@@ -98,10 +109,14 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
     space = space.adapted(classes=len(data.classes), channels=data.channels, image_size=options.image_size)
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
     if proxy_size > space.image[1]:
-        raise InputError(f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}")
+        raise InputError(
+            f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}"
+        )
     rows = split(data, seed=options.seed)
     data = data.levelled(rows.train)
-    recipe = Recipe.for_data(images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip)
+    recipe = Recipe.for_data(
+        images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip
+    )
     epochs = options.epochs or default_epochs(len(rows.train))
     fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
@@ -110,19 +125,37 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
         space=space.to_dict(),
         budget=str(budget),
         data=_described(data, rows, options.reading),
-        settings={"image_size": space.image[1], "proxy_size": proxy_size, "epochs": epochs, "fraction": fraction, "seed": options.seed,
-                  "recipe": recipe.to_dict(), **_asked(options)},
-    )  # fmt: skip
+        settings={
+            "image_size": space.image[1],
+            "proxy_size": proxy_size,
+            "epochs": epochs,
+            "fraction": fraction,
+            "seed": options.seed,
+            "recipe": recipe.to_dict(),
+            **_asked(options),
+        },
+    )
     spec = _continued(options, spec, default_name(space, data.name, options.budget))
     return Plan(
-        space=space, budget=budget, data=data, split=rows, recipe=recipe, proxy_size=proxy_size, epochs=epochs, fraction=fraction, spec=spec, seed=options.seed,
-        trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=DEFAULT_SECONDS if no_limit else options.seconds,
+        space=space,
+        budget=budget,
+        data=data,
+        split=rows,
+        recipe=recipe,
+        proxy_size=proxy_size,
+        epochs=epochs,
+        fraction=fraction,
+        spec=spec,
+        seed=options.seed,
+        trials=DEFAULT_TRIALS if no_limit else options.trials,
+        seconds=DEFAULT_SECONDS if no_limit else options.seconds,
         first_rung=first_rung(course(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))),
-    )  # fmt: skip
+    )
 
 
 def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
-    """The plan of a search that looks its candidates up in a table, and the table. The space's own classes and channels count.
+    """The plan of a search that looks its candidates up in a table, and the table. The space's own
+    classes and channels count.
 
     Raises:
         InputError: anything in the options or the table that cannot be.
@@ -137,31 +170,54 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
         space=space.to_dict(),
         budget=str(budget),
         data={"name": str(table.path), "fingerprint": table.fingerprint, "networks": len(table.entries)},
-        settings={"image_size": size, "proxy_size": size, "epochs": table.epochs, "fraction": 1.0, "seed": options.seed,
-                  "table_seconds": options.table_seconds, **_asked(options)},
-    )  # fmt: skip
+        settings={
+            "image_size": size,
+            "proxy_size": size,
+            "epochs": table.epochs,
+            "fraction": 1.0,
+            "seed": options.seed,
+            "table_seconds": options.table_seconds,
+            **_asked(options),
+        },
+    )
     no_limit = options.trials is None and options.seconds is None
     plan = Settled(
-        space=space, budget=budget, proxy_size=size, epochs=table.epochs, fraction=1.0, spec=spec, seed=options.seed,
-        trials=DEFAULT_TRIALS if no_limit else options.trials, seconds=options.seconds,
-    )  # fmt: skip
+        space=space,
+        budget=budget,
+        proxy_size=size,
+        epochs=table.epochs,
+        fraction=1.0,
+        spec=spec,
+        seed=options.seed,
+        trials=DEFAULT_TRIALS if no_limit else options.trials,
+        seconds=options.seconds,
+    )
     return plan, table
 
 
 def _described(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
-    """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is left out."""
+    """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is
+    left out."""
     from ..studies.preprocessing import Preprocessing
 
     asked = reading.absolute(data.name).to_dict()
     return {
-        "name": data_name(data.name), "fingerprint": data.fingerprint, "images": len(data.labels), "channels": data.channels, "size": data.size,
-        "classes": list(data.classes), "split": rows.to_dict(), **({"reading": asked} if asked else {}), "native": data.native,
+        "name": data_name(data.name),
+        "fingerprint": data.fingerprint,
+        "images": len(data.labels),
+        "channels": data.channels,
+        "size": data.size,
+        "classes": list(data.classes),
+        "split": rows.to_dict(),
+        **({"reading": asked} if asked else {}),
+        "native": data.native,
         "preprocessing": Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels).to_dict(),
-    }  # fmt: skip
+    }
 
 
 def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpec:
-    """The same search under the name that an earlier version gave it, if it stands in the database by that name."""
+    """The same search under the name that an earlier version gave it, if it stands in the database
+    by that name."""
     if options.study is None and spec.name != former:
         with contextlib.suppress(AutomlError):  # no such study, or no database: then there is nothing to continue
             renamed = replace(spec, name=former)
@@ -171,13 +227,18 @@ def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpe
 
 
 def _asked(options: SearchOptions) -> dict[str, str]:
-    """What else makes a study this study; as the studies of earlier versions have none of it, defaults are left out."""
+    """What else makes a study this study; as the studies of earlier versions have none of it,
+    defaults are left out."""
     kind, _ = options.evaluated
-    return {**({} if kind == "train" else {"evaluator": kind}), **({} if options.objective == "best" else {"objective": options.objective})}
+    return {
+        **({} if kind == "train" else {"evaluator": kind}),
+        **({} if options.objective == "best" else {"objective": options.objective}),
+    }
 
 
 def data_name(name: str) -> str:
-    """A data set's name as the study keeps it: paths are absolute, so that the same files are the same from every folder."""
+    """A data set's name as the study keeps it: paths are absolute, so that the same files are the
+    same from every folder."""
     return name if is_named(name) else str(Path(name).expanduser().resolve())
 
 
@@ -190,4 +251,10 @@ def default_name(space: Space, data: str, budget: Sequence[str], image_size: int
 def arrays(plan: Plan) -> dict[str, Any]:
     """What workers get of the data: everything but which rows are the test's."""
     levels = {} if plan.data.levels is None else {"levels": np.array(plan.data.levels)}
-    return {"images": plan.data.images, "labels": plan.data.labels, "train": plan.split.train, "validation": plan.split.validation, **levels}
+    return {
+        "images": plan.data.images,
+        "labels": plan.data.labels,
+        "train": plan.split.train,
+        "validation": plan.split.validation,
+        **levels,
+    }

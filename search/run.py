@@ -59,14 +59,23 @@ class SearchResult:
     """Whether everything within the budget has been evaluated."""
 
 
-def search(options: SearchOptions, *, listener: Listener | None = None, command: str = "", began: float | None = None, gpus: int | None = None) -> SearchResult:
+def search(
+    options: SearchOptions,
+    *,
+    listener: Listener | None = None,
+    command: str = "",
+    began: float | None = None,
+    gpus: int | None = None,
+) -> SearchResult:
     """Search, confirm the best, test the one chosen.
 
-    `began` is when the wall time began to count (`time.monotonic`); `gpus` is how many a private Ray is to count, instead of looking.
+    `began` is when the wall time began to count (`time.monotonic`); `gpus` is how many a private
+    Ray is to count, instead of looking.
 
     Raises:
         InputError: something in the options cannot be; nothing has been started or written.
-        KeyboardInterrupt: stopped by the user; what ended is in the database and the same call goes on from there.
+        KeyboardInterrupt: stopped by the user; what ended is in the database and the same call goes
+            on from there.
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
@@ -82,7 +91,11 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
         listener.said(line)
     earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
     study = Study.find(options.storage, plan.spec)
-    engine = None if study is None else _engine(study, _proposer(study, plan, options, found, earlier), evaluator, options, listener)
+    engine = (
+        None
+        if study is None
+        else _engine(study, _proposer(study, plan, options, found, earlier), evaluator, options, listener)
+    )
     if study is None or engine is None or engine.has_work():
         with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
@@ -96,13 +109,20 @@ def search(options: SearchOptions, *, listener: Listener | None = None, command:
             study.note("surrogate", proposer.quality())
     chosen = best(study)
     return SearchResult(
-        study=study, front=study.front(), best=None if chosen is None else evaluator.tested(study, chosen, listener), census=found, counts=engine.counts,
-        seconds=time.monotonic() - began, simulated=evaluator.clock() if isinstance(evaluator, Simulated) else None, exhausted=engine.exhausted,
-    )  # fmt: skip
+        study=study,
+        front=study.front(),
+        best=None if chosen is None else evaluator.tested(study, chosen, listener),
+        census=found,
+        counts=engine.counts,
+        seconds=time.monotonic() - began,
+        simulated=evaluator.clock() if isinstance(evaluator, Simulated) else None,
+        exhausted=engine.exhausted,
+    )
 
 
 def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> Evaluator:
-    """The evaluator that `options` name, with what it needs loaded. A new one is named here and in `plan.EVALUATORS`.
+    """The evaluator that `options` name, with what it needs loaded. A new one is named here and in
+    `plan.EVALUATORS`.
 
     Raises:
         InputError: something in the options cannot be.
@@ -113,25 +133,51 @@ def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> E
     return Simulated.prepared(options, rest) if kind == "table" else Trained.prepared(options, began, gpus)
 
 
-def _proposer(study: Study, plan: Settled, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]) -> Proposer:
+def _proposer(
+    study: Study, plan: Settled, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]
+) -> Proposer:
     return Proposer(
-        plan.space, plan.budget, found, sampler=options.sampler, seed=options.seed, trials=plan.trials or 100,
+        plan.space,
+        plan.budget,
+        found,
+        sampler=options.sampler,
+        seed=options.seed,
+        trials=plan.trials or 100,
         **so_far(study),
-        objective=options.objective, earlier=earlier,
-    )  # fmt: skip
+        objective=options.objective,
+        earlier=earlier,
+    )
 
 
-def _engine(study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener) -> Engine:
+def _engine(
+    study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener
+) -> Engine:
     plan = evaluator.plan
-    worth_it = (plan.trials is None or plan.trials >= FEWEST_TRIALS) and (plan.seconds is None or plan.seconds >= FEWEST_SECONDS)
-    hinted = options.hints and SAMPLERS[options.sampler].hinted and evaluator.keeps_weights and evaluator.score is None and worth_it
+    worth_it = (plan.trials is None or plan.trials >= FEWEST_TRIALS) and (
+        plan.seconds is None or plan.seconds >= FEWEST_SECONDS
+    )
+    hinted = (
+        options.hints
+        and SAMPLERS[options.sampler].hinted
+        and evaluator.keeps_weights
+        and evaluator.score is None
+        and worth_it
+    )
     return Engine(
-        study, evaluator.proposes(proposer), fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed,
-        limits=evaluator.limits(options), rungs=Rungs(plan.epochs, first=plan.first_rung),
+        study,
+        evaluator.proposes(proposer),
+        fidelity=plan.fidelity,
+        epochs=plan.epochs,
+        seed=options.seed,
+        limits=evaluator.limits(options),
+        rungs=Rungs(plan.epochs, first=plan.first_rung),
         weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
-        listener=listener, began=evaluator.began, clock=evaluator.clock, score=evaluator.score,
+        listener=listener,
+        began=evaluator.began,
+        clock=evaluator.clock,
+        score=evaluator.score,
         hinting=Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed) if hinted else None,
-    )  # fmt: skip
+    )
 
 
 def _note_sampler(study: Study, name: str) -> None:
@@ -143,7 +189,8 @@ def _note_sampler(study: Study, name: str) -> None:
 
 
 def _note_gate(study: Study, engine: Engine) -> None:
-    """Add what the gate refused in this run to what it refused before: such candidates have no rows."""
+    """Add what the gate refused in this run to what it refused before: such candidates have no
+    rows."""
     kept = study.notes().get("gate")
     before = kept if isinstance(kept, dict) else {}
     added = {"refused": engine.counts.refused, "duplicates": engine.counts.duplicates}

@@ -27,7 +27,10 @@ def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
     for parameter in {**ours, **theirs}:
         if ours.get(parameter) != theirs.get(parameter):
             there, here = (_values(of.get(parameter)) for of in (theirs, ours))
-            raise InputError(f"a study to start from must have the parameters of this search, but {parameter!r} is {there} in {name!r} and {here} here")
+            raise InputError(
+                f"a study to start from must have the parameters of this search, but {parameter!r} is {there} in"
+                f" {name!r} and {here} here"
+            )
     return study.optuna_trials()
 
 

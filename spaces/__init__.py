@@ -1,4 +1,5 @@
-"""Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch, and has timm know `automl_network`."""
+"""Which networks are allowed: spaces, candidates, budgets. Importing it imports no torch, and has
+timm know `automl_network`."""
 
 from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget

@@ -1,8 +1,10 @@
 """Published networks by name, as points of the skeletons: what `automl cost NAME` counts.
 
-Names are timm's where timm has the network. Sources: EfficientNet (arXiv:1905.11946; the released B1 to B7 are not α^φ exactly), MobileNets (arXiv:1704.04861,
-1801.04381, 1905.02244), MnasNet (arXiv:1807.11626), ResNet (arXiv:1512.03385), ResNet-C and -D (arXiv:1812.01187), ResNeXt (arXiv:1611.05431), SENet
-(arXiv:1709.01507), ECA-Net (arXiv:1910.03151), CBAM (arXiv:1807.06521), SKNet (arXiv:1903.06586), ResNeSt (arXiv:2004.08955).
+Names are timm's where timm has the network. Sources: EfficientNet (arXiv:1905.11946; the released
+B1 to B7 are not α^φ exactly), MobileNets (arXiv:1704.04861, 1801.04381, 1905.02244), MnasNet
+(arXiv:1807.11626), ResNet (arXiv:1512.03385), ResNet-C and -D (arXiv:1812.01187), ResNeXt
+(arXiv:1611.05431), SENet (arXiv:1709.01507), ECA-Net (arXiv:1910.03151), CBAM (arXiv:1807.06521),
+SKNet (arXiv:1903.06586), ResNeSt (arXiv:2004.08955).
 """
 
 from __future__ import annotations
@@ -37,10 +39,21 @@ class Architecture:
 
 
 def _efficientnets() -> dict[str, Architecture]:
-    scales = [(1.0, 1.0, 224), (1.0, 1.1, 240), (1.1, 1.2, 260), (1.2, 1.4, 300), (1.4, 1.8, 380), (1.6, 2.2, 456), (1.8, 2.6, 528), (2.0, 3.1, 600)]
+    scales = [
+        (1.0, 1.0, 224),
+        (1.0, 1.1, 240),
+        (1.1, 1.2, 260),
+        (1.2, 1.4, 300),
+        (1.4, 1.8, 380),
+        (1.6, 2.2, 456),
+        (1.8, 2.6, 528),
+        (2.0, 3.1, 600),
+    ]
     scales += [(2.2, 3.6, 672)]
     return {
-        f"efficientnet_b{index}": Architecture(skeleton="efficientnet", settings={"width": width, "depth": depth}, size=size)
+        f"efficientnet_b{index}": Architecture(
+            skeleton="efficientnet", settings={"width": width, "depth": depth}, size=size
+        )
         for index, (width, depth, size) in enumerate(scales)
     }
 
@@ -53,7 +66,10 @@ def _mobilenets() -> dict[str, Architecture]:
     }
     for percent in (50, 75, 100, 140):
         # the features are never fewer than 1280
-        found[f"mobilenetv2_{percent:03}"] = "mobilenetv2", {"width": percent / 100, "head_width": max(1280, ceil(128000 / percent))}
+        found[f"mobilenetv2_{percent:03}"] = (
+            "mobilenetv2",
+            {"width": percent / 100, "head_width": max(1280, ceil(128000 / percent))},
+        )
     for percent, depth in ((110, 1.2), (120, 1.4)):
         # deeper, but for the first and the last stage; stem and features as they are
         repeats = (1, *(ceil(count * depth) for count in (2, 3, 4, 3, 3)), 1)
@@ -109,7 +125,10 @@ def _resnets() -> dict[str, Settings]:
 def _resnexts() -> dict[str, Settings]:
     found: dict[str, Settings] = {}
     for depth in ("50", "101", "152"):
-        found |= {f"resnext{depth}_{c}x{d}d": {**_DEPTHS[depth], "cardinality": c, "base_width": d} for c, d in ((32, 4), (64, 4), (2, 40), (4, 24), (8, 14))}
+        found |= {
+            f"resnext{depth}_{c}x{d}d": {**_DEPTHS[depth], "cardinality": c, "base_width": d}
+            for c, d in ((32, 4), (64, 4), (2, 40), (4, 24), (8, 14))
+        }
         found[f"seresnext{depth}_32x4d"] = {**_DEPTHS[depth], "cardinality": 32, "attention": "se"}
     found["resnext50d_32x4d"] = {**_DEPTHS["50"], **_D, "cardinality": 32}
     for width in (8, 16, 32):
@@ -140,17 +159,36 @@ def _attended() -> dict[str, Settings]:
     found |= {f"skresnet{depth}": {**_DEPTHS[depth], **narrow} for depth in ("18", "34")}
     found["skresnet50"] = {**_DEPTHS["50"], "attention": "sk", "sk_split": True}
     found["skresnet50d"] = {**found["skresnet50"], **_D}
-    found["skresnext50_32x4d"] = {**_DEPTHS["50"], "attention": "sk", "sk_ratio": 1 / 16, "sk_divisor": 32, "cardinality": 32}
+    found["skresnext50_32x4d"] = {
+        **_DEPTHS["50"],
+        "attention": "sk",
+        "sk_ratio": 1 / 16,
+        "sk_divisor": 32,
+        "cardinality": 32,
+    }
     return found
 
 
 def _resnests() -> dict[str, tuple[Settings, int]]:
     last, fast = {**_D, "radix": 2, "pool": "last"}, {**_D, "pool": "first"}
-    found: dict[str, tuple[Settings, int]] = {f"resnest{depth}d": ({**last, **_DEPTHS[depth]}, 224) for depth in ("14", "26", "50")}
+    found: dict[str, tuple[Settings, int]] = {
+        f"resnest{depth}d": ({**last, **_DEPTHS[depth]}, 224) for depth in ("14", "26", "50")
+    }
     for depth, size in (("101", 256), ("200", 320), ("269", 416)):
         found[f"resnest{depth}e"] = {**last, **_DEPTHS[depth], "stem_width": 64}, size
-    for radix, cardinality, width in ((1, 1, 64), (2, 1, 64), (4, 1, 64), (1, 2, 40), (2, 2, 40), (4, 2, 40), (1, 4, 24)):
-        found[f"resnest50d_{radix}s{cardinality}x{width}d"] = {**fast, "radix": radix, "cardinality": cardinality, "base_width": width}, 224
+    for radix, cardinality, width in (
+        (1, 1, 64),
+        (2, 1, 64),
+        (4, 1, 64),
+        (1, 2, 40),
+        (2, 2, 40),
+        (4, 2, 40),
+        (1, 4, 24),
+    ):
+        found[f"resnest50d_{radix}s{cardinality}x{width}d"] = (
+            {**fast, "radix": radix, "cardinality": cardinality, "base_width": width},
+            224,
+        )
     return found
 
 
@@ -158,9 +196,15 @@ def _all() -> dict[str, Architecture]:
     residual = {**_resnets(), **_resnexts(), **_attended()}
     found = {**_efficientnets(), **_mobilenets()}
     found |= {name: Architecture(skeleton="resnet", settings=settings) for name, settings in residual.items()}
-    found |= {name: Architecture(skeleton="resnet", settings=settings, size=size) for name, (settings, size) in _resnests().items()}
+    found |= {
+        name: Architecture(skeleton="resnet", settings=settings, size=size)
+        for name, (settings, size) in _resnests().items()
+    }
     for name, base in (("vgg16_gap", "plain"), ("inception9", "inception")):
-        found |= {name: Architecture(skeleton=base, settings={}), f"se{name}": Architecture(skeleton=base, settings={"attention": "se"})}
+        found |= {
+            name: Architecture(skeleton=base, settings={}),
+            f"se{name}": Architecture(skeleton=base, settings={"attention": "se"}),
+        }
     return found
 
 

@@ -1,9 +1,13 @@
-"""What a candidate costs by our formulas, beside independent witnesses of it: thop, PyTorch's own counter, and the parameters of the built module.
+"""What a candidate costs by our formulas, beside independent witnesses of it: thop, PyTorch's own
+counter, and the parameters of the built module.
 
-Everything runs on torch's meta device: shapes flow, no number is computed, so that a large image costs no more than a small one. The formula is wrong
-where PyTorch's counter (over two: it counts a multiply-add as two) or the built module says otherwise. thop is a witness that knows layers only, by their
-exact type: what a module computes itself, by `torch.matmul` or `F.conv2d`, it does not see. Where thop alone differs, the modules it does not see
-into are named, and the formula stands. thop's rules for normalisation, activations and pooling are set to zero: by our convention those count nothing.
+Everything runs on torch's meta device: shapes flow, no number is computed, so that a large image
+costs no more than a small one. The formula is wrong where PyTorch's counter (over two: it counts a
+multiply-add as two) or the built module says otherwise. thop is a witness that knows layers only,
+by their exact type: what a module computes itself, by `torch.matmul` or `F.conv2d`, it does not
+see. Where thop alone differs, the modules it does not see into are named, and the formula stands.
+thop's rules for normalisation, activations and pooling are set to zero: by our convention those
+count nothing.
 """
 
 from __future__ import annotations
@@ -90,7 +94,8 @@ class Audit:
 
     @property
     def agrees(self) -> bool:
-        """Whether every formula is what PyTorch's counter and the built module say; thop's word alone changes nothing."""
+        """Whether every formula is what PyTorch's counter and the built module say; thop's word
+        alone changes nothing."""
         return self.total.agrees and all(layer.agrees for layer in self.layers)
 
     @property
@@ -109,7 +114,10 @@ def audit(candidate: Candidate) -> Audit:
     network, witnessed = _ask("the network", candidate.build, candidate.image)
     layers.append(_of_classifier(candidate, network))
     total = _tally("network", "network", 1, candidate.cost(), witnessed)
-    rest = {key: getattr(total, key) - sum(getattr(layer, key) for layer in layers) for key in ("macs", "counter", "thop", "params", "built")}
+    rest = {
+        key: getattr(total, key) - sum(getattr(layer, key) for layer in layers)
+        for key in ("macs", "counter", "thop", "params", "built")
+    }
     if any(rest.values()):
         layers.append(Tally(place=ELSEWHERE, block="-", **rest))
     return Audit(total=total, layers=tuple(layers))
@@ -144,7 +152,11 @@ def _trunk(block: Block, shape: Shape) -> Callable[[], nn.Module]:
 
         assert isinstance(block, Part)
         trunk, neck = block.build(shape), block.neck(shape)
-        return nn.Sequential(*trunk.values(), nn.AdaptiveAvgPool2d(1), *neck.values()) if neck else nn.Sequential(*trunk.values())
+        return (
+            nn.Sequential(*trunk.values(), nn.AdaptiveAvgPool2d(1), *neck.values())
+            if neck
+            else nn.Sequential(*trunk.values())
+        )
 
     if isinstance(block, Unit):
         return lambda: block.build(shape)
@@ -153,9 +165,16 @@ def _trunk(block: Block, shape: Shape) -> Callable[[], nn.Module]:
 
 def _tally(place: str, block: str, repeats: int, cost: Cost, witnessed: _Witnessed) -> Tally:
     return Tally(
-        place=place, block=block, repeats=repeats, macs=int(cost.macs), params=int(cost.params), counter=witnessed.counter * repeats,
-        thop=witnessed.thop * repeats, built=witnessed.params * repeats, unseen=witnessed.unseen,
-    )  # fmt: skip
+        place=place,
+        block=block,
+        repeats=repeats,
+        macs=int(cost.macs),
+        params=int(cost.params),
+        counter=witnessed.counter * repeats,
+        thop=witnessed.thop * repeats,
+        built=witnessed.params * repeats,
+        unseen=witnessed.unseen,
+    )
 
 
 def _ask(what: str, make: Callable[[], M], size: tuple[int, ...]) -> tuple[M, _Witnessed]:
@@ -171,19 +190,26 @@ def _ask(what: str, make: Callable[[], M], size: tuple[int, ...]) -> tuple[M, _W
     except AutomlError:
         raise
     except (RuntimeError, TypeError, ValueError) as error:
-        raise AutomlError(f"{what} must be built and run, but {type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from error
-    return module, _Witnessed(counter=counter, thop=thop, params=sum(parameter.numel() for parameter in module.parameters()), unseen=unseen)
+        raise AutomlError(
+            f"{what} must be built and run, but {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        ) from error
+    return module, _Witnessed(
+        counter=counter, thop=thop, params=sum(parameter.numel() for parameter in module.parameters()), unseen=unseen
+    )
 
 
 def _by_torch(module: nn.Module, x: torch.Tensor) -> tuple[int, tuple[str, ...]]:
-    """Multiply-adds, and the classes of modules that compute some themselves, which thop has no rule for."""
+    """Multiply-adds, and the classes of modules that compute some themselves, which thop has no
+    rule for."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         module(x)
-    inside = {path.partition(".")[2]: sum(flops.values()) for path, flops in counter.get_flop_counts().items() if "." in path}
+    inside = {
+        path.partition(".")[2]: sum(flops.values()) for path, flops in counter.get_flop_counts().items() if "." in path
+    }
     own = {"": counter.get_total_flops(), **inside}
     for path, flops in inside.items():
         above = path.rpartition(".")[0]
@@ -197,7 +223,9 @@ def _by_torch(module: nn.Module, x: torch.Tensor) -> tuple[int, tuple[str, ...]]
 
 def _layers_of_thop() -> set[type]:
     """The layers that thop counts multiply-adds of: convolutions and linear ones, by exact type."""
-    return {layer for layer, rule in _thop().register_hooks.items() if rule.__name__ in ("count_convNd", "count_linear")}
+    return {
+        layer for layer, rule in _thop().register_hooks.items() if rule.__name__ in ("count_convNd", "count_linear")
+    }
 
 
 def _by_thop(throwaway: nn.Module, x: torch.Tensor) -> int:

@@ -1,7 +1,8 @@
 """Budgets: bounds on cost, as people write them.
 
-`400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams` parameters; `12MActs` activations; `300M..400MFLOPs` is
-a range; several at once are separated by commas or given in turn.
+`400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams`
+parameters; `12MActs` activations; `300M..400MFLOPs` is a range; several at once are separated by
+commas or given in turn.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ class Budget:
         total: Number = 0.0
         for bound in self.bounds:
             value = np.maximum(getattr(cost, bound.metric), 1)
-            total = total + np.maximum(0.0, np.log(value / bound.high)) + np.maximum(0.0, np.log(max(bound.low, 1) / value))
+            total = (
+                total + np.maximum(0.0, np.log(value / bound.high)) + np.maximum(0.0, np.log(max(bound.low, 1) / value))
+            )
         return total
 
     def __str__(self) -> str:
@@ -115,8 +118,16 @@ def _parse_amount(amount: str, text: str) -> tuple[float, float | None, str | No
     rest = match["rest"].lower()
     for length in (1, 0):
         if rest[:length] in _scales and rest[length:] in _metrics and len(rest[:length]) == length:
-            return float(match["value"]), (_scales[rest[:length]] if length else None), (_metrics[rest[length:]] if rest[length:] else None)
-    raise unknown(f"unit in the budget {text.strip()!r}:", match["rest"], ["FLOPs", "MACs", "Params", "Acts", "MFLOPs", "GFLOPs", "MMACs", "GMACs", "MParams"])
+            return (
+                float(match["value"]),
+                (_scales[rest[:length]] if length else None),
+                (_metrics[rest[length:]] if rest[length:] else None),
+            )
+    raise unknown(
+        f"unit in the budget {text.strip()!r}:",
+        match["rest"],
+        ["FLOPs", "MACs", "Params", "Acts", "MFLOPs", "GFLOPs", "MMACs", "GMACs", "MParams"],
+    )
 
 
 def human(value: float, unit: str = "") -> str:

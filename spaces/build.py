@@ -13,11 +13,18 @@ from .candidate import Candidate
 
 
 def build(
-    candidate: Candidate, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0, global_pool: str = "avg", num_classes: int | None = None,
-) -> Network:  # fmt: skip
-    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over the units (Huang et al., arXiv:1603.09382).
+    candidate: Candidate,
+    *,
+    drop_rate: float = 0.0,
+    drop_path_rate: float = 0.0,
+    global_pool: str = "avg",
+    num_classes: int | None = None,
+) -> Network:
+    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over
+    the units (Huang et al., arXiv:1603.09382).
 
-    `global_pool` is one of timm's; `num_classes` replaces the candidate's, 0 leaves the classifier out.
+    `global_pool` is one of timm's; `num_classes` replaces the candidate's, 0 leaves the classifier
+    out.
     """
     efficientnet = candidate.layout == "efficientnet"
     trunk: dict[str, nn.Module] = dict(candidate.stem.build(candidate.input))
@@ -39,19 +46,30 @@ def build(
         classifier_name=classifier,
         feature_info=info,
         in_chans=candidate.image[0],
-        num_features=shape.channels if neck else features,  # as in timm: of the last map; a head with a neck leaves the last stage's
+        num_features=(
+            shape.channels if neck else features
+        ),  # as in timm: of the last map; a head with a neck leaves the last stage's
         neck=neck,
         neck_features=features if neck else None,
         num_classes=candidate.classes if num_classes is None else num_classes,
         drop_rate=drop_rate,
         global_pool=global_pool,
         pretrained_cfg={
-            "url": "", "architecture": "automl_network", "tag": candidate.id[:12],
-            "num_classes": candidate.classes, "input_size": tuple(candidate.image), "pool_size": tuple(-(-side // reduction) for side in candidate.image[1:]),
-            "crop_pct": 1.0, "interpolation": "bilinear", "mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD, "fixed_input_size": False,
-            "first_conv": f"{first_conv}.0" if isinstance(trunk[first_conv], nn.Sequential) else first_conv, "classifier": classifier,
+            "url": "",
+            "architecture": "automl_network",
+            "tag": candidate.id[:12],
+            "num_classes": candidate.classes,
+            "input_size": tuple(candidate.image),
+            "pool_size": tuple(-(-side // reduction) for side in candidate.image[1:]),
+            "crop_pct": 1.0,
+            "interpolation": "bilinear",
+            "mean": IMAGENET_DEFAULT_MEAN,
+            "std": IMAGENET_DEFAULT_STD,
+            "fixed_input_size": False,
+            "first_conv": f"{first_conv}.0" if isinstance(trunk[first_conv], nn.Sequential) else first_conv,
+            "classifier": classifier,
         },
-    )  # fmt: skip
+    )
 
 
 def feature_levels(candidate: Candidate) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
 """Many settings at once: draw, enumerate and cost them as arrays.
 
-Settings are rows of value indices, one column a parameter, -1 where it is inactive. Costs are asked place by place (stem, every layer, head) of the same
-skeleton and the same formulas that build and cost one candidate: at each place the rows that agree in what formulas cannot take as arrays (an attention's
-kind, say) are costed together, so that a space with a choice in every layer takes one pass a choice and not one a combination.
+Settings are rows of value indices, one column a parameter, -1 where it is inactive. Costs are asked
+place by place (stem, every layer, head) of the same skeleton and the same formulas that build and
+cost one candidate: at each place the rows that agree in what formulas cannot take as arrays (an
+attention's kind, say) are costed together, so that a space with a choice in every layer takes one
+pass a choice and not one a combination.
 """
 
 from __future__ import annotations
@@ -23,12 +25,17 @@ from .space import Space
 Rows = NDArray[np.int32]
 METRICS = tuple(field.name for field in fields(Cost))
 CHUNK = 1 << 16
-"""Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the passes' own time small."""
+"""Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the
+passes' own time small."""
 
 
 def settings(space: Space, row: NDArray[np.int32]) -> dict[str, Value]:
     """One row as parameter → value."""
-    return {parameter.name: parameter.values[index] for parameter, index in zip(space.parameters, row, strict=True) if index >= 0}
+    return {
+        parameter.name: parameter.values[index]
+        for parameter, index in zip(space.parameters, row, strict=True)
+        if index >= 0
+    }
 
 
 def row_of(space: Space, chosen: dict[str, Value]) -> NDArray[np.int32]:
@@ -60,7 +67,8 @@ def enumerate_rows(space: Space, chunk: int = 200_000) -> Iterator[Rows]:
 
 
 def unravelled(flat: NDArray[np.int64], sizes: Sequence[int]) -> Rows:
-    """Value indices of combinations by their number, the last column fastest (NumPy's own function takes 64 columns at the most)."""
+    """Value indices of combinations by their number, the last column fastest (NumPy's own function
+    takes 64 columns at the most)."""
     rows = np.zeros((len(flat), len(sizes)), np.int32)
     for column in range(len(sizes) - 1, -1, -1):
         flat, rows[:, column] = np.divmod(flat, sizes[column])
@@ -68,7 +76,8 @@ def unravelled(flat: NDArray[np.int64], sizes: Sequence[int]) -> Rows:
 
 
 def active_once(space: Space, raw: Rows) -> Rows:
-    """Rows of values for every parameter, as settings: an inactive parameter would repeat them once for each of its values, the first is kept."""
+    """Rows of values for every parameter, as settings: an inactive parameter would repeat them once
+    for each of its values, the first is kept."""
     rows = deactivate(space, raw)
     return rows[((rows >= 0) | (raw == 0)).all(axis=1)]
 
@@ -90,21 +99,25 @@ def deactivate(space: Space, rows: Rows) -> Rows:
 
 
 def costs(space: Space, rows: Rows) -> tuple[Cost, NDArray[np.bool_]]:
-    """Cost of every row, and whether it is a valid network that meets the constraints (where not, its cost is 0)."""
+    """Cost of every row, and whether it is a valid network that meets the constraints (where not,
+    its cost is 0)."""
     cost, valid, _ = examine(space, rows, keys=False)
     return cost, valid
 
 
 def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
-    """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): of the image, stem and head, and of every stage.
+    """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): of the image,
+    stem and head, and of every stage.
 
-    Two valid rows build the same candidate where all their fingerprints are equal (but for a chance of about rows² / 2^64).
+    Two valid rows build the same candidate where all their fingerprints are equal (but for a chance
+    of about rows² / 2^64).
     """
     count = len(rows)
     total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
     valid = np.zeros(count, bool)
     fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
-    # rows that agree in what formulas cannot take as arrays stand together, so that few passes are needed for each chunk
+    # rows that agree in what formulas cannot take as arrays stand together, so that few passes are
+    # needed for each chunk
     order = alike(space, rows) if count > CHUNK else None
     for start in range(0, count, CHUNK):
         part = slice(None) if order is None else order[start : start + CHUNK]

@@ -1,4 +1,5 @@
-"""A table of settings, walked through place by place: what `automl.spaces.bulk` asks for costs and fingerprints."""
+"""A table of settings, walked through place by place: what `automl.spaces.bulk` asks for costs and
+fingerprints."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from .space import Space
 Members = slice | NDArray[np.intp]
 """Rows that are costed together."""
 Group = tuple[Members, dict[str, Any]]
-"""Those rows, and what their settings come to at a place: scalars where they agree, arrays where formulas take them."""
+"""Those rows, and what their settings come to at a place: scalars where they agree, arrays where
+formulas take them."""
 
 
 class Table:
@@ -43,13 +45,16 @@ class Table:
         return np.broadcast_to(np.asarray(self._skeleton.repeats(local), np.int64), self._count)
 
     def examine(self, keys: NDArray[np.uint64] | None = None) -> tuple[Cost, NDArray[np.bool_]]:
-        """Cost of every row and whether it can be built and meets the constraints; `keys` (rows, 1 + stages) receives fingerprints."""
+        """Cost of every row and whether it can be built and meets the constraints; `keys` (rows, 1
+        + stages) receives fingerprints."""
         skeleton = self._skeleton
         with np.errstate(all="ignore"):
             walk = _Walk(self._count, keys)
             outside = list(self._groups(None, None))
             walk.enter([(members, skeleton.image(local, self._space.image)) for members, local in outside])
-            walk.place(0, [(members, 1, partial(skeleton.stem, local)) for members, local in outside], held=walk.nothing)
+            walk.place(
+                0, [(members, 1, partial(skeleton.stem, local)) for members, local in outside], held=walk.nothing
+            )
             for stage in range(len(skeleton.stages)):
                 self._stage(walk, stage)
             walk.place(0, [(members, 1, partial(skeleton.head, local)) for members, local in outside], held=walk.image)
@@ -57,14 +62,25 @@ class Table:
 
     def _stage(self, walk: _Walk, stage: int) -> None:
         layers = self.layers(stage)
-        layered = self._skeleton.varies(stage) or any(parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters)
+        layered = self._skeleton.varies(stage) or any(
+            parameter.stage == stage and parameter.layer is not None for parameter in self._space.parameters
+        )
         alike = [] if layered else list(self._groups(stage, 0))
         held = walk.image + walk.map
         for layer in range(int(layers.max(initial=0)) if layered else 2):
-            counts = (layers > layer).astype(np.int64) if layered else layers - 1 if layer else np.ones(self._count, np.int64)
+            counts = (
+                (layers > layer).astype(np.int64)
+                if layered
+                else layers - 1
+                if layer
+                else np.ones(self._count, np.int64)
+            )
             stride = self._skeleton.at(stage, layer)["stride"]
             groups = self._groups(stage, layer) if layered else alike
-            layers_of = [(members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer)) for members, local in groups]
+            layers_of = [
+                (members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer))
+                for members, local in groups
+            ]
             walk.place(1 + stage, layers_of, held=held if layer else walk.image)
 
     def _groups(self, stage: int | None, layer: int | None) -> Iterator[Group]:
@@ -78,12 +94,22 @@ class Table:
             dimensions = [d for d in parameter.sets if self._matters(parameter, d, stage)]
             if not dimensions:
                 continue
-            values = {dimension: _explicit(parameter.of(dimension, base.get(dimension)), base.get(dimension)) for dimension in dimensions}
-            if len(parameter.values) > 1 and all(self._skeleton.takes_arrays(dimension, [*own, base.get(dimension)]) for dimension, own in values.items()):
-                arrays += [(dimension, self._column(index, parameter, dimension, base.get(dimension))) for dimension in dimensions]
+            values = {
+                dimension: _explicit(parameter.of(dimension, base.get(dimension)), base.get(dimension))
+                for dimension in dimensions
+            }
+            if len(parameter.values) > 1 and all(
+                self._skeleton.takes_arrays(dimension, [*own, base.get(dimension)]) for dimension, own in values.items()
+            ):
+                arrays += [
+                    (dimension, self._column(index, parameter, dimension, base.get(dimension)))
+                    for dimension in dimensions
+                ]
             else:
                 fixed.append((index, parameter))
-        for members, key in _partition(self._rows, [index for index, _ in fixed], [len(parameter.values) for _, parameter in fixed]):
+        for members, key in _partition(
+            self._rows, [index for index, _ in fixed], [len(parameter.values) for _, parameter in fixed]
+        ):
             local = dict(base)
             for (_, parameter), chosen in zip(fixed, key, strict=True):
                 if chosen >= 0:
@@ -112,14 +138,18 @@ class Table:
         for constraint in self._space.constraints:
             # by Python's own arithmetic, once for each combination of the values it mentions
             mentioned = [(index, parameter) for index, parameter in self._place if parameter.name in constraint.names]
-            code = _codes(self._rows, [index for index, _ in mentioned], [len(parameter.values) for _, parameter in mentioned])
+            code = _codes(
+                self._rows, [index for index, _ in mentioned], [len(parameter.values) for _, parameter in mentioned]
+            )
             _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
             truths = np.zeros(len(first), bool)
             for place, row in enumerate(first):
                 chosen = [(parameter, self._rows[row, index]) for index, parameter in mentioned]
                 key = (constraint.text, *(int(value) for _, value in chosen))
                 if key not in self._space.truths:
-                    self._space.truths[key] = bool(constraint.holds({p.name: p.values[value] for p, value in chosen if value >= 0}))
+                    self._space.truths[key] = bool(
+                        constraint.holds({p.name: p.values[value] for p, value in chosen if value >= 0})
+                    )
                 truths[place] = self._space.truths[key]
             allowed &= truths[inverse.ravel()]
         return allowed
@@ -148,8 +178,11 @@ class _Walk:
         if self._keys is not None:
             self._keys[:, 0] = mixed(mixed(np.uint64(0), self._height), self._width)
 
-    def place(self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, held: NDArray[np.int64]) -> None:
-        """Let groups of rows go through a block each, `count` times, while callers hold `held` elements.
+    def place(
+        self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, held: NDArray[np.int64]
+    ) -> None:
+        """Let groups of rows go through a block each, `count` times, while callers hold `held`
+        elements.
 
         `part` is 0 outside the stages and 1 + stage inside them.
         """
@@ -190,16 +223,20 @@ class _Walk:
 
 
 def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
-    """An order of rows in which those stand together that agree in the network's dimensions of which formulas take no arrays."""
+    """An order of rows in which those stand together that agree in the network's dimensions of
+    which formulas take no arrays."""
     fixed = [
         (index, len(parameter.values))
         for index, parameter in enumerate(space.parameters)
-        if parameter.stage is None and not all(space.skeleton.takes_arrays(dimension, parameter.of(dimension, 0)) for dimension in parameter.sets)
+        if parameter.stage is None
+        and not all(space.skeleton.takes_arrays(dimension, parameter.of(dimension, 0)) for dimension in parameter.sets)
     ]
     return _order(_codes(rows, *zip(*fixed, strict=True))) if fixed else np.arange(len(rows))
 
 
-def _partition(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> Iterator[tuple[Members, tuple[int, ...]]]:
+def _partition(
+    rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]
+) -> Iterator[tuple[Members, tuple[int, ...]]]:
     """Rows in groups that agree in `columns`, with what they hold there."""
     if not columns or not len(rows):
         yield slice(None), ()

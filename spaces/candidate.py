@@ -1,6 +1,7 @@
 """One network, as plain data: what is costed, built, stored and exported.
 
-A candidate is spelled out to the last rounded width and kernel, so that two settings which build the same network are the same candidate.
+A candidate is spelled out to the last rounded width and kernel, so that two settings which build
+the same network are the same candidate.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from ..blocks.modules.network import Network
 
 Layers: TypeAlias = tuple[tuple[Unit, int], ...]
-"""A stage: units and how often each stands in a row. Only a unit that keeps its map's shape repeats."""
+"""A stage: units and how often each stands in a row. Only a unit that keeps its map's shape
+repeats."""
 
 Layout = Literal["efficientnet", "resnet"]
 """Whose module names a network uses: `blocks.0` and `classifier`, or `layer1` and `fc`."""
@@ -28,7 +30,8 @@ Layout = Literal["efficientnet", "resnet"]
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network: image, stem, stages, head, classes. Make one through `assemble`, `from_dict` or a space."""
+    """A network: image, stem, stages, head, classes. Make one through `assemble`, `from_dict` or a
+    space."""
 
     layout: Layout
     """Whose module names the network uses."""
@@ -59,7 +62,8 @@ class Candidate:
         return hashlib.sha256(self.spec.encode()).hexdigest()
 
     def walk(self) -> Iterator[tuple[str, Block, Shape, int]]:
-        """Every block in order: its place ("stem", "stages.2", "head"), itself, its input's shape, its repeats."""
+        """Every block in order: its place ("stem", "stages.2", "head"), itself, its input's shape,
+        its repeats."""
         shape = self.input
         yield "stem", self.stem, shape, 1
         shape = self.stem.out(shape)
@@ -76,7 +80,8 @@ class Candidate:
         return head.out(shape).channels
 
     def cost(self) -> Cost:
-        """MACs, parameters and activations of one image (the convention is in `automl.blocks.cost`)."""
+        """MACs, parameters and activations of one image (the convention is in
+        `automl.blocks.cost`)."""
         image = self.input.elements
         total, start, began, features = Cost(), 0, "", 0
         for place, block, shape, repeats in self.walk():
@@ -84,7 +89,8 @@ class Candidate:
             if place == "stem":
                 total += cost
             else:
-                # while a layer runs, its callers hold the image and, beyond a stage's first layer, the stage's input
+                # while a layer runs, its callers hold the image and, beyond a stage's first layer,
+                # the stage's input
                 if place != began:
                     start, began, later = shape.elements, place, repeats > 1
                 else:
@@ -129,21 +135,35 @@ class Candidate:
             raise InvalidBlock(f"a candidate cannot be read: {error}") from None
         if not (isinstance(stem, Part) and isinstance(head, Part) and all(isinstance(unit, Unit) for unit in units)):
             raise InvalidBlock("a candidate's stem and head must be parts and its stages units")
-        if len(image) != 3 or not all(isinstance(count, int) and not isinstance(count, bool) and count >= 1 for count in counts):
-            raise InvalidBlock(f"image sides, classes and repeats must be whole numbers of at least 1, but got {counts}")
+        if len(image) != 3 or not all(
+            isinstance(count, int) and not isinstance(count, bool) and count >= 1 for count in counts
+        ):
+            raise InvalidBlock(
+                f"image sides, classes and repeats must be whole numbers of at least 1, but got {counts}"
+            )
         return assemble(data["layout"], image, data["classes"], stem, stages, head)  # type: ignore[arg-type]
 
 
-def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Part, stages: list[list[tuple[Unit, int]]], head: Part) -> Candidate:
+def assemble(
+    layout: Layout,
+    image: tuple[int, int, int],
+    classes: int,
+    stem: Part,
+    stages: list[list[tuple[Unit, int]]],
+    head: Part,
+) -> Candidate:
     """A candidate in canonical form: shape-dependent choices written out, equal neighbours merged.
 
     Raises:
-        InvalidBlock: an empty stage, a repeated unit that changes its map, or an image without pixels.
+        InvalidBlock: an empty stage, a repeated unit that changes its map, or an image without
+            pixels.
     """
     if layout not in ("efficientnet", "resnet"):
         raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
     if classes < 1 or min(image) < 1:
-        raise InvalidBlock(f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}")
+        raise InvalidBlock(
+            f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}"
+        )
     shape = stem.out(Shape(*image))
     resolved_stages: list[Layers] = []
     for stage in stages:
@@ -155,7 +175,9 @@ def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Pa
             unit = unit.resolved(shape)
             after = unit.out(shape)
             if repeats > 1 and after != shape:
-                raise InvalidBlock(f"a repeated unit must keep its map's shape, but {unit!r} turns {shape!r} into {after!r}")
+                raise InvalidBlock(
+                    f"a repeated unit must keep its map's shape, but {unit!r} turns {shape!r} into {after!r}"
+                )
             if kept and resolved[-1][0] == unit:
                 resolved[-1] = (unit, resolved[-1][1] + repeats)
             else:
@@ -165,7 +187,9 @@ def assemble(layout: Layout, image: tuple[int, int, int], classes: int, stem: Pa
         if not resolved:
             raise InvalidBlock("a stage must hold at least one unit, but got none")
         resolved_stages.append(tuple(resolved))
-    return Candidate(layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape))
+    return Candidate(
+        layout=layout, image=image, classes=classes, stem=stem, stages=tuple(resolved_stages), head=head.resolved(shape)
+    )
 
 
 def scaled(unit: Unit, stride: int, repeats: int) -> list[tuple[Unit, int]]:

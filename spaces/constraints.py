@@ -1,4 +1,5 @@
-"""Arithmetic constraints between dimensions, as `depth * width**2 * resolution**2 <= 2.2`: parsed, never `eval`-ed."""
+"""Arithmetic constraints between dimensions, as `depth * width**2 * resolution**2 <= 2.2`: parsed,
+never `eval`-ed."""
 
 from __future__ import annotations
 
@@ -17,12 +18,22 @@ from ..blocks.errors import unknown
 from ..blocks.shape import is_array
 
 _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.Pow: lambda base, exponent: _power(base, exponent),
-}  # fmt: skip
+}
 _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
 
 
 LARGEST_EXPONENT = 64
@@ -39,7 +50,8 @@ class Constraint:
     """The parameters it mentions."""
 
     def holds(self, settings: Mapping[str, Any]) -> Any:
-        """Whether it holds: a bool, or an array where values are arrays. A constraint on an inactive parameter holds."""
+        """Whether it holds: a bool, or an array where values are arrays. A constraint on an
+        inactive parameter holds."""
         if any(settings.get(name) is None for name in self.names):
             return True
         values = {_identifier(name): settings[name] for name in self.names}
@@ -48,7 +60,9 @@ class Constraint:
                 return _evaluate(_parse(self.text), values)
         except (TypeError, ValueError, ArithmeticError) as error:
             shown = ", ".join(f"{name}={value!r}" for name, value in values.items() if not is_array(value))
-            raise InputError(f"the constraint {self.text!r} cannot be evaluated with {shown or 'these values'}: {error}") from None
+            raise InputError(
+                f"the constraint {self.text!r} cannot be evaluated with {shown or 'these values'}: {error}"
+            ) from None
 
 
 def parse_constraint(text: object, known: Collection[str]) -> Constraint:
@@ -68,12 +82,15 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
         raise InputError(f"a constraint compares two sides, as in 'depth * width**2 <= 2', but got {text!r}")
     for node in ast.walk(tree):
-        allowed = isinstance(node, ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp | ast.Name | ast.Load | ast.boolop | ast.unaryop)
+        allowed = isinstance(
+            node, ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp | ast.Name | ast.Load | ast.boolop | ast.unaryop
+        )
         allowed = allowed or type(node) in _binary or type(node) in _compare
         allowed = allowed or (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))
         if not allowed or isinstance(node, ast.Invert):
             raise InputError(
-                f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r} holds {type(node).__name__}"
+                f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r}"
+                f" holds {type(node).__name__}"
             )
     parameters = {_identifier(name): name for name in known}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -117,5 +134,7 @@ def _evaluate(node: ast.AST, settings: Mapping[str, Any]) -> Any:
             return reduce(join, (_evaluate(value, settings) for value in values))
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             sides = [_evaluate(side, settings) for side in (left, *comparators)]
-            return reduce(np.logical_and, (_compare[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False)))
+            return reduce(
+                np.logical_and, (_compare[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
+            )
     raise TypeError(f"not parsed by parse_constraint: {ast.dump(node)}")

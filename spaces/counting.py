@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 
 
 def count_settings(space: Space) -> int:
-    """Settings of `space` before constraints. Parameters that no condition ties together are counted apart, and their counts multiplied."""
-    return _count(space, list(space.parameters), {parameter.name: _parents(space, parameter) for parameter in space.parameters}, {})
+    """Settings of `space` before constraints. Parameters that no condition ties together are
+    counted apart, and their counts multiplied."""
+    return _count(
+        space,
+        list(space.parameters),
+        {parameter.name: _parents(space, parameter) for parameter in space.parameters},
+        {},
+    )
 
 
 def _parents(space: Space, parameter: Parameter) -> set[str]:
@@ -25,12 +31,14 @@ def _parents(space: Space, parameter: Parameter) -> set[str]:
 
 
 def _count(space: Space, undecided: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
-    """Settings of the parameters `undecided`, given `settings` of all others that decide about them."""
+    """Settings of the parameters `undecided`, given `settings` of all others that decide about
+    them."""
     return prod(_count_tied(space, group, ties, settings) for group in _components(undecided, ties))
 
 
 def _count_tied(space: Space, group: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
-    """The same for parameters that are tied together: the first one, on which no condition of its own is open, is decided, and the rest falls apart."""
+    """The same for parameters that are tied together: the first one, on which no condition of its
+    own is open, is decided, and the rest falls apart."""
     first, rest = group[0], group[1:]
     if not space.active(first, settings):
         return _count(space, rest, ties, settings)

@@ -1,4 +1,5 @@
-"""The ends of a space too large to walk through: change settings as long as a figure of their cost falls."""
+"""The ends of a space too large to walk through: change settings as long as a figure of their cost
+falls."""
 
 from __future__ import annotations
 
@@ -17,13 +18,21 @@ Figure = Callable[[Cost], NDArray[np.float64]]
 """What is to fall, for every row."""
 
 
-def descend(space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...] = ()) -> tuple[Rows, NDArray[np.float64]]:
-    """Rows and their `figure` after changing one parameter at a time, or all to what was best for each alone, until nothing falls; `fixed` columns stay.
+def descend(
+    space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...] = ()
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Rows and their `figure` after changing one parameter at a time, or all to what was best for
+    each alone, until nothing falls; `fixed` columns stay.
 
     A row that cannot be built has the figure infinity.
     """
     rng = np.random.default_rng(0)
-    moves = [(column, value) for column, parameter in enumerate(space.parameters) if column not in fixed for value in _grid(len(parameter.values))]
+    moves = [
+        (column, value)
+        for column, parameter in enumerate(space.parameters)
+        if column not in fixed
+        for value in _grid(len(parameter.values))
+    ]
     rows = starts.copy()
     best = _figures(space, rows, figure)
     while moves and len(rows):
@@ -49,8 +58,13 @@ def descend(space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...
 
 
 def _grid(count: int) -> list[int]:
-    """The values that are tried of `count`: all, or of a long range both ends and a part in between."""
-    return sorted({round(index * (count - 1) / (GRID - 1)) for index in range(GRID)}) if count > GRID else list(range(count))
+    """The values that are tried of `count`: all, or of a long range both ends and a part in
+    between."""
+    return (
+        sorted({round(index * (count - 1) / (GRID - 1)) for index in range(GRID)})
+        if count > GRID
+        else list(range(count))
+    )
 
 
 def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:
@@ -59,5 +73,6 @@ def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:
 
 
 def _repaired(space: Space, rows: Rows, rng: np.random.Generator) -> Rows:
-    """Rows whose conditions changed: parameters that became active get a value, those that became inactive lose it."""
+    """Rows whose conditions changed: parameters that became active get a value, those that became
+    inactive lose it."""
     return deactivate(space, np.where(rows < 0, draw_values(space, len(rows), rng), rows))

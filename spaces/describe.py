@@ -11,10 +11,22 @@ from .survey import Census, Costed
 def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     """What a space holds under a budget, in lines for the reader."""
     _, height, width = space.image
-    seen = f"{found.feasible:,} of {found.valid:,}" if found.exact else f"about {found.share:.1%}, from {found.examined:,} draws"
-    within = f"; within {budget}: {seen} ({found.share:.1%})" if budget.bounds and found.exact else (f"; within {budget}: {seen}" if budget.bounds else "")
+    seen = (
+        f"{found.feasible:,} of {found.valid:,}"
+        if found.exact
+        else f"about {found.share:.1%}, from {found.examined:,} draws"
+    )
+    within = (
+        f"; within {budget}: {seen} ({found.share:.1%})"
+        if budget.bounds and found.exact
+        else (f"; within {budget}: {seen}" if budget.bounds else "")
+    )
     distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
-    excluded = f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible" if found.valid < found.examined else ""
+    excluded = (
+        f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible"
+        if found.valid < found.examined
+        else ""
+    )
     return [
         f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
         f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",

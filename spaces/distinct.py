@@ -1,10 +1,13 @@
-"""Draws that are uniform over the distinct candidates within a budget, not over the settings that spell them.
+"""Draws that are uniform over the distinct candidates within a budget, not over the settings that
+spell them.
 
-Many settings may build one network: 1.1 times 2 layers and 1.2 times 2 layers are 3 layers, a skipped layer may stand first or second. A space small enough
-is walked through. Of a larger one settings are drawn uniformly, and one of a network that m settings build is kept with probability 1 / m (rejection
-sampling). m is counted: over all alternatives of every stage, and over the values of every dimension of the whole network that can be exchanged alone. Where
-settings of several stages, or of the network and its stages, can only be exchanged together (a constraint ties two stages; depth times layers), m is too small
-and such networks are drawn somewhat too often.
+Many settings may build one network: 1.1 times 2 layers and 1.2 times 2 layers are 3 layers, a
+skipped layer may stand first or second. A space small enough is walked through. Of a larger one
+settings are drawn uniformly, and one of a network that m settings build is kept with probability 1
+/ m (rejection sampling). m is counted: over all alternatives of every stage, and over the values of
+every dimension of the whole network that can be exchanged alone. Where settings of several stages,
+or of the network and its stages, can only be exchanged together (a constraint ties two stages;
+depth times layers), m is too small and such networks are drawn somewhat too often.
 """
 
 from __future__ import annotations
@@ -17,7 +20,19 @@ from numpy.typing import NDArray
 
 from ..blocks import Cost
 from .budget import Budget
-from .bulk import Rows, active_once, combinations, concatenated, deactivate, draw_values, enumerate_rows, examine, joined, selected, unravelled
+from .bulk import (
+    Rows,
+    active_once,
+    combinations,
+    concatenated,
+    deactivate,
+    draw_values,
+    enumerate_rows,
+    examine,
+    joined,
+    selected,
+    unravelled,
+)
 from .parameters import Parameter
 from .space import Space
 
@@ -30,13 +45,16 @@ TRIES = 40
 BARREN = 50
 """After so many draws in a row that bring nothing new, nothing more is looked for."""
 STAGE = 1 << 17
-"""Up to so many combinations the alternatives of a stage are listed; beyond, its settings are taken as they are drawn."""
+"""Up to so many combinations the alternatives of a stage are listed; beyond, its settings are taken
+as they are drawn."""
 
 
 def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[Rows]:
-    """Settings of distinct candidates within `budget` in random order, a few rows at a time, until nothing new is found.
+    """Settings of distinct candidates within `budget` in random order, a few rows at a time, until
+    nothing new is found.
 
-    `aim` is for the upper end of the budget: only candidates of at least that part of the allowed MACs (or, without a bound on MACs, of the first bound).
+    `aim` is for the upper end of the budget: only candidates of at least that part of the allowed
+    MACs (or, without a bound on MACs, of the first bound).
     """
     if combinations(space) <= ENUMERATE:
         rows, _ = walked(space, budget, aim=aim)
@@ -58,7 +76,8 @@ def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: flo
 
 
 def walked(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cost]:
-    """The first settings of every distinct candidate within `budget`, and their costs, by walking through all of a space."""
+    """The first settings of every distinct candidate within `budget`, and their costs, by walking
+    through all of a space."""
     found: list[tuple[Rows, NDArray[np.uint64], Cost]] = []
     for chunk in enumerate_rows(space):
         cost, valid, keys = examine(space, chunk)
@@ -82,7 +101,9 @@ class Drawing:
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._parents = {name for parameter in space.parameters for name, _ in parameter.when} | {parameter.name for parameter in space.depths}
+        self._parents = {name for parameter in space.parameters for name, _ in parameter.when} | {
+            parameter.name for parameter in space.depths
+        }
         self._whole = [index for index, parameter in enumerate(space.parameters) if parameter.stage is None]
         self._stages: dict[int, tuple[list[int], Rows]] = {}
         self._layers: list[tuple[list[int], Rows]] = []
@@ -98,7 +119,8 @@ class Drawing:
         self._counts: dict[tuple[int, bytes], dict[int, int]] = {}
 
     def rows(self, count: int, rng: np.random.Generator) -> Rows:
-        """At most `count` settings, each equally likely; fewer where conditions leave many parameters out."""
+        """At most `count` settings, each equally likely; fewer where conditions leave many
+        parameters out."""
         found: list[Rows] = []
         for _ in range(TRIES):
             found.append(self._rows(count, rng))
@@ -107,18 +129,21 @@ class Drawing:
         return np.concatenate(found)[:count]
 
     def _rows(self, count: int, rng: np.random.Generator) -> Rows:
-        """Uniform values for every parameter, kept where what does not matter has its first value: so each setting is kept equally often."""
+        """Uniform values for every parameter, kept where what does not matter has its first value:
+        so each setting is kept equally often."""
         raw = draw_values(self._space, count, rng)
         for columns, table in (*self._stages.values(), *self._layers):
             raw[:, columns] = table[rng.integers(0, len(table), count)]
         return active_once(self._space, raw)
 
     def candidates(
-        self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0, seen: Collection[int] = (),
-    ) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:  # fmt: skip
-        """Rows within `budget` and their names, a few at a time: `count` draws, of which every distinct candidate is equally likely to be each one kept.
+        self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0, seen: Collection[int] = ()
+    ) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:
+        """Rows within `budget` and their names, a few at a time: `count` draws, of which every
+        distinct candidate is equally likely to be each one kept.
 
-        Candidates whose names are `seen` are left out before it is counted how many settings build them.
+        Candidates whose names are `seen` are left out before it is counted how many settings build
+        them.
         """
         rows = self.rows(count, rng)
         cost, valid, keys = examine(self._space, rows)
@@ -143,19 +168,26 @@ class Drawing:
         return prod(len(self._space.parameters[index].values) for index in columns)
 
     def _alternatives(self, columns: list[int]) -> Rows:
-        """All values of a stage's parameters, each setting once as far as the stage itself can tell what is inactive."""
+        """All values of a stage's parameters, each setting once as far as the stage itself can tell
+        what is inactive."""
         space = self._space
         sizes = [len(space.parameters[index].values) for index in columns]
         raw = np.zeros((prod(sizes), len(space.parameters)), np.int32)
         raw[:, columns] = unravelled(np.arange(prod(sizes)), sizes)
         inactive = deactivate(space, raw) < 0
-        own = [index for index in columns if self._is_own(space.parameters[index], {space.parameters[i].name for i in columns})]
+        own = [
+            index
+            for index in columns
+            if self._is_own(space.parameters[index], {space.parameters[i].name for i in columns})
+        ]
         return raw[~(inactive[:, own] & (raw[:, own] > 0)).any(axis=1)][:, columns]
 
     def _is_own(self, parameter: Parameter, names: set[str]) -> bool:
         """Whether the parameters of its stage alone decide if a parameter matters."""
         known = self._space.by_name
-        if parameter.layer is not None and any(depth.stage in (None, parameter.stage) and depth.name not in names for depth in self._space.depths):
+        if parameter.layer is not None and any(
+            depth.stage in (None, parameter.stage) and depth.name not in names for depth in self._space.depths
+        ):
             return False
         return all(name in names and self._is_own(known[name], names) for name, _ in parameter.when)
 
@@ -176,9 +208,14 @@ class Drawing:
         return counts
 
     def _context(self, stage: int) -> list[int]:
-        """The parameters that, besides its own, decide which of a stage's alternatives are the same: those of the network and those that widen what it gets."""
+        """The parameters that, besides its own, decide which of a stage's alternatives are the
+        same: those of the network and those that widen what it gets."""
         space = self._space
-        tying = [constraint.names for constraint in space.constraints if any(space.by_name[name].stage is not None for name in constraint.names)]
+        tying = [
+            constraint.names
+            for constraint in space.constraints
+            if any(space.by_name[name].stage is not None for name in constraint.names)
+        ]
         entangled = {name for names in tying for name in names}
         chosen = []
         for index, parameter in enumerate(space.parameters):
@@ -191,7 +228,11 @@ class Drawing:
 
     def _of_parameter(self, column: int, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         parameter = self._space.parameters[column]
-        if len(parameter.values) == 1 or (parameter.name in self._parents and parameter not in self._space.depths) or not len(rows):
+        if (
+            len(parameter.values) == 1
+            or (parameter.name in self._parents and parameter not in self._space.depths)
+            or not len(rows)
+        ):
             return np.ones(len(rows), np.int64)
         others = np.repeat(rows[:, None], len(parameter.values), axis=1)
         others[:, :, column] = np.arange(len(parameter.values))

@@ -1,6 +1,8 @@
-"""Fingerprints of blocks: 64-bit hashes that are equal where descriptions are, for one block or, as arrays, for many at once.
+"""Fingerprints of blocks: 64-bit hashes that are equal where descriptions are, for one block or, as
+arrays, for many at once.
 
-They tell which of many settings build the same network without spelling each network out; the identity of one candidate is its SHA-256 (`Candidate.id`).
+They tell which of many settings build the same network without spelling each network out; the
+identity of one candidate is its SHA-256 (`Candidate.id`).
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ def fingerprint(block: Block) -> Key:
 
 
 def repeated(key: Key, unit: Key, count: Any) -> Key:
-    """The fingerprint of a sequence `key` after `count` more of `unit`: 0 leaves it, 2 equals 1 and 1 again."""
+    """The fingerprint of a sequence `key` after `count` more of `unit`: 0 leaves it, 2 equals 1 and
+    1 again."""
     most = int(np.max(count, initial=0))
     powers, sums = np.ones(most + 1, np.uint64), np.zeros(most + 1, np.uint64)
     with np.errstate(over="ignore"):

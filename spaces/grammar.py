@@ -28,14 +28,21 @@ def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) ->
     network_and_stage: list[Parameter] = []
     of_layers: list[tuple[str, Mapping[str, Any]]] = []
     for dimension, written in dimensions.items():
-        spec = written if isinstance(written, Mapping) else {"choices": written if isinstance(written, list | tuple) else [written]}
+        spec = (
+            written
+            if isinstance(written, Mapping)
+            else {"choices": written if isinstance(written, list | tuple) else [written]}
+        )
         if spec.get("each") == "layer":
             of_layers.append((str(dimension), spec))
         else:
             network_and_stage += _of_dimension(source, base, str(dimension), spec, ())
     for stage in range(len(base.stages)):
         if (most := _most_layers(base, stage, network_and_stage)) > MOST_LAYERS:
-            raise source.error(("dimensions",), f"a stage must have at most {MOST_LAYERS:,} layers, but stage {stage + 1} may have {most:,}")
+            raise source.error(
+                ("dimensions",),
+                f"a stage must have at most {MOST_LAYERS:,} layers, but stage {stage + 1} may have {most:,}",
+            )
     found = list(network_and_stage)
     for dimension, spec in of_layers:
         found += _of_dimension(source, base, dimension, spec, network_and_stage)
@@ -43,7 +50,9 @@ def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) ->
     return _ordered([_resolved(source, parameter, found) for parameter in found], source)
 
 
-def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[str, Any], known: Sequence[Parameter]) -> list[Parameter]:
+def _of_dimension(
+    source: Source, base: Skeleton, dimension: str, spec: Mapping[str, Any], known: Sequence[Parameter]
+) -> list[Parameter]:
     """The parameters of one dimension; `known` decide how many layers a stage may have."""
     path = ("dimensions", dimension)
     for key in spec:
@@ -72,16 +81,24 @@ def _of_dimension(source: Source, base: Skeleton, dimension: str, spec: Mapping[
     places: list[tuple[int | None, int | None]] = [(None, None)]
     if each != "network":
         chosen = _only(source, path, spec.get("only"), len(base.stages))
-        places = [(s, layer) for s in chosen for layer in (range(_most_layers(base, s, known)) if each == "layer" else [None])]
+        places = [
+            (s, layer) for s in chosen for layer in (range(_most_layers(base, s, known)) if each == "layer" else [None])
+        ]
     elif "only" in spec:
         raise source.error((*path, "only"), "`only` names stages, so it goes with each: stage or each: layer")
     return [
         Parameter(
-            name=".".join([dimension, *(str(index + 1) for index in place if index is not None)]), dimension=dimension, stage=place[0], layer=place[1],
-            values=values, bundles=bundles, step=step, when=when,
+            name=".".join([dimension, *(str(index + 1) for index in place if index is not None)]),
+            dimension=dimension,
+            stage=place[0],
+            layer=place[1],
+            values=values,
+            bundles=bundles,
+            step=step,
+            when=when,
         )
         for place in places
-    ]  # fmt: skip
+    ]
 
 
 def _unknown(base: Skeleton, name: str) -> InputError:
@@ -101,7 +118,11 @@ def _bundles(source: Source, base: Skeleton, dimension: str, choices: Any) -> tu
         raise source.error(path, f"a bundle of dimensions needs a name of its own, but {dimension!r} is a dimension")
     for name, settings in choices.items():
         if not isinstance(name, str) or not isinstance(settings, Mapping) or not settings:
-            raise source.error((*path, name), f"a choice of a bundle is a name and what it sets, as in small: {{kernel: 3}}, but got {name!r}: {settings!r}")
+            raise source.error(
+                (*path, name),
+                f"a choice of a bundle is a name and what it sets, as in small: {{kernel: 3}}, but got {name!r}:"
+                f" {settings!r}",
+            )
         for key, value in settings.items():
             if key not in base.dimensions():
                 raise source.error((*path, name, key), _unknown(base, str(key)))
@@ -119,7 +140,11 @@ def _values(spec: Mapping[str, Any]) -> tuple[tuple[Value, ...], float | None]:
         if {"low", "high", "step"} & set(spec):
             raise InputError("a dimension has either choices or low, high and step, but got both")
         choices = spec["choices"]
-        if not isinstance(choices, list | tuple) or not choices or not all(isinstance(value, str | int | float) for value in choices):
+        if (
+            not isinstance(choices, list | tuple)
+            or not choices
+            or not all(isinstance(value, str | int | float) for value in choices)
+        ):
             raise InputError(f"choices must be a list of at least one text or number, but got {choices!r}")
         if len({(isinstance(value, bool), value) for value in choices}) != len(choices):
             raise InputError(f"choices must differ from each other, but got {choices!r}")
@@ -134,7 +159,11 @@ def _only(source: Source, path: tuple[str, str], only: Any, stages: int) -> list
     if only is None:
         return list(range(stages))
     chosen = only if isinstance(only, list | tuple) else [only]
-    if not chosen or not all(type(stage) is int and 1 <= stage <= stages for stage in chosen) or len(set(chosen)) != len(chosen):
+    if (
+        not chosen
+        or not all(type(stage) is int and 1 <= stage <= stages for stage in chosen)
+        or len(set(chosen)) != len(chosen)
+    ):
         raise source.error((*path, "only"), f"`only` names stages from 1 to {stages}, each once, but got {only!r}")
     return sorted(stage - 1 for stage in chosen)
 
@@ -153,18 +182,23 @@ def _most_layers(base: Skeleton, stage: int, known: Iterable[Parameter]) -> int:
 def _when(source: Source, path: tuple[str, str], spec: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
     if not isinstance(spec, Mapping):
         raise source.error((*path, "when"), f"when must be a mapping of dimension to values, but got {spec!r}")
-    return tuple((str(name), tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items())
+    return tuple(
+        (str(name), tuple(values) if isinstance(values, list | tuple) else (values,)) for name, values in spec.items()
+    )
 
 
 def _resolved(source: Source, parameter: Parameter, found: Sequence[Parameter]) -> Parameter:
-    """The same with each condition naming a parameter: the one of its own layer or stage where there is one."""
+    """The same with each condition naming a parameter: the one of its own layer or stage where
+    there is one."""
     from dataclasses import replace
 
     known = {other.name: other for other in found}
     conditions = []
     for name, values in parameter.when:
         path = ("dimensions", parameter.dimension, "when", name)
-        place = [str(index + 1) for index in (parameter.stage, parameter.layer) if index is not None and "." not in name]
+        place = [
+            str(index + 1) for index in (parameter.stage, parameter.layer) if index is not None and "." not in name
+        ]
         tries = [".".join([name, *place[:length]]) for length in range(len(place), -1, -1)]
         own = next((known[text] for text in tries if text in known), None)
         if own is None:
@@ -182,26 +216,40 @@ def _once(source: Source, found: Sequence[Parameter]) -> None:
     for parameter in found:
         for name in parameter.sets:
             for (other, stage), dimension in seen.items():
-                if other == name and dimension != parameter.dimension and (None in (stage, parameter.stage) or stage == parameter.stage):
-                    raise source.error(("dimensions", parameter.dimension), f"{name!r} is set by {dimension!r} and by {parameter.dimension!r}")
+                if (
+                    other == name
+                    and dimension != parameter.dimension
+                    and (None in (stage, parameter.stage) or stage == parameter.stage)
+                ):
+                    raise source.error(
+                        ("dimensions", parameter.dimension),
+                        f"{name!r} is set by {dimension!r} and by {parameter.dimension!r}",
+                    )
             seen[name, parameter.stage] = parameter.dimension
 
 
 def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:
-    """Parameters so that every condition comes after what it depends on, and those of layers after what decides how many there are."""
+    """Parameters so that every condition comes after what it depends on, and those of layers after
+    what decides how many there are."""
     waiting = sorted(parameters, key=lambda parameter: parameter.layer is not None)
     depths = [parameter for parameter in waiting if {"repeats", "depth"} & set(parameter.sets)]
 
     def needs(parameter: Parameter) -> set[str]:
         own = {name for name, _ in parameter.when}
-        return own if parameter.layer is None else own | {depth.name for depth in depths if depth.stage in (None, parameter.stage)}
+        return (
+            own
+            if parameter.layer is None
+            else own | {depth.name for depth in depths if depth.stage in (None, parameter.stage)}
+        )
 
     ordered: list[Parameter] = []
     while waiting:
         names = {parameter.name for parameter in waiting}
         ready = [parameter for parameter in waiting if not needs(parameter) & names]
         if not ready:
-            raise source.error(("dimensions", waiting[0].dimension, "when"), f"the condition of {waiting[0].name!r} depends on itself")
+            raise source.error(
+                ("dimensions", waiting[0].dimension, "when"), f"the condition of {waiting[0].name!r} depends on itself"
+            )
         ordered += ready
         waiting = [parameter for parameter in waiting if parameter not in ready]
     return tuple(ordered)

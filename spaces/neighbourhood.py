@@ -1,4 +1,5 @@
-"""The space around one published network or skeleton: itself, scaled in depth, width and resolution (α, β, γ of EfficientNet, arXiv:1905.11946)."""
+"""The space around one published network or skeleton: itself, scaled in depth, width and resolution
+(α, β, γ of EfficientNet, arXiv:1905.11946)."""
 
 from __future__ import annotations
 
@@ -23,11 +24,15 @@ def around(name: str) -> dict[str, Any]:
     data = network(name)
     own = data["dimensions"]
     whole = {key: value for key, value in own.items() if key not in FACTORS}
-    return {**data, "dimensions": {**{key: _range(own.get(key, 1.0), *factors) for key, factors in FACTORS.items()}, **whole}}
+    return {
+        **data,
+        "dimensions": {**{key: _range(own.get(key, 1.0), *factors) for key, factors in FACTORS.items()}, **whole},
+    }
 
 
 def network(name: str) -> dict[str, Any]:
-    """The published network or skeleton `name` itself, spelled out as the plain data of a space file in which nothing is free."""
+    """The published network or skeleton `name` itself, spelled out as the plain data of a space
+    file in which nothing is free."""
     centre = architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
     base = skeleton(centre.skeleton)
     return {
@@ -46,7 +51,9 @@ def _range(own: float, low: float, high: float, step: float) -> dict[str, float]
 
 def _row(base: Skeleton, index: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """A stage of the network, written out."""
-    row: dict[str, Any] = {key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()}
+    row: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()
+    }
     row |= {key: value[index] for key, value in settings.items() if isinstance(value, tuple)}
     width = row.pop("width", 1)
     return {**row, "channels": make_divisible(row["channels"] * width) if width != 1 else row["channels"]}

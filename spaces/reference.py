@@ -1,6 +1,8 @@
-"""From what a user calls a network to the candidate: an object, plain data, a file, an exported folder, a published name, a space, an id in a database.
+"""From what a user calls a network to the candidate: an object, plain data, a file, an exported
+folder, a published name, a space, an id in a database.
 
-Databases are not this package's matter: `automl.studies` and `automl.search` add here who finds what they hold.
+Databases are not this package's matter: `automl.studies` and `automl.search` add here who finds
+what they hold.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ def add_finder(kind: Literal["id", "best"], finder: Finder) -> None:
 
 
 def find_space(reference: Reference) -> Space | None:
-    """The space that `reference` names, as `--space` takes it: one that comes with automl, a skeleton, or a space file; None for whatever else it is.
+    """The space that `reference` names, as `--space` takes it: one that comes with automl, a
+    skeleton, or a space file; None for whatever else it is.
 
     Raises:
         InputError: an error in the file.
@@ -59,7 +62,8 @@ def find_space(reference: Reference) -> Space | None:
 
 
 def base_of(space: Space) -> tuple[Candidate, list[str]]:
-    """The network of a space with everything that it leaves free as the skeleton has it by itself, and the names of what is free.
+    """The network of a space with everything that it leaves free as the skeleton has it by itself,
+    and the names of what is free.
 
     Raises:
         InputError: that network cannot be built.
@@ -75,8 +79,10 @@ def find_candidate(reference: Reference, *, storage: str | None = None, spaces: 
     """The candidate that `reference` stands for.
 
     Args:
-        reference: a candidate, the dict of one, a JSON or YAML file, a folder written by `automl export`, the name of a published network, a space (its base:
-            see `base_of`), or a candidate of a study: its id or the beginning of it, `STUDY:ID` or `STUDY:best`. A file or folder of that name comes first.
+        reference: a candidate, the dict of one, a JSON or YAML file, a folder written by `automl
+            export`, the name of a published network, a space (its base: see `base_of`), or a
+            candidate of a study: its id or the beginning of it, `STUDY:ID` or `STUDY:best`. A file
+            or folder of that name comes first.
         storage: database of the studies; without, that of the variable AUTOML_STORAGE.
         spaces: whether a space's name or file stands for its base.
 
@@ -113,7 +119,9 @@ def _read(path: Path) -> Candidate:
     if not isinstance(source.data, Mapping):
         raise InputError(f"{path}: not a candidate in JSON or YAML")
     try:
-        return Candidate.from_dict(source.data.get("candidate", source.data))  # the file of an exported folder holds it beside other things
+        return Candidate.from_dict(
+            source.data.get("candidate", source.data)
+        )  # the file of an exported folder holds it beside other things
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -127,5 +135,8 @@ def _look_up(study: str, which: str, storage: str | None) -> Candidate:
         raise InputError(f"{text!r} is looked up in a database of studies: `import {_NEEDS[kind]}` first")
     storage = storage or os.environ.get("AUTOML_STORAGE")
     if not storage:
-        raise InputError(f"{text!r} is looked up in a database of studies: give storage=, or set AUTOML_STORAGE (automl search's own is sqlite:///automl.db)")
+        raise InputError(
+            f"{text!r} is looked up in a database of studies: give storage=, or set AUTOML_STORAGE (automl search's own"
+            " is sqlite:///automl.db)"
+        )
     return Candidate.from_dict(json.loads(_finders[kind](storage, study, which)))

@@ -1,6 +1,8 @@
-"""What a space file may say in short, spelled out: a baseline by its name, a candidate by its file, compound scaling by one word.
+"""What a space file may say in short, spelled out: a baseline by its name, a candidate by its file,
+compound scaling by one word.
 
-Source of the rule: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, equation 3: α · β² · γ² ≈ 2 while each of them is at least 1.
+Source of the rule: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, equation 3: α · β² · γ² ≈ 2
+while each of them is at least 1.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from .yaml_source import Source
 POWERS = {"depth": 1, "width": 2, "resolution": 2}
 """Axis → the power by which it multiplies the MACs of a network."""
 COMPOUND = {"target": 2.0, "tolerance": 0.05, "step": 0.05, "axes": list(POWERS)}
-"""What `scaling: compound` stands for: MACs times `target`, give or take a part of `tolerance`, by factors in steps of `step` along `axes`."""
+"""What `scaling: compound` stands for: MACs times `target`, give or take a part of `tolerance`, by
+factors in steps of `step` along `axes`."""
 
 
 def spelled_out(source: Source) -> Source:
@@ -32,7 +35,10 @@ def spelled_out(source: Source) -> Source:
     """
     stands_on = [key for key in ("skeleton", "candidate", "baseline") if key in source.data]
     if len(stands_on) > 1:
-        raise source.error((stands_on[1],), f"a space stands on one of skeleton, candidate and baseline, but got {' and '.join(stands_on)}")
+        raise source.error(
+            (stands_on[1],),
+            f"a space stands on one of skeleton, candidate and baseline, but got {' and '.join(stands_on)}",
+        )
     if stands_on and stands_on[0] != "skeleton" and "stages" in source.data:
         raise source.error(("stages",), f"stages go with a skeleton; a {stands_on[0]} has its own")
     if not isinstance(source.data.get("dimensions") or {}, Mapping):
@@ -44,7 +50,8 @@ def spelled_out(source: Source) -> Source:
 
 
 def _baseline(source: Source) -> Source:
-    """The published network or skeleton, with what the file itself says in place of the network's own."""
+    """The published network or skeleton, with what the file itself says in place of the network's
+    own."""
     data = dict(source.data)
     name = str(data.pop("baseline"))
     if name not in centres():
@@ -61,7 +68,10 @@ def _candidate(source: Source) -> Source:
     path = Path(source.name).parent / str(written)
     if not isinstance(written, Mapping) and not (isinstance(written, str) and path.suffix in FILES):
         hint = f"; a published network is a baseline: `baseline: {written}`" if written in architectures() else ""
-        raise source.error(("candidate",), f"candidate must be the data of a candidate or a file in JSON or YAML, but got {written!r}{hint}")
+        raise source.error(
+            ("candidate",),
+            f"candidate must be the data of a candidate or a file in JSON or YAML, but got {written!r}{hint}",
+        )
     if isinstance(written, str) and not path.is_file():
         raise source.error(("candidate",), f"there is no file {str(path)!r}")
     try:
@@ -81,7 +91,10 @@ def _scaled(source: Source) -> Source:
     for axis in rule["axes"]:
         own, power = fixed.get(axis, 1.0), POWERS[axis]
         if isinstance(own, Mapping | list | tuple):
-            raise source.error(("dimensions", axis), f"scaling makes {axis} a dimension of the search, so it can only be fixed to a number, but got {own!r}")
+            raise source.error(
+                ("dimensions", axis),
+                f"scaling makes {axis} a dimension of the search, so it can only be fixed to a number, but got {own!r}",
+            )
         try:
             POSITIVE.check(axis, own)
         except InputError as error:
@@ -90,12 +103,18 @@ def _scaled(source: Source) -> Source:
         found[axis] = {"low": float(own), "high": round(high, 10), "step": round(own * rule["step"], 10)}
         factors.append(axis if power == 1 else f"{axis}**{power}")
         volume *= own**power
-    bounds = [(sign, rule["target"] * volume * (1 + part)) for sign, part in (("<=", rule["tolerance"]), (">=", -rule["tolerance"]))]
+    bounds = [
+        (sign, rule["target"] * volume * (1 + part))
+        for sign, part in (("<=", rule["tolerance"]), (">=", -rule["tolerance"]))
+    ]
     constraints = data.get("constraints") or []
     if not isinstance(constraints, list | tuple):
         return replace(source, data=data)  # to be refused with all others
     added = [f"{' * '.join(factors)} {sign} {bound:.10g}" for sign, bound in bounds]
-    data |= {"dimensions": {**found, **{key: value for key, value in fixed.items() if key not in found}}, "constraints": [*constraints, *added]}
+    data |= {
+        "dimensions": {**found, **{key: value for key, value in fixed.items() if key not in found}},
+        "constraints": [*constraints, *added],
+    }
     paths = [("constraints", len(constraints) + index) for index in range(len(added))]
     return _from(source, data, "scaling", [*(("dimensions", axis) for axis in found), *paths])
 
@@ -105,7 +124,10 @@ def _rule(source: Source, written: Any) -> dict[str, Any]:
     if isinstance(written, str) and written != "compound":
         raise source.error(("scaling",), unknown("scaling", written, ["compound"]))
     if not isinstance(written, str | Mapping):
-        raise source.error(("scaling",), f"scaling is `compound`, or a mapping with the keys {', '.join(COMPOUND)}, but got {written!r}")
+        raise source.error(
+            ("scaling",),
+            f"scaling is `compound`, or a mapping with the keys {', '.join(COMPOUND)}, but got {written!r}",
+        )
     given = {} if isinstance(written, str) else written
     for key in given:
         if key not in COMPOUND:
@@ -120,7 +142,10 @@ def _rule(source: Source, written: Any) -> dict[str, Any]:
             raise source.error(("scaling", key), f"{key} of scaling must be {text}, but got {rule[key]!r}")
     axes = rule["axes"]
     if not isinstance(axes, list | tuple) or not axes or len({str(axis) for axis in axes}) != len(axes):
-        raise source.error(("scaling", "axes"), f"axes of scaling must be a list of some of {', '.join(POWERS)}, each once, but got {axes!r}")
+        raise source.error(
+            ("scaling", "axes"),
+            f"axes of scaling must be a list of some of {', '.join(POWERS)}, each once, but got {axes!r}",
+        )
     for axis in axes:
         if axis not in POWERS:
             raise source.error(("scaling", "axes"), unknown("axis of scaling:", str(axis), POWERS))
@@ -128,6 +153,9 @@ def _rule(source: Source, written: Any) -> dict[str, Any]:
 
 
 def _from(source: Source, data: Mapping[str, Any], key: str, paths: list[tuple[str | int, ...]]) -> Source:
-    """`data`, of which errors at `paths` are shown where `key` was written, unless they have a line of their own."""
+    """`data`, of which errors at `paths` are shown where `key` was written, unless they have a line
+    of their own."""
     line = source.lines.get((key,))
-    return replace(source, data=data, lines=source.lines if line is None else {**dict.fromkeys(paths, line), **source.lines})
+    return replace(
+        source, data=data, lines=source.lines if line is None else {**dict.fromkeys(paths, line), **source.lines}
+    )

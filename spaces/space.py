@@ -1,6 +1,7 @@
 """A space: a skeleton, or one candidate, and the dimensions that may be chosen.
 
-Read from YAML (`load_space`) or made of plain data (`Space.from_dict`); see `docs/spaces.md` for the grammar.
+Read from YAML (`load_space`) or made of plain data (`Space.from_dict`); see `docs/spaces.md` for
+the grammar.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Space:
     skeleton: Skeleton
     """Turns settings into candidates."""
     image: Image
-    """Channels, height and width at which the budget is counted, before the resolution coefficient."""
+    """Channels, height and width at which the budget is counted, before the resolution coefficient.
+    """
     classes: int
     """Outputs; a data set's own number replaces it."""
     dimensions: Mapping[str, Any]
@@ -73,11 +75,20 @@ class Space:
         data = source.data
         base = _base(source)
         image = data.get("image", [3, 224, 224])
-        if not (isinstance(image, list | tuple) and len(image) == 3 and all(type(side) is int and 1 <= side <= 100_000 for side in image)):
-            raise source.error(("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}")
+        if not (
+            isinstance(image, list | tuple)
+            and len(image) == 3
+            and all(type(side) is int and 1 <= side <= 100_000 for side in image)
+        ):
+            raise source.error(
+                ("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}"
+            )
         classes = data.get("classes", 1000)
         if type(classes) is not int or not 2 <= classes <= 10_000_000:
-            raise source.error(("classes",), f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}")
+            raise source.error(
+                ("classes",),
+                f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}",
+            )
         if "stages" in data:
             base = _with_stages(source, base, data["stages"])
         dimensions = data.get("dimensions") or {}
@@ -92,9 +103,15 @@ class Space:
             except InputError as error:
                 raise source.error(("constraints", index), error) from None
         return cls(
-            name=str(data.get("name", Path(source.name).stem)), skeleton=base, image=tuple(image), classes=classes, dimensions=dict(dimensions),
-            parameters=found, constraints=tuple(constraints), stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
-        )  # fmt: skip
+            name=str(data.get("name", Path(source.name).stem)),
+            skeleton=base,
+            image=tuple(image),
+            classes=classes,
+            dimensions=dict(dimensions),
+            parameters=found,
+            constraints=tuple(constraints),
+            stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain data, the inverse of `from_dict`."""
@@ -104,12 +121,17 @@ class Space:
             "image": list(self.image),
             "classes": self.classes,
             **({} if self.stages is None else {"stages": [dict(row) for row in self.stages]}),
-            "dimensions": {key: dict(value) if isinstance(value, Mapping) else value for key, value in self.dimensions.items()},
+            "dimensions": {
+                key: dict(value) if isinstance(value, Mapping) else value for key, value in self.dimensions.items()
+            },
             "constraints": [constraint.text for constraint in self.constraints],
         }
 
-    def adapted(self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None) -> Space:
-        """The same space for a data set's number of classes and channels, and for another input size in pixels."""
+    def adapted(
+        self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
+    ) -> Space:
+        """The same space for a data set's number of classes and channels, and for another input
+        size in pixels."""
         own_channels, height, width = self.image
         image = (channels or own_channels, image_size or height, image_size or width)
         return replace(self, image=image, classes=classes or self.classes)
@@ -121,12 +143,14 @@ class Space:
 
     @cached_property
     def size(self) -> int:
-        """How many settings there are, before constraints; different settings may build the same candidate."""
+        """How many settings there are, before constraints; different settings may build the same
+        candidate."""
         return count_settings(self)
 
     @cached_property
     def truths(self) -> dict[tuple[Any, ...], bool]:
-        """Whether constraints hold, by their text and the values they mention, as far as it was asked: many rows ask the same."""
+        """Whether constraints hold, by their text and the values they mention, as far as it was
+        asked: many rows ask the same."""
         return {}
 
     @cached_property
@@ -161,7 +185,8 @@ class Space:
         return all(bool(constraint.holds(settings)) for constraint in self.constraints)
 
     def grouped(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Dimension → value; those of one dimension joined to a tuple of one value a stage, or of tuples of one value a layer (None: the baseline's)."""
+        """Dimension → value; those of one dimension joined to a tuple of one value a stage, or of
+        tuples of one value a layer (None: the baseline's)."""
         grouped: dict[str, Any] = {}
         for parameter in self.parameters:
             if parameter.name not in settings:
@@ -185,16 +210,32 @@ def _tuples(value: Any) -> Any:
 
 
 _package = "automl.spaces"
-_keys = ("name", "skeleton", "candidate", "baseline", "image", "classes", "stages", "scaling", "dimensions", "constraints")
+_keys = (
+    "name",
+    "skeleton",
+    "candidate",
+    "baseline",
+    "image",
+    "classes",
+    "stages",
+    "scaling",
+    "dimensions",
+    "constraints",
+)
 
 
 def shipped_spaces() -> list[str]:
     """Names of the spaces that come with automl."""
-    return sorted(path.name.removesuffix(".yaml") for path in files(_package).joinpath("library").iterdir() if path.name.endswith(".yaml"))
+    return sorted(
+        path.name.removesuffix(".yaml")
+        for path in files(_package).joinpath("library").iterdir()
+        if path.name.endswith(".yaml")
+    )
 
 
 def load_space(name: str | Path) -> Space:
-    """A shipped space by name, a space file, or the space around a published network or skeleton by its name.
+    """A shipped space by name, a space file, or the space around a published network or skeleton by
+    its name.
 
     Raises:
         InputError: no such space or file, or an error in it (file, line, key, nearest known one).
@@ -214,7 +255,9 @@ def _base(source: Source) -> Skeleton:
     if "candidate" in source.data:
         return given(Candidate.from_dict(source.data["candidate"]))  # read once already
     if "skeleton" not in source.data:
-        raise source.error((), f"a space needs a skeleton (known: {', '.join(skeletons())}), or a candidate or a baseline in its place")
+        raise source.error(
+            (), f"a space needs a skeleton (known: {', '.join(skeletons())}), or a candidate or a baseline in its place"
+        )
     try:
         return skeleton(str(source.data["skeleton"]))
     except InputError as error:
@@ -223,7 +266,10 @@ def _base(source: Source) -> Skeleton:
 
 def _with_stages(source: Source, base: Skeleton, rows: Any) -> Skeleton:
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
-        raise source.error(("stages",), f"stages must be a list of mappings such as {{channels: 64, stride: 2, repeats: 3}}, but got {rows!r}")
+        raise source.error(
+            ("stages",),
+            f"stages must be a list of mappings such as {{channels: 64, stride: 2, repeats: 3}}, but got {rows!r}",
+        )
     for index, row in enumerate(rows):
         try:
             base.with_stages((row,))

@@ -1,4 +1,5 @@
-"""What a space holds, before anything is trained: size, cost range, the share within a budget, and rows within it to draw from."""
+"""What a space holds, before anything is trained: size, cost range, the share within a budget, and
+rows within it to draw from."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ SAMPLE = 20_000
 REASONS = 500
 """So many excluded settings are kept, to say why."""
 STARTS = 8
-"""Draws from which the ends of a larger space are looked for: a constraint can stand between a draw and the end."""
+"""Draws from which the ends of a larger space are looked for: a constraint can stand between a draw
+and the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ class Census:
     feasible: int
     """Of those, how many are within the budget."""
     cheapest: Costed
-    """Fewest MACs; in a space too large to walk through, the end of a descent from the cheapest draw."""
+    """Fewest MACs; in a space too large to walk through, the end of a descent from the cheapest
+    draw."""
     costliest: Costed
     """Most MACs, likewise."""
     nearest: Costed
@@ -88,7 +91,10 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
     rows = np.concatenate([rows for rows, _, _ in looked])
     if not len(rows):
         rules = "; ".join(exclusions(space, tried[:REASONS]))
-        raise InputError(f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be built ({rules})")
+        raise InputError(
+            f"the space {space.name!r} holds no network: none of {examined:,} settings meets its constraints and can be"
+            f" built ({rules})"
+        )
     names = np.concatenate([names for _, names, _ in looked])
     cost = concatenated([cost for _, _, cost in looked])
 
@@ -105,14 +111,24 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
     if not len(kept) and bool(budget.admits(nearest.cost)):
         kept = row_of(space, nearest.settings)[None]
     return Census(
-        size=space.size, exact=exact, examined=examined, valid=len(rows), feasible=int(feasible.sum()), distinct=len(np.unique(names)) if exact else None,
-        cheapest=best(lambda c: np.asarray(c.macs, float)), costliest=best(lambda c: -np.asarray(c.macs, float)), nearest=nearest,
-        macs=np.sort(cost.macs), rows=kept, excluded=tried,
-    )  # fmt: skip
+        size=space.size,
+        exact=exact,
+        examined=examined,
+        valid=len(rows),
+        feasible=int(feasible.sum()),
+        distinct=len(np.unique(names)) if exact else None,
+        cheapest=best(lambda c: np.asarray(c.macs, float)),
+        costliest=best(lambda c: -np.asarray(c.macs, float)),
+        nearest=nearest,
+        macs=np.sort(cost.macs),
+        rows=kept,
+        excluded=tried,
+    )
 
 
 def exclusions(space: Space, rows: Rows) -> dict[str, int]:
-    """Why settings are excluded: the constraint or the rule each breaks first, and how many of `rows` do, the most frequent first."""
+    """Why settings are excluded: the constraint or the rule each breaks first, and how many of
+    `rows` do, the most frequent first."""
     reasons: Counter[str] = Counter()
     for row in rows:
         chosen = settings(space, row)
@@ -128,8 +144,8 @@ def exclusions(space: Space, rows: Rows) -> dict[str, int]:
 def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, list[Value]]:
     """For every parameter the values that some network within the budget has.
 
-    Values that no draw of a larger space showed are looked for by descent towards the budget with that value held; of a range of more than 64 those drawn are
-    given.
+    Values that no draw of a larger space showed are looked for by descent towards the budget with
+    that value held; of a range of more than 64 those drawn are given.
     """
     remaining: dict[str, list[Value]] = {}
     for column, parameter in enumerate(space.parameters):

@@ -1,4 +1,5 @@
-"""A candidate built as timm builds its own models: what stands behind `automl_network` in timm's registry. Needs torch and timm."""
+"""A candidate built as timm builds its own models: what stands behind `automl_network` in timm's
+registry. Needs torch and timm."""
 
 from __future__ import annotations
 
@@ -25,19 +26,27 @@ from .reference import Reference, find_candidate
 
 
 def create(
-    variant: str, reference: Reference, *, storage: str | None = None, pretrained: bool = False, pretrained_cfg: Any = None, output_stride: int | None = None,
+    variant: str,
+    reference: Reference,
+    *,
+    storage: str | None = None,
+    pretrained: bool = False,
+    pretrained_cfg: Any = None,
+    output_stride: int | None = None,
     **kwargs: Any,
-) -> nn.Module:  # fmt: skip
+) -> nn.Module:
     """The network of a candidate under timm's arguments.
 
     Args:
         variant: timm's name for it.
         reference, storage: see `find_candidate`.
-        pretrained: load the weights of an exported folder, adapted to `num_classes` and `in_chans` as timm does.
+        pretrained: load the weights of an exported folder, adapted to `num_classes` and `in_chans`
+            as timm does.
         pretrained_cfg: entries that replace those of the candidate.
         output_stride: no less than the network's own: strides are not turned into dilation.
-        kwargs: `num_classes`, `in_chans`, `global_pool`, `drop_rate`, `drop_path_rate`, `bn_momentum`, `bn_eps`, `device`, `dtype`; for features
-            `features_only`, `out_indices`, `feature_cls`; and what `timm.models.build_model_with_cfg` takes.
+        kwargs: `num_classes`, `in_chans`, `global_pool`, `drop_rate`, `drop_path_rate`,
+            `bn_momentum`, `bn_eps`, `device`, `dtype`; for features `features_only`, `out_indices`,
+            `feature_cls`; and what `timm.models.build_model_with_cfg` takes.
 
     Raises:
         InputError: no such candidate, a pretrained tag, or a stride that the network does not have.
@@ -46,24 +55,35 @@ def create(
     """
     candidate = find_candidate(reference, storage=storage)
     if isinstance(pretrained_cfg, str):
-        raise InputError(f"{variant} has no pretrained tags, but got {pretrained_cfg!r}; weights come from an exported folder")
+        raise InputError(
+            f"{variant} has no pretrained tags, but got {pretrained_cfg!r}; weights come from an exported folder"
+        )
     described, stride = _described(candidate)
     if output_stride is not None and output_stride < stride:
-        raise InputError(f"output_stride must be at least the network's own, {stride} (strides are not turned into dilation), but got {output_stride}")
+        raise InputError(
+            f"output_stride must be at least the network's own, {stride} (strides are not turned into dilation), but"
+            f" got {output_stride}"
+        )
     levels = described.feature_info
     flatten = any("." in level["module"] for level in levels)  # timm opens a Sequential to reach the levels within
     return build_model_with_cfg(
         partial(_network, candidate),
         variant,
         pretrained,
-        pretrained_cfg={**described.pretrained_cfg, **_exported(reference), **_given(pretrained_cfg), "architecture": variant},
+        pretrained_cfg={
+            **described.pretrained_cfg,
+            **_exported(reference),
+            **_given(pretrained_cfg),
+            "architecture": variant,
+        },
         feature_cfg={"out_indices": tuple(range(len(levels))), "flatten_sequential": flatten},
         **kwargs,
     )
 
 
 def name_in_timm(name: str, candidate: Reference, *, storage: str | None = None) -> None:
-    """Have `timm.create_model(name)`, and whatever goes through timm's names, build this candidate; in this process, until it ends.
+    """Have `timm.create_model(name)`, and whatever goes through timm's names, build this candidate;
+    in this process, until it ends.
 
     Raises:
         InputError: the name is taken, or holds characters that timm's names do not.
@@ -93,7 +113,8 @@ def _described(candidate: Candidate) -> tuple[Network, int]:
 
 
 def _given(pretrained_cfg: PretrainedCfg | Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a user wants of a configuration: of the stand-in that timm has for `automl_network`, only what was laid over it."""
+    """What a user wants of a configuration: of the stand-in that timm has for `automl_network`,
+    only what was laid over it."""
     given = asdict(pretrained_cfg) if isinstance(pretrained_cfg, PretrainedCfg) else dict(pretrained_cfg or {})
     if given.get("notes") != timm_registry.STAND_IN:
         return given
@@ -113,13 +134,28 @@ def _exported(reference: Reference) -> dict[str, Any]:
 
 
 def _network(
-    candidate: Candidate, *, num_classes: int, in_chans: int, global_pool: str = "avg", drop_rate: float = 0.0, drop_path_rate: float = 0.0,
-    bn_momentum: float | None = None, bn_eps: float | None = None, device: Any = None, dtype: torch.dtype | None = None,
-) -> Network:  # fmt: skip
+    candidate: Candidate,
+    *,
+    num_classes: int,
+    in_chans: int,
+    global_pool: str = "avg",
+    drop_rate: float = 0.0,
+    drop_path_rate: float = 0.0,
+    bn_momentum: float | None = None,
+    bn_eps: float | None = None,
+    device: Any = None,
+    dtype: torch.dtype | None = None,
+) -> Network:
     if in_chans != candidate.image[0]:
         candidate = Candidate.from_dict({**candidate.to_dict(), "image": [in_chans, *candidate.image[1:]]})
     with nullcontext() if device is None else torch.device(device):
-        network = build(candidate, drop_rate=drop_rate, drop_path_rate=drop_path_rate, global_pool=global_pool, num_classes=num_classes)
+        network = build(
+            candidate,
+            drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+            global_pool=global_pool,
+            num_classes=num_classes,
+        )
     changes: Mapping[str, float | None] = {"momentum": bn_momentum, "eps": bn_eps}
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

@@ -1,8 +1,10 @@
-"""Makes `automl_network` known to timm, whichever of the two packages is imported first, and imports no timm to do so.
+"""Makes `automl_network` known to timm, whichever of the two packages is imported first, and
+imports no timm to do so.
 
-timm keeps its models in `timm.models._registry`. Where that is loaded, the entry is added at once; else a finder at the head of `sys.meta_path` adds it as
-soon as that module has run, before anything can look a model up. The finder concerns itself with that one name and stays, so that a timm that is unloaded and
-imported anew knows the entry too.
+timm keeps its models in `timm.models._registry`. Where that is loaded, the entry is added at once;
+else a finder at the head of `sys.meta_path` adds it as soon as that module has run, before anything
+can look a model up. The finder concerns itself with that one name and stays, so that a timm that is
+unloaded and imported anew knows the entry too.
 """
 
 from __future__ import annotations
@@ -29,12 +31,16 @@ STAND_IN = ("in place of a candidate's own configuration, which is not known bef
 default_cfgs: dict[str, Any] = {"automl_network": {"notes": STAND_IN}}
 """Where timm looks for how its models are to be fed: here those of `timm_model.name_in_timm`.
 
-timm's training script resolves a configuration before it makes the model, and passes it on; the note tells `timm_model.create` what of it is a stand-in.
+timm's training script resolves a configuration before it makes the model, and passes it on; the
+note tells `timm_model.create` what of it is a stand-in.
 """
 
 
-def automl_network(pretrained: bool = False, *, candidate: Reference | None = None, storage: str | None = None, **kwargs: Any) -> nn.Module:
-    """The network of `candidate` as timm builds its models: `timm.create_model("automl_network", candidate="found.json", num_classes=10)`.
+def automl_network(
+    pretrained: bool = False, *, candidate: Reference | None = None, storage: str | None = None, **kwargs: Any
+) -> nn.Module:
+    """The network of `candidate` as timm builds its models: `timm.create_model("automl_network",
+    candidate="found.json", num_classes=10)`.
 
     Args:
         pretrained: load the weights of an exported folder; nothing else has any.
@@ -45,7 +51,10 @@ def automl_network(pretrained: bool = False, *, candidate: Reference | None = No
     from .timm_model import create
 
     if candidate is None:
-        raise InputError("automl_network needs candidate=: a file, an exported folder, a published network's name, an id of a study, a dict or a Candidate")
+        raise InputError(
+            "automl_network needs candidate=: a file, an exported folder, a published network's name, an id of a study,"
+            " a dict or a Candidate"
+        )
     return create("automl_network", candidate, storage=storage, pretrained=pretrained, **kwargs)
 
 
@@ -65,7 +74,9 @@ def _register(registry: ModuleType) -> None:
 class _Finder(MetaPathFinder):
     """Has the others find timm's registry, and registers when it has run."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname != REGISTRY:
             return None
         for finder in [one for one in sys.meta_path if not isinstance(one, _Finder)]:

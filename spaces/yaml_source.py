@@ -62,7 +62,9 @@ def read_file(path: Path) -> Source:
         raise InputError(f"{path}: not YAML: not UTF-8 text") from None
 
 
-def _walk(node: yaml.Node | None, path: tuple[str | int, ...], name: str) -> Iterator[tuple[tuple[str | int, ...], int]]:
+def _walk(
+    node: yaml.Node | None, path: tuple[str | int, ...], name: str
+) -> Iterator[tuple[tuple[str | int, ...], int]]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -1,6 +1,8 @@
-"""What was learned: studies in an SQL database, with Optuna's trials beside ours, and the front of the networks found.
+"""What was learned: studies in an SQL database, with Optuna's trials beside ours, and the front of
+the networks found.
 
-The plain data comes at once; what needs SQLAlchemy comes on first use, so that a worker that names a `Fidelity` need not load a database layer.
+The plain data comes at once; what needs SQLAlchemy comes on first use, so that a worker that names
+a `Fidelity` need not load a database layer.
 """
 
 from __future__ import annotations

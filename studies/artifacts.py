@@ -1,4 +1,5 @@
-"""The files beside a study's database: weights of trained networks, and states of trainings that are paused."""
+"""The files beside a study's database: weights of trained networks, and states of trainings that
+are paused."""
 
 from __future__ import annotations
 
@@ -22,8 +23,13 @@ def weights_folder(storage: str, study: str) -> Path:
 
 
 def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
-    """The weights that an evaluation kept. Only the name is in the database, so that database and folder can be moved together."""
-    return None if evaluation.checkpoint is None else weights_folder(study.storage_url, study.spec.name) / evaluation.checkpoint
+    """The weights that an evaluation kept. Only the name is in the database, so that database and
+    folder can be moved together."""
+    return (
+        None
+        if evaluation.checkpoint is None
+        else weights_folder(study.storage_url, study.spec.name) / evaluation.checkpoint
+    )
 
 
 def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:

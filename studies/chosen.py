@@ -24,15 +24,18 @@ class Best:
     candidate: CandidateRow
     """The network and its cost."""
     evaluation: Evaluation
-    """What it was chosen by; of several final trainings the one whose weights are handed over, the most accurate on the validation data."""
+    """What it was chosen by; of several final trainings the one whose weights are handed over, the
+    most accurate on the validation data."""
     confirmed: bool
-    """Whether it was trained afresh after the search, from another seed, so that it is not merely the luckiest of many."""
+    """Whether it was trained afresh after the search, from another seed, so that it is not merely
+    the luckiest of many."""
     accuracies: tuple[float, ...] = ()
     """Validation accuracies of its final trainings, by whose mean it was chosen."""
 
     @property
     def accuracy(self) -> float:
-        """Mean validation accuracy, or zero-cost score where nothing has been trained yet, of what it was chosen by."""
+        """Mean validation accuracy, or zero-cost score where nothing has been trained yet, of what
+        it was chosen by."""
         return sum(self.accuracies) / len(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
 
     def __str__(self) -> str:
@@ -43,14 +46,19 @@ class Best:
             return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
         count = len(self.accuracies)
         spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
-        return f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with {f'{count} other seeds' if count > 1 else 'another seed'})"
+        return (
+            f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with"
+            f" {f'{count} other seeds' if count > 1 else 'another seed'})"
+        )
 
 
 def best(study: Study) -> Best | None:
-    """The network of the highest mean among the front's leaders, over their final trainings, or of the search where there are none; None without a trial.
+    """The network of the highest mean among the front's leaders, over their final trainings, or of
+    the search where there are none; None without a trial.
 
-    A final training counts that saw at least as many images as the trial did, at the trial's size, and only trainings of one fidelity are compared: that which
-    most leaders have, of several the longest. A grid of compound scaling has chosen by the mean over its seeds.
+    A final training counts that saw at least as many images as the trial did, at the trial's size,
+    and only trainings of one fidelity are compared: that which most leaders have, of several the
+    longest. A grid of compound scaling has chosen by the mean over its seeds.
     """
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
@@ -62,16 +70,27 @@ def best(study: Study) -> Best | None:
     for final in study.evaluations(Purpose.FINAL, State.COMPLETE):
         point = found.get(final.candidate_id)
         if point is not None and adequate(final, point) and final.fidelity.size == point.evaluation.fidelity.size:
-            finals.setdefault(Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}).setdefault(
-                final.candidate_id, []
-            ).append(final)
+            finals.setdefault(
+                Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}
+            ).setdefault(final.candidate_id, []).append(final)
     if finals:
-        compared = max(finals.values(), key=lambda trained: (len(trained), max(images(each[0].fidelity) for each in trained.values())))
+        compared = max(
+            finals.values(),
+            key=lambda trained: (len(trained), max(images(each[0].fidelity) for each in trained.values())),
+        )
         chosen, trained = max(compared.items(), key=lambda item: (_mean(item[1]), -found[item[0]].macs))
         point = found[chosen]
-        shown = max(trained, key=lambda final: (final.test_accuracy is not None, final.checkpoint is not None, final.accuracy or 0.0))
+        shown = max(
+            trained,
+            key=lambda final: (final.test_accuracy is not None, final.checkpoint is not None, final.accuracy or 0.0),
+        )
         others = [final for final in trained if final.seed != point.evaluation.seed]
-        return Best(candidate=point.candidate, evaluation=shown, confirmed=bool(others), accuracies=tuple(final.accuracy or 0.0 for final in trained))
+        return Best(
+            candidate=point.candidate,
+            evaluation=shown,
+            confirmed=bool(others),
+            accuracies=tuple(final.accuracy or 0.0 for final in trained),
+        )
     top = next(iter(found.values()))
     return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
 
@@ -85,11 +104,16 @@ def _of_grid(study: Study, candidate_id: str) -> Best:
     trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
     finals = [each for each in trained if each.purpose is Purpose.FINAL]
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
-    return Best(candidate=study.candidates()[candidate_id], evaluation=finals[-1] if finals else trained[0], confirmed=len(seeds) > 1)
+    return Best(
+        candidate=study.candidates()[candidate_id],
+        evaluation=finals[-1] if finals else trained[0],
+        confirmed=len(seeds) > 1,
+    )
 
 
 def best_json(storage: str, study: str, _: str = "best") -> str:
-    """The network that a study has chosen, as canonical JSON: what `automl.spaces.find_candidate` asks for. Raises: InputError if there is none yet."""
+    """The network that a study has chosen, as canonical JSON: what `automl.spaces.find_candidate`
+    asks for. Raises: InputError if there is none yet."""
     chosen = best(Study.open(storage, study))
     if chosen is None:
         raise InputError(f"the study {study!r} has no finished trial yet")
@@ -97,17 +121,24 @@ def best_json(storage: str, study: str, _: str = "best") -> str:
 
 
 def confirmed_accuracies(study: Study) -> dict[str, float]:
-    """Validation accuracy of each network's final trainings at the size it was searched at; of several the mean."""
-    sizes: dict[str, int] = {each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)}
+    """Validation accuracy of each network's final trainings at the size it was searched at; of
+    several the mean."""
+    sizes: dict[str, int] = {
+        each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)
+    }
     found: dict[str, list[float]] = {}
     for evaluation in trainings(study):
-        if evaluation.accuracy is not None and sizes.get(evaluation.candidate_id, evaluation.fidelity.size) == evaluation.fidelity.size:
+        if (
+            evaluation.accuracy is not None
+            and sizes.get(evaluation.candidate_id, evaluation.fidelity.size) == evaluation.fidelity.size
+        ):
             found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)
     return {key: sum(values) / len(values) for key, values in found.items()}
 
 
 def trainings(study: Study) -> list[Evaluation]:
-    """The final trainings of a study that came to their end, in the order in which they were recorded; a person counts them from 1."""
+    """The final trainings of a study that came to their end, in the order in which they were
+    recorded; a person counts them from 1."""
     return study.evaluations(Purpose.FINAL, State.COMPLETE)
 
 
@@ -115,7 +146,9 @@ def chosen_candidate(study: Study) -> CandidateRow:
     """The network that a study has chosen. Raises: InputError if there is none yet."""
     chosen = best(study)
     if chosen is None:
-        raise InputError(f"the study {study.spec.name!r} has no finished trial to choose from; continue the search first")
+        raise InputError(
+            f"the study {study.spec.name!r} has no finished trial to choose from; continue the search first"
+        )
     return chosen.candidate
 
 
@@ -130,5 +163,10 @@ def images(fidelity: Fidelity) -> float:
 
 
 def adequate(final: Evaluation, point: FrontPoint) -> bool:
-    """Whether a final training confirms: it came to its end and saw at least as many images as the trial did."""
-    return final.state is State.COMPLETE and final.candidate_id == point.id and images(final.fidelity) >= images(point.evaluation.fidelity)
+    """Whether a final training confirms: it came to its end and saw at least as many images as the
+    trial did."""
+    return (
+        final.state is State.COMPLETE
+        and final.candidate_id == point.id
+        and images(final.fidelity) >= images(point.evaluation.fidelity)
+    )

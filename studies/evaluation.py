@@ -1,7 +1,9 @@
-"""What a study remembers, as plain data: candidates with their cost, and how their evaluations ended.
+"""What a study remembers, as plain data: candidates with their cost, and how their evaluations
+ended.
 
-Nothing here knows of a database, Optuna or Ray: workers and drivers pass these about. Every value is checked at construction, so that what reaches
-the database is finite, aware of its time zone and plain JSON.
+Nothing here knows of a database, Optuna or Ray: workers and drivers pass these about. Every value
+is checked at construction, so that what reaches the database is finite, aware of its time zone and
+plain JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ class DuplicateEvaluation(AutomlError):
 
 
 class State(StrEnum):
-    """How an evaluation ended. There is no word for one that still runs: the database holds only what finished."""
+    """How an evaluation ended. There is no word for one that still runs: the database holds only
+    what finished."""
 
     COMPLETE = "COMPLETE"
     PRUNED = "PRUNED"
@@ -83,7 +86,8 @@ class Fidelity:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class CandidateRow:
-    """A candidate as it is stored: its id, its text and its cost, which any table shows without building the network."""
+    """A candidate as it is stored: its id, its text and its cost, which any table shows without
+    building the network."""
 
     id: str
     """SHA-256 of the canonical JSON of the network."""
@@ -125,7 +129,8 @@ class Evaluation:
     curve: tuple[tuple[int, float], ...]
     """(epoch, validation accuracy) as reported, epochs rising."""
     accuracy: float | None
-    """Validation accuracy at the end; None where there is none (a failure before the first report)."""
+    """Validation accuracy at the end; None where there is none (a failure before the first report).
+    """
     test_accuracy: float | None = None
     """Only for a network finally chosen: the test data is looked at once."""
     seconds: float
@@ -145,7 +150,8 @@ class Evaluation:
     trial: int | None = None
     """Optuna's trial number, filled in by the database."""
     origin: str = ""
-    """Who proposed it: "random" (the search's random part, or the random sampler), another sampler's name, or nobody (a final training)."""
+    """Who proposed it: "random" (the search's random part, or the random sampler), another
+    sampler's name, or nobody (a final training)."""
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Zero-cost scores of the network by name, where they were computed."""
 
@@ -155,7 +161,14 @@ class Evaluation:
         _set(self, "purpose", _member(Purpose, "purpose", self.purpose))
         _set(self, "state", _member(State, "state", self.state))
         _set(self, "settings", plain_dict(self.settings, "settings"))
-        _set(self, "curve", tuple((_integer("epoch", epoch, low=0), _finite("accuracy in the curve", value)) for epoch, value in self.curve))
+        _set(
+            self,
+            "curve",
+            tuple(
+                (_integer("epoch", epoch, low=0), _finite("accuracy in the curve", value))
+                for epoch, value in self.curve
+            ),
+        )
         _set(self, "scores", {str(name): _finite(f"score {name}", value) for name, value in self.scores.items()})
         for name in ("worker", "device", "reason", "checkpoint", "origin"):
             _set(self, name, _storable(name, getattr(self, name)))
@@ -186,7 +199,8 @@ def _text(name: str, value: object) -> None:
 
 
 def _storable(name: str, value: object) -> str | None:
-    """Text that every database takes: the reason of a failure may quote anything, and must not make a second failure of its recording."""
+    """Text that every database takes: the reason of a failure may quote anything, and must not make
+    a second failure of its recording."""
     if value is None and name in ("reason", "checkpoint"):
         return None
     if not isinstance(value, str):
@@ -212,7 +226,10 @@ def _finite(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} must be a number, but got {value!r}") from None
     if not math.isfinite(number):
-        raise InputError(f"{name} must be a finite number, but got {number} (an evaluation that leaves the numbers is a FAIL with a reason)")
+        raise InputError(
+            f"{name} must be a finite number, but got {number} (an evaluation that leaves the numbers is a FAIL with a"
+            " reason)"
+        )
     return number
 
 

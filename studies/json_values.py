@@ -1,6 +1,7 @@
 """Plain JSON: what may be written into a database column that SQL, people and other languages read.
 
-Numbers are finite (`NaN` is no JSON), keys are strings, tuples become lists. Text that is compared is canonical: sorted keys, no spaces.
+Numbers are finite (`NaN` is no JSON), keys are strings, tuples become lists. Text that is compared
+is canonical: sorted keys, no spaces.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def studies(storage: str) -> list[StudySummary]:
         return []
     with database.read() as session:
         query = select(EvaluationRecord.study_id, func.max(EvaluationRecord.accuracy))
-        complete = query.where(EvaluationRecord.purpose == Purpose.SEARCH.value, EvaluationRecord.state == State.COMPLETE.value)
+        complete = query.where(
+            EvaluationRecord.purpose == Purpose.SEARCH.value, EvaluationRecord.state == State.COMPLETE.value
+        )
         best = {study: accuracy for study, accuracy in session.execute(complete.group_by(EvaluationRecord.study_id))}
         return [
             StudySummary(
@@ -64,7 +66,8 @@ def studies(storage: str) -> list[StudySummary]:
 
 
 def names(storage: str) -> list[str]:
-    """Names of the studies of this database, oldest first, as quickly as can be: nothing is migrated, and none are found where there is no database."""
+    """Names of the studies of this database, oldest first, as quickly as can be: nothing is
+    migrated, and none are found where there is no database."""
     database = Database(storage)
     if not database.exists:
         return []
@@ -78,7 +81,8 @@ def unknown_study(name: str, names: list[str], shown: str) -> InputError:
 
 
 def delete(storage: str, name: str) -> None:
-    """Removes the study of this name: our rows, and Optuna's, in one transaction. Raises: InputError if there is none of this name."""
+    """Removes the study of this name: our rows, and Optuna's, in one transaction. Raises:
+    InputError if there is none of this name."""
     database, tables = existing(storage)
     with database.read() as session:
         names = list(session.scalars(select(StudyRecord.name).order_by(StudyRecord.id))) if tables else []

@@ -1,4 +1,5 @@
-"""Candidates by id, in one study or in all of a database: what `automl.spaces.find_candidate` asks for."""
+"""Candidates by id, in one study or in all of a database: what `automl.spaces.find_candidate` asks
+for."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ from .study import Study
 
 
 def candidate_json(storage: str, study: str, which: str) -> str:
-    """The network, as canonical JSON, whose id is or begins with `which`; of all studies where `study` is empty.
+    """The network, as canonical JSON, whose id is or begins with `which`; of all studies where
+    `study` is empty.
 
-    Raises: InputError if there is no such database, study or candidate, or if the beginning fits more than one.
+    Raises: InputError if there is no such database, study or candidate, or if the beginning fits
+    more than one.
     """
     if study:
         return Study.open(storage, study).candidate(which).spec

@@ -1,4 +1,5 @@
-"""What the evaluations of a study say of a network: its accuracy, or a zero-cost score, which is computed without training and is no share of anything."""
+"""What the evaluations of a study say of a network: its accuracy, or a zero-cost score, which is
+computed without training and is no share of anything."""
 
 from __future__ import annotations
 
@@ -12,17 +13,20 @@ ACCURACY, SCORE = "accuracy", "score"
 
 
 def measure_of(settings: Mapping[str, Any]) -> str:
-    """ "score" for a search by a zero-cost score, else "accuracy"; from the settings of the study. Its final trainings have accuracies in any case."""
+    """ "score" for a search by a zero-cost score, else "accuracy"; from the settings of the study.
+    Its final trainings have accuracies in any case."""
     return SCORE if str(settings.get("evaluator", "")).startswith("zero-cost") else ACCURACY
 
 
 def measured(evaluation: Evaluation) -> str:
-    """What stands as the `accuracy` of one evaluation: "score" if it was scored in place of a training."""
+    """What stands as the `accuracy` of one evaluation: "score" if it was scored in place of a
+    training."""
     return SCORE if evaluation.scores and evaluation.purpose == "search" else ACCURACY
 
 
 def done_in_words(settings: Mapping[str, Any]) -> str:
-    """What became of a candidate whose evaluation is complete: "trained fully", "scored", or "looked up" in a table."""
+    """What became of a candidate whose evaluation is complete: "trained fully", "scored", or
+    "looked up" in a table."""
     if measure_of(settings) == SCORE:
         return "scored"
     return "looked up" if str(settings.get("evaluator", "")).startswith("table") else "trained fully"

@@ -1,4 +1,5 @@
-"""A training that waits at a rung: all that is needed to go on with it, also in another process after a kill."""
+"""A training that waits at a rung: all that is needed to go on with it, also in another process
+after a kill."""
 
 from __future__ import annotations
 
@@ -58,10 +59,23 @@ class Paused:
     def pruned(self, reason: str) -> Evaluation:
         """Its evaluation, if it ends here."""
         return Evaluation(
-            candidate_id=self.candidate.id, fidelity=self.fidelity, seed=self.seed, purpose=Purpose.SEARCH, state=State.PRUNED, settings=self.settings,
-            curve=self.curve, accuracy=self.curve[-1][1], seconds=self.seconds, worker=self.worker, device=self.device, reason=reason, origin=self.origin,
-            scores=self.scores, started=self.started, finished=self.finished,
-        )  # fmt: skip
+            candidate_id=self.candidate.id,
+            fidelity=self.fidelity,
+            seed=self.seed,
+            purpose=Purpose.SEARCH,
+            state=State.PRUNED,
+            settings=self.settings,
+            curve=self.curve,
+            accuracy=self.curve[-1][1],
+            seconds=self.seconds,
+            worker=self.worker,
+            device=self.device,
+            reason=reason,
+            origin=self.origin,
+            scores=self.scores,
+            started=self.started,
+            finished=self.finished,
+        )
 
     def trial(self) -> FrozenTrial:
         """As a sampler sees it meanwhile: stopped early, with its curve."""
@@ -75,14 +89,24 @@ class Paused:
 
         return plain_dict(
             {
-                "candidate": asdict(self.candidate), "fidelity": self.fidelity.to_dict(), "seed": self.seed, "settings": dict(self.settings),
-                "params": plain(dict(self.params), "params"), "distributions": {name: distribution_to_json(one) for name, one in self.distributions.items()},
-                "curve": [list(point) for point in self.curve], "seconds": self.seconds, "origin": self.origin, "scores": dict(self.scores),
-                "worker": self.worker, "device": self.device, "checkpoint": self.checkpoint,
-                "started": self.started.isoformat(), "finished": self.finished.isoformat(),
+                "candidate": asdict(self.candidate),
+                "fidelity": self.fidelity.to_dict(),
+                "seed": self.seed,
+                "settings": dict(self.settings),
+                "params": plain(dict(self.params), "params"),
+                "distributions": {name: distribution_to_json(one) for name, one in self.distributions.items()},
+                "curve": [list(point) for point in self.curve],
+                "seconds": self.seconds,
+                "origin": self.origin,
+                "scores": dict(self.scores),
+                "worker": self.worker,
+                "device": self.device,
+                "checkpoint": self.checkpoint,
+                "started": self.started.isoformat(),
+                "finished": self.finished.isoformat(),
             },
             "paused",
-        )  # fmt: skip
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Paused:
@@ -90,9 +114,24 @@ class Paused:
         from optuna.distributions import json_to_distribution
 
         return cls(
-            **{name: data[name] for name in ("seed", "settings", "params", "seconds", "origin", "scores", "worker", "device", "checkpoint")},
-            candidate=CandidateRow(**data["candidate"]), fidelity=Fidelity.from_dict(data["fidelity"]),
+            **{
+                name: data[name]
+                for name in (
+                    "seed",
+                    "settings",
+                    "params",
+                    "seconds",
+                    "origin",
+                    "scores",
+                    "worker",
+                    "device",
+                    "checkpoint",
+                )
+            },
+            candidate=CandidateRow(**data["candidate"]),
+            fidelity=Fidelity.from_dict(data["fidelity"]),
             distributions={name: json_to_distribution(text) for name, text in data["distributions"].items()},
             curve=tuple((epoch, accuracy) for epoch, accuracy in data["curve"]),
-            started=datetime.fromisoformat(data["started"]), finished=datetime.fromisoformat(data["finished"]),
-        )  # fmt: skip
+            started=datetime.fromisoformat(data["started"]),
+            finished=datetime.fromisoformat(data["finished"]),
+        )

@@ -1,7 +1,9 @@
-"""From an image file to the pixels that a network sees: the one place where images are decoded, cropped and resized.
+"""From an image file to the pixels that a network sees: the one place where images are decoded,
+cropped and resized.
 
-Training reads its files by these functions and every exported model.py carries a copy of them, so both see the same pixels, to the bit.
-An image goes through the steps of `Preprocessing`: its largest central square is resized to the side of the first step, antialiased, and from there to each
+Training reads its files by these functions and every exported model.py carries a copy of them, so
+both see the same pixels, to the bit. An image goes through the steps of `Preprocessing`: its
+largest central square is resized to the side of the first step, antialiased, and from there to each
 further side. Grey of more than 8 bits is scaled by the range of the training set, never clipped.
 Shape letters: h height, w width, c channels.
 """
@@ -23,17 +25,20 @@ from PIL import Image, ImageFile, ImageOps
 from ..blocks.errors import InputError
 
 PLUGINS = {"pillow_heif": "register_heif_opener", "pillow_jxl": "", "pillow_avif": ""}
-"""Packages that teach Pillow further kinds of files, and what registers each; importing the others is enough."""
+"""Packages that teach Pillow further kinds of files, and what registers each; importing the others
+is enough."""
 DEEPEST = 65535.0
 """White of 16-bit grey where no range of a training set is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """The steps from an image to a network's input, as plain data: kept with the study, with trained weights and with an export."""
+    """The steps from an image to a network's input, as plain data: kept with the study, with
+    trained weights and with an export."""
 
     steps: tuple[tuple[int, str], ...]
-    """(side in pixels, Pillow's name of the filter) of each resize; the last side is the network's input size."""
+    """(side in pixels, Pillow's name of the filter) of each resize; the last side is the network's
+    input size."""
     channels: int
     """1 for grey, 3 for red, green, blue."""
     levels: tuple[float, float] | None = None
@@ -42,12 +47,17 @@ class Preprocessing:
     def __post_init__(self) -> None:
         known = {each.name.lower() for each in Image.Resampling}
         if not self.steps or any(side < 1 or name not in known for side, name in self.steps):
-            raise InputError(f"the steps of a preprocessing must be (side of 1 or more, one of {', '.join(sorted(known))}), but got {self.steps}")
+            raise InputError(
+                f"the steps of a preprocessing must be (side of 1 or more, one of {', '.join(sorted(known))}), but got"
+                f" {self.steps}"
+            )
         if self.levels is not None and not self.levels[0] < self.levels[1]:
             raise InputError(f"the levels of a preprocessing must rise, but got {self.levels}")
 
     @classmethod
-    def to(cls, stored: int, size: int, *, channels: int, levels: tuple[float, float] | None = None, then: str = "bicubic") -> Preprocessing:
+    def to(
+        cls, stored: int, size: int, *, channels: int, levels: tuple[float, float] | None = None, then: str = "bicubic"
+    ) -> Preprocessing:
         """From a file to squares of `stored` pixels, and from these to `size` by the filter `then`."""
         steps = ((stored, "bicubic"),) if size == stored else ((stored, "bicubic"), (size, then))
         return cls(steps=steps, channels=channels, levels=levels)
@@ -59,48 +69,69 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it."""
-        return {"steps": [list(step) for step in self.steps], "channels": self.channels, "levels": None if self.levels is None else list(self.levels)}
+        return {
+            "steps": [list(step) for step in self.steps],
+            "channels": self.channels,
+            "levels": None if self.levels is None else list(self.levels),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Preprocessing:
         """The inverse of `to_dict`."""
         levels = data.get("levels")
         return cls(
-            steps=tuple((int(side), str(name)) for side, name in data["steps"]), channels=int(data["channels"]),
+            steps=tuple((int(side), str(name)) for side, name in data["steps"]),
+            channels=int(data["channels"]),
             levels=None if levels is None else (float(levels[0]), float(levels[1])),
-        )  # fmt: skip
+        )
 
     def __str__(self) -> str:
         """In words, for people."""
         first, *others = (f"{side}x{side} pixels ({name})" for side, name in self.steps)
-        deep = "" if self.levels is None else f"; grey of more than 8 bits: {self.levels[0]:g} is black, {self.levels[1]:g} white"
+        deep = (
+            ""
+            if self.levels is None
+            else f"; grey of more than 8 bits: {self.levels[0]:g} is black, {self.levels[1]:g} white"
+        )
         return f"the largest central square, resized to {', then to '.join([first, *others])}{deep}"
 
 
 def read_pixels(
-    source: Image.Image | str | Path | IO[bytes], steps: Sequence[tuple[int, str]], channels: int, levels: tuple[float, float] | None
+    source: Image.Image | str | Path | IO[bytes],
+    steps: Sequence[tuple[int, str]],
+    channels: int,
+    levels: tuple[float, float] | None,
 ) -> NDArray[np.uint8]:
     """An image through all steps: its pixels (h, w, c), from 0 to 255.
 
-    A file is read exactly as in training. An image that has been opened already is, too, but for a JPEG of twice the first side and more: its file is decoded
-    at a fraction of its size, which is another rounding. Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error ...).
+    A file is read exactly as in training. An image that has been opened already is, too, but for a
+    JPEG of twice the first side and more: its file is decoded at a fraction of its size, which is
+    another rounding. Decoders raise what they like on damaged files (OSError, SyntaxError,
+    struct.error ...).
 
     Raises:
-        ValueError: it is too large to be decoded, or of a kind in which no value is known to be white.
+        ValueError: it is too large to be decoded, or of a kind in which no value is known to be
+            white.
     """
     square = read_square(source, steps[0][0], channels, steps[0][1])
     if square.mode == "F":
-        square = Image.fromarray(levelled(np.asarray(square), levels or (0.0, DEEPEST))).convert("L" if channels == 1 else "RGB")
+        square = Image.fromarray(levelled(np.asarray(square), levels or (0.0, DEEPEST))).convert(
+            "L" if channels == 1 else "RGB"
+        )
     for side, name in steps[1:]:
         square = resized(square, side, name)
     pixels = np.array(square)
     return pixels[..., None] if channels == 1 else pixels
 
 
-def read_square(source: Image.Image | str | Path | IO[bytes], side: int, channels: int, name: str = "bicubic") -> Image.Image:
-    """The largest central square of an image at `side` pixels: of mode L or RGB, or F, on a scale of its own, for grey of more than 8 bits.
+def read_square(
+    source: Image.Image | str | Path | IO[bytes], side: int, channels: int, name: str = "bicubic"
+) -> Image.Image:
+    """The largest central square of an image at `side` pixels: of mode L or RGB, or F, on a scale
+    of its own, for grey of more than 8 bits.
 
-    An image of several frames gives its first. What is transparent is laid on white. Photographs are turned upright.
+    An image of several frames gives its first. What is transparent is laid on white. Photographs
+    are turned upright.
 
     Raises:
         ValueError: as `read_pixels`.
@@ -108,7 +139,9 @@ def read_square(source: Image.Image | str | Path | IO[bytes], side: int, channel
     if isinstance(source, Image.Image):  # the caller's own: neither changed nor closed
         return central_square(plain(upright(source), channels), side, name)
     with opened(source) as image:
-        image.draft(None, (2 * side, 2 * side))  # JPEG is decoded at 1/2, 1/4 or 1/8; twice the side keeps the filter honest
+        image.draft(
+            None, (2 * side, 2 * side)
+        )  # JPEG is decoded at 1/2, 1/4 or 1/8; twice the side keeps the filter honest
         image.load()
         return central_square(plain(upright(image), channels), side, name)
 
@@ -163,20 +196,25 @@ def plain(image: Image.Image, channels: int) -> Image.Image:
             raise ValueError("grey values must be finite numbers")
         return Image.fromarray(values)
     if image.has_transparency_data:
-        # Dropping alpha would show what was painted under it, often black on black. Premultiplied modes convert in two steps.
+        # Dropping alpha would show what was painted under it, often black on black. Premultiplied
+        # modes convert in two steps.
         image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, "RGBA")).convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("L" if channels == 1 else "RGB")
 
 
 def central_square(image: Image.Image, side: int, name: str = "bicubic") -> Image.Image:
-    """The largest central square of `image`, resized to `side` by Pillow's filter of that name, antialiased where that shrinks.
+    """The largest central square of `image`, resized to `side` by Pillow's filter of that name,
+    antialiased where that shrinks.
 
-    This is what resizing the shorter side and cropping gives, without ever holding a long strip at full length.
+    This is what resizing the shorter side and cropping gives, without ever holding a long strip at
+    full length.
     """
     shorter = min(image.size)
     left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    return image.resize((side, side), Image.Resampling[name.upper()], box=(left, top, left + shorter, top + shorter), reducing_gap=3.0)
+    return image.resize(
+        (side, side), Image.Resampling[name.upper()], box=(left, top, left + shorter, top + shorter), reducing_gap=3.0
+    )
 
 
 def resized(square: Image.Image, side: int, name: str) -> Image.Image:

@@ -16,7 +16,8 @@ _SHOWN = 12  # differences in one message
 _WIDTH = 40  # characters of one value
 
 DESCRIPTIVE = ("name", "native", "preprocessing", "reading")
-"""What a study keeps of its data and what does not make it this study: data of the same contents are the same, wherever they lie."""
+"""What a study keeps of its data and what does not make it this study: data of the same contents
+are the same, wherever they lie."""
 
 
 @documented
@@ -36,18 +37,30 @@ class StudySpec:
     """Image size, proxy size, fidelity, recipe, seed …"""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable() or len(self.name) > 200:
+        if (
+            not isinstance(self.name, str)
+            or not self.name.strip()
+            or not self.name.isprintable()
+            or len(self.name) > 200
+        ):
             raise InputError(f"the name of a study must be 1 to 200 printable characters, but got {_short(self.name)}")
         if not isinstance(self.budget, str):
             raise InputError(f"budget must be text such as 'macs<=400000000', but got {self.budget!r}")
         for name in ("space", "data", "settings"):
-            object.__setattr__(self, name, plain_dict(getattr(self, name), name))  # tuples become lists, as they will be when read back
+            object.__setattr__(
+                self, name, plain_dict(getattr(self, name), name)
+            )  # tuples become lists, as they will be when read back
 
 
 def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, object]]:
-    """(dotted place, value stored, value given) for each difference, in the order of the fields; equal specs give []."""
+    """(dotted place, value stored, value given) for each difference, in the order of the fields;
+    equal specs give []."""
     names = [field.name for field in fields(StudySpec)]
-    return [found for name in names for found in _compare(name, *(_essential(name, getattr(one, name)) for one in (stored, given)))]
+    return [
+        found
+        for name in names
+        for found in _compare(name, *(_essential(name, getattr(one, name)) for one in (stored, given)))
+    ]
 
 
 def _essential(name: str, value: Any) -> Any:
@@ -58,7 +71,8 @@ def _essential(name: str, value: Any) -> Any:
 
 
 def refuse_if_different(stored: StudySpec, given: StudySpec, shown: str) -> None:
-    """Raises: InputError in one line with each difference, if the study in the database `shown` is not the one given."""
+    """Raises: InputError in one line with each difference, if the study in the database `shown` is
+    not the one given."""
     found = differences(stored, given)
     if not found:
         return
@@ -68,7 +82,9 @@ def refuse_if_different(stored: StudySpec, given: StudySpec, shown: str) -> None
     parts += ["{}: {} / {}".format(place, *_pair(old, new)) for place, old, new in found[1:_SHOWN]]
     if len(found) > _SHOWN:
         parts.append(f"and {len(found) - _SHOWN} more")
-    raise InputError(f"study {given.name!r} in {shown} is another search ({'; '.join(parts)}): give this one another name by --study")
+    raise InputError(
+        f"study {given.name!r} in {shown} is another search ({'; '.join(parts)}): give this one another name by --study"
+    )
 
 
 def _compare(place: str, stored: object, given: object) -> Iterator[tuple[str, object, object]]:

@@ -1,7 +1,8 @@
 """A study in its database: opened, continued, added to, read.
 
-Only what finished is written. `Study.record` puts Optuna's trial and our rows into one transaction, so at whatever instant a process is killed, the
-database holds both or neither, and nothing that still runs. The front and all counts are computed from the rows, never kept beside them.
+Only what finished is written. `Study.record` puts Optuna's trial and our rows into one transaction,
+so at whatever instant a process is killed, the database holds both or neither, and nothing that
+still runs. The front and all counts are computed from the rows, never kept beside them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,18 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "FrontPoint", "Paused", "Study", "StudySpec", "StudySummary", "delete", "studies"]
+__all__ = [
+    "CandidateRow",
+    "DuplicateEvaluation",
+    "Evaluation",
+    "FrontPoint",
+    "Paused",
+    "Study",
+    "StudySpec",
+    "StudySummary",
+    "delete",
+    "studies",
+]
 
 
 @documented
@@ -72,7 +84,8 @@ class FrontPoint:
 
 
 class Study:
-    """One study in one database, by `create_or_continue` or `open`; any number of processes may have it open."""
+    """One study in one database, by `create_or_continue` or `open`; any number of processes may
+    have it open."""
 
     def __init__(self, database: Database, storage: str, row: StudyRecord, optuna: RDBStorage | None = None) -> None:
         self._database = database
@@ -93,10 +106,12 @@ class Study:
 
     @classmethod
     def create_or_continue(cls, storage: str, spec: StudySpec, *, command: str, versions: Mapping[str, JSON]) -> Study:
-        """The study of this name, created if there is none; `command` and `versions` are kept only then.
+        """The study of this name, created if there is none; `command` and `versions` are kept only
+        then.
 
-        Raises: InputError, and nothing is written, if the study of that name has another space, budget, data or settings (the message shows each
-        difference), if Optuna has a study of that name that is not ours, or if the database cannot be opened.
+        Raises: InputError, and nothing is written, if the study of that name has another space,
+        budget, data or settings (the message shows each difference), if Optuna has a study of that
+        name that is not ours, or if the database cannot be opened.
         """
         versions = plain_dict(versions, "versions")
         cls.find(storage, spec)  # what is refused is refused before the tables are made
@@ -128,7 +143,8 @@ class Study:
 
     @classmethod
     def find(cls, storage: str, spec: StudySpec) -> Study | None:
-        """The study that `create_or_continue` would continue, None if it would create one; writes nothing. Raises as that does."""
+        """The study that `create_or_continue` would continue, None if it would create one; writes
+        nothing. Raises as that does."""
         database = Database(storage)
         database.require_folder()
         if not database.exists:
@@ -148,7 +164,11 @@ class Study:
         """
         database, tables = existing(storage)
         with database.read() as session:
-            rows = {row.name: row for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))} if tables else {}
+            rows = (
+                {row.name: row for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))}
+                if tables
+                else {}
+            )
         if name not in rows:
             raise unknown_study(name, list(rows), database.shown)
         return cls(database, storage, rows[name])
@@ -162,12 +182,14 @@ class Study:
         distributions: Mapping[str, BaseDistribution],
         values: tuple[float, int] | None,
     ) -> Evaluation:
-        """Writes an evaluation that ended, its candidate, and for a search Optuna's trial, in one transaction; returns it with its trial number.
+        """Writes an evaluation that ended, its candidate, and for a search Optuna's trial, in one
+        transaction; returns it with its trial number.
 
         If it was paused on the way, the row of its waiting goes in the same transaction.
 
-        Raises: DuplicateEvaluation if the study has this (candidate, fidelity, seed) already; InputError if the arguments contradict each other or
-        the candidate's id is stored with another network; DatabaseError. In each case nothing was written.
+        Raises: DuplicateEvaluation if the study has this (candidate, fidelity, seed) already;
+        InputError if the arguments contradict each other or the candidate's id is stored with
+        another network; DatabaseError. In each case nothing was written.
         """
         _check(evaluation, candidate, values)
         if self._batch is not None:
@@ -194,9 +216,11 @@ class Study:
 
     @contextmanager
     def recording(self, every: int = 200) -> Iterator[None]:
-        """Within it `record` and `pause` write up to `every` in one transaction, and all at its end: for thousands that took no time to evaluate.
+        """Within it `record` and `pause` write up to `every` in one transaction, and all at its
+        end: for thousands that took no time to evaluate.
 
-        What waits is written before anything of this object is read, and is lost if the process is killed. One writer at a time.
+        What waits is written before anything of this object is read, and is lost if the process is
+        killed. One writer at a time.
         """
         database = self._database
         with database.read() as session:
@@ -218,7 +242,8 @@ class Study:
             flush()
 
     def pause(self, paused: Paused) -> None:
-        """Keeps a training that waits at a rung, in place of what was kept when it waited at an earlier one.
+        """Keeps a training that waits at a rung, in place of what was kept when it waited at an
+        earlier one.
 
         Raises: DuplicateEvaluation if it has ended already.
         """
@@ -227,8 +252,16 @@ class Study:
         with self._database.write() as session:
             self._require(session)
             key = {"candidate_id": paused.candidate.id, "fidelity": paused.fidelity.key, "seed": paused.seed}
-            if session.scalar(select(EvaluationRecord.id).where(EvaluationRecord.study_id == self._id).filter_by(**key)) is not None:
-                raise DuplicateEvaluation(f"study {self.spec.name!r} has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written")
+            if (
+                session.scalar(
+                    select(EvaluationRecord.id).where(EvaluationRecord.study_id == self._id).filter_by(**key)
+                )
+                is not None
+            ):
+                raise DuplicateEvaluation(
+                    f"study {self.spec.name!r} has this evaluation already (candidate {paused.candidate.id[:12]}):"
+                    " nothing was written"
+                )
             session.merge(PausedRecord(study_id=self._id, **key, data=paused.to_dict()))
 
     def paused(self) -> list[Paused]:
@@ -246,7 +279,9 @@ class Study:
             row = session.scalar(self._row_of(evaluation))
             if row is None or row.test_accuracy is not None:
                 state = "is not in the study" if row is None else f"has been tested already ({row.test_accuracy})"
-                raise InputError(f"an evaluation is tested once, but that of candidate {evaluation.candidate_id[:12]} {state}")
+                raise InputError(
+                    f"an evaluation is tested once, but that of candidate {evaluation.candidate_id[:12]} {state}"
+                )
             row.test_accuracy = replace(evaluation, test_accuracy=accuracy).test_accuracy  # checked: finite
 
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
@@ -262,11 +297,14 @@ class Study:
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
         with self._database.read() as session:
-            rows = session.scalars(select(CandidateRecord).where(CandidateRecord.study_id == self._id).order_by(CandidateRecord.id))
+            rows = session.scalars(
+                select(CandidateRecord).where(CandidateRecord.study_id == self._id).order_by(CandidateRecord.id)
+            )
             return {row.id: candidate_of(row) for row in rows}
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
-        """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is none, or more than one."""
+        """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is
+        none, or more than one."""
         known = self.candidates()
         if id_or_prefix in known:
             return known[id_or_prefix]
@@ -279,21 +317,41 @@ class Study:
         return known[fitting[0]]
 
     def front(self) -> list[FrontPoint]:
-        """The COMPLETE evaluations of the search that no other beats in accuracy and MACs, cheapest first; as Optuna's `best_trials`, ties included."""
-        joins = (CandidateRecord.study_id == EvaluationRecord.study_id) & (CandidateRecord.id == EvaluationRecord.candidate_id)
-        chosen = (EvaluationRecord.study_id == self._id) & (EvaluationRecord.purpose == Purpose.SEARCH.value) & (EvaluationRecord.state == State.COMPLETE.value)
-        query = select(EvaluationRecord.id, EvaluationRecord.accuracy, CandidateRecord.macs).join(CandidateRecord, joins).where(chosen)
+        """The COMPLETE evaluations of the search that no other beats in accuracy and MACs, cheapest
+        first; as Optuna's `best_trials`, ties included."""
+        joins = (CandidateRecord.study_id == EvaluationRecord.study_id) & (
+            CandidateRecord.id == EvaluationRecord.candidate_id
+        )
+        chosen = (
+            (EvaluationRecord.study_id == self._id)
+            & (EvaluationRecord.purpose == Purpose.SEARCH.value)
+            & (EvaluationRecord.state == State.COMPLETE.value)
+        )
+        query = (
+            select(EvaluationRecord.id, EvaluationRecord.accuracy, CandidateRecord.macs)
+            .join(CandidateRecord, joins)
+            .where(chosen)
+        )
         with self._database.read() as session:
             rows = session.execute(query.order_by(CandidateRecord.macs, EvaluationRecord.id)).all()
             best = [rows[index].id for index in front_of([row.accuracy for row in rows], [row.macs for row in rows])]
             pairs = {}
             for start in range(0, len(best), 500):  # databases limit the length of an IN
-                part = select(EvaluationRecord, CandidateRecord).join(CandidateRecord, joins).where(EvaluationRecord.id.in_(best[start : start + 500]))
-                pairs.update({evaluation.id: (candidate, evaluation) for evaluation, candidate in session.execute(part)})
-        return [FrontPoint(candidate=candidate_of(pairs[key][0]), evaluation=evaluation_of(pairs[key][1])) for key in best]
+                part = (
+                    select(EvaluationRecord, CandidateRecord)
+                    .join(CandidateRecord, joins)
+                    .where(EvaluationRecord.id.in_(best[start : start + 500]))
+                )
+                pairs.update(
+                    {evaluation.id: (candidate, evaluation) for evaluation, candidate in session.execute(part)}
+                )
+        return [
+            FrontPoint(candidate=candidate_of(pairs[key][0]), evaluation=evaluation_of(pairs[key][1])) for key in best
+        ]
 
     def counts(self) -> dict[str, int]:
-        """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings, however they ended."""
+        """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings,
+        however they ended."""
         with self._database.read() as session:
             return count_by_state(session, self._id)
 
@@ -302,7 +360,9 @@ class Study:
         storage = self._trials()
         with self._database.read() as session:
             ours = set(session.scalars(select(EvaluationRecord.trial).where(EvaluationRecord.study_id == self._id)))
-            return [trial for trial in optuna_tables.finished(storage, session, self._optuna_id) if trial.number in ours]
+            return [
+                trial for trial in optuna_tables.finished(storage, session, self._optuna_id) if trial.number in ours
+            ]
 
     def note(self, key: str, value: JSON) -> None:
         """Keeps a small JSON value with the study, in place of the one of this `key`."""
@@ -323,7 +383,9 @@ class Study:
 
     def _require(self, session: Session) -> None:
         if session.get(StudyRecord, self._id) is None:
-            raise DatabaseError(f"study {self.spec.name!r} was deleted from {self._database.shown} in the meantime: nothing was written")
+            raise DatabaseError(
+                f"study {self.spec.name!r} was deleted from {self._database.shown} in the meantime: nothing was written"
+            )
 
     def _has(self, session: Session, evaluation: Evaluation) -> bool:
         return session.scalar(self._row_of(evaluation)) is not None
@@ -343,34 +405,55 @@ class Study:
 
     def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
         what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"
-        return DuplicateEvaluation(f"study {self.spec.name!r} has this evaluation already ({what}): nothing was written")
+        return DuplicateEvaluation(
+            f"study {self.spec.name!r} has this evaluation already ({what}): nothing was written"
+        )
 
     def _keep(self, session: Session, candidate: CandidateRow) -> None:
         row = session.get(CandidateRecord, (self._id, candidate.id))
         if row is None:
             session.add(candidate_record(self._id, candidate))
         elif candidate_of(row) != candidate:
-            raise InputError(f"candidate {candidate.id[:12]} is stored with another network or cost: {candidate_of(row)} / {candidate}")
+            raise InputError(
+                f"candidate {candidate.id[:12]} is stored with another network or cost: {candidate_of(row)} /"
+                f" {candidate}"
+            )
 
 
 def _found(database: Database, session: Session, spec: StudySpec, *, tables: bool = True) -> StudyRecord | None:
-    """Our row of this study; None if its name is free. Raises: InputError if the name is taken by something else."""
+    """Our row of this study; None if its name is free. Raises: InputError if the name is taken by
+    something else."""
     row = session.scalar(select(StudyRecord).where(StudyRecord.name == spec.name)) if tables else None
     optuna_id = optuna_tables.study_id(session, spec.name)
     if row is None:
         if optuna_id is not None:
-            raise InputError(f"{database.shown} holds a study {spec.name!r} of Optuna that automl did not make: give this one another name")
+            raise InputError(
+                f"{database.shown} holds a study {spec.name!r} of Optuna that automl did not make: give this one"
+                " another name"
+            )
         return None
     refuse_if_different(spec_of(row), spec, database.shown)
     if optuna_id != row.optuna_study_id:
-        raise InputError(f"the trials of study {spec.name!r} in {database.shown} were deleted by another program: delete the study, or give another name")
+        raise InputError(
+            f"the trials of study {spec.name!r} in {database.shown} were deleted by another program: delete the study,"
+            " or give another name"
+        )
     return row
 
 
 def _check(evaluation: Evaluation, candidate: CandidateRow, values: tuple[float, int] | None) -> None:
     if evaluation.candidate_id != candidate.id:
-        raise InputError(f"an evaluation is recorded with its own candidate, but got {evaluation.candidate_id!r} with {candidate.id!r}")
-    wanted = (evaluation.accuracy, candidate.macs) if (evaluation.purpose, evaluation.state) == (Purpose.SEARCH, State.COMPLETE) else None
+        raise InputError(
+            f"an evaluation is recorded with its own candidate, but got {evaluation.candidate_id!r} with"
+            f" {candidate.id!r}"
+        )
+    wanted = (
+        (evaluation.accuracy, candidate.macs)
+        if (evaluation.purpose, evaluation.state) == (Purpose.SEARCH, State.COMPLETE)
+        else None
+    )
     given = None if values is None else tuple(values)
     if given != wanted:  # else Optuna's front would not be ours
-        raise InputError(f"the values of this {evaluation.state} {evaluation.purpose} evaluation must be {wanted}, but got {given}")
+        raise InputError(
+            f"the values of this {evaluation.state} {evaluation.purpose} evaluation must be {wanted}, but got {given}"
+        )

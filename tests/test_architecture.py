@@ -22,7 +22,8 @@ ONLY_IN = {
 
 
 def imports(path: Path, source: str | None = None) -> list[tuple[str, int]]:
-    """(dotted target, line) of every import in a file, relative ones resolved against the root folder."""
+    """(dotted target, line) of every import in a file, relative ones resolved against the root
+    folder."""
     package = path.relative_to(ROOT).parent.parts
     found: list[tuple[str, int]] = []
     for node in ast.walk(ast.parse(path.read_text() if source is None else source)):
@@ -51,7 +52,12 @@ def wrong_arrows(path: Path, source: str | None = None) -> list[str]:
     wrong = []
     for target, line in imports(path, source):
         parts = target.split(".")
-        if parts[0] == "automl" and len(parts) > 1 and parts[1] in ORDER and ORDER.index(parts[1]) > ORDER.index(folder):
+        if (
+            parts[0] == "automl"
+            and len(parts) > 1
+            and parts[1] in ORDER
+            and ORDER.index(parts[1]) > ORDER.index(folder)
+        ):
             wrong.append(f"{path.relative_to(ROOT)}:{line} imports {target}")
     return wrong
 
@@ -78,7 +84,10 @@ def test_no_bare_import_of_a_folder_which_would_load_modules_twice(folder: str):
 
 
 def test_a_bare_import_would_be_seen():
-    assert [target.split(".")[0] for target, _ in imports(ROOT / "cli" / "main.py", "import blocks.eca\nfrom spaces import Space")] == ["blocks", "spaces"]
+    assert [
+        target.split(".")[0]
+        for target, _ in imports(ROOT / "cli" / "main.py", "import blocks.eca\nfrom spaces import Space")
+    ] == ["blocks", "spaces"]
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -1,4 +1,5 @@
-"""Docs cannot drift: every command shown exists with its options, what is cheap is run, every Python block and space file is taken as it stands."""
+"""Docs cannot drift: every command shown exists with its options, what is cheap is run, every
+Python block and space file is taken as it stands."""
 
 import re
 import shlex
@@ -23,7 +24,11 @@ def cheap(text: str) -> bool:
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    return [(path.name, text) for path in PAGES for text in re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)]
+    return [
+        (path.name, text)
+        for path in PAGES
+        for text in re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
+    ]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -66,8 +71,8 @@ def test_a_python_block_compiles(page: str, text: str):
 
 def test_the_attention_block_of_the_docs_works():
     text = next(text for _, text in blocks("python") if "@register" in text)
-    code = text + (
-        "\nfrom automl.blocks import Shape\nfrom automl.spaces.skeletons import skeleton\n"
+    code = (
+        text + "\nfrom automl.blocks import Shape\nfrom automl.spaces.skeletons import skeleton\n"
         "c = skeleton('resnet').candidate({'attention': 'gate', 'width': 0.25}, (3, 32, 32), 10)\n"
         "assert sum(p.numel() for p in c.build().parameters()) == c.cost().params\nprint(Gate.name)\n"
     )
@@ -85,16 +90,24 @@ def test_the_networks_in_timm_of_the_docs_are_what_is_said():
 def test_the_way_shown_to_timms_training_script_works(tmp_path: Path):
     from automl.spaces.skeletons import skeleton
 
-    shown = re.findall(r'`python -c "(import automl.spaces, runpy;[^"]*)" IMAGES (--model [^`]*)`', (ROOT / "docs" / "spaces.md").read_text())
+    shown = re.findall(
+        r'`python -c "(import automl.spaces, runpy;[^"]*)" IMAGES (--model [^`]*)`',
+        (ROOT / "docs" / "spaces.md").read_text(),
+    )
     [(code, arguments)] = shown
-    script = (
-        "import argparse, timm, timm.utils\nparser = argparse.ArgumentParser()\nparser.add_argument('--model')\n"
-        "parser.add_argument('--model-kwargs', nargs='*', default={}, action=timm.utils.ParseKwargs)\ngiven = parser.parse_args()\n"
-        "print(timm.create_model(given.model, pretrained=False, num_classes=3, bn_eps=None, **given.model_kwargs).num_classes)\n"
-    )  # as timm's script reads its arguments
+    script = (  # as timm's script reads its arguments
+        "import argparse, timm, timm.utils\nparser ="
+        " argparse.ArgumentParser()\nparser.add_argument('--model')\nparser.add_argument('--model-kwargs', nargs='*',"
+        " default={}, action=timm.utils.ParseKwargs)\ngiven = parser.parse_args()\nprint(timm.create_model(given.model,"
+        " pretrained=False, num_classes=3, bn_eps=None, **given.model_kwargs).num_classes)\n"
+    )
     (tmp_path / "train.py").write_text(script)
-    (tmp_path / "found.json").write_text(skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10).spec)
-    done = subprocess.run([sys.executable, "-c", code, *shlex.split(arguments)], capture_output=True, text=True, cwd=tmp_path)
+    (tmp_path / "found.json").write_text(
+        skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10).spec
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *shlex.split(arguments)], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.stdout.strip() == "3", done.stderr
 
 

@@ -13,9 +13,17 @@ from .activation import activation_layer
 class SqueezeExcite(nn.Module):
     """Gate every channel by two linear layers on the pooled map."""
 
-    def __init__(self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet", gate: str = "sigmoid") -> None:
+    def __init__(
+        self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet", gate: str = "sigmoid"
+    ) -> None:
         super().__init__()
-        self.channels, self.reduced, self.activation, self.layout, self.gate = channels, reduced, activation, layout, gate
+        self.channels, self.reduced, self.activation, self.layout, self.gate = (
+            channels,
+            reduced,
+            activation,
+            layout,
+            gate,
+        )
         self.squeeze, self.excite = ("fc1", "fc2") if layout == "resnet" else ("conv_reduce", "conv_expand")
         self.add_module(self.squeeze, nn.Conv2d(channels, reduced, 1))
         self.act = activation_layer(activation)
@@ -23,7 +31,9 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
-        for module in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
+        for (
+            module
+        ) in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
             logits_bc11 = module(logits_bc11)
         return x_bchw * (F.hardsigmoid(logits_bc11) if self.gate == "hard_sigmoid" else logits_bc11.sigmoid())
 
@@ -39,7 +49,9 @@ class EfficientChannelAttention(nn.Module):
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         x_b1c = x_bchw.mean((2, 3)).unsqueeze(1)
         side = self.kernel_size // 2
-        x_b1c = F.pad(x_b1c, (side, side), mode="circular") if self.padding == "circular" else F.pad(x_b1c, (side, side))
+        x_b1c = (
+            F.pad(x_b1c, (side, side), mode="circular") if self.padding == "circular" else F.pad(x_b1c, (side, side))
+        )
         gate_bc = self.conv(x_b1c).sigmoid().squeeze(1)
         return x_bchw * gate_bc[:, :, None, None]
 

@@ -1,10 +1,12 @@
 """The three equivalent forms of ResNeXt's unit, and the map of one form's weights to another's.
 
-Source: Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Figure 3: (a) separate paths whose outputs are summed, (b) paths concatenated after their second
-layer, (c) one grouped convolution (`Bottleneck` of `residual`). Normalisation stands where all three compute the same function, gradients and running
-statistics included, in training and in evaluation: after the first two layers of each path, and, as the paper's footnote on (a) says, once after the sum, not
-on each path's output before it. It acts on every channel by itself, so a path's is the slice of (c)'s that its channels are.
-Shape letters: b batch, c channels, h height, w width, d channels of one path.
+Source: Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Figure 3: (a) separate paths whose outputs
+are summed, (b) paths concatenated after their second layer, (c) one grouped convolution
+(`Bottleneck` of `residual`). Normalisation stands where all three compute the same function,
+gradients and running statistics included, in training and in evaluation: after the first two layers
+of each path, and, as the paper's footnote on (a) says, once after the sum, not on each path's
+output before it. It acts on every channel by itself, so a path's is the slice of (c)'s that its
+channels are. Shape letters: b batch, c channels, h height, w width, d channels of one path.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,8 @@ SLICED = ("conv1.", "bn1.", "conv2.", "bn2.")
 
 
 class Path(nn.Module):
-    """1×1, 3×3 (it holds the stride), and in form (a) 1×1 to `channels` (0: none): bchw -> bdhw, or bchw."""
+    """1×1, 3×3 (it holds the stride), and in form (a) 1×1 to `channels` (0: none): bchw -> bdhw, or
+    bchw."""
 
     def __init__(self, in_channels: int, width: int, channels: int = 0, stride: int = 1) -> None:
         super().__init__()
@@ -39,12 +42,21 @@ class Path(nn.Module):
 
 
 class PathBottleneck(nn.Module):
-    """`cardinality` paths of width / cardinality channels: summed (form a), or `concatenated` before the last 1×1 (form b); attention before the sum."""
+    """`cardinality` paths of width / cardinality channels: summed (form a), or `concatenated`
+    before the last 1×1 (form b); attention before the sum."""
 
     def __init__(
-        self, in_channels: int, width: int, channels: int, stride: int = 1, cardinality: int = 1, concatenated: bool = False,
-        downsample_kind: str = "conv", se: nn.Module | None = None, drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        width: int,
+        channels: int,
+        stride: int = 1,
+        cardinality: int = 1,
+        concatenated: bool = False,
+        downsample_kind: str = "conv",
+        se: nn.Module | None = None,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
         self.in_channels, self.width, self.channels, self.stride = in_channels, width, channels, stride
         self.cardinality, self.concatenated, self.downsample_kind = cardinality, concatenated, downsample_kind
@@ -68,21 +80,27 @@ class PathBottleneck(nn.Module):
         nn.init.zeros_(self.bn3.weight)
 
 
-def to_paths(state: Mapping[str, torch.Tensor], cardinality: int, *, concatenated: bool = False) -> dict[str, torch.Tensor]:
-    """The weights (or gradients) of a grouped unit, by name, as those of `PathBottleneck`; what all paths share keeps its name."""
+def to_paths(
+    state: Mapping[str, torch.Tensor], cardinality: int, *, concatenated: bool = False
+) -> dict[str, torch.Tensor]:
+    """The weights (or gradients) of a grouped unit, by name, as those of `PathBottleneck`; what all
+    paths share keeps its name."""
     found: dict[str, torch.Tensor] = {}
     for name, value in state.items():
         columns = name.startswith("conv3.") and not concatenated
         if not (columns or name.startswith(SLICED)):
             found[name] = value
             continue
-        pieces = value.chunk(cardinality, int(columns)) if value.ndim else [value] * cardinality  # the count of batches has no channels
+        pieces = (
+            value.chunk(cardinality, int(columns)) if value.ndim else [value] * cardinality
+        )  # the count of batches has no channels
         found |= {f"paths.{index}.{name}": piece for index, piece in enumerate(pieces)}
     return found
 
 
 def to_grouped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights (or gradients) of a `PathBottleneck`, by name, as those of the grouped unit: the inverse of `to_paths`."""
+    """The weights (or gradients) of a `PathBottleneck`, by name, as those of the grouped unit: the
+    inverse of `to_paths`."""
     found: dict[str, torch.Tensor] = {}
     pieces: dict[str, list[torch.Tensor]] = {}
     for name, value in state.items():

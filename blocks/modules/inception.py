@@ -10,18 +10,32 @@ from .plain import ConvBnAct
 
 
 class InceptionUnit(nn.Module):
-    """Branches 1×1 (without a stride only), 3×3, double 3×3 and pool (all three hold the stride), concatenated; attention: bchw -> bkhw.
+    """Branches 1×1 (without a stride only), 3×3, double 3×3 and pool (all three hold the stride),
+    concatenated; attention: bchw -> bkhw.
 
-    `widths` are the branches' output channels, `reduced` the channels before either 3×3; `mixed` takes the place of the 3×3 branch's convolution, with a
-    normalisation and an activation of its own.
+    `widths` are the branches' output channels, `reduced` the channels before either 3×3; `mixed`
+    takes the place of the 3×3 branch's convolution, with a normalisation and an activation of its
+    own.
     """
 
     def __init__(
-        self, in_channels: int, widths: tuple[int, int, int, int], reduced: int, stride: int = 1, activation: str = "relu",
-        se: nn.Module | None = None, mixed: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        widths: tuple[int, int, int, int],
+        reduced: int,
+        stride: int = 1,
+        activation: str = "relu",
+        se: nn.Module | None = None,
+        mixed: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.widths, self.reduced, self.stride, self.activation = in_channels, widths, reduced, stride, activation
+        self.in_channels, self.widths, self.reduced, self.stride, self.activation = (
+            in_channels,
+            widths,
+            reduced,
+            stride,
+            activation,
+        )
         one, three, double, pool = widths
         self.branch1x1 = ConvBnAct(in_channels, one, 1, 1, activation) if stride == 1 else None
         self.branch3x3_1 = ConvBnAct(in_channels, reduced, 1, 1, activation)
@@ -43,7 +57,9 @@ class InceptionUnit(nn.Module):
         maps: list[torch.Tensor] = []
         if self.branch1x1 is not None:
             maps.append(self.branch1x1(x_bchw))
-        maps.append(self.branch3x3_2(self.branch3x3_1(x_bchw)) if self.mixed is None else self.mixed(self.branch3x3_1(x_bchw)))
+        maps.append(
+            self.branch3x3_2(self.branch3x3_1(x_bchw)) if self.mixed is None else self.mixed(self.branch3x3_1(x_bchw))
+        )
         maps.append(self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x_bchw))))
         maps.append(self.branch_pool(self.pool(x_bchw)))
         return maps

@@ -1,7 +1,8 @@
-"""Mobile units: the inverted residual (MBConv) and the depthwise-separable convolution, under timm's names.
+"""Mobile units: the inverted residual (MBConv) and the depthwise-separable convolution, under
+timm's names.
 
-`mixed` takes the place of the depthwise convolution, with a normalisation and an activation of its own.
-Shape letters: b batch, c channels, h height, w width.
+`mixed` takes the place of the depthwise convolution, with a normalisation and an activation of its
+own. Shape letters: b batch, c channels, h height, w width.
 """
 
 import torch
@@ -12,14 +13,29 @@ from .activation import activation_layer
 
 
 class InvertedResidual(nn.Module):
-    """1×1 expansion, depthwise convolution (which holds the stride), attention, linear 1×1 projection."""
+    """1×1 expansion, depthwise convolution (which holds the stride), attention, linear 1×1
+    projection."""
 
     def __init__(
-        self, in_channels: int, channels: int, expanded: int, kernel: int = 3, stride: int = 1, activation: str = "silu",
-        se: nn.Module | None = None, drop_path: float = 0.0, mixed: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        expanded: int,
+        kernel: int = 3,
+        stride: int = 1,
+        activation: str = "silu",
+        se: nn.Module | None = None,
+        drop_path: float = 0.0,
+        mixed: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.expanded, self.kernel, self.stride = in_channels, channels, expanded, kernel, stride
+        self.in_channels, self.channels, self.expanded, self.kernel, self.stride = (
+            in_channels,
+            channels,
+            expanded,
+            kernel,
+            stride,
+        )
         self.activation = activation
         self.conv_pw = nn.Conv2d(in_channels, expanded, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(expanded)
@@ -45,19 +61,36 @@ class InvertedResidual(nn.Module):
 class SeparableConv(nn.Module):
     """Depthwise convolution (which holds the stride), attention, 1×1 projection.
 
-    `projection` "linear" leads to a residual where shapes agree, "activated" to an activation and no residual.
+    `projection` "linear" leads to a residual where shapes agree, "activated" to an activation and
+    no residual.
     """
 
     def __init__(
-        self, in_channels: int, channels: int, kernel: int = 3, stride: int = 1, activation: str = "silu",
-        se: nn.Module | None = None, drop_path: float = 0.0, projection: str = "linear", mixed: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        kernel: int = 3,
+        stride: int = 1,
+        activation: str = "silu",
+        se: nn.Module | None = None,
+        drop_path: float = 0.0,
+        projection: str = "linear",
+        mixed: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.kernel, self.stride, self.activation = in_channels, channels, kernel, stride, activation
+        self.in_channels, self.channels, self.kernel, self.stride, self.activation = (
+            in_channels,
+            channels,
+            kernel,
+            stride,
+            activation,
+        )
         self.projection = projection
         self.mixed = mixed
         if mixed is None:
-            self.conv_dw = nn.Conv2d(in_channels, in_channels, kernel, stride, kernel // 2, groups=in_channels, bias=False)
+            self.conv_dw = nn.Conv2d(
+                in_channels, in_channels, kernel, stride, kernel // 2, groups=in_channels, bias=False
+            )
             self.bn1 = nn.BatchNorm2d(in_channels)
             self.act1 = activation_layer(activation)
         self.se = nn.Identity() if se is None else se

@@ -1,6 +1,7 @@
 """A whole network under timm's model protocol, whatever its skeleton.
 
-Shape letters: b batch, c channels, h height, w width, f features, n features after the neck, k classes.
+Shape letters: b batch, c channels, h height, w width, f features, n features after the neck, k
+classes.
 """
 
 import math
@@ -17,13 +18,15 @@ from torch import nn
 
 
 class Network(nn.Module):
-    """A trunk of named modules applied in order, a global pool, a neck where the head has one, a classifier.
+    """A trunk of named modules applied in order, a global pool, a neck where the head has one, a
+    classifier.
 
     Args:
         trunk: modules by name, in order, bchw -> bfhw.
         stages: those of `trunk` that gradient checkpointing recomputes; each is an `nn.Sequential`.
         classifier_name: what the classifier is called ("fc", "classifier").
-        feature_info: for every level of features, from the largest map to the last stage's, `num_chs`, `reduction` and `module`, as in timm.
+        feature_info: for every level of features, from the largest map to the last stage's,
+            `num_chs`, `reduction` and `module`, as in timm.
         in_chans, num_features, num_classes, drop_rate, global_pool: as in timm.
         pretrained_cfg: input size, mean, standard deviation and so on, as in timm.
         neck: modules by name, in order, between the pool and the classifier: bf11 -> bn11.
@@ -31,13 +34,33 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, *, trunk: Mapping[str, nn.Module], stages: Sequence[str], classifier_name: str, feature_info: Sequence[Mapping[str, Any]], in_chans: int,
-        num_features: int, num_classes: int, drop_rate: float = 0.0, global_pool: str = "avg", pretrained_cfg: Mapping[str, Any] | None = None,
-        neck: Mapping[str, nn.Module] | None = None, neck_features: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        trunk: Mapping[str, nn.Module],
+        stages: Sequence[str],
+        classifier_name: str,
+        feature_info: Sequence[Mapping[str, Any]],
+        in_chans: int,
+        num_features: int,
+        num_classes: int,
+        drop_rate: float = 0.0,
+        global_pool: str = "avg",
+        pretrained_cfg: Mapping[str, Any] | None = None,
+        neck: Mapping[str, nn.Module] | None = None,
+        neck_features: int | None = None,
+    ) -> None:
         super().__init__()
-        self.stages, self.classifier_name, self.feature_info = tuple(stages), classifier_name, [dict(info) for info in feature_info]
-        self.in_chans, self.num_features, self.num_classes, self.drop_rate = in_chans, num_features, num_classes, drop_rate
+        self.stages, self.classifier_name, self.feature_info = (
+            tuple(stages),
+            classifier_name,
+            [dict(info) for info in feature_info],
+        )
+        self.in_chans, self.num_features, self.num_classes, self.drop_rate = (
+            in_chans,
+            num_features,
+            num_classes,
+            drop_rate,
+        )
         self.pretrained_cfg = self.default_cfg = dict(pretrained_cfg or {})
         self.grad_checkpointing = False
         self.trunk_names, self.neck_names, self.neck_features = tuple(trunk), tuple(neck or {}), neck_features
@@ -48,7 +71,8 @@ class Network(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """He initialisation over the fan-out (depthwise groups counted), residual branches starting at zero where their unit says so."""
+        """He initialisation over the fan-out (depthwise groups counted), residual branches starting
+        at zero where their unit says so."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
@@ -69,17 +93,22 @@ class Network(nn.Module):
         return self.classifier_name if name_only else getattr(self, self.classifier_name)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is None.
+        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is
+        None.
 
         Raises:
-            ValueError: a pool that gives another width than the neck takes; the network stays as it is.
+            ValueError: a pool that gives another width than the neck takes; the network stays as it
+                is.
         """
         if global_pool is None:
             global_pool = str(self.global_pool.pool_type)
         pool, head = create_classifier(self.neck_features or self.num_features, num_classes, pool_type=global_pool)[:2]
         times = pool.feat_mult()
         if self.neck_names and times != 1:
-            raise ValueError(f"the network's neck is made for {self.num_features} pooled features, but global_pool={global_pool!r} gives {times} times as many")
+            raise ValueError(
+                f"the network's neck is made for {self.num_features} pooled features, but global_pool={global_pool!r}"
+                f" gives {times} times as many"
+            )
         self.num_classes, self.global_pool = num_classes, pool
         self.head_hidden_size = (self.neck_features or self.num_features) * times
         reference = next(self.parameters())
@@ -92,13 +121,17 @@ class Network(nn.Module):
         self.grad_checkpointing = enable
 
     def no_weight_decay(self) -> set[str]:
-        """Parameters without weight decay beside those of one dimension, which timm spares by itself: none."""
+        """Parameters without weight decay beside those of one dimension, which timm spares by
+        itself: none."""
         return set()
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """Layer groups for layer-wise learning rates, as in timm: what follows the stages is of the last unit's group, the classifier has its own."""
+        """Layer groups for layer-wise learning rates, as in timm: what follows the stages is of the
+        last unit's group, the classifier has its own."""
         places = [index for index, name in enumerate(self.trunk_names) if name in self.stages]
-        first, last = (places[0], places[-1]) if places else (len(self.trunk_names),) * 2  # pruned to its stem, it has no stages
+        first, last = (
+            (places[0], places[-1]) if places else (len(self.trunk_names),) * 2
+        )  # pruned to its stem, it has no stages
         before, after = self.trunk_names[:first], self.trunk_names[last + 1 :]
         blocks = r"^blocks\.(\d+)" if "blocks" in self.stages else r"^layer(\d+)"
         matches: list[tuple[str, Any]] = [(blocks if coarse else blocks + r"\.(\d+)", None)]
@@ -110,7 +143,11 @@ class Network(nn.Module):
         """Images to the last map, bchw -> bfhw."""
         x = x_bchw
         for name, module in self._steps():
-            x = checkpoint_seq(module, x) if self.grad_checkpointing and name.partition(".")[0] in self.stages else module(x)
+            x = (
+                checkpoint_seq(module, x)
+                if self.grad_checkpointing and name.partition(".")[0] in self.stages
+                else module(x)
+            )
         return x
 
     def forward_head(self, x_bfhw: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
@@ -131,16 +168,23 @@ class Network(nn.Module):
         return self.forward_head(self.forward_features(x_bchw))
 
     def forward_intermediates(
-        self, x: torch.Tensor, indices: int | Sequence[int] | None = None, norm: bool = False, stop_early: bool = False, output_fmt: str = "NCHW",
+        self,
+        x: torch.Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
         intermediates_only: bool = False,
-    ) -> Any:  # fmt: skip
-        """Images to the last map and the levels of `feature_info` on the way, the largest first; as in timm.
+    ) -> Any:
+        """Images to the last map and the levels of `feature_info` on the way, the largest first; as
+        in timm.
 
         Args:
             x: images, bchw.
             indices: which levels; a number takes the last so many, None all.
             norm: nothing: every map is normalised.
-            stop_early: go no further than the last level asked for; what is returned with it is then that map, or the last where it is the last level.
+            stop_early: go no further than the last level asked for; what is returned with it is
+                then that map, or the last where it is the last level.
             output_fmt: "NCHW".
             intermediates_only: return the list without the last map.
         """
@@ -149,7 +193,13 @@ class Network(nn.Module):
         levels = [info["module"] for info in self.feature_info]
         taken, last = feature_take_indices(len(levels), indices)  # pyright: ignore[reportArgumentType]
         wanted = {levels[index] for index in taken}
-        ends = {levels[last]} if stop_early and (intermediates_only or last < len(levels) - 1) else {levels[-1]} if intermediates_only else set()
+        ends = (
+            {levels[last]}
+            if stop_early and (intermediates_only or last < len(levels) - 1)
+            else {levels[-1]}
+            if intermediates_only
+            else set()
+        )
         intermediates = []
         for name, module in self._steps():
             checkpointed = self.grad_checkpointing and name.partition(".")[0] in self.stages
@@ -160,11 +210,15 @@ class Network(nn.Module):
                 break
         return intermediates if intermediates_only else (x, intermediates)
 
-    def prune_intermediate_layers(self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True) -> list[int]:
-        """Remove what the levels `indices` do not need, for good; returns their places in `feature_info`, as in timm.
+    def prune_intermediate_layers(
+        self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
+    ) -> list[int]:
+        """Remove what the levels `indices` do not need, for good; returns their places in
+        `feature_info`, as in timm.
 
-        What follows the last level goes, and with it, or with `prune_head`, pool, neck and classifier. After the last stage that is the head's convolution,
-        which `prune_norm` removes too.
+        What follows the last level goes, and with it, or with `prune_head`, pool, neck and
+        classifier. After the last stage that is the head's convolution, which `prune_norm` removes
+        too.
         """
         taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
         level = self.feature_info[last]
@@ -202,7 +256,8 @@ class Network(nn.Module):
         return bool(cut) or len(self.get_submodule(name)._modules) < len(whole._modules)
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript reads no attribute by a name in a variable."""
+        """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript
+        reads no attribute by a name in a variable."""
         row = OrderedDict((name, self.get_submodule(name)) for name in (*self.trunk_names, "global_pool"))
         if self.neck_names:
             pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map

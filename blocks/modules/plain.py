@@ -1,4 +1,5 @@
-"""One convolution with normalisation and activation, alone or as the VGG-like unit, under timm's names.
+"""One convolution with normalisation and activation, alone or as the VGG-like unit, under timm's
+names.
 
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
@@ -12,9 +13,17 @@ from .activation import activation_layer
 class ConvBnAct(nn.Module):
     """Convolution, normalisation, activation (None: none): bchw -> bkhw."""
 
-    def __init__(self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, activation: str | None = None) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, activation: str | None = None
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.kernel, self.stride, self.activation = in_channels, channels, kernel, stride, activation
+        self.in_channels, self.channels, self.kernel, self.stride, self.activation = (
+            in_channels,
+            channels,
+            kernel,
+            stride,
+            activation,
+        )
         self.conv = nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.act1 = nn.Identity() if activation is None else activation_layer(activation)
@@ -24,17 +33,30 @@ class ConvBnAct(nn.Module):
 
 
 class PlainConv(nn.Module):
-    """Max pool (which holds the stride), convolution, normalisation, activation, attention: bchw -> bkhw.
+    """Max pool (which holds the stride), convolution, normalisation, activation, attention: bchw ->
+    bkhw.
 
     `mixed` takes the place of the convolution, with a normalisation and an activation of its own.
     """
 
     def __init__(
-        self, in_channels: int, channels: int, kernel: int = 3, stride: int = 1, activation: str = "relu",
-        se: nn.Module | None = None, mixed: nn.Module | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        kernel: int = 3,
+        stride: int = 1,
+        activation: str = "relu",
+        se: nn.Module | None = None,
+        mixed: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.kernel, self.stride, self.activation = in_channels, channels, kernel, stride, activation
+        self.in_channels, self.channels, self.kernel, self.stride, self.activation = (
+            in_channels,
+            channels,
+            kernel,
+            stride,
+            activation,
+        )
         self.pool = nn.Identity() if stride == 1 else nn.MaxPool2d(2, stride, ceil_mode=True)
         self.mixed = mixed
         if mixed is None:

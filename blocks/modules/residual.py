@@ -1,7 +1,7 @@
 """Residual units of the ResNet family, under timm's names.
 
-A map's name is bound anew at every step, so that the map before it is freed before the next one is made.
-Shape letters: b batch, c channels, h height, w width.
+A map's name is bound anew at every step, so that the map before it is freed before the next one is
+made. Shape letters: b batch, c channels, h height, w width.
 """
 
 import torch
@@ -12,7 +12,8 @@ from .split_attention import SplitAttention
 
 
 def shortcut(in_channels: int, channels: int, stride: int, downsample: str) -> nn.Module | None:
-    """The projection of a shortcut that changes shape, or None where it does not; "avg" pools before it (ResNet-D)."""
+    """The projection of a shortcut that changes shape, or None where it does not; "avg" pools
+    before it (ResNet-D)."""
     if stride == 1 and in_channels == channels:
         return None
     norm = nn.BatchNorm2d(channels)
@@ -26,10 +27,21 @@ class BasicBlock(nn.Module):
     """Two 3×3 convolutions; attention before the sum."""
 
     def __init__(
-        self, in_channels: int, channels: int, stride: int = 1, downsample_kind: str = "conv", se: nn.Module | None = None, drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        downsample_kind: str = "conv",
+        se: nn.Module | None = None,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.stride, self.downsample_kind = in_channels, channels, stride, downsample_kind
+        self.in_channels, self.channels, self.stride, self.downsample_kind = (
+            in_channels,
+            channels,
+            stride,
+            downsample_kind,
+        )
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.act1 = nn.ReLU(inplace=True)
@@ -52,18 +64,36 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 (grouped by `cardinality`, split by `radix`; it holds the stride), 1×1; attention before the sum.
+    """1×1, 3×3 (grouped by `cardinality`, split by `radix`; it holds the stride), 1×1; attention
+    before the sum.
 
-    `pool` ("none", "first", "last") moves the stride to a 3×3 average pool before or after the middle convolution (ResNeSt).
+    `pool` ("none", "first", "last") moves the stride to a 3×3 average pool before or after the
+    middle convolution (ResNeSt).
     """
 
     def __init__(
-        self, in_channels: int, width: int, channels: int, stride: int = 1, cardinality: int = 1, radix: int = 0, reduced: int = 0,
-        pool: str = "none", downsample_kind: str = "conv", se: nn.Module | None = None, drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        width: int,
+        channels: int,
+        stride: int = 1,
+        cardinality: int = 1,
+        radix: int = 0,
+        reduced: int = 0,
+        pool: str = "none",
+        downsample_kind: str = "conv",
+        se: nn.Module | None = None,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
         self.in_channels, self.width, self.channels, self.stride = in_channels, width, channels, stride
-        self.cardinality, self.radix, self.reduced, self.pool, self.downsample_kind = cardinality, radix, reduced, pool, downsample_kind
+        self.cardinality, self.radix, self.reduced, self.pool, self.downsample_kind = (
+            cardinality,
+            radix,
+            reduced,
+            pool,
+            downsample_kind,
+        )
         pooled = pool != "none" and stride > 1
         inner = 1 if pooled else stride
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)

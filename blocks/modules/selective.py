@@ -1,8 +1,9 @@
-"""Selective kernels, and the residual units in which they take the place of the 3×3 convolution, under timm's names.
+"""Selective kernels, and the residual units in which they take the place of the 3×3 convolution,
+under timm's names.
 
-Source: Li et al., Selective Kernel Networks, CVPR 2019, arXiv:1903.06586; the layouts are those of timm's `SelectiveKernel`, `SelectiveKernelBasic` and
-`SelectiveKernelBottleneck`.
-Shape letters: b batch, m branches, c channels, h height, w width, r reduced channels; 1 an axis of length one.
+Source: Li et al., Selective Kernel Networks, CVPR 2019, arXiv:1903.06586; the layouts are those of
+timm's `SelectiveKernel`, `SelectiveKernelBasic` and `SelectiveKernelBottleneck`. Shape letters: b
+batch, m branches, c channels, h height, w width, r reduced channels; 1 an axis of length one.
 """
 
 import torch
@@ -14,15 +15,25 @@ from .residual import shortcut
 
 
 class ConvNormAct(nn.Module):
-    """A convolution that divides the map by `stride` and rounds up, its normalisation, and its activation unless that is ""."""
+    """A convolution that divides the map by `stride` and rounds up, its normalisation, and its
+    activation unless that is ""."""
 
     def __init__(
-        self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, dilation: int = 1, groups: int = 1, activation: str = "relu",
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.in_channels, self.channels, self.kernel, self.stride = in_channels, channels, kernel, stride
         self.dilation, self.groups, self.activation = dilation, groups, activation
-        self.conv = nn.Conv2d(in_channels, channels, kernel, stride, dilation * (kernel // 2), dilation, groups, bias=False)
+        self.conv = nn.Conv2d(
+            in_channels, channels, kernel, stride, dilation * (kernel // 2), dilation, groups, bias=False
+        )
         self.bn = nn.BatchNorm2d(channels)
         self.act = activation_layer(activation) if activation else nn.Identity()
 
@@ -31,7 +42,8 @@ class ConvNormAct(nn.Module):
 
 
 class SelectiveAttention(nn.Module):
-    """The weight of every branch and channel, from the pooled sum of the branches: bmchw -> bmc11, summing to one over m."""
+    """The weight of every branch and channel, from the pooled sum of the branches: bmchw -> bmc11,
+    summing to one over m."""
 
     def __init__(self, channels: int, reduced: int, branches: int = 2) -> None:
         super().__init__()
@@ -47,20 +59,32 @@ class SelectiveAttention(nn.Module):
 
 
 class SelectiveKernel(nn.Module):
-    """Convolutions of windows 3, 5, …, selected among for each channel; `dilated` makes every one a 3×3, `split` shares the input channels out."""
+    """Convolutions of windows 3, 5, …, selected among for each channel; `dilated` makes every one a
+    3×3, `split` shares the input channels out."""
 
     def __init__(
-        self, in_channels: int, channels: int, reduced: int, branches: int = 2, stride: int = 1, groups: int = 1,
-        dilated: bool = True, split: bool = False, activation: str = "relu",
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        reduced: int,
+        branches: int = 2,
+        stride: int = 1,
+        groups: int = 1,
+        dilated: bool = True,
+        split: bool = False,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.in_channels, self.channels, self.reduced, self.branches = in_channels, channels, reduced, branches
         self.stride, self.groups, self.dilated, self.split, self.activation = stride, groups, dilated, split, activation
         self.seen = in_channels // branches if split else in_channels
         windows = [(3, side) if dilated else (2 * side + 1, 1) for side in range(1, branches + 1)]
         self.paths = nn.ModuleList(
-            [ConvNormAct(self.seen, channels, kernel, stride, dilation, groups, activation) for kernel, dilation in windows]
-        )  # fmt: skip
+            [
+                ConvNormAct(self.seen, channels, kernel, stride, dilation, groups, activation)
+                for kernel, dilation in windows
+            ]
+        )
         self.attn = SelectiveAttention(channels, reduced, branches)
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
@@ -80,10 +104,21 @@ class SelectiveBasic(nn.Module):
     """A convolution that selects (`conv1`: it holds the stride), then a 3×3 convolution."""
 
     def __init__(
-        self, in_channels: int, channels: int, conv1: nn.Module, stride: int = 1, downsample_kind: str = "conv", drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        channels: int,
+        conv1: nn.Module,
+        stride: int = 1,
+        downsample_kind: str = "conv",
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.channels, self.stride, self.downsample_kind = in_channels, channels, stride, downsample_kind
+        self.in_channels, self.channels, self.stride, self.downsample_kind = (
+            in_channels,
+            channels,
+            stride,
+            downsample_kind,
+        )
         self.conv1 = conv1
         self.conv2 = ConvNormAct(channels, channels, 3, activation="")
         self.downsample = shortcut(in_channels, channels, stride, downsample_kind)
@@ -100,13 +135,27 @@ class SelectiveBasic(nn.Module):
 
 
 class SelectiveBottleneck(nn.Module):
-    """1×1, a convolution that selects (`conv2`, width -> width: it holds the stride and the groups), 1×1."""
+    """1×1, a convolution that selects (`conv2`, width -> width: it holds the stride and the
+    groups), 1×1."""
 
     def __init__(
-        self, in_channels: int, width: int, channels: int, conv2: nn.Module, stride: int = 1, downsample_kind: str = "conv", drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        width: int,
+        channels: int,
+        conv2: nn.Module,
+        stride: int = 1,
+        downsample_kind: str = "conv",
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.in_channels, self.width, self.channels, self.stride, self.downsample_kind = in_channels, width, channels, stride, downsample_kind
+        self.in_channels, self.width, self.channels, self.stride, self.downsample_kind = (
+            in_channels,
+            width,
+            channels,
+            stride,
+            downsample_kind,
+        )
         self.conv1 = ConvNormAct(in_channels, width)
         self.conv2 = conv2
         self.conv3 = ConvNormAct(width, channels, activation="")

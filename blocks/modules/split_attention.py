@@ -1,7 +1,8 @@
 """Split attention: a grouped convolution into `radix` splits, softly selected per channel.
 
-Source: Zhang et al., ResNeSt, 2020, arXiv:2004.08955. Names and order of channels are timm's (`SplitAttn`).
-Shape letters: b batch, r radix, g groups (cardinality), c output channels, h height, w width.
+Source: Zhang et al., ResNeSt, 2020, arXiv:2004.08955. Names and order of channels are timm's
+(`SplitAttn`). Shape letters: b batch, r radix, g groups (cardinality), c output channels, h height,
+w width.
 """
 
 import torch
@@ -9,7 +10,8 @@ from torch import nn
 
 
 class SplitAttention(nn.Module):
-    """bchw -> bchw by `radix` splits; radix 1 gates with a sigmoid, a larger one with a softmax over the splits."""
+    """bchw -> bchw by `radix` splits; radix 1 gates with a sigmoid, a larger one with a softmax
+    over the splits."""
 
     def __init__(self, channels: int, reduced: int, stride: int = 1, groups: int = 1, radix: int = 2) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""Confirmation: which networks of the front are trained again, from which further seeds, for how long, and how much time that needs."""
+"""Confirmation: which networks of the front are trained again, from which further seeds, for how
+long, and how much time that needs."""
 
 from __future__ import annotations
 
@@ -27,28 +28,43 @@ class Final:
     """None of the search's."""
 
 
-def seconds_for(points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping[str, float], workers: int) -> float | None:
-    """How long `points` take for an epoch each on all training images from `seeds` seeds, on all workers; None where an epoch of one was never timed."""
+def seconds_for(
+    points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping[str, float], workers: int
+) -> float | None:
+    """How long `points` take for an epoch each on all training images from `seeds` seeds, on all
+    workers; None where an epoch of one was never timed."""
     if not points or any(point.id not in epoch_seconds for point in points):
         return None
     busy = [0.0] * workers
-    for seconds in sorted([epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points] * seeds, reverse=True):
+    for seconds in sorted(
+        [epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points] * seeds, reverse=True
+    ):
         busy[busy.index(min(busy))] += seconds
     return max(busy)
 
 
 def planned(
-    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, seed: int, seeds: int, factor: int, seconds_left: float | None, takes: Takes
+    points: Sequence[FrontPoint],
+    done: Sequence[Evaluation],
+    *,
+    seed: int,
+    seeds: int,
+    factor: int,
+    seconds_left: float | None,
+    takes: Takes,
 ) -> list[Final]:
-    """The trainings that confirm `points` from `seeds` further seeds after `seed`, each for `factor` times the epochs of a trial.
+    """The trainings that confirm `points` from `seeds` further seeds after `seed`, each for
+    `factor` times the epochs of a trial.
 
-    As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but none for fewer images than its trial saw. Slow ones come
-    first, so that workers end together.
+    As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but
+    none for fewer images than its trial saw. Slow ones come first, so that workers end together.
 
     `takes` is `seconds_for`; of what is `done` nothing is planned again.
     """
     missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
-    for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [(missing[:many], 1) for many in range(len(missing) - 1, 0, -1)]:
+    for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [
+        (missing[:many], 1) for many in range(len(missing) - 1, 0, -1)
+    ]:
         if not chosen:
             break
         trial = chosen[0].evaluation.fidelity
@@ -60,7 +76,9 @@ def planned(
     return []
 
 
-def _of(points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes) -> list[Final]:
+def _of(
+    points: Sequence[FrontPoint], done: Sequence[Evaluation], *, epochs: int, seed: int, seeds: int, takes: Takes
+) -> list[Final]:
     known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
     found = []
     for offset in range(1, seeds + 1):

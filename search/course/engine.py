@@ -1,8 +1,11 @@
-"""The course of a search: what to train next, what waits, what goes on, what to write down. It knows neither Ray nor torch.
+"""The course of a search: what to train next, what waits, what goes on, what to write down. It
+knows neither Ray nor torch.
 
-Two phases. *Searching*: candidates are proposed and trained rung by rung; what cannot reach the front waits at its rung, and goes on from there when it turns
-out that it might, or ends there with the search. *Confirming*: the most accurate networks of the front are trained afresh, longer and from other seeds, so that
-the best is not merely the luckiest of many. Whoever runs it (Ray Tune, a table, a test) calls `next_job`, `reported`, `ended` and `failed`, at last `finish`.
+Two phases. *Searching*: candidates are proposed and trained rung by rung; what cannot reach the
+front waits at its rung, and goes on from there when it turns out that it might, or ends there with
+the search. *Confirming*: the most accurate networks of the front are trained afresh, longer and
+from other seeds, so that the best is not merely the luckiest of many. Whoever runs it (Ray Tune, a
+table, a test) calls `next_job`, `reported`, `ended` and `failed`, at last `finish`.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ GIVE_UP_AFTER = 8
 RESERVE_SHARE = 0.35
 """Of the time given, what is kept for confirming at the most."""
 RANDOM_SHARE = 0.15
-"""Of the trials, and of the time, what the random part may take: the control by which the search is judged, and what a sampler begins with."""
+"""Of the trials, and of the time, what the random part may take: the control by which the search is
+judged, and what a sampler begins with."""
 RANDOM_MOST = 32
 """Trials of the random part at the most: enough to tell what random search finds."""
 
@@ -93,7 +97,8 @@ class Engine:
             epochs: those that it has for all.
             seed: of the trials; confirmation takes those that follow.
             limits: when it ends.
-            weights: the folder for weights of confirmed networks and states of trainings that wait; None keeps none.
+            weights: the folder for weights of confirmed networks and states of trainings that wait;
+                None keeps none.
             listener: is told of everything.
             began: when the time given began to count, by `clock`.
             clock: seconds.
@@ -102,7 +107,14 @@ class Engine:
             score: the zero-cost score by which trials are evaluated; None trains them.
             hinting: what is scored before the sampler begins to choose.
         """
-        self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = study, proposer, fidelity, seed, limits, weights
+        self.study, self._proposer, self._fidelity, self._seed, self._limits, self._weights = (
+            study,
+            proposer,
+            fidelity,
+            seed,
+            limits,
+            weights,
+        )
         self._listener: Listener = listener or Silent()
         self._clock, self._patient, self._score, self._hinting = clock, patient, score, hinting
         self._began = clock() if began is None else began
@@ -170,15 +182,31 @@ class Engine:
             self._end_waiting(list(self._waiting))
             self._finals = self._choose_finals()
             if self._finals:
-                networks, seeds = len({final.point.id for final in self._finals}), len({final.seed for final in self._finals})
+                networks, seeds = (
+                    len({final.point.id for final in self._finals}),
+                    len({final.seed for final in self._finals}),
+                )
                 times = f"{seeds} other seeds" if seeds > 1 else "another seed"
-                self._listener.phase(f"confirming {networks} of the front: {self._finals[0].fidelity.epochs} epochs each, from {times}")
+                self._listener.phase(
+                    f"confirming {networks} of the front: {self._finals[0].fidelity.epochs} epochs each, from {times}"
+                )
         if not self._finals:
             return "finished"
         final = self._finals.pop(0)
-        checkpoint = None if self._weights is None else str(self._weights / weights_name(final.point.id, final.fidelity, final.seed))
+        checkpoint = (
+            None
+            if self._weights is None
+            else str(self._weights / weights_name(final.point.id, final.fidelity, final.seed))
+        )
         row = final.point.candidate
-        job = Job(candidate=row.spec, params=row.params, fidelity=final.fidelity, seed=final.seed, purpose=Purpose.FINAL, checkpoint=checkpoint)
+        job = Job(
+            candidate=row.spec,
+            params=row.params,
+            fidelity=final.fidelity,
+            seed=final.seed,
+            purpose=Purpose.FINAL,
+            checkpoint=checkpoint,
+        )
         self._begin(key, job, row, None)
         return job
 
@@ -249,14 +277,16 @@ class Engine:
             raise AutomlError(f"the first {len(self._failures)} evaluations all failed, the last one so: {reason}")
 
     def abandon(self) -> None:
-        """Forget what still runs: of it the database holds the rungs that it came to, from which the same command goes on."""
+        """Forget what still runs: of it the database holds the rungs that it came to, from which
+        the same command goes on."""
         if self._hinting is not None:
             self._hinting.forget()
         for key in list(self._live):
             self._drop(self._live.pop(key))
 
     def finish(self) -> None:
-        """The run has come to its own end, by its trials or its time: what still waits ends at its rung."""
+        """The run has come to its own end, by its trials or its time: what still waits ends at its
+        rung."""
         self.abandon()
         self._end_waiting(list(self._waiting))
 
@@ -299,9 +329,11 @@ class Engine:
         return (self._random + 1) * each <= RANDOM_SHARE * seconds * self.workers
 
     def _reserve(self) -> float:
-        """Seconds to keep for confirming: what it is expected to take, with a margin, but no more than its share unless one network alone needs more.
+        """Seconds to keep for confirming: what it is expected to take, with a margin, but no more
+        than its share unless one network alone needs more.
 
-        Where even that would take half of the time, nothing is kept and all of it is spent on searching.
+        Where even that would take half of the time, nothing is kept and all of it is spent on
+        searching.
         """
         assert self._limits.seconds is not None
         share = RESERVE_SHARE * self._limits.seconds if self._limits.finals else 0.0
@@ -327,11 +359,25 @@ class Engine:
     def _choose_finals(self) -> list[Final]:
         done = self.study.evaluations(Purpose.FINAL)
         limits = self._limits
-        return planned(self._leaders(), done, seed=self._seed, seeds=limits.seeds, factor=limits.factor, seconds_left=self.seconds_left, takes=self._takes)
+        return planned(
+            self._leaders(),
+            done,
+            seed=self._seed,
+            seeds=limits.seeds,
+            factor=limits.factor,
+            seconds_left=self.seconds_left,
+            takes=self._takes,
+        )
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         candidate, cost = proposal.candidate, proposal.cost
-        row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=int(cost.macs), params=int(cost.params), activations=int(cost.activations))
+        row = CandidateRow(
+            id=candidate.id,
+            spec=candidate.spec,
+            macs=int(cost.macs),
+            params=int(cost.params),
+            activations=int(cost.activations),
+        )
         self._rows[row.id] = row
         self._random += proposal.origin == "random"
         job = self._job(row, self._fidelity(candidate), self._seed if proposal.seed is None else proposal.seed)
@@ -344,7 +390,12 @@ class Engine:
         self._begin(key, job, paused.candidate, waiting.proposal)
         live = self._live[key]
         live.running.curve.extend(paused.curve)
-        live.resumed, live.seconds, live.started, live.scores = paused, paused.seconds, paused.started, dict(paused.scores)
+        live.resumed, live.seconds, live.started, live.scores = (
+            paused,
+            paused.seconds,
+            paused.started,
+            dict(paused.scores),
+        )
         self.counts.waiting = len(self._waiting)
         return job
 
@@ -353,9 +404,16 @@ class Engine:
         state = str(self._weights / "waiting" / f"{row.id[:16]}-seed{seed}") if keeps and self._weights else None
         rungs = tuple(level for level in self._rungs.levels if start < level < fidelity.epochs) if keeps else ()
         return Job(
-            candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.SEARCH, scores=() if self._score is None else (self._score,),
-            start=start, rungs=rungs, state=state,
-        )  # fmt: skip
+            candidate=row.spec,
+            params=row.params,
+            fidelity=fidelity,
+            seed=seed,
+            purpose=Purpose.SEARCH,
+            scores=() if self._score is None else (self._score,),
+            start=start,
+            rungs=rungs,
+            state=state,
+        )
 
     def _begin(self, key: str, job: Job, row: CandidateRow, proposal: Proposal | None) -> None:
         self._live[key] = _Live(running=Running(job=job, id=row.id, macs=row.macs), cost=row, proposal=proposal)
@@ -366,11 +424,22 @@ class Engine:
         assert proposal is not None  # of what is no final training
         state = job.state_file(curve[-1][0]) if job.state is not None else None
         paused = Paused(
-            candidate=live.cost, fidelity=job.fidelity, seed=job.seed, settings=proposal.settings, params=proposal.params, distributions=proposal.distributions,
-            curve=curve, seconds=live.seconds, origin=proposal.origin, scores=live.scores, worker=worker, device=device,
+            candidate=live.cost,
+            fidelity=job.fidelity,
+            seed=job.seed,
+            settings=proposal.settings,
+            params=proposal.params,
+            distributions=proposal.distributions,
+            curve=curve,
+            seconds=live.seconds,
+            origin=proposal.origin,
+            scores=live.scores,
+            worker=worker,
+            device=device,
             checkpoint=None if state is None or self._weights is None else str(state.relative_to(self._weights)),
-            started=live.started, finished=datetime.now(UTC),
-        )  # fmt: skip
+            started=live.started,
+            finished=datetime.now(UTC),
+        )
         self.study.pause(paused)
         self._forget_state(job, but=curve[-1][0])
         self._waiting[paused.key] = _Waiting(paused=paused, proposal=proposal)
@@ -385,7 +454,9 @@ class Engine:
             self._rungs.leave(key)
             paused, proposal = waiting.paused, waiting.proposal
             evaluation = paused.pruned(f"below the front at the rung of {paused.curve[-1][0]} epochs")
-            evaluation = self.study.record(evaluation, paused.candidate, params=proposal.params, distributions=proposal.distributions, values=None)
+            evaluation = self.study.record(
+                evaluation, paused.candidate, params=proposal.params, distributions=proposal.distributions, values=None
+            )
             self._forget_state(self._job(paused.candidate, paused.fidelity, paused.seed))
             self._count(evaluation)
             self._listener.ended(evaluation, paused.candidate.macs, self.counts, self._best)
@@ -400,14 +471,35 @@ class Engine:
     def _record(self, live: _Live, state: State, reason: str | None, worker: str, device: str) -> None:
         job, curve, proposal = live.running.job, tuple(live.running.curve), live.proposal
         evaluation = Evaluation(
-            candidate_id=live.cost.id, fidelity=job.fidelity, seed=job.seed, purpose=job.purpose, state=state,
-            settings=proposal.settings if proposal else {}, curve=curve, accuracy=curve[-1][1] if curve else None, seconds=live.seconds, worker=worker,
-            device=device, reason=reason, checkpoint=Path(job.checkpoint).name if job.checkpoint and state is State.COMPLETE else None,
-            started=live.started, finished=datetime.now(UTC), origin=proposal.origin if proposal else "", scores=live.scores,
-        )  # fmt: skip
-        values = (evaluation.accuracy, live.cost.macs) if proposal and state is State.COMPLETE and evaluation.accuracy is not None else None
+            candidate_id=live.cost.id,
+            fidelity=job.fidelity,
+            seed=job.seed,
+            purpose=job.purpose,
+            state=state,
+            settings=proposal.settings if proposal else {},
+            curve=curve,
+            accuracy=curve[-1][1] if curve else None,
+            seconds=live.seconds,
+            worker=worker,
+            device=device,
+            reason=reason,
+            checkpoint=Path(job.checkpoint).name if job.checkpoint and state is State.COMPLETE else None,
+            started=live.started,
+            finished=datetime.now(UTC),
+            origin=proposal.origin if proposal else "",
+            scores=live.scores,
+        )
+        values = (
+            (evaluation.accuracy, live.cost.macs)
+            if proposal and state is State.COMPLETE and evaluation.accuracy is not None
+            else None
+        )
         evaluation = self.study.record(
-            evaluation, live.cost, params=proposal.params if proposal else {}, distributions=proposal.distributions if proposal else {}, values=values
+            evaluation,
+            live.cost,
+            params=proposal.params if proposal else {},
+            distributions=proposal.distributions if proposal else {},
+            values=values,
         )
         self._forget_state(job)
         if proposal is not None:

@@ -1,6 +1,7 @@
 """What a search tells its listener while it runs, and the listeners that print it or say nothing.
 
-`search(options, listener=Printing())` shows in a script or a notebook what `automl search` shows; a listener of one's own has the methods of `Listener`.
+`search(options, listener=Printing())` shows in a script or a notebook what `automl search` shows; a
+listener of one's own has the methods of `Listener`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Running:
     macs: int
     """Multiply-adds of the candidate for one image, at the deployment size."""
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """(epoch, validation accuracy), or (1, score), as reported so far; empty before the first report."""
+    """(epoch, validation accuracy), or (1, score), as reported so far; empty before the first
+    report."""
 
     @property
     def measure(self) -> str:
@@ -40,7 +42,8 @@ class Running:
 @documented
 @dataclass(kw_only=True)
 class Counts:
-    """Numbers of evaluations of the study so far, those of earlier runs included unless it says otherwise."""
+    """Numbers of evaluations of the study so far, those of earlier runs included unless it says
+    otherwise."""
 
     done: int = 0
     """Trials evaluated in full: trained to full fidelity, scored, or looked up."""
@@ -65,17 +68,27 @@ def counts_text(counts: Counts) -> str:
     ended = counts.done + counts.pruned + counts.failed
     of = f"/{counts.target}" if counts.target else ""
     waiting = f"{counts.waiting} wait, " if counts.waiting else ""
-    return f"{ended}{of} trials: {counts.done} done, {waiting}{counts.pruned} pruned, {counts.failed} failed; {counts.refused} refused by the gate"
+    return (
+        f"{ended}{of} trials: {counts.done} done, {waiting}{counts.pruned} pruned, {counts.failed} failed;"
+        f" {counts.refused} refused by the gate"
+    )
 
 
 def ended_text(evaluation: Evaluation, macs: int) -> str:
     """One line about an evaluation that has ended; `macs` are those of its candidate."""
     epochs = evaluation.curve[-1][0] if evaluation.curve else 0
-    kind = "confirmed" if evaluation.purpose == "final" and evaluation.state == "COMPLETE" else str(evaluation.state).lower()
+    kind = (
+        "confirmed"
+        if evaluation.purpose == "final" and evaluation.state == "COMPLETE"
+        else str(evaluation.state).lower()
+    )
     reason = f" ({evaluation.reason})" if evaluation.reason else ""
     trained = "" if measured(evaluation) == SCORE else f"{epochs}/{evaluation.fidelity.epochs} epochs  "
     value = value_text(measured(evaluation), evaluation.accuracy)
-    return f"{kind:9} {evaluation.candidate_id[:12]}  {value}  {human(macs)}FLOPs  {trained}{duration(evaluation.seconds)}{reason}"
+    return (
+        f"{kind:9} {evaluation.candidate_id[:12]}  {value}  {human(macs)}FLOPs "
+        f" {trained}{duration(evaluation.seconds)}{reason}"
+    )
 
 
 def running_text(running: Running, counts: Counts) -> str:
@@ -87,7 +100,9 @@ def running_text(running: Running, counts: Counts) -> str:
 
 def value_text(measure: str, value: float | None) -> str:
     """ "accuracy 0.9123" or "score 14.28"; "-" in place of the number where there is none."""
-    return f"{measure} -" if value is None else f"{measure} {value:.4g}" if measure == SCORE else f"{measure} {value:.4f}"
+    return (
+        f"{measure} -" if value is None else f"{measure} {value:.4g}" if measure == SCORE else f"{measure} {value:.4f}"
+    )
 
 
 def duration(seconds: float) -> str:
@@ -101,7 +116,8 @@ def duration(seconds: float) -> str:
 
 
 class Listener(Protocol):
-    """What a search calls as it goes. All calls come from the thread that called `search`; while one lasts, no worker gets its next job."""
+    """What a search calls as it goes. All calls come from the thread that called `search`; while
+    one lasts, no worker gets its next job."""
 
     def said(self, text: str) -> None:
         """A line of text for the reader: about the space, the data, what was skipped."""
@@ -115,11 +131,13 @@ class Listener(Protocol):
     def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
         """An evaluation has ended and is in the database.
 
-        `macs` are its candidate's; `best` is (accuracy, MACs) of the most accurate one of the search so far, None before the first.
+        `macs` are its candidate's; `best` is (accuracy, MACs) of the most accurate one of the
+        search so far, None before the first.
         """
 
     def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None:
-        """Called several times a second with all evaluations that run; `seconds_left` is None where only trials end the search."""
+        """Called several times a second with all evaluations that run; `seconds_left` is None where
+        only trials end the search."""
 
 
 class Silent:
@@ -143,7 +161,8 @@ class Printing:
     """
 
     def __init__(self, say: Callable[[str], object] = print, *, every: float = 10.0) -> None:
-        """Lines are given to `say`, `print` for example; between two of them about running evaluations lie at least `every` seconds."""
+        """Lines are given to `say`, `print` for example; between two of them about running
+        evaluations lie at least `every` seconds."""
         self._say, self._every = say, every
         self._last = -math.inf
 

@@ -1,6 +1,8 @@
-"""Zero-cost scores of random candidates as hints for the sampler: computed in the workers before it begins to choose, each in a fraction of a second.
+"""Zero-cost scores of random candidates as hints for the sampler: computed in the workers before it
+begins to choose, each in a fraction of a second.
 
-What they are worth the sampler finds by the evidence of the accuracies (`automl.search.sampling.auxiliary`): a score that says nothing weighs nothing.
+What they are worth the sampler finds by the evidence of the accuracies
+(`automl.search.sampling.auxiliary`): a score that says nothing weighs nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ class Hinting:
     """Hands out the candidates to be scored, and gives their scores to the sampler when all are in."""
 
     def __init__(self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int) -> None:
-        """`names` are those of the scores; `size` in pixels and `seed` those of the batch from which they are computed."""
+        """`names` are those of the scores; `size` in pixels and `seed` those of the batch from
+        which they are computed."""
         self._study, self._proposer, self._names, self._size, self._seed = study, proposer, tuple(names), size, seed
         self._live: dict[str, tuple[Mapping[str, Any], bool]] = {}
         self._rows: list[tuple[Mapping[str, Any], dict[str, float]]] = []
@@ -42,7 +45,12 @@ class Hinting:
         self._live[key] = settings, False
         fidelity = Fidelity(epochs=1, size=self._size)
         return Job(
-            candidate=candidate.spec, params=int(candidate.cost().params), fidelity=fidelity, seed=self._seed, purpose=Purpose.SEARCH, scores=self._names
+            candidate=candidate.spec,
+            params=int(candidate.cost().params),
+            fidelity=fidelity,
+            seed=self._seed,
+            purpose=Purpose.SEARCH,
+            scores=self._names,
         )
 
     def owns(self, key: str) -> bool:

@@ -27,7 +27,8 @@ class Job:
     checkpoint: str | None = None
     """Where the trained weights are to be written; None keeps none."""
     scores: tuple[str, ...] = ()
-    """Zero-cost scores that are computed in place of training, the first of them in the accuracy's; none trains."""
+    """Zero-cost scores that are computed in place of training, the first of them in the accuracy's;
+    none trains."""
     start: int = 0
     """Epochs done before: it goes on from the state that was kept after them."""
     rungs: tuple[int, ...] = ()

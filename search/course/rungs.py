@@ -1,10 +1,14 @@
-"""Early stopping with two objectives: at rungs of rising fidelity, what cannot come to lie on the front waits, and goes on only if that turns out wrong.
+"""Early stopping with two objectives: at rungs of rising fidelity, what cannot come to lie on the
+front waits, and goes on only if that turns out wrong.
 
-Asynchronous successive halving (Li et al., MLSys 2020, arXiv:1810.05934) for accuracy and cost. As in MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639)
-a small network is not stopped because larger ones are more accurate; but candidates are not ranked by non-dominated sorting, which cannot tell a point just
-below the front from one far below it. They are ranked by how far each lies below the front of the *accuracies expected in the end*: those of its rung,
-corrected by what the rung's accuracy and the cost have said about the end so far. So networks that learn slowly because they are large are measured by their
-like, and curves that cross with cost lose nothing. At a rung goes on who lies within the noise of that expectation, as far as the better part `KEEP` reaches.
+Asynchronous successive halving (Li et al., MLSys 2020, arXiv:1810.05934) for accuracy and cost. As
+in MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639) a small network is not stopped because larger
+ones are more accurate; but candidates are not ranked by non-dominated sorting, which cannot tell a
+point just below the front from one far below it. They are ranked by how far each lies below the
+front of the *accuracies expected in the end*: those of its rung, corrected by what the rung's
+accuracy and the cost have said about the end so far. So networks that learn slowly because they are
+large are measured by their like, and curves that cross with cost lose nothing. At a rung goes on
+who lies within the noise of that expectation, as far as the better part `KEEP` reaches.
 """
 
 from __future__ import annotations
@@ -20,13 +24,16 @@ REDUCTION = 3
 KEEP = 0.4
 """The better part of a rung that may go on."""
 NOISE = 2.25
-"""Standard deviations of the expected end by which a candidate may lie below the front and still go on, once ends are known."""
+"""Standard deviations of the expected end by which a candidate may lie below the front and still go
+on, once ends are known."""
 KNOWN = 3
 """Ends from which the expectation is corrected at all."""
 PRIOR = 3.0
-"""The weight, in observations, of the belief that the order at a rung is that of the end; and of its doubt, half of the spread of the ends."""
+"""The weight, in observations, of the belief that the order at a rung is that of the end; and of
+its doubt, half of the spread of the ends."""
 WAITING = 24
-"""So many wait at a rung; of more, the last are given up: their states of training would fill the disk, and their turn would hardly come."""
+"""So many wait at a rung; of more, the last are given up: their states of training would fill the
+disk, and their turn would hardly come."""
 
 Vector = NDArray[np.float64]
 
@@ -35,8 +42,9 @@ class Rungs:
     """Decides who goes on; keys are whatever names a training."""
 
     def __init__(self, epochs: int, *, first: int = 1, by_cost: bool = True) -> None:
-        """Rungs at `epochs` divided by `REDUCTION` once and twice (and again, while `first` is not passed), none before epoch `first`, until which accuracies
-        say nothing. Without `by_cost` accuracy alone counts: for candidates that all cost the same."""
+        """Rungs at `epochs` divided by `REDUCTION` once and twice (and again, while `first` is not
+        passed), none before epoch `first`, until which accuracies say nothing. Without `by_cost`
+        accuracy alone counts: for candidates that all cost the same."""
         self.epochs, self._by_cost = epochs, by_cost
         levels: set[int] = set()
         level = float(epochs)
@@ -60,7 +68,8 @@ class Rungs:
         return False
 
     def next(self, ready: Container[Hashable] | None = None) -> Hashable | None:
-        """The first of those waiting that may go on by now, from the highest rung; it waits no more. `ready` are those that can (all without)."""
+        """The first of those waiting that may go on by now, from the highest rung; it waits no
+        more. `ready` are those that can (all without)."""
         for level in reversed(self.levels):
             waiting = self._at(level, ready)
             for key in self._admitted(level) if waiting else ():
@@ -70,7 +79,8 @@ class Rungs:
         return None
 
     def surplus(self, ready: Container[Hashable] | None = None) -> list[Hashable]:
-        """Those that wait in vain: behind `WAITING` others at their rung. They wait no more. `ready` as in `next`."""
+        """Those that wait in vain: behind `WAITING` others at their rung. They wait no more.
+        `ready` as in `next`."""
         given_up: list[Hashable] = []
         for level in self.levels:
             waiting = self._at(level, ready)
@@ -94,7 +104,8 @@ class Rungs:
         return list(self._waiting)
 
     def replay(self, key: Hashable, curve: Iterable[tuple[int, float]], macs: float, *, waiting: bool = False) -> None:
-        """Note the curve of an evaluation of an earlier run; `waiting` if it waits at the rung of its last epoch."""
+        """Note the curve of an evaluation of an earlier run; `waiting` if it waits at the rung of
+        its last epoch."""
         self._costs[key] = macs * self._by_cost
         for epoch, accuracy in curve:
             if epoch in self._reached:
@@ -112,7 +123,8 @@ class Rungs:
         return [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
 
     def _order(self, level: int) -> tuple[list[Hashable], Vector, float]:
-        """All that have reached a rung, nearest to the front first; how far each lies below it; and the standard deviation of that."""
+        """All that have reached a rung, nearest to the front first; how far each lies below it; and
+        the standard deviation of that."""
         seen, ends = self._reached[level], self._reached[self.epochs]
         keys = list(seen)
         accuracy = np.array([seen[key] for key in keys])
@@ -126,10 +138,12 @@ class Rungs:
 
 
 def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached: Vector) -> tuple[Vector, float]:
-    """The accuracy of everyone in the end, and the standard deviation of what is only expected (infinite while too little is known).
+    """The accuracy of everyone in the end, and the standard deviation of what is only expected
+    (infinite while too little is known).
 
-    A regression of the gain since the rung on the rung's accuracy and the log cost, over those that have `ended` with accuracies `reached`, drawn towards a
-    gain equal for all. It is fair although only the better ones end: who goes on is decided by what the regression knows.
+    A regression of the gain since the rung on the rung's accuracy and the log cost, over those that
+    have `ended` with accuracies `reached`, drawn towards a gain equal for all. It is fair although
+    only the better ones end: who goes on is decided by what the regression knows.
     """
     if len(ended) < KNOWN:
         return accuracy, math.inf
@@ -148,7 +162,8 @@ def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached
 
 
 def below_front(accuracy: Vector, cost: Vector) -> Vector:
-    """How far each lies below the most accurate that costs no more; negative for who leads, by the lead; -inf for the cheapest."""
+    """How far each lies below the most accurate that costs no more; negative for who leads, by the
+    lead; -inf for the cheapest."""
     order = np.lexsort((-accuracy, cost))
     best = np.maximum.accumulate(np.concatenate([[-np.inf], accuracy[order][:-1]]))
     gaps = np.empty(len(accuracy))

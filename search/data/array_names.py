@@ -1,4 +1,5 @@
-"""Which arrays of an archive are the images and labels of which part, by their names: `x_train`, `train_images`, `Y_val` ..."""
+"""Which arrays of an archive are the images and labels of which part, by their names: `x_train`,
+`train_images`, `Y_val` ..."""
 
 from __future__ import annotations
 
@@ -28,12 +29,14 @@ class Pair:
 
 
 def find_pairs(names: Sequence[str], reading: Reading, where: str) -> tuple[dict[str, Pair], tuple[str, ...]]:
-    """The arrays of each part, the training part first, then validation and test; and which images are left out.
+    """The arrays of each part, the training part first, then validation and test; and which images
+    are left out.
 
     Arrays with the name of no part are the training part where no others are.
 
     Raises:
-        InputError: there is no training part, one of two arrays is missing, or two parts mean the same.
+        InputError: there is no training part, one of two arrays is missing, or two parts mean the
+            same.
     """
     by_part = _by_part(names)
     parts = [part for part in by_part if part]
@@ -49,15 +52,19 @@ def find_pairs(names: Sequence[str], reading: Reading, where: str) -> tuple[dict
             found["train"] = others[0]
         else:
             raise InputError(
-                f"{where} must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds: {listed(names, 120) or 'none'}"
+                f"{where} must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds:"
+                f" {listed(names, 120) or 'none'}"
             )
-    pairs = {part: _pair(by_part[found[part]], names, where) for part in ("train", "validation", "test") if part in found}
+    pairs = {
+        part: _pair(by_part[found[part]], names, where) for part in ("train", "validation", "test") if part in found
+    }
     unused = [arrays["images"] for part, arrays in by_part.items() if part not in found.values() and len(arrays) == 2]
     return pairs, tuple(f"{name}: {UNUSED}, its name means no part" for name in unused)
 
 
 def _by_part(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The arrays called as images or labels of each part ("" for those of none), by "images" and "labels"."""
+    """The arrays called as images or labels of each part ("" for those of none), by "images" and
+    "labels"."""
     by_part: dict[str, dict[str, str]] = {}
     for layout in LAYOUTS:  # within a part, x and y come before images and labels, and are not mixed with them
         found: dict[str, dict[str, str]] = {}
@@ -79,9 +86,16 @@ def _pair(arrays: dict[str, str], names: Sequence[str], where: str) -> Pair:
     """Both arrays of a part; the one that is missing would be called as the other one is."""
     if len(arrays) < 2:
         have, name = next(iter(arrays.items()))
-        word = next(word for layout in LAYOUTS for word in layout if re.search(rf"(?:^|[_-]){word}(?:[_-]|$)", name, re.IGNORECASE))
+        word = next(
+            word
+            for layout in LAYOUTS
+            for word in layout
+            if re.search(rf"(?:^|[_-]){word}(?:[_-]|$)", name, re.IGNORECASE)
+        )
         partner = {"x": "y", "y": "x", "images": "labels", "labels": "images"}[word]
         missing = re.sub(rf"(^|[_-]){word}(?=[_-]|$)", rf"\g<1>{partner}", name, count=1, flags=re.IGNORECASE)
         wanted = f"{name} and {missing}" if have == "images" else f"{missing} and {name}"
-        raise InputError(f"{where} must hold the arrays {wanted}, but {missing} is missing; it holds: {listed(names, 120)}")
+        raise InputError(
+            f"{where} must hold the arrays {wanted}, but {missing} is missing; it holds: {listed(names, 120)}"
+        )
     return Pair(images=arrays["images"], labels=arrays["labels"])

@@ -1,8 +1,9 @@
-"""An `.npz` archive: `x_train`, `y_train`, perhaps `x_val`, `y_val` and `x_test`, `y_test`; or `x`, `y`; or `images`, `labels`.
+"""An `.npz` archive: `x_train`, `y_train`, perhaps `x_val`, `y_val` and `x_test`, `y_test`; or `x`,
+`y`; or `images`, `labels`.
 
-Images are uint8, nhwc or nchw with 1 or 3 channels, or nhw (grey); labels are whole numbers, one for each image. An array `classes` may
-name the classes. No pickle is read. Other arrays in the archive are left alone.
-Shape letters: n images, h height, w width, c channels.
+Images are uint8, nhwc or nchw with 1 or 3 channels, or nhw (grey); labels are whole numbers, one
+for each image. An array `classes` may name the classes. No pickle is read. Other arrays in the
+archive are left alone. Shape letters: n images, h height, w width, c channels.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading
     """Read the archive; images larger than `size` are made smaller.
 
     Raises:
-        InputError: it is no such archive, or an array is missing, of the wrong type, or does not fit the others.
+        InputError: it is no such archive, or an array is missing, of the wrong type, or does not
+            fit the others.
     """
     try:
         with path.open("rb") as file:  # given the path, numpy leaves the file open when it is no archive
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{name} is a single array, not an .npz archive of images and labels (numpy.savez writes one)")
+                raise InputError(
+                    f"{name} is a single array, not an .npz archive of images and labels (numpy.savez writes one)"
+                )
             with archive:
                 return _from_arrays(archive, name=name, size=size, reading=reading or Reading())
     except InputError:
@@ -41,7 +45,9 @@ def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading
         raise InputError(f"{name} cannot be read as an .npz archive: {' '.join(str(error).split())}") from error
 
 
-def _from_arrays(archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None, reading: Reading) -> ImageData:
+def _from_arrays(
+    archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None, reading: Reading
+) -> ImageData:
     """Check the arrays of an archive against one another and put them together."""
     found, skipped = find_pairs(list(archive), reading, name)
     pairs = list(found.values())
@@ -65,13 +71,25 @@ def _from_arrays(archive: Mapping[str, NDArray[np.generic]], *, name: str, size:
     )
 
 
-def _check_they_fit(pair: Pair, part: NDArray[np.uint8], labels: NDArray[np.int64], first: Pair, first_part: NDArray[np.uint8], name: str) -> None:
-    """Raise where images and labels differ in number, or images in shape from those of the first part."""
+def _check_they_fit(
+    pair: Pair,
+    part: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    first: Pair,
+    first_part: NDArray[np.uint8],
+    name: str,
+) -> None:
+    """Raise where images and labels differ in number, or images in shape from those of the first
+    part."""
     if len(part) != len(labels):
-        raise InputError(f"{name}: every image needs one label, but {pair.images} has {len(part)} images and {pair.labels} has {len(labels)} labels")
+        raise InputError(
+            f"{name}: every image needs one label, but {pair.images} has {len(part)} images and {pair.labels} has"
+            f" {len(labels)} labels"
+        )
     if part.shape[1:] != first_part.shape[1:]:
         raise InputError(
-            f"{name}: all images must be of one shape, but they are {first_part.shape[1:]} in {first.images} and {part.shape[1:]} in {pair.images}"
+            f"{name}: all images must be of one shape, but they are {first_part.shape[1:]} in {first.images} and"
+            f" {part.shape[1:]} in {pair.images}"
         )
 
 
@@ -86,7 +104,10 @@ def _images(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.uint8
         return array
     if array.size and array.ndim == 4 and array.shape[1] in (1, 3):
         return array.transpose(0, 2, 3, 1)
-    raise InputError(f"{name}: {key} must have the shape (n, h, w), (n, h, w, 1 or 3) or (n, 1 or 3, h, w), none of them 0, but it is {array.shape}")
+    raise InputError(
+        f"{name}: {key} must have the shape (n, h, w), (n, h, w, 1 or 3) or (n, 1 or 3, h, w), none of them 0, but it"
+        f" is {array.shape}"
+    )
 
 
 def _labels(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.int64]:
@@ -94,7 +115,9 @@ def _labels(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.int64
     if array.ndim == 2 and array.shape[1] == 1:  # as Keras writes those of CIFAR-10
         array = array[:, 0]
     if array.ndim != 1:
-        raise InputError(f"{name}: {key} must hold one number for each image, shape (n,), but its shape is {array.shape}")
+        raise InputError(
+            f"{name}: {key} must hold one number for each image, shape (n,), but its shape is {array.shape}"
+        )
     if not np.issubdtype(array.dtype, np.integer):
         raise InputError(f"{name}: {key} must hold whole numbers, but it is {array.dtype}")
     labels = array.astype(np.int64)
@@ -103,8 +126,11 @@ def _labels(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.int64
     return labels
 
 
-def _classes(labels: NDArray[np.int64], archive: Mapping[str, NDArray[np.generic]], name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels as 0..k-1 and the names of the k classes: those of the archive, or else the labels as they were."""
+def _classes(
+    labels: NDArray[np.int64], archive: Mapping[str, NDArray[np.generic]], name: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels as 0..k-1 and the names of the k classes: those of the archive, or else the labels as
+    they were."""
     if "classes" not in archive:
         values, places = np.unique(labels, return_inverse=True)
         return places.astype(np.int64), tuple(str(value) for value in values)
@@ -113,7 +139,13 @@ def _classes(labels: NDArray[np.int64], archive: Mapping[str, NDArray[np.generic
         raise InputError(f"{name}: classes must be one row of names, but it is {names.dtype} of shape {names.shape}")
     classes = tuple(item.decode(errors="replace") if isinstance(item, bytes) else str(item) for item in names.tolist())
     if len(set(classes)) < len(classes):
-        raise InputError(f"{name}: classes must name each class once, but {next(c for c in classes if classes.count(c) > 1)!r} is there more than once")
+        raise InputError(
+            f"{name}: classes must name each class once, but {next(c for c in classes if classes.count(c) > 1)!r} is"
+            " there more than once"
+        )
     if labels.max() >= len(classes):
-        raise InputError(f"{name}: classes must name every label, but it has {len(classes)} names and the labels go up to {labels.max()}")
+        raise InputError(
+            f"{name}: classes must name every label, but it has {len(classes)} names and the labels go up to"
+            f" {labels.max()}"
+        )
     return labels, classes

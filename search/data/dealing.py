@@ -43,7 +43,8 @@ class Split:
     """Rows in no part: copies of official rows of another part."""
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON: the seed, the size of each part, a SHA-256 over the rows of all three, and the number of duplicates if there are any."""
+        """For JSON: the seed, the size of each part, a SHA-256 over the rows of all three, and the
+        number of duplicates if there are any."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         counts = {part: len(rows) for part, rows in parts.items()}
         digest = hashlib.sha256(json.dumps(counts).encode())
@@ -56,22 +57,29 @@ class Split:
 def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float = 0.15, grouped: bool = True) -> Split:
     """Deal the rows of `data` into three parts, each class in the same proportions.
 
-    Official validation and test rows, where there are any, are those parts; what is missing is dealt from the other rows, of which `validation` and
-    `test` are shares. Every class is in every part that is dealt. Of rows with the same pixels one is dealt (the first, or of several classes one
-    of the rarest) and the others go with it; copies of official rows of another part are in no part. Official parts stay whole.
-    Where no two rows are the same, this is the split of all earlier versions.
+    Official validation and test rows, where there are any, are those parts; what is missing is
+    dealt from the other rows, of which `validation` and `test` are shares. Every class is in every
+    part that is dealt. Of rows with the same pixels one is dealt (the first, or of several classes
+    one of the rarest) and the others go with it; copies of official rows of another part are in no
+    part. Official parts stay whole. Where no two rows are the same, this is the split of all
+    earlier versions.
 
     Args:
         grouped: False deals copies one by one, as earlier versions did, and counts none.
 
     Raises:
-        InputError: a share or the seed is out of range, or a class has too few images; nothing has been started.
+        InputError: a share or the seed is out of range, or a class has too few images; nothing has
+            been started.
     """
     official = np.where(data.official_test, TEST, np.where(data.official_validation, VALIDATION, TRAIN))
-    dealt = [part for part, flags in ((VALIDATION, data.official_validation), (TEST, data.official_test)) if not flags.any()]
+    dealt = [
+        part for part, flags in ((VALIDATION, data.official_validation), (TEST, data.official_test)) if not flags.any()
+    ]
     shares = [{VALIDATION: validation, TEST: test}[part] for part in dealt]
     if not (validation > 0 and test > 0 and _shares(shares)[0] > 0):
-        raise InputError(f"the shares must be above 0 and leave rows to train on, but got (validation={validation}, test={test})")
+        raise InputError(
+            f"the shares must be above 0 and leave rows to train on, but got (validation={validation}, test={test})"
+        )
     if seed < 0:
         raise InputError(f"the seed of a split must be 0 or more, but got {seed}")
     count = len(data.labels)
@@ -83,7 +91,8 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
     counts = np.bincount(data.labels[leads], minlength=len(data.classes))
     _check_every_class_suffices(data, counts, dealt)
 
-    # random_raw is the one stream that numpy promises never to change; shuffle() and permutation() may differ in its next version.
+    # random_raw is the one stream that numpy promises never to change; shuffle() and permutation()
+    # may differ in its next version.
     keys = np.random.PCG64(seed).random_raw(count)
     by_class = np.lexsort((keys, data.labels))
     by_class = by_class[leads[by_class]]
@@ -104,14 +113,16 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
 
 
 def _usable(first: NDArray[np.int64], official: NDArray[Any]) -> NDArray[np.bool_]:
-    """The rows that may be dealt, (n,): those of no official part (`official` 0) of which no official row is a copy."""
+    """The rows that may be dealt, (n,): those of no official part (`official` 0) of which no
+    official row is a copy."""
     taken = np.zeros(len(first), np.bool_)
     taken[first[official != TRAIN]] = True
     return ~taken[first]
 
 
 def _shares(shares: list[float]) -> tuple[float, ...]:
-    """The share that trains, then the others; computed as ever, since another rounding could deal another row."""
+    """The share that trains, then the others; computed as ever, since another rounding could deal
+    another row."""
     train = 1.0
     for share in shares:
         train -= share
@@ -119,7 +130,8 @@ def _shares(shares: list[float]) -> tuple[float, ...]:
 
 
 def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], dealt: list[int]) -> None:
-    """Raise where some class cannot be in every part that is dealt, or is not in the official test part."""
+    """Raise where some class cannot be in every part that is dealt, or is not in the official test
+    part."""
     needed = 1 + len(dealt)
     short = np.flatnonzero(counts < needed)
     if len(short):
@@ -128,14 +140,17 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
         files = np.bincount(data.labels[~(data.official_test | data.official_validation)], minlength=len(data.classes))
         copies = f" ({files[short[0]]} with copies of the same pictures)" if files[short[0]] > count else ""
         raise InputError(
-            f"{data.name}: every class needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but class {name!r} has "
-            f"{count}{copies}{others}; add images, or give --drop-small-classes {max(needed, int(files[short].max()) + 1)}"
+            f"{data.name}: every class needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but"
+            f" class {name!r} has {count}{copies}{others}; add images, or give --drop-small-classes"
+            f" {max(needed, int(files[short].max()) + 1)}"
         )
     if data.official_test.any():
         tested = np.bincount(data.labels[data.official_test], minlength=len(data.classes))
         if not tested.all():
             name = shown(data.classes[int(tested.argmin())])
-            raise InputError(f"{data.name}: the official test part must show every class, but it has no image of class {name!r}")
+            raise InputError(
+                f"{data.name}: the official test part must show every class, but it has no image of class {name!r}"
+            )
 
 
 def _uses(dealt: list[int]) -> str:

@@ -1,8 +1,8 @@
 """One image file of any kind: what its first bytes tell, and its pixels as an array.
 
-How a file becomes pixels is decided in `studies.preprocessing` alone, of which exported networks carry a copy.
-Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error ...): whoever calls these functions catches Exception.
-Shape letters: c channels, h height, w width.
+How a file becomes pixels is decided in `studies.preprocessing` alone, of which exported networks
+carry a copy. Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error
+...): whoever calls these functions catches Exception. Shape letters: c channels, h height, w width.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def read_header(source: Source) -> Header:
 
 
 def read_pixels(source: Source, side: int, channels: int) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Decode an image to its central square of `side` pixels, (c, h, w): uint8; or float32, values as in the file, for grey of more than 8 bits.
+    """Decode an image to its central square of `side` pixels, (c, h, w): uint8; or float32, values
+    as in the file, for grey of more than 8 bits.
 
     An image of several frames gives its first. What is transparent is laid on white.
     """

@@ -1,6 +1,8 @@
-"""Many files to one array of images, by threads (Pillow releases the GIL), leaving out what is no image and the few that cannot be read.
+"""Many files to one array of images, by threads (Pillow releases the GIL), leaving out what is no
+image and the few that cannot be read.
 
-Two passes: the headers decide what is an image, whether the set is grey and how large it is; then the pixels go straight into their place.
+Two passes: the headers decide what is an image, whether the set is grey and how large it is; then
+the pixels go straight into their place.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class ImageFiles:
     open: Callable[[int], Source]
     """What Pillow can open for the file of that number."""
     certain: bool = False
-    """Whether each must be an image, whatever its name; else one that Pillow cannot open and that is not called an image is none."""
+    """Whether each must be an image, whatever its name; else one that Pillow cannot open and that
+    is not called an image is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Images:
     """What the second pass found."""
 
     pixels: NDArray[Any]
-    """(n, c, side, side): float32 if one image at least has more than 8 bits of grey, else uint8."""
+    """(n, c, side, side): float32 if one image at least has more than 8 bits of grey, else uint8.
+    """
     numbers: NDArray[np.int64]
     """The numbers of their files, (n,), ascending."""
     deep: NDArray[np.bool_]
@@ -187,14 +191,16 @@ def _in_threads(work: Callable[[range], Result], count: int) -> list[Result]:
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Silence Pillow on odd metadata and large images. Once around all threads: filters belong to the process, not to a thread."""
+    """Silence Pillow on odd metadata and large images. Once around all threads: filters belong to
+    the process, not to a thread."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _fault(files: ImageFiles, number: int, error: Exception) -> Fault:
-    """What an error says of a file: that it is no image, that its kind cannot be read, or that it is damaged."""
+    """What an error says of a file: that it is no image, that its kind cannot be read, or that it
+    is damaged."""
     name = "" if files.certain else files.names[number]
     called, unknown = is_called_an_image(name), isinstance(error, UnidentifiedImageError)
     kind = unsupported(name, _start(files, number)) if unknown else None
@@ -231,13 +237,20 @@ def _reason(error: Exception) -> str:
 
 
 def _check_few_broken(files: ImageFiles, faults: dict[int, Fault]) -> None:
-    """Raise when more than 1 % of the images are unreadable: then it is the folder that is wrong, not a file."""
+    """Raise when more than 1 % of the images are unreadable: then it is the folder that is wrong,
+    not a file."""
     broken = [number for number in sorted(faults) if faults[number].image]
     count = len(files.names) - (len(faults) - len(broken))
     if 100 * len(broken) <= count:
         return
     kinds = Counter(kind for number in broken if (kind := faults[number].kind) is not None)
     of_these = "".join(f"; {many} of these {'is' if many == 1 else 'are'} {kind}" for kind, many in kinds.most_common())
-    first = "; ".join(f"{files.names[number]} ({getattr(faults[number].kind, 'name', faults[number].reason)})" for number in broken[:3])
+    first = "; ".join(
+        f"{files.names[number]} ({getattr(faults[number].kind, 'name', faults[number].reason)})"
+        for number in broken[:3]
+    )
     more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
-    raise InputError(f"{files.where}: at most 1 % of the image files may be unreadable, but {len(broken)} of {count} are: {first}{more}{of_these}")
+    raise InputError(
+        f"{files.where}: at most 1 % of the image files may be unreadable, but {len(broken)} of {count} are:"
+        f" {first}{more}{of_these}"
+    )

@@ -1,6 +1,8 @@
-"""A folder of class folders: `root/cat/1.jpg`, or `root/train/cat/1.jpg` beside `root/val/cat/2.jpg` and `root/test/cat/3.jpg`.
+"""A folder of class folders: `root/cat/1.jpg`, or `root/train/cat/1.jpg` beside
+`root/val/cat/2.jpg` and `root/test/cat/3.jpg`.
 
-Images may lie at any depth below their class folder, under any name; hidden files and folders are passed over.
+Images may lie at any depth below their class folder, under any name; hidden files and folders are
+passed over.
 """
 
 from __future__ import annotations
@@ -42,15 +44,19 @@ class Listing:
 
 
 def read_folder(root: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
-    """Read every image below `root` as squares of `size` pixels (64 when None); grey only if all images are.
+    """Read every image below `root` as squares of `size` pixels (64 when None); grey only if all
+    images are.
 
     Raises:
-        InputError: the folder has no class folders, only one, or an empty one; it cannot be read; or more than 1 % of its images cannot.
+        InputError: the folder has no class folders, only one, or an empty one; it cannot be read;
+            or more than 1 % of its images cannot.
     """
     reading = reading or Reading()
     parts = find_parts(root, reading)
     listing = list_files(root, parts, empty_allowed=reading.drop_small_classes > 0)
-    files = ImageFiles(where=shown(name), names=[_relative(path, root) for path in listing.files], open=listing.files.__getitem__)
+    files = ImageFiles(
+        where=shown(name), names=[_relative(path, root) for path in listing.files], open=listing.files.__getitem__
+    )
     headers = read_headers(files)
     if not reading.drop_small_classes:
         _check_no_class_is_empty(listing, np.array(list(headers.found), np.int64))
@@ -77,7 +83,10 @@ def read_folder(root: Path, *, name: str, size: int | None = None, reading: Read
 
 def _sources(root: Path, parts: FolderParts) -> tuple[tuple[str, str], ...]:
     """What to call each part, if there is more than the class folders in `root`."""
-    named = {part: "the rest of the folder" if folder == root else f"{_relative(folder, root)}/" for part, folder in parts.named.items()}
+    named = {
+        part: "the rest of the folder" if folder == root else f"{_relative(folder, root)}/"
+        for part, folder in parts.named.items()
+    }
     return tuple(named.items()) if parts.named != {"train": root} else ()
 
 
@@ -85,7 +94,8 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
     """Find the classes and their files; no file is opened.
 
     Args:
-        empty_allowed: whether the training part may lack classes of the other parts, as they will be left out.
+        empty_allowed: whether the training part may lack classes of the other parts, as they will
+            be left out.
     """
     train = parts.named["train"]
     classes = [folder.name for folder in parts.classes]
@@ -93,13 +103,20 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
         others = {folder.name for part in parts.others for folder in folders_in(part)}
         classes = sorted({*classes, *others})
     if not classes:
-        raise InputError(f"{shown(str(train))} holds no class folders: images belong in {shown(str(train / '<class>'))}")
+        raise InputError(
+            f"{shown(str(train))} holds no class folders: images belong in {shown(str(train / '<class>'))}"
+        )
     if len(classes) == 1:
         inner = folders_in(parts.classes[0]) if parts.classes else []
         hint = f"; give {shown(str(parts.classes[0]))} if its folders are the classes" if len(inner) > 1 else ""
-        raise InputError(f"{shown(str(train))} holds the single class folder {shown(classes[0])!r}: at least two classes are needed{hint}")
+        raise InputError(
+            f"{shown(str(train))} holds the single class folder {shown(classes[0])!r}: at least two classes are"
+            f" needed{hint}"
+        )
     listing = Listing(classes=classes, skipped=[*parts.skipped])
-    places = {unicodedata.normalize("NFC", name): place for place, name in enumerate(classes)}  # macOS writes an é in two letters
+    places = {
+        unicodedata.normalize("NFC", name): place for place, name in enumerate(classes)
+    }  # macOS writes an é in two letters
     places |= {name: place for place, name in enumerate(classes)}
     for part, folder in parts.in_order():
         for inner in parts.classes if part == "train" else folders_in(folder):
@@ -107,12 +124,14 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
             if place is None:
                 known = listed([shown(name) for name in classes], 120)
                 raise InputError(
-                    f"every class must be in {shown(str(train))}, but {shown(str(inner))} has no folder of its name there (there are: {known}); "
-                    "add its images there, or give --drop-small-classes 1"
+                    f"every class must be in {shown(str(train))}, but {shown(str(inner))} has no folder of its name"
+                    f" there (there are: {known}); add its images there, or give --drop-small-classes 1"
                 )
             _list_class(listing, root, inner, place, part)
     for folder in dict.fromkeys([root, *parts.named.values()]):
-        listing.skipped.extend(f"{_relative(path, root)}: {STRAY}" for path in files_in(folder) if is_called_an_image(path.name))
+        listing.skipped.extend(
+            f"{_relative(path, root)}: {STRAY}" for path in files_in(folder) if is_called_an_image(path.name)
+        )
     return listing
 
 
@@ -134,11 +153,15 @@ def _check_no_class_is_empty(listing: Listing, images: NDArray[np.int64]) -> Non
         if not np.searchsorted(images, numbers.stop) - np.searchsorted(images, numbers.start):
             others = [shown(listing.files[number].name) for number in numbers]
             beside = (
-                f", but {len(others)} file{'s' if len(others) > 1 else ''} that {'are' if len(others) > 1 else 'is'} none ({listed(others, 80, most=3)})"
+                f", but {len(others)} file{'s' if len(others) > 1 else ''} that {'are' if len(others) > 1 else 'is'}"
+                f" none ({listed(others, 80, most=3)})"
                 if others
                 else ""
             )
-            raise InputError(f"class folder {shown(str(folder))} holds no image that can be read{beside}; add images, or move it away")
+            raise InputError(
+                f"class folder {shown(str(folder))} holds no image that can be read{beside}; add images, or move it"
+                " away"
+            )
 
 
 def _relative(path: Path, root: Path) -> str:

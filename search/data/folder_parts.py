@@ -1,4 +1,5 @@
-"""Which folders of a data set train, validate and test: those of the usual names, or those that the options name."""
+"""Which folders of a data set train, validate and test: those of the usual names, or those that the
+options name."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class FolderParts:
         return sorted(folder for part, folder in self.named.items() if part != "train")
 
     def in_order(self) -> list[tuple[str, Path]]:
-        """The parts in the order of their rows: the training part, then the others sorted by the names of their folders."""
+        """The parts in the order of their rows: the training part, then the others sorted by the
+        names of their folders."""
         parts = {folder: part for part, folder in self.named.items()}
         return [("train", self.named["train"]), *((parts[folder], folder) for folder in self.others)]
 
@@ -39,10 +41,12 @@ class FolderParts:
 def find_parts(root: Path, reading: Reading) -> FolderParts:
     """The parts of `root`.
 
-    Without a training folder, `root` itself is the training part and its other folders are the classes.
+    Without a training folder, `root` itself is the training part and its other folders are the
+    classes.
 
     Raises:
-        InputError: an option names no folder, two folders mean the same part, or it cannot be told parts from classes.
+        InputError: an option names no folder, two folders mean the same part, or it cannot be told
+            parts from classes.
     """
     asked = _asked(root, reading)
     folders = [folder for folder in folders_in(root) if not any(_same(folder, part) for part in asked.values())]
@@ -64,14 +68,19 @@ def find_parts(root: Path, reading: Reading) -> FolderParts:
     if mixed:
         both = listed([shown(train.name), *mixed], 80, most=6)
         raise InputError(
-            f"{shown(str(root))} must hold either classes or {shown(train.name)}/ and its test part, but it holds both: {both}"
-            "; move away what is no class, or name a part by --validation or --test"
+            f"{shown(str(root))} must hold either classes or {shown(train.name)}/ and its test part, but it holds both:"
+            f" {both}; move away what is no class, or name a part by --validation or --test"
         )
-    return FolderParts(named={"train": train, **_labelled(aside, train)}, classes=tuple(folders_in(train)), skipped=tuple(skipped))
+    return FolderParts(
+        named={"train": train, **_labelled(aside, train)}, classes=tuple(folders_in(train)), skipped=tuple(skipped)
+    )
 
 
-def _beside_classes(root: Path, folders: list[Path], found: dict[str, Path], asked: dict[str, Path], skipped: list[str]) -> FolderParts:
-    """The parts where there is no training folder of class folders: `root` is the training part, if it has classes of its own."""
+def _beside_classes(
+    root: Path, folders: list[Path], found: dict[str, Path], asked: dict[str, Path], skipped: list[str]
+) -> FolderParts:
+    """The parts where there is no training folder of class folders: `root` is the training part, if
+    it has classes of its own."""
     classes = [folder for folder in folders if meaning(folder.name) is None]
     siblings = {folder.name for folder in classes}
     parts = dict(asked)
@@ -83,8 +92,13 @@ def _beside_classes(root: Path, folders: list[Path], found: dict[str, Path], ask
     if folders and not classes and any(map(holds_images, folders)):
         train = found.get("train", root / "train")
         names = listed([f"{shown(folder.name)}/" for folder in split_names], 80)
-        raise InputError(f"{shown(str(root))} holds parts of a data set and no classes ({names}): pictures belong in {shown(train.name)}/<class>")
-    return FolderParts(named={"train": root, **_labelled(parts, root)}, classes=tuple(split_names), skipped=tuple(skipped))
+        raise InputError(
+            f"{shown(str(root))} holds parts of a data set and no classes ({names}): pictures belong in"
+            f" {shown(train.name)}/<class>"
+        )
+    return FolderParts(
+        named={"train": root, **_labelled(parts, root)}, classes=tuple(split_names), skipped=tuple(skipped)
+    )
 
 
 def _asked(root: Path, reading: Reading) -> dict[str, Path]:
@@ -95,7 +109,9 @@ def _asked(root: Path, reading: Reading) -> dict[str, Path]:
         folder = next((place for place in places if place.is_dir()), None)
         if folder is None:
             error = unknown("folder", part, [shown(each.name) for each in folders_in(root)])
-            raise InputError(f"--{option} must name a folder within {shown(str(root))} or the path of one, but got an {error}")
+            raise InputError(
+                f"--{option} must name a folder within {shown(str(root))} or the path of one, but got an {error}"
+            )
         if any(_same(folder, above) for above in (root, *root.resolve().parents)):
             raise InputError(f"--{option} must name a part of {shown(str(root))}, but {shown(part)!r} holds it whole")
         if any(_same(folder, other) for other in asked.values()):
@@ -113,12 +129,19 @@ def _same(one: Path, other: Path) -> bool:
 def _single(folders: list[Path]) -> Path | None:
     """The one folder that holds class folders, if no other holds images."""
     outer = [folder for folder in folders if folders_in(folder)]
-    return outer[0] if len(outer) == 1 and not any(holds_images(folder) for folder in folders if folder not in outer) else None
+    return (
+        outer[0]
+        if len(outer) == 1 and not any(holds_images(folder) for folder in folders if folder not in outer)
+        else None
+    )
 
 
 def _labelled(parts: dict[str, Path], train: Path) -> dict[str, Path]:
     """The parts that hold something; InputError where that is images without class folders."""
     for folder in parts.values():
         if not folders_in(folder) and holds_images_itself(folder):
-            raise InputError(f"{shown(str(folder))} holds images but no class folders; to use the labelled images alone give {shown(str(train))}")
+            raise InputError(
+                f"{shown(str(folder))} holds images but no class folders; to use the labelled images alone give"
+                f" {shown(str(train))}"
+            )
     return {part: folder for part, folder in parts.items() if folders_in(folder)}

@@ -1,6 +1,7 @@
 """Data sets of the Hugging Face hub: `hf:NAME`, through the optional package `datasets`.
 
-Naming one is asking for it: `datasets` downloads what its cache does not hold. The set needs one column of images and one of class labels.
+Naming one is asking for it: `datasets` downloads what its cache does not hold. The set needs one
+column of images and one of class labels.
 """
 
 from __future__ import annotations
@@ -22,13 +23,23 @@ from .skipped import UNUSED
 from .square import side_for
 
 
-def read_hub(dataset_name: str, *, name: str, size: int | None = None, cache_dir: Path | None = None, reading: Reading | None = None) -> ImageData:
-    """Load the training split, and those of validation and test; one without labels (all -1, or no such column) is left out.
+def read_hub(
+    dataset_name: str,
+    *,
+    name: str,
+    size: int | None = None,
+    cache_dir: Path | None = None,
+    reading: Reading | None = None,
+) -> ImageData:
+    """Load the training split, and those of validation and test; one without labels (all -1, or no
+    such column) is left out.
 
-    Images of one size keep it, unless `size` is smaller; images of many sizes become squares of `size` pixels, 64 when None.
+    Images of one size keep it, unless `size` is smaller; images of many sizes become squares of
+    `size` pixels, 64 when None.
 
     Raises:
-        InputError: `datasets` is not installed, an option names no split, or the set has not just one column of images and one of labels.
+        InputError: `datasets` is not installed, an option names no split, or the set has not just
+            one column of images and one of labels.
         AutomlError: the set could not be loaded.
     """
     if not dataset_name:
@@ -36,7 +47,10 @@ def read_hub(dataset_name: str, *, name: str, size: int | None = None, cache_dir
     try:
         import datasets  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise InputError(f"{name} needs the package datasets, which is not installed: pip install datasets (it is the extra hf of automl)") from error
+        raise InputError(
+            f"{name} needs the package datasets, which is not installed: pip install datasets (it is the extra hf of"
+            " automl)"
+        ) from error
     try:
         splits: Any = datasets.load_dataset(dataset_name, cache_dir=None if cache_dir is None else str(cache_dir))
     except Exception as error:  # any of a dozen libraries' errors, from "no such name" to "no network"
@@ -104,6 +118,7 @@ def _only_column(features: dict[str, Any], kind: type, what: str, name: str) -> 
     found = [column for column, feature in features.items() if isinstance(feature, kind)]
     if len(found) != 1:
         raise InputError(
-            f"{name} must have one column of {what}, but it has {len(found)}{': ' if found else ''}{', '.join(found)} (columns: {', '.join(features)})"
+            f"{name} must have one column of {what}, but it has {len(found)}{': ' if found else ''}{', '.join(found)}"
+            f" (columns: {', '.join(features)})"
         )
     return found[0]

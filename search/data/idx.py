@@ -1,7 +1,9 @@
 """The four IDX files in which MNIST and its kin come, gzipped or not.
 
-Read here and not by torchvision, which wants its own folders and its own checksums, so that repacked copies work too.
-Format: two zero bytes, 8 for unsigned bytes, the number of axes, each axis' length as four big-endian bytes, the data.
+Read here and not by torchvision, which wants its own folders and its own checksums, so that
+repacked copies work too.
+Format: two zero bytes, 8 for unsigned bytes, the number of axes, each axis' length as four
+big-endian bytes, the data.
 """
 
 from __future__ import annotations
@@ -41,7 +43,13 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
             return _read(file, path, axes)
     except InputError:
         raise
-    except (OSError, EOFError, MemoryError, ValueError, zlib.error) as error:  # the last but one: an axis of a length no array can have
+    except (
+        OSError,
+        EOFError,
+        MemoryError,
+        ValueError,
+        zlib.error,
+    ) as error:  # the last but one: an axis of a length no array can have
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
@@ -50,7 +58,10 @@ def _read(file: BufferedIOBase, path: Path, axes: int) -> NDArray[np.uint8]:
     header = file.read(4 + 4 * axes)
     if header[:4] != bytes((0, 0, 8, axes)) or len(header) < 4 + 4 * axes:
         began = header[:4].hex(" ") or "nothing"
-        raise InputError(f"{path} must begin as an IDX file of unsigned bytes with {axes} axes (00 00 08 0{axes}), but it begins with {began}")
+        raise InputError(
+            f"{path} must begin as an IDX file of unsigned bytes with {axes} axes (00 00 08 0{axes}), but it begins"
+            f" with {began}"
+        )
     shape = struct.unpack(f">{axes}I", header[4:])
     array = np.empty(math.prod(shape), np.uint8)
     done = 0
@@ -58,5 +69,8 @@ def _read(file: BufferedIOBase, path: Path, axes: int) -> NDArray[np.uint8]:
         done += count
     more = len(file.read())
     if done + more != len(array):
-        raise InputError(f"{path} must hold {len(array)} bytes of data for the shape {shape} in its header, but it holds {done + more}")
+        raise InputError(
+            f"{path} must hold {len(array)} bytes of data for the shape {shape} in its header, but it holds"
+            f" {done + more}"
+        )
     return array.reshape(shape)

@@ -27,11 +27,13 @@ class ImageData:
     name: str
     """What stands after `--data`: the name of a known set, or the path as given."""
     images: NDArray[Any]
-    """Pixels, (n, c, h, w), C-contiguous, c 1 or 3, h == w: uint8, 0..255; float32 while rows of `deep` are not levelled."""
+    """Pixels, (n, c, h, w), C-contiguous, c 1 or 3, h == w: uint8, 0..255; float32 while rows of
+    `deep` are not levelled."""
     labels: NDArray[np.int64]
     """Class of each image, (n,): an index into `classes`."""
     classes: tuple[str, ...]
-    """Names of the classes; their place is their label. A byte of a folder's name that is not UTF-8 is written as `\\xe9`."""
+    """Names of the classes; their place is their label. A byte of a folder's name that is not UTF-8
+    is written as `\\xe9`."""
     official_test: NDArray[np.bool_]
     """(n,): True for the rows of the set's own test part; all False where it has none."""
     flip: bool
@@ -41,17 +43,21 @@ class ImageData:
     official_validation: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
     """(n,): True for the rows of the set's own validation part; all False where it has none."""
     deep: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
-    """(n,): True for grey of more than 8 bits, whose values are those of the file (the same in all channels) until they are levelled."""
+    """(n,): True for grey of more than 8 bits, whose values are those of the file (the same in all
+    channels) until they are levelled."""
     levels: tuple[float, float] | None = None
-    """What became 0 and 255 in the rows of `deep`; None if they are not levelled, or if there are none."""
+    """What became 0 and 255 in the rows of `deep`; None if they are not levelled, or if there are
+    none."""
     native: int = 0
-    """Side in pixels that the sources hold: the median of the shorter sides; that of `images` unless given."""
+    """Side in pixels that the sources hold: the median of the shorter sides; that of `images`
+    unless given."""
     files: tuple[Path, ...] = ()
     """The file of each row, for a folder; else empty."""
     kinds: tuple[tuple[str, int], ...] = ()
     """Kinds of the files and how many there are of each."""
     sources: tuple[tuple[str, str], ...] = ()
-    """("train", "validation" or "test", the folder, split or arrays that it was read from), where the set has parts."""
+    """("train", "validation" or "test", the folder, split or arrays that it was read from), where
+    the set has parts."""
     dropped: tuple[tuple[str, int], ...] = ()
     """Classes that were left out as too small, and the images to train on that each has."""
 
@@ -61,22 +67,46 @@ class ImageData:
             if getattr(self, name) is NO_ROWS and shape:
                 object.__setattr__(self, name, np.zeros(shape[0], np.bool_))
         scaled = dtype == np.uint8 or (dtype == np.float32 and self.deep.any() and self.levels is None)
-        if not scaled or len(shape) != 4 or shape[1] not in (1, 3) or shape[2] != shape[3] or 0 in shape or not self.images.flags.c_contiguous:
-            raise InputError(f"{self.name}: images must be contiguous uint8 of shape (n, 1 or 3, size, size), but they are {dtype} of shape {shape}")
+        if (
+            not scaled
+            or len(shape) != 4
+            or shape[1] not in (1, 3)
+            or shape[2] != shape[3]
+            or 0 in shape
+            or not self.images.flags.c_contiguous
+        ):
+            raise InputError(
+                f"{self.name}: images must be contiguous uint8 of shape (n, 1 or 3, size, size), but they are {dtype}"
+                f" of shape {shape}"
+            )
         flags = ("official_test", "official_validation", "deep")
         for name, wanted in (("labels", np.int64), *((flag, np.bool_) for flag in flags)):
             array = getattr(self, name)
             if array.dtype != wanted or array.shape != shape[:1]:
-                raise InputError(f"{self.name}: {name} must be {np.dtype(wanted)} of shape ({shape[0]},), but it is {array.dtype} of shape {array.shape}")
+                raise InputError(
+                    f"{self.name}: {name} must be {np.dtype(wanted)} of shape ({shape[0]},), but it is {array.dtype} of"
+                    f" shape {array.shape}"
+                )
         if (self.official_test & self.official_validation).any():
-            raise InputError(f"{self.name}: no row may be in both official parts, but {int((self.official_test & self.official_validation).argmax())} is")
+            raise InputError(
+                f"{self.name}: no row may be in both official parts, but"
+                f" {int((self.official_test & self.official_validation).argmax())} is"
+            )
         if self.files and len(self.files) != shape[0]:
-            raise InputError(f"{self.name}: files must be one for each of the {shape[0]} images, but they are {len(self.files)}")
+            raise InputError(
+                f"{self.name}: files must be one for each of the {shape[0]} images, but they are {len(self.files)}"
+            )
         if len(self.classes) < 2:
-            raise InputError(f"{self.name}: at least two classes are needed, but there is {len(self.classes)}: {', '.join(self.classes) or 'none'}")
+            raise InputError(
+                f"{self.name}: at least two classes are needed, but there is {len(self.classes)}:"
+                f" {', '.join(self.classes) or 'none'}"
+            )
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(self.classes):
-            raise InputError(f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each class, but they lie in {low}..{high}")
+            raise InputError(
+                f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each class, but they lie in"
+                f" {low}..{high}"
+            )
         if not self.native:
             object.__setattr__(self, "native", shape[2])
 
@@ -92,7 +122,8 @@ class ImageData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over images, labels, classes and official parts: the same data has the same fingerprint on every machine.
+        """SHA-256 in hex over images, labels, classes and official parts: the same data has the
+        same fingerprint on every machine.
 
         `levelled` keeps it: levels depend on which rows train, and the data do not.
         """
@@ -108,16 +139,19 @@ class ImageData:
 
     @property
     def described(self) -> tuple[str, ...]:
-        """What was read, for people: classes, parts, kinds of files, what was left out. Each line has at most about 160 characters."""
+        """What was read, for people: classes, parts, kinds of files, what was left out. Each line
+        has at most about 160 characters."""
         from .summary import described
 
         return described(self)
 
     def levelled(self, rows: NDArray[np.int64] | None = None, levels: tuple[float, float] | None = None) -> ImageData:
-        """The same data with uint8 images: grey of more than 8 bits is brought from `levels` to 0..255, all else stays as it is.
+        """The same data with uint8 images: grey of more than 8 bits is brought from `levels` to
+        0..255, all else stays as it is.
 
         Args:
-            rows: the rows that train; all rows when None. Without `levels`, their deep pixels decide: all but the lowest and the highest 0.01 %.
+            rows: the rows that train; all rows when None. Without `levels`, their deep pixels
+                decide: all but the lowest and the highest 0.01 %.
             levels: what becomes 0 and 255, from an earlier run.
         """
         if self.images.dtype == np.uint8:
@@ -130,12 +164,16 @@ class ImageData:
         return data
 
     def pooled(self) -> ImageData:
-        """The same data with the official validation rows in the test part, where earlier versions put them: for the studies they wrote."""
+        """The same data with the official validation rows in the test part, where earlier versions
+        put them: for the studies they wrote."""
         return replace(self, official_test=self.official_test | self.official_validation, official_validation=NO_ROWS)
 
     def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
         """The data of some rows, in their order; `changes` are further fields."""
-        by_row = {name: getattr(self, name)[rows] for name in ("images", "labels", "official_test", "official_validation", "deep")}
+        by_row = {
+            name: getattr(self, name)[rows]
+            for name in ("images", "labels", "official_test", "official_validation", "deep")
+        }
         by_row["images"] = np.ascontiguousarray(by_row["images"])
         files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
         return replace(self, **{**by_row, "files": files, **changes})

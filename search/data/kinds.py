@@ -1,6 +1,8 @@
-"""Which files are images: Pillow decides by their content, and names count only for what Pillow cannot open.
+"""Which files are images: Pillow decides by their content, and names count only for what Pillow
+cannot open.
 
-A broken or unsupported image is a fault of the data set; a list of labels beside the images is none. The name of a file tells the two apart.
+A broken or unsupported image is a fault of the data set; a list of labels beside the images is
+none. The name of a file tells the two apart.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ UNSUPPORTED = {
     ".avif .avifs": ("AVIF", "pip install pillow-avif-plugin"),
     ".jxl": ("JPEG XL", "pip install pillow-jxl-plugin"),
     ".svg .svgz": ("SVG", CONVERT),
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f": ("camera raw", CONVERT),
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f": (
+        "camera raw",
+        CONVERT,
+    ),
     ".dcm .dicom": ("DICOM", CONVERT),
     ".exr": ("OpenEXR", CONVERT),
     ".hdr": ("Radiance HDR", CONVERT),
@@ -45,7 +50,8 @@ class Kind:
 
 
 def is_called_an_image(name: str) -> bool | None:
-    """Whether a file's name says that it is an image; None where it says nothing (no ending, or an unknown one)."""
+    """Whether a file's name says that it is an image; None where it says nothing (no ending, or an
+    unknown one)."""
     ending = PurePath(name).suffix.lower()
     if not ending:
         return None
@@ -56,7 +62,8 @@ def is_called_an_image(name: str) -> bool | None:
 
 
 def unsupported(name: str, start: bytes = b"") -> Kind | None:
-    """The kind of a file that Pillow could not open, by its name or its first 16 bytes; None if it is damaged, or no image."""
+    """The kind of a file that Pillow could not open, by its name or its first 16 bytes; None if it
+    is damaged, or no image."""
     ending = PurePath(name).suffix.lower()
     if start[4:8] == b"ftyp" and start[8:12] in BRANDS:
         ending = ".heic"
@@ -79,7 +86,11 @@ def _registered() -> frozenset[str]:
     from ...studies.preprocessing import register_plugins
 
     register_plugins()
-    return frozenset(ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN and kind not in NO_PICTURES)
+    return frozenset(
+        ending
+        for ending, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in NO_PICTURES
+    )
 
 
 @cache

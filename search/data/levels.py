@@ -1,7 +1,7 @@
 """Grey of more than 8 bits as 0 to 255, by the range of the images that train.
 
-Such files have scales of their own: counts of a detector from 7334 to 7575 would be one shade of grey if 65535 were white.
-Shape letters: n images, c channels, h height, w width.
+Such files have scales of their own: counts of a detector from 7334 to 7575 would be one shade of
+grey if 65535 were white. Shape letters: n images, c channels, h height, w width.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ CHUNK = 1024
 """Images levelled at a time."""
 
 
-def levels_of(images_nchw: NDArray[np.float32], deep_n: NDArray[np.bool_], rows: NDArray[np.int64] | None) -> tuple[float, float]:
-    """The values that become 0 and 255: quantiles over the deep images among `rows`, or over all deep ones where there are none among them."""
+def levels_of(
+    images_nchw: NDArray[np.float32], deep_n: NDArray[np.bool_], rows: NDArray[np.int64] | None
+) -> tuple[float, float]:
+    """The values that become 0 and 255: quantiles over the deep images among `rows`, or over all
+    deep ones where there are none among them."""
     chosen = np.flatnonzero(deep_n)
     if rows is not None:
         chosen = np.intersect1d(chosen, rows) if np.isin(chosen, rows).any() else chosen
@@ -30,7 +33,9 @@ def levels_of(images_nchw: NDArray[np.float32], deep_n: NDArray[np.bool_], rows:
     return low, max(high, low + max(1e-6, abs(low) * 1e-6))
 
 
-def eight_bits(images_nchw: NDArray[np.float32], deep_n: NDArray[np.bool_], levels: tuple[float, float]) -> NDArray[np.uint8]:
+def eight_bits(
+    images_nchw: NDArray[np.float32], deep_n: NDArray[np.bool_], levels: tuple[float, float]
+) -> NDArray[np.uint8]:
     """The images as uint8: deep ones by `levels`, the others as they are."""
     result = np.empty(images_nchw.shape, np.uint8)
     for start in range(0, len(result), CHUNK):

@@ -1,4 +1,5 @@
-"""What lies in a folder of a data set: visible files and folders, sorted by name, so that the order is the same on every machine."""
+"""What lies in a folder of a data set: visible files and folders, sorted by name, so that the order
+is the same on every machine."""
 
 from __future__ import annotations
 
@@ -12,28 +13,37 @@ from .kinds import is_called_an_image
 from .names import shown
 
 MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
-"""Folders that operating systems and archivers leave behind, some with thumbnails of every image: passed over like hidden ones."""
+"""Folders that operating systems and archivers leave behind, some with thumbnails of every image:
+passed over like hidden ones."""
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """The visible folders in `parent`, sorted; without those that machines have made, and without ours."""
-    return [parent / entry.name for entry in _entries(parent) if _is_dir(entry) and entry.name not in MADE_BY_MACHINES and not _is_ours(parent / entry.name)]
+    """The visible folders in `parent`, sorted; without those that machines have made, and without
+    ours."""
+    return [
+        parent / entry.name
+        for entry in _entries(parent)
+        if _is_dir(entry) and entry.name not in MADE_BY_MACHINES and not _is_ours(parent / entry.name)
+    ]
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a search was begun among its own images: the weights beside its database, or an exported network, are no class."""
+    """Whether a search was begun among its own images: the weights beside its database, or an
+    exported network, are no class."""
     if folder.name == "automl.artifacts" or (folder.suffix == ".artifacts" and folder.with_suffix("").is_file()):
         return True
     return all((folder / name).is_file() for name in ("model.py", "model.safetensors", "config.json"))
 
 
 def files_in(parent: Path) -> list[Path]:
-    """What may be opened directly in `parent`, sorted: files, links to files, and links to nothing, of which the reader says so."""
+    """What may be opened directly in `parent`, sorted: files, links to files, and links to nothing,
+    of which the reader says so."""
     return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and not _is_special(entry)]
 
 
 def specials_in(parent: Path) -> list[Path]:
-    """Pipes, sockets and devices directly in `parent`, and links to such: opening one could wait for ever."""
+    """Pipes, sockets and devices directly in `parent`, and links to such: opening one could wait
+    for ever."""
     return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and _is_special(entry)]
 
 

@@ -13,18 +13,29 @@ from .reading import Reading
 AS_IT_IS = Reading()
 
 
-def load(name: str, *, size: int | None = None, data_dir: str | Path | None = None, download: bool = False, reading: Reading = AS_IT_IS) -> ImageData:
+def load(
+    name: str,
+    *,
+    size: int | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    reading: Reading = AS_IT_IS,
+) -> ImageData:
     """Load a data set.
 
     Args:
-        name: a known name (`digits`, `fashion-mnist`, `cifar10`, `cifar100`), a folder of class folders, an `.npz` file, or `hf:NAME`.
-        size: side in pixels. Images of a folder are brought to it (64 when None); all others are made smaller when they are larger.
+        name: a known name (`digits`, `fashion-mnist`, `cifar10`, `cifar100`), a folder of class
+            folders, an `.npz` file, or `hf:NAME`.
+        size: side in pixels. Images of a folder are brought to it (64 when None); all others are
+            made smaller when they are larger.
         data_dir: where the files of known sets are; by default `automl` in the user's cache folder.
         download: whether to fetch a known set that is not there.
-        reading: which parts validate and test, and which classes are left out, where the data set itself does not say so.
+        reading: which parts validate and test, and which classes are left out, where the data set
+            itself does not say so.
 
     Raises:
-        InputError: there is no such data set, or it is not what it should be; nothing has been started.
+        InputError: there is no such data set, or it is not what it should be; nothing has been
+            started.
         AutomlError: a download failed.
     """
     if size is not None and size < 1:
@@ -47,7 +58,13 @@ def _load(name: str, *, size: int | None, data_dir: str | Path | None, download:
     if name.startswith("hf:"):
         from .hub import read_hub
 
-        return read_hub(name.removeprefix("hf:"), name=name, size=size, cache_dir=folder if data_dir is not None else None, reading=reading)
+        return read_hub(
+            name.removeprefix("hf:"),
+            name=name,
+            size=size,
+            cache_dir=folder if data_dir is not None else None,
+            reading=reading,
+        )
     if name and name not in NAMED and os.path.exists(path):  # no name would be the current folder, which nobody meant
         check_is_text(os.path.realpath(path), "a data set")  # studies keep this one
         return _load_path(path, name=name, size=size, reading=reading)
@@ -76,4 +93,6 @@ def _load_path(path: Path, *, name: str, size: int | None, reading: Reading) -> 
         from .arrays import read_npz
 
         return read_npz(path, name=name, size=size, reading=reading)
-    raise InputError(f"a data set is a folder of class folders or an .npz file, but {shown(name)} is another kind of file")
+    raise InputError(
+        f"a data set is a folder of class folders or an .npz file, but {shown(name)} is another kind of file"
+    )

@@ -1,6 +1,7 @@
 """The data sets known by name.
 
-`digits` lies in scikit-learn itself; the others are looked for in `data_dir` and downloaded, by torchvision, only when asked.
+`digits` lies in scikit-learn itself; the others are looked for in `data_dir` and downloaded, by
+torchvision, only when asked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ from .idx import find_idx, read_idx
 from .images import ImageData
 from .square import squares
 
-FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+FASHION_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,8 @@ def _digits(request: Request) -> ImageData:
 
 
 def _fashion_mnist(request: Request) -> ImageData:
-    """Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 28x28. The IDX files lie in the folder itself, or where torchvision puts them."""
+    """Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 28x28. The IDX files lie in the folder
+    itself, or where torchvision puts them."""
     places = (request.folder, request.folder / "FashionMNIST" / "raw", request.folder / request.name)
     paths = next(filter(None, map(find_idx, places)), None)
     if paths is None and request.download:
@@ -72,13 +85,18 @@ def _fashion_mnist(request: Request) -> ImageData:
     labels = [read_idx(paths[1], 1), read_idx(paths[3], 1)]
     for part, part_labels, path in zip(images, labels, paths[1::2], strict=True):
         if len(part) != len(part_labels) or not part.size or part.shape[1:] != images[0].shape[1:]:
-            raise InputError(f"{path} must have one label for each image of one size, but it has {len(part_labels)} for images of shape {part.shape}")
+            raise InputError(
+                f"{path} must have one label for each image of one size, but it has {len(part_labels)} for images of"
+                f" shape {part.shape}"
+            )
     return _two_parts(request, [part[..., None] for part in images], labels, FASHION_CLASSES)
 
 
 def _cifar(request: Request) -> ImageData:
     """CIFAR-10 or CIFAR-100: 50,000 + 10,000 images of things and animals, 32x32, in colour."""
-    kind, inner = {"cifar10": ("CIFAR10", "cifar-10-batches-py"), "cifar100": ("CIFAR100", "cifar-100-python")}[request.name]
+    kind, inner = {"cifar10": ("CIFAR10", "cifar-10-batches-py"), "cifar100": ("CIFAR100", "cifar-100-python")}[
+        request.name
+    ]
     if request.folder.name == inner:
         request = replace(request, folder=request.folder.parent)
     train, test = (_torchvision(kind, request, train=part) for part in (True, False))
@@ -105,7 +123,8 @@ def _two_parts(request: Request, parts_nhwc: list[Any], labels: list[Any], class
 
 
 def _torchvision(kind: str, request: Request, *, train: bool) -> Any:
-    """torchvision's data set of that class, or None where its files are missing or fail their checksum.
+    """torchvision's data set of that class, or None where its files are missing or fail their
+    checksum.
 
     Raises:
         AutomlError: the download failed.
@@ -113,22 +132,37 @@ def _torchvision(kind: str, request: Request, *, train: bool) -> Any:
     from torchvision import datasets
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the pickles of CIFAR (checked by torchvision against known checksums) use what numpy has deprecated
+        warnings.simplefilter(
+            "ignore"
+        )  # the pickles of CIFAR (checked by torchvision against known checksums) use what numpy has deprecated
         try:
             if request.download:
                 request.folder.mkdir(parents=True, exist_ok=True)
             return getattr(datasets, kind)(request.folder, train=train, download=request.download)
         except (OSError, RuntimeError) as error:
             if request.download:
-                raise AutomlError(f"{request.name} could not be downloaded into {request.folder}: {' '.join(str(error).split())}") from error
+                raise AutomlError(
+                    f"{request.name} could not be downloaded into {request.folder}: {' '.join(str(error).split())}"
+                ) from error
             return None
 
 
 def _missing(request: Request, damaged: Path | None = None) -> InputError:
     if damaged and damaged.exists():
-        return InputError(f"{request.name}: the files in {damaged} are incomplete or damaged; give --download to fetch them anew, or --data-dir DIR")
-    return InputError(f"{request.name} is not in {request.folder}; give the folder it is in by --data-dir DIR, or --download to fetch it")
+        return InputError(
+            f"{request.name}: the files in {damaged} are incomplete or damaged; give --download to fetch them anew, or"
+            " --data-dir DIR"
+        )
+    return InputError(
+        f"{request.name} is not in {request.folder}; give the folder it is in by --data-dir DIR, or --download to"
+        " fetch it"
+    )
 
 
-NAMED: dict[str, Callable[[Request], ImageData]] = {"digits": _digits, "fashion-mnist": _fashion_mnist, "cifar10": _cifar, "cifar100": _cifar}
+NAMED: dict[str, Callable[[Request], ImageData]] = {
+    "digits": _digits,
+    "fashion-mnist": _fashion_mnist,
+    "cifar10": _cifar,
+    "cifar100": _cifar,
+}
 """Every known name and what reads it."""

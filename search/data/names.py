@@ -1,6 +1,7 @@
 """Names for people: of files, folders and classes, which may hold bytes that are no text.
 
-Python keeps such a byte of a file name as a surrogate, which no JSON, no database and no terminal takes.
+Python keeps such a byte of a file name as a surrogate, which no JSON, no database and no terminal
+takes.
 """
 
 from __future__ import annotations
@@ -24,12 +25,21 @@ def escaped(name: str) -> str:
 
 def shown(name: str) -> str:
     """The name in one line: `escaped`, and line breaks and the like as in Python."""
-    return "".join(letter if letter.isprintable() or letter in "\u200c\u200d" else letter.encode("unicode_escape").decode() for letter in escaped(name))
+    return "".join(
+        letter if letter.isprintable() or letter in "\u200c\u200d" else letter.encode("unicode_escape").decode()
+        for letter in escaped(name)
+    )
 
 
 def _escaped_letter(letter: str) -> str:
     code = ord(letter)
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}" if 0xD800 <= code <= 0xDFFF else letter
+    return (
+        f"\\x{code - 0xDC00:02x}"
+        if 0xDC80 <= code <= 0xDCFF
+        else f"\\u{code:04x}"
+        if 0xD800 <= code <= 0xDFFF
+        else letter
+    )
 
 
 def is_text(name: str) -> bool:
@@ -44,7 +54,10 @@ def is_text(name: str) -> bool:
 def check_is_text(path: str, what: str) -> None:
     """InputError unless the path, which a study is to remember, is valid text."""
     if not is_text(path):
-        raise InputError(f"{what} must be a path in UTF-8, but got {shown(path)!r}; rename it, or give a link to it that has such a name (ln -s)")
+        raise InputError(
+            f"{what} must be a path in UTF-8, but got {shown(path)!r}; rename it, or give a link to it that has such a"
+            " name (ln -s)"
+        )
 
 
 def listed(names: Sequence[str], room: int, *, most: int = 12) -> str:

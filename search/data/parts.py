@@ -1,7 +1,8 @@
-"""What the names of folders, splits and arrays mean: which part of a data set trains, which validates, which tests.
+"""What the names of folders, splits and arrays mean: which part of a data set trains, which
+validates, which tests.
 
-Case, hyphens and the like do not count, nor do words such as "set" or "images" around the meaning one: `Train`, `seg_train` and `training-set`
-are all the training part.
+Case, hyphens and the like do not count, nor do words such as "set" or "images" around the meaning
+one: `Train`, `seg_train` and `training-set` are all the training part.
 """
 
 from __future__ import annotations
@@ -53,8 +54,15 @@ def assigned(names: Iterable[str], *, where: str, asked: Mapping[str, str]) -> t
         if part in asked:
             others.append(name)
         elif part in found:
-            remedy = f"name the right one by --{part}" if part != "train" else "move one away, or name it by --validation or --test"
-            raise InputError(f"{where}: one {USES[part]} part is needed, but both {shown(found[part])} and {shown(name)} are called so; {remedy}")
+            remedy = (
+                f"name the right one by --{part}"
+                if part != "train"
+                else "move one away, or name it by --validation or --test"
+            )
+            raise InputError(
+                f"{where}: one {USES[part]} part is needed, but both {shown(found[part])} and {shown(name)} are called"
+                f" so; {remedy}"
+            )
         else:
             found[part] = name
     return found, others

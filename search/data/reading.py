@@ -1,4 +1,5 @@
-"""How a data set is to be read: which parts validate and test where their names do not say so, and which classes are too small."""
+"""How a data set is to be read: which parts validate and test where their names do not say so, and
+which classes are too small."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ class Reading:
     """The choices of whoever reads a data set; without any, everything is as the data set has it."""
 
     validation: str | None = None
-    """The part that validates: a folder within the data set's or a path; a split of the hub; the part in the names of arrays."""
+    """The part that validates: a folder within the data set's or a path; a split of the hub; the
+    part in the names of arrays."""
     test: str | None = None
     """The part that tests, named in the same way."""
     drop_small_classes: int = 0
@@ -45,16 +47,26 @@ class Reading:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reading:
         """The inverse of `to_dict`."""
-        return cls(validation=data.get("validation"), test=data.get("test"), drop_small_classes=int(data.get("drop_small_classes", 0)))
+        return cls(
+            validation=data.get("validation"),
+            test=data.get("test"),
+            drop_small_classes=int(data.get("drop_small_classes", 0)),
+        )
 
     def absolute(self, name: str) -> Reading:
-        """The same choices for the data set `name` from every working folder: a folder outside that of the data set becomes an absolute path."""
+        """The same choices for the data set `name` from every working folder: a folder outside that
+        of the data set becomes an absolute path."""
         root = Path(name).expanduser()
         outside = {option: Path(part).expanduser() for option, part in self.parts.items() if not (root / part).is_dir()}
-        return replace(self, **{option: str(path.resolve()) for option, path in outside.items() if root.is_dir() and path.is_dir()})
+        return replace(
+            self, **{option: str(path.resolve()) for option, path in outside.items() if root.is_dir() and path.is_dir()}
+        )
 
     def refuse_parts(self, name: str) -> None:
         """InputError if parts are named for a data set whose parts have no names."""
         if self.parts:
             options = " and ".join(f"--{option}" for option in self.parts)
-            raise InputError(f"{options} must name a part of a folder, an .npz file or an hf: data set, but {shown(name)} has no parts to choose from")
+            raise InputError(
+                f"{options} must name a part of a folder, an .npz file or an hf: data set, but {shown(name)} has no"
+                " parts to choose from"
+            )

@@ -14,14 +14,20 @@ STRAY = "lies in no class folder"
 """Reason for an image beside the class folders."""
 UNUSED = "left out"
 """How the reason for a folder, a split or arrays begins that belong to no part."""
-SORTS = ((UNUSED, "unused"), (STRAY, "in no class folder"), (NO_FILE, "pipes or devices"), (NO_IMAGE, "files that are no images"))
+SORTS = (
+    (UNUSED, "unused"),
+    (STRAY, "in no class folder"),
+    (NO_FILE, "pipes or devices"),
+    (NO_IMAGE, "files that are no images"),
+)
 
 
 def summary(skipped: Sequence[str]) -> str:
     """How many files were left out for which reason, and the first of each; empty if there is none.
 
     >>> summary(["a/x.png: truncated", "labels.txt: no image", "a/Thumbs.db: no image"])
-    'skipped: 2 files that are no images (labels.txt, a/Thumbs.db), 1 unreadable (a/x.png: truncated)'
+    'skipped: 2 files that are no images (labels.txt, a/Thumbs.db), 1 unreadable (a/x.png:
+    truncated)'
     """
     sorts: dict[str, list[str]] = {}
     for line in skipped:
@@ -29,8 +35,16 @@ def summary(skipped: Sequence[str]) -> str:
         sort = next((sort for start, sort in SORTS if reason.startswith(start)), "unreadable")
         sorts.setdefault(sort, []).append(line if sort == "unreadable" else name)
     present = {sort: sorts[sort] for sort in (*(sort for _, sort in SORTS), "unreadable") if sort in sorts}
-    for most, of_unreadable in ((3, 3), (2, 2), (1, 1), (0, 2), (0, 1)):  # the unreadable ones are what somebody may have to mend
-        parts = [_counted(sort, names, of_unreadable if sort == "unreadable" else most) for sort, names in present.items()]
+    for most, of_unreadable in (
+        (3, 3),
+        (2, 2),
+        (1, 1),
+        (0, 2),
+        (0, 1),
+    ):  # the unreadable ones are what somebody may have to mend
+        parts = [
+            _counted(sort, names, of_unreadable if sort == "unreadable" else most) for sort, names in present.items()
+        ]
         if len(line := f"skipped: {', '.join(parts)}") <= LINE:
             return line if present else ""
     return f"skipped: {', '.join(_counted(sort, names, 0) for sort, names in present.items())}"

@@ -10,9 +10,11 @@ from .names import listed, shown
 
 
 def without_small_classes(data: ImageData, fewest: int) -> ImageData:
-    """The data without the classes that have fewer than `fewest` images to train on, in all its parts.
+    """The data without the classes that have fewer than `fewest` images to train on, in all its
+    parts.
 
-    Copies of an image count, since whether two images are the same may depend on the size at which they are read.
+    Copies of an image count, since whether two images are the same may depend on the size at which
+    they are read.
 
     Raises:
         InputError: fewer than two classes would be left.
@@ -22,8 +24,13 @@ def without_small_classes(data: ImageData, fewest: int) -> ImageData:
     if not len(small):
         return data
     if len(kept) < 2:
-        largest = listed([f"{shown(data.classes[n])} with {counts[n]}" for n in np.argsort(-counts, kind="stable")], 80, most=3)
-        raise InputError(f"{data.name}: --drop-small-classes {fewest} must leave at least two classes, but leaves {len(kept)}; the largest are {largest}")
+        largest = listed(
+            [f"{shown(data.classes[n])} with {counts[n]}" for n in np.argsort(-counts, kind="stable")], 80, most=3
+        )
+        raise InputError(
+            f"{data.name}: --drop-small-classes {fewest} must leave at least two classes, but leaves {len(kept)}; the"
+            f" largest are {largest}"
+        )
     places = np.full(len(counts), -1, np.int64)
     places[kept] = np.arange(len(kept))
     rows = np.flatnonzero(places[data.labels] >= 0)

@@ -1,4 +1,5 @@
-"""Arrays of images as squares of one size: the largest central square of each is kept, and made smaller as an image file would be.
+"""Arrays of images as squares of one size: the largest central square of each is kept, and made
+smaller as an image file would be.
 
 Shape letters: n images, h height, w width, c channels.
 """
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 
 def side_for(native: int, size: int | None) -> int:
-    """Side of the square for images of `native` size when `size` is asked for: they are made smaller, never larger."""
+    """Side of the square for images of `native` size when `size` is asked for: they are made
+    smaller, never larger."""
     return native if size is None else min(native, size)
 
 
 def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None) -> NDArray[np.uint8]:
-    """The images of all parts after one another as squares, nhwc -> nchw; the parts must agree in h, w and c."""
+    """The images of all parts after one another as squares, nhwc -> nchw; the parts must agree in
+    h, w and c."""
     _, height, width, channels = parts_nhwc[0].shape
     native = min(height, width)
     side = side_for(native, size)
@@ -42,5 +45,7 @@ def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8],
 
     grey = images_nhwc.shape[3] == 1
     for target, image in zip(target_nchw, images_nhwc, strict=True):
-        small = np.asarray(central_square(Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image)), side))
+        small = np.asarray(
+            central_square(Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image)), side)
+        )
         target[:] = small if grey else small.transpose(2, 0, 1)

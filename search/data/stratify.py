@@ -1,7 +1,7 @@
 """How many rows of each class go to each part of a split, by arithmetic alone.
 
-Rounding every class for itself adds up: a hundred classes of ten rows at 15 % would give 2 each, which is 20 %.
-So what rounding takes from a part in one class is owed to it in the next ones.
+Rounding every class for itself adds up: a hundred classes of ten rows at 15 % would give 2 each,
+which is 20 %. So what rounding takes from a part in one class is owed to it in the next ones.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def apportion(counts: ArrayLike, shares: Sequence[float]) -> NDArray[np.int64]:
-    """Rows for each class and part, (classes, parts): each row of the table sums to the count of its class.
+    """Rows for each class and part, (classes, parts): each row of the table sums to the count of
+    its class.
 
-    Every number lies within one of count x share, and the columns' sums stay near theirs, unless a part would get nothing:
-    each gets one row at least, taken from the largest. `counts` must not be below the number of parts; `shares` sum to 1.
+    Every number lies within one of count x share, and the columns' sums stay near theirs, unless a
+    part would get nothing: each gets one row at least, taken from the largest. `counts` must not be
+    below the number of parts; `shares` sum to 1.
     """
     counts = np.asarray(counts, dtype=np.int64)
     table = np.zeros((len(counts), len(shares)), dtype=np.int64)

@@ -29,7 +29,10 @@ USES = {
 
 def described(data: ImageData) -> tuple[str, ...]:
     """The lines of `ImageData.described`."""
-    lines = [f"{len(data.classes):,} classes: {listed([shown(name) for name in data.classes], LINE - 20)}", _parts(data)]
+    lines = [
+        f"{len(data.classes):,} classes: {listed([shown(name) for name in data.classes], LINE - 20)}",
+        _parts(data),
+    ]
     if len(data.kinds) > 1:
         lines.append(f"kinds of files: {listed([f'{count:,} {kind}' for kind, count in data.kinds], LINE - 20)}")
     if data.dropped:
@@ -41,7 +44,8 @@ def described(data: ImageData) -> tuple[str, ...]:
 
 
 def remarks(data: ImageData, rows: Split) -> list[str]:
-    """What a person should know of a split: its parts, copies of images, and how little a few images tell. Lines as `described`."""
+    """What a person should know of a split: its parts, copies of images, and how little a few
+    images tell. Lines as `described`."""
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)
@@ -51,7 +55,9 @@ def remarks(data: ImageData, rows: Split) -> list[str]:
         points = min(50, round(98 / math.sqrt(max(1, len(rows.validation)))))  # 1.96 standard deviations at p = 0.5
         count = _images(len(rows.validation))
         verb = "validates" if len(rows.validation) == 1 else "validate"
-        lines.append(f"only {count} {verb}: an accuracy is known to ± {points} points (95 %), so networks cannot be told apart")
+        lines.append(
+            f"only {count} {verb}: an accuracy is known to ± {points} points (95 %), so networks cannot be told apart"
+        )
     return lines
 
 
@@ -59,7 +65,10 @@ def _parts(data: ImageData) -> str:
     """What each folder, split or array is used for, and how many images it has."""
     flags = {"validation": data.official_validation, "test": data.official_test}
     official = tuple(part for part, rows in flags.items() if rows.any())
-    counts = {"train": int((~(data.official_test | data.official_validation)).sum()), **{part: int(flags[part].sum()) for part in official}}
+    counts = {
+        "train": int((~(data.official_test | data.official_validation)).sum()),
+        **{part: int(flags[part].sum()) for part in official},
+    }
     sources = dict(data.sources)
     if not official:
         where = f" in {listed([sources['train']], 80)}" if "train" in sources else ""
@@ -90,16 +99,31 @@ def _missing_classes(data: ImageData, rows: Split) -> list[str]:
 
 
 def _copies(data: ImageData, rows: Split) -> list[str]:
-    """How many images are the same, on which side of the split they are, and the first two of different classes."""
-    same = "1 image is an exact copy of another" if rows.duplicates == 1 else f"{rows.duplicates:,} images are exact copies of others"
-    unused = f"; {rows.unused:,} of them, copies of official validation or test images, are in no part" if rows.unused else ""
+    """How many images are the same, on which side of the split they are, and the first two of
+    different classes."""
+    same = (
+        "1 image is an exact copy of another"
+        if rows.duplicates == 1
+        else f"{rows.duplicates:,} images are exact copies of others"
+    )
+    unused = (
+        f"; {rows.unused:,} of them, copies of official validation or test images, are in no part"
+        if rows.unused
+        else ""
+    )
     lines = [f"{same}: copies are kept on one side of the split{unused}"]
     first = first_rows(data.images)
     if rows.conflicting:
         row = int(np.flatnonzero((first != np.arange(len(first))) & (data.labels[first] != data.labels))[0])
-        names = [f"{_called(data, each)} ({listed([shown(data.classes[data.labels[each]])], 24)})" for each in (int(first[row]), row)]
+        names = [
+            f"{_called(data, each)} ({listed([shown(data.classes[data.labels[each]])], 24)})"
+            for each in (int(first[row]), row)
+        ]
         verb = "has" if rows.conflicting == 1 else "have"
-        lines.append(f"{rows.conflicting:,} of the copies {verb} another class than the first of their kind, as {' and '.join(names)}")
+        lines.append(
+            f"{rows.conflicting:,} of the copies {verb} another class than the first of their kind, as"
+            f" {' and '.join(names)}"
+        )
     both = int(np.isin(first[rows.validation], first[rows.test]).sum())
     if both:
         lines.append(f"{both:,} of the images that validate are also in the official test part")

@@ -1,4 +1,5 @@
-"""What a search needs of those who evaluate its candidates, whether they train, look up a table, or score."""
+"""What a search needs of those who evaluate its candidates, whether they train, look up a table, or
+score."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from ..proposing.proposal import Proposes
 
 
 class Evaluator(Protocol):
-    """One way of evaluating candidates, for one search; `automl.search.run` makes it from the option's text, and knows no more of it than this."""
+    """One way of evaluating candidates, for one search; `automl.search.run` makes it from the
+    option's text, and knows no more of it than this."""
 
     @property
     def plan(self) -> Settled:
@@ -37,7 +39,8 @@ class Evaluator(Protocol):
 
     @property
     def score(self) -> str | None:
-        """By which candidates are evaluated in place of training; None trains them, or looks them up."""
+        """By which candidates are evaluated in place of training; None trains them, or looks them
+        up."""
         ...
 
     @property
@@ -50,7 +53,8 @@ class Evaluator(Protocol):
         ...
 
     def described(self, found: Census) -> list[str]:
-        """How candidates are evaluated, in lines for the reader. Raises: InputError if these candidates cannot be."""
+        """How candidates are evaluated, in lines for the reader. Raises: InputError if these
+        candidates cannot be."""
         ...
 
     def proposes(self, proposer: Proposes) -> Proposes:
@@ -58,7 +62,8 @@ class Evaluator(Protocol):
         ...
 
     def workers(self, listener: Listener) -> AbstractContextManager[Callable[[Engine], None]]:
-        """Workers, started and in the end stopped; what it gives runs an engine on them. Raises: InputError if there cannot be such workers."""
+        """Workers, started and in the end stopped; what it gives runs an engine on them. Raises:
+        InputError if there cannot be such workers."""
         ...
 
     def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:

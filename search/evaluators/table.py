@@ -1,7 +1,9 @@
-"""Candidates are evaluated by looking them up in a table, in simulated time: no training, no Ray, no torch.
+"""Candidates are evaluated by looking them up in a table, in simulated time: no training, no Ray,
+no torch.
 
-The engine, its gate, rungs and study are those of every search. Workers are simulated: a report takes as long as the table, or the user, says a training
-takes, on a clock that jumps from one report to the next (a discrete-event simulation).
+The engine, its gate, rungs and study are those of every search. Workers are simulated: a report
+takes as long as the table, or the user, says a training takes, on a clock that jumps from one
+report to the next (a discrete-event simulation).
 """
 
 from __future__ import annotations
@@ -28,9 +30,11 @@ from ..tables import Seen, Table
 DEFAULT_SECONDS = 60.0
 """A training takes so long where neither table nor user says."""
 LEAST_COVERAGE = 0.05
-"""A table that has a smaller part of the networks within the budget is refused: nearly all that a sampler proposes would be turned away."""
+"""A table that has a smaller part of the networks within the budget is refused: nearly all that a
+sampler proposes would be turned away."""
 RECORDED_TOGETHER = 200
-"""Evaluations that share a transaction: each costs microseconds to look up and would cost milliseconds to write alone."""
+"""Evaluations that share a transaction: each costs microseconds to look up and would cost
+milliseconds to write alone."""
 
 
 class Clock:
@@ -68,7 +72,8 @@ class Simulated:
         return cls(plan=plan, table=table, seconds=options.table_seconds, count=options.workers or 1)
 
     def limits(self, options: SearchOptions) -> Limits:
-        """As the options say, but for no more further seeds than the table has, and none longer than its trainings are."""
+        """As the options say, but for no more further seeds than the table has, and none longer
+        than its trainings are."""
         seeds = min(options.seeds, self.table.seeds - 1)
         finals = options.finals if seeds else 0
         return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=finals, seeds=max(seeds, 1), factor=1)
@@ -83,16 +88,26 @@ class Simulated:
         share = table.coverage(self.plan.space, found, self.plan.seed)
         if share < LEAST_COVERAGE:
             raise InputError(
-                f"a table must have at least {LEAST_COVERAGE:.0%} of the networks within the budget, but {table.path.name} has {share:.1%}; "
-                "give a space that holds the table's networks, or another budget"
+                f"a table must have at least {LEAST_COVERAGE:.0%} of the networks within the budget, but"
+                f" {table.path.name} has {share:.1%}; give a space that holds the table's networks, or another budget"
             )
         part = "" if share == 1 else f", about {share:.0%} of the networks within the budget: others are not proposed"
         outside = f", {table.outside:,} against the space's constraints" if table.outside else ""
-        seconds = f"{self.seconds or DEFAULT_SECONDS:g} s" if self.seconds is not None or not table.timed else "the table's seconds"
+        seconds = (
+            f"{self.seconds or DEFAULT_SECONDS:g} s"
+            if self.seconds is not None or not table.timed
+            else "the table's seconds"
+        )
         return [
-            f"table {table.path.name}: {len(table.entries):,} networks of this space in {table.rows:,} rows{outside}, "
-            f"at least {table.seeds} seed{'s' * (table.seeds > 1)} each, {table.epochs} epoch{'s' * (table.epochs > 1)}{part}",
-            f"nothing is trained: time is simulated, {seconds} a training, on {self.count} worker{'s' * (self.count > 1)}",
+            (
+                f"table {table.path.name}: {len(table.entries):,} networks of this space in {table.rows:,}"
+                f" rows{outside}, at least {table.seeds} seed{'s' * (table.seeds > 1)} each, {table.epochs}"
+                f" epoch{'s' * (table.epochs > 1)}{part}"
+            ),
+            (
+                f"nothing is trained: time is simulated, {seconds} a training, on {self.count}"
+                f" worker{'s' * (self.count > 1)}"
+            ),
         ]
 
     def proposes(self, proposer: Proposes) -> Proposes:
@@ -116,7 +131,8 @@ class Simulated:
 
 
 class Covered:
-    """A proposer held to the networks that a table has: others are turned away before they cost a trial, and counted as refused."""
+    """A proposer held to the networks that a table has: others are turned away before they cost a
+    trial, and counted as refused."""
 
     def __init__(self, proposer: Proposes, table: Table) -> None:
         self._proposer, self._table = proposer, table
@@ -129,7 +145,9 @@ class Covered:
         Raises:
             InputError: the table gives the candidate another cost than it has.
         """
-        while (proposal := self._proposer.propose(random=random)) is not None and proposal.candidate.id not in self._table.entries:
+        while (
+            proposal := self._proposer.propose(random=random)
+        ) is not None and proposal.candidate.id not in self._table.entries:
             self._lacking += 1
             self._proposer.failed(proposal)
         self.refused, self.duplicates = self._proposer.refused + self._lacking, self._proposer.duplicates
@@ -163,7 +181,8 @@ class _Training:
 def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: float | None = None) -> None:
     """Run `engine`, whose clock is `clock`, to its end on `workers` simulated workers.
 
-    `seconds` is what a full training takes, divided evenly over its epochs; without, what the table says.
+    `seconds` is what a full training takes, divided evenly over its epochs; without, what the table
+    says.
 
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
@@ -191,9 +210,16 @@ def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: fl
                 if seen is None:
                     engine.failed(key, f"the table {table.path.name} does not have this network")
                 elif job.fidelity.epochs != table.epochs:
-                    engine.failed(key, f"the table has trainings of {table.epochs} epochs, but {job.fidelity.epochs} were asked for")
+                    engine.failed(
+                        key,
+                        f"the table has trainings of {table.epochs} epochs, but {job.fidelity.epochs} were asked for",
+                    )
                 else:
-                    follow(_Training(key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=job.start)))
+                    follow(
+                        _Training(
+                            key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=job.start)
+                        )
+                    )
             if not events or (deadline is not None and events[0][0] > deadline):
                 break
             clock.now, _, training = heapq.heappop(events)

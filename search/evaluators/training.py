@@ -46,7 +46,8 @@ class Trained:
 
     @classmethod
     def prepared(cls, options: SearchOptions, began: float, gpus: int | None) -> Trained:
-        """With data loaded and sizes settled. Raises: InputError; what workers could not be given is refused before the images are read."""
+        """With data loaded and sizes settled. Raises: InputError; what workers could not be given
+        is refused before the images are read."""
         cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
         require_sendable(options, options.hints)
         return cls(options=options, plan=prepare(options), began=began, gpus=gpus)
@@ -61,8 +62,11 @@ class Trained:
         part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
         return [
             *self.data_lines(),
-            f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,} images of {Path(plan.data.name).name} "
-            f"({len(plan.split.validation):,} validate, {len(plan.split.test):,} are kept for the network chosen)",
+            (
+                f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
+                f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
+                f" {len(plan.split.test):,} are kept for the network chosen)"
+            ),
         ]
 
     def data_lines(self) -> list[str]:
@@ -81,13 +85,22 @@ class Trained:
     def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
         """Ray and its workers."""
         listener.phase("starting the workers")
-        with ray_for(self.options, self.gpus) as resources:  # refuses what cannot be given; only then is anything written
+        with ray_for(
+            self.options, self.gpus
+        ) as resources:  # refuses what cannot be given; only then is anything written
             listener.phase(f"searching with {resources}")
 
             def run(engine: Engine) -> None:
                 from ..workers.ray_tune import run
 
-                run(engine, arrays(self.plan), self.plan.recipe.to_dict(), workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
+                run(
+                    engine,
+                    arrays(self.plan),
+                    self.plan.recipe.to_dict(),
+                    workers=resources.workers,
+                    cpus=resources.cpus,
+                    gpus=resources.gpus,
+                )
 
             yield run
 
@@ -100,14 +113,18 @@ class Trained:
 
 
 def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:
-    """InputError unless the user's own scores of these `names` can be sent to workers: told before anything starts."""
-    cluster.set_environment(local=options.address is None)  # what packs them is Ray's, and it reads these settings when it is imported
+    """InputError unless the user's own scores of these `names` can be sent to workers: told before
+    anything starts."""
+    cluster.set_environment(
+        local=options.address is None
+    )  # what packs them is Ray's, and it reads these settings when it is imported
     packed(names)
 
 
 @contextlib.contextmanager
 def ray_for(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
-    """Ray as `options` ask for it, started and stopped; `gpus` is how many a private Ray is to count."""
+    """Ray as `options` ask for it, started and stopped; `gpus` is how many a private Ray is to
+    count."""
     # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
     cpus = options.workers if options.address is None and options.workers else None
     cluster.start(options.address, cpus=cpus, gpus=gpus)

@@ -1,6 +1,8 @@
-"""Candidates are evaluated by a zero-cost score, without training, in the same workers; only the networks chosen are trained.
+"""Candidates are evaluated by a zero-cost score, without training, in the same workers; only the
+networks chosen are trained.
 
-A score says something of the order of networks, nothing of their accuracy: `docs/scores.md` shows how much. What the study calls accuracy is the score here.
+A score says something of the order of networks, nothing of their accuracy: `docs/scores.md` shows
+how much. What the study calls accuracy is the score here.
 """
 
 from __future__ import annotations
@@ -34,10 +36,18 @@ class Scored(Trained):
         plan = prepare(options)
         spec = replace(plan.spec, settings={**plan.spec.settings, "evaluator": f"zero-cost:{chosen}"})
         # an evaluation is one "epoch", so that there is nothing to be stopped early
-        return cls(options=options, plan=replace(plan, epochs=1, fraction=1.0, spec=spec), began=began, gpus=gpus, score=chosen, epochs=plan.epochs)
+        return cls(
+            options=options,
+            plan=replace(plan, epochs=1, fraction=1.0, spec=spec),
+            began=began,
+            gpus=gpus,
+            score=chosen,
+            epochs=plan.epochs,
+        )
 
     def limits(self, options: SearchOptions) -> Limits:
-        """Those chosen are trained as after any search; an epoch of that takes longer than a score by as much as it sees more images."""
+        """Those chosen are trained as after any search; an epoch of that takes longer than a score
+        by as much as it sees more images."""
         scale = len(self.plan.split.train) / BATCH
         return replace(super().limits(options), factor=FINAL_FACTOR * self.epochs, epoch_scale=scale)
 
@@ -46,6 +56,12 @@ class Scored(Trained):
         plan = self.plan
         return [
             *self.data_lines(),
-            f"nothing is trained in the search: candidates are scored by {self.score} on {BATCH} images at {plan.proxy_size} px (times γ)",
-            f"those chosen are trained for {FINAL_FACTOR * self.epochs} epochs on {len(plan.split.train):,} images of {Path(plan.data.name).name}",
+            (
+                f"nothing is trained in the search: candidates are scored by {self.score} on {BATCH} images at"
+                f" {plan.proxy_size} px (times γ)"
+            ),
+            (
+                f"those chosen are trained for {FINAL_FACTOR * self.epochs} epochs on {len(plan.split.train):,} images"
+                f" of {Path(plan.data.name).name}"
+            ),
         ]

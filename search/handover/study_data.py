@@ -1,4 +1,5 @@
-"""The data of a study, loaded again: to train its networks further, and to check what is handed over."""
+"""The data of a study, loaded again: to train its networks further, and to check what is handed
+over."""
 
 from __future__ import annotations
 
@@ -11,31 +12,43 @@ from ...studies import Study
 from ..data import ImageData, Reading, Split, load, split
 
 
-def study_data(study: Study, *, data: str | None = None, data_dir: str | None = None, size: Callable[[int], int] | None = None) -> tuple[ImageData, Split]:
+def study_data(
+    study: Study, *, data: str | None = None, data_dir: str | None = None, size: Callable[[int], int] | None = None
+) -> tuple[ImageData, Split]:
     """The data of a study as uint8 images, and its split.
 
     Args:
         study: which has trained on them.
         data: where they lie now, if they have moved.
         data_dir: where the files of known sets are.
-        size: given the side in pixels that the files hold, the side at which images are wanted; the study's own without.
+        size: given the side in pixels that the files hold, the side at which images are wanted; the
+            study's own without.
 
     Raises:
         InputError: the data cannot be loaded, or are not those of the study.
     """
     kept = study.spec.data
     if study.spec.settings.get("evaluator") == "table":
-        raise InputError(f"only a study with data can train, but {study.spec.name!r} looked its networks up in {Path(str(kept['name'])).name}")
+        raise InputError(
+            f"only a study with data can train, but {study.spec.name!r} looked its networks up in"
+            f" {Path(str(kept['name'])).name}"
+        )
     name, stored = data or str(kept["name"]), int(kept["size"])
     reading = Reading.from_dict(kept.get("reading", {}))
     if data is None and Path(name).is_absolute() and not Path(name).exists():
-        raise InputError(f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say where they are")
+        raise InputError(
+            f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
+            " where they are"
+        )
     loaded = load(name, size=stored, data_dir=data_dir, reading=reading)
     pooled = loaded.fingerprint != kept["fingerprint"]
     if pooled:
         loaded = loaded.pooled()  # earlier versions tested on what was meant to validate as well
     if loaded.fingerprint != kept["fingerprint"]:
-        raise InputError(f"the data must be those of the study {study.spec.name!r}, but {name!r} are others: {_difference(kept, loaded)}")
+        raise InputError(
+            f"the data must be those of the study {study.spec.name!r}, but {name!r} are others:"
+            f" {_difference(kept, loaded)}"
+        )
     rows = _split(study, loaded)
     levels = (kept.get("preprocessing") or {}).get("levels")
     wanted = stored if size is None else size(loaded.native)
@@ -49,12 +62,20 @@ def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
     """What can be told of how data differ from those that a study kept a fingerprint of."""
     images, classes = int(kept["images"]), list(kept["classes"])
     if list(loaded.classes) != classes:
-        added, gone = [each for each in loaded.classes if each not in classes], [each for each in classes if each not in loaded.classes]
-        changes = [f"{word} {', '.join(map(repr, names[:3]))}" for word, names in (("new", added), ("gone", gone)) if names]
+        added, gone = (
+            [each for each in loaded.classes if each not in classes],
+            [each for each in classes if each not in loaded.classes],
+        )
+        changes = [
+            f"{word} {', '.join(map(repr, names[:3]))}" for word, names in (("new", added), ("gone", gone)) if names
+        ]
         return ", ".join([f"{len(loaded.classes)} classes instead of {len(classes)}", *changes])
     if len(loaded.labels) != images:
         return f"{len(loaded.labels):,} images instead of {images:,}"
-    return "as many images of the same classes, but other pictures, or the same in another order (files are taken in the order of their names)"
+    return (
+        "as many images of the same classes, but other pictures, or the same in another order (files are taken in the"
+        " order of their names)"
+    )
 
 
 def _split(study: Study, loaded: ImageData) -> Split:

@@ -1,6 +1,8 @@
-"""The training of a chosen network in this process: longer, at the size it is deployed at, and safe against Ctrl-C and kills.
+"""The training of a chosen network in this process: longer, at the size it is deployed at, and safe
+against Ctrl-C and kills.
 
-After each epoch the whole state of the training is written beside the weights; the same call goes on from there, on one thread to the same bits.
+After each epoch the whole state of the training is written beside the weights; the same call goes
+on from there, on one thread to the same bits.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from ..training.trainer import Report, Trainer
 
 LONGER = 5
-"""A network is trained for so many times the epochs of a trial, where nothing else is asked for: 2.5 times as long as the search confirms it."""
+"""A network is trained for so many times the epochs of a trial, where nothing else is asked for:
+2.5 times as long as the search confirms it."""
 
 Said = Callable[[str], None]
 
@@ -57,16 +60,20 @@ def train(
         study: whose network.
         candidate: its id, or the beginning of it; the network chosen without.
         epochs: `LONGER` times those of a trial without.
-        size: input size in pixels; without, the one it is deployed at, where the files hold as much.
-        seed: the first after the study's own from which this training has not been done without, so that the same call again trains from another seed.
-        test: whether to measure another network than the one chosen on the test data; choosing among tested networks would spoil them.
+        size: input size in pixels; without, the one it is deployed at, where the files hold as
+            much.
+        seed: the first after the study's own from which this training has not been done without, so
+            that the same call again trains from another seed.
+        test: whether to measure another network than the one chosen on the test data; choosing
+            among tested networks would spoil them.
         data: where the study's data lie now, if they have moved.
         data_dir: where the files of known sets are.
         threads: CPU threads; as many as train fastest here without.
         said: is told what happens, in lines.
 
     Raises:
-        InputError: no such candidate, nothing to choose from, data that are not the study's, or this very training has been done.
+        InputError: no such candidate, nothing to choose from, data that are not the study's, or
+            this very training has been done.
         Diverged: the training left the finite numbers; recorded as FAIL first.
         KeyboardInterrupt: stopped; the same call goes on after the last epoch that ended.
     """
@@ -79,10 +86,14 @@ def train(
     epochs = epochs or LONGER * int(settings["epochs"])
     if seed is not None:
         check_seed("--seed", seed)
-        if size is not None and _done(study, row, asked := Fidelity(epochs=epochs, size=size), seed):  # before the images are read
+        if size is not None and _done(
+            study, row, asked := Fidelity(epochs=epochs, size=size), seed
+        ):  # before the images are read
             raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
-    loaded, rows = study_data(study, data=data, data_dir=data_dir, size=lambda native: size or deployable(height, searched, native))
+    loaded, rows = study_data(
+        study, data=data, data_dir=data_dir, size=lambda native: size or deployable(height, searched, native)
+    )
     fidelity = Fidelity(epochs=epochs, size=size or deployable(height, searched, loaded.native))
     weights = weights_folder(study.storage_url, study.spec.name)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
@@ -91,9 +102,18 @@ def train(
 
 
 def _trained(
-    study: Study, row: CandidateRow, fidelity: Fidelity, seed: int, weights: Path, loaded: ImageData, rows: Split, *, threads: int | None, said: Said,
+    study: Study,
+    row: CandidateRow,
+    fidelity: Fidelity,
+    seed: int,
+    weights: Path,
+    loaded: ImageData,
+    rows: Split,
+    *,
+    threads: int | None,
+    said: Said,
     test: bool,
-) -> Evaluation:  # fmt: skip
+) -> Evaluation:
     if fidelity.size > loaded.native:
         said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
     from ..training.device import describe, pick_device
@@ -103,17 +123,21 @@ def _trained(
     said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {seed}")
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
     path = weights / weights_name(row.id, fidelity, seed)
-    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path))
+    job = Job(
+        candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path)
+    )
     run = _Run(study=study, row=row, job=job, pixels=pixels, said=said, threads=threads)
     return run.to_its_end(tested=test)
 
 
 @contextmanager
 def _alone(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int | None, weights: Path) -> Iterator[int]:
-    """The seed that this process trains from, and no other one meanwhile: two would write one another's state and weights.
+    """The seed that this process trains from, and no other one meanwhile: two would write one
+    another's state and weights.
 
     Raises:
-        InputError: this very training has been done, or another process is at it; without a seed the next free one is taken.
+        InputError: this very training has been done, or another process is at it; without a seed
+            the next free one is taken.
     """
     from filelock import FileLock, Timeout
 
@@ -140,25 +164,36 @@ def _alone(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int | None
 
 
 def _check_threads(threads: int | None) -> None:
-    """InputError for more threads than CPUs: they only wait for one another, and a thousand of them take the machine down."""
+    """InputError for more threads than CPUs: they only wait for one another, and a thousand of them
+    take the machine down."""
     if threads is not None:
         from ..training.threads import usable_cpus
 
         if not 1 <= threads <= usable_cpus():
-            raise InputError(f"--threads must lie between 1 and the {usable_cpus()} CPUs that this process may use, but got {threads}")
+            raise InputError(
+                f"--threads must lie between 1 and the {usable_cpus()} CPUs that this process may use, but got"
+                f" {threads}"
+            )
 
 
 def deployable(height: int, searched: int, native: int) -> int:
-    """Pixels at which a network with inputs of `height` trains: these, as far as files of `native` pixels allow, but no fewer than it was searched at."""
+    """Pixels at which a network with inputs of `height` trains: these, as far as files of `native`
+    pixels allow, but no fewer than it was searched at."""
     return height if native >= height else max(searched, min(native, height))
 
 
 def _done(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int) -> bool:
-    return any((each.candidate_id, each.fidelity.key, each.seed) == (row.id, fidelity.key, seed) for each in study.evaluations())
+    return any(
+        (each.candidate_id, each.fidelity.key, each.seed) == (row.id, fidelity.key, seed)
+        for each in study.evaluations()
+    )
 
 
 def _known(row: CandidateRow, fidelity: Fidelity, seed: int) -> InputError:
-    return InputError(f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or --seed")
+    return InputError(
+        f"candidate {row.id[:12]} has been trained for {fidelity} with seed {seed}; give another --epochs, --size or"
+        " --seed"
+    )
 
 
 @dataclass(kw_only=True)
@@ -245,15 +280,29 @@ class _Run:
         from ..training.checkpoint import save
 
         of, started = self._of(), self.started.isoformat()
-        save(self.state, {"of": of, "trainer": trainer.state_dict(), "curve": [list(one) for one in self.curve], "seconds": self.seconds, "started": started})
+        save(
+            self.state,
+            {
+                "of": of,
+                "trainer": trainer.state_dict(),
+                "curve": [list(one) for one in self.curve],
+                "seconds": self.seconds,
+                "started": started,
+            },
+        )
 
     def _of(self) -> dict[str, str]:
-        """What a state belongs to: a study that was deleted and begun again under its name has other images, or another split."""
+        """What a state belongs to: a study that was deleted and begun again under its name has
+        other images, or another split."""
         data = self.study.spec.data
         return {
-            "study": self.study.spec.name, "created": self.study.created.isoformat(), "candidate": self.job.candidate, "data": str(data["fingerprint"]),
-            "split": str(data["split"]["sha256"]), "preprocessing": str(self.pixels.preprocessing(self.job.fidelity.size)),
-        }  # fmt: skip
+            "study": self.study.spec.name,
+            "created": self.study.created.isoformat(),
+            "candidate": self.job.candidate,
+            "data": str(data["fingerprint"]),
+            "split": str(data["split"]["sha256"]),
+            "preprocessing": str(self.pixels.preprocessing(self.job.fidelity.size)),
+        }
 
     def _told(self, report: Report, trainer: Trainer, seconds: float) -> str:
         left = (trainer.epochs - report.epoch) * seconds
@@ -265,10 +314,23 @@ class _Run:
         from ..training.device import describe
 
         ended = Evaluation(
-            candidate_id=self.row.id, fidelity=self.job.fidelity, seed=self.job.seed, purpose=Purpose.FINAL, state=state, settings={}, curve=tuple(self.curve),
-            accuracy=self.curve[-1][1] if self.curve else None, test_accuracy=test, seconds=self.seconds, worker="driver", device=describe(self.pixels.device),
-            reason=reason, checkpoint=self.weights.name if state is State.COMPLETE else None, started=self.started, finished=datetime.now(UTC),
-        )  # fmt: skip
+            candidate_id=self.row.id,
+            fidelity=self.job.fidelity,
+            seed=self.job.seed,
+            purpose=Purpose.FINAL,
+            state=state,
+            settings={},
+            curve=tuple(self.curve),
+            accuracy=self.curve[-1][1] if self.curve else None,
+            test_accuracy=test,
+            seconds=self.seconds,
+            worker="driver",
+            device=describe(self.pixels.device),
+            reason=reason,
+            checkpoint=self.weights.name if state is State.COMPLETE else None,
+            started=self.started,
+            finished=datetime.now(UTC),
+        )
         kept = self.study.record(ended, self.row, params={}, distributions={}, values=None)
         self.state.unlink(missing_ok=True)
         return kept

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def load_trained(path: Path) -> tuple[Any, dict[str, Any]]:
-    """The network whose weights `evaluate.keep_weights` wrote, in eval mode, and what was written with them.
+    """The network whose weights `evaluate.keep_weights` wrote, in eval mode, and what was written
+    with them.
 
     Raises:
         InputError: the file is missing or unreadable.
@@ -35,7 +36,8 @@ def load_trained(path: Path) -> tuple[Any, dict[str, Any]]:
 def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing, bool]:
     """The steps from an image to what the network was trained on, and whether they are exact.
 
-    Weights of earlier versions name none: these resized stored images by PyTorch's bilinear filter, which Pillow's meets to a grey level.
+    Weights of earlier versions name none: these resized stored images by PyTorch's bilinear filter,
+    which Pillow's meets to a grey level.
     """
     from ...studies.preprocessing import Preprocessing
 
@@ -55,7 +57,8 @@ def measured(network: Any, pixels: Pixels, size: int) -> float:
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
-    """The chosen network's accuracy on the test data, which is looked at for no other; kept with its evaluation."""
+    """The chosen network's accuracy on the test data, which is looked at for no other; kept with
+    its evaluation."""
     evaluation = chosen.evaluation
     path = weights_file(study, evaluation)
     if path is None or evaluation.test_accuracy is not None:

@@ -27,7 +27,8 @@ class Listed:
     settings: dict[str, Any]
     """As its space spells it."""
     stoppable: bool
-    """Whether it may be stopped early: a control is not, its accuracy is what others are measured by."""
+    """Whether it may be stopped early: a control is not, its accuracy is what others are measured
+    by."""
 
     @cached_property
     def id(self) -> str:
@@ -36,15 +37,24 @@ class Listed:
 
 
 class Points:
-    """Hands out every network once for each seed: all with the first seed, then all with the second.
+    """Hands out every network once for each seed: all with the first seed, then all with the
+    second.
 
-    A network that was stopped early is not trained from further seeds: successive halving goes over seeds as it goes over epochs.
+    A network that was stopped early is not trained from further seeds: successive halving goes over
+    seeds as it goes over epochs.
     """
 
     refused = 0
     duplicates = 0
 
-    def __init__(self, listed: Sequence[Listed], *, seeds: Sequence[int], distributions: dict[str, BaseDistribution], known: Iterable[Evaluation] = ()) -> None:
+    def __init__(
+        self,
+        listed: Sequence[Listed],
+        *,
+        seeds: Sequence[int],
+        distributions: dict[str, BaseDistribution],
+        known: Iterable[Evaluation] = (),
+    ) -> None:
         """`known` are the evaluations of earlier runs: none of them is done again."""
         self._waiting = [(seed, each) for seed in seeds for each in listed]
         self._distributions = distributions
@@ -63,9 +73,14 @@ class Points:
             seed, each = self._waiting.pop(0)
             if self._wanted(seed, each):
                 return Proposal(
-                    candidate=each.candidate, cost=each.cost, settings=dict(each.settings), params=dict(each.settings), distributions=self._distributions,
-                    seed=seed, stoppable=each.stoppable,
-                )  # fmt: skip
+                    candidate=each.candidate,
+                    cost=each.cost,
+                    settings=dict(each.settings),
+                    params=dict(each.settings),
+                    distributions=self._distributions,
+                    seed=seed,
+                    stoppable=each.stoppable,
+                )
         return None
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:

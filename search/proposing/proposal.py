@@ -40,7 +40,8 @@ class Proposal:
     stoppable: bool = True
     """Whether it may be stopped early."""
     origin: str = ""
-    """"random" where it was drawn at random, else the sampler's name; "" where nobody proposed it."""
+    """"random" where it was drawn at random, else the sampler's name; "" where nobody proposed it.
+    """
     trial: Trial | None = field(default=None, repr=False)
     """Optuna's trial in memory, where a sampler proposed it."""
 
@@ -49,9 +50,14 @@ class Proposal:
         """The proposal of a training that an earlier run has left waiting."""
         candidate = Candidate.from_dict(json.loads(paused.candidate.spec))
         return cls(
-            candidate=candidate, cost=candidate.cost(), settings=dict(paused.settings), params=dict(paused.params),  # type: ignore[arg-type]
-            distributions=dict(paused.distributions), seed=paused.seed, origin=paused.origin,
-        )  # fmt: skip
+            candidate=candidate,
+            cost=candidate.cost(),
+            settings=dict(paused.settings),  # type: ignore[arg-type]
+            params=dict(paused.params),
+            distributions=dict(paused.distributions),
+            seed=paused.seed,
+            origin=paused.origin,
+        )
 
 
 class Proposes(Protocol):
@@ -63,7 +69,8 @@ class Proposes(Protocol):
     """Proposals that had been made before."""
 
     def propose(self, *, random: bool = False) -> Proposal | None:
-        """The next candidate, or None when nothing is left; with `random` a uniform draw of what is left, whatever the sampler."""
+        """The next candidate, or None when nothing is left; with `random` a uniform draw of what is
+        left, whatever the sampler."""
         ...
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:

@@ -1,4 +1,5 @@
-"""Samplers by name. They are named explicitly: Optuna's default for several objectives changes between versions."""
+"""Samplers by name. They are named explicitly: Optuna's default for several objectives changes
+between versions."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class Described:
     make: Callable[[Asked], BaseSampler] | None
     """Makes it; None where candidates are drawn without a sampler."""
     ours: bool = False
-    """Whether it proposes only what is new and within the budget; what others propose is examined, and refused where it is not."""
+    """Whether it proposes only what is new and within the budget; what others propose is examined,
+    and refused where it is not."""
     patience: int = 50
     """Proposals in a row that may be refused before one is drawn from the feasible pool."""
     hinted: bool = False
@@ -60,7 +62,14 @@ def _predictor(asked: Asked) -> BaseSampler:
     from ..sampling.predictor import PredictorSampler
 
     space = None if asked.region is None else asked.region.distributions
-    return PredictorSampler(seed=asked.seed, region=asked.region, space=space, objective=asked.objective, earlier=asked.earlier, hints=asked.hints)
+    return PredictorSampler(
+        seed=asked.seed,
+        region=asked.region,
+        space=space,
+        objective=asked.objective,
+        earlier=asked.earlier,
+        hints=asked.hints,
+    )
 
 
 def _evolution(asked: Asked) -> BaseSampler:
@@ -68,13 +77,16 @@ def _evolution(asked: Asked) -> BaseSampler:
 
     population = max(6, min(50, asked.trials // 5))
     space = None if asked.region is None else asked.region.distributions
-    return EvolutionSampler(seed=asked.seed, region=asked.region, space=space, population=population, sample=max(2, population // 4))
+    return EvolutionSampler(
+        seed=asked.seed, region=asked.region, space=space, population=population, sample=max(2, population // 4)
+    )
 
 
 def _tpe(asked: Asked) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    # grouped, because conditional dimensions are absent from some trials; a running trial counts as a bad one, so that workers do not crowd
+    # grouped, because conditional dimensions are absent from some trials; a running trial counts as
+    # a bad one, so that workers do not crowd
     return TPESampler(seed=asked.seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=1)
 
 
@@ -91,8 +103,15 @@ def _gp(asked: Asked) -> BaseSampler:
 
 
 SAMPLERS: Mapping[str, Described] = {
-    "predictor": Described(words="a model of accuracy, and what it expects most of within the budget", make=_predictor, ours=True, hinted=True),
-    "evolution": Described(words="regularised evolution: the oldest dies, the best of a few has a child", make=_evolution, ours=True),
+    "predictor": Described(
+        words="a model of accuracy, and what it expects most of within the budget",
+        make=_predictor,
+        ours=True,
+        hinted=True,
+    ),
+    "evolution": Described(
+        words="regularised evolution: the oldest dies, the best of a few has a child", make=_evolution, ours=True
+    ),
     "random": Described(words="uniform over the distinct networks within the budget", make=None, ours=True),
     "tpe": Described(words="Optuna's multivariate tree-structured Parzen estimator", make=_tpe, starts=True),
     "nsga2": Described(words="Optuna's NSGA-II", make=_nsga2, starts=True),
@@ -103,7 +122,8 @@ SAMPLERS: Mapping[str, Described] = {
 
 
 def startup(name: str, trials: int) -> int:
-    """How many candidates a sampler with a model takes from the feasible pool before it is asked at all."""
+    """How many candidates a sampler with a model takes from the feasible pool before it is asked at
+    all."""
     return max(4, min(10, trials // 4)) if SAMPLERS[name].starts else 0
 
 

@@ -1,7 +1,9 @@
-"""Cheap knowledge from elsewhere as features: scores of a few candidates, accuracies of an earlier study.
+"""Cheap knowledge from elsewhere as features: scores of a few candidates, accuracies of an earlier
+study.
 
-Each gets a surrogate of its own, whose mean is a feature of every row; how much it weighs, with which sign and offset, the model of this study's accuracy
-finds by its evidence. So a score that says nothing, or a study of something else, comes to weigh nothing.
+Each gets a surrogate of its own, whose mean is a feature of every row; how much it weighs, with
+which sign and offset, the model of this study's accuracy finds by its evidence. So a score that
+says nothing, or a study of something else, comes to weigh nothing.
 """
 
 from __future__ import annotations
@@ -33,8 +35,18 @@ Rows = Sequence[tuple[Mapping[str, Any], float]]
 class Auxiliary:
     """A source of knowledge over a space, as a function of rows."""
 
-    def __init__(self, columns: Sequence[Column], region: Region, pool: tuple[Table, Vector], rows: Rows, *, noisy: bool, rng: np.random.Generator) -> None:
-        """`pool` are rows and their MACs, by which features are standardised; `noisy` values are accuracies to be maximised, others are taken as they are."""
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        region: Region,
+        pool: tuple[Table, Vector],
+        rows: Rows,
+        *,
+        noisy: bool,
+        rng: np.random.Generator,
+    ) -> None:
+        """`pool` are rows and their MACs, by which features are standardised; `noisy` values are
+        accuracies to be maximised, others are taken as they are."""
         kept = [(params, float(value)) for params, value in rows if math.isfinite(value)]
         if len(kept) > MOST:
             kept = [kept[index] for index in rng.choice(len(kept), MOST, replace=False)]
@@ -55,5 +67,10 @@ class Auxiliary:
 
 
 def rows_of(trials: Sequence[FrozenTrial], sign: float) -> list[tuple[Mapping[str, Any], float]]:
-    """What an earlier study's completed trials say of the first objective; `sign` makes it one to be maximised."""
-    return [(trial.params, sign * trial.values[0]) for trial in trials if trial.state == TrialState.COMPLETE and trial.values is not None]
+    """What an earlier study's completed trials say of the first objective; `sign` makes it one to
+    be maximised."""
+    return [
+        (trial.params, sign * trial.values[0])
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and trial.values is not None
+    ]

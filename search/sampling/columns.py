@@ -1,6 +1,7 @@
 """Parameters as columns of numbers: rows of a table in place of dicts.
 
-A categorical parameter's number is the index of its choice, any other's is its value; a parameter that a trial was never asked for is NaN.
+A categorical parameter's number is the index of its choice, any other's is its value; a parameter
+that a trial was never asked for is NaN.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Column:
             return np.array([found.low])
         if found.step is None:
             return None
-        return np.asarray(found.low + found.step * np.arange(round((found.high - found.low) / found.step) + 1), np.float64)
+        return np.asarray(
+            found.low + found.step * np.arange(round((found.high - found.low) / found.step) + 1), np.float64
+        )
 
     @property
     def categorical(self) -> bool:
@@ -65,7 +68,8 @@ class Column:
         return self.distribution.to_external_repr(float(number))
 
     def array(self, numbers: NDArray[np.float64]) -> NDArray[Any]:
-        """The values of many numbers, none of them NaN: of an integer parameter integers, of a categorical one whatever its choices are."""
+        """The values of many numbers, none of them NaN: of an integer parameter integers, of a
+        categorical one whatever its choices are."""
         if self.categorical:
             choices: Sequence[Any] = self.distribution.choices  # type: ignore[attr-defined]
             plain = all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices)
@@ -80,7 +84,10 @@ class Column:
             return rng.choice(self.values, count)
         low, high = float(found.low), float(found.high)  # type: ignore[attr-defined]
         if isinstance(found, IntDistribution):
-            return np.asarray(np.clip(np.round(np.exp(rng.uniform(math.log(low - 0.5), math.log(high + 0.5), count))), low, high), np.float64)
+            return np.asarray(
+                np.clip(np.round(np.exp(rng.uniform(math.log(low - 0.5), math.log(high + 0.5), count))), low, high),
+                np.float64,
+            )
         drawn = np.exp(rng.uniform(math.log(low), math.log(high), count)) if self.log else rng.uniform(low, high, count)
         return np.asarray(drawn.clip(low, high), np.float64)
 
@@ -98,14 +105,16 @@ def columns_of(distributions: Mapping[str, BaseDistribution]) -> list[Column]:
 
 def table_of(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Table:
     """Dicts as rows; what a dict does not have is NaN."""
-    return np.array([[column.number(row[column.name]) if column.name in row else math.nan for column in columns] for row in rows]).reshape(
-        len(rows), len(columns)
-    )
+    return np.array(
+        [[column.number(row[column.name]) if column.name in row else math.nan for column in columns] for row in rows]
+    ).reshape(len(rows), len(columns))
 
 
 def params_of(columns: Sequence[Column], row: NDArray[np.float64]) -> dict[str, Any]:
     """A row as a dict, without what is NaN."""
-    return {column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)}
+    return {
+        column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)
+    }
 
 
 def keys_of(table: Table) -> NDArray[np.uint64]:

@@ -1,4 +1,5 @@
-"""Which parameters depend on which: learned from the trials, since a study's own space is known only from what was asked."""
+"""Which parameters depend on which: learned from the trials, since a study's own space is known
+only from what was asked."""
 
 from __future__ import annotations
 
@@ -23,16 +24,23 @@ class Condition:
     parent: int
     """Column of the other."""
     absent: frozenset[float]
-    """The parent's numbers with which the child was never asked for; NaN, where the parent itself is not, counts as well."""
+    """The parent's numbers with which the child was never asked for; NaN, where the parent itself
+    is not, counts as well."""
 
 
 def learn(columns: Sequence[Column], table: Table) -> list[Condition]:
-    """What follows from trials without exception: for each column with gaps the first other column that explains them; parents come first."""
+    """What follows from trials without exception: for each column with gaps the first other column
+    that explains them; parents come first."""
     missing = np.isnan(table)
     found: dict[int, Condition] = {}
     for child in np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)):
         for parent, column in enumerate(columns):
-            if parent == child or column.values is None or len(column.values) > MOST_LEVELS or (missing[:, parent] & ~missing[:, child]).any():
+            if (
+                parent == child
+                or column.values is None
+                or len(column.values) > MOST_LEVELS
+                or (missing[:, parent] & ~missing[:, child]).any()
+            ):
                 continue
             absent = set(table[missing[:, child], parent]) - {np.nan}
             present = set(table[~missing[:, child], parent])

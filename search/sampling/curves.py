@@ -1,4 +1,5 @@
-"""What a stopped training would have reached: its last value, continued as those that went on to the end."""
+"""What a stopped training would have reached: its last value, continued as those that went on to
+the end."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ MOST = 400
 
 
 def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(rows, values, variances) of the stopped trials whose last step others have passed: a straight line through theirs, its slope drawn towards 1.
+    """(rows, values, variances) of the stopped trials whose last step others have passed: a
+    straight line through theirs, its slope drawn towards 1.
 
-    The variance is that of the line's residuals, raised for few points: a stopped trial counts the less, the less its step says about the end.
+    The variance is that of the line's residuals, raised for few points: a stopped trial counts the
+    less, the less its step says about the end.
     """
     rows, values, variances = [], [], []
     lines: dict[int, tuple[float, float, float] | None] = {}
@@ -37,7 +40,11 @@ def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 def _line(history: History, step: int) -> tuple[float, float, float] | None:
     """Intercept, slope and residual variance of the end over the value at a step."""
-    pairs = [(curve[step], value) for curve, value in zip(history.curves[-MOST:], history.values[-MOST:, 0], strict=True) if step in curve]
+    pairs = [
+        (curve[step], value)
+        for curve, value in zip(history.curves[-MOST:], history.values[-MOST:, 0], strict=True)
+        if step in curve
+    ]
     if len(pairs) < FEWEST:
         return None
     x, y = np.array(pairs).T

@@ -1,6 +1,8 @@
-"""Regularised evolution: the oldest dies, the best of a few has a child that differs in one parameter.
+"""Regularised evolution: the oldest dies, the best of a few has a child that differs in one
+parameter.
 
-Source: Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019, arXiv:1802.01548, algorithm 1 (mutation only).
+Source: Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019,
+arXiv:1802.01548, algorithm 1 (mutation only).
 """
 
 from __future__ import annotations
@@ -35,11 +37,14 @@ class EvolutionSampler(FeasibleSampler):
         population: int = 20,
         sample: int = 5,
     ) -> None:
-        """As `FeasibleSampler`, and `population`, how many of the last trials are alive, of which the best of `sample` has the next child."""
+        """As `FeasibleSampler`, and `population`, how many of the last trials are alive, of which
+        the best of `sample` has the next child."""
         super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
         self._population, self._sample = population, sample
 
-    def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def choose(
+        self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
         if len(history.rows) < self._population:
             return self.at_random(pool)
         alive = np.arange(len(history.rows) - self._population, len(history.rows))
@@ -52,5 +57,7 @@ class EvolutionSampler(FeasibleSampler):
 class RandomSampler(FeasibleSampler):
     """Uniform draws within a budget, each once."""
 
-    def choose(self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def choose(
+        self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
         return self.at_random(pool)

@@ -1,4 +1,5 @@
-"""What all samplers of ours share: the search space as it becomes known, the pool within the budget, what has been proposed, what came of it."""
+"""What all samplers of ours share: the search space as it becomes known, the pool within the
+budget, what has been proposed, what came of it."""
 
 from __future__ import annotations
 
@@ -31,8 +32,9 @@ LEAST = re.compile(r"none|zero|skip|identity|no$|off|false", re.IGNORECASE)
 class FeasibleSampler(BaseSampler):
     """Proposes what is within the budget, each once; how it chooses is a subclass's matter.
 
-    A study's space is what its trials asked for. Where it is not given and there is a budget, the first trial begins at the values that look cheapest: the
-    least numbers, choices such as `none`. Parameters that are asked for by the value of another are learned to be so.
+    A study's space is what its trials asked for. Where it is not given and there is a budget, the
+    first trial begins at the values that look cheapest: the least numbers, choices such as `none`.
+    Parameters that are asked for by the value of another are learned to be so.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class FeasibleSampler(BaseSampler):
 
         Args:
             seed: of all its draws.
-            cost: parameter → value, or → array of values, to MACs; parameters that are not asked for are left out.
+            cost: parameter → value, or → array of values, to MACs; parameters that are not asked
+                for are left out.
             budget: MACs at most, (low, high), or text as `400MFLOPs`; needs `cost`.
             space: the distributions of all parameters, where they are known before the first trial.
             region: in place of `cost` and `budget`.
@@ -73,16 +76,24 @@ class FeasibleSampler(BaseSampler):
 
     @abstractmethod
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
-        """The next row, None where nothing new can be found. `running` are the rows of trials that have not ended."""
+        """The next row, None where nothing new can be found. `running` are the rows of trials that
+        have not ended."""
 
     def reseed_rng(self) -> None:
         """Other draws, for another process or thread."""
-        self._rng = np.random.default_rng(None if self._seed is None else [self._seed, int(np.random.SeedSequence().entropy) % 2**32])  # type: ignore[arg-type]
+        entropy = int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+        self._rng = np.random.default_rng(None if self._seed is None else [self._seed, entropy % 2**32])
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters that any trial was asked for."""
         if self._study is None or self._study[0] is not study._storage or self._study[1] != study._study_id:
-            self._study, self._looked, self._begun, self._history, self._pool = (study._storage, study._study_id), 0, set(), None, None
+            self._study, self._looked, self._begun, self._history, self._pool = (
+                (study._storage, study._study_id),
+                0,
+                set(),
+                None,
+                None,
+            )
         # as Optuna's own samplers do: a copy of each trial costs more than the proposal
         trials = study._get_trials(deepcopy=False, use_cache=True)
         for other in [*(trials[number] for number in self._begun if number < len(trials)), *trials[self._looked :]]:
@@ -91,7 +102,9 @@ class FeasibleSampler(BaseSampler):
         self._looked = len(trials)
         return dict(self._space)
 
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
         """The row chosen, as parameters."""
         if not search_space:
             return {}
@@ -107,7 +120,9 @@ class FeasibleSampler(BaseSampler):
         busy = self._busy(columns, history, trial.number)
         pool.take(busy)
         chosen = None if pool.whole and not pool.left else self.choose(study, history, pool, busy)
-        row = pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen  # again, where there is nothing else
+        row = (
+            pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen
+        )  # again, where there is nothing else
         pool.take(row[None])
         self.exhausted = chosen is None or (pool.whole and not pool.left)
         self._proposed[trial.number] = row
@@ -115,15 +130,24 @@ class FeasibleSampler(BaseSampler):
         self._chosen[trial.number] = params_of(columns, row)
         return self._chosen[trial.number]
 
-    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
-        """A parameter not known before: at random, or, within a budget, what looks cheapest; where the cost can be told, within it."""
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """A parameter not known before: at random, or, within a budget, what looks cheapest; where
+        the cost can be told, within it."""
         column = Column(name=param_name, distribution=param_distribution)
-        numbers = column.draw(TRIES, self._rng) if column.values is None or len(column.values) > TRIES else self._rng.permutation(column.values)
+        numbers = (
+            column.draw(TRIES, self._rng)
+            if column.values is None or len(column.values) > TRIES
+            else self._rng.permutation(column.values)
+        )
         if self._bounded:
             numbers = np.array(sorted(numbers, key=_likely_cost(column)))
             if not column.categorical:
                 numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
-        coming = self._chosen.get(trial.number, {})  # a branch of the space that no trial had reached: what was chosen of the others is still to be asked for
+        coming = self._chosen.get(
+            trial.number, {}
+        )  # a branch of the space that no trial had reached: what was chosen of the others is still to be asked for
         for number in numbers:
             value = column.value(number)
             if self._region.partly({**coming, **trial.params, param_name: value}) is not False:
@@ -142,8 +166,11 @@ class FeasibleSampler(BaseSampler):
         near, _ = pool.neighbours(pool.rows, NEIGHBOURS, self._rng)
         return near[0] if len(near) else None
 
-    def _followed(self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int) -> tuple[History, Pool]:
-        """History and pool up to date; the pool made anew when the space, or what is known of its conditions, has changed."""
+    def _followed(
+        self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int
+    ) -> tuple[History, Pool]:
+        """History and pool up to date; the pool made anew when the space, or what is known of its
+        conditions, has changed."""
         if self._history is None or self._history.columns != columns:
             signs = np.array([1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in study.directions])
             self._history, self._pool, self._ended = History(columns, signs), None, [np.zeros((0, len(columns)))]
@@ -161,8 +188,14 @@ class FeasibleSampler(BaseSampler):
 
     def _busy(self, columns: list[Column], history: History, current: int) -> Table:
         """Rows of the trials that have not ended."""
-        self._proposed = {number: row for number, row in self._proposed.items() if number in history.open and len(row) == len(columns)}
-        others = [other.params for number, other in history.open.items() if number != current and other.params and number not in self._proposed]
+        self._proposed = {
+            number: row for number, row in self._proposed.items() if number in history.open and len(row) == len(columns)
+        }
+        others = [
+            other.params
+            for number, other in history.open.items()
+            if number != current and other.params and number not in self._proposed
+        ]
         return np.concatenate([table_of(columns, others), *(row[None] for row in self._proposed.values())])
 
 

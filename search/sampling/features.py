@@ -1,4 +1,5 @@
-"""Rows as numbers that a model of accuracy is made of: parameters' effects, what they cost, their order, their sums, log MACs, and hints."""
+"""Rows as numbers that a model of accuracy is made of: parameters' effects, what they cost, their
+order, their sums, log MACs, and hints."""
 
 from __future__ import annotations
 
@@ -36,8 +37,11 @@ class Features:
 class Encoder:
     """Makes features of rows."""
 
-    def __init__(self, columns: Sequence[Column], rows: Table, macs: Vector | None, hints: Mapping[str, Hint] | None = None) -> None:
-        """`rows` and `macs` are those of the pool, by which features are standardised; without `macs` cost is no feature."""
+    def __init__(
+        self, columns: Sequence[Column], rows: Table, macs: Vector | None, hints: Mapping[str, Hint] | None = None
+    ) -> None:
+        """`rows` and `macs` are those of the pool, by which features are standardised; without
+        `macs` cost is no feature."""
         self._columns = list(columns)
         self._priced = macs is not None and len(macs) > 1 and macs.min() > 0 and float(np.ptp(macs)) > 0
         self._log = (0.0, 1.0)
@@ -60,9 +64,15 @@ class Encoder:
     def __call__(self, table: Table, macs: Vector | None) -> Features:
         blocks = [_effects(column, table[:, index]) for index, column in enumerate(self._columns)]
         empty = np.zeros((len(table), 0))
-        effects = np.concatenate([*blocks, empty], axis=1) / math.sqrt(max(1, sum(block.shape[1] > 0 for block in blocks)))
+        effects = np.concatenate([*blocks, empty], axis=1) / math.sqrt(
+            max(1, sum(block.shape[1] > 0 for block in blocks))
+        )
         found = {"effects": effects}
-        ordered = [block for index, column in enumerate(self._columns) if (block := self._ordered(index, column, table[:, index])) is not None]
+        ordered = [
+            block
+            for index, column in enumerate(self._columns)
+            if (block := self._ordered(index, column, table[:, index])) is not None
+        ]
         if ordered:
             found["ordered"] = np.concatenate(ordered, axis=1) / math.sqrt(len(ordered))
         shared = [np.add.reduce([blocks[index] for index in places]) / math.sqrt(len(places)) for places in self._alike]
@@ -71,17 +81,21 @@ class Encoder:
         place = effects
         if self._priced and macs is not None:
             cost = ((np.log(np.maximum(macs, 1e-300)) - self._log[0]) / self._log[1])[:, None]
-            # no square of it: trials crowd at the budget's upper end, and a parabola through them says anything of the cheap networks
+            # no square of it: trials crowd at the budget's upper end, and a parabola through them
+            # says anything of the cheap networks
             found["cost"] = cost
             place = np.concatenate([effects, cost / 2], axis=1)
         for name, hint in self._hints.items():
             mean, scale = self._scales[name]
             if scale > 0:
-                found[name] = ((hint(table, np.zeros(len(table)) if macs is None else macs) - mean) / scale).clip(-4, 4)[:, None]
+                found[name] = ((hint(table, np.zeros(len(table)) if macs is None else macs) - mean) / scale).clip(
+                    -4, 4
+                )[:, None]
         return Features(linear=found, place=place)
 
     def _ordered(self, index: int, column: Column, numbers: Vector) -> Matrix | None:
-        """One number for each choice of a categorical parameter: its own, where it is one, and what it adds to log cost."""
+        """One number for each choice of a categorical parameter: its own, where it is one, and what
+        it adds to log cost."""
         if not column.categorical:
             return None
         parts = [scores for scores in (self._marginals[index], _own(column)) if scores is not None]
@@ -97,7 +111,9 @@ class Encoder:
 def _own(column: Column) -> Vector | None:
     """Numeric choices, standardised by rank and value."""
     choices: Sequence[object] = column.distribution.choices  # type: ignore[attr-defined]
-    if len(choices) < 3 or not all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices):
+    if len(choices) < 3 or not all(
+        isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices
+    ):
         return None
     values = np.array(choices, float)
     if not np.isfinite(values).all():
@@ -106,7 +122,8 @@ def _own(column: Column) -> Vector | None:
 
 
 def _marginal(column: Column, numbers: Vector, logs: Vector) -> Vector | None:
-    """Mean log cost of the rows with each choice, standardised over the choices; None where they cost the same."""
+    """Mean log cost of the rows with each choice, standardised over the choices; None where they
+    cost the same."""
     if not column.categorical or column.values is None or len(column.values) < 3:
         return None
     here = ~np.isnan(numbers)

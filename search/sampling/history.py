@@ -1,4 +1,5 @@
-"""The trials of a study as tables that grow: each trial is looked at once when it appears and once when it has ended."""
+"""The trials of a study as tables that grow: each trial is looked at once when it appears and once
+when it has ended."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class History:
 
     @property
     def rows(self) -> Table:
-        """(rows, parameters) of the trials that ended with finite values, in the order in which they were seen to."""
+        """(rows, parameters) of the trials that ended with finite values, in the order in which
+        they were seen to."""
         return self._rows.table
 
     @property
@@ -40,11 +42,13 @@ class History:
 
     @property
     def stopped(self) -> list[tuple[NDArray[np.float64], dict[int, float]]]:
-        """Row and curve of every pruned trial that reported, but for those that have gone on since: of them the later trial stands."""
+        """Row and curve of every pruned trial that reported, but for those that have gone on since:
+        of them the later trial stands."""
         return list(self._stopped.values())
 
     def follow(self, trials: Sequence[FrozenTrial], current: int) -> Table:
-        """Take in what is new in all trials of the study, but for the `current` one; returns the rows of those that have ended since, however they did."""
+        """Take in what is new in all trials of the study, but for the `current` one; returns the
+        rows of those that have ended since, however they did."""
         fresh = [trials[number] for number in self.open if number < len(trials)] + list(trials[self._next :])
         self._next = len(trials)
         ended = []
@@ -63,7 +67,12 @@ class History:
 
     def _take(self, trial: FrozenTrial) -> None:
         curve = _curve(trial, float(self._signs[0]))
-        if trial.state == TrialState.COMPLETE and trial.values is not None and np.isfinite(trial.values).all() and len(trial.values) == len(self._signs):
+        if (
+            trial.state == TrialState.COMPLETE
+            and trial.values is not None
+            and np.isfinite(trial.values).all()
+            and len(trial.values) == len(self._signs)
+        ):
             row = table_of(self.columns, [trial.params])[0]
             self._stopped.pop(row.tobytes(), None)
             self._rows.add(row)

@@ -9,10 +9,14 @@ MARGIN = 0.1
 """The reference point lies so much of the range below the lowest values."""
 
 
-def improvements(values: NDArray[np.float64], points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """For every one of `points`, (count, objectives), what it adds to the hypervolume of `values`, all to be maximised.
+def improvements(
+    values: NDArray[np.float64], points: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """For every one of `points`, (count, objectives), what it adds to the hypervolume of `values`,
+    all to be maximised.
 
-    With two objectives exactly; with more, by 2,000 random points of the box between the reference and the highest values.
+    With two objectives exactly; with more, by 2,000 random points of the box between the reference
+    and the highest values.
     """
     low, high = values.min(0), np.maximum(values.max(0), points.max(0))
     span = np.where(high > low, high - low, 1.0)
@@ -33,7 +37,8 @@ def _plane(values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[
         if y > highest:
             front.append((x, y))
             highest = y
-    # steps from right to left: between x of one step and x of the next the front is as high as the former
+    # steps from right to left: between x of one step and x of the next the front is as high as the
+    # former
     right = np.array([np.inf, *(x for x, _ in front)])
     left = np.array([*(x for x, _ in front), 0.0])
     height = np.array([0.0, *(y for _, y in front)])

@@ -1,4 +1,5 @@
-"""What can still be proposed: everything within the region where that can be listed, else as much as is drawn, and its neighbours."""
+"""What can still be proposed: everything within the region where that can be listed, else as much
+as is drawn, and its neighbours."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class Pool:
         self.columns, self._region = list(columns), region
         combinations = math.prod(math.inf if column.values is None else len(column.values) for column in columns)
         if combinations > SLOWLY:
-            self._admitted(region.settled(self.columns, self._draws(2, rng)))  # a cost function that takes no arrays shows it here
+            self._admitted(
+                region.settled(self.columns, self._draws(2, rng))
+            )  # a cost function that takes no arrays shows it here
         self.whole = combinations <= (ENUMERATE if region.quick else 3 * SLOWLY)
         """Whether these are all there are."""
         rows, macs, keys = self._listed() if self.whole else self._drawn(rng)
@@ -64,8 +67,11 @@ class Pool:
                 self.free[self._order[place]] = False
                 self.left -= 1
 
-    def neighbours(self, rows: Table, count: int, rng: np.random.Generator, *, twice: float = 0.5) -> tuple[Table, NDArray[np.float64]]:
-        """Up to `count` rows of the region, not taken, that differ from one of `rows` in one parameter, or (a share of `twice`) in two; and their MACs."""
+    def neighbours(
+        self, rows: Table, count: int, rng: np.random.Generator, *, twice: float = 0.5
+    ) -> tuple[Table, NDArray[np.float64]]:
+        """Up to `count` rows of the region, not taken, that differ from one of `rows` in one
+        parameter, or (a share of `twice`) in two; and their MACs."""
         if not self.columns or not len(rows):
             return np.zeros((0, len(self.columns))), np.zeros(0)
         changed = rows[rng.integers(0, len(rows), count)].copy()
@@ -82,7 +88,8 @@ class Pool:
         return found[new], macs[new]
 
     def _moved(self, column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Another value of a column: any of a categorical one, mostly a near one where there is an order."""
+        """Another value of a column: any of a categorical one, mostly a near one where there is an
+        order."""
         fresh, values = column.draw(len(numbers), rng), column.values
         if values is None:
             low, high = float(column.distribution.low), float(column.distribution.high)  # type: ignore[attr-defined]
@@ -105,7 +112,11 @@ class Pool:
         return rows[kept], seen.macs[kept], seen.keys[kept]
 
     def _listed(self) -> tuple[Table, NDArray[np.float64], NDArray[np.uint64]]:
-        grids = np.meshgrid(*[column.values for column in self.columns if column.values is not None], indexing="ij") if self.columns else []
+        grids = (
+            np.meshgrid(*[column.values for column in self.columns if column.values is not None], indexing="ij")
+            if self.columns
+            else []
+        )
         rows = np.stack([grid.ravel() for grid in grids], axis=1) if grids else np.zeros((1, 0))
         return self._admitted(self._region.settled(self.columns, rows))
 
@@ -113,7 +124,8 @@ class Pool:
         return np.stack([column.draw(count, rng) for column in self.columns], axis=1)
 
     def _drawn(self, rng: np.random.Generator) -> tuple[Table, NDArray[np.float64], NDArray[np.uint64]]:
-        """Uniform draws; where a budget admits next to none of them, the neighbours of those that came nearest lead into it."""
+        """Uniform draws; where a budget admits next to none of them, the neighbours of those that
+        came nearest lead into it."""
         wanted = DRAWN if self._region.quick else SLOWLY
         rows, macs, keys = np.zeros((0, len(self.columns))), np.zeros(0), np.zeros(0, np.uint64)
         for round_ in range(ROUNDS):
@@ -121,7 +133,11 @@ class Pool:
             if round_ >= 2 and not len(rows):
                 drawn = self._descended(drawn[0])
             found = self._admitted(self._region.settled(self.columns, drawn))
-            rows, macs, keys = np.concatenate([rows, found[0]]), np.concatenate([macs, found[1]]), np.concatenate([keys, found[2]])
+            rows, macs, keys = (
+                np.concatenate([rows, found[0]]),
+                np.concatenate([macs, found[1]]),
+                np.concatenate([keys, found[2]]),
+            )
             first = np.sort(np.unique(keys, return_index=True)[1])
             rows, macs, keys = rows[first], macs[first], keys[first]
             if len(rows) >= 0.9 * wanted or (round_ >= 8 and len(rows) >= 0.05 * wanted):
@@ -129,7 +145,8 @@ class Pool:
         return rows[:wanted], macs[:wanted], keys[:wanted]
 
     def _descended(self, row: NDArray[np.float64]) -> Table:
-        """What is passed on the way to a cheap row, one parameter after another set to what costs least."""
+        """What is passed on the way to a cheap row, one parameter after another set to what costs
+        least."""
         passed = [row[None]]
         for index in np.tile(np.arange(len(self.columns)), 2):
             values = self.columns[index].values
@@ -144,7 +161,8 @@ class Pool:
         return float(found.low), float(found.high)  # type: ignore[attr-defined]
 
     def _around(self, rows: Table, count: int, rng: np.random.Generator) -> Table:
-        """Crossings of two rows, one value in ten new: a small part of a space is filled from within."""
+        """Crossings of two rows, one value in ten new: a small part of a space is filled from
+        within."""
         one, other = rows[rng.integers(0, len(rows), count)], rows[rng.integers(0, len(rows), count)]
         mixed = np.where(rng.random(one.shape) < 0.5, one, other)
         fresh = self._draws(count, rng)

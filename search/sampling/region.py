@@ -1,4 +1,5 @@
-"""What may be proposed: which parameters a row needs, what it costs, whether the budget admits it, and which rows are one and the same."""
+"""What may be proposed: which parameters a row needs, what it costs, whether the budget admits it,
+and which rows are one and the same."""
 
 from __future__ import annotations
 
@@ -41,11 +42,13 @@ class Region(Protocol):
     """Whether many rows are examined at little more than the time of one."""
 
     def learn(self, columns: Sequence[Column], table: Table) -> bool:
-        """Look at the rows of trials; True if what is needed by which has turned out to be otherwise."""
+        """Look at the rows of trials; True if what is needed by which has turned out to be
+        otherwise."""
         ...
 
     def explains(self, columns: Sequence[Column], table: Table) -> bool:
-        """Whether rows of trials fit what has been learned: if so, nothing has to be learned from them."""
+        """Whether rows of trials fit what has been learned: if so, nothing has to be learned from
+        them."""
         ...
 
     def settled(self, columns: Sequence[Column], table: Table) -> Table:
@@ -57,15 +60,18 @@ class Region(Protocol):
         ...
 
     def partly(self, params: Mapping[str, Any]) -> bool | None:
-        """Whether some parameters, perhaps not all, are admitted; None where that cannot be told yet."""
+        """Whether some parameters, perhaps not all, are admitted; None where that cannot be told
+        yet."""
         ...
 
 
 class CostRegion:
-    """A region of any Optuna study, by a cost function and bounds of it; without a function everything is within."""
+    """A region of any Optuna study, by a cost function and bounds of it; without a function
+    everything is within."""
 
     def __init__(self, cost: CostFunction | None = None, budget: float | str | Sequence[float] | None = None) -> None:
-        """As `PredictorSampler` takes them. Raises: InputError, a budget that is none, or one without a cost."""
+        """As `PredictorSampler` takes them. Raises: InputError, a budget that is none, or one
+        without a cost."""
         if budget is not None and cost is None:
             raise InputError(f"a budget needs the cost that it bounds, but got {budget!r} and no cost")
         self.priced = cost is not None
@@ -122,11 +128,14 @@ class CostRegion:
         return found
 
     def _alike(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
-        """Of rows without gaps; whether the function takes arrays is found out by comparing it with itself on the first row and the last."""
+        """Of rows without gaps; whether the function takes arrays is found out by comparing it with
+        itself on the first row and the last."""
         assert self._cost is not None
         if self.quick and len(table) > 1:
             try:
-                found = np.asarray(self._cost({column.name: column.array(table[:, i]) for i, column in enumerate(columns)}), float)
+                found = np.asarray(
+                    self._cost({column.name: column.array(table[:, i]) for i, column in enumerate(columns)}), float
+                )
                 ends = [_single(self._cost(params_of(columns, table[i]))) for i in (0, -1)]
                 if found.shape == (len(table),) and np.allclose(found[[0, -1]], ends, rtol=1e-9):
                     return found

@@ -1,4 +1,5 @@
-"""The region of a search space of ours: costs, constraints and conditions are known, and settings that build one network are one and the same."""
+"""The region of a search space of ours: costs, constraints and conditions are known, and settings
+that build one network are one and the same."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ class SpaceRegion:
     def partly(self, params: Mapping[str, Any]) -> bool | None:
         """A space knows complete settings only."""
         try:
-            return bool(self._budget.admits(self._space.candidate(dict(params)).cost())) and self._space.allows(dict(params))
+            return bool(self._budget.admits(self._space.candidate(dict(params)).cost())) and self._space.allows(
+                dict(params)
+            )
         except (InvalidBlock, KeyError):
             return None
 
@@ -70,7 +73,9 @@ class SpaceRegion:
             here = ~np.isnan(numbers)
             values = column.values
             assert values is not None  # of no parameter of ours
-            rows[here, index] = numbers[here] if column.categorical else np.rint((numbers[here] - values[0]) / (values[1] - values[0]))
+            rows[here, index] = (
+                numbers[here] if column.categorical else np.rint((numbers[here] - values[0]) / (values[1] - values[0]))
+            )
         return rows
 
     def _place(self, columns: Sequence[Column]) -> dict[str, int]:

@@ -1,12 +1,15 @@
 """Accuracy as a function of the parameters and of the cost, with its uncertainty.
 
-A Gaussian process whose covariance is a sum: of a Bayesian linear model in each block of features (parameters' effects, what they cost, what equal choices of
-exchangeable parameters have in common, log cost, each hint), of one in the pairs of effects (the square of their covariance), and of a squared
-exponential of everything, which is what a Gaussian process usually is. The weight of each, and the noise, maximise the marginal likelihood under weak priors
-(type II maximum a posteriori): with few observations the linear parts stand alone, as data grow the others take over where they explain more, and what
-explains nothing, as a useless hint, comes to weigh nothing.
+A Gaussian process whose covariance is a sum: of a Bayesian linear model in each block of features
+(parameters' effects, what they cost, what equal choices of exchangeable parameters have in common,
+log cost, each hint), of one in the pairs of effects (the square of their covariance), and of a
+squared exponential of everything, which is what a Gaussian process usually is. The weight of each,
+and the noise, maximise the marginal likelihood under weak priors (type II maximum a posteriori):
+with few observations the linear parts stand alone, as data grow the others take over where they
+explain more, and what explains nothing, as a useless hint, comes to weigh nothing.
 
-Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1302.4922; samples by posterior covariance, Thompson 1933.
+Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1302.4922; samples by
+posterior covariance, Thompson 1933.
 """
 
 from __future__ import annotations
@@ -81,7 +84,9 @@ class Surrogate:
         parts = parts_of(features, features)
         self._names = list(parts)
         self._parts = np.stack(list(parts.values()))
-        self._prior = np.log([*(PRIORS.get(name, HINTED) for name in self._names), PRIORS["noise"] if noise is None else noise])
+        self._prior = np.log(
+            [*(PRIORS.get(name, HINTED) for name in self._names), PRIORS["noise"] if noise is None else noise]
+        )
         self._spread = np.array([*(SPREAD if name in PRIORS else HINT_SPREAD for name in self._names), SPREAD])
         self.weights: dict[str, float] = self._fitted(start) if weights is None else weights
         """Of every part and of the noise, in units of the observations' variance."""
@@ -96,19 +101,27 @@ class Surrogate:
     @property
     def evidence(self) -> float:
         """Logarithm of the marginal likelihood of the standardised observations."""
-        return float(-0.5 * self._target @ self._alpha - np.log(np.diag(self._factor[0])).sum() - 0.5 * len(self._target) * math.log(2 * math.pi))
+        return float(
+            -0.5 * self._target @ self._alpha
+            - np.log(np.diag(self._factor[0])).sum()
+            - 0.5 * len(self._target) * math.log(2 * math.pi)
+        )
 
     def left_out(self) -> Vector:
-        """What would have been expected of every observation without it, the weights being those of all (Rasmussen & Williams 2006, equation 5.12)."""
+        """What would have been expected of every observation without it, the weights being those of
+        all (Rasmussen & Williams 2006, equation 5.12)."""
         inverse = np.diag(cho_solve(self._factor, np.eye(len(self._target))))
         return self._mean + self._scale * (self._target - self._alpha / inverse)
 
     def with_more(self, features: Features) -> Surrogate:
-        """The same model as if the truth at these rows, observed with the noise of all, were what is expected: it leaves the means, and narrows the draws."""
+        """The same model as if the truth at these rows, observed with the noise of all, were what
+        is expected: it leaves the means, and narrows the draws."""
         if not len(features):
             return self
         joined = Features(
-            linear={name: np.concatenate([block, features.linear[name]]) for name, block in self._features.linear.items()},
+            linear={
+                name: np.concatenate([block, features.linear[name]]) for name, block in self._features.linear.items()
+            },
             place=np.concatenate([self._features.place, features.place]),
         )
         values = np.concatenate([self._mean + self._scale * self._target, self.mean(features)])
@@ -125,7 +138,9 @@ class Surrogate:
             part = slice(start, start + ROWS)
             total = np.add.reduce([rows.linear[name][part] @ line for name, line in lines.items()])
             shared = (rows.linear["effects"][part].astype(np.float32) @ effects.T) ** 2
-            found[part] = total + pairs * (shared @ alpha) + near * (_near(rows.place[part].astype(np.float32), place) @ alpha)
+            found[part] = (
+                total + pairs * (shared @ alpha) + near * (_near(rows.place[part].astype(np.float32), place) @ alpha)
+            )
         return self._mean + self._scale * found
 
     def posterior(self, rows: Features) -> tuple[Vector, Matrix]:
@@ -145,13 +160,17 @@ class Surrogate:
         return self._scale * np.sqrt(np.maximum(own - (shrunk**2).sum(0), JITTER))
 
     def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0, draws: int = 1) -> Matrix:
-        """`draws` of the whole function from the posterior at `rows`, (draws, rows); their distance from the mean is multiplied by `boldness`."""
+        """`draws` of the whole function from the posterior at `rows`, (draws, rows); their distance
+        from the mean is multiplied by `boldness`."""
         mean, factor = self.posterior(rows)
         return mean + boldness * (rng.standard_normal((draws, len(rows))) @ factor.T)
 
     def _between(self, a: Features, b: Features) -> Matrix:
         """The whole covariance: all linear parts in one product."""
-        sides = [np.concatenate([block * math.sqrt(self.weights[name]) for name, block in one.linear.items()], axis=1) for one in (a, b)]
+        sides = [
+            np.concatenate([block * math.sqrt(self.weights[name]) for name, block in one.linear.items()], axis=1)
+            for one in (a, b)
+        ]
         found = a.linear["effects"] @ b.linear["effects"].T
         np.square(found, out=found)
         found *= self.weights["pairs"]
@@ -168,13 +187,16 @@ class Surrogate:
         return found
 
     def _fitted(self, start: dict[str, float] | None) -> dict[str, float]:
-        begin = self._prior if start is None or not {*self._names, "noise"} <= set(start) else np.log(self._array(start))
+        begin = (
+            self._prior if start is None or not {*self._names, "noise"} <= set(start) else np.log(self._array(start))
+        )
         bounds = [(-14.0, 5.0)] * len(begin)
         logs = minimize(self.loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 30}, bounds=bounds).x
         return dict(zip((*self._names, "noise"), np.exp(logs).tolist(), strict=True))
 
     def loss(self, logs: Vector) -> tuple[float, Vector]:
-        """Negative log posterior of the weights' logarithms (of the parts in their order, then of the noise), but for a constant, and its gradient."""
+        """Negative log posterior of the weights' logarithms (of the parts in their order, then of
+        the noise), but for a constant, and its gradient."""
         weights, apart = np.exp(logs), (logs - self._prior) / self._spread
         try:
             factor = cho_factor(self._covariance(weights), lower=True, check_finite=False)

@@ -1,4 +1,5 @@
-"""Accuracies on a scale on which a model of them is of use: the best are told apart, the worst are not."""
+"""Accuracies on a scale on which a model of them is of use: the best are told apart, the worst are
+not."""
 
 from __future__ import annotations
 
@@ -13,12 +14,14 @@ DEPTH = 3.0
 
 
 def warp(values: Vector) -> Vector:
-    """How far each lies behind the best, on a logarithmic scale that is softened by the spread of the better half: the worst say little about the best."""
+    """How far each lies behind the best, on a logarithmic scale that is softened by the spread of
+    the better half: the worst say little about the best."""
     behind = values.max() - values
     return -np.log(behind + SOFTENED * float(np.median(behind)) + 1e-12)
 
 
 def clipped(values: Vector) -> Vector:
-    """The values themselves, but none further below the median than so many spreads of the better half."""
+    """The values themselves, but none further below the median than so many spreads of the better
+    half."""
     middle = float(np.median(values))
     return np.maximum(values, middle - DEPTH * max(float(values.max()) - middle, 1e-12))

@@ -1,7 +1,9 @@
-"""Zero-cost scores: what a network that has not been trained says about itself, from one small batch.
+"""Zero-cost scores: what a network that has not been trained says about itself, from one small
+batch.
 
-A score is a number, larger meaning better, that a paper found to rank networks as training does. Of a score that is worth its time one asks that it
-says more than `log_params` and `log_macs`, which cost nothing at all.
+A score is a number, larger meaning better, that a paper found to rank networks as training does. Of
+a score that is worth its time one asks that it says more than `log_params` and `log_macs`, which
+cost nothing at all.
 
 Importing this package imports no torch.
 """
@@ -18,9 +20,19 @@ if TYPE_CHECKING:
     from .compute import NoScore, network_scores, scores_of
 
 __all__ = [
-    "BATCH", "DEFAULT", "NoScore", "Score", "batch_of", "network_scores", "rank_average", "register", "score", "score_names", "scores_of",
+    "BATCH",
+    "DEFAULT",
+    "NoScore",
+    "Score",
+    "batch_of",
+    "network_scores",
+    "rank_average",
+    "register",
+    "score",
+    "score_names",
+    "scores_of",
     "zero_cost_value",
-]  # fmt: skip
+]
 
 _WITH_TORCH = {"batch_of": "batch", "NoScore": "compute", "network_scores": "compute", "scores_of": "compute"}
 

@@ -12,7 +12,8 @@ from .combine import BATCH
 
 
 def batch_of(pixels: Pixels, size: int, *, seed: int, count: int = BATCH) -> tuple[Tensor, Tensor]:
-    """`count` training images of `size` pixels a side, normalised, (count, c, size, size), and their labels: a class after the other, no image twice.
+    """`count` training images of `size` pixels a side, normalised, (count, c, size, size), and
+    their labels: a class after the other, no image twice.
 
     Of a data set with fewer distinct images all are taken.
 

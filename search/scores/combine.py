@@ -1,8 +1,11 @@
-"""One number that stands for a network's accuracy where none is trained, and the mean of ranks for many networks.
+"""One number that stands for a network's accuracy where none is trained, and the mean of ranks for
+many networks.
 
-Ranks are known only among many, so that what takes the accuracy's place for a network by itself is one score. By default that is naswot: of the papers'
-scores it ranks NAS-Bench-Macro's networks best, within a budget slice too, where cost says little (benchmarks/results/zero-cost.md). On that table the mean
-rank of naswot and grad_norm is better still; to choose a pair by one table would be to fit it.
+Ranks are known only among many, so that what takes the accuracy's place for a network by itself is
+one score. By default that is naswot: of the papers' scores it ranks NAS-Bench-Macro's networks
+best, within a budget slice too, where cost says little (benchmarks/results/zero-cost.md). On that
+table the mean rank of naswot and grad_norm is better still; to choose a pair by one table would be
+to fit it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ BATCH = 16
 
 
 def zero_cost_value(scores: Mapping[str, float], name: str = DEFAULT) -> float:
-    """What takes the accuracy's place when candidates are judged without training: the score `name`, larger is better. It is no share of anything.
+    """What takes the accuracy's place when candidates are judged without training: the score
+    `name`, larger is better. It is no share of anything.
 
     Raises:
         InputError: no score is called that, it is not among `scores`, or it is no finite number.
@@ -39,7 +43,8 @@ def zero_cost_value(scores: Mapping[str, float], name: str = DEFAULT) -> float:
 
 
 def rank_average(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
-    """The mean over `names` of each network's rank among `rows`, scaled from 0 (last by every score) to 1; equal values share a rank.
+    """The mean over `names` of each network's rank among `rows`, scaled from 0 (last by every
+    score) to 1; equal values share a rank.
 
     Raises:
         InputError: no names, an unknown one, or a row that lacks one.

@@ -23,14 +23,22 @@ FREE = ("log_params", "log_macs")
 
 
 class NoScore(AutomlError):
-    """A score of a network is infinite or no number: recorded as FAIL where the score was the evaluation, left out where it was a hint."""
+    """A score of a network is infinite or no number: recorded as FAIL where the score was the
+    evaluation, left out where it was a hint."""
 
 
 def scores_of(
-    candidate: Candidate, images: Tensor, labels: Tensor, *, names: Sequence[str] | None = None, size: int | None = None, seed: int = 0,
+    candidate: Candidate,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    names: Sequence[str] | None = None,
+    size: int | None = None,
+    seed: int = 0,
     device: torch.device | str = "cpu",
-) -> dict[str, float]:  # fmt: skip
-    """The scores called `names` (None: all) of `candidate`, its network initialised from `seed`. The same seed and batch give the same scores.
+) -> dict[str, float]:
+    """The scores called `names` (None: all) of `candidate`, its network initialised from `seed`.
+    The same seed and batch give the same scores.
 
     Args:
         candidate: what is judged.
@@ -49,7 +57,10 @@ def scores_of(
     _check(images, labels)
     if images.shape[1] != candidate.image[0] or int(labels.max()) >= candidate.classes:
         got = f"{images.shape[1]} channels and label {int(labels.max())}"
-        raise InputError(f"a batch must fit the candidate's {candidate.image[0]} channels and {candidate.classes} classes, but got {got}")
+        raise InputError(
+            f"a batch must fit the candidate's {candidate.image[0]} channels and {candidate.classes} classes, but got"
+            f" {got}"
+        )
     cost = candidate.cost()
     if set(wanted) <= set(FREE):
         network: nn.Module = nn.Identity()
@@ -60,8 +71,11 @@ def scores_of(
     return _scores(network, images, labels, wanted, seed, cost)
 
 
-def network_scores(network: nn.Module, images: Tensor, labels: Tensor, *, names: Sequence[str] | None = None, seed: int = 0) -> dict[str, float]:
-    """The scores called `names` of a network as it is, which stays as it was: parameters, buffers, gradients and modes. (None: all but those of costs.)
+def network_scores(
+    network: nn.Module, images: Tensor, labels: Tensor, *, names: Sequence[str] | None = None, seed: int = 0
+) -> dict[str, float]:
+    """The scores called `names` of a network as it is, which stays as it was: parameters, buffers,
+    gradients and modes. (None: all but those of costs.)
 
     Raises:
         InputError: an unknown score, one that needs a candidate, or a batch that does not fit.
@@ -72,9 +86,19 @@ def network_scores(network: nn.Module, images: Tensor, labels: Tensor, *, names:
     return _scores(network, images, labels, wanted, seed, None)
 
 
-def _scores(network: nn.Module, images: Tensor, labels: Tensor, names: Sequence[str], seed: int, cost: Cost | None) -> dict[str, float]:
+def _scores(
+    network: nn.Module, images: Tensor, labels: Tensor, names: Sequence[str], seed: int, cost: Cost | None
+) -> dict[str, float]:
     gradients = any(score(name).gradients for name in names)
-    subject = Subject(network=network, images=images, labels=labels, seed=seed, cost=cost, patterns="naswot" in names, gradients=gradients)
+    subject = Subject(
+        network=network,
+        images=images,
+        labels=labels,
+        seed=seed,
+        cost=cost,
+        patterns="naswot" in names,
+        gradients=gradients,
+    )
     with evaluating(network):
         found = {name: score(name).of(subject) for name in names}
     for name, value in found.items():
@@ -97,14 +121,22 @@ def _known(names: Sequence[str] | None) -> list[str]:
 
 def _check(images: Tensor, labels: Tensor) -> None:
     if images.ndim != 4 or not images.is_floating_point() or len(images) < 2:
-        raise InputError(f"a batch must be at least 2 images as floats of shape (b, c, h, w), but got {images.dtype} of shape {tuple(images.shape)}")
+        raise InputError(
+            f"a batch must be at least 2 images as floats of shape (b, c, h, w), but got {images.dtype} of shape"
+            f" {tuple(images.shape)}"
+        )
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise InputError(f"labels must be int64 of shape ({len(images)},), one for each image, but got {labels.dtype} of shape {tuple(labels.shape)}")
+        raise InputError(
+            f"labels must be int64 of shape ({len(images)},), one for each image, but got {labels.dtype} of shape"
+            f" {tuple(labels.shape)}"
+        )
     if int(labels.min()) < 0:
         raise InputError(f"labels must be 0 or above, but got {int(labels.min())}")
 
 
-def _brought(images: Tensor, labels: Tensor, size: int | None, device: torch.device | str, layout: torch.memory_format) -> tuple[Tensor, Tensor]:
+def _brought(
+    images: Tensor, labels: Tensor, size: int | None, device: torch.device | str, layout: torch.memory_format
+) -> tuple[Tensor, Tensor]:
     if size is not None and size < 1:
         raise InputError(f"size must be at least 1, but got {size}")
     images = images.to(device)
@@ -114,7 +146,8 @@ def _brought(images: Tensor, labels: Tensor, size: int | None, device: torch.dev
 
 
 def _layout(device: torch.device | str, names: Sequence[str]) -> torch.memory_format:
-    """That of the fast kernels, but for gradients on the CPU: those of narrow strided convolutions may die of it (`training.strided`), and scores take them
-    through calls that cannot be exchanged."""
+    """That of the fast kernels, but for gradients on the CPU: those of narrow strided convolutions
+    may die of it (`training.strided`), and scores take them through calls that cannot be exchanged.
+    """
     forward_only = set(names) <= {"naswot", "zen", *FREE}
     return torch.channels_last if forward_only or torch.device(device).type != "cpu" else torch.contiguous_format

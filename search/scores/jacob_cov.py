@@ -1,8 +1,9 @@
 """jacob_cov: how little the gradients of a batch's images resemble each other.
 
-Source: Mellor et al., Neural Architecture Search without Training, arXiv:2006.04647v1 (2020), equation (3): with the eigenvalues σ_i of the correlations
-between the images' gradients of the summed outputs, S = −Σ_i [log(σ_i + k) + 1/(σ_i + k)], k = 1e−5. (Its final version has another score: `naswot`.)
-Batch normalisation takes the statistics of the batch, as in its code.
+Source: Mellor et al., Neural Architecture Search without Training, arXiv:2006.04647v1 (2020),
+equation (3): with the eigenvalues σ_i of the correlations between the images' gradients of the
+summed outputs, S = −Σ_i [log(σ_i + k) + 1/(σ_i + k)], k = 1e−5. (Its final version has another
+score: `naswot`.) Batch normalisation takes the statistics of the batch, as in its code.
 
 Deviation: the scale of every normalisation is 1, its shift 0.
 """

@@ -1,4 +1,5 @@
-"""log_macs: the logarithm of what the candidate costs, at the size its cost is counted at. It needs no network: what other scores must beat."""
+"""log_macs: the logarithm of what the candidate costs, at the size its cost is counted at. It needs
+no network: what other scores must beat."""
 
 from __future__ import annotations
 

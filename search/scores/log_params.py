@@ -1,4 +1,5 @@
-"""log_params: the logarithm of what the candidate costs, at the size its cost is counted at. It needs no network: what other scores must beat."""
+"""log_params: the logarithm of what the candidate costs, at the size its cost is counted at. It
+needs no network: what other scores must beat."""
 
 from __future__ import annotations
 

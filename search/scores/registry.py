@@ -1,4 +1,5 @@
-"""The scores by name. One is described here and computed in a module of its own, which is imported when it is first used."""
+"""The scores by name. One is described here and computed in a module of its own, which is imported
+when it is first used."""
 
 from __future__ import annotations
 
@@ -22,15 +23,19 @@ class Score:
     source: str
     """The paper it is from."""
     module: str = ""
-    """The module, importable by this name, whose `score(subject) -> float` computes it; what it does otherwise than the paper is in its docstring."""
+    """The module, importable by this name, whose `score(subject) -> float` computes it; what it
+    does otherwise than the paper is in its docstring."""
     function: Callable[[Subject], float] | None = field(default=None, compare=False)
-    """In place of a module, the function itself: one of a script or a notebook, say. Workers are sent it."""
+    """In place of a module, the function itself: one of a script or a notebook, say. Workers are
+    sent it."""
 
     gradients: bool = True
-    """Whether it takes gradients in the pass that scores share; where none of those asked for does, the pass keeps no graph."""
+    """Whether it takes gradients in the pass that scores share; where none of those asked for does,
+    the pass keeps no graph."""
 
     def of(self, subject: Subject) -> float:
-        """The score of a network; larger is better. It may be infinite or NaN: `compute` refuses that."""
+        """The score of a network; larger is better. It may be infinite or NaN: `compute` refuses
+        that."""
         return float(self.computed_by()(subject))
 
     def computed_by(self) -> Callable[[Subject], float]:
@@ -44,7 +49,10 @@ class Score:
         try:
             return import_module(self.module).score
         except (ImportError, AttributeError) as error:
-            raise InputError(f"the score {self.name!r} must be computed by `score(subject)` of a module, but of {self.module!r}: {error}") from None
+            raise InputError(
+                f"the score {self.name!r} must be computed by `score(subject)` of a module, but of {self.module!r}:"
+                f" {error}"
+            ) from None
 
 
 _SCORES: dict[str, Score] = {}
@@ -57,9 +65,15 @@ def register(score: Score) -> Score:
         InputError: the name is taken, or not one of module and function is given.
     """
     if (score.function is None) == (not score.module):
-        raise InputError(f"a score needs a module or a function, and not both, but {score.name!r} has {'both' if score.module else 'none'}")
+        raise InputError(
+            f"a score needs a module or a function, and not both, but {score.name!r} has"
+            f" {'both' if score.module else 'none'}"
+        )
     if score.name in _SCORES:
-        raise InputError(f"a score's name must be its own, but {score.name!r} is registered for {_SCORES[score.name].module or 'a function'}")
+        raise InputError(
+            f"a score's name must be its own, but {score.name!r} is registered for"
+            f" {_SCORES[score.name].module or 'a function'}"
+        )
     _SCORES[score.name] = score
     return score
 
@@ -81,7 +95,8 @@ def score_names() -> list[str]:
 
 
 def foreign() -> list[Score]:
-    """The scores that do not come with automl: workers have to be sent them (`automl.search.scores.sending`)."""
+    """The scores that do not come with automl: workers have to be sent them
+    (`automl.search.scores.sending`)."""
     return [score for score in _SCORES.values() if not score.module.startswith(f"{_HERE}.")]
 
 
@@ -92,7 +107,9 @@ def restore(score: Score) -> None:
 
 _HERE = __name__.rpartition(".")[0]
 for _name, _source in {
-    "synflow": "Tanaka et al., NeurIPS 2020, arXiv:2006.05467; as a score Abdelfattah et al., ICLR 2021, arXiv:2101.08134",
+    "synflow": (
+        "Tanaka et al., NeurIPS 2020, arXiv:2006.05467; as a score Abdelfattah et al., ICLR 2021, arXiv:2101.08134"
+    ),
     "naswot": "Mellor et al., ICML 2021, arXiv:2006.04647v3",
     "jacob_cov": "Mellor et al., arXiv:2006.04647v1 (2020)",
     "zen": "Lin et al., ICCV 2021, arXiv:2102.01063",
@@ -100,4 +117,6 @@ for _name, _source in {
     "log_params": "none: the number of parameters",
     "log_macs": "none: the multiply-adds",
 }.items():
-    register(Score(name=_name, source=_source, module=f"{_HERE}.{_name}", gradients=_name in ("jacob_cov", "grad_norm")))
+    register(
+        Score(name=_name, source=_source, module=f"{_HERE}.{_name}", gradients=_name in ("jacob_cov", "grad_norm"))
+    )

@@ -1,4 +1,5 @@
-"""What scores are computed from: a network, a batch, and the pass over it that several scores share.
+"""What scores are computed from: a network, a batch, and the pass over it that several scores
+share.
 
 Shape letters: b batch, c channels, h height, w width, k classes.
 """
@@ -75,6 +76,7 @@ class InitialPass(Trace):
         if self._patterns:
             with torch.no_grad():
                 side_bn = (input.detach() > 0).reshape(len(self.agreeing), -1).float().mul_(2).sub_(1)
-                # agreeing minus differing places; sums of ±1 are exact in float32 below 2^24, which is more than a layer has
+                # agreeing minus differing places; sums of ±1 are exact in float32 below 2^24, which
+                # is more than a layer has
                 self.agreeing += ((side_bn @ side_bn.T).double() + side_bn.shape[1]) / 2
         return func(input, *args, **kwargs)

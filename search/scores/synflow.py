@@ -1,12 +1,15 @@
 """synflow: how much signal flows through a network whose weights are all made positive.
 
-Source: Tanaka et al., NeurIPS 2020, arXiv:2006.05467, equation (2): R = 1ᵀ (∏ |θ_l|) 1, and a weight's score ∂R/∂θ ⊙ θ; their sum over all weights as a score
-of the network, Abdelfattah et al., ICLR 2021, arXiv:2101.08134, equation (2). As there, an image of ones goes in, normalisations are left out, and the
-weights of convolutions and linear layers are added up.
+Source: Tanaka et al., NeurIPS 2020, arXiv:2006.05467, equation (2): R = 1ᵀ (∏ |θ_l|) 1, and a
+weight's score ∂R/∂θ ⊙ θ; their sum over all weights as a score of the network, Abdelfattah et al.,
+ICLR 2021, arXiv:2101.08134, equation (2). As there, an image of ones goes in, normalisations are
+left out, and the weights of convolutions and linear layers are added up.
 
-Deviations: the logarithm of the sum is returned, and maps are kept in range by powers of two, since the sum leaves float64 in deep networks.
-Activations are left out: ReLU does nothing to what is positive, and SiLU or hard swish would bend what is meant to be linear. Gates of attention are taken
-to be open: a sigmoid's is 1, a softmax's over n branches is 1/n, and weights that make gates do not count. Biases are made positive like weights.
+Deviations: the logarithm of the sum is returned, and maps are kept in range by powers of two, since
+the sum leaves float64 in deep networks. Activations are left out: ReLU does nothing to what is
+positive, and SiLU or hard swish would bend what is meant to be linear. Gates of attention are taken
+to be open: a sigmoid's is 1, a softmax's over n branches is 1/n, and weights that make gates do not
+count. Biases are made positive like weights.
 """
 
 from __future__ import annotations
@@ -31,8 +34,14 @@ def score(subject: Subject) -> float:
     flow = out.sum()
     gradients = torch.autograd.grad(flow, trace.weights, allow_unused=True)
     pairs = zip(trace.weights, gradients, strict=True)
-    total = sum(float((weight.detach() * gradient).sum(dtype=torch.float64)) for weight, gradient in pairs if gradient is not None)
-    return (math.log(total) if total > 0 else -math.inf if total == 0 else math.nan) + tag_of(out).exponent * math.log(2)
+    total = sum(
+        float((weight.detach() * gradient).sum(dtype=torch.float64))
+        for weight, gradient in pairs
+        if gradient is not None
+    )
+    return (math.log(total) if total > 0 else -math.inf if total == 0 else math.nan) + tag_of(out).exponent * math.log(
+        2
+    )
 
 
 class _Positive(Trace):
@@ -42,7 +51,15 @@ class _Positive(Trace):
         super().__init__()
         self.weights: list[Tensor] = []
 
-    def layer(self, func: Callable[..., Tensor], input: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
+    def layer(
+        self,
+        func: Callable[..., Tensor],
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         exponent = tag_of(input).exponent
         positive = weight.detach().abs().requires_grad_()
         self.weights.append(positive)
@@ -64,7 +81,10 @@ class _Positive(Trace):
         found = gated(one, other)
         if found is None:
             exponent = tag_of(one).exponent + tag_of(other).exponent
-            return tagged(torch.mul(*_positive((one, other))), Tag(layers=max(tag_of(one).layers, tag_of(other).layers), exponent=exponent))
+            return tagged(
+                torch.mul(*_positive((one, other))),
+                Tag(layers=max(tag_of(one).layers, tag_of(other).layers), exponent=exponent),
+            )
         map, share = found
         return map if share == 1 else tagged(map / share, tag_of(map))
 
@@ -82,7 +102,9 @@ def _aligned(values: Iterable[Any], exponent: int) -> list[Any]:
         if isinstance(each, list | tuple):
             each = type(each)(_aligned(each, exponent)) if type(each) in (list, tuple) else each
         elif isinstance(each, Tensor) and not isinstance(each, nn.Parameter) and tag_of(each).exponent != exponent:
-            each = tagged(each * 2.0 ** (tag_of(each).exponent - exponent), Tag(layers=tag_of(each).layers, exponent=exponent))
+            each = tagged(
+                each * 2.0 ** (tag_of(each).exponent - exponent), Tag(layers=tag_of(each).layers, exponent=exponent)
+            )
         found.append(each)
     return found
 

@@ -1,8 +1,9 @@
 """Looking into a forward pass and changing what it does, without touching the network.
 
-Every torch function that a network calls goes through a `TorchFunctionMode`: a convolution can be given other weights, a normalisation be left out,
-an activation be looked at. Nothing is patched, no hook is registered, no parameter and no buffer is written, and it works alike for modules of ours, of timm
-and of anybody else. The mode belongs to the thread and ends with its `with` block.
+Every torch function that a network calls goes through a `TorchFunctionMode`: a convolution can be
+given other weights, a normalisation be left out, an activation be looked at. Nothing is patched, no
+hook is registered, no parameter and no buffer is written, and it works alike for modules of ours,
+of timm and of anybody else. The mode belongs to the thread and ends with its `with` block.
 
 Shape letters: b batch, c channels, h height, w width.
 """
@@ -20,8 +21,22 @@ from torch.overrides import TorchFunctionMode
 
 LAYERS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
 ACTIVATIONS = {
-    "relu", "relu6", "hardtanh", "silu", "hardswish", "gelu", "mish", "leaky_relu", "rrelu", "prelu", "elu", "celu", "selu", "softplus", "threshold",
-}  # fmt: skip
+    "relu",
+    "relu6",
+    "hardtanh",
+    "silu",
+    "hardswish",
+    "gelu",
+    "mish",
+    "leaky_relu",
+    "rrelu",
+    "prelu",
+    "elu",
+    "celu",
+    "selu",
+    "softplus",
+    "threshold",
+}
 """Functions that let positive inputs pass, more or less, and hold negative ones back."""
 BOUNDED = {"sigmoid", "hardsigmoid", "tanh", "clamp", "hardtanh", "relu6", "softmax"}
 """Functions by which gates are made."""
@@ -65,13 +80,18 @@ def tensors(values: Any) -> Iterator[Tensor]:
 
 
 class Trace(TorchFunctionMode):
-    """A pass in which layers, normalisations, activations, sums and products may be changed; by itself it changes only batch normalisation.
+    """A pass in which layers, normalisations, activations, sums and products may be changed; by
+    itself it changes only batch normalisation.
 
-    That takes the statistics of the batch, as a network does before it is trained, and starts at scale 1 and shift 0: what many scales are initialised to,
-    0 for the last of a residual branch included, is a matter of training and would hide the branch. Running statistics are neither read nor written.
+    That takes the statistics of the batch, as a network does before it is trained, and starts at
+    scale 1 and shift 0: what many scales are initialised to, 0 for the last of a residual branch
+    included, is a matter of training and would hide the branch. Running statistics are neither read
+    nor written.
     """
 
-    def __torch_function__(self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").strip("_")
         if name == "get":  # an attribute, such as a shape
@@ -95,7 +115,15 @@ class Trace(TorchFunctionMode):
             self._pass_on(name, before, args, kwargs, found)
         return found
 
-    def layer(self, func: Callable[..., Tensor], input: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
+    def layer(
+        self,
+        func: Callable[..., Tensor],
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         """A convolution or a linear layer."""
         return func(input, weight, bias, *args, **kwargs)
 
@@ -104,9 +132,19 @@ class Trace(TorchFunctionMode):
         return func(input, *args, **kwargs)
 
     def batch_norm(
-        self, func: Callable[..., Tensor], input: Tensor, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
-        training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *args: Any, **kwargs: Any,
-    ) -> Tensor:  # fmt: skip
+        self,
+        func: Callable[..., Tensor],
+        input: Tensor,
+        running_mean: Any,
+        running_var: Any,
+        weight: Any = None,
+        bias: Any = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         """A batch normalisation."""
         return torch.nn.functional.batch_norm(input, None, None, None, None, True, 0.0, eps)
 
@@ -137,16 +175,20 @@ class Trace(TorchFunctionMode):
         share = 1 if name in LAYERS else max(tag.share for tag in before)
         if name == "softmax":
             share = int(args[0].shape[kwargs["dim"] if "dim" in kwargs else args[1]])
-        tag = Tag(layers=layers, norms=norms, bounded=bounded, share=share, exponent=max(tag.exponent for tag in before))
+        tag = Tag(
+            layers=layers, norms=norms, bounded=bounded, share=share, exponent=max(tag.exponent for tag in before)
+        )
         for each in tensors([found]):
             if not hasattr(each, "_automl_tag"):
                 tagged(each, tag)
 
 
 def gated(one: Tensor, other: Tensor) -> tuple[Tensor, int] | None:
-    """Of a product the map, and over how many its gate divides it; None where neither factor is a gate.
+    """Of a product the map, and over how many its gate divides it; None where neither factor is a
+    gate.
 
-    A gate is what is broadcast over the other factor, else what alone comes from a sigmoid or the like. A parameter is none.
+    A gate is what is broadcast over the other factor, else what alone comes from a sigmoid or the
+    like. A parameter is none.
     """
     if isinstance(one, nn.Parameter) or isinstance(other, nn.Parameter):
         return None
@@ -164,7 +206,8 @@ def gated(one: Tensor, other: Tensor) -> tuple[Tensor, int] | None:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Every module of `network` in evaluation mode, and afterwards in the mode it was in: no dropout, no counting of batches."""
+    """Every module of `network` in evaluation mode, and afterwards in the mode it was in: no
+    dropout, no counting of batches."""
     modes = [(module, module.training) for module in network.modules()]
     try:
         network.eval()

@@ -1,15 +1,20 @@
-"""zen: how much the last map of a network of random weights moves when its input moves a little, however much normalisations shrink it.
+"""zen: how much the last map of a network of random weights moves when its input moves a little,
+however much normalisations shrink it.
 
-Source: Lin et al., Zen-NAS, ICCV 2021, arXiv:2102.01063, algorithm 1: with weights, x and ε from N(0, 1), Zen = log E‖f(x) − f(x + αε)‖_F + Σ_i log σ̄_i,
-f the map before the global pool, σ̄_i² the mean over channels of the batch's variance at the i-th normalisation, α = 0.01. Residual links are removed, gates
-of attention too (its section 3 leaves auxiliary structures out).
+Source: Lin et al., Zen-NAS, ICCV 2021, arXiv:2102.01063, algorithm 1: with weights, x and ε from
+N(0, 1), Zen = log E‖f(x) − f(x + αε)‖_F + Σ_i log σ̄_i, f the map before the global pool, σ̄_i² the
+mean over channels of the batch's variance at the i-th normalisation, α = 0.01. Residual links are
+removed, gates of attention too (its section 3 leaves auxiliary structures out).
 
-How: of two maps of one shape that are added, the one with more layers on its way is kept, with as many both are; a shortcut's normalisation is then not
-counted. A product of a map with a gate leaves the map, divided by n where the gate is a softmax over n branches. Both halves of a batch of x and x + αε are
-normalised by their own statistics, σ̄ is that of x, as in the authors' code. Activations are the network's own.
+How: of two maps of one shape that are added, the one with more layers on its way is kept, with as
+many both are; a shortcut's normalisation is then not counted. A product of a map with a gate leaves
+the map, divided by n where the gate is a softmax over n branches. Both halves of a batch of x and x
++ αε are normalised by their own statistics, σ̄ is that of x, as in the authors' code. Activations
+are the network's own.
 
-Deviations: E is a mean over 8 draws (the authors' code takes 16 to 64). The authors' code takes the sum of absolute differences for the Frobenius norm and
-running averages of the variances; here it is what the paper says.
+Deviations: E is a mean over 8 draws (the authors' code takes 16 to 64). The authors' code takes the
+sum of absolute differences for the Frobenius norm and running averages of the variances; here it is
+what the paper says.
 """
 
 from __future__ import annotations
@@ -31,7 +36,8 @@ INPUTS = 8
 
 
 def score(subject: Subject) -> float:
-    """Zen of the network; NaN for one without `forward_features` (timm's protocol), which gives the map before the pool."""
+    """Zen of the network; NaN for one without `forward_features` (timm's protocol), which gives the
+    map before the pool."""
     features = getattr(subject.network, "forward_features", None)
     if features is None:
         return math.nan
@@ -56,14 +62,32 @@ class _Random(Trace):
         """log σ̄ of every normalisation."""
         self._draws = draws
 
-    def layer(self, func: Callable[..., Tensor], input: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
+    def layer(
+        self,
+        func: Callable[..., Tensor],
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         random = torch.randn(weight.shape, generator=self._draws).to(weight)
         return func(input, random, None, *args, **kwargs)
 
     def batch_norm(
-        self, func: Callable[..., Tensor], input: Tensor, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
-        training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *args: Any, **kwargs: Any,
-    ) -> Tensor:  # fmt: skip
+        self,
+        func: Callable[..., Tensor],
+        input: Tensor,
+        running_mean: Any,
+        running_var: Any,
+        weight: Any = None,
+        bias: Any = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         halves = input.chunk(2)
         axes = [axis for axis in range(input.ndim) if axis != 1]
         variance = halves[0].float().var(axes, unbiased=False).mean().double()

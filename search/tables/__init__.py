@@ -1,4 +1,5 @@
-"""Tables of networks that somebody has trained before: what a search can be run on without training. The format is in docs/tables.md."""
+"""Tables of networks that somebody has trained before: what a search can be run on without
+training. The format is in docs/tables.md."""
 
 from .table import Entry, Seen, Table, read_table
 

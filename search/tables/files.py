@@ -79,7 +79,9 @@ def _of_json(text: str, name: str) -> Iterator[Row]:
     except RecursionError:
         raise InputError(f"{name}: not JSON that can be read: too deep") from None
     if not isinstance(data, dict | list):
-        raise InputError(f"{name}: a table is a mapping from key to row, or a list of rows, but got {type(data).__name__}")
+        raise InputError(
+            f"{name}: a table is a mapping from key to row, or a list of rows, but got {type(data).__name__}"
+        )
     entries = data.items() if isinstance(data, dict) else ((None, row) for row in data)
     for index, (key, entry) in enumerate(entries):
         several = entry if isinstance(entry, list) and key is not None else [entry]
@@ -102,7 +104,10 @@ def _of_csv(text: str, name: str) -> Iterator[Row]:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
-                raise InputError(f"{name}:{reader.line_num}: a row must have {len(header)} cells as the header does, but got {len(cells)}")
+                raise InputError(
+                    f"{name}:{reader.line_num}: a row must have {len(header)} cells as the header does, but got"
+                    f" {len(cells)}"
+                )
             filled = {column: cell.strip() for column, cell in zip(header, cells, strict=True) if cell.strip()}
             yield Row(place=f"{name}:{reader.line_num}", key=filled.pop("key", None), values=filled)
     except csv.Error as error:

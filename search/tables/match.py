@@ -1,4 +1,5 @@
-"""Which network of a space a row speaks of: by its settings, by its columns, by its key of digits, or by the candidate's id."""
+"""Which network of a space a row speaks of: by its settings, by its columns, by its key of digits,
+or by the candidate's id."""
 
 from __future__ import annotations
 
@@ -82,7 +83,12 @@ def _index(row: Row, parameter: Parameter, given: Any) -> int:
     for index, value in enumerate(parameter.values):
         if text == str(value).lower():
             return index
-        if number is not None and isinstance(value, int | float) and not isinstance(value, bool) and abs(number - value) <= 1e-9 * max(1.0, abs(value)):
+        if (
+            number is not None
+            and isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and abs(number - value) <= 1e-9 * max(1.0, abs(value))
+        ):
             return index
     raise row.error(unknown(f"value of {parameter.name}", str(given), map(str, parameter.values)))
 
@@ -95,11 +101,12 @@ def _float(text: str) -> float | None:
 
 
 def _digits(space: Space, row: Row, key: str, free: list[int]) -> list[int]:
-    """The indices that a key spells: one digit for each free parameter, or whole numbers with something between them."""
+    """The indices that a key spells: one digit for each free parameter, or whole numbers with
+    something between them."""
     if not _PARTED.fullmatch(key):
         raise row.error(
-            f"a row names its network by `settings`, by `id`, or by a key of {len(free)} digits, one for each free parameter in the space's order, "
-            f"but got {key!r}"
+            f"a row names its network by `settings`, by `id`, or by a key of {len(free)} digits, one for each free"
+            f" parameter in the space's order, but got {key!r}"
         )
     parts = list(key) if key.isdigit() and len(free) != 1 else re.split(r"\D", key)
     if len(parts) != len(free):
@@ -109,5 +116,8 @@ def _digits(space: Space, row: Row, key: str, free: list[int]) -> list[int]:
     for index, number in zip(free, chosen, strict=True):
         parameter = space.parameters[index]
         if number >= len(parameter.values):
-            raise row.error(f"the digit of {parameter.name} must be at most {len(parameter.values) - 1}, but got {number} in {key!r}")
+            raise row.error(
+                f"the digit of {parameter.name} must be at most {len(parameter.values) - 1}, but got {number} in"
+                f" {key!r}"
+            )
     return chosen

@@ -1,4 +1,5 @@
-"""What a row says of its network: accuracies or curves for each seed, cost, seconds. Which network it is, is found out elsewhere."""
+"""What a row says of its network: accuracies or curves for each seed, cost, seconds. Which network
+it is, is found out elsewhere."""
 
 from __future__ import annotations
 
@@ -16,8 +17,17 @@ Curve: TypeAlias = tuple[tuple[int, float], ...]
 """(epoch, accuracy), epochs rising."""
 
 ACCURACY = (
-    "accuracy", "accuracies", "acc", "validation_accuracy", "val_accuracy", "valid_accuracy", "val_acc", "valid_acc", "test_accuracy", "test_acc",
-)  # fmt: skip
+    "accuracy",
+    "accuracies",
+    "acc",
+    "validation_accuracy",
+    "val_accuracy",
+    "valid_accuracy",
+    "val_acc",
+    "valid_acc",
+    "test_accuracy",
+    "test_acc",
+)
 """Names for accuracies, the first that a row has is taken."""
 NUMBERED = ("accuracy", "seed")
 """Of a CSV file: `accuracy.0`, `accuracy.1`, … or `seed.0`, …, one column a seed."""
@@ -53,8 +63,13 @@ def figures(row: Row) -> Figures:
     curve = next((row.values[name] for name in CURVE if name in row.values), None)
     curves = _curves(row, curve) if curve is not None else tuple(((1, value),) for value in _accuracies(row))
     return Figures(
-        row=row, curves=curves, curved=curve is not None, seconds=_seconds(row, len(curves)), macs=_whole(row, MACS), params=_whole(row, PARAMS)
-    )  # fmt: skip
+        row=row,
+        curves=curves,
+        curved=curve is not None,
+        seconds=_seconds(row, len(curves)),
+        macs=_whole(row, MACS),
+        params=_whole(row, PARAMS),
+    )
 
 
 def as_fractions(table: Sequence[Figures]) -> list[Figures]:
@@ -69,19 +84,32 @@ def as_fractions(table: Sequence[Figures]) -> list[Figures]:
         for curve in one.curves:
             for _, value in curve:
                 if not 0 <= value <= top:
-                    raise one.row.error(f"an accuracy must lie between 0 and 1, or all of a table between 0 and 100 %, but got {value:g}")
+                    raise one.row.error(
+                        "an accuracy must lie between 0 and 1, or all of a table between 0 and 100 %, but got"
+                        f" {value:g}"
+                    )
     if not percent:
         return list(table)
-    return [replace(one, curves=tuple(tuple((epoch, value / 100) for epoch, value in curve) for curve in one.curves)) for one in table]
+    return [
+        replace(one, curves=tuple(tuple((epoch, value / 100) for epoch, value in curve) for curve in one.curves))
+        for one in table
+    ]
 
 
 def _accuracies(row: Row) -> list[float]:
     numbered = [name for name in row.values if name.partition(".")[0] in NUMBERED and name.partition(".")[2].isdigit()]
     if numbered:
-        return [_number(row, name, row.values[name]) for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))]
+        return [
+            _number(row, name, row.values[name])
+            for name in sorted(numbered, key=lambda name: int(name.partition(".")[2]))
+        ]
     name = next((name for name in ACCURACY if name in row.values), None)
     if name is None:
-        near = [unknown("name", given, KNOWN) for given in row.values if given not in KNOWN and get_close_matches(given, ACCURACY + CURVE, n=1)]
+        near = [
+            unknown("name", given, KNOWN)
+            for given in row.values
+            if given not in KNOWN and get_close_matches(given, ACCURACY + CURVE, n=1)
+        ]
         raise row.error(f"a row needs an accuracy or a curve{f': {near[0]}' if near else f', but has {_listed(row)}'}")
     value = row.values[name]
     given = value if isinstance(value, list) else [value]
@@ -103,7 +131,11 @@ def _curves(row: Row, given: Any) -> tuple[Curve, ...]:
 
 
 def _curve(row: Row, given: Any, rule: str) -> Curve:
-    if not isinstance(given, list) or not given or not all(isinstance(point, list) and len(point) == 2 for point in given):
+    if (
+        not isinstance(given, list)
+        or not given
+        or not all(isinstance(point, list) and len(point) == 2 for point in given)
+    ):
         raise row.error(f"{rule}, but got {_short(given)}")
     curve = tuple((_epoch(row, epoch), _number(row, "an accuracy of a curve", value)) for epoch, value in given)
     if any(after[0] <= before[0] for before, after in pairwise(curve)):

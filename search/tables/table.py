@@ -1,6 +1,7 @@
 """A table for one space: what each of its networks reached, from which seed, and in what time.
 
-Rows that build one network are one entry: their seeds are pooled (NAS-Bench-Macro lists 6,561 settings of 3,969 networks).
+Rows that build one network are one entry: their seeds are pooled (NAS-Bench-Macro lists 6,561
+settings of 3,969 networks).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Entry:
     """A network of the table."""
 
     curves: tuple[Curve, ...]
-    """(epoch, accuracy from 0 to 1) for each seed; of one point at epoch 1 in a table without curves."""
+    """(epoch, accuracy from 0 to 1) for each seed; of one point at epoch 1 in a table without
+    curves."""
     seconds: tuple[float | None, ...]
     """Of a full training, for each seed; None where the table does not say."""
     rows: tuple[Figures, ...] = field(repr=False)
@@ -72,10 +74,12 @@ class Table:
         return min(len(entry.curves) for entry in self.entries.values())
 
     def seen(self, candidate_id: str, seed: int) -> Seen | None:
-        """The training of a network that a search sees under `seed`; None where the table lacks the network.
+        """The training of a network that a search sees under `seed`; None where the table lacks the
+        network.
 
-        Which of the table's seeds comes first depends on the network, so that those first seeds share nothing; successive seeds see successive ones, the
-        first again once all have been seen.
+        Which of the table's seeds comes first depends on the network, so that those first seeds
+        share nothing; successive seeds see successive ones, the first again once all have been
+        seen.
         """
         entry = self.entries.get(candidate_id)
         if entry is None:
@@ -84,12 +88,14 @@ class Table:
         return Seen(curve=entry.curves[index], seconds=entry.seconds[index])
 
     def check(self, candidate: Candidate, cost: Cost) -> None:
-        """InputError where the table gives a candidate another cost: for entries named by id, whose cost cannot be counted on reading."""
+        """InputError where the table gives a candidate another cost: for entries named by id, whose
+        cost cannot be counted on reading."""
         for row in self.entries[candidate.id].rows:
             _check(row, int(cost.macs), int(cost.params), candidate.image)
 
     def coverage(self, space: Space, found: Census, seed: int) -> float:
-        """Which part of the networks within the budget the table has, from a draw of those that the census came upon."""
+        """Which part of the networks within the budget the table has, from a draw of those that the
+        census came upon."""
         rows = np.random.default_rng(seed).permutation(found.rows)[:ASKED]
         known = [space.candidate(settings(space, row)).id in self.entries for row in rows]
         return sum(known) / len(known) if known else 0.0
@@ -99,7 +105,8 @@ def read_table(path: str | Path, space: Space) -> Table:
     """The table in a file, for `space` at its size and with its classes.
 
     Raises:
-        InputError: names file, row, rule and value: a row that cannot be read, that names no network of the space, or whose cost is not that of its network.
+        InputError: names file, row, rule and value: a row that cannot be read, that names no
+            network of the space, or whose cost is not that of its network.
     """
     path = Path(path).expanduser()
     rows, fingerprint = read_rows(path)
@@ -115,15 +122,21 @@ def read_table(path: str | Path, space: Space) -> Table:
             pooled.setdefault(known, []).append(one)
     outside = _add(pooled, by_settings, space)
     if not pooled:
-        raise InputError(f"{path.name}: a table must have a network of the space {space.name!r}, but its constraints exclude all {len(rows):,} rows")
+        raise InputError(
+            f"{path.name}: a table must have a network of the space {space.name!r}, but its constraints exclude all"
+            f" {len(rows):,} rows"
+        )
     entries = {
         key: Entry(
-            curves=tuple(curve for one in several for curve in one.curves), seconds=tuple(value for one in several for value in one.seconds),
+            curves=tuple(curve for one in several for curve in one.curves),
+            seconds=tuple(value for one in several for value in one.seconds),
             rows=tuple(several),
         )
         for key, several in pooled.items()
-    }  # fmt: skip
-    return Table(path=path.resolve(), fingerprint=fingerprint, entries=entries, epochs=epochs, rows=len(rows), outside=outside)
+    }
+    return Table(
+        path=path.resolve(), fingerprint=fingerprint, entries=entries, epochs=epochs, rows=len(rows), outside=outside
+    )
 
 
 def _epochs(read: Sequence[Figures]) -> int:
@@ -133,15 +146,21 @@ def _epochs(read: Sequence[Figures]) -> int:
     for one in read:
         if one.curved is not first.curved:
             with_curve, without = (first, one) if first.curved else (one, first)
-            raise without.row.error(f"either all rows of a table have curves or none, but this one has none and {with_curve.row.place} has")
+            raise without.row.error(
+                f"either all rows of a table have curves or none, but this one has none and {with_curve.row.place} has"
+            )
         for curve in one.curves:
             if curve[-1][0] != last:
-                raise one.row.error(f"all curves of a table must end at the same epoch, but this one ends at {curve[-1][0]} and {first.row.place} at {last}")
+                raise one.row.error(
+                    f"all curves of a table must end at the same epoch, but this one ends at {curve[-1][0]} and"
+                    f" {first.row.place} at {last}"
+                )
     return last
 
 
 def _add(pooled: dict[str, list[Figures]], given: list[Figures], space: Space) -> int:
-    """Add rows that give settings to the networks they are of; how many are of none that the space allows."""
+    """Add rows that give settings to the networks they are of; how many are of none that the space
+    allows."""
     if not given:
         return 0
     chosen = indices(space, [one.row for one in given])
@@ -159,8 +178,11 @@ def _add(pooled: dict[str, list[Figures]], given: list[Figures], space: Space) -
 def _check(one: Figures, macs: int, params: int, image: tuple[int, int, int]) -> None:
     for name, own, counted in (("MACs", one.macs, macs), ("parameters", one.params, params)):
         if own is not None and own != counted:
-            twice = " (twice as many: automl counts a multiply-add as one)" if name == "MACs" and own == 2 * counted else ""
+            twice = (
+                " (twice as many: automl counts a multiply-add as one)" if name == "MACs" and own == 2 * counted else ""
+            )
             raise one.row.error(
-                f"the {name} of a row must be those of its network, but the table has {own:,} and the network has {counted:,} at {image[1]}x{image[2]} px"
-                f"{twice}; is it the space of this table, at its size and with its classes?"
+                f"the {name} of a row must be those of its network, but the table has {own:,} and the network has"
+                f" {counted:,} at {image[1]}x{image[2]} px{twice}; is it the space of this table, at its size and with"
+                " its classes?"
             )

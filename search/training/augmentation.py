@@ -1,9 +1,10 @@
 """Random shifts, flips and cutout for a whole batch at once.
 
-Shift, flip and the choice of the batch's images are one gather: each pixel of the result is looked up in the stored images. It gives
-channels_last memory for free, and costs the same on the CPU and on a GPU: a few passes over the bytes of a batch.
-The random choices of an epoch are drawn at its start, on the CPU: the same for every device, and no generator call for each step.
-Shape letters: n images, b batch, c channels, h height, w width, 5 = (down, right, flipped, cut row, cut column).
+Shift, flip and the choice of the batch's images are one gather: each pixel of the result is looked
+up in the stored images. It gives channels_last memory for free, and costs the same on the CPU and
+on a GPU: a few passes over the bytes of a batch. The random choices of an epoch are drawn at its
+start, on the CPU: the same for every device, and no generator call for each step. Shape letters: n
+images, b batch, c channels, h height, w width, 5 = (down, right, flipped, cut row, cut column).
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ class Augmentation:
     size: int
     """Pixels a side."""
     shift: int = 0
-    """Furthest move in each direction, in pixels; what comes in at the edge is the image reflected."""
+    """Furthest move in each direction, in pixels; what comes in at the edge is the image reflected.
+    """
     flip: bool = False
     """Whether half of the images are mirrored left to right."""
     cutout: int = 0
-    """Side of the square set to the mean colour, in pixels; its centre is anywhere in the image (DeVries & Taylor, arXiv:1708.04552)."""
+    """Side of the square set to the mean colour, in pixels; its centre is anywhere in the image
+    (DeVries & Taylor, arXiv:1708.04552)."""
 
     @classmethod
     def of(cls, recipe: Recipe, size: int) -> Augmentation:
@@ -43,7 +46,8 @@ class Augmentation:
         return torch.cat([moves_n2, flips_n1, cuts_n2], dim=1)
 
     def gather(self, images_nchw: Tensor, rows_b: Tensor, draws_b5: Tensor) -> Tensor:
-        """The images `rows_b`, shifted and flipped by their draws: (b, c, h, w), of the type of `images_nchw`, channels_last."""
+        """The images `rows_b`, shifted and flipped by their draws: (b, c, h, w), of the type of
+        `images_nchw`, channels_last."""
         if not self.shift and not self.flip:
             return images_nchw[rows_b]
         pixels_s = torch.arange(self.size, device=images_nchw.device)
@@ -51,7 +55,8 @@ class Augmentation:
         rows_bh = self._reflect(pixels_s - down_b[:, None])
         columns_bw = self._reflect(pixels_s - right_b[:, None])
         columns_bw = torch.where(flipped_b[:, None] == 1, columns_bw.flip(1), columns_bw)
-        # A slice between index tensors puts the indexed dimensions first: the result is bhwc, which is channels_last.
+        # A slice between index tensors puts the indexed dimensions first: the result is bhwc, which
+        # is channels_last.
         return images_nchw[rows_b[:, None, None], :, rows_bh[:, :, None], columns_bw[:, None, :]].permute(0, 3, 1, 2)
 
     def cut(self, x_bchw: Tensor, draws_b5: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Checkpoints on disk: written whole or not at all, and read without running anything.
 
-A checkpoint holds tensors and plain Python values, nothing else: `torch.load(weights_only=True)` reads it, and no code can hide in it.
+A checkpoint holds tensors and plain Python values, nothing else: `torch.load(weights_only=True)`
+reads it, and no code can hide in it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ PLAIN = (type(None), bool, int, float, str)
 
 
 def save(path: str | os.PathLike[str], payload: dict[str, Any]) -> None:
-    """Writes `payload` to `path`; whenever the process is killed, `path` holds the old checkpoint or the new one.
+    """Writes `payload` to `path`; whenever the process is killed, `path` holds the old checkpoint
+    or the new one.
 
-    The file is written beside its destination under a temporary name (`.NAME.….tmp`), synced, renamed over it, and the folder synced.
-    A kill may leave a temporary file behind; nothing reads it.
+    The file is written beside its destination under a temporary name (`.NAME.….tmp`), synced,
+    renamed over it, and the folder synced. A kill may leave a temporary file behind; nothing reads
+    it.
 
     Raises:
         InputError: the payload holds something that `load` would refuse; nothing was written.
@@ -46,12 +49,16 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
     """Reads what `save` wrote.
 
     Raises:
-        InputError: there is no such file, it is damaged, or it holds anything but tensors and plain Python values.
+        InputError: there is no such file, it is damaged, or it holds anything but tensors and plain
+            Python values.
     """
     try:
         payload = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError:
-        raise InputError(f"a checkpoint must hold tensors and plain Python values only, but {os.fspath(path)} holds something else or is damaged") from None
+        raise InputError(
+            f"a checkpoint must hold tensors and plain Python values only, but {os.fspath(path)} holds something else"
+            " or is damaged"
+        ) from None
     except OSError as error:
         raise InputError(f"cannot read the checkpoint {os.fspath(path)}: {error.strerror or error}") from None
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -72,11 +79,15 @@ def _check_plain(value: object, where: str) -> None:
         for number, item in enumerate(value):  # pyright: ignore[reportArgumentType]
             _check_plain(item, f"{where}[{number}]")
     elif not isinstance(value, Tensor) and type(value) not in PLAIN:
-        raise InputError(f"a checkpoint must hold tensors and plain Python values only, but got a {type(value).__qualname__} at {where}")
+        raise InputError(
+            f"a checkpoint must hold tensors and plain Python values only, but got a {type(value).__qualname__} at"
+            f" {where}"
+        )
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename itself is durable once the folder is; Windows cannot open folders and needs no such step.
+    # The rename itself is durable once the folder is; Windows cannot open folders and needs no such
+    # step.
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,10 +1,11 @@
 """Depthwise convolutions of larger windows, trained faster on the CPU.
 
-oneDNN has a kernel for the weight gradient of depthwise convolutions up to 3 columns wide. Wider ones go through the kernel for ordinary groups, which
-pads each group to 16 channels: on one AVX-512 thread, 5x5 windows over 72 channels of 16x16 pixels take 9.4 ms a batch of 64 for the weight
-gradient, 0.9 ms for the forward pass. Here the window is cut into strips of at most 3 columns, each a depthwise convolution of its own: 3.1 ms, the same
-sums in another order.
-Shape letters: b batch, c channels, h height, w width, i j window.
+oneDNN has a kernel for the weight gradient of depthwise convolutions up to 3 columns wide. Wider
+ones go through the kernel for ordinary groups, which pads each group to 16 channels: on one AVX-512
+thread, 5x5 windows over 72 channels of 16x16 pixels take 9.4 ms a batch of 64 for the weight
+gradient, 0.9 ms for the forward pass. Here the window is cut into strips of at most 3 columns, each
+a depthwise convolution of its own: 3.1 ms, the same sums in another order. Shape letters: b batch,
+c channels, h height, w width, i j window.
 """
 
 from __future__ import annotations
@@ -23,11 +24,17 @@ STRIP = 3
 
 @contextmanager
 def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within the block, depthwise convolutions of `network` that gain from it compute their weight gradients in strips; on other devices nothing changes.
+    """Within the block, depthwise convolutions of `network` that gain from it compute their weight
+    gradients in strips; on other devices nothing changes.
 
-    Only the class of these modules is exchanged for the time: parameters, names and hooks are untouched, and copies made within are copies like any other.
+    Only the class of these modules is exchanged for the time: parameters, names and hooks are
+    untouched, and copies made within are copies like any other.
     """
-    wide = [module for module in network.modules() if _gains(module)] if device.type == "cpu" and torch.backends.mkldnn.is_available() else []
+    wide = (
+        [module for module in network.modules() if _gains(module)]
+        if device.type == "cpu" and torch.backends.mkldnn.is_available()
+        else []
+    )
     try:
         for module in wide:  # within: Ctrl-C may come between two of them
             module.__class__ = _Strips
@@ -39,10 +46,19 @@ def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 def _gains(module: nn.Module) -> bool:
     """Measured: windows of 5, and of 7 without stride. Others take the usual way."""
-    if type(module) is not nn.Conv2d or module.groups == 1 or not module.groups == module.in_channels == module.out_channels:
+    if (
+        type(module) is not nn.Conv2d
+        or module.groups == 1
+        or not module.groups == module.in_channels == module.out_channels
+    ):
         return False
     window, stride = module.kernel_size, module.stride
-    same = module.padding == (window[0] // 2, window[0] // 2) and module.dilation == (1, 1) and module.padding_mode == "zeros" and module.bias is None
+    same = (
+        module.padding == (window[0] // 2, window[0] // 2)
+        and module.dilation == (1, 1)
+        and module.padding_mode == "zeros"
+        and module.bias is None
+    )
     return same and (window, stride) in (((5, 5), (1, 1)), ((5, 5), (2, 2)), ((7, 7), (1, 1)))
 
 
@@ -67,7 +83,9 @@ class _Depthwise(torch.autograd.Function):
         x_bchw, weight_c1ij = ctx.saved_tensors
         by_input, by_weight, _ = ctx.needs_input_grad
         half = weight_c1ij.shape[-1] // 2
-        to_input = _gradients(grad_bchw, x_bchw, weight_c1ij, ctx.stride, (half, half), (True, False))[0] if by_input else None
+        to_input = (
+            _gradients(grad_bchw, x_bchw, weight_c1ij, ctx.stride, (half, half), (True, False))[0] if by_input else None
+        )
         return to_input, weight_gradient(x_bchw, grad_bchw, weight_c1ij, ctx.stride) if by_weight else None, None
 
 
@@ -75,7 +93,8 @@ def weight_gradient(x_bchw: Tensor, grad_bchw: Tensor, weight_c1ij: Tensor, stri
     """The gradient of the weights (c, 1, i, i) from that of the output, strip by strip."""
     window = weight_c1ij.shape[-1]
     half = window // 2
-    # oneDNN's kernel pads no row whose window lies beyond the map: small maps bring their padding along
+    # oneDNN's kernel pads no row whose window lies beyond the map: small maps bring their padding
+    # along
     rows = 0 if x_bchw.shape[2] > window else half
     padded = functional.pad(x_bchw, (half, half, rows, rows))
     reach = (grad_bchw.shape[3] - 1) * stride
@@ -83,9 +102,15 @@ def weight_gradient(x_bchw: Tensor, grad_bchw: Tensor, weight_c1ij: Tensor, stri
     for first in range(0, window, STRIP):
         strip = weight_c1ij[..., first : first + STRIP].contiguous()
         seen = padded[..., first : first + reach + strip.shape[-1]]
-        gradient[..., first : first + STRIP] = _gradients(grad_bchw, seen, strip, stride, (half - rows, 0), (False, True))[1]
+        gradient[..., first : first + STRIP] = _gradients(
+            grad_bchw, seen, strip, stride, (half - rows, 0), (False, True)
+        )[1]
     return gradient
 
 
-def _gradients(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], wanted: tuple[bool, bool]) -> tuple[Tensor, ...]:
-    return torch.ops.aten.convolution_backward(grad, x, weight, None, [stride, stride], list(padding), [1, 1], False, [0, 0], weight.shape[0], [*wanted, False])
+def _gradients(
+    grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], wanted: tuple[bool, bool]
+) -> tuple[Tensor, ...]:
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, None, [stride, stride], list(padding), [1, 1], False, [0, 0], weight.shape[0], [*wanted, False]
+    )

@@ -16,7 +16,8 @@ def pick_device() -> torch.device:
 
 
 def resolve(device: torch.device | str) -> torch.device:
-    """`device` with its index spelled out (`cuda` becomes `cuda:0`), so that two names of one device compare equal.
+    """`device` with its index spelled out (`cuda` becomes `cuda:0`), so that two names of one
+    device compare equal.
 
     Raises:
         InputError: the name is none of torch's, or the device is not on this machine.
@@ -24,13 +25,17 @@ def resolve(device: torch.device | str) -> torch.device:
     try:
         resolved = torch.device(device)
     except RuntimeError:
-        raise InputError(f"device must be a name that torch knows, like 'cpu' or 'cuda:0', but got {device!r}") from None
+        raise InputError(
+            f"device must be a name that torch knows, like 'cpu' or 'cuda:0', but got {device!r}"
+        ) from None
     if resolved.type != "cuda":
         return resolved
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = resolved.index if resolved.index is not None else (torch.cuda.current_device() if count else 0)
     if index >= count:
-        raise InputError(f"device must be one of the {count} CUDA devices that torch sees here, but got {str(device)!r}")
+        raise InputError(
+            f"device must be one of the {count} CUDA devices that torch sees here, but got {str(device)!r}"
+        )
     return torch.device("cuda", index)
 
 

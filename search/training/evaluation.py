@@ -19,14 +19,24 @@ def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
 
 
 def accuracy(
-    network: nn.Module, images: Tensor, labels: Tensor, *, mean: Sequence[float], std: Sequence[float], batch_size: int = 256, amp: bool = True
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    batch_size: int = 256,
+    amp: bool = True,
 ) -> float:
-    """Share of the uint8 `images` (n, c, h, w) whose label has the largest logit; network, images and labels lie on one device.
+    """Share of the uint8 `images` (n, c, h, w) whose label has the largest logit; network, images
+    and labels lie on one device.
 
-    `mean` and `std` are those of the training images (`Pixels.mean`, `Pixels.std`). The network is left in the mode it was in.
+    `mean` and `std` are those of the training images (`Pixels.mean`, `Pixels.std`). The network is
+    left in the mode it was in.
 
     Raises:
-        Diverged: a logit is NaN or infinite; its accuracy would be that of always naming the first class.
+        Diverged: a logit is NaN or infinite; its accuracy would be that of always naming the first
+            class.
     """
     normalise = Normalise(mean, std, images.device)
     was_training = network.training

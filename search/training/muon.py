@@ -1,13 +1,15 @@
 """Muon: momentum, orthogonalised, for the weights that mix channels; AdamW for all others.
 
-Sources: Jordan et al., Muon, 2024, kellerjordan.github.io/posts/muon (Nesterov momentum, then five Newton-Schulz steps, which bring all singular values near
-1); Liu et al., Muon is Scalable for LLM Training, arXiv:2502.16982 (updates scaled by 0.2 √max(rows, columns), so that one learning rate and weight decay
-suit both parts). Rows are output channels, columns all else. Depthwise weights, biases and normalisation mix no channels: AdamW, as the classifier of few
-classes and thin squeezes have less than `LEAST` rows or columns.
+Sources: Jordan et al., Muon, 2024, kellerjordan.github.io/posts/muon (Nesterov momentum, then five
+Newton-Schulz steps, which bring all singular values near 1); Liu et al., Muon is Scalable for LLM
+Training, arXiv:2502.16982 (updates scaled by 0.2 √max(rows, columns), so that one learning rate and
+weight decay suit both parts). Rows are output channels, columns all else. Depthwise weights, biases
+and normalisation mix no channels: AdamW, as the classifier of few classes and thin squeezes have
+less than `LEAST` rows or columns.
 
-timm has Muon too, one matrix after the other in bf16: 28 ms a step for a network of 6 MMACs with SE on one CPU thread. Here matrices of one shape are taken
-together, in float32 on the CPU, in bf16 on a GPU.
-Shape letters: m matrices of one shape, r rows, c columns, r <= c.
+timm has Muon too, one matrix after the other in bf16: 28 ms a step for a network of 6 MMACs with SE
+on one CPU thread. Here matrices of one shape are taken together, in float32 on the CPU, in bf16 on
+a GPU. Shape letters: m matrices of one shape, r rows, c columns, r <= c.
 """
 
 from __future__ import annotations
@@ -21,18 +23,35 @@ from torch.optim.adamw import adamw
 
 LEAST = 8
 """Rows and columns of the smallest matrix that is orthogonalised."""
-STEPS = ((4.0848, -6.8946, 2.9270), (3.9505, -6.3029, 2.6377), (3.7418, -5.5913, 2.3037), (2.8769, -3.1427, 1.2046), (2.8366, -3.0525, 1.2012))
-"""Coefficients of each Newton-Schulz step: those of modded-nanogpt (K. Jordan and contributors), closer to 1 than the same three in all steps."""
+STEPS = (
+    (4.0848, -6.8946, 2.9270),
+    (3.9505, -6.3029, 2.6377),
+    (3.7418, -5.5913, 2.3037),
+    (2.8769, -3.1427, 1.2046),
+    (2.8366, -3.0525, 1.2012),
+)
+"""Coefficients of each Newton-Schulz step: those of modded-nanogpt (K. Jordan and contributors),
+closer to 1 than the same three in all steps."""
 
 
 class Muon(torch.optim.Optimizer):
     """Groups may set `lr` and `weight_decay`, both decoupled from the gradient."""
 
     def __init__(
-        self, params: Iterable[Any], *, lr: float, weight_decay: float = 0.0, momentum: float = 0.9, betas: tuple[float, float] = (0.9, 0.95), eps: float = 1e-8
+        self,
+        params: Iterable[Any],
+        *,
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.9,
+        betas: tuple[float, float] = (0.9, 0.95),
+        eps: float = 1e-8,
     ) -> None:
         # torch moves the steps of a loaded state to the device of groups that are "fused"
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps, "fused": True})
+        super().__init__(
+            params,
+            {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps, "fused": True},
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -74,26 +93,43 @@ class Muon(torch.optim.Optimizer):
         for weight in weights:
             if not self.state[weight]:
                 step = torch.zeros((), dtype=torch.float32, device=weight.device)
-                self.state[weight].update(step=step, exp_avg=torch.zeros_like(weight), exp_avg_sq=torch.zeros_like(weight))
+                self.state[weight].update(
+                    step=step, exp_avg=torch.zeros_like(weight), exp_avg_sq=torch.zeros_like(weight)
+                )
         states = [self.state[weight] for weight in weights]
         first, second = group["betas"]
         adamw(
-            weights, [weight.grad for weight in weights if weight.grad is not None], [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states], [], [state["step"] for state in states], fused=True, amsgrad=False, beta1=first, beta2=second,
-            lr=group["lr"], weight_decay=group["weight_decay"], eps=group["eps"], maximize=False,
-        )  # fmt: skip
+            weights,
+            [weight.grad for weight in weights if weight.grad is not None],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [],
+            [state["step"] for state in states],
+            fused=True,
+            amsgrad=False,
+            beta1=first,
+            beta2=second,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
 
 
 def mixes(weight: Tensor) -> bool:
-    """Whether a weight is a matrix worth orthogonalising: all but depthwise ones, vectors and thin ones."""
+    """Whether a weight is a matrix worth orthogonalising: all but depthwise ones, vectors and thin
+    ones."""
     return weight.ndim >= 2 and weight.shape[1] > 1 and min(weight.shape[0], weight[0].numel()) >= LEAST
 
 
 def orthogonalised(matrices_mrc: Tensor) -> Tensor:
-    """The matrices with their singular values brought near 1, singular vectors kept; zeros stay zeros."""
+    """The matrices with their singular values brought near 1, singular vectors kept; zeros stay
+    zeros."""
     tall = matrices_mrc.shape[1] > matrices_mrc.shape[2]
     x_mrc = matrices_mrc.mT if tall else matrices_mrc
-    x_mrc = (x_mrc / x_mrc.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)).to(torch.bfloat16 if x_mrc.is_cuda else torch.float32)
+    x_mrc = (x_mrc / x_mrc.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)).to(
+        torch.bfloat16 if x_mrc.is_cuda else torch.float32
+    )
     for a, b, c in STEPS:
         gram_mrr = x_mrc @ x_mrc.mT
         x_mrc = torch.baddbmm(x_mrc, torch.baddbmm(gram_mrr, gram_mrr, gram_mrr, beta=b, alpha=c), x_mrc, beta=a)

@@ -1,7 +1,8 @@
 """A data set on one device: uint8 images, resized once for each input size.
 
-Images stay uint8 until a batch is made: a quarter of the memory of floats, and on a GPU the whole data set lies beside the network.
-Shape letters: n images of the data set or of one part, b batch, c channels, h height, w width.
+Images stay uint8 until a batch is made: a quarter of the memory of floats, and on a GPU the whole
+data set lies beside the network. Shape letters: n images of the data set or of one part, b batch, c
+channels, h height, w width.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from .device import resolve
 Part = Literal["train", "validation", "test"]
 
 CACHED = 512 * 2**20
-"""Bytes of resized parts kept, the last one besides: trainings meet a few input sizes again and again."""
+"""Bytes of resized parts kept, the last one besides: trainings meet a few input sizes again and
+again."""
 FILTER = "bicubic"
 """Pillow's filter from the stored size to others."""
 CHUNK = 1024
@@ -46,8 +48,9 @@ class Pixels:
     ) -> None:
         """Takes `images` (n, c, h, w), `labels` (n,), and for each part the numbers of its images.
 
-        `levels` is how grey of more than 8 bits was scaled: kept for `preprocessing`, not applied here.
-        On the CPU the images are not copied, and read-only arrays will do (Ray's object store hands out such).
+        `levels` is how grey of more than 8 bits was scaled: kept for `preprocessing`, not applied
+        here. On the CPU the images are not copied, and read-only arrays will do (Ray's object store
+        hands out such).
 
         Raises:
             InputError: shapes or types do not fit, or an image is in two parts.
@@ -57,7 +60,9 @@ class Pixels:
         self.channels: int = images.shape[1]
         self.classes: int = int(labels.max()) + 1
         parts: dict[Part, NDArray[np.int64] | None] = {"train": train, "validation": validation, "test": test}
-        self._rows: dict[Part, NDArray[np.int64]] = {part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None}
+        self._rows: dict[Part, NDArray[np.int64]] = {
+            part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None
+        }
         _check_disjoint(self._rows)
         self.mean, self.std = channel_statistics(images, self._rows["train"])
         self._levels = levels
@@ -71,9 +76,11 @@ class Pixels:
         return len(self._rows.get(part, ()))
 
     def at(self, part: Part, size: int) -> tuple[Tensor, Tensor]:
-        """The images of `part` at `size` pixels a side, uint8 (n, c, size, size), and their labels (n,), both on the device.
+        """The images of `part` at `size` pixels a side, uint8 (n, c, size, size), and their labels
+        (n,), both on the device.
 
-        The tensors are shared with the cache and perhaps with a read-only array: never write into them.
+        The tensors are shared with the cache and perhaps with a read-only array: never write into
+        them.
 
         Raises:
             InputError: the data set has no such part, or the size is below 1.
@@ -108,7 +115,8 @@ class Pixels:
 
 
 class Normalise:
-    """uint8 images -> floats of zero mean and unit deviation by channel, in channels_last memory (2-3 times faster on the CPU too)."""
+    """uint8 images -> floats of zero mean and unit deviation by channel, in channels_last memory
+    (2-3 times faster on the CPU too)."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device | str) -> None:
         # (x / 255 - mean) / std as one product and one sum; on the device once, not at every step
@@ -121,18 +129,24 @@ class Normalise:
 
 
 def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """The images `rows` at `size` pixels a side, one by one as an exported file does it, on the CPU: filters of other libraries round otherwise."""
+    """The images `rows` at `size` pixels a side, one by one as an exported file does it, on the
+    CPU: filters of other libraries round otherwise."""
     grey = images_nchw.shape[1] == 1
     made_nchw = np.empty((len(rows), images_nchw.shape[1], size, size), np.uint8)
     for made_chw, row in zip(made_nchw, rows, strict=True):
-        image = Image.fromarray(images_nchw[row, 0] if grey else np.ascontiguousarray(images_nchw[row].transpose(1, 2, 0)))
+        image = Image.fromarray(
+            images_nchw[row, 0] if grey else np.ascontiguousarray(images_nchw[row].transpose(1, 2, 0))
+        )
         pixels = np.asarray(resized(image, size, FILTER))
         made_chw[:] = pixels if grey else pixels.transpose(2, 0, 1)
     return made_nchw
 
 
-def channel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of the images `rows`, on the scale from 0 to 1; a constant channel gets deviation 1.
+def channel_statistics(
+    images: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of the images `rows`, on the scale from 0 to 1; a
+    constant channel gets deviation 1.
 
     Exact: counted over the 256 values a pixel can take.
     """
@@ -158,18 +172,29 @@ def _without_copy(array: NDArray[np.generic]) -> Tensor:
 
 def _check_arrays(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
-        raise InputError(f"images must be uint8 of shape (n, c, h, w), none of them 0, but got {images.dtype} of shape {images.shape}")
+        raise InputError(
+            f"images must be uint8 of shape (n, c, h, w), none of them 0, but got {images.dtype} of shape"
+            f" {images.shape}"
+        )
     if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
-        raise InputError(f"labels must be int64 of shape ({len(images)},), one for each image, but got {labels.dtype} of shape {labels.shape}")
+        raise InputError(
+            f"labels must be int64 of shape ({len(images)},), one for each image, but got {labels.dtype} of shape"
+            f" {labels.shape}"
+        )
     if labels.min() < 0:
         raise InputError(f"labels must be 0 or above, but got {labels.min()}")
 
 
 def _check_rows(part: str, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     if rows.dtype != np.int64 or rows.ndim != 1 or len(rows) == 0:
-        raise InputError(f"the {part} part must be a non-empty list of int64 image numbers, but got {rows.dtype} of shape {rows.shape}")
+        raise InputError(
+            f"the {part} part must be a non-empty list of int64 image numbers, but got {rows.dtype} of shape"
+            f" {rows.shape}"
+        )
     if rows.min() < 0 or rows.max() >= count:
-        raise InputError(f"image numbers of the {part} part must lie in 0..{count - 1}, but got {rows.min()}..{rows.max()}")
+        raise InputError(
+            f"image numbers of the {part} part must lie in 0..{count - 1}, but got {rows.min()}..{rows.max()}"
+        )
     return rows.copy()  # writable, and ours
 
 
@@ -177,4 +202,6 @@ def _check_disjoint(rows: dict[Part, NDArray[np.int64]]) -> None:
     every = np.concatenate(list(rows.values()))
     numbers, counts = np.unique(every, return_counts=True)
     if len(numbers) < len(every):
-        raise InputError(f"an image must be in one part, once, but image {numbers[counts > 1][0]} is listed {counts.max()} times")
+        raise InputError(
+            f"an image must be in one part, once, but image {numbers[counts > 1][0]} is listed {counts.max()} times"
+        )

@@ -1,8 +1,9 @@
 """Random numbers that depend on nothing but a seed and what they are for.
 
-A worker trains many candidates one after the other, and dropout and drop-path draw from torch's global generator: without care
-a result would depend on what ran before it. Every stream is therefore seeded from the SHA-256 of (seed, purpose, number): there is no
-generator state to carry over an epoch boundary, or to save.
+A worker trains many candidates one after the other, and dropout and drop-path draw from torch's
+global generator: without care a result would depend on what ran before it. Every stream is
+therefore seeded from the SHA-256 of (seed, purpose, number): there is no generator state to carry
+over an epoch boundary, or to save.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def derive(seed: int, *purpose: str | int) -> int:
 
 
 def generator(seed: int, *purpose: str | int) -> torch.Generator:
-    """A generator of its own for one purpose. It lives on the CPU: the same draws whatever device trains."""
+    """A generator of its own for one purpose. It lives on the CPU: the same draws whatever device
+    trains."""
     return torch.Generator().manual_seed(derive(seed, *purpose))
 
 
@@ -33,8 +35,9 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 def seeded(seed: int, *purpose: str | int, device: torch.device | str = "cpu") -> Iterator[None]:
     """Seeds torch's global generators for the block, and afterwards puts them back as they were.
 
-    Also for building a network, so that its initial weights follow from the seed: `with seeded(seed, "build"): network = …`.
-    Only the generators of the CPU and of `device` are touched: those of other GPUs would be created on the way.
+    Also for building a network, so that its initial weights follow from the seed: `with
+    seeded(seed, "build"): network = …`. Only the generators of the CPU and of `device` are touched:
+    those of other GPUs would be created on the way.
     """
     device = torch.device(device)
     on_cuda = device.type == "cuda"

@@ -1,7 +1,8 @@
 """The course of a training: how large and how many the images of each epoch are.
 
-Early epochs at a smaller size and on a part of the images cost a fraction of full ones and teach nearly as much (progressive learning: Tan & Le,
-EfficientNetV2, ICML 2021, arXiv:2104.00298). Everything follows from the recipe and the number of epochs: there is nothing to save.
+Early epochs at a smaller size and on a part of the images cost a fraction of full ones and teach
+nearly as much (progressive learning: Tan & Le, EfficientNetV2, ICML 2021, arXiv:2104.00298).
+Everything follows from the recipe and the number of epochs: there is nothing to save.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ STEP = 4
 """Sizes in between are multiples of so many pixels: a few sizes, each resized once."""
 
 TELLING = 50
-"""Updates before which accuracies of networks say nothing of their order: batch statistics have not settled, the learning rate is still warming up."""
+"""Updates before which accuracies of networks say nothing of their order: batch statistics have not
+settled, the learning rate is still warming up."""
 EPOCHS = 3
-"""Epochs likewise. On CIFAR-10-small at 16 px, accuracies after one epoch (160 updates) had rank correlation 0.1 with those after nine, after three 0.9; on
-digits networks that end at 99 % stand anywhere between 9 and 65 % after two."""
+"""Epochs likewise. On CIFAR-10-small at 16 px, accuracies after one epoch (160 updates) had rank
+correlation 0.1 with those after nine, after three 0.9; on digits networks that end at 99 % stand
+anywhere between 9 and 65 % after two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +53,20 @@ def course(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[Leg,
 
 
 def first_rung(legs: Sequence[Leg]) -> int:
-    """The first epoch after which accuracies say something: that by which `EPOCHS` epochs and `TELLING` updates have been made."""
-    return next((number for number, leg in enumerate(legs, start=1) if number >= EPOCHS and leg.first + leg.updates >= TELLING), len(legs))
+    """The first epoch after which accuracies say something: that by which `EPOCHS` epochs and
+    `TELLING` updates have been made."""
+    return next(
+        (number for number, leg in enumerate(legs, start=1) if number >= EPOCHS and leg.first + leg.updates >= TELLING),
+        len(legs),
+    )
 
 
 def updates_for(images: int, batch_size: int) -> int:
-    """Batches of an epoch: of equal size (give or take one image), none above `batch_size` unless that would leave a batch of one image.
+    """Batches of an epoch: of equal size (give or take one image), none above `batch_size` unless
+    that would leave a batch of one image.
 
-    Batch normalisation cannot train on a single image with 1 x 1 maps, and a last batch of a few images would move the weights as much as a full one.
+    Batch normalisation cannot train on a single image with 1 x 1 maps, and a last batch of a few
+    images would move the weights as much as a full one.
     """
     return min(math.ceil(images / batch_size), images // 2)
 

@@ -1,4 +1,5 @@
-"""Copies of nested state: what a checkpoint holds, apart from the tensors that training goes on to change."""
+"""Copies of nested state: what a checkpoint holds, apart from the tensors that training goes on to
+change."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from torch import Tensor
 
 
 def snapshot(value: Any) -> Any:
-    """`value` with its tensors copied to the CPU and its mappings as plain dicts; memory layout (channels_last) is kept."""
+    """`value` with its tensors copied to the CPU and its mappings as plain dicts; memory layout
+    (channels_last) is kept."""
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
@@ -20,6 +22,7 @@ def snapshot(value: Any) -> Any:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs between two plain settings, for a person: `epochs=5 instead of 3`; empty where nothing does."""
+    """What differs between two plain settings, for a person: `epochs=5 instead of 3`; empty where
+    nothing does."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(f"{name}={now.get(name)!r} instead of {before.get(name)!r}" for name in names)

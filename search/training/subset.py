@@ -9,9 +9,11 @@ from .randomness import generator
 
 
 def balanced_order(labels_n: Tensor, seed: int) -> Tensor:
-    """The numbers 0..n-1 in a random order in which every beginning holds each class in its proportion, to within an image or so.
+    """The numbers 0..n-1 in a random order in which every beginning holds each class in its
+    proportion, to within an image or so.
 
-    Taking the first k therefore gives nested subsets: the images of a tenth are among those of a half.
+    Taking the first k therefore gives nested subsets: the images of a tenth are among those of a
+    half.
     """
     random = generator(seed, "subset")
     shuffled_n = torch.randperm(len(labels_n), generator=random)
@@ -19,5 +21,7 @@ def balanced_order(labels_n: Tensor, seed: int) -> Tensor:
     for label in labels_n.unique():
         of_class = shuffled_n[labels_n[shuffled_n] == label]
         # spread evenly over 0..1, from a random start: sorting then mixes the classes in proportion
-        places_n[of_class] = (torch.arange(len(of_class)) + torch.rand(1, dtype=torch.float64, generator=random)) / len(of_class)
+        places_n[of_class] = (torch.arange(len(of_class)) + torch.rand(1, dtype=torch.float64, generator=random)) / len(
+            of_class
+        )
     return places_n.argsort(stable=True)

@@ -1,14 +1,17 @@
-"""How many threads train on the CPU: as many as were measured to be faster, and never more than one where one is as fast.
+"""How many threads train on the CPU: as many as were measured to be faster, and never more than one
+where one is as fast.
 
-Small networks spend a step in many short operations, and the threads wait for each other after each of them. Measured on 2 cores of an AMD EPYC with PyTorch
-2.15, n = 15 updates of 64 images, milliseconds with one and with two threads:
+Small networks spend a step in many short operations, and the threads wait for each other after each
+of them. Measured on 2 cores of an AMD EPYC with PyTorch 2.15, n = 15 updates of 64 images,
+milliseconds with one and with two threads:
 
     ResNet of 8 to 24 channels, 32 px      idle  12.9 ± 0.3   11.3 ± 0.2     beside two busy processes   43 ± 5    821 ± 807
     EfficientNet of width 0.35, 32 px            45.9 ± 1.0   39.2 ± 1.9                                141 ± 18   777 ± 1669
     ResNet of width 0.5, 32 px                   74.1 ± 3.7   46.3 ± 1.2                                 75 ± 4    939 ± 754
     ResNet of width 0.5, 64 px                    188 ± 2      109 ± 6                                  300 ± 30   870 ± 209
 
-What a machine will do cannot be told from its number of cores, so it is tried at the start, and looked at again after each epoch.
+What a machine will do cannot be told from its number of cores, so it is tried at the start, and
+looked at again after each epoch.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ import torch
 from ...blocks.errors import InputError
 
 GAIN = 1.1
-"""More threads must be this many times as fast: they cost others the cores, and their times vary more."""
+"""More threads must be this many times as fast: they cost others the cores, and their times vary
+more."""
 SLOW = 1.5
-"""A number of threads whose first step takes this many times that of the best one so far is not tried further."""
+"""A number of threads whose first step takes this many times that of the best one so far is not
+tried further."""
 REPEATS = 5
 """Steps timed after the first, which also compiles kernels."""
 SECONDS = 4.0
@@ -51,8 +56,16 @@ class Threads:
     ...         threads.ended(report.images, report.training)
     """
 
-    def __init__(self, device: torch.device, count: int | None = None, *, cpus: int | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Takes `count` threads, or measures with up to `cpus` of them (all that this process may use). On a CUDA device nothing is ever changed.
+    def __init__(
+        self,
+        device: torch.device,
+        count: int | None = None,
+        *,
+        cpus: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Takes `count` threads, or measures with up to `cpus` of them (all that this process may
+        use). On a CUDA device nothing is ever changed.
 
         Raises:
             InputError: the count is below 1.
@@ -70,15 +83,19 @@ class Threads:
             torch.set_num_threads(self._fixed)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._on_cpu:
             torch.set_num_threads(self._before)
 
     def measure(self, step: Callable[[], int]) -> int:
-        """Sets and returns the number of threads that `step` is fastest with; `step` is one update and returns its number of images.
+        """Sets and returns the number of threads that `step` is fastest with; `step` is one update
+        and returns its number of images.
 
-        Takes at most `SECONDS`, and besides one step for each number of threads tried; numbers are 1, 2, 4, … and all CPUs. One thread is judged by its
-        fastest step and more by their mean: where times vary, one wins. Where the count is given, or there is one CPU, no step is taken.
+        Takes at most `SECONDS`, and besides one step for each number of threads tried; numbers are
+        1, 2, 4, … and all CPUs. One thread is judged by its fastest step and more by their mean:
+        where times vary, one wins. Where the count is given, or there is one CPU, no step is taken.
         """
         if not self._on_cpu:
             return torch.get_num_threads()
@@ -90,9 +107,11 @@ class Threads:
         return chosen
 
     def ended(self, images: int, seconds: float) -> int:
-        """Takes what an epoch trained on and its seconds of training alone; returns the number of threads for the next one.
+        """Takes what an epoch trained on and its seconds of training alone; returns the number of
+        threads for the next one.
 
-        Goes back to one thread, for good, if several took longer for an image than one thread did when measured: the machine has become busy.
+        Goes back to one thread, for good, if several took longer for an image than one thread did
+        when measured: the machine has become busy.
         """
         if self._alone is not None and seconds > self._alone * images:
             self._alone = None
@@ -116,7 +135,8 @@ class Threads:
         return chosen
 
     def _timed(self, step: Callable[[], int], share: float, best: Timing | None = None) -> tuple[Timing, int]:
-        """At most `share` seconds and a step; as soon as it cannot be faster than `best` any more, not a step further."""
+        """At most `share` seconds and a step; as soon as it cannot be faster than `best` any more,
+        not a step further."""
         began = self._clock()
         images = step()
         first, times = self._clock() - began, list[float]()

@@ -14,8 +14,11 @@ from typing import Any
 
 from ...blocks.errors import InputError
 
-LONGEST = (103 if sys.platform == "darwin" else 107) - len("/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store")
-"""Bytes of the path of Ray's folder at most: its sockets lie this much deeper, and the operating system takes no longer path of a socket."""
+LONGEST = (103 if sys.platform == "darwin" else 107) - len(
+    "/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
+)
+"""Bytes of the path of Ray's folder at most: its sockets lie this much deeper, and the operating
+system takes no longer path of a socket."""
 SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Where Ray's folder may lie when that for temporary files has too long a path."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
@@ -37,7 +40,11 @@ class Resources:
 
     def __str__(self) -> str:
         if not self.gpus:
-            return f"{self.workers} workers on the CPU, one thread each (no GPU here)" if not self.total_gpus else f"{self.workers} workers on the CPU"
+            return (
+                f"{self.workers} workers on the CPU, one thread each (no GPU here)"
+                if not self.total_gpus
+                else f"{self.workers} workers on the CPU"
+            )
         return f"{self.workers} workers, {self.gpus:g} GPU each of {self.total_gpus:g}"
 
 
@@ -85,14 +92,18 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     try:
         ray.init(address=address, ignore_reinit_error=True, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
+        raise InputError(
+            f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        ) from None
 
 
 def folder(short: Sequence[str] = SHORT) -> str | None:
-    """Where a private Ray keeps its sockets and logs; None leaves it where Ray puts it, in `ray` in the folder for temporary files (RAY_TMPDIR or TMPDIR).
+    """Where a private Ray keeps its sockets and logs; None leaves it where Ray puts it, in `ray` in
+    the folder for temporary files (RAY_TMPDIR or TMPDIR).
 
     Raises:
-        InputError: the path is too long for sockets, and in none of the `short` folders can be written.
+        InputError: the path is too long for sockets, and in none of the `short` folders can be
+            written.
     """
     from ray._common.utils import get_default_ray_temp_dir
 
@@ -110,13 +121,14 @@ def folder(short: Sequence[str] = SHORT) -> str | None:
                 continue
             return str(path)
     raise InputError(
-        f"Ray's folder must have a path of at most {LONGEST} bytes, but {absolute!r} has {len(os.fsencode(absolute))}, and {', '.join(short)} cannot be "
-        "written: set RAY_TMPDIR to a short folder that can be"
+        f"Ray's folder must have a path of at most {LONGEST} bytes, but {absolute!r} has {len(os.fsencode(absolute))},"
+        f" and {', '.join(short)} cannot be written: set RAY_TMPDIR to a short folder that can be"
     )
 
 
 def may_have_gpus(devices: Path = Path("/dev")) -> bool:
-    """Whether it is worth the seconds that importing torch takes to look for GPUs: on Linux, whether there is a device of a driver that it can use."""
+    """Whether it is worth the seconds that importing torch takes to look for GPUs: on Linux,
+    whether there is a device of a driver that it can use."""
     return sys.platform != "linux" or any(next(devices.glob(pattern), None) for pattern in DEVICES)
 
 
@@ -130,7 +142,8 @@ def count_gpus() -> int:
 
 
 def require_gpus(share: float | None, *, address: str | None = None, gpus: int | None = None) -> None:
-    """Refuse at once what a private Ray could not give, before it takes seconds to start: `allot` would say the same.
+    """Refuse at once what a private Ray could not give, before it takes seconds to start: `allot`
+    would say the same.
 
     Args:
         share: GPUs for each worker; None and 0 ask for none.
@@ -161,7 +174,8 @@ def _require_answer(address: str) -> None:
 
 
 def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
-    """How many workers there are and what each gets, from what Ray has: without options every GPU is used, or every CPU where there is no GPU.
+    """How many workers there are and what each gets, from what Ray has: without options every GPU
+    is used, or every CPU where there is no GPU.
 
     Raises:
         InputError: more than there is, or a share no GPU can give.
@@ -177,7 +191,10 @@ def allot(*, workers: int | None, gpus_per_trial: float | None) -> Resources:
     by_cpu = max(1, int(total_cpus))
     room = min(by_cpu, _by_gpu(total_gpus, gpus)) if gpus else by_cpu
     if workers is not None and workers > room:
-        raise InputError(f"--workers must be at most {room} with {total_cpus:g} CPUs and {total_gpus:g} GPUs at {gpus:g} GPU a trial, but got {workers}")
+        raise InputError(
+            f"--workers must be at most {room} with {total_cpus:g} CPUs and {total_gpus:g} GPUs at {gpus:g} GPU a"
+            f" trial, but got {workers}"
+        )
     return Resources(workers=workers or room, cpus=1.0, gpus=gpus, total_gpus=total_gpus)
 
 

@@ -1,4 +1,5 @@
-"""Evaluating one job, in a worker or without any: build the network, check it against its cost, train it."""
+"""Evaluating one job, in a worker or without any: build the network, check it against its cost,
+train it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from ..training.trainer import Trainer
 
 
 class WrongCost(AutomlError):
-    """A network was built whose parameters are not those its cost says: a fault of a block, recorded as FAIL."""
+    """A network was built whose parameters are not those its cost says: a fault of a block,
+    recorded as FAIL."""
 
 
 def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
@@ -34,15 +36,25 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
     built = sum(parameter.numel() for parameter in network.parameters())
     if built != job.params:
         raise WrongCost(
-            f"a network must have the parameters of its cost, but {candidate.id[:12]} was costed with {job.params:,} and built with {built:,}; "
-            "`automl cost --audit` names the block"
+            f"a network must have the parameters of its cost, but {candidate.id[:12]} was costed with {job.params:,}"
+            f" and built with {built:,}; `automl cost --audit` names the block"
         )
     fidelity = job.fidelity
-    return Trainer(network, pixels, epochs=fidelity.epochs, size=fidelity.size, fraction=fidelity.fraction, recipe=recipe, seed=job.seed, device=device)
+    return Trainer(
+        network,
+        pixels,
+        epochs=fidelity.epochs,
+        size=fidelity.size,
+        fraction=fidelity.fraction,
+        recipe=recipe,
+        seed=job.seed,
+        device=device,
+    )
 
 
 def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, float]:
-    """The zero-cost scores that `job` asks of its network, from a batch that is the same for all of its seed.
+    """The zero-cost scores that `job` asks of its network, from a batch that is the same for all of
+    its seed.
 
     Raises:
         NoScore: it has none; recorded as FAIL.
@@ -51,21 +63,33 @@ def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, fl
     from ..scores import batch_of, scores_of
 
     images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
-    return scores_of(Candidate.from_dict(json.loads(job.candidate)), images, labels, names=job.scores, seed=job.seed, device=str(device))
+    return scores_of(
+        Candidate.from_dict(json.loads(job.candidate)),
+        images,
+        labels,
+        names=job.scores,
+        seed=job.seed,
+        device=str(device),
+    )
 
 
 def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
-    """A trainer where `job` is to begin: at its start, or after the epochs that were done before it waited.
+    """A trainer where `job` is to begin: at its start, or after the epochs that were done before it
+    waited.
 
     Raises:
-        InputError: as `trainer_for`, or the state that was kept is missing, damaged, or another training's; recorded as FAIL.
+        InputError: as `trainer_for`, or the state that was kept is missing, damaged, or another
+            training's; recorded as FAIL.
         WrongCost: as `trainer_for`.
     """
     trainer = trainer_for(job, pixels, recipe, device)
     if job.start:
         trainer.load_state_dict(load(job.state_file(job.start))["trainer"])
         if trainer.done_epochs != job.start:
-            raise InputError(f"a training goes on after {job.start} epochs, but {job.state_file(job.start)} holds one of {trainer.done_epochs}")
+            raise InputError(
+                f"a training goes on after {job.start} epochs, but {job.state_file(job.start)} holds one of"
+                f" {trainer.done_epochs}"
+            )
     return trainer
 
 
@@ -87,8 +111,13 @@ def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
     save(
         job.checkpoint,
         {
-            "candidate": job.candidate, "weights": weights, "size": job.fidelity.size, "epochs": job.fidelity.epochs, "seed": job.seed,
-            "mean": [float(value) for value in pixels.mean], "std": [float(value) for value in pixels.std],
+            "candidate": job.candidate,
+            "weights": weights,
+            "size": job.fidelity.size,
+            "epochs": job.fidelity.epochs,
+            "seed": job.seed,
+            "mean": [float(value) for value in pixels.mean],
+            "std": [float(value) for value in pixels.std],
             "preprocessing": pixels.preprocessing(job.fidelity.size).to_dict(),
         },
-    )  # fmt: skip
+    )

@@ -1,4 +1,5 @@
-"""The engine's course, run by Ray Tune: a searcher, a scheduler and a callback that only pass things on."""
+"""The engine's course, run by Ray Tune: a searcher, a scheduler and a callback that only pass
+things on."""
 
 from __future__ import annotations
 
@@ -27,12 +28,14 @@ CRASHED = "The actor died unexpectedly before finishing this task"
 
 
 class _HoldsEngine:
-    """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database connection, stays out of it."""
+    """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database
+    connection, stays out of it."""
 
     _engine: Engine
 
     def _guarded(self, call: Callable[[], T], broken: T) -> T:
-        """`call()`, or `broken` once anything failed: Tune would log an exception of ours and go on, losing what was to be written."""
+        """`call()`, or `broken` once anything failed: Tune would log an exception of ours and go
+        on, losing what was to be written."""
         if self._engine.error is not None:
             return broken
         try:
@@ -72,7 +75,8 @@ class _Stops(_HoldsEngine, FIFOScheduler):
         self._engine = engine
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        # what waits at a rung is ended here for Tune: it is another job of whichever worker is free when it goes on, from the state on disk
+        # what waits at a rung is ended here for Tune: it is another job of whichever worker is free
+        # when it goes on, from the state on disk
         if "failed" in result:
             return TrialScheduler.STOP
         goes_on = self._guarded(lambda: _report(self._engine, trial, result), False)
@@ -83,9 +87,15 @@ class _Records(_HoldsEngine, tune.Callback):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
         # a trial's last result goes past the scheduler: Tune stops it on `done`
-        if result.get("done") and "failed" not in result and not self._engine.has_reported(trial.trial_id, int(result["epoch"])):
+        if (
+            result.get("done")
+            and "failed" not in result
+            and not self._engine.has_reported(trial.trial_id, int(result["epoch"]))
+        ):
             self._guarded(lambda: _report(self._engine, trial, result), False)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -116,7 +126,8 @@ def _device(result: Mapping[str, Any]) -> str:
 
 
 def _reason(trial: Trial) -> str:
-    """Why a worker is no more: the fault it raised, or Ray's word on how it died; read from the file in which Tune notes it for the driver."""
+    """Why a worker is no more: the fault it raised, or Ray's word on how it died; read from the
+    file in which Tune notes it for the driver."""
     try:
         text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -139,30 +150,45 @@ def run(
     gpus: float,
     worker: type[tune.Trainable] = Worker,
 ) -> None:
-    """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must have been started.
+    """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must
+    have been started.
 
-    `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store, once for all.
+    `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store,
+    once for all.
 
     Raises:
         InputError: a score of the user's own cannot be sent to the workers.
         KeyboardInterrupt: the user stopped it; what ended is in the database.
-        Exception: what the engine met, a database that is gone, say; what ended before is in the database.
+        Exception: what the engine met, a database that is gone, say; what ended before is in the
+            database.
     """
     engine.workers = workers
-    trainable = tune.with_parameters(worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign(), scores=packed())
+    trainable = tune.with_parameters(
+        worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign(), scores=packed()
+    )
     folder = tempfile.mkdtemp(prefix="automl-tune-")
     left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
         tune_config=tune.TuneConfig(
-            search_alg=_Asks(engine), scheduler=_Stops(engine), num_samples=-1, max_concurrent_trials=workers, reuse_actors=True,
-            time_budget_s=left, trial_dirname_creator=lambda trial: trial.trial_id, trial_name_creator=lambda trial: trial.trial_id,
+            search_alg=_Asks(engine),
+            scheduler=_Stops(engine),
+            num_samples=-1,
+            max_concurrent_trials=workers,
+            reuse_actors=True,
+            time_budget_s=left,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+            trial_name_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
-            name="search", storage_path=folder, verbose=0, callbacks=[_Records(engine)],
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0), failure_config=tune.FailureConfig(max_failures=0),
+            name="search",
+            storage_path=folder,
+            verbose=0,
+            callbacks=[_Records(engine)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+            failure_config=tune.FailureConfig(max_failures=0),
         ),
-    )  # fmt: skip
+    )
     try:
         tuner.fit()
         if engine.error is not None:

@@ -1,6 +1,8 @@
-"""A long-lived Ray Tune worker: torch is imported and the data placed once, then one candidate after another is trained.
+"""A long-lived Ray Tune worker: torch is imported and the data placed once, then one candidate
+after another is trained.
 
-A candidate's failure is a result, not an exception: the worker lives on. It knows neither Optuna nor the study.
+A candidate's failure is a result, not an exception: the worker lives on. It knows neither Optuna
+nor the study.
 """
 
 from __future__ import annotations
@@ -28,11 +30,18 @@ class Worker(tune.Trainable):
     """Trains the candidate of its config, or scores it; one `step` is one epoch."""
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, config: dict[str, Any], *, arrays: Mapping[str, NDArray[Any]], recipe: Mapping[str, Any], blocks: Mapping[str, type[Block]] | None = None,
+        self,
+        config: dict[str, Any],
+        *,
+        arrays: Mapping[str, NDArray[Any]],
+        recipe: Mapping[str, Any],
+        blocks: Mapping[str, type[Block]] | None = None,
         scores: bytes = b"",
-    ) -> None:  # fmt: skip
-        """Import torch, place the data on the device, start the first job; `blocks` and `scores` (packed) are the user's own, registered in the driver."""
-        # timm and torch warn of things that are theirs to change; a worker's standard error reaches nobody
+    ) -> None:
+        """Import torch, place the data on the device, start the first job; `blocks` and `scores`
+        (packed) are the user's own, registered in the driver."""
+        # timm and torch warn of things that are theirs to change; a worker's standard error reaches
+        # nobody
         warnings.simplefilter("ignore")
         import torch
 
@@ -46,9 +55,15 @@ class Worker(tune.Trainable):
         # a worker that was given no GPU must not take one that it happens to see
         device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._device = device
-        self._place = {"worker": f"{socket.gethostname()}:{os.getpid()}", "device": describe(device), "gpus": ",".join(str(gpu) for gpu in get_gpu_ids())}
+        self._place = {
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "device": describe(device),
+            "gpus": ",".join(str(gpu) for gpu in get_gpu_ids()),
+        }
         levels = (float(arrays["levels"][0]), float(arrays["levels"][1])) if "levels" in arrays else None
-        self._pixels = Pixels(arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels)
+        self._pixels = Pixels(
+            arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels
+        )
         self._recipe = Recipe.from_dict(recipe)
         self.reset_config(config)
 
@@ -74,7 +89,15 @@ class Worker(tune.Trainable):
             started = time.perf_counter()
             found = scored(self._job, self._pixels, self._device)
             seconds = time.perf_counter() - started
-            return {"epoch": 1, "accuracy": found[self._job.scores[0]], "scores": found, "loss": 0.0, "seconds": seconds, "images": 0, "done": True}
+            return {
+                "epoch": 1,
+                "accuracy": found[self._job.scores[0]],
+                "scores": found,
+                "loss": 0.0,
+                "seconds": seconds,
+                "images": 0,
+                "done": True,
+            }
         if self._trainer is None:
             self._trainer = begun(self._job, self._pixels, self._recipe, self._device)
         report = self._trainer.epoch()
@@ -82,12 +105,17 @@ class Worker(tune.Trainable):
         if self._trainer.finished:
             keep_weights(self._job, self._trainer, self._pixels)
         return {
-            "epoch": report.epoch, "accuracy": report.accuracy, "loss": report.loss, "seconds": report.seconds, "images": report.images,
+            "epoch": report.epoch,
+            "accuracy": report.accuracy,
+            "loss": report.loss,
+            "seconds": report.seconds,
+            "images": report.images,
             "done": self._trainer.finished,
-        }  # fmt: skip
+        }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: a training that waits is kept by the engine's rungs; but without this Tune fails every trial at its end."""
+        """Nothing: a training that waits is kept by the engine's rungs; but without this Tune fails
+        every trial at its end."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Nothing, likewise."""

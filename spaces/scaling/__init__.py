@@ -1,1 +1,2 @@
-"""Compound scaling of any baseline: networks wider, deeper and at higher resolution, and what they truly cost."""
+"""Compound scaling of any baseline: networks wider, deeper and at higher resolution, and what they
+truly cost."""

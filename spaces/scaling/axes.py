@@ -1,7 +1,8 @@
 """How much an axis costs: its exponent, measured from the cost model.
 
-The paper's rule takes 1, 2, 2 for depth, width and resolution (Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3). True networks differ: stem
-and classifier do not grow with depth, and widths and repeats grow in steps.
+The paper's rule takes 1, 2, 2 for depth, width and resolution (Tan & Le, EfficientNet, ICML 2019,
+arXiv:1905.11946, section 3.3). True networks differ: stem and classifier do not grow with depth,
+and widths and repeats grow in steps.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ COEFFICIENTS = tuple(round(1 + 0.01 * index, 2) for index in range(101))
 
 
 def exponents(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
-    """Axis → the slope of log MACs over log coefficient, each axis scaled alone from 1 to 2: least squares through the baseline's own cost.
+    """Axis → the slope of log MACs over log coefficient, each axis scaled alone from 1 to 2: least
+    squares through the baseline's own cost.
 
     Raises:
         InputError: the baseline does not have one of the axes.

@@ -1,7 +1,10 @@
-"""The network that is scaled: a published one, a file, or the best of a study, with what it is at coefficients of 1.
+"""The network that is scaled: a published one, a file, or the best of a study, with what it is at
+coefficients of 1.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and resolution γ^φ times the baseline's. A baseline is a space in
-which nothing is free; its scaled networks are the settings of the same space with the axes set, so that widths, repeats and sizes are rounded as in any search.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and
+resolution γ^φ times the baseline's. A baseline is a space in which nothing is free; its scaled
+networks are the settings of the same space with the axes set, so that widths, repeats and sizes are
+rounded as in any search.
 """
 
 from __future__ import annotations
@@ -46,13 +49,24 @@ class Baseline:
 
     @cached_property
     def own(self) -> dict[str, float]:
-        """Axis → the baseline's own value, of every dimension that has one number for the whole network."""
-        whole = {**self.at_one.skeleton.at(None), **{p.dimension: p.values[0] for p in self.at_one.parameters if p.stage is None and not p.bundles}}
-        apart = {key for row in self.at_one.skeleton.stages for key in row} | {p.dimension for p in self.at_one.parameters if p.stage is not None}
+        """Axis → the baseline's own value, of every dimension that has one number for the whole
+        network."""
+        whole = {
+            **self.at_one.skeleton.at(None),
+            **{p.dimension: p.values[0] for p in self.at_one.parameters if p.stage is None and not p.bundles},
+        }
+        apart = {key for row in self.at_one.skeleton.stages for key in row} | {
+            p.dimension for p in self.at_one.parameters if p.stage is not None
+        }
         kept = {}
         for dimension, value in whole.items():
             numeric = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-            if numeric and dimension in self.at_one.skeleton.numeric and (dimension in AXES or dimension not in apart) and dimension != "repeats":
+            if (
+                numeric
+                and dimension in self.at_one.skeleton.numeric
+                and (dimension in AXES or dimension not in apart)
+                and dimension != "repeats"
+            ):
                 kept[dimension] = value
         return kept
 
@@ -73,7 +87,9 @@ class Baseline:
             found.cost()
         except InvalidBlock as error:
             _, height, width = self.at_one.image
-            raise InputError(f"{self.name} cannot be built for inputs of {height}x{width} px, below its total stride: {error}") from None
+            raise InputError(
+                f"{self.name} cannot be built for inputs of {height}x{width} px, below its total stride: {error}"
+            ) from None
         return found
 
     @cached_property
@@ -90,29 +106,41 @@ class Baseline:
             raise InputError(f"axes must be named once each, at least one, but got {', '.join(axes) or 'none'}")
 
     def value(self, axis: str, factor: float) -> float | int:
-        """What the dimension `axis` is at `factor` times the baseline's own; whole where the baseline's is."""
+        """What the dimension `axis` is at `factor` times the baseline's own; whole where the
+        baseline's is."""
         own = self.own[axis]
         return round(own * factor) if isinstance(own, int) else round(own * factor, 9)
 
     def table(self, choices: Mapping[str, Sequence[float]]) -> ScaledSpace:
         """The networks whose axes take any of `choices` (coefficients; equal values are kept once)."""
         self.require_axes(list(choices))
-        kept = {axis: list({self.value(axis, factor): factor for factor in reversed(list(factors))}.values())[::-1] for axis, factors in choices.items()}
+        kept = {
+            axis: list({self.value(axis, factor): factor for factor in reversed(list(factors))}.values())[::-1]
+            for axis, factors in choices.items()
+        }
         data = self.at_one.to_dict()
         if "cardinality" in kept and self._automatic_width:
-            data["dimensions"]["base_width"] = equal_cost_width(int(self.own["cardinality"]))  # else more paths would be narrower ones at the same cost
-        data["dimensions"] |= {axis: {"choices": [self.value(axis, factor) for factor in factors]} for axis, factors in kept.items()}
+            data["dimensions"]["base_width"] = equal_cost_width(
+                int(self.own["cardinality"])
+            )  # else more paths would be narrower ones at the same cost
+        data["dimensions"] |= {
+            axis: {"choices": [self.value(axis, factor) for factor in factors]} for axis, factors in kept.items()
+        }
         return ScaledSpace(baseline=self, factors=kept, space=Space.from_dict(data, self.name))
 
     @property
     def _automatic_width(self) -> bool:
-        return self.at_one.to_dict()["dimensions"].get("base_width", self.at_one.skeleton.at(None).get("base_width")) == "auto"
+        return (
+            self.at_one.to_dict()["dimensions"].get("base_width", self.at_one.skeleton.at(None).get("base_width"))
+            == "auto"
+        )
 
     def candidate(self, factors: Factors) -> Candidate:
         """The baseline scaled by `factors`.
 
         Raises:
-            InputError: an axis it does not have, or no network can be built at that size (the sentence names the coefficients).
+            InputError: an axis it does not have, or no network can be built at that size (the
+                sentence names the coefficients).
         """
         if not factors:
             return self.network
@@ -158,7 +186,10 @@ class ScaledSpace:
     def rows(self, chosen: NDArray[np.integer[Any]]) -> Rows:
         """The same for many: (rows, axes) → rows of the space."""
         names = list(self.factors)
-        columns = [chosen[:, names.index(p.name)] if p.name in names else np.zeros(len(chosen), np.int32) for p in self.space.parameters]
+        columns = [
+            chosen[:, names.index(p.name)] if p.name in names else np.zeros(len(chosen), np.int32)
+            for p in self.space.parameters
+        ]
         return np.stack(columns, axis=1).astype(np.int32)
 
     def examine(self, chosen: NDArray[np.integer[Any]]) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
@@ -181,7 +212,8 @@ def in_letters(factors: Factors) -> str:
 
 
 def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, storage: str | None = None) -> Baseline:
-    """The baseline that `reference` names: a published network or skeleton, a space file that leaves nothing free, a candidate's file, STUDY:best or an id.
+    """The baseline that `reference` names: a published network or skeleton, a space file that
+    leaves nothing free, a candidate's file, STUDY:best or an id.
 
     Raises:
         InputError: there is none, or the file leaves something free; one line that says what to do.
@@ -205,7 +237,9 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
 
 
 def _of_candidate(candidate: Candidate, name: str) -> Baseline:
-    return Baseline(name=name, at_one=Space.from_dict({"name": Path(name).stem, "candidate": candidate.to_dict()}, name))
+    return Baseline(
+        name=name, at_one=Space.from_dict({"name": Path(name).stem, "candidate": candidate.to_dict()}, name)
+    )
 
 
 def _fixed(space: Space, name: str) -> Baseline:

@@ -1,7 +1,10 @@
-"""A family of networks: one baseline scaled by α^φ, β^φ, γ^φ for several φ, and the φ that a budget allows.
+"""A family of networks: one baseline scaled by α^φ, β^φ, γ^φ for several φ, and the φ that a budget
+allows.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 2: fix the coefficients, scale with φ; section 5.2: larger models need more
-regularisation, so dropout rises linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth, there 0.2 for all of them, rises likewise.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 2: fix the
+coefficients, scale with φ; section 5.2: larger models need more regularisation, so dropout rises
+linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth, there 0.2 for
+all of them, rises likewise.
 """
 
 from __future__ import annotations
@@ -67,14 +70,23 @@ def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
         InputError: coefficients or φ that cannot be, or a network that cannot be built; one line.
     """
     _check(baseline, coefficients, phi)
-    return _member(baseline, {axis: value**phi for axis, value in coefficients.items()}, phi, ideals(baseline, list(coefficients)))
+    return _member(
+        baseline, {axis: value**phi for axis, value in coefficients.items()}, phi, ideals(baseline, list(coefficients))
+    )
 
 
 def _member(baseline: Baseline, factors: Mapping[str, float], phi: float, exponents: Mapping[str, float]) -> Member:
     found = baseline.candidate(factors)
     cost = found.cost()
     ideal = math.prod(value ** exponents[axis] for axis, value in factors.items())
-    return Member(phi=phi, factors=dict(factors), candidate=found, cost=cost, factor=float(cost.macs / baseline.cost.macs), ideal=ideal)
+    return Member(
+        phi=phi,
+        factors=dict(factors),
+        candidate=found,
+        cost=cost,
+        factor=float(cost.macs / baseline.cost.macs),
+        ideal=ideal,
+    )
 
 
 def family(baseline: Baseline, coefficients: Mapping[str, float], phis: Sequence[float]) -> list[Member]:
@@ -107,7 +119,8 @@ def alone(baseline: Baseline, axes: Sequence[str], phi: float, *, target: float 
     """Each of `axes` scaled alone to `target` ^ φ times the baseline's cost.
 
     Raises:
-        InputError: φ or a target that cannot be, an axis that the baseline has not, or a network that cannot be built.
+        InputError: φ or a target that cannot be, an axis that the baseline has not, or a network
+            that cannot be built.
     """
     for name, value, least in (("φ", phi, 0.0), ("--target", target, 1.0)):
         if not (math.isfinite(value) and value > least):
@@ -132,7 +145,8 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
     """The largest φ, in steps of 0.0001, up to which the scaled baseline stays within `budget`.
 
     Raises:
-        InputError: nothing grows with φ, the baseline itself is over the budget, or the largest network under it is below its lower bound.
+        InputError: nothing grows with φ, the baseline itself is over the budget, or the largest
+            network under it is below its lower bound.
     """
     _check(baseline, coefficients, 0.0)
     if all(value == 1 for value in coefficients.values()):
@@ -145,19 +159,26 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
         return all(getattr(cost(step), bound.metric) <= bound.high for bound in budget.bounds)
 
     if not fits(0):
-        raise InputError(f"the budget {budget} lies below the baseline's cost: {_in_words(baseline.cost, budget)} ({baseline.name})")
+        raise InputError(
+            f"the budget {budget} lies below the baseline's cost: {_in_words(baseline.cost, budget)} ({baseline.name})"
+        )
     furthest = math.floor(FINEST * math.log(FURTHEST) / math.log(max(coefficients.values())))
     low, high = 0, 1
     while high < furthest and fits(high):
         low, high = high, min(2 * high, furthest)
     if fits(high):
-        raise InputError(f"the budget {budget} needs more than {FURTHEST:g} times the {_largest(coefficients)} of {baseline.name}")
+        raise InputError(
+            f"the budget {budget} needs more than {FURTHEST:g} times the {_largest(coefficients)} of {baseline.name}"
+        )
     while high - low > 1:  # the cost never falls with φ: every axis is rounded by a rule that never does
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     reached = cost(low)
     if not budget.admits(reached):
-        raise InputError(f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, a step further it is above")
+        raise InputError(
+            f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, a step further"
+            " it is above"
+        )
     return low / FINEST
 
 
@@ -170,7 +191,10 @@ def _check(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
         raise InputError(f"φ must be at least 0, but got {phi:g}")
     axis = _largest(coefficients)
     if phi * math.log(coefficients[axis]) > math.log(FURTHEST) + 1e-9:
-        raise InputError(f"φ = {phi:g} makes the {axis} {coefficients[axis] ** min(phi, 100):.4g} times the baseline's; at most {FURTHEST:g} times is allowed")
+        raise InputError(
+            f"φ = {phi:g} makes the {axis} {coefficients[axis] ** min(phi, 100):.4g} times the baseline's; at most"
+            f" {FURTHEST:g} times is allowed"
+        )
 
 
 def _largest(coefficients: Mapping[str, float]) -> str:

@@ -1,8 +1,10 @@
 """The grid of compound scaling: all triples (α, β, γ) at a given multiple of the baseline's cost.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 1: fix φ = 1, assume twice the resources, search α, β, γ ≥ 1 under α·β²·γ² ≈ 2.
-Neither its step nor its size was published. Here two rules stand side by side: the paper's, by the product of idealised exponents, and the true one, by what
-the network costs once its widths, repeats and sizes are rounded. Triples that build one network are one point; scaling one axis alone is the control.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 1: fix φ = 1, assume
+twice the resources, search α, β, γ ≥ 1 under α·β²·γ² ≈ 2. Neither its step nor its size was
+published. Here two rules stand side by side: the paper's, by the product of idealised exponents,
+and the true one, by what the network costs once its widths, repeats and sizes are rounded. Triples
+that build one network are one point; scaling one axis alone is the control.
 """
 
 from __future__ import annotations
@@ -39,13 +41,15 @@ class GridPoint:
     factors: dict[str, float]
     """Axis → α^φ, by which the baseline is scaled."""
     control: str | None
-    """The axis that it scales alone, "baseline" for the baseline itself, None for a point of the grid."""
+    """The axis that it scales alone, "baseline" for the baseline itself, None for a point of the
+    grid."""
     cost: Cost
     """Of the network, true."""
     factor: float
     """MACs over the baseline's."""
     product: float
-    """What the idealised rule says of it: the product of the coefficients to the power of their exponents."""
+    """What the idealised rule says of it: the product of the coefficients to the power of their
+    exponents."""
     same: tuple[dict[str, float], ...] = ()
     """Further triples that build this network."""
 
@@ -73,15 +77,18 @@ class Grid:
     counts: dict[str, int]
     """Triples admitted: by `true`, by `paper`, by `both`; `impossible` cannot be built."""
     points: list[GridPoint]
-    """Different networks that the rule admits and that scale more than one axis, in the order of their coefficients."""
+    """Different networks that the rule admits and that scale more than one axis, in the order of
+    their coefficients."""
     alone: int
     """Different networks admitted that scale one axis alone: the controls stand for them."""
     controls: list[GridPoint]
     """The baseline, then each axis alone at the cost nearest to the target."""
     only: dict[str, list[GridPoint]]
-    """Some triples that one rule admits and the other does not: "paper" → those whose true cost is off, "true" → those whose product is."""
+    """Some triples that one rule admits and the other does not: "paper" → those whose true cost is
+    off, "true" → those whose product is."""
     true_factors: tuple[float, float, float]
-    """Lowest, median and highest true factor among the triples of the paper's rule; NaN where there are none."""
+    """Lowest, median and highest true factor among the triples of the paper's rule; NaN where there
+    are none."""
 
     @property
     def multiple(self) -> float:
@@ -91,7 +98,9 @@ class Grid:
     @cached_property
     def scaled(self) -> ScaledSpace:
         """The space that holds every point and control."""
-        values = {axis: sorted({point.factors[axis] for point in (*self.points, *self.controls)}) for axis in self.exponents}
+        values = {
+            axis: sorted({point.factors[axis] for point in (*self.points, *self.controls)}) for axis in self.exponents
+        }
         return self.baseline.table(values)
 
     def candidate(self, point: GridPoint) -> Candidate:
@@ -99,7 +108,8 @@ class Grid:
         return self.baseline.candidate(point.factors)
 
     def spread(self, count: int) -> list[GridPoint]:
-        """`count` points as far from each other as can be, by how they share the cost among the axes; all of them if there are no more.
+        """`count` points as far from each other as can be, by how they share the cost among the
+        axes; all of them if there are no more.
 
         Those that scale every axis come first: the corners of the simplex are the controls.
         """
@@ -115,7 +125,8 @@ class Grid:
         return [self.points[index] for index in sorted(order)]
 
     def _shares(self) -> NDArray[np.float64]:
-        """(points, axes): the logarithm of what each coefficient costs where it stands alone, rounded as it is, over that of the cost aimed at."""
+        """(points, axes): the logarithm of what each coefficient costs where it stands alone,
+        rounded as it is, over that of the cost aimed at."""
         columns = []
         for axis in self.exponents:
             values = sorted({point.factors[axis] for point in self.points})
@@ -134,10 +145,12 @@ def grid(
     rule: Rule = "true",
     axes: Sequence[str] = AXES,
 ) -> Grid:
-    """All coefficients ≥ 1 in steps of `step` at `target` times the baseline's cost (to the power of φ, of which coefficients are taken too).
+    """All coefficients ≥ 1 in steps of `step` at `target` times the baseline's cost (to the power
+    of φ, of which coefficients are taken too).
 
     Raises:
-        InputError: a value that cannot be, or a grid that admits nothing: its nearest triple is named.
+        InputError: a value that cannot be, or a grid that admits nothing: its nearest triple is
+            named.
     """
     _check(phi, target, step, tolerance, rule, axes)
     baseline.require_axes(axes)
@@ -145,7 +158,9 @@ def grid(
     values = {axis: _values(baseline, axis, ideal[axis], phi, target, step, tolerance) for axis in axes}
     examined = math.prod(map(len, values.values()))
     if examined > MOST:
-        raise InputError(f"a grid must have at most {MOST:,} triples, but step {step:g} gives {examined:,}: take a larger step")
+        raise InputError(
+            f"a grid must have at most {MOST:,} triples, but step {step:g} gives {examined:,}: take a larger step"
+        )
     table = baseline.table({axis: [value**phi for value in column] for axis, column in values.items()})
     sizes = [len(table.factors[axis]) for axis in axes]  # coefficients of a whole-number axis may fall together
     kept = {axis: _matching(values[axis], table.factors[axis], phi) for axis in axes}
@@ -155,14 +170,25 @@ def grid(
     points, alone = walk.points()
     if not points and not alone:
         raise InputError(
-            f"no triple in steps of {step:g} has {target**phi:.6g} times the cost of {baseline.name} within {tolerance:.3g} by the {rule} rule; "
-            f"the nearest is {walk.nearest()}"
+            f"no triple in steps of {step:g} has {target**phi:.6g} times the cost of {baseline.name} within"
+            f" {tolerance:.3g} by the {rule} rule; the nearest is {walk.nearest()}"
         )
     return Grid(
-        baseline=baseline, phi=phi, target=target, step=step, tolerance=tolerance, rule=rule, exponents=slopes, examined=math.prod(sizes),
-        counts=walk.counts, points=points, alone=alone, controls=controls(baseline, axes, phi=phi, target=target), only=walk.only,
+        baseline=baseline,
+        phi=phi,
+        target=target,
+        step=step,
+        tolerance=tolerance,
+        rule=rule,
+        exponents=slopes,
+        examined=math.prod(sizes),
+        counts=walk.counts,
+        points=points,
+        alone=alone,
+        controls=controls(baseline, axes, phi=phi, target=target),
+        only=walk.only,
         true_factors=walk.true_factors(),
-    )  # fmt: skip
+    )
 
 
 def _check(phi: float, target: float, step: float, tolerance: float, rule: str, axes: Sequence[str]) -> None:
@@ -180,13 +206,19 @@ def _check(phi: float, target: float, step: float, tolerance: float, rule: str, 
         raise InputError(f"compound scaling needs at least two axes, but got {', '.join(axes) or 'none'}")
 
 
-def _values(baseline: Baseline, axis: str, exponent: float, phi: float, target: float, step: float, tolerance: float) -> list[float]:
-    """Coefficients of one axis: from 1 until either rule would refuse them even with all others at 1."""
+def _values(
+    baseline: Baseline, axis: str, exponent: float, phi: float, target: float, step: float, tolerance: float
+) -> list[float]:
+    """Coefficients of one axis: from 1 until either rule would refuse them even with all others at
+    1."""
     beyond = (target * (1 + tolerance)) ** (1 / exponent)
     while True:
         count = math.floor((min(beyond, FURTHEST) - 1) / step + 1e-9) + 1
         if count > MOST:
-            raise InputError(f"a grid must have at most {MOST:,} triples, but step {step:g} gives more on {axis} alone: take a larger step")
+            raise InputError(
+                f"a grid must have at most {MOST:,} triples, but step {step:g} gives more on {axis} alone: take a"
+                " larger step"
+            )
         values = [round(1 + index * step, 9) for index in range(count)]
         factors, valid = factors_alone(baseline, axis, [value**phi for value in (values[-1] + step, *values)])
         if beyond >= FURTHEST or factors[0] > target**phi * (1 + tolerance) or not valid[0]:
@@ -202,8 +234,11 @@ def _matching(values: Sequence[float], kept: Sequence[float], phi: float) -> lis
     return [by_factor[factor] for factor in kept]
 
 
-def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0, target: float = 2.0) -> list[GridPoint]:
-    """The baseline, then each axis alone, scaled until the true cost is as near as it gets to `target` ^ φ times the baseline's."""
+def controls(
+    baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0, target: float = 2.0
+) -> list[GridPoint]:
+    """The baseline, then each axis alone, scaled until the true cost is as near as it gets to
+    `target` ^ φ times the baseline's."""
     ones, ideal = dict.fromkeys(axes, 1.0), ideals(baseline, axes)
     found = [GridPoint(base=ones, factors=ones, control="baseline", cost=baseline.cost, factor=1.0, product=1.0)]
     for axis in axes:
@@ -212,10 +247,14 @@ def controls(baseline: Baseline, axes: Sequence[str] = AXES, *, phi: float = 1.0
         cost = baseline.candidate({axis: factor}).cost()
         found.append(
             GridPoint(
-                base=ones | {axis: base}, factors=ones | {axis: factor}, control=axis, cost=cost, factor=float(cost.macs / baseline.cost.macs),
+                base=ones | {axis: base},
+                factors=ones | {axis: factor},
+                control=axis,
+                cost=cost,
+                factor=float(cost.macs / baseline.cost.macs),
                 product=base ** ideal[axis],
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -223,13 +262,24 @@ class _Walk:
     """Walks through a grid chunk by chunk and keeps what a rule admits."""
 
     def __init__(
-        self, table: ScaledSpace, base: dict[str, list[float]], ideal: Factors, macs: float, *, phi: float, target: float, tolerance: float, rule: Rule
+        self,
+        table: ScaledSpace,
+        base: dict[str, list[float]],
+        ideal: Factors,
+        macs: float,
+        *,
+        phi: float,
+        target: float,
+        tolerance: float,
+        rule: Rule,
     ) -> None:
         self._table, self._base, self._ideal, self._macs, self._phi = table, base, ideal, macs, phi
         self._target, self._tolerance, self._rule = target, tolerance, rule
         self._columns = [np.array(values) for values in base.values()]
         self._logs = [np.log(values) * ideal[axis] for axis, values in zip(base, self._columns, strict=True)]
-        self._kept: list[tuple[NDArray[np.int32], Cost, NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64]]] = []
+        self._kept: list[
+            tuple[NDArray[np.int32], Cost, NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64]]
+        ] = []
         self._off: tuple[float, str] = (math.inf, "none")
         self._paper: list[NDArray[np.float64]] = []
         self.counts = {"true": 0, "paper": 0, "both": 0, "impossible": 0}
@@ -253,11 +303,13 @@ class _Walk:
         self._kept.append((chosen[fits], selected(cost, fits), factor[fits], product[fits], names[fits]))
 
     def points(self) -> tuple[list[GridPoint], int]:
-        """Different networks that scale more than one axis, and how many there are that scale one alone."""
+        """Different networks that scale more than one axis, and how many there are that scale one
+        alone."""
         found: dict[int, GridPoint] = {}
         same: dict[int, list[dict[str, float]]] = {}
         for rows, cost, factors, products, names in self._kept:
-            # fewest axes first, so that a triple whose other coefficients round to nothing is known as scaling one axis
+            # fewest axes first, so that a triple whose other coefficients round to nothing is known
+            # as scaling one axis
             for index in np.argsort((rows > 0).sum(axis=1), kind="stable"):
                 name = int(names[index])
                 if name in found and (rows[index] > 0).sum() >= sum(value > 1 for value in found[name].base.values()):
@@ -268,7 +320,10 @@ class _Walk:
                 found[name] = self._point(rows[index], selected(cost, index), factors[index], products[index])
                 same.setdefault(name, [])
         several = [name for name, point in found.items() if sum(value > 1 for value in point.base.values()) > 1]
-        points = [GridPoint(**{**vars(found[name]), "same": tuple(same[name])}) for name in sorted(several, key=lambda name: tuple(found[name].base.values()))]
+        points = [
+            GridPoint(**{**vars(found[name]), "same": tuple(same[name])})
+            for name in sorted(several, key=lambda name: tuple(found[name].base.values()))
+        ]
         return points, len(found) - len(points)
 
     def nearest(self) -> str:
@@ -278,9 +333,19 @@ class _Walk:
     def true_factors(self) -> tuple[float, float, float]:
         """Lowest, median and highest true factor of what the paper's rule admits."""
         factors = np.concatenate(self._paper) if self._paper else np.zeros(0)
-        return (float(factors.min()), float(np.median(factors)), float(factors.max())) if len(factors) else (math.nan, math.nan, math.nan)
+        return (
+            (float(factors.min()), float(np.median(factors)), float(factors.max()))
+            if len(factors)
+            else (math.nan, math.nan, math.nan)
+        )
 
-    def _note_nearest(self, chosen: NDArray[np.int32], value: NDArray[np.float64], valid: NDArray[np.bool_], factor: NDArray[np.float64]) -> None:
+    def _note_nearest(
+        self,
+        chosen: NDArray[np.int32],
+        value: NDArray[np.float64],
+        valid: NDArray[np.bool_],
+        factor: NDArray[np.float64],
+    ) -> None:
         wanted = self._target ** (self._phi if self._rule == "true" else 1.0)
         off = np.where(valid, np.abs(np.log(np.maximum(value, 1e-9) / wanted)), np.inf)
         best = int(np.argmin(off))
@@ -295,11 +360,14 @@ class _Walk:
         base = self._coefficients(row)
         scalar = Cost(*(int(getattr(cost, metric)) for metric in ("macs", "params", "activations", "peak")))
         factors = {axis: float(self._table.factors[axis][index]) for axis, index in zip(base, row, strict=True)}
-        return GridPoint(base=base, factors=factors, control=None, cost=scalar, factor=float(factor), product=float(product))
+        return GridPoint(
+            base=base, factors=factors, control=None, cost=scalar, factor=float(factor), product=float(product)
+        )
 
 
 def rounded(grid: Grid, point: GridPoint) -> Iterator[tuple[str, float, float]]:
-    """(axis, coefficient asked, coefficient that rounding made of it), the latter of what the two networks measure."""
+    """(axis, coefficient asked, coefficient that rounding made of it), the latter of what the two
+    networks measure."""
     before, after = measures(grid.baseline.network), measures(grid.candidate(point))
     for axis, asked in point.factors.items():
         if axis in before:

@@ -1,7 +1,9 @@
-"""What the paper prints of scaled networks, as printed: the released EfficientNets, and other baselines scaled along one axis and along all.
+"""What the paper prints of scaled networks, as printed: the released EfficientNets, and other
+baselines scaled along one axis and along all.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Tables 2, 3 and 7; widths, depths, sizes and dropout of B0 to B7 are those of the authors'
-released code. A FLOP there is a multiply-add. Figures are strings: how many digits there are is part of the claim.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Tables 2, 3 and 7; widths, depths,
+sizes and dropout of B0 to B7 are those of the authors' released code. A FLOP there is a
+multiply-add. Figures are strings: how many digits there are is part of the claim.
 """
 
 from __future__ import annotations
@@ -36,11 +38,19 @@ class Released:
 
 EFFICIENTNETS = tuple(
     Released(name=f"efficientnet_b{index}", dropout=dropout, params=params, flops=flops, top1=top1)
-    for index, (dropout, params, flops, top1) in enumerate([
-        (0.2, "5.3M", "0.39B", 77.1), (0.2, "7.8M", "0.70B", 79.1), (0.3, "9.2M", "1.0B", 80.1), (0.3, "12M", "1.8B", 81.6),
-        (0.4, "19M", "4.2B", 82.9), (0.4, "30M", "9.9B", 83.6), (0.5, "43M", "19B", 84.0), (0.5, "66M", "37B", 84.3),
-    ])
-)  # fmt: skip
+    for index, (dropout, params, flops, top1) in enumerate(
+        [
+            (0.2, "5.3M", "0.39B", 77.1),
+            (0.2, "7.8M", "0.70B", 79.1),
+            (0.3, "9.2M", "1.0B", 80.1),
+            (0.3, "12M", "1.8B", 81.6),
+            (0.4, "19M", "4.2B", 82.9),
+            (0.4, "30M", "9.9B", 83.6),
+            (0.5, "43M", "19B", 84.0),
+            (0.5, "66M", "37B", 84.3),
+        ]
+    )
+)
 """B0 to B7 (Table 2)."""
 
 
@@ -69,7 +79,13 @@ _EXCHANGED = "within 1 % if the figures of depth and width are exchanged"
 _COMPOUND = {"depth": 1.4, "width": 1.2, "resolution": 1.3}
 SCALED = (
     Scaled(baseline="mobilenetv1", factors={"width": 2.0}, flops="2.2B", top1=74.2),
-    Scaled(baseline="mobilenetv1", factors={"resolution": 2.0}, flops="2.2B", top1=72.7, remark="cut off after the digit, it would be 2.2B"),
+    Scaled(
+        baseline="mobilenetv1",
+        factors={"resolution": 2.0},
+        flops="2.2B",
+        top1=72.7,
+        remark="cut off after the digit, it would be 2.2B",
+    ),
     Scaled(baseline="mobilenetv1", factors=_COMPOUND, flops="2.3B", top1=75.6),
     Scaled(baseline="mobilenetv2", factors={"depth": 4.0}, flops="1.2B", top1=76.8),
     Scaled(baseline="mobilenetv2", factors={"width": 2.0}, flops="1.1B", top1=76.4),

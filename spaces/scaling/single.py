@@ -1,6 +1,7 @@
 """One axis scaled alone: what it costs, and how far it must go to meet a cost.
 
-The idealised exponents are those of Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3.
+The idealised exponents are those of Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section
+3.3.
 """
 
 from __future__ import annotations
@@ -32,11 +33,15 @@ def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
     slopes = exponents(baseline, axes)
     for axis, slope in slopes.items():
         if slope < 0.05:
-            raise InputError(f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}")
+            raise InputError(
+                f"an axis must raise the cost, but {axis} of {baseline.name} has the cost exponent {slope:.3f}"
+            )
     return {axis: IDEAL.get(axis, slopes[axis]) for axis in axes}
 
 
-def factors_alone(baseline: Baseline, axis: str, coefficients: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def factors_alone(
+    baseline: Baseline, axis: str, coefficients: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """True factor of each coefficient on one axis alone, and whether it can be built."""
     table = baseline.table({axis: coefficients})
     place = {value: index for index, value in enumerate(table.factors[axis])}
@@ -47,7 +52,8 @@ def factors_alone(baseline: Baseline, axis: str, coefficients: Sequence[float]) 
 
 
 def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
-    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the baseline's; the lowest of several."""
+    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the
+    baseline's; the lowest of several."""
     high = 2.0
     while True:
         coarse = _steps(1.0, high, COARSE)
@@ -56,7 +62,8 @@ def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
         if len(above) or high >= FURTHEST:
             break
         high = min(1.5 * high, FURTHEST)
-    # the cost never falls: the nearest lies between the first above and the beginning of the plateau before it
+    # the cost never falls: the nearest lies between the first above and the beginning of the
+    # plateau before it
     last = int(above[0]) if len(above) else len(coarse) - 1
     first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
     values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)

@@ -30,7 +30,8 @@ def stage_sizes(candidate: Candidate) -> list[StageSize]:
 
 
 def measures(candidate: Candidate) -> dict[str, float]:
-    """Depth as layers; width and resolution as the geometric means over the stages of their channels and their maps' sides.
+    """Depth as layers; width and resolution as the geometric means over the stages of their
+    channels and their maps' sides.
 
     Maps rather than the input: they are rounded up at every stride.
     """
@@ -39,4 +40,8 @@ def measures(candidate: Candidate) -> dict[str, float]:
     def mean(values: list[int]) -> float:
         return math.exp(sum(map(math.log, values)) / len(values))
 
-    return {"depth": sum(size.repeats for size in sizes), "width": mean([size.width for size in sizes]), "resolution": mean([size.side for size in sizes])}
+    return {
+        "depth": sum(size.repeats for size in sizes),
+        "width": mean([size.width for size in sizes]),
+        "resolution": mean([size.side for size in sizes]),
+    }

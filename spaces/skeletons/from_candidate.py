@@ -1,8 +1,11 @@
-"""The skeleton around one candidate, published or found: itself, made deeper, wider and taken to other resolutions.
+"""The skeleton around one candidate, published or found: itself, made deeper, wider and taken to
+other resolutions.
 
-Source: compound scaling of any baseline network, Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. A deeper stage repeats its last unit, a
-shallower one drops units from its end. Every unit is widened on its own (`Unit.widened`), so that what a candidate spells out in numbers, as the squeezed
-channels of SE or the kernel of ECA, is scaled or kept as it stands there: a skeleton that derives them anew from the wider map may round them otherwise.
+Source: compound scaling of any baseline network, Tan & Le, EfficientNet, ICML 2019,
+arXiv:1905.11946, section 3.3. A deeper stage repeats its last unit, a shallower one drops units
+from its end. Every unit is widened on its own (`Unit.widened`), so that what a candidate spells out
+in numbers, as the squeezed channels of SE or the kernel of ECA, is scaled or kept as it stands
+there: a skeleton that derives them anew from the wider map may round them otherwise.
 """
 
 from __future__ import annotations
@@ -57,12 +60,19 @@ class Given(Skeleton):
 
 
 def given(candidate: Candidate) -> Given:
-    """The skeleton whose baseline is `candidate`; its own layers and widths are depth 1 and width 1."""
-    return Given(name="given", layout=candidate.layout, stages=tuple(_row(layers) for layers in candidate.stages), network=candidate)
+    """The skeleton whose baseline is `candidate`; its own layers and widths are depth 1 and width
+    1."""
+    return Given(
+        name="given",
+        layout=candidate.layout,
+        stages=tuple(_row(layers) for layers in candidate.stages),
+        network=candidate,
+    )
 
 
 def _row(layers: Layers) -> dict[str, Any]:
-    """A stage: its units, one a layer, the last of which stands for all further ones; the one unit where all are equal."""
+    """A stage: its units, one a layer, the last of which stands for all further ones; the one unit
+    where all are equal."""
     units = [unit for unit, count in layers for _ in range(count)]
     row = {"stride": units[0].stride, "repeats": len(units)}
     if units[-1].stride != 1:

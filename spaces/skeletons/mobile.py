@@ -1,8 +1,11 @@
-"""Skeletons of inverted residuals: EfficientNet, and the baselines that compound scaling was shown on.
+"""Skeletons of inverted residuals: EfficientNet, and the baselines that compound scaling was shown
+on.
 
-Sources: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Table 1 (the MnasNet-like B0); Howard et al., MobileNets, arXiv:1704.04861, Table 1; Sandler et
-al., MobileNetV2, CVPR 2018, arXiv:1801.04381, Table 2; Tan et al., MnasNet, CVPR 2019, arXiv:1807.11626, Figure 7 (B1, without SE, as timm has it); Howard et
-al., MobileNetV3, ICCV 2019, arXiv:1905.02244, Table 1. Widths are rounded to multiples of 8 (never below 90 %), repeats up.
+Sources: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Table 1 (the MnasNet-like B0); Howard
+et al., MobileNets, arXiv:1704.04861, Table 1; Sandler et al., MobileNetV2, CVPR 2018,
+arXiv:1801.04381, Table 2; Tan et al., MnasNet, CVPR 2019, arXiv:1807.11626, Figure 7 (B1, without
+SE, as timm has it); Howard et al., MobileNetV3, ICCV 2019, arXiv:1905.02244, Table 1. Widths are
+rounded to multiples of 8 (never below 90 %), repeats up.
 """
 
 from __future__ import annotations
@@ -22,32 +25,62 @@ from .table import stages
 
 @dataclass(frozen=True, kw_only=True)
 class Mobile(Skeleton):
-    """Stem 3×3, stages of inverted residuals (depthwise-separable ones where the expansion is 1), head 1×1.
+    """Stem 3×3, stages of inverted residuals (depthwise-separable ones where the expansion is 1),
+    head 1×1.
 
-    One expansion for the whole network leaves the first stage as it is: in every published network that one stands apart.
+    One expansion for the whole network leaves the first stage as it is: in every published network
+    that one stands apart.
     """
 
     layout: Layout = "efficientnet"
     family: ClassVar[Mapping[str, Any]] = {
-        **SHARED, "unit": "mbconv", "attention": "se", "squeeze": "input", "expansion": 6, "kernel": 3, "activation": "silu",
-        "stem_width": 32, "stem_stride": 2, "head": "conv", "head_width": 1280,
-    }  # fmt: skip
+        **SHARED,
+        "unit": "mbconv",
+        "attention": "se",
+        "squeeze": "input",
+        "expansion": 6,
+        "kernel": 3,
+        "activation": "silu",
+        "stem_width": 32,
+        "stem_stride": 2,
+        "head": "conv",
+        "head_width": 1280,
+    }
     rules: ClassVar[Mapping[str, Rule]] = {
-        **SHARED_RULES, "unit": one_of("mbconv", "separable", "projection"), "squeeze": one_of("input", "expanded"), "expansion": POSITIVE,
-        "kernel": ODD_OR_AUTO, "activation": one_of("silu", "relu", "relu6", "hard_swish", "gelu"), "stem_width": COUNT, "stem_stride": STRIDE,
-        "head": one_of("conv", "pool", "efficient", "efficient_no_bias"), "head_width": COUNT,
-    }  # fmt: skip
+        **SHARED_RULES,
+        "unit": one_of("mbconv", "separable", "projection"),
+        "squeeze": one_of("input", "expanded"),
+        "expansion": POSITIVE,
+        "kernel": ODD_OR_AUTO,
+        "activation": one_of("silu", "relu", "relu6", "hard_swish", "gelu"),
+        "stem_width": COUNT,
+        "stem_stride": STRIDE,
+        "head": one_of("conv", "pool", "efficient", "efficient_no_bias"),
+        "head_width": COUNT,
+    }
     per_stage: ClassVar[frozenset[str]] = frozenset(
         {"unit", "width", "expansion", "kernel", "repeats", "attention", "squeeze", "activation", "skip"}
-    )  # fmt: skip
-    per_layer: ClassVar[frozenset[str]] = frozenset({"expansion", "kernel", "attention", "squeeze", "activation", "skip"})
-    numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "expansion", "kernel", "stem_width", "head_width"})
-    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width", "stem_stride", "head", "head_width"}
+    )
+    per_layer: ClassVar[frozenset[str]] = frozenset(
+        {"expansion", "kernel", "attention", "squeeze", "activation", "skip"}
+    )
+    numeric: ClassVar[frozenset[str]] = frozenset(
+        {"depth", "width", "resolution", "repeats", "expansion", "kernel", "stem_width", "head_width"}
+    )
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {
+        "activation",
+        "stem_width",
+        "stem_stride",
+        "head",
+        "head_width",
+    }
     spares_first: ClassVar[frozenset[str]] = frozenset({"expansion"})
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
         listed = list(values)
-        return super().takes_arrays(dimension, listed) and not (dimension == "expansion" and 1 in listed)  # at 1 the unit is another
+        return super().takes_arrays(dimension, listed) and not (
+            dimension == "expansion" and 1 in listed
+        )  # at 1 the unit is another
 
     def stem(self, local: Local) -> Part:
         channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
@@ -63,11 +96,16 @@ class Mobile(Skeleton):
 
     def unit(self, local: Local) -> Unit:
         expansion, activation = local["expansion"], local["activation"]
-        common: dict[str, Any] = {"channels": self.out_channels(local), "stride": local["stride"], "activation": activation}
+        common: dict[str, Any] = {
+            "channels": self.out_channels(local),
+            "stride": local["stride"],
+            "activation": activation,
+        }
         if local["unit"] == "projection":
             return Projection(**common)
         if local["squeeze"] == "input":
-            # EfficientNet: a quarter of the block's input, stated over the expanded map it stands on
+            # EfficientNet: a quarter of the block's input, stated over the expanded map it stands
+            # on
             se = {"ratio": 0.25 / expansion, "divisor": 1, "activation": activation, "layout": "efficientnet"}
         else:
             # MobileNetV3: a quarter of the expanded map
@@ -75,7 +113,9 @@ class Mobile(Skeleton):
         common |= {"kernel": local["kernel"], "attention": attention(local, **se)}
         if local["unit"] == "separable":
             return Separable(projection="activated", **common)
-        return Separable(**common) if not is_array(expansion) and expansion == 1 else MBConv(expansion=expansion, **common)
+        return (
+            Separable(**common) if not is_array(expansion) and expansion == 1 else MBConv(expansion=expansion, **common)
+        )
 
 
 EFFICIENTNET = Mobile(
@@ -100,7 +140,14 @@ MOBILENETV2 = Mobile(
     name="mobilenetv2",
     baseline={"attention": "none", "activation": "relu6"},
     stages=stages(
-        "repeats channels stride expansion", (1, 16, 1, 1), (2, 24, 2, 6), (3, 32, 2, 6), (4, 64, 2, 6), (3, 96, 1, 6), (3, 160, 2, 6), (1, 320, 1, 6)
+        "repeats channels stride expansion",
+        (1, 16, 1, 1),
+        (2, 24, 2, 6),
+        (3, 32, 2, 6),
+        (4, 64, 2, 6),
+        (3, 96, 1, 6),
+        (3, 160, 2, 6),
+        (1, 320, 1, 6),
     ),
 )
 MNASNET = Mobile(
@@ -119,7 +166,13 @@ MNASNET = Mobile(
 )
 MOBILENETV3 = Mobile(
     name="mobilenetv3",
-    baseline={"attention": "none", "squeeze": "expanded", "activation": "hard_swish", "stem_width": 16, "head": "efficient"},
+    baseline={
+        "attention": "none",
+        "squeeze": "expanded",
+        "activation": "hard_swish",
+        "stem_width": 16,
+        "head": "efficient",
+    },
     stages=stages(
         "unit repeats channels stride kernel expansion attention activation",
         ("mbconv", 1, 16, 1, 3, 1, "none", "relu"),

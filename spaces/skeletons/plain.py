@@ -1,8 +1,9 @@
 """Skeletons without residuals: VGG-like and Inception-like, with attention in every layer.
 
-Sources: Simonyan & Zisserman, VGG, ICLR 2015, arXiv:1409.1556, configuration D (16 layers: here a stem and 12 convolutions before a global pool, which takes
-the place of the layers of 4096); Szegedy et al., GoogLeNet, CVPR 2015, arXiv:1409.4842, Table 1 (nine Inception units in three stages); attention in both as in
-Hu et al., SENet, CVPR 2018, arXiv:1709.01507.
+Sources: Simonyan & Zisserman, VGG, ICLR 2015, arXiv:1409.1556, configuration D (16 layers: here a
+stem and 12 convolutions before a global pool, which takes the place of the layers of 4096); Szegedy
+et al., GoogLeNet, CVPR 2015, arXiv:1409.4842, Table 1 (nine Inception units in three stages);
+attention in both as in Hu et al., SENet, CVPR 2018, arXiv:1709.01507.
 """
 
 from __future__ import annotations
@@ -26,8 +27,20 @@ class VGG(Skeleton):
     """One convolution as stem, then stages of convolutions, each but the first begun by a max pool."""
 
     layout: Layout = "resnet"
-    family: ClassVar[Mapping[str, Any]] = {**SHARED, "kernel": 3, "activation": "relu", "stem_width": 64, "stem_stride": 1}
-    rules: ClassVar[Mapping[str, Rule]] = {**SHARED_RULES, "kernel": ODD_OR_AUTO, "activation": ACTIVATIONS, "stem_width": COUNT, "stem_stride": STRIDE}
+    family: ClassVar[Mapping[str, Any]] = {
+        **SHARED,
+        "kernel": 3,
+        "activation": "relu",
+        "stem_width": 64,
+        "stem_stride": 1,
+    }
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **SHARED_RULES,
+        "kernel": ODD_OR_AUTO,
+        "activation": ACTIVATIONS,
+        "stem_width": COUNT,
+        "stem_stride": STRIDE,
+    }
     per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "kernel", "attention", "activation", "skip"})
     per_layer: ClassVar[frozenset[str]] = frozenset({"kernel", "attention", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "kernel", "stem_width"})
@@ -42,7 +55,11 @@ class VGG(Skeleton):
 
     def unit(self, local: Local) -> Unit:
         return Plain(
-            channels=self.out_channels(local), stride=local["stride"], kernel=local["kernel"], activation=local["activation"], attention=attention(local)
+            channels=self.out_channels(local),
+            stride=local["stride"],
+            kernel=local["kernel"],
+            activation=local["activation"],
+            attention=attention(local),
         )
 
 
@@ -65,8 +82,18 @@ class GoogLeNet(Skeleton):
         return PoolHead()
 
     def unit(self, local: Local) -> Unit:
-        return Inception(channels=self.out_channels(local), stride=local["stride"], activation=local["activation"], attention=attention(local))
+        return Inception(
+            channels=self.out_channels(local),
+            stride=local["stride"],
+            activation=local["activation"],
+            attention=attention(local),
+        )
 
 
-PLAIN = VGG(name="plain", stages=stages("repeats channels stride", (1, 64, 1), (2, 128, 2), (3, 256, 2), (3, 512, 2), (3, 512, 2)))
-INCEPTION = GoogLeNet(name="inception", stages=stages("repeats channels stride", (2, 256, 2), (5, 512, 2), (2, 1024, 2)))
+PLAIN = VGG(
+    name="plain",
+    stages=stages("repeats channels stride", (1, 64, 1), (2, 128, 2), (3, 256, 2), (3, 512, 2), (3, 512, 2)),
+)
+INCEPTION = GoogLeNet(
+    name="inception", stages=stages("repeats channels stride", (2, 256, 2), (5, 512, 2), (2, 1024, 2))
+)

@@ -1,7 +1,8 @@
 """The ResNet skeleton: ResNet, ResNeXt, SENet, ECA-Net and ResNeSt as points of one family.
 
-Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2
-(cardinality × base width at equal cost); Zhang et al., ResNeSt, arXiv:2004.08955 (radix). Widths are rounded to multiples of 8, repeats up.
+Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al.,
+ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2 (cardinality × base width at equal cost); Zhang et
+al., ResNeSt, arXiv:2004.08955 (radix). Widths are rounded to multiples of 8, repeats up.
 """
 
 from __future__ import annotations
@@ -24,14 +25,19 @@ from .table import stages
 
 
 def equal_cost_width(cardinality: Number) -> Number:
-    """The base width d that keeps a bottleneck of `cardinality` C at the cost of ResNet-50's: 256·Cd + 3·3·C·d² + Cd·256 = 69,632, rounded.
+    """The base width d that keeps a bottleneck of `cardinality` C at the cost of ResNet-50's:
+    256·Cd + 3·3·C·d² + Cd·256 = 69,632, rounded.
 
     It reproduces ResNeXt's Table 2: 1×64d, 2×40d, 4×24d, 8×14d, 32×4d.
 
     >>> [equal_cost_width(c) for c in (1, 2, 4, 8, 32)]
     [64, 40, 24, 14, 4]
     """
-    root = np.sqrt(262144 + 36 * 69632 / cardinality) if is_array(cardinality) else math.sqrt(262144 + 36 * 69632 / cardinality)
+    root = (
+        np.sqrt(262144 + 36 * 69632 / cardinality)
+        if is_array(cardinality)
+        else math.sqrt(262144 + 36 * 69632 / cardinality)
+    )
     return at_least(nearest((root - 512) / 18), 1)
 
 
@@ -41,16 +47,36 @@ class ResNet(Skeleton):
 
     layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {
-        **SHARED, "unit": "bottleneck", "cardinality": 1, "base_width": "auto", "radix": 0, "expansion": 4, "stem": "plain", "stem_width": 32,
-        "downsample": "conv", "pool": "none",
-    }  # fmt: skip
+        **SHARED,
+        "unit": "bottleneck",
+        "cardinality": 1,
+        "base_width": "auto",
+        "radix": 0,
+        "expansion": 4,
+        "stem": "plain",
+        "stem_width": 32,
+        "downsample": "conv",
+        "pool": "none",
+    }
     rules: ClassVar[Mapping[str, Rule]] = {
-        **SHARED_RULES, "unit": one_of("bottleneck", "basic"), "cardinality": COUNT, "base_width": COUNT_OR_AUTO, "radix": NATURAL, "expansion": COUNT,
-        "stem": one_of("plain", "deep", "tiered"), "stem_width": COUNT, "downsample": one_of("conv", "avg"), "pool": one_of("none", "first", "last"),
-    }  # fmt: skip
-    per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "cardinality", "base_width", "radix", "expansion", "attention", "skip"})
+        **SHARED_RULES,
+        "unit": one_of("bottleneck", "basic"),
+        "cardinality": COUNT,
+        "base_width": COUNT_OR_AUTO,
+        "radix": NATURAL,
+        "expansion": COUNT,
+        "stem": one_of("plain", "deep", "tiered"),
+        "stem_width": COUNT,
+        "downsample": one_of("conv", "avg"),
+        "pool": one_of("none", "first", "last"),
+    }
+    per_stage: ClassVar[frozenset[str]] = frozenset(
+        {"width", "repeats", "cardinality", "base_width", "radix", "expansion", "attention", "skip"}
+    )
     per_layer: ClassVar[frozenset[str]] = frozenset({"cardinality", "base_width", "radix", "attention", "skip"})
-    numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"})
+    numeric: ClassVar[frozenset[str]] = frozenset(
+        {"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"}
+    )
 
     widens: ClassVar[frozenset[str]] = frozenset({"width", "expansion", "unit"})
     outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem", "stem_width"}
@@ -72,16 +98,29 @@ class ResNet(Skeleton):
         if local["unit"] == "basic":
             plain = (np.equal(cardinality, 1) if is_array(cardinality) else cardinality == 1) & (radix == 0)
             check("a basic unit has cardinality 1 and radix 0", plain, cardinality=cardinality, radix=radix)
-            return Basic(channels=self.out_channels(local), stride=local["stride"], downsample=local["downsample"], attention=attention(local))
+            return Basic(
+                channels=self.out_channels(local),
+                stride=local["stride"],
+                downsample=local["downsample"],
+                attention=attention(local),
+            )
         automatic = isinstance(local["base_width"], str)
         base_width = equal_cost_width(cardinality) if automatic else local["base_width"]
         group = at_least(floor(base_width * super().out_channels(local) / 64), 1)
         splits = max(radix, 1)
         group = (group + splits - 1) // splits * splits  # every split of every group gets whole channels
         return Bottleneck(
-            channels=self.out_channels(local), width=group * cardinality, stride=local["stride"], cardinality=cardinality, radix=radix,
-            pool=local["pool"] if radix else "none", downsample=local["downsample"], attention=attention(local),
-        )  # fmt: skip
+            channels=self.out_channels(local),
+            width=group * cardinality,
+            stride=local["stride"],
+            cardinality=cardinality,
+            radix=radix,
+            pool=local["pool"] if radix else "none",
+            downsample=local["downsample"],
+            attention=attention(local),
+        )
 
 
-RESNET = ResNet(name="resnet", stages=stages("repeats channels stride", (3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2)))
+RESNET = ResNet(
+    name="resnet", stages=stages("repeats channels stride", (3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
+)

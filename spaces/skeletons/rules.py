@@ -39,11 +39,19 @@ def one_of(*choices: str) -> Rule:
 
 
 POSITIVE = Rule(
-    text="a number above 0 and at most 10,000", holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e4
+    text="a number above 0 and at most 10,000",
+    holds=lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e4,
 )
-COUNT = Rule(text="a whole number of at least 1 and at most 1,000,000", holds=lambda value: _is_whole(value) and 1 <= value <= 1_000_000)
+COUNT = Rule(
+    text="a whole number of at least 1 and at most 1,000,000",
+    holds=lambda value: _is_whole(value) and 1 <= value <= 1_000_000,
+)
 NATURAL = Rule(text="a whole number of at least 0", holds=lambda value: _is_whole(value) and value >= 0)
 STRIDE = Rule(text="1 or 2", holds=lambda value: _is_whole(value) and value in (1, 2))
 FLAG = Rule(text="true or false", holds=lambda value: isinstance(value, bool))
-COUNT_OR_AUTO = Rule(text="a whole number of at least 1, or auto", holds=lambda value: value == "auto" or COUNT.holds(value))
-ODD_OR_AUTO = Rule(text="an odd whole number, or auto", holds=lambda value: value == "auto" or (COUNT.holds(value) and value % 2 == 1))
+COUNT_OR_AUTO = Rule(
+    text="a whole number of at least 1, or auto", holds=lambda value: value == "auto" or COUNT.holds(value)
+)
+ODD_OR_AUTO = Rule(
+    text="an odd whole number, or auto", holds=lambda value: value == "auto" or (COUNT.holds(value) and value % 2 == 1)
+)

@@ -1,8 +1,11 @@
-"""Many evaluations in one transaction: for searches whose evaluations are looked up and end thousands in a second.
+"""Many evaluations in one transaction: for searches whose evaluations are looked up and end
+thousands in a second.
 
-One alone costs some 15 ms, nearly all of it Optuna's: it asks the database several times for every parameter and attribute of a trial. Here a few hundred
-wait in memory and are written together, Optuna's rows by its own table models (private to it, so a test compares what both ways have written). A process
-that is killed loses what waits; reads of the study write it first, and so see it.
+One alone costs some 15 ms, nearly all of it Optuna's: it asks the database several times for every
+parameter and attribute of a trial. Here a few hundred wait in memory and are written together,
+Optuna's rows by its own table models (private to it, so a test compares what both ways have
+written). A process that is killed loses what waits; reads of the study write it first, and so see
+it.
 """
 
 from __future__ import annotations
@@ -75,7 +78,10 @@ class Batch:
         self._every = every
         self._study, self._optuna_study = study, optuna_study
         columns = (EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed)
-        self._known: set[Key] = {(row[0], row[1], row[2]) for row in session.execute(select(*columns).where(EvaluationRecord.study_id == study))}
+        self._known: set[Key] = {
+            (row[0], row[1], row[2])
+            for row in session.execute(select(*columns).where(EvaluationRecord.study_id == study))
+        }
         self._number = _trials(session, optuna_study)
         self._candidates: dict[str, CandidateRow] = {}
         self._distributions: dict[str, tuple[BaseDistribution, str]] = {}
@@ -94,7 +100,9 @@ class Batch:
         """
         key = _key(evaluation)
         if key in self._known:
-            raise DuplicateEvaluation(f"the study has this evaluation already (candidate {key[0][:12]}, {evaluation.fidelity}, seed {key[2]})")
+            raise DuplicateEvaluation(
+                f"the study has this evaluation already (candidate {key[0][:12]}, {evaluation.fidelity}, seed {key[2]})"
+            )
         trial = None
         if evaluation.purpose is Purpose.SEARCH:
             trial = optuna_tables.frozen(evaluation, params, distributions, values)
@@ -108,9 +116,12 @@ class Batch:
         return evaluation
 
     def pause(self, paused: Paused) -> None:
-        """Takes a training that waits at a rung. Raises: DuplicateEvaluation if it has ended already."""
+        """Takes a training that waits at a rung. Raises: DuplicateEvaluation if it has ended
+        already."""
         if paused.key in self._known:
-            raise DuplicateEvaluation(f"the study has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written")
+            raise DuplicateEvaluation(
+                f"the study has this evaluation already (candidate {paused.candidate.id[:12]}): nothing was written"
+            )
         self.paused[paused.key] = paused
         self._written_if_full()
 
@@ -119,30 +130,50 @@ class Batch:
             self.full()
 
     def write(self, session: Session) -> None:
-        """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets it.
+        """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets
+        it.
 
-        Raises: DuplicateEvaluation if another process has written one of these, or any trial, in the meantime; InputError if a candidate is stored
-        otherwise, or Optuna refuses a distribution.
+        Raises: DuplicateEvaluation if another process has written one of these, or any trial, in
+        the meantime; InputError if a candidate is stored otherwise, or Optuna refuses a
+        distribution.
         """
         from optuna.storages._rdb.models import StudyModel
 
-        session.execute(select(StudyModel.study_id).where(StudyModel.study_id == self._optuna_study).with_for_update())  # as Optuna does for its numbers
+        session.execute(
+            select(StudyModel.study_id).where(StudyModel.study_id == self._optuna_study).with_for_update()
+        )  # as Optuna does for its numbers
         numbers = [one.evaluation.trial for one in self.waiting if one.evaluation.trial is not None]
         if numbers and _trials(session, self._optuna_study) != numbers[0]:
-            raise DuplicateEvaluation("another process has added trials to this study: of a study whose records share transactions there is one writer")
+            raise DuplicateEvaluation(
+                "another process has added trials to this study: of a study whose records share transactions there is"
+                " one writer"
+            )
         self._write_candidates(session)
         self._write_trials(session)
         if self.waiting:
-            session.execute(insert(EvaluationRecord), [_fields(evaluation_record(self._study, one.evaluation, one.evaluation.trial)) for one in self.waiting])
-        waited = select(PausedRecord.candidate_id, PausedRecord.fidelity, PausedRecord.seed).where(PausedRecord.study_id == self._study)
+            session.execute(
+                insert(EvaluationRecord),
+                [_fields(evaluation_record(self._study, one.evaluation, one.evaluation.trial)) for one in self.waiting],
+            )
+        waited = select(PausedRecord.candidate_id, PausedRecord.fidelity, PausedRecord.seed).where(
+            PausedRecord.study_id == self._study
+        )
         ended = {_key(one.evaluation) for one in self.waiting}
         for candidate, fidelity, seed in session.execute(waited).all():
             if (candidate, fidelity, seed) in ended:
-                which = (PausedRecord.study_id == self._study, PausedRecord.candidate_id == candidate, PausedRecord.fidelity == fidelity)
+                which = (
+                    PausedRecord.study_id == self._study,
+                    PausedRecord.candidate_id == candidate,
+                    PausedRecord.fidelity == fidelity,
+                )
                 session.execute(delete(PausedRecord).where(*which, PausedRecord.seed == seed))
 
         for (candidate, fidelity, seed), one in self.paused.items():
-            session.merge(PausedRecord(study_id=self._study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=one.to_dict()))
+            session.merge(
+                PausedRecord(
+                    study_id=self._study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=one.to_dict()
+                )
+            )
 
     def written(self) -> None:
         """What waited is in the database."""
@@ -154,12 +185,18 @@ class Batch:
         ids = list(self._candidates)
         stored: dict[str, CandidateRow] = {}
         for start in range(0, len(ids), _ASKED):
-            part = select(CandidateRecord).where(CandidateRecord.study_id == self._study, CandidateRecord.id.in_(ids[start : start + _ASKED]))
+            part = select(CandidateRecord).where(
+                CandidateRecord.study_id == self._study, CandidateRecord.id.in_(ids[start : start + _ASKED])
+            )
             stored.update({row.id: candidate_of(row) for row in session.scalars(part)})
         for key, row in stored.items():
             if row != self._candidates[key]:
-                raise InputError(f"candidate {key[:12]} is stored with another network or cost: {row} / {self._candidates[key]}")
-        new = [_fields(candidate_record(self._study, row)) for key, row in self._candidates.items() if key not in stored]
+                raise InputError(
+                    f"candidate {key[:12]} is stored with another network or cost: {row} / {self._candidates[key]}"
+                )
+        new = [
+            _fields(candidate_record(self._study, row)) for key, row in self._candidates.items() if key not in stored
+        ]
         if new:
             session.execute(insert(CandidateRecord), new)
 
@@ -184,16 +221,26 @@ class Batch:
             for name, value in trial.params.items():
                 text = self._distribution(session, name, trial.distributions[name])
                 internal = trial.distributions[name].to_internal_repr(value)
-                params.append({"trial_id": row.trial_id, "param_name": name, "param_value": internal, "distribution_json": text})
-            attributes += [{"trial_id": row.trial_id, "key": key, "value_json": json.dumps(value)} for key, value in trial.user_attrs.items()]
-        for model, written in ((TrialValueModel, values), (TrialParamModel, params), (TrialUserAttributeModel, attributes)):
+                params.append(
+                    {"trial_id": row.trial_id, "param_name": name, "param_value": internal, "distribution_json": text}
+                )
+            attributes += [
+                {"trial_id": row.trial_id, "key": key, "value_json": json.dumps(value)}
+                for key, value in trial.user_attrs.items()
+            ]
+        for model, written in (
+            (TrialValueModel, values),
+            (TrialParamModel, params),
+            (TrialUserAttributeModel, attributes),
+        ):
             table = model.__table__
             assert isinstance(table, Table)  # of a declared model
             if written:
                 session.execute(insert(table), written)
 
     def _distribution(self, session: Session, name: str, given: BaseDistribution) -> str:
-        """Its text, once it is known to go with what the study has of this parameter. Raises: InputError."""
+        """Its text, once it is known to go with what the study has of this parameter. Raises:
+        InputError."""
         from optuna.distributions import check_distribution_compatibility, distribution_to_json, json_to_distribution
         from optuna.storages._rdb.models import TrialModel, TrialParamModel
 
@@ -203,7 +250,9 @@ class Batch:
         before = known[0] if known is not None else None
         if before is None:
             asked = (
-                select(TrialParamModel.distribution_json).join(TrialModel).where(TrialModel.study_id == self._optuna_study, TrialParamModel.param_name == name)
+                select(TrialParamModel.distribution_json)
+                .join(TrialModel)
+                .where(TrialModel.study_id == self._optuna_study, TrialParamModel.param_name == name)
             )
             text = session.scalars(asked.limit(1)).first()
             before = given if text is None else json_to_distribution(text)
@@ -227,4 +276,8 @@ def _trials(session: Session, optuna_study: int) -> int:
 
 
 def _fields(row: CandidateRecord | EvaluationRecord) -> dict[str, Any]:
-    return {column.key: getattr(row, column.key) for column in row.__table__.columns if column.key != "id" or isinstance(row, CandidateRecord)}
+    return {
+        column.key: getattr(row, column.key)
+        for column in row.__table__.columns
+        if column.key != "id" or isinstance(row, CandidateRecord)
+    }

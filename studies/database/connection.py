@@ -1,12 +1,17 @@
-"""The database a study lives in: its URL, its engine, its transactions, and what to say when it cannot be had.
+"""The database a study lives in: its URL, its engine, its transactions, and what to say when it
+cannot be had.
 
 Choices, and why:
 
-- SQLite keeps its rollback journal. A write-ahead log would let readers go on during a commit, but a study would then be two files (copying the first
-  alone loses results), and cannot lie on a network file system. Commits take milliseconds; whoever meets one waits for `BUSY_SECONDS` at most.
-- Transactions that write take SQLite's lock when they begin (`BEGIN IMMEDIATE`). One that starts by reading and then wants to write is refused at once
-  when another came first, however long the timeout.
-- No pool: a search writes once in seconds to minutes, and a connection held idle for an hour is one that a server or a firewall has closed.
+- SQLite keeps its rollback journal. A write-ahead log would let readers go on during a commit, but
+  a study would then be two files (copying the first alone loses results), and cannot lie on a
+  network file system. Commits take milliseconds; whoever meets one waits for `BUSY_SECONDS` at
+  most.
+- Transactions that write take SQLite's lock when they begin (`BEGIN IMMEDIATE`). One that starts by
+  reading and then wants to write is refused at once when another came first, however long the
+  timeout.
+- No pool: a search writes once in seconds to minutes, and a connection held idle for an hour is one
+  that a server or a firewall has closed.
 """
 
 from __future__ import annotations
@@ -30,12 +35,16 @@ BUSY_SECONDS = 30
 """How long a statement waits for SQLite's lock before it is an error."""
 
 _EXTRAS = {"psycopg": "postgres"}
-_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}  # the driver of our extra, whatever SQLAlchemy's default is
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+}  # the driver of our extra, whatever SQLAlchemy's default is
 _SECRETS = {"password", "passwd", "pwd", "sslpassword"}
 
 
 class DatabaseError(AutomlError):
-    """The database refused or lost a read or a write after it was opened; nothing of that write was kept."""
+    """The database refused or lost a read or a write after it was opened; nothing of that write was
+    kept."""
 
 
 class Database:
@@ -50,7 +59,8 @@ class Database:
     """The same engine, whose transactions take SQLite's lock when they begin."""
 
     def __init__(self, storage: str) -> None:
-        """Raises: InputError for what is no database URL, an in-memory SQLite, and a driver that is not installed."""
+        """Raises: InputError for what is no database URL, an in-memory SQLite, and a driver that is
+        not installed."""
         self.shown = masked(storage)
         self.url = _parsed(storage)
         arguments: dict[str, Any] = {"poolclass": NullPool}
@@ -78,15 +88,20 @@ class Database:
         return self.file is None or self.file.exists()
 
     def require_folder(self) -> None:
-        """Raises: InputError, naming the nearest folder there is, if the SQLite file could not be created for want of one."""
+        """Raises: InputError, naming the nearest folder there is, if the SQLite file could not be
+        created for want of one."""
         if self.file is None or self.file.parent.is_dir():
             return
         nearest = next(parent for parent in self.file.absolute().parents if parent.is_dir())
-        raise InputError(f"cannot create {self.shown}: the folder {self.file.parent} does not exist (nearest one that does: {nearest})")
+        raise InputError(
+            f"cannot create {self.shown}: the folder {self.file.parent} does not exist (nearest one that does:"
+            f" {nearest})"
+        )
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Turns the errors of a database that cannot be opened, or is none, into one-line InputErrors."""
+        """Turns the errors of a database that cannot be opened, or is none, into one-line
+        InputErrors."""
         try:
             yield
         except SQLAlchemyError as error:
@@ -103,7 +118,8 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One transaction: all of it is kept at the end, or nothing if anything raises. Raises: DatabaseError."""
+        """One transaction: all of it is kept at the end, or nothing if anything raises. Raises:
+        DatabaseError."""
         try:
             with Session(self.writing, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -122,12 +138,17 @@ class Database:
 
     def _engine_reason(self, error: Exception) -> str:
         if isinstance(error, NoSuchModuleError):
-            return f"there is no database {self.url.drivername!r} (known: sqlite, postgresql, mysql, mariadb, and others by packages for SQLAlchemy)"
+            return (
+                f"there is no database {self.url.drivername!r} (known: sqlite, postgresql, mysql, mariadb, and others"
+                " by packages for SQLAlchemy)"
+            )
         if not isinstance(error, ImportError):
             return self.reason(error)
         missing = error.name or self.url.get_driver_name()
         extra = _EXTRAS.get(missing)
-        return f"the driver {missing} is not installed; " + (f"pip install 'automl[{extra}]'" if extra else f"install the Python package {missing}")
+        return f"the driver {missing} is not installed; " + (
+            f"pip install 'automl[{extra}]'" if extra else f"install the Python package {missing}"
+        )
 
 
 def masked(storage: str) -> str:
@@ -137,24 +158,34 @@ def masked(storage: str) -> str:
 
 
 def _parsed(storage: str) -> URL:
-    """The URL, with our driver for PostgreSQL and an absolute path for SQLite, so that a later `chdir` changes nothing."""
+    """The URL, with our driver for PostgreSQL and an absolute path for SQLite, so that a later
+    `chdir` changes nothing."""
     try:
         url = make_url(storage)
     except (ArgumentError, ValueError):
         near = "" if ":/" in storage or not storage else f"; did you mean 'sqlite:///{storage}'?"
-        raise InputError(f"a storage must be a database URL such as sqlite:///automl.db, but got {masked(storage)!r}{near}") from None
+        raise InputError(
+            f"a storage must be a database URL such as sqlite:///automl.db, but got {masked(storage)!r}{near}"
+        ) from None
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     if url.get_backend_name() != "sqlite":
         return url
     if url.host:
-        raise InputError(f"an SQLite URL has three slashes before the file: did you mean 'sqlite:///{url.host}{'/' + url.database if url.database else ''}'?")
+        raise InputError(
+            "an SQLite URL has three slashes before the file: did you mean"
+            f" 'sqlite:///{url.host}{'/' + url.database if url.database else ''}'?"
+        )
     if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
-        raise InputError(f"a study must outlive its process, but {masked(storage)} is in memory; give a file such as sqlite:///automl.db")
+        raise InputError(
+            f"a study must outlive its process, but {masked(storage)} is in memory; give a file such as"
+            " sqlite:///automl.db"
+        )
     return url if url.database.startswith("file:") else url.set(database=os.path.abspath(url.database))
 
 
 def _control_transactions(engine: Engine) -> None:
-    """Takes BEGIN over from Python's sqlite3, which would start no transaction for a SELECT, a CREATE TABLE or a SAVEPOINT."""
+    """Takes BEGIN over from Python's sqlite3, which would start no transaction for a SELECT, a
+    CREATE TABLE or a SAVEPOINT."""
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: object) -> None:

@@ -1,8 +1,10 @@
 """Optuna's side of the database: its tables, written inside a transaction of ours.
 
-Optuna commits at the end of each of its methods. `joined` gives the calling thread a session that shares our connection and lies in a savepoint: what
-Optuna then takes for a commit releases the savepoint, and our own transaction decides. Its retries (five, when a commit fails) stay inside as well.
-Used of Optuna are public methods, and the attribute `scoped_session` of its `RDBStorage`; `trials.number` is read from its table.
+Optuna commits at the end of each of its methods. `joined` gives the calling thread a session that
+shares our connection and lies in a savepoint: what Optuna then takes for a commit releases the
+savepoint, and our own transaction decides. Its retries (five, when a commit fails) stay inside as
+well. Used of Optuna are public methods, and the attribute `scoped_session` of its `RDBStorage`;
+`trials.number` is read from its table.
 """
 
 from __future__ import annotations
@@ -34,10 +36,13 @@ class Taken(AutomlError):
 
 
 def connect(database: Database) -> RDBStorage:
-    """Optuna's storage in `database`; creates its tables if need be. Raises: InputError, also when they are of another version of Optuna."""
+    """Optuna's storage in `database`; creates its tables if need be. Raises: InputError, also when
+    they are of another version of Optuna."""
     from optuna.storages import RDBStorage
 
-    url = database.url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")  # Optuna formats its URL
+    url = (
+        database.url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    )  # Optuna formats its URL
 
     def made() -> RDBStorage:
         with quietly():
@@ -76,7 +81,12 @@ def create(storage: RDBStorage, session: Session, name: str) -> int:
 
     with joined(storage, session):
         try:
-            study = optuna.create_study(storage=storage, study_name=name, directions=["maximize", "minimize"], sampler=optuna.samplers.RandomSampler())
+            study = optuna.create_study(
+                storage=storage,
+                study_name=name,
+                directions=["maximize", "minimize"],
+                sampler=optuna.samplers.RandomSampler(),
+            )
         except optuna.exceptions.DuplicatedStudyError as error:
             raise Taken(f"Optuna has a study {name!r} already") from error
         study.set_metric_names(METRICS)
@@ -84,7 +94,8 @@ def create(storage: RDBStorage, session: Session, name: str) -> int:
 
 
 def add(storage: RDBStorage, session: Session, study: int, trial: FrozenTrial) -> int:
-    """Adds a finished trial; its number. Raises: InputError if a parameter's distribution is another than in earlier trials."""
+    """Adds a finished trial; its number. Raises: InputError if a parameter's distribution is
+    another than in earlier trials."""
     with joined(storage, session):
         try:
             trial_id = storage.create_new_trial(study, template_trial=trial)
@@ -101,7 +112,8 @@ def delete(storage: RDBStorage, session: Session, study: int) -> None:
 
 
 def finished(storage: RDBStorage, session: Session, study: int) -> list[FrozenTrial]:
-    """All finished trials, by number, without the intermediate values that earlier versions wrote: see `frozen`."""
+    """All finished trials, by number, without the intermediate values that earlier versions wrote:
+    see `frozen`."""
     with joined(storage, session):
         found = [trial for trial in storage.get_all_trials(study) if trial.state.is_finished()]
     for trial in found:
@@ -109,10 +121,16 @@ def finished(storage: RDBStorage, session: Session, study: int) -> list[FrozenTr
     return found
 
 
-def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], values: tuple[float, int] | None) -> FrozenTrial:
+def frozen(
+    evaluation: Evaluation,
+    params: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    values: tuple[float, int] | None,
+) -> FrozenTrial:
     """An evaluation as Optuna's trial: the curve and what it stands for as user attributes.
 
-    The curve is no intermediate values: samplers of several objectives fail on a pruned trial that has some.
+    The curve is no intermediate values: samplers of several objectives fail on a pruned trial that
+    has some.
 
     Raises: InputError if `params` and `distributions` do not fit together.
     """
@@ -145,7 +163,8 @@ def frozen(evaluation: Evaluation, params: Mapping[str, Any], distributions: Map
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Optuna without its log lines and ExperimentalWarnings, for our calls alone; its failed commits as the database's own errors."""
+    """Optuna without its log lines and ExperimentalWarnings, for our calls alone; its failed
+    commits as the database's own errors."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -26,7 +26,12 @@ def candidate_of(row: CandidateRecord) -> CandidateRow:
 def candidate_record(study: int, candidate: CandidateRow) -> CandidateRecord:
     """The row of this candidate."""
     return CandidateRecord(
-        study_id=study, id=candidate.id, spec=candidate.spec, macs=candidate.macs, params=candidate.params, activations=candidate.activations
+        study_id=study,
+        id=candidate.id,
+        spec=candidate.spec,
+        macs=candidate.macs,
+        params=candidate.params,
+        activations=candidate.activations,
     )
 
 
@@ -83,8 +88,11 @@ def evaluation_record(study: int, evaluation: Evaluation, trial: int | None) -> 
 
 
 def count_by_state(session: Session, study: int) -> dict[str, int]:
-    """How many evaluations of the search ended in each state, and how many final trainings there are."""
-    query = select(EvaluationRecord.purpose, EvaluationRecord.state, func.count()).where(EvaluationRecord.study_id == study)
+    """How many evaluations of the search ended in each state, and how many final trainings there
+    are."""
+    query = select(EvaluationRecord.purpose, EvaluationRecord.state, func.count()).where(
+        EvaluationRecord.study_id == study
+    )
     result = {"complete": 0, "pruned": 0, "fail": 0, "final": 0}
     for purpose, state, number in session.execute(query.group_by(EvaluationRecord.purpose, EvaluationRecord.state)):
         result["final" if purpose == Purpose.FINAL else state.lower()] += number

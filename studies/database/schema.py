@@ -1,7 +1,8 @@
 """Brings the tables of a database to those of `models`, by the migrations in `migrations/versions`.
 
-Alembic takes long to import, so it is imported only when the version table says that something is to be done. That table is ours
-(`automl_alembic_version`): Optuna keeps its own migrations in `alembic_version` of the same database.
+Alembic takes long to import, so it is imported only when the version table says that something is
+to be done. That table is ours (`automl_alembic_version`): Optuna keeps its own migrations in
+`alembic_version` of the same database.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def revision(connection: Connection) -> str | None:
 
 
 def existing(storage: str) -> tuple[Database, bool]:
-    """The database at `storage`, and whether it holds our tables; then they are today's. Raises: InputError if there is no such database."""
+    """The database at `storage`, and whether it holds our tables; then they are today's. Raises:
+    InputError if there is no such database."""
     database = Database(storage)
     if not database.exists:
         raise InputError(f"there is no database {database.shown}")
@@ -49,7 +51,8 @@ def existing(storage: str) -> tuple[Database, bool]:
 def migrate(database: Database) -> None:
     """Creates our tables, or changes older ones; costs one query when there is nothing to do.
 
-    Several processes may do this at the same time: one of them migrates, in one transaction, and the others find it done.
+    Several processes may do this at the same time: one of them migrates, in one transaction, and
+    the others find it done.
     Raises: InputError if the database was made by a newer version of automl, or cannot be written.
     """
     with database.opening():
@@ -57,7 +60,8 @@ def migrate(database: Database) -> None:
 
 
 def at_once(action: Callable[[], _Result], attempts: int = 6) -> _Result:
-    """Runs an `action` that creates what is not there, again if somebody else was creating it at the same time. Raises: its last SQLAlchemyError."""
+    """Runs an `action` that creates what is not there, again if somebody else was creating it at
+    the same time. Raises: its last SQLAlchemyError."""
     for attempt in range(attempts - 1):
         try:
             return action()
@@ -81,7 +85,10 @@ def _upgrade(database: Database) -> None:
     try:
         ScriptDirectory.from_config(config).get_revision(found or "base")
     except CommandError:
-        raise InputError(f"{database.shown} was made by a newer automl (schema {found}, this one knows {HEAD}): upgrade automl to open it") from None
+        raise InputError(
+            f"{database.shown} was made by a newer automl (schema {found}, this one knows {HEAD}): upgrade automl to"
+            " open it"
+        ) from None
     with database.writing.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -6,8 +6,9 @@
     automl_paused         trainings that wait at a rung, each with what is needed to go on; its evaluation's row takes its place
     automl_notes          small JSON values kept with a study
 
-`automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are Optuna's to migrate. JSON columns are text on SQLite:
-`SELECT json_extract(settings, '$.attention'), max(accuracy) FROM automl_evaluations GROUP BY 1` works there. A change here needs a migration.
+`automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are
+Optuna's to migrate. JSON columns are text on SQLite: `SELECT json_extract(settings, '$.attention'),
+max(accuracy) FROM automl_evaluations GROUP BY 1` works there. A change here needs a migration.
 Columns of TEXT and JSON have no default: MySQL takes none.
 """
 
@@ -16,7 +17,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Double, ForeignKey, ForeignKeyConstraint, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import JSON, TypeDecorator
@@ -49,7 +62,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Utc(), int: BigInteger(), float: Double(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: Utc(),
+        int: BigInteger(),
+        float: Double(),
+        dict[str, Any]: JSON(),
+        list[Any]: JSON(),
+    }
 
 
 class StudyRecord(Base):
@@ -90,10 +109,14 @@ class EvaluationRecord(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "candidate_id", "fidelity", "seed"),
         UniqueConstraint("study_id", "trial"),
-        ForeignKeyConstraint(["study_id", "candidate_id"], ["automl_candidates.study_id", "automl_candidates.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["study_id", "candidate_id"], ["automl_candidates.study_id", "automl_candidates.id"], ondelete="CASCADE"
+        ),
         CheckConstraint("state IN ('COMPLETE', 'PRUNED', 'FAIL')", name="state"),
         CheckConstraint("state <> 'COMPLETE' OR accuracy IS NOT NULL", name="accuracy"),
-        CheckConstraint("(purpose = 'search' AND trial IS NOT NULL) OR (purpose = 'final' AND trial IS NULL)", name="purpose"),
+        CheckConstraint(
+            "(purpose = 'search' AND trial IS NOT NULL) OR (purpose = 'final' AND trial IS NULL)", name="purpose"
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

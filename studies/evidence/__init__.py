@@ -1,4 +1,5 @@
-"""What a search shows for its result: random search of the same price, rungs against the end, the surrogate, seeds, hours spent and avoided.
+"""What a search shows for its result: random search of the same price, rungs against the end, the
+surrogate, seeds, hours spent and avoided.
 
 The statistics are functions of rows; nothing here trains, and nothing imports torch or Ray.
 """

@@ -1,16 +1,22 @@
 """Has the search beaten random search at the same price? From its own first, random, part.
 
-Like for like: accuracies of one seed on both sides, so that the luck of being the highest of many is on both, and early stopping on both. A random network
-that was stopped early (or failed) is a censored draw: it counts as a draw, has cost what it cost, and is never the best; so are the guided ones. One network
-is ahead of another if it has the higher accuracy at the last epoch that all have in common: the first rung, or the end where none was stopped. Random search
-of the same price therefore draws n networks, n = what the whole search spent / what a random network took on average, by epochs or by hours, or the number
-of networks evaluated: whichever is most, as that favours random search.
+Like for like: accuracies of one seed on both sides, so that the luck of being the highest of many
+is on both, and early stopping on both. A random network that was stopped early (or failed) is a
+censored draw: it counts as a draw, has cost what it cost, and is never the best; so are the guided
+ones. One network is ahead of another if it has the higher accuracy at the last epoch that all have
+in common: the first rung, or the end where none was stopped. Random search of the same price
+therefore draws n networks, n = what the whole search spent / what a random network took on average,
+by epochs or by hours, or the number of networks evaluated: whichever is most, as that favours
+random search.
 
 Two questions, and both must be answered yes for "beat random search":
-- are the guided networks better than chance? Exactly, without any assumption: if guided and random networks came from one distribution, so many guided ones
-  would rarely be ahead of all random ones (`chance_of_better`, 2.5 %);
-- is the best above what random search is expected to find in n? Up to the size of the random part by order statistics, beyond by `RandomTail`.
-Or the best is above the whole interval of what random search finds. Random search that is asked whether it beat random search says so in at most 5 of 100
+- are the guided networks better than chance? Exactly, without any assumption: if guided and random
+  networks came from one distribution, so many guided ones would rarely be ahead of all random ones
+  (`chance_of_better`, 2.5 %);
+- is the best above what random search is expected to find in n? Up to the size of the random part
+  by order statistics, beyond by `RandomTail`.
+Or the best is above the whole interval of what random search finds. Random search that is asked
+whether it beat random search says so in at most 5 of 100
 searches: simulated in the tests.
 """
 
@@ -81,7 +87,8 @@ class Baseline:
     chance: float | None = None
     """Of that many, or more, if the guided ones were random."""
     bases: dict[str, float] = field(default_factory=dict)
-    """Evaluations of random search at the same number of evaluations, the same epochs, the same hours."""
+    """Evaluations of random search at the same number of evaluations, the same epochs, the same
+    hours."""
     expected: Expected | None = None
     """Of random search at the largest of these."""
     margin: float | None = None
@@ -96,12 +103,23 @@ class Baseline:
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON, with the same keys whatever is known."""
         return {
-            "verdict": self.verdict, "reason": self.reason, "random": self.random, "random_complete": self.random_complete, "random_share": self.random_share,
-            "guided": self.guided, "best": self.best, "best_random": self.best_random, "ahead_of_random": self.better, "chance": self.chance,
-            "n": dict(self.bases), "expected": self.expected.to_dict() if self.expected else None, "margin": self.margin,
-            "margin_interval": list(self.margin_interval) if self.margin_interval else None, "reached_by_random": self.reached,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "random": self.random,
+            "random_complete": self.random_complete,
+            "random_share": self.random_share,
+            "guided": self.guided,
+            "best": self.best,
+            "best_random": self.best_random,
+            "ahead_of_random": self.better,
+            "chance": self.chance,
+            "n": dict(self.bases),
+            "expected": self.expected.to_dict() if self.expected else None,
+            "margin": self.margin,
+            "margin_interval": list(self.margin_interval) if self.margin_interval else None,
+            "reached_by_random": self.reached,
             "curve": [point.to_dict() for point in self.curve],
-        }  # fmt: skip
+        }
 
 
 def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int = 0) -> Baseline:
@@ -112,14 +130,21 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     finished = [row.reached for row in rows if row.reached is not None]
     values = [-math.inf if row.reached is None else row.reached for row in random]
     counts = {
-        "random": len(random), "random_complete": int(np.isfinite(values).sum()) if values else 0, "guided": len(guided),
-        "best": max(finished, default=None), "best_random": max((value for value in values if value > -math.inf), default=None),
+        "random": len(random),
+        "random_complete": int(np.isfinite(values).sum()) if values else 0,
+        "guided": len(guided),
+        "best": max(finished, default=None),
+        "best_random": max((value for value in values if value > -math.inf), default=None),
         "random_share": _share(random, rows),
-    }  # fmt: skip
+    }
     if not rows:
         return Baseline(verdict=UNKNOWN, reason="nothing has been evaluated yet")
     if unknown:
-        return Baseline(verdict=UNKNOWN, reason=f"{unknown} of {len(rows)} evaluations do not say who proposed them: made by an older version", **counts)
+        return Baseline(
+            verdict=UNKNOWN,
+            reason=f"{unknown} of {len(rows)} evaluations do not say who proposed them: made by an older version",
+            **counts,
+        )
     if not random:
         return Baseline(verdict=UNKNOWN, reason="the search had no random part", **counts)
     if not guided:
@@ -143,12 +168,23 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     reached = float((found >= best - SAME).mean())
     verdict, reason = _verdict(better, chance, margin, interval, reached, len(random), len(guided))
     return Baseline(
-        verdict=verdict, reason=reason, **counts, better=better, chance=chance, bases=bases, expected=expected, margin=margin, margin_interval=interval,
-        reached=reached, curve=_curve(values, tail, n),
-    )  # fmt: skip
+        verdict=verdict,
+        reason=reason,
+        **counts,
+        better=better,
+        chance=chance,
+        bases=bases,
+        expected=expected,
+        margin=margin,
+        margin_interval=interval,
+        reached=reached,
+        curve=_curve(values, tail, n),
+    )
 
 
-def _verdict(better: int, chance: float, margin: float, interval: Interval, reached: float, random: int, guided: int) -> tuple[str, str]:
+def _verdict(
+    better: int, chance: float, margin: float, interval: Interval, reached: float, random: int, guided: int
+) -> tuple[str, str]:
     counted = f"{better} of {guided} guided networks are ahead of all {random} random ones"
     if chance_of_better(guided, guided, random) > (1 - LEVEL) / 2:
         return UNCLEAR, f"{guided} guided networks beside {random} random ones are too few to tell"
@@ -162,12 +198,22 @@ def _verdict(better: int, chance: float, margin: float, interval: Interval, reac
     if chance > (1 - LEVEL) / 2:
         return UNCLEAR, told
     if margin <= SAME:
-        return UNCLEAR, f"{told}, but the best is no better than what random search is expected to find in as much training"
-    return BEAT, f"{told}; the best alone says less: {reached:.0%} of random searches would find as good a one in as much training"
+        return (
+            UNCLEAR,
+            f"{told}, but the best is no better than what random search is expected to find in as much training",
+        )
+    return (
+        BEAT,
+        (
+            f"{told}; the best alone says less: {reached:.0%} of random searches would find as good a one in as much"
+            " training"
+        ),
+    )
 
 
 def _bases(random: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:
-    """How many evaluations random search would have had, by what is held equal; never fewer than there are of the random part."""
+    """How many evaluations random search would have had, by what is held equal; never fewer than
+    there are of the random part."""
     bases = {"evaluations": float(len(rows))}
     for name, of in (("epochs", _epochs), ("hours", _seconds)):
         each = of(random) / len(random)
@@ -185,7 +231,8 @@ def _seconds(rows: Sequence[Row]) -> float:
 
 
 def _standings(rows: Sequence[Row]) -> list[tuple[int, float]]:
-    """(epoch, accuracy) of each at the first epoch at which any was stopped, the last that all have in common; of failed ones (0, -inf).
+    """(epoch, accuracy) of each at the first epoch at which any was stopped, the last that all have
+    in common; of failed ones (0, -inf).
 
     Where a curve lacks that epoch, how far each got and its accuracy there.
     """
@@ -195,7 +242,9 @@ def _standings(rows: Sequence[Row]) -> list[tuple[int, float]]:
     curves = [{**dict(row.curve), **({row.full: row.reached} if row.reached is not None else {})} for row in rows]
     shared = all(common in curve for curve, good in zip(curves, usable, strict=True) if good)
     at = [common if shared else end for end in ends]
-    return [(epoch, curve[epoch]) if good else (0, -math.inf) for epoch, curve, good in zip(at, curves, usable, strict=True)]
+    return [
+        (epoch, curve[epoch]) if good else (0, -math.inf) for epoch, curve, good in zip(at, curves, usable, strict=True)
+    ]
 
 
 def _ahead(one: tuple[int, float], other: tuple[int, float]) -> bool:
@@ -215,7 +264,12 @@ def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
         whole = max(1, int(n))
         quantiles = (best_quantile(values, whole, level) for level in (low, high))
         worst = min(value for value in values if value > -math.inf)  # a draw without any accuracy has none to show
-        return Expected(n=n, value=expected_best(values, whole), interval=Interval(*(max(value, worst) for value in quantiles)), extrapolated=False)
+        return Expected(
+            n=n,
+            value=expected_best(values, whole),
+            interval=Interval(*(max(value, worst) for value in quantiles)),
+            extrapolated=False,
+        )
     assert tail is not None
     bottom, median, top = np.quantile(tail.best_of(n), [low, 0.5, high])
     return Expected(n=n, value=float(median), interval=Interval(float(bottom), float(top)), extrapolated=True)
@@ -224,5 +278,7 @@ def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
 def _curve(values: Sequence[float], tail: RandomTail | None, n: float) -> tuple[Expected, ...]:
     known = any(value > -math.inf for value in values)
     last = n if tail else len(values)
-    steps = sorted({float(round(step)) for step in np.geomspace(1, max(1.0, last), POINTS)} | {float(len(values)), float(last)})
+    steps = sorted(
+        {float(round(step)) for step in np.geomspace(1, max(1.0, last), POINTS)} | {float(len(values)), float(last)}
+    )
     return tuple(_at(values, tail, step) for step in steps if step <= last and (known or (tail and step > len(values))))

@@ -27,7 +27,8 @@ class Chosen:
     id: str
     """Of the candidate."""
     value: float | None
-    """Validation accuracy that it was chosen by: the mean over its final trainings; or its score."""
+    """Validation accuracy that it was chosen by: the mean over its final trainings; or its score.
+    """
     test: float | None
     """On the test data; None where it has not been tested."""
     confirmed: bool
@@ -37,7 +38,13 @@ class Chosen:
 
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON; `accuracy` is the value."""
-        return {"id": self.id, "accuracy": self.value, "test_accuracy": self.test, "confirmed": self.confirmed, "measure": self.measure}
+        return {
+            "id": self.id,
+            "accuracy": self.value,
+            "test_accuracy": self.test,
+            "confirmed": self.confirmed,
+            "measure": self.measure,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,32 +88,48 @@ class Evidence:
         """The figures of `automl status`, with the same keys whatever is known."""
         base = self.baseline
         return {
-            "verdict": base.verdict, "reason": base.reason, "margin": base.margin,
+            "verdict": base.verdict,
+            "reason": base.reason,
+            "margin": base.margin,
             "margin_interval": list(base.margin_interval) if base.margin_interval else None,
             "rungs": [{"epoch": one.epoch, "n": one.n, "spearman": one.spearman} for one in self.rungs],
-            "surrogate_rank_correlation": rank_correlation(self.surrogate), "seed_sd": self.seeds.noise.sd, "seed_df": self.seeds.noise.df,
-            "told_from_second": self.seeds.told, "seconds_spent": self.savings.spent, "seconds_avoided_by_stopping": self.savings.seconds_avoided,
+            "surrogate_rank_correlation": rank_correlation(self.surrogate),
+            "seed_sd": self.seeds.noise.sd,
+            "seed_df": self.seeds.noise.df,
+            "told_from_second": self.seeds.told,
+            "seconds_spent": self.savings.spent,
+            "seconds_avoided_by_stopping": self.savings.seconds_avoided,
             "seconds_avoided_by_gate": self.savings.gate_seconds,
-        }  # fmt: skip
+        }
 
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON with stable keys."""
         means = {one.id: one for one in self.seeds.networks}
         chosen = self.chosen
         return {
-            "study": self.study, "facts": dict(self.facts), "measure": self.measure, "grid": self.is_grid,
+            "study": self.study,
+            "facts": dict(self.facts),
+            "measure": self.measure,
+            "grid": self.is_grid,
             "best": None if chosen is None else chosen.to_dict(),
             "front": [
                 {
-                    "id": point.id, "accuracy": point.accuracy, "macs": point.macs, "params": point.candidate.params,
-                    "activations": point.candidate.activations, "settings": dict(point.evaluation.settings),
+                    "id": point.id,
+                    "accuracy": point.accuracy,
+                    "macs": point.macs,
+                    "params": point.candidate.params,
+                    "activations": point.candidate.activations,
+                    "settings": dict(point.evaluation.settings),
                     "confirmed": means[point.id].to_dict() if point.id in means else None,
                 }
                 for point in self.front
             ],
-            "random_baseline": self.baseline.to_dict(), "rungs": [one.to_dict() for one in self.rungs],
-            "surrogate": None if self.surrogate is None else dict(self.surrogate), "seeds": self.seeds.to_dict(), "savings": self.savings.to_dict(),
-        }  # fmt: skip
+            "random_baseline": self.baseline.to_dict(),
+            "rungs": [one.to_dict() for one in self.rungs],
+            "surrogate": None if self.surrogate is None else dict(self.surrogate),
+            "seeds": self.seeds.to_dict(),
+            "savings": self.savings.to_dict(),
+        }
 
 
 def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
@@ -117,11 +140,20 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
     noted = notes.get("surrogate")
     devices = sorted({each.device for each in evaluations})
     return Evidence(
-        study=study.spec.name, facts=facts(study, devices), measure=measure, is_grid="grid" in notes or "grid" in settings, front=tuple(study.front()),
-        chosen=chosen, baseline=against_random(searched, ceiling=1.0 if measure == ACCURACY else math.inf), rungs=rank_correlations(searched),
-        surrogate=noted if isinstance(noted, Mapping) else None, seeds=seed_noise(evaluations), savings=savings(searched, evaluations, notes.get("gate")),
-        rows=tuple(searched), candidates=study.candidates(),
-    )  # fmt: skip
+        study=study.spec.name,
+        facts=facts(study, devices),
+        measure=measure,
+        is_grid="grid" in notes or "grid" in settings,
+        front=tuple(study.front()),
+        chosen=chosen,
+        baseline=against_random(searched, ceiling=1.0 if measure == ACCURACY else math.inf),
+        rungs=rank_correlations(searched),
+        surrogate=noted if isinstance(noted, Mapping) else None,
+        seeds=seed_noise(evaluations),
+        savings=savings(searched, evaluations, notes.get("gate")),
+        rows=tuple(searched),
+        candidates=study.candidates(),
+    )
 
 
 def rank_correlation(surrogate: Mapping[str, JSON] | None) -> float | None:
@@ -139,13 +171,26 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
         "command": study.command,
         "space": str(spec.space.get("name", "")),
         "budget": spec.budget or "none",
-        "data": ", ".join([str(data.get("name", "")), *([f"{data['images']:,} images"] if isinstance(data.get("images"), int) else [])]),
+        "data": ", ".join(
+            [
+                str(data.get("name", "")),
+                *([f"{data['images']:,} images"] if isinstance(data.get("images"), int) else []),
+            ]
+        ),
         "training": _training(settings),
-        "recipe": ", ".join(f"{key} {value}" for key, value in recipe.items() if isinstance(value, int | float | str)) if isinstance(recipe, dict) else "",
+        "recipe": (
+            ", ".join(f"{key} {value}" for key, value in recipe.items() if isinstance(value, int | float | str))
+            if isinstance(recipe, dict)
+            else ""
+        ),
         "evaluator": str(settings.get("evaluator", "")),
-        "sampler": ", ".join([*samplers(study), *([f"objective {settings['objective']}"] if settings.get("objective") else [])]),
+        "sampler": ", ".join(
+            [*samplers(study), *([f"objective {settings['objective']}"] if settings.get("objective") else [])]
+        ),
         "seed": str(settings.get("seed", "")),
-        "hardware": f"{', '.join(devices)}; {len(workers)} worker process{'' if len(workers) == 1 else 'es'}" if devices else "",
+        "hardware": (
+            f"{', '.join(devices)}; {len(workers)} worker process{'' if len(workers) == 1 else 'es'}" if devices else ""
+        ),
         "versions": ", ".join(f"{name} {value}" for name, value in study.versions.items()),
         "created": f"{study.created:%Y-%m-%d %H:%M} UTC",
     }
@@ -153,7 +198,8 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
 
 
 def samplers(study: Study) -> list[str]:
-    """The samplers of the study's runs, in their order: as noted, or in older studies those that proposed its networks ("random" alone if nobody else did)."""
+    """The samplers of the study's runs, in their order: as noted, or in older studies those that
+    proposed its networks ("random" alone if nobody else did)."""
     noted = study.notes().get("samplers")
     if isinstance(noted, list) and noted:
         return [str(name) for name in noted]
@@ -163,7 +209,11 @@ def samplers(study: Study) -> list[str]:
 
 def _training(settings: Mapping[str, Any]) -> str:
     if measure_of(settings) == SCORE:
-        return f"none in the search; scored at {settings['proxy_size']} px times γ" if "proxy_size" in settings else "none in the search"
+        return (
+            f"none in the search; scored at {settings['proxy_size']} px times γ"
+            if "proxy_size" in settings
+            else "none in the search"
+        )
     epochs = settings.get("epochs")
     parts = ["" if epochs is None else f"{epochs} epoch{'' if epochs == 1 else 's'}"]
     parts.append(f"at {settings['proxy_size']} px times γ" if "proxy_size" in settings else "")

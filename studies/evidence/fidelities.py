@@ -1,8 +1,10 @@
-"""How well the accuracy at a rung tells the one at the end: rank correlations over the trainings that got there.
+"""How well the accuracy at a rung tells the one at the end: rank correlations over the trainings
+that got there.
 
-Only what was promoted got to the end, and it was promoted for its accuracy at the rung: over this narrower range a correlation is lower than over all
-candidates. Intervals: Fisher's z, with the variances of Bonett & Wright, Psychometrika 65 (2000), for Spearman and of Fieller et al., Biometrika 44 (1957),
-for Kendall.
+Only what was promoted got to the end, and it was promoted for its accuracy at the rung: over this
+narrower range a correlation is lower than over all candidates. Intervals: Fisher's z, with the
+variances of Bonett & Wright, Psychometrika 65 (2000), for Spearman and of Fieller et al.,
+Biometrika 44 (1957), for Kendall.
 """
 
 from __future__ import annotations
@@ -44,14 +46,19 @@ class Correlation:
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON."""
         return {
-            "epoch": self.epoch, "n": self.n, "stopped": self.stopped, "spearman": self.spearman,
-            "spearman_interval": list(self.spearman_interval) if self.spearman_interval else None, "kendall": self.kendall,
+            "epoch": self.epoch,
+            "n": self.n,
+            "stopped": self.stopped,
+            "spearman": self.spearman,
+            "spearman_interval": list(self.spearman_interval) if self.spearman_interval else None,
+            "kendall": self.kendall,
             "kendall_interval": list(self.kendall_interval) if self.kendall_interval else None,
-        }  # fmt: skip
+        }
 
 
 def rank_correlations(rows: Sequence[Row]) -> tuple[Correlation, ...]:
-    """One for each rung: an epoch at which a training was stopped or waits; without any, epochs at halves of the whole."""
+    """One for each rung: an epoch at which a training was stopped or waits; without any, epochs at
+    halves of the whole."""
     complete = [row for row in rows if row.complete and row.curve]
     if not complete:
         return ()
@@ -61,15 +68,24 @@ def rank_correlations(rows: Sequence[Row]) -> tuple[Correlation, ...]:
     epochs = {stop for stop in stops if stop < full} or {full // 2**power for power in range(1, MOST)} & reported
     found = []
     for epoch in sorted(epochs):
-        pairs = [(dict(row.curve)[epoch], row.reached) for row in complete if epoch in dict(row.curve) and row.full == full and row.reached is not None]
+        pairs = [
+            (dict(row.curve)[epoch], row.reached)
+            for row in complete
+            if epoch in dict(row.curve) and row.full == full and row.reached is not None
+        ]
         early, late = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         spearman, kendall = _ranks(early, late)
         found.append(
             Correlation(
-                epoch=epoch, n=len(pairs), stopped=stops.count(epoch), spearman=spearman, spearman_interval=_spearman(spearman, len(pairs)),
-                kendall=kendall, kendall_interval=_kendall(kendall, len(pairs)),
+                epoch=epoch,
+                n=len(pairs),
+                stopped=stops.count(epoch),
+                spearman=spearman,
+                spearman_interval=_spearman(spearman, len(pairs)),
+                kendall=kendall,
+                kendall_interval=_kendall(kendall, len(pairs)),
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -99,4 +115,6 @@ def _fisher(bounded: float, error: float, value: float) -> Interval:
     from scipy.special import ndtri
 
     half = float(ndtri((1 + LEVEL) / 2)) * error
-    return Interval(min(value, math.tanh(math.atanh(bounded) - half)), max(value, math.tanh(math.atanh(bounded) + half)))
+    return Interval(
+        min(value, math.tanh(math.atanh(bounded) - half)), max(value, math.tanh(math.atanh(bounded) + half))
+    )

@@ -1,4 +1,5 @@
-"""The two figures of a study: accuracy against cost, and the best so far beside random search. Styled and saved as a grid's (`scaling.drawing`)."""
+"""The two figures of a study: accuracy against cost, and the best so far beside random search.
+Styled and saved as a grid's (`scaling.drawing`)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ GUIDED_COLOUR = AXIS_COLOURS[1]
 
 
 def front_figure(found: Evidence) -> Figure:
-    """Accuracy against multiply-adds: the random part, guided networks, those stopped early where they were stopped, the front, and confirmed means ± sd."""
+    """Accuracy against multiply-adds: the random part, guided networks, those stopped early where
+    they were stopped, the front, and confirmed means ± sd."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
@@ -33,18 +35,46 @@ def front_figure(found: Evidence) -> Figure:
         finished = [row for row in found.rows if row.complete]
         low = _floor([row.reached for row in finished if row.reached is not None])
         _dots(plot, found, stopped, scale, "stopped early, or below", "none", FAINT, "v", low)
-        _dots(plot, found, [row for row in finished if row.origin == RANDOM], scale, "random", RANDOM_COLOUR, RANDOM_COLOUR, "s")
-        _dots(plot, found, [row for row in finished if row.origin != RANDOM], scale, "search", GUIDED_COLOUR, GUIDED_COLOUR, "o")
+        _dots(
+            plot,
+            found,
+            [row for row in finished if row.origin == RANDOM],
+            scale,
+            "random",
+            RANDOM_COLOUR,
+            RANDOM_COLOUR,
+            "s",
+        )
+        _dots(
+            plot,
+            found,
+            [row for row in finished if row.origin != RANDOM],
+            scale,
+            "search",
+            GUIDED_COLOUR,
+            GUIDED_COLOUR,
+            "o",
+        )
         if found.front:
             costs, values = [point.macs for point in found.front], [scale * point.accuracy for point in found.front]
             plot.step(costs, values, where="post", color=INK, linewidth=1.2, label="front", zorder=2)
         confirmed = () if found.measure == SCORE else found.seeds.networks  # accuracies have no place among scores
         for number, one in enumerate(one for one in confirmed if one.id in found.candidates):
             plot.errorbar(
-                [found.candidates[one.id].macs], [scale * one.mean], yerr=None if one.std is None else scale * one.std, color=COMPOUND, marker="*",
-                markersize=12, markeredgecolor="white", markeredgewidth=0.7, elinewidth=1.3, capsize=3, linestyle="none", zorder=4,
+                [found.candidates[one.id].macs],
+                [scale * one.mean],
+                yerr=None if one.std is None else scale * one.std,
+                color=COMPOUND,
+                marker="*",
+                markersize=12,
+                markeredgecolor="white",
+                markeredgewidth=0.7,
+                elinewidth=1.3,
+                capsize=3,
+                linestyle="none",
+                zorder=4,
                 label="confirmed, mean ± 1 sd over seeds" if number == 0 else None,
-            )  # fmt: skip
+            )
         plot.set_xlabel("multiply-adds for one image")
         plot.set_ylabel(_label(found))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
@@ -53,7 +83,8 @@ def front_figure(found: Evidence) -> Figure:
 
 
 def progress_figure(found: Evidence) -> Figure:
-    """The best so far over evaluations and over hours of training, beside what random search finds in as many, with its 95 % band."""
+    """The best so far over evaluations and over hours of training, beside what random search finds
+    in as many, with its 95 % band."""
     from matplotlib.figure import Figure
 
     with style():
@@ -77,12 +108,22 @@ def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[
     scale = _scale(found)
     curve = found.baseline.curve
     if curve and unit:
-        for part, linestyle, name in ((False, "-", "random search, expected"), (True, "--", "random search, extrapolated")):
+        for part, linestyle, name in (
+            (False, "-", "random search, expected"),
+            (True, "--", "random search, extrapolated"),
+        ):
             known = [point for point in curve if point.extrapolated == part]
             if part:  # the two join where the random part ends
                 known = [point for point in curve if not point.extrapolated][-1:] + known
             if len(known) > 1 or not part:
-                plot.plot([unit * one.n for one in known], [scale * one.value for one in known], linestyle, color=RANDOM_COLOUR, linewidth=1.4, label=name)
+                plot.plot(
+                    [unit * one.n for one in known],
+                    [scale * one.value for one in known],
+                    linestyle,
+                    color=RANDOM_COLOUR,
+                    linewidth=1.4,
+                    label=name,
+                )
         across = [unit * one.n for one in curve]
         low, high = ([scale * one.interval[end] for one in curve] for end in (0, 1))
         plot.fill_between(across, low, high, color=RANDOM_COLOUR, alpha=0.15, linewidth=0, label="its 95 % interval")
@@ -93,18 +134,47 @@ def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[
     if best:
         steps = [*best, (spent[-1], best[-1][1])]
         plot.step(
-            [at for at, _ in steps], [scale * value for _, value in steps], where="post", color=COMPOUND, linewidth=1.8, label="search, best so far", zorder=3
+            [at for at, _ in steps],
+            [scale * value for _, value in steps],
+            where="post",
+            color=COMPOUND,
+            linewidth=1.8,
+            label="search, best so far",
+            zorder=3,
         )
 
 
-def _dots(plot: Axes, found: Evidence, rows: Sequence[Row], scale: float, name: str, face: str, edge: str, marker: str, low: float = -math.inf) -> None:
-    """Networks at what they reached; those below `low` stand at it, as a few epochs of training would squeeze all the others together."""
-    shown = [(found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1]) for row in rows if row.id in found.candidates]
+def _dots(
+    plot: Axes,
+    found: Evidence,
+    rows: Sequence[Row],
+    scale: float,
+    name: str,
+    face: str,
+    edge: str,
+    marker: str,
+    low: float = -math.inf,
+) -> None:
+    """Networks at what they reached; those below `low` stand at it, as a few epochs of training
+    would squeeze all the others together."""
+    shown = [
+        (found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1])
+        for row in rows
+        if row.id in found.candidates
+    ]
     if shown:
         plot.scatter(
-            [cost for cost, _ in shown], [scale * max(value, low) for _, value in shown], s=20, marker=marker, facecolors=face, edgecolors=edge, linewidths=0.8,
-            alpha=0.75, label=name, zorder=1,
-        )  # fmt: skip
+            [cost for cost, _ in shown],
+            [scale * max(value, low) for _, value in shown],
+            s=20,
+            marker=marker,
+            facecolors=face,
+            edgecolors=edge,
+            linewidths=0.8,
+            alpha=0.75,
+            label=name,
+            zorder=1,
+        )
 
 
 def _finish(figure: Figure, plot: Axes, title: str) -> None:

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from ..measure import ACCURACY, SCORE
 from ..scaling.report import table
 from .evidence import Evidence
-from .terminal import Numbers, chosen_text, random_lines, rung_lines, saving_lines, seed_lines, surrogate_text, time, verdict_text
+from .terminal import (
+    Numbers,
+    chosen_text,
+    random_lines,
+    rung_lines,
+    saving_lines,
+    seed_lines,
+    surrogate_text,
+    time,
+    verdict_text,
+)
 
 
 def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ()) -> str:
@@ -46,15 +56,22 @@ def _front(found: Evidence, numbers: Numbers) -> str:
     means = {one.id: one for one in found.seeds.networks}
     rows = [
         [
-            f"`{point.id[:12]}`", in_words(point.evaluation.settings), f"{point.macs:,}", f"{point.candidate.params:,}", numbers.value(point.accuracy),
+            f"`{point.id[:12]}`",
+            in_words(point.evaluation.settings),
+            f"{point.macs:,}",
+            f"{point.candidate.params:,}",
+            numbers.value(point.accuracy),
             Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
         ]
         for point in found.front
-    ]  # fmt: skip
+    ]
     trained = "One seed in the search, where the highest of many is flattered by luck"
     luck = "Scores of networks that have not been trained" if found.measure == SCORE else trained
     note = f"{luck}; *confirmed*: accuracies of final trainings, mean ± standard deviation over the seeds."
-    return table(["Candidate", "Settings", "MACs", "Parameters", found.measure.capitalize(), "Confirmed"], rows) + f"\n\n{note}"
+    return (
+        table(["Candidate", "Settings", "MACs", "Parameters", found.measure.capitalize(), "Confirmed"], rows)
+        + f"\n\n{note}"
+    )
 
 
 def _random_note(found: Evidence) -> str:
@@ -65,14 +82,19 @@ def _random_note(found: Evidence) -> str:
         stopped = "a random network that was stopped is a draw that cost what it cost and is never the best."
         sides = f"Both sides are accuracies of one seed, with early stopping: {stopped}"
     return (
-        f"{sides} Beyond the random part the expectation is an extrapolation (the number of better networks by order statistics, their excess by a generalised "
-        "Pareto distribution fitted to all networks of the study above the threshold); its interval holds the luck of random search."
+        f"{sides} Beyond the random part the expectation is an extrapolation (the number of better networks by order"
+        " statistics, their excess by a generalised Pareto distribution fitted to all networks of the study above the"
+        " threshold); its interval holds the luck of random search."
     )
 
 
 def _spent(found: Evidence) -> str:
     spent = found.savings
-    rows = [[name, str(count), str(spent.epochs[name]), time(spent.seconds[name])] for name, count in spent.evaluations.items() if count]
+    rows = [
+        [name, str(count), str(spent.epochs[name]), time(spent.seconds[name])]
+        for name, count in spent.evaluations.items()
+        if count
+    ]
     return table(["Ended as", "Evaluations", "Epochs", "Time"], rows, left=1) if rows else ""
 
 

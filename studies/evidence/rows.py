@@ -1,4 +1,5 @@
-"""The evaluations of a search in the form that statistics ask for: who proposed, what was trained, what was reached."""
+"""The evaluations of a search in the form that statistics ask for: who proposed, what was trained,
+what was reached."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class Row:
 
 
 def rows(evaluations: Iterable[Evaluation], waiting: Iterable[Paused] = ()) -> list[Row]:
-    """The search's evaluations in the order in which they ended, then those that wait; final trainings are left out."""
+    """The search's evaluations in the order in which they ended, then those that wait; final
+    trainings are left out."""
     ended = [_ended(each) for each in evaluations if each.purpose is Purpose.SEARCH]
     return ended + [_waiting(each) for each in waiting]
 
@@ -59,13 +61,25 @@ def _ended(each: Evaluation) -> Row:
     complete = each.state is State.COMPLETE
     trained = each.fidelity.epochs if complete else min(each.curve[-1][0] if each.curve else 0, each.fidelity.epochs)
     return Row(
-        id=each.candidate_id, origin=each.origin, state=str(each.state), epochs=trained, full=each.fidelity.epochs, seconds=each.seconds, curve=each.curve,
+        id=each.candidate_id,
+        origin=each.origin,
+        state=str(each.state),
+        epochs=trained,
+        full=each.fidelity.epochs,
+        seconds=each.seconds,
+        curve=each.curve,
         reached=each.accuracy if complete else None,
-    )  # fmt: skip
+    )
 
 
 def _waiting(each: Paused) -> Row:
     return Row(
-        id=each.candidate.id, origin=each.origin, state=WAITING, epochs=each.curve[-1][0] if each.curve else 0, full=each.fidelity.epochs,
-        seconds=each.seconds, curve=each.curve, reached=None,
-    )  # fmt: skip
+        id=each.candidate.id,
+        origin=each.origin,
+        state=WAITING,
+        epochs=each.curve[-1][0] if each.curve else 0,
+        full=each.fidelity.epochs,
+        seconds=each.seconds,
+        curve=each.curve,
+        reached=None,
+    )

@@ -1,7 +1,9 @@
-"""What the search spent, and what it did not have to: by stopping losers early, and by refusing before training.
+"""What the search spent, and what it did not have to: by stopping losers early, and by refusing
+before training.
 
-Spent is the wall time of training in the workers, not of the run. What a stopped training would still have taken is counted at its own seconds per epoch;
-what the gate refused (over the budget, or a network known already) at the mean time of a complete training.
+Spent is the wall time of training in the workers, not of the run. What a stopped training would
+still have taken is counted at its own seconds per epoch; what the gate refused (over the budget, or
+a network known already) at the mean time of a complete training.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class Savings:
 
     @property
     def epochs_share(self) -> float | None:
-        """Epochs trained in the search, as a part of what training each of its candidates to the end takes; failed ones left out."""
+        """Epochs trained in the search, as a part of what training each of its candidates to the
+        end takes; failed ones left out."""
         trained = sum(count for state, count in self.epochs.items() if state not in ("fail", "final"))
         whole = trained + self.epochs_avoided
         return trained / whole if whole else None
@@ -62,15 +65,24 @@ class Savings:
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON."""
         return {
-            "evaluations": dict(self.evaluations), "epochs": dict(self.epochs), "seconds": dict(self.seconds), "seconds_spent": self.spent,
-            "epochs_avoided_by_stopping": self.epochs_avoided, "seconds_avoided_by_stopping": self.seconds_avoided, "epochs_share": self.epochs_share,
-            "stopped_without_time": self.untimed, "refused": self.refused, "duplicates": self.duplicates, "mean_seconds": self.mean_seconds,
+            "evaluations": dict(self.evaluations),
+            "epochs": dict(self.epochs),
+            "seconds": dict(self.seconds),
+            "seconds_spent": self.spent,
+            "epochs_avoided_by_stopping": self.epochs_avoided,
+            "seconds_avoided_by_stopping": self.seconds_avoided,
+            "epochs_share": self.epochs_share,
+            "stopped_without_time": self.untimed,
+            "refused": self.refused,
+            "duplicates": self.duplicates,
+            "mean_seconds": self.mean_seconds,
             "seconds_avoided_by_gate": self.gate_seconds,
-        }  # fmt: skip
+        }
 
 
 def savings(rows: Sequence[Row], evaluations: Iterable[Evaluation], gate: object = None) -> Savings:
-    """From the search's rows, the final trainings among `evaluations`, and the note that the gate left."""
+    """From the search's rows, the final trainings among `evaluations`, and the note that the gate
+    left."""
     names = {state: state.lower() for state in STATES}
     columns = [*names.values(), "final"]
     counts, epochs, seconds = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0), dict.fromkeys(columns, 0.0)
@@ -89,11 +101,16 @@ def savings(rows: Sequence[Row], evaluations: Iterable[Evaluation], gate: object
     times = [row.seconds for row in rows if row.complete]
     note = gate if isinstance(gate, Mapping) else {}
     return Savings(
-        evaluations=counts, epochs=epochs, seconds=seconds,
-        epochs_avoided=sum(row.full - row.epochs for row in stopped), seconds_avoided=avoided,
-        untimed=len(stopped) - len(timed), refused=_count(note, "refused"), duplicates=_count(note, "duplicates"),
+        evaluations=counts,
+        epochs=epochs,
+        seconds=seconds,
+        epochs_avoided=sum(row.full - row.epochs for row in stopped),
+        seconds_avoided=avoided,
+        untimed=len(stopped) - len(timed),
+        refused=_count(note, "refused"),
+        duplicates=_count(note, "duplicates"),
         mean_seconds=math.fsum(times) / len(times) if times else None,
-    )  # fmt: skip
+    )
 
 
 def _count(note: Mapping[object, object], key: str) -> int | None:

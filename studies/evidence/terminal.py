@@ -1,4 +1,5 @@
-"""A study's evidence in lines for a terminal. Accuracies are shown in percent, their differences in points; scores as they are."""
+"""A study's evidence in lines for a terminal. Accuracies are shown in percent, their differences in
+points; scores as they are."""
 
 from __future__ import annotations
 
@@ -84,13 +85,29 @@ def status_lines(found: Evidence) -> list[str]:
     rung = min((one for one in found.rungs if one.spearman is not None), key=lambda one: one.epoch, default=None)
     known = [
         f"rank correlation of epoch {rung.epoch} with the end {rung.spearman:.2f}" if rung else "",
-        f"of the surrogate with what it predicted {rank:.2f}" if (rank := rank_correlation(found.surrogate)) is not None else "",
-        f"sd from seed to seed {_OF_TRAININGS.difference(found.seeds.noise.sd, sign=False)} {_OF_TRAININGS.unit}" if found.seeds.noise.sd is not None else "",
+        (
+            f"of the surrogate with what it predicted {rank:.2f}"
+            if (rank := rank_correlation(found.surrogate)) is not None
+            else ""
+        ),
+        (
+            f"sd from seed to seed {_OF_TRAININGS.difference(found.seeds.noise.sd, sign=False)} {_OF_TRAININGS.unit}"
+            if found.seeds.noise.sd is not None
+            else ""
+        ),
     ]
     if any(known):
         lines.append(", ".join(part for part in known if part))
-    avoided = f", {time(found.savings.seconds_avoided)} avoided by early stopping" if found.savings.seconds_avoided else ""
-    return [*lines, f"{'scoring and training' if found.measure == SCORE else 'training'}: {time(found.savings.spent)} spent{avoided}"]
+    avoided = (
+        f", {time(found.savings.seconds_avoided)} avoided by early stopping" if found.savings.seconds_avoided else ""
+    )
+    return [
+        *lines,
+        (
+            f"{'scoring and training' if found.measure == SCORE else 'training'}: {time(found.savings.spent)}"
+            f" spent{avoided}"
+        ),
+    ]
 
 
 def verdict_text(found: Evidence) -> str:
@@ -105,7 +122,15 @@ def margin_text(base: Baseline, numbers: Numbers) -> str:
     """The margin over what is expected of random search, with its interval."""
     if base.margin is None or base.margin_interval is None:
         return "-"
-    return " ".join(part for part in (numbers.difference(base.margin), numbers.unit, f"(95 % interval {numbers.apart(base.margin_interval)})") if part)
+    return " ".join(
+        part
+        for part in (
+            numbers.difference(base.margin),
+            numbers.unit,
+            f"(95 % interval {numbers.apart(base.margin_interval)})",
+        )
+        if part
+    )
 
 
 def chosen_text(found: Evidence) -> str:
@@ -117,7 +142,10 @@ def chosen_text(found: Evidence) -> str:
     cost = "" if row is None else f", {row.macs:,} MACs, {row.params:,} params"
     test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
     kind = "score " if chosen.measure == SCORE else ""
-    return f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)} ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
+    return (
+        f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
+        f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
+    )
 
 
 def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
@@ -135,7 +163,10 @@ def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
     asked = ", ".join(f"{value:.4g} by equal {name}" for name, value in base.bases.items())
     kind = "extrapolated" if base.expected.extrapolated else "by order statistics"
     lines.append(f"at the same price: {asked} (the most decides)")
-    lines.append(f"random search finds {numbers.value(base.expected.value)} (95 % interval {numbers.between(base.expected.interval)}), {kind}")
+    lines.append(
+        f"random search finds {numbers.value(base.expected.value)} (95 % interval"
+        f" {numbers.between(base.expected.interval)}), {kind}"
+    )
     lines.append(f"the search found {numbers.value(base.best)}: margin {margin_text(base, numbers)}")
     if base.reached is not None:
         lines.append(f"{base.reached:.0%} of random searches would find as good a one")
@@ -151,10 +182,16 @@ def rung_lines(rungs: Iterable[Correlation]) -> list[str]:
             lines.append(f"epoch {one.epoch}: - (n = {one.n}{stopped})")
             continue
         low, high = one.spearman_interval
-        lines.append(f"epoch {one.epoch}: Spearman {one.spearman:.2f} ({low:.2f} to {high:.2f}), Kendall {one.kendall:.2f} (n = {one.n}{stopped})")
+        lines.append(
+            f"epoch {one.epoch}: Spearman {one.spearman:.2f} ({low:.2f} to {high:.2f}), Kendall {one.kendall:.2f} (n ="
+            f" {one.n}{stopped})"
+        )
     if not lines:
         return ["- (no complete training reported at a rung)"]
-    return [*lines, "over complete trainings, which were promoted for being good at the rung: over all candidates it is higher"]
+    return [
+        *lines,
+        "over complete trainings, which were promoted for being good at the rung: over all candidates it is higher",
+    ]
 
 
 def surrogate_text(found: Evidence) -> str:
@@ -167,7 +204,8 @@ def surrogate_text(found: Evidence) -> str:
 
 
 def seed_lines(found: Evidence) -> list[str]:
-    """The spread, the order by the mean, and whether the winner can be told: of trainings, which have accuracies after a search by scores too."""
+    """The spread, the order by the mean, and whether the winner can be told: of trainings, which
+    have accuracies after a search by scores too."""
     seeds, numbers = found.seeds, _OF_TRAININGS
     if not seeds.networks:
         return ["- (no network was trained again after the search)"]
@@ -175,12 +213,16 @@ def seed_lines(found: Evidence) -> list[str]:
     spread = (
         "spread unknown: no network has two final seeds"
         if noise.sd is None
-        else f"sd {numbers.difference(noise.sd, sign=False)} {numbers.unit}".rstrip() + f" from seed to seed, pooled, {noise.df} degrees of freedom"
+        else f"sd {numbers.difference(noise.sd, sign=False)} {numbers.unit}".rstrip()
+        + f" from seed to seed, pooled, {noise.df} degrees of freedom"
     )
     lines = [spread, *(f"{one.id[:12]}  {numbers.mean(one)}, {one.fidelity}" for one in seeds.networks)]
     if seeds.lead is not None and seeds.lead.interval is not None:
         told = "can" if seeds.told else "cannot"
-        lines.append(f"the first {told} be told from the second: {numbers.difference(seeds.lead.value)} (95 % interval {numbers.apart(seeds.lead.interval)})")
+        lines.append(
+            f"the first {told} be told from the second: {numbers.difference(seeds.lead.value)} (95 % interval"
+            f" {numbers.apart(seeds.lead.interval)})"
+        )
     return lines
 
 
@@ -193,13 +235,19 @@ def saving_lines(shown: Evidence) -> list[str]:
     lines = [f"{time(found.spent)} spent" + (f": {spent}" if spent else "")]
     if found.epochs_avoided:
         untimed = f"; {found.untimed} stopped without a time are not in it" if found.untimed else ""
-        lines.append(f"{time(found.seconds_avoided)} avoided by early stopping ({found.epochs_avoided} epochs not trained{untimed})")
+        lines.append(
+            f"{time(found.seconds_avoided)} avoided by early stopping ({found.epochs_avoided} epochs not"
+            f" trained{untimed})"
+        )
     if found.epochs_share is not None and not scored:
         lines.append(f"{found.epochs_share:.0%} of the epochs that training every candidate to the end takes")
     if found.refused is not None and found.duplicates is not None:
         each = "score" if scored else "complete training"
         hours = "" if found.gate_seconds is None else f": {time(found.gate_seconds)} at the mean of a {each}"
-        lines.append(f"{found.refused} over the budget and {found.duplicates} known ones refused before {'scoring' if scored else 'training'}{hours}")
+        lines.append(
+            f"{found.refused} over the budget and {found.duplicates} known ones refused before"
+            f" {'scoring' if scored else 'training'}{hours}"
+        )
     return lines
 
 

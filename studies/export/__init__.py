@@ -1,4 +1,5 @@
-"""A network handed over: a folder with its weights, a Python file that needs only torch and timm, its ONNX form, and what is known about it.
+"""A network handed over: a folder with its weights, a Python file that needs only torch and timm,
+its ONNX form, and what is known about it.
 
 Importing this package imports no torch.
 """

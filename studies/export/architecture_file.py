@@ -12,10 +12,12 @@ from .source import Sources
 
 
 def architecture_file(network: Network, candidate: Candidate, title: str) -> str:
-    """The source of a file whose `build()` makes `network`, with random weights, without this project.
+    """The source of a file whose `build()` makes `network`, with random weights, without this
+    project.
 
     Raises:
-        InputError: a module of the network cannot be written down; the convention it breaks is named.
+        InputError: a module of the network cannot be written down; the convention it breaks is
+            named.
     """
     made = expression.read(network, pretrained_cfg=network.pretrained_cfg)
     sources = Sources(reserved=("build",))
@@ -24,14 +26,20 @@ def architecture_file(network: Network, candidate: Candidate, title: str) -> str
             sources.add(name.value)
     needs = ["torch", "timm", *(name for name in requirements(sources.imports.values()) if name not in WITH_TIMM)]
     head = [
-        docstring([
-            title, "",
-            f"Cost      {cost_in_words(candidate)} ({CONVENTION})",
-            f"Origin    candidate {candidate.id[:12]}; code copied from automl is under the Apache License 2.0",
-            f"Needs     {', '.join(needs)}",
-        ]),
+        docstring(
+            [
+                title,
+                "",
+                f"Cost      {cost_in_words(candidate)} ({CONVENTION})",
+                f"Origin    candidate {candidate.id[:12]}; code copied from automl is under the Apache License 2.0",
+                f"Needs     {', '.join(needs)}",
+            ]
+        ),
         "from __future__ import annotations" if sources.postponed else "",
         render(sources.imports.values()),
-    ]  # fmt: skip
-    build = f'def build() -> Network:\n    """The network with random weights."""\n    return {pretty(made, indent=4, used=len("return "))}'
+    ]
+    build = (
+        'def build() -> Network:\n    """The network with random weights."""\n    return'
+        f" {pretty(made, indent=4, used=len('return '))}"
+    )
     return "\n\n\n".join(["\n\n".join(filter(None, head)), sources.text(), build]) + "\n"

@@ -1,4 +1,5 @@
-"""That an exported file does on real images what was measured in training: the same pixels to the bit, the same classes, the same accuracy."""
+"""That an exported file does on real images what was measured in training: the same pixels to the
+bit, the same classes, the same accuracy."""
 
 from __future__ import annotations
 
@@ -21,20 +22,23 @@ from ...blocks.errors import AutomlError
 BY_TIMM = 256
 """Images on which timm's own transform is compared."""
 NEAR = 1e-4
-"""Two logits nearer than this share of the largest may change places between kernels; of a network measured in half precision, `NEAR_HALF`."""
+"""Two logits nearer than this share of the largest may change places between kernels; of a network
+measured in half precision, `NEAR_HALF`."""
 NEAR_HALF = 3e-2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Real images of one part of the data, as an exported file meets them, and what training made of them."""
+    """Real images of one part of the data, as an exported file meets them, and what training made
+    of them."""
 
     part: str
     """test or validation."""
     sources: Sequence[str] | NDArray[np.uint8]
     """Image files, or pixels (n, h, w, c) where the data are no files."""
     pixels: NDArray[np.uint8] | None
-    """What the network saw of them in training, (n, c, h, w); None where that cannot be made again."""
+    """What the network saw of them in training, (n, c, h, w); None where that cannot be made again.
+    """
     labels: NDArray[np.int64]
     """Their classes, (n,)."""
     accuracy: float
@@ -73,10 +77,14 @@ class Checked:
         return self.correct / self.count
 
     def __str__(self) -> str:
-        pixels = {True: "the pixels of training, to the bit", False: "other pixels than training", None: "pixels that could not be compared with training's"}
+        pixels = {
+            True: "the pixels of training, to the bit",
+            False: "other pixels than training",
+            None: "pixels that could not be compared with training's",
+        }
         return (
-            f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; accuracy {self.accuracy:.4f} "
-            f"({self.correct:,} right), {self.printed:.4f} in training"
+            f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; accuracy"
+            f" {self.accuracy:.4f} ({self.correct:,} right), {self.printed:.4f} in training"
         )
 
     @property
@@ -86,32 +94,47 @@ class Checked:
             return "timm's own transform, made from config.json, cannot read these images."
         count = self.timm_count
         return (
-            f"timm's own transform, made from config.json, differs from `preprocess` by {self.timm_difference:.2f} grey levels a pixel on average: on "
-            f"{count:,} of these images the network is right on {self.timm_correct:,} by timm's pixels and on {self.ours_correct:,} by `preprocess`."
+            f"timm's own transform, made from config.json, differs from `preprocess` by {self.timm_difference:.2f} grey"
+            f" levels a pixel on average: on {count:,} of these images the network is right on {self.timm_correct:,} by"
+            f" timm's pixels and on {self.ours_correct:,} by `preprocess`."
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
-            "part": self.part, "count": self.count, "correct": self.correct, "accuracy": self.accuracy, "printed": self.printed, "identical": self.identical,
+            "part": self.part,
+            "count": self.count,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "printed": self.printed,
+            "identical": self.identical,
             "timm": {
-                "count": self.timm_count, "correct": self.timm_correct, "correct_by_model_py": self.ours_correct, "pixel_difference": self.timm_difference,
+                "count": self.timm_count,
+                "correct": self.timm_correct,
+                "correct_by_model_py": self.ours_correct,
+                "pixel_difference": self.timm_difference,
             },
-        }  # fmt: skip
+        }
 
 
 def check(folder: Path, sample: Sample) -> Checked:
     """Run the exported file in `folder` on `sample`, in a fresh process.
 
     Raises:
-        AutomlError: it cannot be run, sees other pixels than training, or its accuracy is not the one that was printed.
+        AutomlError: it cannot be run, sees other pixels than training, or its accuracy is not the
+            one that was printed.
     """
     found = _answer(folder, sample)
     logits, labels = found["logits"], sample.labels
     right = logits.argmax(1) == labels
     identical = None if sample.pixels is None else _same_pixels(found["digests"], sample.pixels)
     checked = Checked(
-        part=sample.part, count=len(labels), correct=int(right.sum()), printed=sample.accuracy, identical=identical, **_timm(found, right, labels)
+        part=sample.part,
+        count=len(labels),
+        correct=int(right.sum()),
+        printed=sample.accuracy,
+        identical=identical,
+        **_timm(found, right, labels),
     )
     if identical is False:
         raise AutomlError(f"the exported file must see what training saw, but {checked}")
@@ -131,17 +154,32 @@ def _answer(folder: Path, sample: Sample) -> dict[str, NDArray[Any]]:
             np.save(array, sample.sources)
         files = [] if array else list(sample.sources)
         asked.write_text(json.dumps({"files": files, "array": array, "by_timm": BY_TIMM}), "utf-8")
-        program = [sys.executable, "-I", str(Path(__file__).with_name("rerun.py")), str(folder.resolve()), str(asked), str(answer)]
-        done = subprocess.run(program, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL)
+        program = [
+            sys.executable,
+            "-I",
+            str(Path(__file__).with_name("rerun.py")),
+            str(folder.resolve()),
+            str(asked),
+            str(answer),
+        ]
+        done = subprocess.run(
+            program, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
+        )
         if done.returncode or not answer.exists():
             lines = done.stderr.strip().splitlines()
-            raise AutomlError(f"the exported file cannot be run on the {sample.part} images: {lines[-1][:300] if lines else f'exit code {done.returncode}'}")
+            raise AutomlError(
+                f"the exported file cannot be run on the {sample.part} images:"
+                f" {lines[-1][:300] if lines else f'exit code {done.returncode}'}"
+            )
         with np.load(answer, allow_pickle=False) as found:
             return dict(found)
 
 
 def _same_pixels(digests: NDArray[Any], pixels_nchw: NDArray[np.uint8]) -> bool:
-    ours = (hashlib.sha256(np.ascontiguousarray(pixels_chw.transpose(1, 2, 0)).data).hexdigest() for pixels_chw in pixels_nchw)
+    ours = (
+        hashlib.sha256(np.ascontiguousarray(pixels_chw.transpose(1, 2, 0)).data).hexdigest()
+        for pixels_chw in pixels_nchw
+    )
     return all(mine == theirs for mine, theirs in zip(ours, digests.tolist(), strict=True))
 
 
@@ -158,6 +196,8 @@ def _timm(found: dict[str, NDArray[Any]], right: NDArray[np.bool_], labels: NDAr
     if not count:
         return {}
     return {
-        "timm_count": count, "timm_correct": int((logits.argmax(1) == labels[:count]).sum()), "ours_correct": int(right[:count].sum()),
+        "timm_count": count,
+        "timm_correct": int((logits.argmax(1) == labels[:count]).sum()),
+        "ours_correct": int(right[:count].sum()),
         "timm_difference": float(found["timm_difference"]),
-    }  # fmt: skip
+    }

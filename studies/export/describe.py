@@ -17,7 +17,8 @@ SHOWN = 20
 
 
 def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict[str, Any]:
-    """timm's description of how a network was trained: input, normalisation, where its first and last layers are."""
+    """timm's description of how a network was trained: input, normalisation, where its first and
+    last layers are."""
     reduction = int(network.feature_info[-1]["reduction"])
     pooled = -(-facts.size // reduction)
     return {
@@ -47,7 +48,11 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
         "id": candidate.id,
         "candidate": candidate.to_dict(),
         "cost": {
-            "macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations), "image": list(candidate.image), "convention": CONVENTION,
+            "macs": int(cost.macs),
+            "params": int(cost.params),
+            "activations": int(cost.activations),
+            "image": list(candidate.image),
+            "convention": CONVENTION,
         },
         "accuracy": {"validation": facts.accuracy, "test": facts.test_accuracy},
         "preprocessing": facts.preprocessing.to_dict(),
@@ -58,7 +63,7 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
         "command": facts.public_command,
         "settings": dict(facts.settings),
         "versions": dict(facts.versions),
-    }  # fmt: skip
+    }
     return json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
 
@@ -78,7 +83,10 @@ def readme(
     more = f" and {len(facts.classes) - SHOWN} more (`CLASSES` in `model.py`)" if len(facts.classes) > SHOWN else ""
     rows = {
         "Cost": f"{cost_in_words(candidate)}; {CONVENTION}",
-        "Budget": f"{_code(facts.budget) if facts.budget else 'none'}, counted at {candidate.image[1]}x{candidate.image[2]} pixels",
+        "Budget": (
+            f"{_code(facts.budget) if facts.budget else 'none'}, counted at {candidate.image[1]}x{candidate.image[2]}"
+            " pixels"
+        ),
         "Accuracy": accuracy_in_words(facts),
         "Trained": f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}",
         "Input": str(facts.preprocessing),
@@ -147,9 +155,9 @@ session.run(["logits"], {{"images": preprocess("image.png").numpy()}})[0]  # (ba
 
 def _preprocessing(checked: Checked | None) -> str:
     return (
-        "\n## Other ways to prepare images\n\n"
-        "The network was trained on images prepared by `preprocess` in `model.py`, from files; otherwise it sees other pixels, and may be less accurate. "
-        f"{'' if checked is None else checked.by_timm}".rstrip()
+        "\n## Other ways to prepare images\n\nThe network was trained on images prepared by `preprocess` in"
+        " `model.py`, from files; otherwise it sees other pixels, and may be less accurate."
+        f" {'' if checked is None else checked.by_timm}".rstrip()
         + "\n"
     )
 
@@ -158,8 +166,8 @@ def _sizes(candidate: Candidate, facts: Facts) -> str:
     if tuple(candidate.image[1:]) == (facts.size, facts.size):
         return ""
     return (
-        f"The accuracy was measured at {facts.size}x{facts.size} pixels. The cost is counted at {candidate.image[1]}x{candidate.image[2]}, "
-        "where the accuracy is not known.\n\n"
+        f"The accuracy was measured at {facts.size}x{facts.size} pixels. The cost is counted at"
+        f" {candidate.image[1]}x{candidate.image[2]}, where the accuracy is not known.\n\n"
     )
 
 

@@ -1,6 +1,7 @@
 """The constructor call that makes a module, read back from the module.
 
-It rests on the convention of `automl.blocks.modules`: a module keeps every constructor argument under the argument's own name, as torch's own layers do.
+It rests on the convention of `automl.blocks.modules`: a module keeps every constructor argument
+under the argument's own name, as torch's own layers do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from ...blocks.errors import InputError
 from ...blocks.modules.network import Network
 from .imports import is_library
 
-CONVENTION = "a module keeps every constructor argument under the argument's own name, as torch's own layers do (self.{name} = {name})"
+CONVENTION = (
+    "a module keeps every constructor argument under the argument's own name, as torch's own layers do (self.{name} ="
+    " {name})"
+)
 _PLAIN = {bool, int, float, str, "bool", "int", "float", "str"}
 _ABSENT = object()
 
@@ -48,10 +52,12 @@ class Call:
 
 
 def read(module: nn.Module, **given: Any) -> Call:
-    """The call that makes `module`; arguments equal to their default are left out, those in `given` are taken instead of what the module holds.
+    """The call that makes `module`; arguments equal to their default are left out, those in `given`
+    are taken instead of what the module holds.
 
     Raises:
-        InputError: a module of it breaks the convention, or holds an argument that cannot be written as Python.
+        InputError: a module of it breaks the convention, or holds an argument that cannot be
+            written as Python.
     """
     cls = type(module)
     container = _container(module)
@@ -59,7 +65,10 @@ def read(module: nn.Module, **given: Any) -> Call:
         return container
     kept: dict[str, Any] = {}
     if isinstance(module, Network):
-        kept = {"trunk": {name: getattr(module, name) for name in module.trunk_names}, "global_pool": module.global_pool.pool_type}
+        kept = {
+            "trunk": {name: getattr(module, name) for name in module.trunk_names},
+            "global_pool": module.global_pool.pool_type,
+        }
         kept["neck"] = {name: getattr(module, name) for name in module.neck_names} or None
     args: list[Any] = []
     kwargs: list[tuple[str, Any]] = []
@@ -67,7 +76,10 @@ def read(module: nn.Module, **given: Any) -> Call:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             if is_library(cls.__init__.__module__):
                 continue  # nn.Identity takes, and ignores, whatever it is given
-            raise InputError(f"{cls.__name__} cannot be exported: its constructor takes {parameter}, which cannot be read back; name its arguments")
+            raise InputError(
+                f"{cls.__name__} cannot be exported: its constructor takes {parameter}, which cannot be read back; name"
+                " its arguments"
+            )
         value = {**kept, **given}.get(name, _ABSENT)
         if value is _ABSENT:
             value = _attribute(module, name, parameter)
@@ -75,7 +87,12 @@ def read(module: nn.Module, **given: Any) -> Call:
             continue
         written = _written(value, f"{cls.__name__}'s argument {name!r}")
         # the first two that must be given are clear by their place: channels in, channels out
-        by_place = parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD and len(args) < 2 and not kwargs
+        by_place = (
+            parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            and len(args) < 2
+            and not kwargs
+        )
         if by_place or parameter.kind is parameter.POSITIONAL_ONLY:
             args.append(written)
         else:
@@ -99,7 +116,8 @@ def names(value: Any) -> Iterator[Name]:
 
 
 def _container(module: nn.Module) -> Call | None:
-    """The call that makes a container of torch's, or a subclass without a constructor of its own; None for other modules."""
+    """The call that makes a container of torch's, or a subclass without a constructor of its own;
+    None for other modules."""
     init = type(module).__init__
     numbered = [str(index) for index in range(len(module._modules))] == list(module._modules)
     if init is nn.Sequential.__init__:
@@ -125,7 +143,9 @@ def _attribute(module: nn.Module, name: str, parameter: inspect.Parameter) -> An
     default, annotation = parameter.default, parameter.annotation
     if isinstance(module, nn.modules.conv._ConvNd) and isinstance(value, tuple) and len(set(value)) == 1:
         return value[0]  # kernel_size=3 is kept as (3, 3)
-    if (annotation in (bool, "bool") or isinstance(default, bool)) and (value is None or isinstance(value, nn.Parameter)):
+    if (annotation in (bool, "bool") or isinstance(default, bool)) and (
+        value is None or isinstance(value, nn.Parameter)
+    ):
         return value is not None  # bias=True is kept as the parameter
     if isinstance(value, nn.Module):
         if type(value) is nn.Identity and default is None:
@@ -140,7 +160,8 @@ def _attribute(module: nn.Module, name: str, parameter: inspect.Parameter) -> An
 
 
 def _written(value: Any, where: str) -> Any:
-    """`value` as an expression: modules become calls, classes and functions names, numbers Python's own."""
+    """`value` as an expression: modules become calls, classes and functions names, numbers Python's
+    own."""
     if value is None or isinstance(value, bool | str | Name | Call):
         return value
     if isinstance(value, Integral):
@@ -157,7 +178,10 @@ def _written(value: Any, where: str) -> Any:
         return tuple(_written(item, where) for item in value)
     if isinstance(value, type | FunctionType) and value.__qualname__ == value.__name__ != "<lambda>":
         return _name_of(value)
-    raise InputError(f"{where} cannot be exported: a {type(value).__name__} cannot be written as Python; plain values, modules, classes and functions can")
+    raise InputError(
+        f"{where} cannot be exported: a {type(value).__name__} cannot be written as Python; plain values, modules,"
+        " classes and functions can"
+    )
 
 
 def _name_of(value: Any) -> Name:
@@ -167,4 +191,6 @@ def _name_of(value: Any) -> Name:
 
 def _broken(module: nn.Module, name: str, fault: str) -> InputError:
     rule = CONVENTION.format(name=name)
-    return InputError(f"{type(module).__name__} cannot be exported: its argument {name!r} {fault} under that name; {rule}")
+    return InputError(
+        f"{type(module).__name__} cannot be exported: its argument {name!r} {fault} under that name; {rule}"
+    )

@@ -26,9 +26,11 @@ class Facts:
     study: str
     """Name of the study that found it."""
     command: str
-    """The command that started the study; folders of this machine and passwords in it are not written."""
+    """The command that started the study; folders of this machine and passwords in it are not
+    written."""
     data: str
-    """What it was trained on: the name of a known set, or a path, of which only the last part is written."""
+    """What it was trained on: the name of a known set, or a path, of which only the last part is
+    written."""
     classes: tuple[str, ...]
     """Names of the classes; their place is their label."""
     preprocessing: Preprocessing
@@ -56,7 +58,10 @@ class Facts:
         if self.epochs < 0:
             raise InputError(f"epochs >= 0 must hold, but got {self.epochs}")
         if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
-            raise InputError(f"mean and std must have one number for each channel, std above 0, but got mean={self.mean}, std={self.std}")
+            raise InputError(
+                f"mean and std must have one number for each channel, std above 0, but got mean={self.mean},"
+                f" std={self.std}"
+            )
 
     @property
     def size(self) -> int:

@@ -1,4 +1,5 @@
-"""A family of scaled networks as a folder: for each a JSON file that timm and `automl` read, and a Python file that needs only torch and timm.
+"""A family of scaled networks as a folder: for each a JSON file that timm and `automl` read, and a
+Python file that needs only torch and timm.
 
 None of them is trained; the rates of dropout and stochastic depth are part of the files.
 """
@@ -40,7 +41,8 @@ def export_family(out: str | Path, title: str, relatives: Sequence[Relative]) ->
 
     Raises:
         InputError: the folder exists or its parent does not; nothing is written.
-        AutomlError: a file does not build its network, or the disk refuses it; nothing is left behind.
+        AutomlError: a file does not build its network, or the disk refuses it; nothing is left
+            behind.
     """
     out = Path(out)
     require_new(out)
@@ -58,13 +60,25 @@ def _write(folder: Path, relative: Relative) -> list[str]:
 
     cost = relative.candidate.cost()
     data = {
-        "id": relative.candidate.id, "candidate": relative.candidate.to_dict(), "drop_rate": relative.drop_rate, "drop_path_rate": relative.drop_path_rate,
-        "cost": {"macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations), "image": list(relative.candidate.image)},
+        "id": relative.candidate.id,
+        "candidate": relative.candidate.to_dict(),
+        "drop_rate": relative.drop_rate,
+        "drop_path_rate": relative.drop_path_rate,
+        "cost": {
+            "macs": int(cost.macs),
+            "params": int(cost.params),
+            "activations": int(cost.activations),
+            "image": list(relative.candidate.image),
+        },
         "scaling": dict(relative.scaling),
-    }  # fmt: skip
+    }
     (folder / f"{relative.name}.json").write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", "utf-8")
     network = _on_meta(relative)
-    source = architecture_file(network, relative.candidate, f"{relative.name}: a convolutional network of {relative.candidate.classes} classes, untrained.")
+    source = architecture_file(
+        network,
+        relative.candidate,
+        f"{relative.name}: a convolutional network of {relative.candidate.classes} classes, untrained.",
+    )
     (folder / f"{relative.name}.py").write_text(source, "utf-8")
     _verify(folder / f"{relative.name}.py", network)
     return [f"{relative.name}.json", f"{relative.name}.py"]
@@ -85,7 +99,9 @@ def _verify(path: Path, network: Network) -> None:
 
     with loaded(path) as module, torch.device("meta"):
         rebuilt = module.build()
-    ours, theirs = ({name: tuple(tensor.shape) for name, tensor in each.state_dict().items()} for each in (network, rebuilt))
+    ours, theirs = (
+        {name: tuple(tensor.shape) for name, tensor in each.state_dict().items()} for each in (network, rebuilt)
+    )
     if ours != theirs or str(network) != str(rebuilt):
         raise AutomlError(f"{path.name} does not rebuild the network")
 
@@ -96,17 +112,39 @@ def _readme(title: str, relatives: Sequence[Relative]) -> str:
     rows = []
     for each in relatives:
         cost, size = each.candidate.cost(), "x".join(map(str, each.candidate.image[1:]))
-        rows.append(f"| {each.name} | {size} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} | {each.drop_path_rate:.3g} |")
+        rows.append(
+            f"| {each.name} | {size} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} |"
+            f" {each.drop_path_rate:.3g} |"
+        )
     first = relatives[0]
-    return "\n".join([
-        f"# {title}", "",
-        "Untrained networks. One FLOP is one multiply-add.", "",
-        "| network | px | FLOPs | params | dropout | drop path |", "|---|---:|---:|---:|---:|---:|", *rows, "",
-        "As a timm model, where automl is installed (`import automl.spaces`):", "",
-        "```python",
-        f'timm.create_model("automl_network", candidate="{first.name}.json", drop_rate={first.drop_rate:.3g}, drop_path_rate={first.drop_path_rate:.3g})',
-        "```", "",
-        "With torch and timm alone:", "",
-        "```python", f"from {first.name} import build", "", "network = build()", "```", "",
-        f"`automl cost {first.name}.json` counts it, `automl grid --baseline {first.name}.json` scales it again.", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            "Untrained networks. One FLOP is one multiply-add.",
+            "",
+            "| network | px | FLOPs | params | dropout | drop path |",
+            "|---|---:|---:|---:|---:|---:|",
+            *rows,
+            "",
+            "As a timm model, where automl is installed (`import automl.spaces`):",
+            "",
+            "```python",
+            (
+                f'timm.create_model("automl_network", candidate="{first.name}.json", drop_rate={first.drop_rate:.3g},'
+                f" drop_path_rate={first.drop_path_rate:.3g})"
+            ),
+            "```",
+            "",
+            "With torch and timm alone:",
+            "",
+            "```python",
+            f"from {first.name} import build",
+            "",
+            "network = build()",
+            "```",
+            "",
+            f"`automl cost {first.name}.json` counts it, `automl grid --baseline {first.name}.json` scales it again.",
+            "",
+        ]
+    )

@@ -1,4 +1,5 @@
-"""The folder of an exported network: everything is made beside it and renamed at the end, so that there is a whole one or none."""
+"""The folder of an exported network: everything is made beside it and renamed at the end, so that
+there is a whole one or none."""
 
 from __future__ import annotations
 
@@ -37,11 +38,19 @@ class Exported:
 
 
 def export_network(
-    out: str | Path, *, candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts, onnx: bool = True, sample: Sample | None = None
+    out: str | Path,
+    *,
+    candidate: Candidate,
+    weights: Mapping[str, Tensor],
+    facts: Facts,
+    onnx: bool = True,
+    sample: Sample | None = None,
 ) -> Exported:
-    """Write the folder `out`: model.safetensors, config.json, model.py, model.onnx (unless `onnx` is False) and README.md; the files in this order.
+    """Write the folder `out`: model.safetensors, config.json, model.py, model.onnx (unless `onnx`
+    is False) and README.md; the files in this order.
 
-    What model.py builds and what model.onnx computes is compared with the network before the folder gets its name; model.onnx is left out where it differs.
+    What model.py builds and what model.onnx computes is compared with the network before the folder
+    gets its name; model.onnx is left out where it differs.
 
     Args:
         out: must not exist.
@@ -52,9 +61,11 @@ def export_network(
         sample: real images on which model.py must do what was measured in training.
 
     Raises:
-        InputError: the folder exists or its parent does not, the weights or facts do not fit the network, a module of it breaks the export's convention, or
-            a package is missing; nothing is written.
-        AutomlError: the files do not reproduce the network or its accuracy on `sample`, or the disk refuses them; nothing is left behind.
+        InputError: the folder exists or its parent does not, the weights or facts do not fit the
+            network, a module of it breaks the export's convention, or a package is missing; nothing
+            is written.
+        AutomlError: the files do not reproduce the network or its accuracy on `sample`, or the disk
+            refuses them; nothing is left behind.
     """
     out = Path(out)
     require_new(out)
@@ -75,7 +86,10 @@ def export_network(
 def require_new(out: Path) -> None:
     """InputError unless `out` can be made."""
     if any("\udc80" <= letter <= "\udcff" for letter in str(out)):  # bytes that are no text: safetensors takes none
-        raise InputError(f"the output folder must have a name in UTF-8, but got {str(out).encode('utf-8', 'backslashreplace').decode()}")
+        raise InputError(
+            "the output folder must have a name in UTF-8, but got"
+            f" {str(out).encode('utf-8', 'backslashreplace').decode()}"
+        )
     if os.path.lexists(out):
         raise InputError(f"the output folder must not exist, but {out} does")
     if not out.parent.is_dir():
@@ -93,8 +107,11 @@ def _write(
     from .verify import verify
 
     image = (int(candidate.image[0]), facts.size, facts.size)
-    # clones, as safetensors refuses tensors that share memory; written here, as its own files are closed to other users
-    contents = save({name: tensor.clone().contiguous() for name, tensor in network.state_dict().items()}, {"format": "pt"})
+    # clones, as safetensors refuses tensors that share memory; written here, as its own files are
+    # closed to other users
+    contents = save(
+        {name: tensor.clone().contiguous() for name, tensor in network.state_dict().items()}, {"format": "pt"}
+    )
     (folder / "model.safetensors").write_bytes(contents)
     # a class named after a folder may hold bytes that are no text: JSON escapes them as Python does
     described = folder / "config.json"
@@ -114,8 +131,14 @@ def _write(
             left_out["model.onnx"] = str(error)
             (folder / "model.onnx").unlink(missing_ok=True)
             onnx = False
-    (folder / "README.md").write_text(readme(network, candidate, facts, needs, onnx=onnx, checked=checked, left_out=left_out), "utf-8")
-    return ["model.safetensors", "config.json", "model.py", *(["model.onnx"] if onnx else []), "README.md"], checked, left_out
+    (folder / "README.md").write_text(
+        readme(network, candidate, facts, needs, onnx=onnx, checked=checked, left_out=left_out), "utf-8"
+    )
+    return (
+        ["model.safetensors", "config.json", "model.py", *(["model.onnx"] if onnx else []), "README.md"],
+        checked,
+        left_out,
+    )
 
 
 def _check_facts(candidate: Candidate, facts: Facts) -> None:
@@ -123,9 +146,14 @@ def _check_facts(candidate: Candidate, facts: Facts) -> None:
     if channels not in (1, 3):
         raise InputError(f"an exported network takes images of 1 or 3 channels, but this one takes {channels}")
     if len(facts.mean) != channels:
-        raise InputError(f"mean and std must have one number for each of the network's {channels} channels, but got {len(facts.mean)}")
+        raise InputError(
+            f"mean and std must have one number for each of the network's {channels} channels, but got"
+            f" {len(facts.mean)}"
+        )
     if len(facts.classes) != candidate.classes:
-        raise InputError(f"classes must name each of the network's {candidate.classes} outputs, but got {len(facts.classes)} names")
+        raise InputError(
+            f"classes must name each of the network's {candidate.classes} outputs, but got {len(facts.classes)} names"
+        )
 
 
 def _network(candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts) -> Network:
@@ -139,7 +167,9 @@ def _network(candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts) 
     try:
         network.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise InputError(f"the weights must be those of the candidate {candidate.id[:12]}, but {' '.join(str(error).split())[:300]}") from None
+        raise InputError(
+            f"the weights must be those of the candidate {candidate.id[:12]}, but {' '.join(str(error).split())[:300]}"
+        ) from None
     if not all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values()):
         raise InputError("the weights must be finite, but some are not")
     network.pretrained_cfg = network.default_cfg = pretrained_cfg(network, candidate, facts)

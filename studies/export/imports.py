@@ -1,4 +1,5 @@
-"""The import lines of a generated file: what counts as a library, and in which order the lines stand."""
+"""The import lines of a generated file: what counts as a library, and in which order the lines
+stand."""
 
 from __future__ import annotations
 
@@ -38,13 +39,19 @@ class Import:
         module = importlib.import_module(self.module)
         if self.name is None:
             return module if self.alias else sys.modules[self.bound]
-        return getattr(module, self.name) if hasattr(module, self.name) else importlib.import_module(f"{self.module}.{self.name}")
+        return (
+            getattr(module, self.name)
+            if hasattr(module, self.name)
+            else importlib.import_module(f"{self.module}.{self.name}")
+        )
 
 
 def is_library(module: str) -> bool:
-    """Whether `module` is imported by a generated file rather than copied into it: Python's own, or installed, and not of this project.
+    """Whether `module` is imported by a generated file rather than copied into it: Python's own, or
+    installed, and not of this project.
 
-    A file of the user's, an editable install included, lies outside the folders of installed packages and is copied; so is a package that blocks come from.
+    A file of the user's, an editable install included, lies outside the folders of installed
+    packages and is copied; so is a package that blocks come from.
     """
     top = module.partition(".")[0]
     if top == _OURS or top in plugins().modules:
@@ -68,9 +75,13 @@ def requirements(imports: Iterable[Import]) -> list[str]:
 
 
 def render(imports: Iterable[Import]) -> str:
-    """The import lines in isort's order: the standard library, a blank line, the others; plain imports first."""
+    """The import lines in isort's order: the standard library, a blank line, the others; plain
+    imports first."""
     entries = list(imports)
-    sections = [[e for e in entries if (e.module.partition(".")[0] in sys.stdlib_module_names) is stdlib] for stdlib in (True, False)]
+    sections = [
+        [e for e in entries if (e.module.partition(".")[0] in sys.stdlib_module_names) is stdlib]
+        for stdlib in (True, False)
+    ]
     return "\n\n".join("\n".join(_lines(section)) for section in sections if section)
 
 
@@ -84,7 +95,10 @@ def _lines(entries: list[Import]) -> list[str]:
             members[entry.module if not entry.alias else f"{entry.module} {entry.name} {entry.alias}"].append(entry)
     for key in sorted(members, key=lambda key: (key.partition(" ")[0].lower(), _order(members[key][0].name or ""))):
         module = members[key][0].module
-        names = [f"{e.name} as {e.alias}" if e.alias else str(e.name) for e in sorted(members[key], key=lambda e: _order(e.name or ""))]
+        names = [
+            f"{e.name} as {e.alias}" if e.alias else str(e.name)
+            for e in sorted(members[key], key=lambda e: _order(e.name or ""))
+        ]
         line = f"from {module} import {', '.join(names)}"
         lines.append(line if len(line) <= _WIDTH else f"from {module} import (\n    " + ",\n    ".join(names) + ",\n)")
     return lines

@@ -25,9 +25,13 @@ def model_file(network: Network, candidate: Candidate, facts: Facts) -> tuple[st
     """The source of a file that builds `network` without this project, and the packages it needs.
 
     Raises:
-        InputError: a module of the network cannot be written down; the convention it breaks is named.
+        InputError: a module of the network cannot be written down; the convention it breaks is
+            named.
     """
-    made = expression.read(network, pretrained_cfg={**network.pretrained_cfg, "mean": expression.Name("MEAN"), "std": expression.Name("STD")})
+    made = expression.read(
+        network,
+        pretrained_cfg={**network.pretrained_cfg, "mean": expression.Name("MEAN"), "std": expression.Name("STD")},
+    )
     sources = Sources(reserved=DEFINED)
     for name in expression.names(made):
         if name.value is not None:
@@ -40,7 +44,10 @@ def model_file(network: Network, candidate: Candidate, facts: Facts) -> tuple[st
         render(sources.imports.values()),
         _constants(facts),
     ]
-    build = f'def build() -> Network:\n    """The network with random weights."""\n    return {pretty(made, indent=4, used=len("return "))}'
+    build = (
+        'def build() -> Network:\n    """The network with random weights."""\n    return'
+        f" {pretty(made, indent=4, used=len('return '))}"
+    )
     guard = 'if __name__ == "__main__":\n    main()\n'
     return "\n\n\n".join(["\n\n".join(filter(None, head)), sources.text(), build, sources.ending(), guard]), needs
 
@@ -68,22 +75,32 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
     rows = {
         "Cost": f"{cost_in_words(candidate)} ({CONVENTION})",
         "Accuracy": accuracy_in_words(facts),
-        "Trained": f"{facts.epochs} epochs on {facts.public_data} at {facts.size}x{facts.size} pixels, seed {facts.seed}",
-        "Origin": f"study {facts.study}, candidate {candidate.id[:12]}; code copied from automl is under the Apache License 2.0",
+        "Trained": (
+            f"{facts.epochs} epochs on {facts.public_data} at {facts.size}x{facts.size} pixels, seed {facts.seed}"
+        ),
+        "Origin": (
+            f"study {facts.study}, candidate {candidate.id[:12]}; code copied from automl is under the Apache"
+            " License 2.0"
+        ),
         "Needs": ", ".join(needs),
     }
     lines = [title, ""]
     for key, value in rows.items():
         lines += wrap(f"{key:<10}{one_line(value)}", 120, subsequent_indent=" " * 10)
     return [
-        *lines, "",
-        "On the command line:", "",
-        "    python model.py [IMAGE ...] [--weights FILE]", "",
-        "From Python, in this folder:", "",
-        "    from model import classify, load", "",
+        *lines,
+        "",
+        "On the command line:",
+        "",
+        "    python model.py [IMAGE ...] [--weights FILE]",
+        "",
+        "From Python, in this folder:",
+        "",
+        "    from model import classify, load",
+        "",
         "    network = load()",
         '    classify(network, "image.png")',
-    ]  # fmt: skip
+    ]
 
 
 def docstring(lines: list[str]) -> str:
@@ -97,9 +114,12 @@ def _constants(facts: Facts) -> str:
     numbers: dict[str, Any] = {"MEAN": tuple(map(float, facts.mean)), "STD": tuple(map(float, facts.std))}
     return "\n".join(
         [
-            f"CLASSES = {classes}" + ("  # fmt: skip" if "\n" in classes else ""),
+            f"CLASSES = {classes}",
             f"SIZE = {facts.size}  # height and width in pixels of the images it was trained at",
-            f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of an image's central square: side in pixels, Pillow's filter",
+            (
+                f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of an image's central square: side in"
+                " pixels, Pillow's filter"
+            ),
             f"LEVELS = {facts.preprocessing.levels}  # black and white of grey of more than 8 bits; None: 0 and 65535",
             *(f"{name} = {filled(value)}" for name, value in numbers.items()),
         ]

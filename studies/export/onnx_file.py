@@ -18,28 +18,34 @@ from ...blocks.errors import AutomlError, InputError
 from .verify import BATCHES, random_images
 
 OPSET = 20
-"""What torch's exporter itself recommends: no version conversion after it, and runtimes of 2024 read it."""
+"""What torch's exporter itself recommends: no version conversion after it, and runtimes of 2024
+read it."""
 TOLERANCE = 1e-3
-"""Largest difference of a logit, relative to the largest logit where that is above 1: normalisations are folded into convolutions, and where a network was
-trained on few images their tiny variances magnify rounding."""
+"""Largest difference of a logit, relative to the largest logit where that is above 1:
+normalisations are folded into convolutions, and where a network was trained on few images their
+tiny variances magnify rounding."""
 TIED = 1e-5
-"""Two logits as near as this, relative likewise, may change places: any order of sums may be right."""
+"""Two logits as near as this, relative likewise, may change places: any order of sums may be right.
+"""
 INPUT, OUTPUT = "images", "logits"
 
 
 class NoOnnx(AutomlError):
-    """There is no ONNX form, or ONNX Runtime computes something else than PyTorch: model.onnx is not handed over."""
+    """There is no ONNX form, or ONNX Runtime computes something else than PyTorch: model.onnx is
+    not handed over."""
 
 
 def require_packages() -> None:
-    """Raises: InputError naming the extra, if a package that writes or checks ONNX files is missing."""
+    """Raises: InputError naming the extra, if a package that writes or checks ONNX files is
+    missing."""
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"model.onnx needs {', '.join(missing)}: install automl[export], or give --no-onnx")
 
 
 def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
-    """Write `network`, in eval mode, for batches of any size of images of shape `image`; weights inside, nothing about this machine.
+    """Write `network`, in eval mode, for batches of any size of images of shape `image`; weights
+    inside, nothing about this machine.
 
     Raises:
         NoOnnx: torch cannot express the network in ONNX, or ONNX Runtime computes something else.
@@ -47,19 +53,28 @@ def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> N
     with _quiet(), torch.random.fork_rng(devices=[]):
         try:
             program = torch.onnx.export(
-                network, (random_images(2, image),), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=[INPUT], output_names=[OUTPUT], dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=65536)},),
-            )  # fmt: skip
+                network,
+                (random_images(2, image),),
+                dynamo=True,
+                opset_version=OPSET,
+                verbose=False,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=65536)},),
+            )
             assert program is not None  # by dynamo=True
             _strip(program.model)
             program.save(str(path), external_data=False)
         except Exception as error:
-            raise NoOnnx(f"model.onnx cannot be made ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]})") from error
+            raise NoOnnx(
+                f"model.onnx cannot be made ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]})"
+            ) from error
     check(network, path, image)
 
 
 def check(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
-    """Compare the file at `path` with `network` on random images, in batches of one and of three: logits, relative to their scale, and the class they name.
+    """Compare the file at `path` with `network` on random images, in batches of one and of three:
+    logits, relative to their scale, and the class they name.
 
     Raises:
         NoOnnx: says how far apart they are, and where.
@@ -76,11 +91,16 @@ def check(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
             wanted = network(images)
         got = torch.from_numpy(session.run([OUTPUT], {INPUT: images.numpy()})[0])
         if wanted.shape != got.shape:
-            raise NoOnnx(f"{path.name} gives logits of shape {tuple(got.shape)} where PyTorch gives {tuple(wanted.shape)}")
+            raise NoOnnx(
+                f"{path.name} gives logits of shape {tuple(got.shape)} where PyTorch gives {tuple(wanted.shape)}"
+            )
         difference, scale = float((wanted - got).abs().max()), max(1.0, float(wanted.abs().max()))
         if not difference <= TOLERANCE * scale:
             where = f"the largest logit is {scale:.3g}" if scale > 1 else "all logits are below 1"
-            raise NoOnnx(f"{path.name} and PyTorch differ by {difference:.3g} on {count} random images, where {where}; {TOLERANCE:g} of it is allowed")
+            raise NoOnnx(
+                f"{path.name} and PyTorch differ by {difference:.3g} on {count} random images, where {where};"
+                f" {TOLERANCE:g} of it is allowed"
+            )
         highest = wanted.topk(min(2, wanted.shape[1])).values
         decided = highest[:, 0] - highest[:, -1] > TIED * scale
         if other := int(((wanted.argmax(1) != got.argmax(1)) & decided).sum()):
@@ -88,7 +108,8 @@ def check(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
 
 
 def _strip(model: Any) -> None:
-    """Take out what the exporter notes of the Python code: stack traces with the paths of this machine."""
+    """Take out what the exporter notes of the Python code: stack traces with the paths of this
+    machine."""
     for graph in (model.graph, *model.functions.values()):
         graph.metadata_props.clear()
         for node in graph.all_nodes():

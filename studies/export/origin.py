@@ -1,4 +1,5 @@
-"""A Python file that modules come from: its top-level statements, what each binds, and which names each needs."""
+"""A Python file that modules come from: its top-level statements, what each binds, and which names
+each needs."""
 
 from __future__ import annotations
 
@@ -42,17 +43,25 @@ class Origin:
     @property
     def postponed(self) -> bool:
         """Whether annotations are not evaluated in this file."""
-        return any(isinstance(s, ast.ImportFrom) and s.module == "__future__" and s.names[0].name == "annotations" for s in self.tree.body)
+        return any(
+            isinstance(s, ast.ImportFrom) and s.module == "__future__" and s.names[0].name == "annotations"
+            for s in self.tree.body
+        )
 
     def span(self, statement: ast.stmt) -> tuple[int, int]:
-        """First and last line of `statement`, from 1: with decorators, with the comment right above and the docstring below a constant."""
+        """First and last line of `statement`, from 1: with decorators, with the comment right above
+        and the docstring below a constant."""
         first = min([statement.lineno, *(decorator.lineno for decorator in getattr(statement, "decorator_list", []))])
         last = statement.end_lineno or statement.lineno
         while first > 1 and self._lines[first - 2].startswith("#"):
             first -= 1
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             after = next((s for s in self.tree.body if s.lineno > last), None)
-            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+            if (
+                isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+                and isinstance(after.value.value, str)
+            ):
                 last = after.end_lineno or after.lineno
         return first, last
 
@@ -74,7 +83,11 @@ class Origin:
 
     def absolute(self, statement: ast.ImportFrom) -> str:
         """The absolute name of the module that `statement` imports from."""
-        return importlib.util.resolve_name("." * statement.level + (statement.module or ""), self.package) if statement.level else str(statement.module)
+        return (
+            importlib.util.resolve_name("." * statement.level + (statement.module or ""), self.package)
+            if statement.level
+            else str(statement.module)
+        )
 
 
 def find(value: Any) -> Origin:
@@ -84,12 +97,21 @@ def find(value: Any) -> Origin:
         InputError: it is not at the top level of a file.
     """
     if value.__qualname__ != value.__name__:
-        raise InputError(f"{value.__qualname__} cannot be exported: a class or function must be defined at the top level of a file to be copied")
+        raise InputError(
+            f"{value.__qualname__} cannot be exported: a class or function must be defined at the top level of a file"
+            " to be copied"
+        )
     for function in (value, *vars(value).values()):
         function = inspect.unwrap(function) if callable(function) else function
-        if isinstance(function, FunctionType) and function.__module__ == value.__module__ and not function.__code__.co_filename.startswith("<"):
+        if (
+            isinstance(function, FunctionType)
+            and function.__module__ == value.__module__
+            and not function.__code__.co_filename.startswith("<")
+        ):
             space = function.__globals__
-            return _read(value.__name__, function.__code__.co_filename, space.get("__name__", ""), space.get("__package__") or "")
+            return _read(
+                value.__name__, function.__code__.co_filename, space.get("__name__", ""), space.get("__package__") or ""
+            )
     return of_module(value.__module__, value.__name__)
 
 
@@ -112,7 +134,9 @@ def _read(wanted: str, file: str, module: str, package: str) -> Origin:
     try:
         return Origin(file, module, package)
     except (OSError, SyntaxError):
-        raise InputError(f"{wanted} cannot be exported: its source must be in a file that can be read, but {file or module!r} cannot") from None
+        raise InputError(
+            f"{wanted} cannot be exported: its source must be in a file that can be read, but {file or module!r} cannot"
+        ) from None
 
 
 def bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -129,8 +153,19 @@ def bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         # its imports are made for good; another statement of it is copied within the condition
         for inner in statement.body:
             for name, binding in bound(inner):
-                yield name, inner if isinstance(inner, ast.Import | ast.ImportFrom) else statement if binding is inner else binding
-    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.If | ast.Try | ast.With | ast.For | ast.While):
+                yield (
+                    name,
+                    (
+                        inner
+                        if isinstance(inner, ast.Import | ast.ImportFrom)
+                        else statement
+                        if binding is inner
+                        else binding
+                    ),
+                )
+    elif isinstance(
+        statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.If | ast.Try | ast.With | ast.For | ast.While
+    ):
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 yield node.id, statement
@@ -141,7 +176,8 @@ def bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _globals(table: symtable.SymbolTable) -> Iterator[str]:
-    """The names that a piece of source takes from outside itself, and those it binds and uses itself."""
+    """The names that a piece of source takes from outside itself, and those it binds and uses
+    itself."""
     outermost = table.get_type() == "module"
     for symbol in table.get_symbols():
         if symbol.is_referenced() if outermost else symbol.is_global():
@@ -159,7 +195,8 @@ def _annotations(statement: ast.stmt) -> Iterator[ast.expr]:
 
 
 def _names_in(annotation: str) -> set[str]:
-    """The names in an annotation written as a string; none in a string that is no expression, such as a literal's value."""
+    """The names in an annotation written as a string; none in a string that is no expression, such
+    as a literal's value."""
     try:
         return {node.id for node in ast.walk(ast.parse(annotation, mode="eval")) if isinstance(node, ast.Name)}
     except SyntaxError:

@@ -13,7 +13,8 @@ WIDTH = 158
 
 
 def pretty(value: Any, *, indent: int = 0, used: int = 0) -> str:
-    """Python text for `value`; `used` characters of its first line are taken, the following lines stand `indent` spaces in."""
+    """Python text for `value`; `used` characters of its first line are taken, the following lines
+    stand `indent` spaces in."""
     flat = inline(value)
     opening, items, closing = _parts(value)
     if not items or (not _has_own_lines(value) and indent + used + len(flat) + 1 <= WIDTH):
@@ -52,7 +53,8 @@ def filled(values: tuple[Any, ...]) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string literal, in double quotes where that needs no further escape, in ASCII where the text does not print."""
+    """A string literal, in double quotes where that needs no further escape, in ASCII where the
+    text does not print."""
     literal = repr(text) if text.isprintable() else ascii(text)
     return f'"{literal[1:-1]}"' if literal.startswith("'") and '"' not in literal else literal
 
@@ -60,16 +62,27 @@ def quoted(text: str) -> str:
 def _parts(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
     """What stands before, in and after the brackets; the items each with what stands before it."""
     if isinstance(value, Call):
-        return f"{value.function.text}(", [*(("", item) for item in value.args), *((f"{name}=", item) for name, item in value.kwargs)], ")"
+        return (
+            f"{value.function.text}(",
+            [*(("", item) for item in value.args), *((f"{name}=", item) for name, item in value.kwargs)],
+            ")",
+        )
     if isinstance(value, dict):
         return "{", [(f"{inline(key)}: ", item) for key, item in value.items()], "}"
     if isinstance(value, list | tuple):
-        return "[" if isinstance(value, list) else "(", [("", item) for item in value], "]" if isinstance(value, list) else ")"
+        return (
+            "[" if isinstance(value, list) else "(",
+            [("", item) for item in value],
+            "]" if isinstance(value, list) else ")",
+        )
     return "", [], ""
 
 
 def _has_own_lines(value: Any) -> bool:
-    """Whether the items stand on lines of their own even where one line would do: stages, and the parts of a network."""
+    """Whether the items stand on lines of their own even where one line would do: stages, and the
+    parts of a network."""
     if isinstance(value, Call):
-        return value.function.value is nn.Sequential or any(map(_has_own_lines, [*value.args, *(item for _, item in value.kwargs)]))
+        return value.function.value is nn.Sequential or any(
+            map(_has_own_lines, [*value.args, *(item for _, item in value.kwargs)])
+        )
     return isinstance(value, dict) and any(isinstance(item, Call) for item in value.values())

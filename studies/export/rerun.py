@@ -1,7 +1,9 @@
-"""Runs an exported model.py on real images, in a process that knows nothing of this project: `python -I rerun.py FOLDER ASKED.json ANSWER.npz`.
+"""Runs an exported model.py on real images, in a process that knows nothing of this project:
+`python -I rerun.py FOLDER ASKED.json ANSWER.npz`.
 
-ASKED.json names image files, or an .npy of pixels (n, h, w, c). The answer holds the SHA-256 of the pixels that `preprocess` saw of each image, and the
-logits; of the first images also the logits from timm's own evaluation transform, made from config.json.
+ASKED.json names image files, or an .npy of pixels (n, h, w, c). The answer holds the SHA-256 of the
+pixels that `preprocess` saw of each image, and the logits; of the first images also the logits from
+timm's own evaluation transform, made from config.json.
 """
 
 from __future__ import annotations
@@ -51,14 +53,22 @@ def _logits(network: nn.Module, prepared: Callable[[int], Tensor], count: int) -
     made = []
     with torch.inference_mode():
         for start in range(0, count, BATCH):
-            made.append(network(torch.cat([prepared(index) for index in range(start, min(start + BATCH, count))])).numpy())
+            made.append(
+                network(torch.cat([prepared(index) for index in range(start, min(start + BATCH, count))])).numpy()
+            )
     return np.concatenate(made) if made else np.zeros((0, 0), np.float32)
 
 
 def _by_timm(
-    folder: Path, model: dict[str, Any], network: nn.Module, source: Callable[[int], Any], seen: Callable[[int], NDArray[np.uint8]], count: int
+    folder: Path,
+    model: dict[str, Any],
+    network: nn.Module,
+    source: Callable[[int], Any],
+    seen: Callable[[int], NDArray[np.uint8]],
+    count: int,
 ) -> tuple[NDArray[np.float32], float]:
-    """Logits, and the mean difference of a pixel in grey levels, where images are prepared by timm as config.json says; NaN where timm cannot read them."""
+    """Logits, and the mean difference of a pixel in grey levels, where images are prepared by timm
+    as config.json says; NaN where timm cannot read them."""
     from timm.data import create_transform, resolve_data_config  # pyright: ignore[reportPrivateImportUsage]
 
     config = json.loads((folder / "config.json").read_text("utf-8"))

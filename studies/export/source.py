@@ -1,7 +1,9 @@
-"""Which source a network needs: the statements that define its classes, and whatever these use, from as many files as it takes.
+"""Which source a network needs: the statements that define its classes, and whatever these use,
+from as many files as it takes.
 
-What is installed (torch, timm, Python's own library) is imported; the rest, this project's modules and the user's, is copied. Within a file the
-statements keep their order, and files come in the order of their imports, so that whatever ran there runs here.
+What is installed (torch, timm, Python's own library) is imported; the rest, this project's modules
+and the user's, is copied. Within a file the statements keep their order, and files come in the
+order of their imports, so that whatever ran there runs here.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ class Sources:
         """Take what is needed for the class or function `value` to be known under its name.
 
         Raises:
-            InputError: it, or something it uses, cannot be copied; or two definitions have one name.
+            InputError: it, or something it uses, cannot be copied; or two definitions have one
+                name.
         """
         module, name = str(value.__module__), str(value.__name__)
         if is_library(module):
@@ -72,8 +75,13 @@ class Sources:
             raise self._clash(entry.bound, where)
 
     def text(self) -> str:
-        """The definitions, files after those they need; each file's docstring heads its own as a comment."""
-        files = [file for file in self._in_order() if file != self._ending and (self._statements[file] or self._aliases[file])]
+        """The definitions, files after those they need; each file's docstring heads its own as a
+        comment."""
+        files = [
+            file
+            for file in self._in_order()
+            if file != self._ending and (self._statements[file] or self._aliases[file])
+        ]
         return "\n\n\n".join(part for file in files for part in (self._heading(file), self._section(file)) if part)
 
     def ending(self) -> str:
@@ -94,7 +102,9 @@ class Sources:
         return list(order)
 
     def _heading(self, file: str) -> str:
-        return "\n".join(f"# {line}".rstrip() for text in self._origins[file].doc.splitlines() for line in (wrap(text, WIDTH) or [""]))
+        return "\n".join(
+            f"# {line}".rstrip() for text in self._origins[file].doc.splitlines() for line in wrap(text, WIDTH) or [""]
+        )
 
     def _section(self, file: str) -> str:
         found = self._origins[file]
@@ -103,7 +113,11 @@ class Sources:
         for _, statement in sorted(self._statements[file].items()):
             first, last = found.span(statement)
             plain = isinstance(statement, ast.Assign | ast.AnnAssign)
-            text += ("\n" if plain and first == before + 1 else "\n\n" if plain and before >= 0 else "\n\n\n") if text else ""
+            text += (
+                ("\n" if plain and first == before + 1 else "\n\n" if plain and before >= 0 else "\n\n\n")
+                if text
+                else ""
+            )
             text += found.text(statement)
             before = last if plain else -1
         return text
@@ -120,9 +134,16 @@ class Sources:
         self._done.add((found.file, name))
         statements = found.bindings.get(name)
         if not statements:
-            if self._owner.get(name) == ITSELF or hasattr(builtins, name) or (name.startswith("__") and name.endswith("__")):
+            if (
+                self._owner.get(name) == ITSELF
+                or hasattr(builtins, name)
+                or (name.startswith("__") and name.endswith("__"))
+            ):
                 return
-            raise InputError(f"{user} cannot be exported: {name!r}, which it uses, must be defined or imported by name at the top level of {found.file}")
+            raise InputError(
+                f"{user} cannot be exported: {name!r}, which it uses, must be defined or imported by name at the top"
+                f" level of {found.file}"
+            )
         for statement in statements:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self._need_import(found, statement, name)
@@ -136,7 +157,9 @@ class Sources:
 
     def _need_import(self, found: Origin, statement: ast.Import | ast.ImportFrom, name: str) -> None:
         for alias in statement.names:
-            if name != (alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])):
+            if name != (
+                alias.asname or (alias.name if isinstance(statement, ast.ImportFrom) else alias.name.partition(".")[0])
+            ):
                 continue
             module = found.absolute(statement) if isinstance(statement, ast.ImportFrom) else alias.name
             taken = alias.name if isinstance(statement, ast.ImportFrom) else None
@@ -145,7 +168,10 @@ class Sources:
                 self.take_import(entry, found.file)
                 continue
             if taken is None or isinstance(getattr(importlib.import_module(module), taken, None), ModuleType):
-                raise InputError(f"{found.file}:{statement.lineno}: {name} is a module of your own, which cannot be copied; import what is used of it by name")
+                raise InputError(
+                    f"{found.file}:{statement.lineno}: {name} is a module of your own, which cannot be copied; import"
+                    " what is used of it by name"
+                )
             target = self._known(origin.of_module(module, taken))
             if target is not found:
                 self._after[found.file][target.file] = None
@@ -160,7 +186,10 @@ class Sources:
             raise self._clash(name, where)
 
     def _clash(self, name: str, where: str) -> InputError:
-        return InputError(f"one file cannot hold two things called {name!r}, but {self._owner[name]} and {where} each define one; rename one of them")
+        return InputError(
+            f"one file cannot hold two things called {name!r}, but {self._owner[name]} and {where} each define one;"
+            " rename one of them"
+        )
 
 
 def _public(module: str, name: str, value: object) -> Import:
@@ -172,10 +201,16 @@ def _public(module: str, name: str, value: object) -> Import:
 
 
 def _check_inner_imports(found: Origin, statement: ast.stmt, user: str) -> None:
-    """Refuse an import inside a statement that is to be copied, of something that will not be there."""
+    """Refuse an import inside a statement that is to be copied, of something that will not be
+    there."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for module in [found.absolute(node)] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]:
+            for module in (
+                [found.absolute(node)] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            ):
                 if not is_library(module):
                     place = f"{found.file}:{node.lineno}"
-                    raise InputError(f"{place}: {user} imports {module} on the way; import it at the top of the file, so that it can be copied")
+                    raise InputError(
+                        f"{place}: {user} imports {module} on the way; import it at the top of the file, so that it can"
+                        " be copied"
+                    )

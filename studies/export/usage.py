@@ -1,6 +1,7 @@
 """How an exported network is used: the functions that end every model.py, copied from here.
 
-The generated file defines the names that are only declared here. Shape letters: c channels, h height, w width.
+The generated file defines the names that are only declared here. Shape letters: c channels, h
+height, w width.
 """
 
 # ruff: noqa: F821 (to it, a name that is declared without a value is undefined)
@@ -30,14 +31,16 @@ build: Callable[[], Network]
 
 
 def load(path: str | Path | None = None) -> Network:
-    """The trained network in eval mode; the weights lie beside this file unless `path` names another."""
+    """The trained network in eval mode; the weights lie beside this file unless `path` names
+    another."""
     network = build()
     network.load_state_dict(load_file(path or Path(__file__).with_name("model.safetensors")))
     return network.eval()
 
 
 def preprocess(image: Image.Image | str | Path) -> torch.Tensor:
-    """An image or its path -> the network's input, (1, c, SIZE, SIZE), as in training; see `read_pixels`."""
+    """An image or its path -> the network's input, (1, c, SIZE, SIZE), as in training; see
+    `read_pixels`."""
     x_hwc = torch.from_numpy(read_pixels(image, STEPS, len(MEAN), LEVELS)).float()
     scale = torch.tensor([1 / (255 * std) for std in STD])
     shift = torch.tensor([-mean / std for mean, std in zip(MEAN, STD, strict=True)])
@@ -53,7 +56,8 @@ def classify(network: Network, image: Image.Image | str | Path, top: int = 3) ->
 
 
 def main() -> None:
-    """Classify the images named on the command line, or without any a synthetic one, to see that everything is in place."""
+    """Classify the images named on the command line, or without any a synthetic one, to see that
+    everything is in place."""
     parser = argparse.ArgumentParser(description="Classify images; without any, a synthetic one.")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
     parser.add_argument("--weights", metavar="FILE", help="default: model.safetensors beside this file")
@@ -65,10 +69,19 @@ def main() -> None:
         network = load(arguments.weights)
     except (OSError, RuntimeError, SafetensorError) as error:
         parser.error(f"the weights cannot be loaded: {error}")
-    print(f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(CLASSES)} classes, {SIZE}x{SIZE} pixels")
+    print(
+        f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(CLASSES)} classes,"
+        f" {SIZE}x{SIZE} pixels"
+    )
     noise = Image.frombytes("RGB", (SIZE, SIZE), random.Random(0).randbytes(3 * SIZE * SIZE))
     for name, image in [(path, path) for path in arguments.images] or [("synthetic image", noise)]:
         try:
-            print(f"{name}:", ", ".join(f"{label} {probability:.1%}" for label, probability in classify(network, image)))
-        except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises on files that are no images, or damaged
+            print(
+                f"{name}:", ", ".join(f"{label} {probability:.1%}" for label, probability in classify(network, image))
+            )
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+        ) as error:  # what Pillow raises on files that are no images, or damaged
             parser.error(f"{name} cannot be read: {error}")

@@ -1,4 +1,5 @@
-"""That a generated file makes the network it was generated from: the same weights by name, the same outputs."""
+"""That a generated file makes the network it was generated from: the same weights by name, the same
+outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from ...blocks.errors import AutomlError
 
 TOLERANCE = 1e-6
-"""Largest difference of an output, relative where outputs exceed 1: the operations are the same, so it is 0 wherever kernels repeat themselves."""
+"""Largest difference of an output, relative where outputs exceed 1: the operations are the same, so
+it is 0 wherever kernels repeat themselves."""
 TOLERANCE_IN_TRAINING = 1e-4
 """Likewise with batch statistics, which magnify rounding."""
 BATCHES = (1, 3)
@@ -38,10 +40,13 @@ def loaded(path: Path) -> Iterator[Any]:
 
 
 def verify(path: Path, network: nn.Module, image: tuple[int, int, int]) -> None:
-    """Compare `network`, in eval mode, with what the file at `path` builds and loads, on random images of shape `image`.
+    """Compare `network`, in eval mode, with what the file at `path` builds and loads, on random
+    images of shape `image`.
 
-    Outputs are compared with the weights, in eval mode, and then with random scales and shifts, in training mode: where residual branches are scaled by
-    zero, or nearly, outputs are the same whatever is wrong in them; and where scales are random, only batch statistics keep the numbers within bounds.
+    Outputs are compared with the weights, in eval mode, and then with random scales and shifts, in
+    training mode: where residual branches are scaled by zero, or nearly, outputs are the same
+    whatever is wrong in them; and where scales are random, only batch statistics keep the numbers
+    within bounds.
 
     Raises:
         AutomlError: says what differs.
@@ -50,11 +55,15 @@ def verify(path: Path, network: nn.Module, image: tuple[int, int, int]) -> None:
         try:
             rebuilt: nn.Module = module.load()
         except Exception as error:
-            raise AutomlError(f"{path.name} does not rebuild the network: {type(error).__name__}: {_short(error)}") from error
+            raise AutomlError(
+                f"{path.name} does not rebuild the network: {type(error).__name__}: {_short(error)}"
+            ) from error
         ours, theirs = set(network.state_dict()), set(rebuilt.state_dict())
         if ours != theirs:
             missing, unexpected = sorted(ours - theirs), sorted(theirs - ours)
-            raise AutomlError(f"{path.name} does not rebuild the network: weights missing {missing[:3]}, unexpected {unexpected[:3]}")
+            raise AutomlError(
+                f"{path.name} does not rebuild the network: weights missing {missing[:3]}, unexpected {unexpected[:3]}"
+            )
         weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         try:
             for count in BATCHES:
@@ -82,18 +91,27 @@ def _compare(file: str, network: nn.Module, rebuilt: nn.Module, images: Tensor, 
             outputs.append(each(images))
     wanted, got = outputs
     if wanted.shape != got.shape:
-        raise AutomlError(f"{file} does not rebuild the network: outputs have shape {tuple(got.shape)} instead of {tuple(wanted.shape)}")
+        raise AutomlError(
+            f"{file} does not rebuild the network: outputs have shape {tuple(got.shape)} instead of"
+            f" {tuple(wanted.shape)}"
+        )
     allowed = tolerance * max(1.0, float(wanted.abs().max().nan_to_num()))
     if not torch.allclose(wanted, got, rtol=0.0, atol=allowed, equal_nan=True):
         difference = float((wanted - got).abs().max())
-        raise AutomlError(f"{file} does not rebuild the network: outputs differ by up to {difference:.3g}, and at most {allowed:.3g} is allowed")
+        raise AutomlError(
+            f"{file} does not rebuild the network: outputs differ by up to {difference:.3g}, and at most {allowed:.3g}"
+            " is allowed"
+        )
 
 
 def _stirred(network: nn.Module) -> dict[str, Tensor]:
     """The network's weights, every scale and shift drawn from 0.5 to 1.5."""
     generator = torch.Generator().manual_seed(0)
     shifts = {name for name, parameter in network.named_parameters() if parameter.ndim == 1}
-    return {name: torch.rand(tensor.shape, generator=generator) + 0.5 if name in shifts else tensor.clone() for name, tensor in network.state_dict().items()}
+    return {
+        name: torch.rand(tensor.shape, generator=generator) + 0.5 if name in shifts else tensor.clone()
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def _short(error: Exception) -> str:

@@ -1,4 +1,5 @@
-"""What a grid of compound scalings shows: the best coefficients, what ties with them, and whether one axis alone would have done as well."""
+"""What a grid of compound scalings shows: the best coefficients, what ties with them, and whether
+one axis alone would have done as well."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Which coefficients are best, what ties with them, and whether scaling the axes together beats scaling one of them.
+"""Which coefficients are best, what ties with them, and whether scaling the axes together beats
+scaling one of them.
 
-Every verdict is by t intervals with the variance pooled over all networks (`intervals`); a paired bootstrap over the seeds stands beside them (`resampling`).
+Every verdict is by t intervals with the variance pooled over all networks (`intervals`); a paired
+bootstrap over the seeds stands beside them (`resampling`).
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ class Best:
     id: str
     """Of its candidate."""
     mean: Estimate
-    """Its accuracy. Being the highest of many it is flattered by luck, which its interval does not know."""
+    """Its accuracy. Being the highest of many it is flattered by luck, which its interval does not
+    know."""
     probability_best: float | None
-    """Share of the bootstrap's resamples in which it has the highest mean of the points with the most seeds; None where no network has two."""
+    """Share of the bootstrap's resamples in which it has the highest mean of the points with the
+    most seeds; None where no network has two."""
 
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON."""
@@ -48,7 +52,13 @@ class Contrast:
 
     def to_dict(self) -> dict[str, JSON]:
         """As plain JSON."""
-        return {"id": self.id, "axis": self.axis, "mean": self.mean, "n": self.n, "difference": self.difference.to_dict() if self.difference else None}
+        return {
+            "id": self.id,
+            "axis": self.axis,
+            "mean": self.mean,
+            "n": self.n,
+            "difference": self.difference.to_dict() if self.difference else None,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,25 +78,33 @@ class Comparison:
     best: Best | None
     """None if no grid point has a complete training."""
     tied: tuple[Contrast, ...]
-    """The grid points, but for the best, that cannot be told from it: their simultaneous intervals hold 0.
+    """The grid points, but for the best, that cannot be told from it: their simultaneous intervals
+    hold 0.
 
-    With k others each interval has level 1 - (1 - level)/k (Bonferroni). The truly best network is therefore the best here or among its ties with at least the
-    probability `level`, though the best was chosen after seeing the data: a subset selection as Gupta's, Technometrics 7 (1965). Points with fewer seeds take
-    part with what they have, those without a complete training cannot. Empty too where no network has two seeds: then nothing is known.
+    With k others each interval has level 1 - (1 - level)/k (Bonferroni). The truly best network is
+    therefore the best here or among its ties with at least the probability `level`, though the best
+    was chosen after seeing the data: a subset selection as Gupta's, Technometrics 7 (1965). Points
+    with fewer seeds take part with what they have, those without a complete training cannot. Empty
+    too where no network has two seeds: then nothing is known.
     """
     controls: tuple[Contrast, ...]
-    """Every single-axis control; each interval for itself, and with a best that was chosen: for reading, not for the verdict."""
+    """Every single-axis control; each interval for itself, and with a best that was chosen: for
+    reading, not for the verdict."""
     best_control: str | None
     """The axis of the control with the highest mean among those with the most seeds."""
     margin: Estimate | None
-    """Best grid point less best control, both chosen by the seeds on which they are compared: flattered.
+    """Best grid point less best control, both chosen by the seeds on which they are compared:
+    flattered.
 
-    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors above their common truth, the highest of 3 controls 0.8,
-    so that many triples against few controls show a margin where there is none. The pooled t interval takes both networks as if they had been named
-    beforehand; the bootstrap chooses both anew in each resample, which shows how the choice wavers, but takes none of the flattery away.
+    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors
+    above their common truth, the highest of 3 controls 0.8, so that many triples against few
+    controls show a margin where there is none. The pooled t interval takes both networks as if they
+    had been named beforehand; the bootstrap chooses both anew in each resample, which shows how the
+    choice wavers, but takes none of the flattery away.
     """
     margin_unbiased: Estimate | None
-    """The same without the curse, see `leave_one_seed_out`: this one decides. None where the seeds leave nothing to choose by."""
+    """The same without the curse, see `leave_one_seed_out`: this one decides. None where the seeds
+    leave nothing to choose by."""
     folds: tuple[Fold, ...]
     """The left-out seeds behind it."""
     verdict: str
@@ -106,15 +124,21 @@ class Comparison:
             "best_control": self.best_control,
             "margin": self.margin.to_dict() if self.margin else None,
             "margin_unbiased": self.margin_unbiased.to_dict() if self.margin_unbiased else None,
-            "folds": [{"seed": fold.seed, "best": fold.best, "control": fold.control, "difference": fold.difference} for fold in self.folds],
+            "folds": [
+                {"seed": fold.seed, "best": fold.best, "control": fold.control, "difference": fold.difference}
+                for fold in self.folds
+            ],
             "verdict": self.verdict,
         }
 
 
-def compare(points: Sequence[ScaledPoint], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Comparison:
+def compare(
+    points: Sequence[ScaledPoint], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95
+) -> Comparison:
     """The best of the grid, its ties, the controls and the margin over them.
 
-    Raises: InputError if the points belong to no one grid, `level` is not between 0 and 1, or there is no resample.
+    Raises: InputError if the points belong to no one grid, `level` is not between 0 and 1, or there
+    is no resample.
     """
     check(points)
     if not 0 < level < 1:
@@ -130,7 +154,12 @@ def compare(points: Sequence[ScaledPoint], *, resamples: int = 10_000, seed: int
     if best and control:
         naive = noise.difference(best, control, level)
         wavering = drawn.best(complete(grid)) - drawn.best(complete(controls))
-        margin = Estimate(value=naive.value, n=naive.n, interval=naive.interval, bootstrap=drawn.interval(wavering) if several else None)
+        margin = Estimate(
+            value=naive.value,
+            n=naive.n,
+            interval=naive.interval,
+            bootstrap=drawn.interval(wavering) if several else None,
+        )
         unbiased, folds = leave_one_seed_out(grid, controls, noise, level)
     return Comparison(
         level=level,
@@ -164,7 +193,9 @@ def _contrast(best: ScaledPoint | None, other: ScaledPoint, noise: Noise, level:
 def _tied(best: ScaledPoint, grid: Sequence[ScaledPoint], noise: Noise, level: float) -> tuple[Contrast, ...]:
     others = [point for point in grid if point is not best and point.n]
     contrasts = (_contrast(best, point, noise, 1 - (1 - level) / len(others)) for point in others)
-    return tuple(one for one in contrasts if one.difference and one.difference.interval and one.difference.interval.holds_zero)
+    return tuple(
+        one for one in contrasts if one.difference and one.difference.interval and one.difference.interval.holds_zero
+    )
 
 
 def _verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin: Estimate | None, level: float) -> str:
@@ -174,10 +205,16 @@ def _verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin: Esti
         return "no difference can be shown: no single-axis control has a complete training"
     if margin is None:
         n = min(best.n, control.n)
-        return f"no difference can be shown: n = {n} {'seed' if n == 1 else 'seeds'}, which leaves none to compare on after the choice"
+        return (
+            f"no difference can be shown: n = {n} {'seed' if n == 1 else 'seeds'}, which leaves none to compare on"
+            " after the choice"
+        )
     told = f"{100 * margin.value:+.2f} points on left-out seeds"
     if margin.interval is None:
-        return f"no difference can be shown: {told}, n = {margin.n} {'seed' if margin.n == 1 else 'seeds'}, which gives no interval"
+        return (
+            f"no difference can be shown: {told}, n = {margin.n} {'seed' if margin.n == 1 else 'seeds'}, which gives no"
+            " interval"
+        )
     low, high = margin.interval
     told = f"({told}, {100 * level:.4g} % interval {100 * low:+.2f} to {100 * high:+.2f}, n = {margin.n} seeds)"
     if margin.interval.holds_zero:

@@ -1,7 +1,7 @@
 """What the figures of a grid share: colours, style, and files that repeat byte for byte.
 
-Colours: after Okabe & Ito, which colour-blind readers tell apart; every colour has its own marker too.
-Accuracy is in viridis, whose lightness alone tells the order.
+Colours: after Okabe & Ito, which colour-blind readers tell apart; every colour has its own marker
+too. Accuracy is in viridis, whose lightness alone tells the order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AXIS_COLOURS = ("#0072B2", "#C67700", "#009E73", "#AA4499")
-"""One for each axis, in order; the second is a darker orange than Okabe & Ito's, to be read as text on white."""
+"""One for each axis, in order; the second is a darker orange than Okabe & Ito's, to be read as text
+on white."""
 AXIS_MARKERS = ("v", "s", "^", "P")
 COMPOUND = "#B3261E"
 INK = "#222222"
@@ -94,7 +95,8 @@ def short(value: float) -> str:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Writes the figure as .svg or .png; the same figure gives the same bytes, as no date and no random id is written.
+    """Writes the figure as .svg or .png; the same figure gives the same bytes, as no date and no
+    random id is written.
 
     Raises: InputError for another suffix.
     """

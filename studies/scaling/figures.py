@@ -1,4 +1,5 @@
-"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against cost for each way of scaling.
+"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against
+cost for each way of scaling.
 
 The second is after figure 8 of Tan & Le, arXiv:1905.11946.
 """
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["save", "scaling_figure", "simplex_figure"]
 
 DODGE = 3.0
-"""Typographic points by which ends of about one cost are set apart, so that their error bars can be read."""
+"""Typographic points by which ends of about one cost are set apart, so that their error bars can be
+read."""
 
 
 def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title: str) -> Figure:
-    """Accuracy against true MACs: a line from the baseline for each axis alone and for the best point of the grid, ± 1 standard deviation over the seeds.
+    """Accuracy against true MACs: a line from the baseline for each axis alone and for the best
+    point of the grid, ± 1 standard deviation over the seeds.
 
-    Without a baseline the networks stand alone; those without a complete training have no accuracy to draw.
+    Without a baseline the networks stand alone; those without a complete training have no accuracy
+    to draw.
 
     Raises: InputError if the points belong to no one grid.
     """
@@ -38,7 +42,9 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
     base = base if base and base.n else None
     lines: list[tuple[str, str, str, list[ScaledPoint]]] = []
     for number, axis in enumerate(axes):
-        along = sorted((point for point in controls_of(points) if point.control == axis and point.n), key=lambda point: point.macs)
+        along = sorted(
+            (point for point in controls_of(points) if point.control == axis and point.n), key=lambda point: point.macs
+        )
         if along:
             lines.append((f"{axis} only", axis_colour(axes, axis), AXIS_MARKERS[number % len(AXIS_MARKERS)], along))
     best = next((point for point in grid_of(points) if comparison.best and point.id == comparison.best.id), None)
@@ -78,24 +84,40 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
         return settle(figure)
 
 
-def _line(plot: Axes, name: str, colour: str, marker: str, along: Sequence[ScaledPoint], base: ScaledPoint | None, shift: float) -> None:
+def _line(
+    plot: Axes,
+    name: str,
+    colour: str,
+    marker: str,
+    along: Sequence[ScaledPoint],
+    base: ScaledPoint | None,
+    shift: float,
+) -> None:
     way = [*([base] if base else []), *along]
     plot.plot(
-        [point.macs for point in way], [100 * (point.mean or 0) for point in way], color=colour, linewidth=2.2 if marker == "*" else 1.5, alpha=0.8, zorder=2
+        [point.macs for point in way],
+        [100 * (point.mean or 0) for point in way],
+        color=colour,
+        linewidth=2.2 if marker == "*" else 1.5,
+        alpha=0.8,
+        zorder=2,
     )
     for number, point in enumerate(along):
         _bar(plot, point, colour, marker, name if number == 0 else None, shift)
 
 
 def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | None, shift: float) -> None:
-    """The mean of one network with its standard deviation, `shift` typographic points to the right of its cost."""
+    """The mean of one network with its standard deviation, `shift` typographic points to the right
+    of its cost."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = plot.figure
     moved = plot.transData + ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans)
     spread = None if point.std is None else 100 * point.std
     height = 100 * (point.mean or 0)
-    plot.update_datalim([(point.macs, height - (spread or 0)), (point.macs, height + (spread or 0))])  # what is moved does not count by itself
+    plot.update_datalim(
+        [(point.macs, height - (spread or 0)), (point.macs, height + (spread or 0))]
+    )  # what is moved does not count by itself
     plot.errorbar(
         [point.macs],
         [height],

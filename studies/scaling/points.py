@@ -1,7 +1,8 @@
 """The networks of a compound-scaling grid, with the accuracies that their trainings reached.
 
-Source of the grid: Tan & Le, EfficientNet, arXiv:1905.11946, section 3.3: coefficients alpha (depth), beta (width), gamma (resolution), all of about one cost.
-Accuracies are fractions, 0 to 1, of validation images; costs are for one image.
+Source of the grid: Tan & Le, EfficientNet, arXiv:1905.11946, section 3.3: coefficients alpha
+(depth), beta (width), gamma (resolution), all of about one cost. Accuracies are fractions, 0 to 1,
+of validation images; costs are for one image.
 """
 
 from __future__ import annotations
@@ -26,15 +27,18 @@ class ScaledPoint:
     id: str
     """Of the candidate: points of one id are one network, trained once."""
     coefficients: Mapping[str, float]
-    """Axis to coefficient as asked, axes in order: {"depth": 1.2, "width": 1.1, "resolution": 1.15}."""
+    """Axis to coefficient as asked, axes in order: {"depth": 1.2, "width": 1.1, "resolution":
+    1.15}."""
     control: str | None = None
-    """None: a point of the grid; an axis name: that axis alone is scaled; "baseline": the unscaled network."""
+    """None: a point of the grid; an axis name: that axis alone is scaled; "baseline": the unscaled
+    network."""
     macs: int
     """Multiply-adds for one image."""
     params: int
     """Numbers that training changes."""
     factor: float
-    """True MACs over the baseline's; rounding of layers keeps it from being the product of the coefficients."""
+    """True MACs over the baseline's; rounding of layers keeps it from being the product of the
+    coefficients."""
     accuracies: Mapping[int, float]
     """Seed to validation accuracy at full fidelity."""
     stopped: Mapping[int, float]
@@ -47,14 +51,24 @@ class ScaledPoint:
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"a coefficient must be finite and above 0, but got {axis}={value}")
         if self.control is not None and self.control != BASELINE and self.control not in self.coefficients:
-            raise InputError(f"control must be {BASELINE!r}, None or one of the axes {', '.join(self.coefficients)}, but got {self.control!r}")
+            raise InputError(
+                f"control must be {BASELINE!r}, None or one of the axes {', '.join(self.coefficients)}, but got"
+                f" {self.control!r}"
+            )
         if self.macs <= 0 or self.params < 0 or not (math.isfinite(self.factor) and self.factor > 0):
-            raise InputError(f"macs > 0, params >= 0 and factor > 0 must hold, but got (macs={self.macs}, params={self.params}, factor={self.factor})")
+            raise InputError(
+                f"macs > 0, params >= 0 and factor > 0 must hold, but got (macs={self.macs}, params={self.params},"
+                f" factor={self.factor})"
+            )
         for seed, accuracy in [*self.accuracies.items(), *self.stopped.items()]:
             if not 0 <= accuracy <= 1:  # refuses NaN too
-                raise InputError(f"an accuracy must be between 0 and 1, but got {accuracy} (seed {seed} of {self.id[:12]})")
+                raise InputError(
+                    f"an accuracy must be between 0 and 1, but got {accuracy} (seed {seed} of {self.id[:12]})"
+                )
         if both := sorted(set(self.accuracies) & set(self.stopped)):
-            raise InputError(f"a training must be either complete or stopped, but got seed {both[0]} of {self.id[:12]} as both")
+            raise InputError(
+                f"a training must be either complete or stopped, but got seed {both[0]} of {self.id[:12]} as both"
+            )
 
     @property
     def n(self) -> int:
@@ -101,7 +115,10 @@ def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
     seen: dict[str, ScaledPoint] = {}
     for point in points:
         if tuple(point.coefficients) != axes:
-            raise InputError(f"the points of a grid must have the same axes in one order, but got {axes} and {tuple(point.coefficients)}")
+            raise InputError(
+                f"the points of a grid must have the same axes in one order, but got {axes} and"
+                f" {tuple(point.coefficients)}"
+            )
         first = seen.setdefault(point.id, point)
         if dict(first.accuracies) != dict(point.accuracies):
             raise InputError(f"points of one id must carry the same accuracies, but got two sets for {point.id[:12]}")
@@ -126,7 +143,8 @@ def baseline_of(points: Iterable[ScaledPoint]) -> ScaledPoint | None:
 
 
 def complete(points: Sequence[ScaledPoint]) -> list[ScaledPoint]:
-    """Those with the most seeds, which may compete for the best: a mean over fewer seeds varies more, and so wins more easily by luck."""
+    """Those with the most seeds, which may compete for the best: a mean over fewer seeds varies
+    more, and so wins more easily by luck."""
     most = max((point.n for point in points), default=0)
     return [point for point in points if most and point.n == most]
 

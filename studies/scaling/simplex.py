@@ -1,7 +1,9 @@
-"""Accuracy over how the cost is shared out: a triangle for three axes, a strip for two, parallel lines for any other number.
+"""Accuracy over how the cost is shared out: a triangle for three axes, a strip for two, parallel
+lines for any other number.
 
-The share of an axis is e·log c over the sum of that over all axes: how much of the logarithmic cost it takes. At equal cost the shares say everything. They are
-those of the coefficients as asked, so that a network off the cost that was aimed at stands where its mixture does.
+The share of an axis is e·log c over the sum of that over all axes: how much of the logarithmic cost
+it takes. At equal cost the shares say everything. They are those of the coefficients as asked, so
+that a network off the cost that was aimed at stands where its mixture does.
 """
 
 from __future__ import annotations
@@ -29,9 +31,16 @@ STEPS = 60
 
 
 def simplex_figure(
-    points: Sequence[ScaledPoint], surface: Surface | None, comparison: Comparison, *, exponents: Mapping[str, float], target: float, title: str
+    points: Sequence[ScaledPoint],
+    surface: Surface | None,
+    comparison: Comparison,
+    *,
+    exponents: Mapping[str, float],
+    target: float,
+    title: str,
 ) -> Figure:
-    """All networks but the baseline by the shares of their axes, coloured by mean accuracy, over the surface if there is one.
+    """All networks but the baseline by the shares of their axes, coloured by mean accuracy, over
+    the surface if there is one.
 
     Raises: InputError if the points belong to no one grid, or exponents and target do not fit them.
     """
@@ -39,7 +48,11 @@ def simplex_figure(
 
     axes = check(points)
     spans = spans_of(axes, exponents, target)
-    placed = [(point, shares) for point in points if point.control != BASELINE and (shares := _shares(point, spans)) is not None]
+    placed = [
+        (point, shares)
+        for point in points
+        if point.control != BASELINE and (shares := _shares(point, spans)) is not None
+    ]
     with style():
         figure = Figure(figsize=(7.2, 6.6 if len(axes) == 3 else 5.2), layout="constrained")
         plot = figure.add_subplot()
@@ -48,7 +61,16 @@ def simplex_figure(
         figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
         handles, labels = plot.get_legend_handles_labels()
         note = _caption(surface, len(axes))
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, markerscale=0.75, title=note, title_fontsize=8)
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=3,
+            fontsize=8.5,
+            markerscale=0.75,
+            title=note,
+            title_fontsize=8,
+        )
         return settle(figure)
 
 
@@ -64,11 +86,16 @@ def _caption(surface: Surface | None, axes: int) -> str:
     if surface is None or ground is None:
         return note
     saved = f"leave-one-out error {100 * surface.nested_rmse:.2f} points, the mean's {100 * surface.mean_rmse:.2f}"
-    return f"{note}\n{ground}: fitted surface, {saved}{'' if surface.better_than_mean else ': no better than the mean'}."
+    return (
+        f"{note}\n{ground}: fitted surface, {saved}{'' if surface.better_than_mean else ': no better than the mean'}."
+    )
 
 
-def _kinds(placed: Sequence[tuple[ScaledPoint, Floats]], comparison: Comparison) -> dict[str, tuple[list[int], dict[str, object]]]:
-    """Legend entry to the indices of its points and how they are marked; every point is in one of them."""
+def _kinds(
+    placed: Sequence[tuple[ScaledPoint, Floats]], comparison: Comparison
+) -> dict[str, tuple[list[int], dict[str, object]]]:
+    """Legend entry to the indices of its points and how they are marked; every point is in one of
+    them."""
     best = comparison.best.id if comparison.best else None
     tied = {contrast.id for contrast in comparison.tied}
     kinds: dict[str, tuple[list[int], dict[str, object]]] = {
@@ -129,9 +156,19 @@ def _triangle(
     bar = figure.colorbar(ScalarMappable(norm=scale, cmap=MAP), ax=plot, shrink=0.62, pad=0.03)
     bar.set_label("mean validation accuracy (%)")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    best = next((point for point in grid_of(p for p, _ in placed) if comparison.best and point.id == comparison.best.id), None)
+    best = next(
+        (point for point in grid_of(p for p, _ in placed) if comparison.best and point.id == comparison.best.id), None
+    )
     if best:
-        plot.text(0.0, 0.985, f"best: {best.label}\n{percent(best)}", transform=plot.transAxes, va="top", fontsize=8.5, color=COMPOUND)
+        plot.text(
+            0.0,
+            0.985,
+            f"best: {best.label}\n{percent(best)}",
+            transform=plot.transAxes,
+            va="top",
+            fontsize=8.5,
+            color=COMPOUND,
+        )
     plot.set_aspect("equal")
     plot.set_xlim(-0.14, 1.14)
     plot.set_ylim(-0.1, 1.0)
@@ -139,7 +176,8 @@ def _triangle(
 
 
 def _ruler(plot: Axes, axes: Sequence[str]) -> None:
-    """Lines of equal share at every quarter, labelled in their axis's colour where they meet the side on which that share grows."""
+    """Lines of equal share at every quarter, labelled in their axis's colour where they meet the
+    side on which that share grows."""
     for number, axis in enumerate(axes):
         colour = axis_colour(axes, axis)
         after, before = (number + 1) % 3, (number + 2) % 3
@@ -150,10 +188,27 @@ def _ruler(plot: Axes, axes: Sequence[str]) -> None:
             line = ends @ CORNERS
             plot.plot(*line.T, color="white", linewidth=0.7, alpha=0.75, zorder=1)
             outward = line[0] + 0.05 * (line[0] - line[1]) / np.linalg.norm(line[0] - line[1])
-            plot.text(float(outward[0]), float(outward[1]), f"{share:.0%}", fontsize=7.5, color=colour, ha="center", va="center")
+            plot.text(
+                float(outward[0]),
+                float(outward[1]),
+                f"{share:.0%}",
+                fontsize=7.5,
+                color=colour,
+                ha="center",
+                va="center",
+            )
         corner = CORNERS[number] + 0.07 * (CORNERS[number] - CORNERS.mean(axis=0))
         vertical = "bottom" if number == 2 else "top"
-        plot.text(float(corner[0]), float(corner[1]), f"{axis} only", ha="center", va=vertical, color=colour, fontweight="bold", fontsize=10.5)
+        plot.text(
+            float(corner[0]),
+            float(corner[1]),
+            f"{axis} only",
+            ha="center",
+            va=vertical,
+            color=colour,
+            fontweight="bold",
+            fontsize=10.5,
+        )
 
 
 def _strip(
@@ -168,7 +223,14 @@ def _strip(
     del figure
     if surface is not None:
         across = np.linspace(0, 1, 201)
-        plot.plot(100 * across, 100 * surface.at(np.column_stack([1 - across, across]) * spans), color=FAINT, linewidth=1.5, label="surface", zorder=1)
+        plot.plot(
+            100 * across,
+            100 * surface.at(np.column_stack([1 - across, across]) * spans),
+            color=FAINT,
+            linewidth=1.5,
+            label="surface",
+            zorder=1,
+        )
     means = _means(placed)
     for kind, (rows, look) in _kinds(placed, comparison).items():
         rows = [row for row in rows if not math.isnan(means[row])]
@@ -177,7 +239,14 @@ def _strip(
         where, heights = [100 * placed[row][1][1] for row in rows], [means[row] for row in rows]
         spread = [100 * (placed[row][0].std or 0.0) for row in rows]
         plot.errorbar(where, heights, spread, fmt="none", ecolor=FAINT, elinewidth=1, capsize=2.5, zorder=2)
-        plot.scatter(where, heights, label=kind, color=COMPOUND if kind == "best" else axis_colour(axes, axes[0]), zorder=3, **look)  # pyright: ignore[reportArgumentType]
+        plot.scatter(
+            where,
+            heights,
+            label=kind,
+            color=COMPOUND if kind == "best" else axis_colour(axes, axes[0]),
+            zorder=3,
+            **look,  # pyright: ignore[reportArgumentType]
+        )
     plot.set_xlabel(f"share of {axes[1]} (%); the rest is {axes[0]}")
     plot.set_ylabel("validation accuracy (%), ± 1 sd")
 
@@ -206,7 +275,15 @@ def _parallel(
         kind = "--" if point.control else "-"
         if point.id == best and point.control is None and not marked:
             marked = True
-            plot.plot(where, 100 * shares, color=COMPOUND, linewidth=5.5, alpha=0.9, zorder=3, label=f"best: {point.label}, {percent(point)}")
+            plot.plot(
+                where,
+                100 * shares,
+                color=COMPOUND,
+                linewidth=5.5,
+                alpha=0.9,
+                zorder=3,
+                label=f"best: {point.label}, {percent(point)}",
+            )
         plot.plot(where, 100 * shares, kind, color=colour, linewidth=1.8, marker="o", markersize=4, zorder=4)
     for at in where:
         plot.axvline(float(at), color="#CCCCCC", linewidth=0.8, zorder=0)

@@ -1,11 +1,16 @@
-"""Accuracy as a smooth surface over the coefficients, where single points are too noisy to choose by.
+"""Accuracy as a smooth surface over the coefficients, where single points are too noisy to choose
+by.
 
-Ridge regression of the mean accuracy on the second-order terms of the logarithms of the coefficients: l_a, l_a², l_a·l_b for axes a, b, with l_a = log c_a.
-All networks of the grid cost about the same, Σ e_a l_a = log T, so the terms depend on each other: the surface on that plane is determined, the single
-coefficients are not, and the ridge picks small ones. The unscaled network lies off the plane and is left out.
+Ridge regression of the mean accuracy on the second-order terms of the logarithms of the
+coefficients: l_a, l_a², l_a·l_b for axes a, b, with l_a = log c_a. All networks of the grid cost
+about the same, Σ e_a l_a = log T, so the terms depend on each other: the surface on that plane is
+determined, the single coefficients are not, and the ridge picks small ones. The unscaled network
+lies off the plane and is left out.
 
-Letters: X terms, standardised; w weights, the seeds of each network; A = [1, X]; H = A (AᵀWA + P)⁻¹ AᵀW with P = λ Σw on the diagonal, 0 for the intercept.
-Leaving network i out changes its residual r_i to r_i / (1 - H_ii), exactly, if the standardisation stays: Golub, Heath & Wahba, Technometrics 21 (1979).
+Letters: X terms, standardised; w weights, the seeds of each network; A = [1, X]; H = A (AᵀWA + P)⁻¹
+AᵀW with P = λ Σw on the diagonal, 0 for the intercept. Leaving network i out changes its residual
+r_i to r_i / (1 - H_ii), exactly, if the standardisation stays: Golub, Heath & Wahba, Technometrics
+21 (1979).
 """
 
 from __future__ import annotations
@@ -28,7 +33,8 @@ Floats = NDArray[np.float64]
 RIDGES: Floats = np.logspace(-6, 3, 55)
 """The strengths tried; at the last the surface is flat, the mean."""
 WEAKEST = 1e-9
-"""The least strength that may be given: below, more terms than networks leave nothing to solve by."""
+"""The least strength that may be given: below, more terms than networks leave nothing to solve by.
+"""
 LEAST = 3
 """Networks below which there is nothing to leave out."""
 
@@ -40,21 +46,25 @@ class Surface:
     axes: tuple[str, ...]
     """In the order of the points."""
     coefficients: Mapping[str, float]
-    """Term to coefficient, of the logarithms as they are: "intercept", "depth", "depth^2", "depth*width"."""
+    """Term to coefficient, of the logarithms as they are: "intercept", "depth", "depth^2",
+    "depth*width"."""
     ridge: float
     """λ, by the least leave-one-out error unless given."""
     n: int
     """Networks it is fitted to."""
     loo_rmse: float
-    """Leave-one-out error at this ridge, weighted by seeds; a little flattered, as the ridge was chosen by it."""
+    """Leave-one-out error at this ridge, weighted by seeds; a little flattered, as the ridge was
+    chosen by it."""
     nested_rmse: float
-    """The same with the ridge chosen anew without the network left out: not flattered. It decides `better_than_mean`."""
+    """The same with the ridge chosen anew without the network left out: not flattered. It decides
+    `better_than_mean`."""
     mean_rmse: float
     """The trivial predictor's: the mean of the other networks."""
 
     @property
     def loo_r2(self) -> float:
-        """Share of the trivial predictor's squared error that the surface saves, 1 - (loo_rmse / mean_rmse)²; 0 or below: none."""
+        """Share of the trivial predictor's squared error that the surface saves, 1 - (loo_rmse /
+        mean_rmse)²; 0 or below: none."""
         return 1 - (self.loo_rmse / self.mean_rmse) ** 2 if self.mean_rmse > SAME else 0.0
 
     @property
@@ -65,26 +75,36 @@ class Surface:
     @property
     def statement(self) -> str:
         """One sentence on what the surface is worth."""
-        errors = f"leave-one-out error {100 * self.nested_rmse:.2f} points, ridge chosen within, against {100 * self.mean_rmse:.2f} of the mean"
+        errors = (
+            f"leave-one-out error {100 * self.nested_rmse:.2f} points, ridge chosen within, against"
+            f" {100 * self.mean_rmse:.2f} of the mean"
+        )
         if self.better_than_mean:
             return f"the surface predicts unseen networks better than their mean ({errors})"
         return f"the surface predicts no better than the mean of the networks ({errors}): its optimum means nothing"
 
     def predict(self, coefficients: Mapping[str, float]) -> float:
-        """Accuracy at these coefficients. Raises: InputError if they are not those of the axes, all above 0."""
+        """Accuracy at these coefficients. Raises: InputError if they are not those of the axes, all
+        above 0."""
         if set(coefficients) != set(self.axes) or not all(value > 0 for value in coefficients.values()):
-            raise InputError(f"coefficients must give each of {', '.join(self.axes)} a number above 0, but got {dict(coefficients)}")
+            raise InputError(
+                f"coefficients must give each of {', '.join(self.axes)} a number above 0, but got {dict(coefficients)}"
+            )
         return float(self.at(np.log([[coefficients[axis] for axis in self.axes]]))[0])
 
     def at(self, logs: Floats) -> Floats:
         """Accuracy at rows of logarithms, in the order of the axes."""
-        return self.coefficients["intercept"] + _terms(logs) @ np.array([self.coefficients[name] for name in _names(self.axes)])
+        return self.coefficients["intercept"] + _terms(logs) @ np.array(
+            [self.coefficients[name] for name in _names(self.axes)]
+        )
 
     def optimum(self, exponents: Mapping[str, float], target: float) -> dict[str, float]:
-        """The coefficients, none below 1, with the highest predicted accuracy where the product of c ** exponent is `target`.
+        """The coefficients, none below 1, with the highest predicted accuracy where the product of
+        c ** exponent is `target`.
 
-        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex, whose maximum is a stationary point inside one of its faces.
-        All faces are solved, and the balanced coefficients stand where nothing is higher: a flat surface shall not give a corner.
+        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex,
+        whose maximum is a stationary point inside one of its faces. All faces are solved, and the
+        balanced coefficients stand where nothing is higher: a flat surface shall not give a corner.
 
         Raises: InputError unless every axis has an exponent above 0 and target is above 1.
         """
@@ -100,7 +120,8 @@ class Surface:
         return {axis: float(value) for axis, value in zip(self.axes, np.exp(best * spans), strict=True)}
 
     def _stationary(self, face: Sequence[int], spans: Floats) -> Floats:
-        """Where on the plane through this face the surface is level, nearest to the middle of the face; it may lie outside the face."""
+        """Where on the plane through this face the surface is level, nearest to the middle of the
+        face; it may lie outside the face."""
         names = {name: self.coefficients[name] for name in _names(self.axes)}
         linear = np.array([names[axis] for axis in self.axes]) * spans
         hessian = np.diag([2 * names[f"{axis}^2"] for axis in self.axes])
@@ -132,9 +153,11 @@ class Surface:
 
 
 def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) -> Surface:
-    """The surface through all networks but the baseline that have a complete training; a network that several points name counts once, at their middle.
+    """The surface through all networks but the baseline that have a complete training; a network
+    that several points name counts once, at their middle.
 
-    Raises: InputError if the points belong to no one grid, `ridge` is below 1e-9, or there are fewer than 3 such networks.
+    Raises: InputError if the points belong to no one grid, `ridge` is below 1e-9, or there are
+    fewer than 3 such networks.
     """
     axes = check(points)
     if ridge is not None and not (math.isfinite(ridge) and ridge >= WEAKEST):
@@ -144,8 +167,13 @@ def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) ->
         if point.control != BASELINE and point.n:
             networks.setdefault(point.id, []).append(point)
     if len(networks) < LEAST:
-        raise InputError(f"a surface needs at least {LEAST} networks with a complete training, besides the baseline, but got {len(networks)}")
-    logs = np.array([np.mean([np.log(list(point.coefficients.values())) for point in same], axis=0) for same in networks.values()])
+        raise InputError(
+            f"a surface needs at least {LEAST} networks with a complete training, besides the baseline, but got"
+            f" {len(networks)}"
+        )
+    logs = np.array(
+        [np.mean([np.log(list(point.coefficients.values())) for point in same], axis=0) for same in networks.values()]
+    )
     y = np.array([same[0].mean for same in networks.values()], dtype=float)
     w = np.array([same[0].n for same in networks.values()], dtype=float)
     terms = _terms(logs)
@@ -160,7 +188,10 @@ def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) ->
     nested = [y[i] - _without(x, y, w, i, ridges) for i in range(len(y))]
     return Surface(
         axes=axes,
-        coefficients={"intercept": float(beta[0] - raw @ centre), **{name: float(value) for name, value in zip(_names(axes), raw, strict=True)}},
+        coefficients={
+            "intercept": float(beta[0] - raw @ centre),
+            **{name: float(value) for name, value in zip(_names(axes), raw, strict=True)},
+        },
         ridge=float(chosen),
         n=len(y),
         loo_rmse=_rmse(_left_out(x, y, w, chosen), w),
@@ -170,7 +201,8 @@ def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) ->
 
 
 def spans_of(axes: Sequence[str], exponents: Mapping[str, float], target: float) -> Floats:
-    """The logarithm of each axis's coefficient where that axis alone makes the cost `target` times: log T / e_a.
+    """The logarithm of each axis's coefficient where that axis alone makes the cost `target` times:
+    log T / e_a.
 
     Raises: InputError unless every axis has an exponent above 0 and target is above 1.
     """
@@ -208,7 +240,8 @@ def _left_out(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
 
 
 def _choose(x: Floats, y: Floats, w: Floats, ridges: Floats) -> float:
-    """The ridge of least leave-one-out error; of equal ones the strongest, which is the simplest surface."""
+    """The ridge of least leave-one-out error; of equal ones the strongest, which is the simplest
+    surface."""
     errors = [round(_rmse(_left_out(x, y, w, ridge), w), 12) for ridge in ridges]
     return float(ridges[len(errors) - 1 - int(np.argmin(errors[::-1]))])
 

@@ -1,12 +1,14 @@
 """Intervals from the spread that all networks of a grid share.
 
-Three seeds say next to nothing of the spread of one network: its own t interval has 2 degrees of freedom and a factor of 4.3. All trainings of a grid follow
-one recipe, so their variance is pooled: s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds that has 32 degrees of freedom and a
-factor of 2.04.
+Three seeds say next to nothing of the spread of one network: its own t interval has 2 degrees of
+freedom and a factor of 4.3. All trainings of a grid follow one recipe, so their variance is pooled:
+s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds that has 32 degrees of
+freedom and a factor of 2.04.
 Assumed: the trainings of a network are about normal, with about one variance in all networks.
 
-A percentile bootstrap over the seeds is no substitute: with n seeds its spread is too small by √((n-1)/n) and has no t factor, so with n = 3 an interval
-"of 95 %" covers about 75 %. It stands beside the t intervals to show how a choice changes with the seeds; it decides nothing.
+A percentile bootstrap over the seeds is no substitute: with n seeds its spread is too small by
+√((n-1)/n) and has no t factor, so with n = 3 an interval "of 95 %" covers about 75 %. It stands
+beside the t intervals to show how a choice changes with the seeds; it decides nothing.
 """
 
 from __future__ import annotations
@@ -94,8 +96,9 @@ class Noise:
     def pooled(cls, points: Sequence[Repeated]) -> Noise:
         """From all networks, each counted once though several points may name it.
 
-        What a seed does to all networks alike stays in the variance. It cancels in a difference of two networks on the same seeds, so that intervals of
-        differences are then too wide rather than too narrow.
+        What a seed does to all networks alike stays in the variance. It cancels in a difference of
+        two networks on the same seeds, so that intervals of differences are then too wide rather
+        than too narrow.
         """
         networks = {point.id: point for point in points if point.n > 1}.values()
         df = sum(point.n - 1 for point in networks)
@@ -112,7 +115,8 @@ class Noise:
         return Interval(value - half, value + half)
 
     def difference(self, one: Repeated, other: Repeated, level: float) -> Estimate:
-        """Mean of `one` less that of `other`, both with a complete training; exactly none if they are one network."""
+        """Mean of `one` less that of `other`, both with a complete training; exactly none if they
+        are one network."""
         scale = 0.0 if one.id == other.id else math.sqrt(1 / one.n + 1 / other.n)
         value = 0.0 if one.id == other.id else (one.mean or 0.0) - (other.mean or 0.0)
         return Estimate(value=value, n=min(one.n, other.n), interval=self.around(value, scale, level))

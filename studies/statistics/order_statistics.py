@@ -1,7 +1,10 @@
-"""The best of n draws from a sample, exactly: how good random search is after n evaluations, from more of them.
+"""The best of n draws from a sample, exactly: how good random search is after n evaluations, from
+more of them.
 
-Source: Dodge et al., Show Your Work, EMNLP 2019, arXiv:1909.03004; drawn without replacement, as in Tang et al., Showing Your Work Doesn't Always Work, ACL
-2020, arXiv:2004.13705: with replacement the estimate is too low. What was stopped before it had an accuracy is -inf: it is a draw, and never the best.
+Source: Dodge et al., Show Your Work, EMNLP 2019, arXiv:1909.03004; drawn without replacement, as in
+Tang et al., Showing Your Work Doesn't Always Work, ACL 2020, arXiv:2004.13705: with replacement the
+estimate is too low. What was stopped before it had an accuracy is -inf: it is a draw, and never the
+best.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from ...blocks.errors import InputError
 
 
 def weights(size: int, n: int) -> NDArray[np.float64]:
-    """For each of `size` values, rising, the probability of being the best of `n` drawn without replacement: C(i - 1, n - 1) / C(size, n).
+    """For each of `size` values, rising, the probability of being the best of `n` drawn without
+    replacement: C(i - 1, n - 1) / C(size, n).
 
     Raises: InputError unless 1 <= n <= size.
     """
@@ -26,12 +30,18 @@ def weights(size: int, n: int) -> NDArray[np.float64]:
     i = np.arange(1, size + 1)
     below = i - n  # C(i - 1, n - 1) is 0 where this is negative
     kept = np.maximum(below, 0)
-    logs = gammaln(kept + n) - gammaln(n) - gammaln(kept + 1) - (gammaln(size + 1) - gammaln(n + 1) - gammaln(size - n + 1))
+    logs = (
+        gammaln(kept + n)
+        - gammaln(n)
+        - gammaln(kept + 1)
+        - (gammaln(size + 1) - gammaln(n + 1) - gammaln(size - n + 1))
+    )
     return np.where(below >= 0, np.exp(logs), 0.0)
 
 
 def expected_best(values: Sequence[float], n: int) -> float:
-    """Mean of the best of `n` of these values drawn without replacement; where some are -inf, of the draws that hold a finite one."""
+    """Mean of the best of `n` of these values drawn without replacement; where some are -inf, of
+    the draws that hold a finite one."""
     ordered = np.sort(np.asarray(values, dtype=float))
     weight = weights(len(ordered), n)
     finite = np.isfinite(ordered)
@@ -40,16 +50,19 @@ def expected_best(values: Sequence[float], n: int) -> float:
 
 
 def best_quantile(values: Sequence[float], n: int, level: float) -> float:
-    """The smallest value that the best of `n` drawn without replacement does not exceed with probability `level`."""
+    """The smallest value that the best of `n` drawn without replacement does not exceed with
+    probability `level`."""
     ordered = np.sort(np.asarray(values, dtype=float))
     below = np.cumsum(weights(len(ordered), n))
     return float(ordered[min(int(np.searchsorted(below, level - 1e-12)), len(ordered) - 1)])
 
 
 def chance_of_better(better: int, guided: int, random: int) -> float:
-    """Probability that at least `better` of `guided` draws exceed all of `random` others, if all come from one distribution: C(N - k, n) / C(N, n).
+    """Probability that at least `better` of `guided` draws exceed all of `random` others, if all
+    come from one distribution: C(N - k, n) / C(N, n).
 
-    It needs no assumption about that distribution (a precedence test; Epstein, Technometrics 2, 1960).
+    It needs no assumption about that distribution (a precedence test; Epstein, Technometrics 2,
+    1960).
     """
     from scipy.special import gammaln
 

@@ -1,4 +1,5 @@
-"""What the tests of units share: a counter that knows nothing of our formulas, and an attention that takes a convolution's place."""
+"""What the tests of units share: a counter that knows nothing of our formulas, and an attention
+that takes a convolution's place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True, kw_only=True)
 class Blurred(ConvAttention):
-    """A convolution of 5×5, normalised and activated: the least that can take a convolution's place. It resolves to its output's channels."""
+    """A convolution of 5×5, normalised and activated: the least that can take a convolution's
+    place. It resolves to its output's channels."""
 
     seen: int | None = None
 
@@ -53,12 +55,17 @@ def counted() -> Callable[[torch.nn.Module, tuple[int, int, int]], tuple[float, 
 
 @pytest.fixture
 def row_by_row() -> Callable[..., None]:
-    """Asserts that a unit with arrays for fields costs, row by row, what the units of its rows cost, peak included."""
+    """Asserts that a unit with arrays for fields costs, row by row, what the units of its rows
+    cost, peak included."""
 
     def compare(make: Callable[..., Unit], shapes: dict[str, list[int]], **fields: list) -> None:
-        many = make(**{key: np.array(value) for key, value in fields.items()}).cost(Shape(*(np.array(side) for side in shapes.values())))
+        many = make(**{key: np.array(value) for key, value in fields.items()}).cost(
+            Shape(*(np.array(side) for side in shapes.values()))
+        )
         for row in range(len(next(iter(shapes.values())))):
-            one = make(**{key: value[row] for key, value in fields.items()}).cost(Shape(*(side[row] for side in shapes.values())))
+            one = make(**{key: value[row] for key, value in fields.items()}).cost(
+                Shape(*(side[row] for side in shapes.values()))
+            )
             for name in ("macs", "params", "activations", "peak"):
                 assert getattr(many, name)[row] == getattr(one, name), (row, name)
 

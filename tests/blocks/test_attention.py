@@ -110,7 +110,9 @@ def test_zero_padded_eca_does_not_commute_with_rolling_the_channels():
     assert not rolls(Eca(kernel_size=5).build(SHAPE), 3)
 
 
-@pytest.mark.parametrize(("channels", "kernel"), [(16, 3), (24, 3), (64, 3), (128, 5), (256, 5), (512, 5), (1024, 5), (2048, 7)])
+@pytest.mark.parametrize(
+    ("channels", "kernel"), [(16, 3), (24, 3), (64, 3), (128, 5), (256, 5), (512, 5), (1024, 5), (2048, 7)]
+)
 def test_the_automatic_kernel_is_that_of_the_authors_code(channels: int, kernel: int):
     import math
 
@@ -130,7 +132,10 @@ def test_the_kernel_size_really_is_the_convolutions():
         (lambda: Eca(kernel_size=4), "kernel_size must be odd and positive, but got kernel_size=4"),
         (lambda: Eca(kernel_size=-3), "kernel_size must be odd"),
         (lambda: Eca(padding="reflect"), "padding must be 'zeros' or 'circular', but got padding='reflect'"),
-        (lambda: Eca(kernel_size=9, padding="circular").cost(Shape(8, 4, 4)), "must not be longer than the channels, but got kernel_size=9, channels=8"),
+        (
+            lambda: Eca(kernel_size=9, padding="circular").cost(Shape(8, 4, 4)),
+            "must not be longer than the channels, but got kernel_size=9, channels=8",
+        ),
         (lambda: Se(reduced=0), "reduced >= 1 must hold"),
         (lambda: Cbam(spatial_kernel=6), "spatial_kernel must be odd"),
     ],

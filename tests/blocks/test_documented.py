@@ -16,8 +16,20 @@ from automl.studies.export import Exported
 from automl.studies.export.check import Checked
 
 SHOWN = [
-    Best, SearchOptions, SearchResult, Counts, HandedOver, GridOptions, GridResult, CandidateRow, Evaluation, FrontPoint, StudySpec, Exported, Checked,
-]  # fmt: skip
+    Best,
+    SearchOptions,
+    SearchResult,
+    Counts,
+    HandedOver,
+    GridOptions,
+    GridResult,
+    CandidateRow,
+    Evaluation,
+    FrontPoint,
+    StudySpec,
+    Exported,
+    Checked,
+]
 
 
 @pytest.mark.parametrize("cls", SHOWN, ids=lambda cls: cls.__name__)

@@ -10,11 +10,14 @@ from torch import nn
 
 
 def conv(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+    )
 
 
 class WrittenOut(nn.Module):
-    """Table 1 of the BN-Inception paper, row 3a: 192 channels in; 64, 64 → 64, 64 → 96 → 96 and 32 channels out."""
+    """Table 1 of the BN-Inception paper, row 3a: 192 channels in; 64, 64 → 64, 64 → 96 → 96 and 32
+    channels out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +31,8 @@ class WrittenOut(nn.Module):
 
 
 def apart(unit: Inception) -> float:
-    """How far the outputs of `unit` and of the unit written out are apart when they share their weights."""
+    """How far the outputs of `unit` and of the unit written out are apart when they share their
+    weights."""
     torch.manual_seed(0)
     ours, theirs = unit.build(Shape(192, 7, 7)).eval(), WrittenOut().eval()
     for norm in theirs.modules():
@@ -74,10 +78,18 @@ def test_the_branches_of_many_add_up_too(stride: int):
 @pytest.mark.parametrize("channels", [4, 5, 16, 30])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("attention", ["none", "se", "in place"])
-def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(attention: str, stride: int, channels: int, shape: Shape, counted, blurred):
-    unit = Inception(channels=channels, stride=stride, attention={"none": None, "se": Se(reduced=4), "in place": blurred}[attention])
+def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(
+    attention: str, stride: int, channels: int, shape: Shape, counted, blurred
+):
+    unit = Inception(
+        channels=channels, stride=stride, attention={"none": None, "se": Se(reduced=4), "in place": blurred}[attention]
+    )
     cost, out = unit.cost(shape), unit.out(shape)
-    assert unit.build(shape).eval()(torch.randn(1, 12, shape.height, shape.width)).shape[1:] == (channels, out.height, out.width)
+    assert unit.build(shape).eval()(torch.randn(1, 12, shape.height, shape.width)).shape[1:] == (
+        channels,
+        out.height,
+        out.width,
+    )
     assert (cost.macs, cost.params, cost.activations) == counted(unit.build(shape), (12, shape.height, shape.width))
     assert unit.resolved(shape).cost(shape) == cost
 
@@ -86,7 +98,11 @@ def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(attention: str
 def test_costs_of_many_at_once_equal_those_of_each(stride: int, row_by_row, blurred):
     shapes = {"channels": [16, 24, 12, 5], "height": [8, 9, 2, 4], "width": [7, 9, 2, 4]}
     for attention in (None, Se(), blurred):
-        row_by_row(lambda attention=attention, **row: Inception(stride=stride, attention=attention, **row), shapes, channels=[4, 24, 33, 256])
+        row_by_row(
+            lambda attention=attention, **row: Inception(stride=stride, attention=attention, **row),
+            shapes,
+            channels=[4, 24, 33, 256],
+        )
 
 
 def test_a_cost_that_forgets_the_attention_would_be_seen(counted, monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +128,8 @@ def test_an_attention_among_convolutions_takes_the_3x3_branchs_place(blurred):
 
 
 def test_finished_branches_and_the_input_are_held():
-    # branches of 4, 4, 6 and 2 channels: while the last of them runs, the input of 16, the pooled map it reads, 4 + 4 + 6 done, 2 written
+    # branches of 4, 4, 6 and 2 channels: while the last of them runs, the input of 16, the pooled
+    # map it reads, 4 + 4 + 6 done, 2 written
     assert Inception(channels=16).cost(Shape(16, 4, 4)).peak == (16 + 16 + 4 + 4 + 6 + 2) * 4 * 4
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from automl.blocks import (  # fmt: skip
+from automl.blocks import (
     Attention,
     ConvHead,
     ConvStem,
@@ -33,7 +33,8 @@ TABLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "nas-bench-mac
 
 
 def mbconvs(table: list[tuple[int, int, int, int, int]], activation: str) -> list[list[tuple[Unit, int]]]:
-    """Stages from rows of channels, stride, kernel, expansion, repeats; expansion 1 makes the separable form."""
+    """Stages from rows of channels, stride, kernel, expansion, repeats; expansion 1 makes the
+    separable form."""
     return [scaled(MBConv(channels=c, kernel=k, expansion=e, activation=activation), s, n) for c, s, k, e, n in table]
 
 
@@ -44,19 +45,54 @@ def mobilenetv1() -> Candidate:
 
 
 def mobilenetv2() -> Candidate:
-    rows = [(16, 1, 3, 1, 1), (24, 2, 3, 6, 2), (32, 2, 3, 6, 3), (64, 2, 3, 6, 4), (96, 1, 3, 6, 3), (160, 2, 3, 6, 3), (320, 1, 3, 6, 1)]
-    return assemble("efficientnet", (3, SIZE, SIZE), 1000, ConvStem(activation="relu6"), mbconvs(rows, "relu6"), ConvHead(activation="relu6"))
+    rows = [
+        (16, 1, 3, 1, 1),
+        (24, 2, 3, 6, 2),
+        (32, 2, 3, 6, 3),
+        (64, 2, 3, 6, 4),
+        (96, 1, 3, 6, 3),
+        (160, 2, 3, 6, 3),
+        (320, 1, 3, 6, 1),
+    ]
+    return assemble(
+        "efficientnet",
+        (3, SIZE, SIZE),
+        1000,
+        ConvStem(activation="relu6"),
+        mbconvs(rows, "relu6"),
+        ConvHead(activation="relu6"),
+    )
 
 
 def mnasnet() -> Candidate:
-    rows = [(16, 1, 3, 1, 1), (24, 2, 3, 3, 3), (40, 2, 5, 3, 3), (80, 2, 5, 6, 3), (96, 1, 3, 6, 2), (192, 2, 5, 6, 4), (320, 1, 3, 6, 1)]
-    return assemble("efficientnet", (3, SIZE, SIZE), 1000, ConvStem(activation="relu"), mbconvs(rows, "relu"), ConvHead(activation="relu"))
+    rows = [
+        (16, 1, 3, 1, 1),
+        (24, 2, 3, 3, 3),
+        (40, 2, 5, 3, 3),
+        (80, 2, 5, 6, 3),
+        (96, 1, 3, 6, 2),
+        (192, 2, 5, 6, 4),
+        (320, 1, 3, 6, 1),
+    ]
+    return assemble(
+        "efficientnet",
+        (3, SIZE, SIZE),
+        1000,
+        ConvStem(activation="relu"),
+        mbconvs(rows, "relu"),
+        ConvHead(activation="relu"),
+    )
 
 
 def mobilenetv3(gate: Attention = GATE, head: EfficientHead | None = None) -> Candidate:
-    def stage(channels: int, stride: int, kernel: int, expansions: list[float], attention: Attention | None, activation: str) -> list[tuple[Unit, int]]:
+    def stage(
+        channels: int, stride: int, kernel: int, expansions: list[float], attention: Attention | None, activation: str
+    ) -> list[tuple[Unit, int]]:
         unit = MBConv(channels=channels, kernel=kernel, attention=attention, activation=activation)
-        return [(replace(unit, stride=1 if index else stride, expansion=expansion), 1) for index, expansion in enumerate(expansions)]
+        return [
+            (replace(unit, stride=1 if index else stride, expansion=expansion), 1)
+            for index, expansion in enumerate(expansions)
+        ]
 
     stages = [
         stage(16, 1, 3, [1], None, "relu"),
@@ -67,14 +103,27 @@ def mobilenetv3(gate: Attention = GATE, head: EfficientHead | None = None) -> Ca
         stage(160, 2, 5, [6, 6, 6], gate, "hard_swish"),
         [(Projection(channels=960, activation="hard_swish"), 1)],
     ]
-    return assemble("efficientnet", (3, SIZE, SIZE), 1000, ConvStem(channels=16, activation="hard_swish"), stages, head or EfficientHead())
+    return assemble(
+        "efficientnet",
+        (3, SIZE, SIZE),
+        1000,
+        ConvStem(channels=16, activation="hard_swish"),
+        stages,
+        head or EfficientHead(),
+    )
 
 
-NETWORKS = {"mobilenetv1_100": mobilenetv1, "mobilenetv2_100": mobilenetv2, "mnasnet_100": mnasnet, "mobilenetv3_large_100": mobilenetv3}
+NETWORKS = {
+    "mobilenetv1_100": mobilenetv1,
+    "mobilenetv2_100": mobilenetv2,
+    "mnasnet_100": mnasnet,
+    "mobilenetv3_large_100": mobilenetv3,
+}
 
 
 def difference(ours: torch.nn.Module, theirs: torch.nn.Module) -> float:
-    """How far the outputs are apart, over the largest, when `ours` takes the weights and the statistics, made random, of `theirs`."""
+    """How far the outputs are apart, over the largest, when `ours` takes the weights and the
+    statistics, made random, of `theirs`."""
     torch.manual_seed(0)
     for name, values in theirs.state_dict().items():
         if name.endswith("running_mean"):
@@ -156,12 +205,20 @@ def macro(code: str, activation: str | None = None) -> Candidate:
         stage: list[tuple[Unit, int]] = []
         for index, digit in zip(range(layers), digits, strict=False):
             if digit:
-                unit = MBConv(channels=channels, stride=1 if index else 2, kernel=2 * digit + 1, expansion=3 * digit, activation="relu")
+                unit = MBConv(
+                    channels=channels,
+                    stride=1 if index else 2,
+                    kernel=2 * digit + 1,
+                    expansion=3 * digit,
+                    activation="relu",
+                )
                 stage.append((unit, 1))
             elif index == 0:
                 stage.append((Projection(channels=channels, stride=2, activation=activation), 1))
         stages.append(stage)
-    return assemble("efficientnet", (3, 32, 32), 10, ConvStem(stride=1, activation="relu"), stages, ConvHead(activation="relu"))
+    return assemble(
+        "efficientnet", (3, 32, 32), 10, ConvStem(stride=1, activation="relu"), stages, ConvHead(activation="relu")
+    )
 
 
 class TestNasBenchMacro:
@@ -171,7 +228,11 @@ class TestNasBenchMacro:
         table = json.loads(TABLE.read_text())
         assert len(table) == 3**8
         costs = {code: macro(code).cost() for code in table}
-        assert [code for code, row in table.items() if (costs[code].params, costs[code].macs) != (row["params"], row["flops"])] == []
+        assert [
+            code
+            for code, row in table.items()
+            if (costs[code].params, costs[code].macs) != (row["params"], row["flops"])
+        ] == []
 
     def test_two_published_rows(self):
         found = {code: macro(code).cost() for code in ("02012100", "11111221")}
@@ -195,12 +256,22 @@ class TestNasBenchMacro:
         Projection(channels=16, activation="relu"),
     ],
 )
-def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(unit: Unit, attention: str, stride: int, shape: Shape, counted, blurred):
-    given = {} if isinstance(unit, Projection) else {"attention": {"none": None, "se": Se(reduced=4), "in place": blurred}[attention]}
+def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(
+    unit: Unit, attention: str, stride: int, shape: Shape, counted, blurred
+):
+    given = (
+        {}
+        if isinstance(unit, Projection)
+        else {"attention": {"none": None, "se": Se(reduced=4), "in place": blurred}[attention]}
+    )
     unit = replace(unit, stride=stride, **given)
     cost, out = unit.cost(shape), unit.out(shape)
-    assert unit.build(shape).eval()(torch.randn(1, 12 if shape.channels == 12 else 16, shape.height, shape.width)).shape[1:] == (16, out.height, out.width)
-    assert (cost.macs, cost.params, cost.activations) == counted(unit.build(shape), (shape.channels, shape.height, shape.width))
+    assert unit.build(shape).eval()(
+        torch.randn(1, 12 if shape.channels == 12 else 16, shape.height, shape.width)
+    ).shape[1:] == (16, out.height, out.width)
+    assert (cost.macs, cost.params, cost.activations) == counted(
+        unit.build(shape), (shape.channels, shape.height, shape.width)
+    )
     assert unit.resolved(shape).cost(shape) == cost
 
 
@@ -219,12 +290,17 @@ class TestManyAtOnce:
     def test_mbconv(self, stride: int, row_by_row, blurred):
         fields = {"channels": [16, 24, 32, 32], "kernel": [3, 5, 7, 3], "expansion": [1, 6, 3, 1]}
         for attention in (None, Se(), blurred):
-            row_by_row(lambda attention=attention, **row: MBConv(stride=stride, attention=attention, **row), SHAPES, **fields)
+            row_by_row(
+                lambda attention=attention, **row: MBConv(stride=stride, attention=attention, **row), SHAPES, **fields
+            )
 
     def test_separable(self, stride: int, row_by_row, blurred):
         for attention in (None, Se(), blurred):
             row_by_row(
-                lambda attention=attention, **row: Separable(stride=stride, attention=attention, **row), SHAPES, channels=[16, 24, 32, 32], kernel=[3, 5, 7, 3]
+                lambda attention=attention, **row: Separable(stride=stride, attention=attention, **row),
+                SHAPES,
+                channels=[16, 24, 32, 32],
+                kernel=[3, 5, 7, 3],
             )
 
     def test_projection(self, stride: int, row_by_row):
@@ -234,7 +310,10 @@ class TestManyAtOnce:
 class TestExpansionOne:
     def test_it_is_the_separable_unit(self):
         shape = Shape(12, 6, 6)
-        mbconv, separable = MBConv(channels=16, expansion=1, attention=Se(reduced=4)), Separable(channels=16, attention=Se(reduced=4))
+        mbconv, separable = (
+            MBConv(channels=16, expansion=1, attention=Se(reduced=4)),
+            Separable(channels=16, attention=Se(reduced=4)),
+        )
         assert mbconv.cost(shape) == separable.cost(shape)
         assert mbconv.resolved(shape) == separable.resolved(shape)
         assert isinstance(mbconv.build(shape), SeparableConv)
@@ -247,7 +326,9 @@ class TestInPlaceOfTheConvolution:
     def test_the_window_that_is_not_there_makes_no_difference(self, blurred):
         shape = Shape(16, 8, 8)
         for make in (MBConv, Separable):
-            assert make(channels=16, kernel=5, attention=blurred).resolved(shape) == make(channels=16, kernel=3, attention=blurred).resolved(shape)
+            assert make(channels=16, kernel=5, attention=blurred).resolved(shape) == make(
+                channels=16, kernel=3, attention=blurred
+            ).resolved(shape)
 
     def test_it_resolves_to_the_depthwise_map(self, blurred):
         assert MBConv(channels=24, expansion=3, attention=blurred).resolved(Shape(16, 8, 8)).attention.seen == 48
@@ -266,14 +347,22 @@ def test_only_a_linear_projection_leads_to_a_residual():
 
 
 def test_new_blocks_go_through_json_and_back():
-    for block in (Projection(channels=8), EfficientHead(bias=False), Separable(channels=8, projection="activated"), GATE):
+    for block in (
+        Projection(channels=8),
+        EfficientHead(bias=False),
+        Separable(channels=8, projection="activated"),
+        GATE,
+    ):
         assert from_dict(json.loads(json.dumps(to_dict(block)))) == block
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Separable(channels=8, projection="free"), "projection must be 'linear' or 'activated', but got projection='free'"),
+        (
+            lambda: Separable(channels=8, projection="free"),
+            "projection must be 'linear' or 'activated', but got projection='free'",
+        ),
         (lambda: Projection(channels=8, stride=3), "stride must be 1 or 2, but got stride=3"),
         (lambda: Projection(channels=0), "channels >= 1 must hold"),
         (lambda: EfficientHead(channels=0), "channels >= 1 must hold"),

@@ -1,10 +1,24 @@
-"""Peak activation memory by arithmetic against what PyTorch keeps alive while a convolution or linear layer runs."""
+"""Peak activation memory by arithmetic against what PyTorch keeps alive while a convolution or
+linear layer runs."""
 
 import weakref
 
 import pytest
 import torch
-from automl.blocks import Attention, Basic, Bottleneck, Cost, Inception, MBConv, Plain, Projection, Separable, Shape, block_class, names  # fmt: skip
+from automl.blocks import (
+    Attention,
+    Basic,
+    Bottleneck,
+    Cost,
+    Inception,
+    MBConv,
+    Plain,
+    Projection,
+    Separable,
+    Shape,
+    block_class,
+    names,
+)
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
@@ -44,13 +58,19 @@ def measured(network: nn.Module, size: tuple[int, ...]) -> int:
 
 def units(attention: Attention | None) -> list:
     return [
-        MBConv(channels=32, expansion=4, attention=attention), MBConv(channels=48, stride=2, expansion=3, attention=attention),
-        Separable(channels=32, attention=attention), Separable(channels=64, stride=2, projection="activated", attention=attention),
-        Basic(channels=32, attention=attention), Basic(channels=64, stride=2, downsample="avg", attention=attention),
-        Bottleneck(channels=64, width=16, attention=attention), Bottleneck(channels=64, width=16, stride=2, downsample="avg", attention=attention),
-        Plain(channels=64, attention=attention), Plain(channels=64, stride=2, attention=attention), Inception(channels=64, attention=attention),
+        MBConv(channels=32, expansion=4, attention=attention),
+        MBConv(channels=48, stride=2, expansion=3, attention=attention),
+        Separable(channels=32, attention=attention),
+        Separable(channels=64, stride=2, projection="activated", attention=attention),
+        Basic(channels=32, attention=attention),
+        Basic(channels=64, stride=2, downsample="avg", attention=attention),
+        Bottleneck(channels=64, width=16, attention=attention),
+        Bottleneck(channels=64, width=16, stride=2, downsample="avg", attention=attention),
+        Plain(channels=64, attention=attention),
+        Plain(channels=64, stride=2, attention=attention),
+        Inception(channels=64, attention=attention),
         Inception(channels=64, stride=2, attention=attention),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", ["none", *names(Attention)])
@@ -85,7 +105,18 @@ def test_memory_is_the_peak_times_images_and_bytes():
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet50d", "seresnet18", "efficientnet_b0", "mobilenetv3_large_100", "skresnet18", "resnest14d", "cbamresnet18", "sevgg16_gap", "inception9"]
+    "name",
+    [
+        "resnet50d",
+        "seresnet18",
+        "efficientnet_b0",
+        "mobilenetv3_large_100",
+        "skresnet18",
+        "resnest14d",
+        "cbamresnet18",
+        "sevgg16_gap",
+        "inception9",
+    ],
 )
 def test_a_networks_peak_is_what_torch_keeps_alive(name: str):
     from automl.spaces import architecture

@@ -15,7 +15,9 @@ STAGES = [(64, 1, 1), (128, 2, 2), (256, 2, 3), (512, 2, 3), (512, 2, 3)]
 
 def vgg16(**fields) -> Candidate:
     stages = [scaled(Plain(channels=c, **fields), s, n) for c, s, n in STAGES]
-    return assemble("efficientnet", (3, SIZE, SIZE), 10, ConvStem(channels=64, stride=1, activation="relu"), stages, PoolHead())
+    return assemble(
+        "efficientnet", (3, SIZE, SIZE), 10, ConvStem(channels=64, stride=1, activation="relu"), stages, PoolHead()
+    )
 
 
 def leaves(module: torch.nn.Module, *kinds: type[torch.nn.Module]) -> list[torch.nn.Module]:
@@ -24,7 +26,8 @@ def leaves(module: torch.nn.Module, *kinds: type[torch.nn.Module]) -> list[torch
 
 @pytest.fixture(scope="module")
 def theirs() -> torch.nn.Module:
-    """timm's VGG-16 with normalisation, up to its last max pool; its layers of 4096 are made narrow, they are not looked at."""
+    """timm's VGG-16 with normalisation, up to its last max pool; its layers of 4096 are made
+    narrow, they are not looked at."""
     torch.manual_seed(0)
     features = timm.create_model("vgg16_bn", mlp_ratio=0.01).features[:-1].eval()
     for norm in leaves(features, torch.nn.BatchNorm2d):
@@ -36,9 +39,13 @@ def theirs() -> torch.nn.Module:
 
 
 def loaded(theirs: torch.nn.Module, **fields) -> torch.nn.Module:
-    """Our network with the weights of theirs; the biases its convolutions have go into the means of what follows them."""
+    """Our network with the weights of theirs; the biases its convolutions have go into the means of
+    what follows them."""
     network = vgg16(**fields).build().eval()
-    convs, norms = (zip(leaves(network, kind), leaves(theirs, kind), strict=True) for kind in (torch.nn.Conv2d, torch.nn.BatchNorm2d))
+    convs, norms = (
+        zip(leaves(network, kind), leaves(theirs, kind), strict=True)
+        for kind in (torch.nn.Conv2d, torch.nn.BatchNorm2d)
+    )
     with torch.no_grad():
         for (conv, their_conv), (norm, their_norm) in zip(convs, norms, strict=True):
             conv.weight.copy_(their_conv.weight)
@@ -75,10 +82,21 @@ class TestVgg:
 @pytest.mark.parametrize("shape", [Shape(12, 9, 7), Shape(12, 8, 8), Shape(12, 2, 2)])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("attention", ["none", "se", "in place"])
-def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(attention: str, stride: int, shape: Shape, counted, blurred):
-    unit = Plain(channels=16, kernel=5, stride=stride, attention={"none": None, "se": Se(reduced=4), "in place": blurred}[attention])
+def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(
+    attention: str, stride: int, shape: Shape, counted, blurred
+):
+    unit = Plain(
+        channels=16,
+        kernel=5,
+        stride=stride,
+        attention={"none": None, "se": Se(reduced=4), "in place": blurred}[attention],
+    )
     cost, out = unit.cost(shape), unit.out(shape)
-    assert unit.build(shape).eval()(torch.randn(1, 12, shape.height, shape.width)).shape[1:] == (16, out.height, out.width)
+    assert unit.build(shape).eval()(torch.randn(1, 12, shape.height, shape.width)).shape[1:] == (
+        16,
+        out.height,
+        out.width,
+    )
     assert (cost.macs, cost.params, cost.activations) == counted(unit.build(shape), (12, shape.height, shape.width))
     assert unit.resolved(shape).cost(shape) == cost
 
@@ -87,7 +105,12 @@ def test_a_unit_costs_what_is_counted_and_gives_the_shape_it_says(attention: str
 def test_costs_of_many_at_once_equal_those_of_each(stride: int, row_by_row, blurred):
     shapes = {"channels": [16, 24, 12], "height": [8, 9, 2], "width": [7, 9, 2]}
     for attention in (None, Se(), Eca(), blurred):
-        row_by_row(lambda attention=attention, **row: Plain(stride=stride, attention=attention, **row), shapes, channels=[16, 24, 32], kernel=[3, 5, 1])
+        row_by_row(
+            lambda attention=attention, **row: Plain(stride=stride, attention=attention, **row),
+            shapes,
+            channels=[16, 24, 32],
+            kernel=[3, 5, 1],
+        )
 
 
 def test_a_cost_that_forgets_the_pool_would_be_seen(counted, monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +135,10 @@ def test_the_attention_follows_the_activation():
 
 def test_the_window_that_is_not_there_makes_no_difference(blurred):
     shape = Shape(16, 8, 8)
-    one, other = Plain(channels=24, kernel=5, activation="silu", attention=blurred), Plain(channels=24, attention=blurred)
+    one, other = (
+        Plain(channels=24, kernel=5, activation="silu", attention=blurred),
+        Plain(channels=24, attention=blurred),
+    )
     assert one.resolved(shape) == other.resolved(shape)
     assert one.resolved(shape).attention.seen == 24
     assert replace(one, attention=None).resolved(shape) != replace(other, attention=None).resolved(shape)

@@ -1,4 +1,5 @@
-"""Entry points `automl.blocks`: found on first need, all or nothing, and what is refused says which package it is of."""
+"""Entry points `automl.blocks`: found on first need, all or nothing, and what is refused says which
+package it is of."""
 
 import sys
 import textwrap
@@ -27,12 +28,15 @@ Install = Callable[..., None]
 
 
 def source(name: str, registered: str | None = None) -> str:
-    return HEADER + textwrap.dedent(CLASS.format(decorator=f'@register("{registered}")' if registered else "", name=name))
+    return HEADER + textwrap.dedent(
+        CLASS.format(decorator=f'@register("{registered}")' if registered else "", name=name)
+    )
 
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """install(package, {entry: value}, {module: source}): a package as pip leaves it; the registry is as before afterwards."""
+    """install(package, {entry: value}, {module: source}): a package as pip leaves it; the registry
+    is as before afterwards."""
     registered, modules = dict(block._registry), set(sys.modules)
     monkeypatch.setattr(block, "_plugins", Plugins(block._registry))
     monkeypatch.syspath_prepend(tmp_path)
@@ -41,7 +45,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         info = tmp_path / f"{package.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[automl.blocks]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items()))
+        (info / "entry_points.txt").write_text(
+            "[automl.blocks]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+        )
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(text)
 
@@ -61,7 +67,11 @@ def test_a_module_that_registers_is_known_by_name(install: Install):
 
 
 def test_a_class_is_registered_under_its_entrys_name_unless_it_registers_itself(install: Install):
-    install("package-a", {"one": "module_a:A", "other": "module_b:B"}, {"module_a": source("A"), "module_b": source("B", "itself")})
+    install(
+        "package-a",
+        {"one": "module_a:A", "other": "module_b:B"},
+        {"module_a": source("A"), "module_b": source("B", "itself")},
+    )
     assert block_class("one", Attention).name == "one"
     assert block_class("itself", Attention).__name__ == "B"
     assert "other" not in names()
@@ -94,11 +104,18 @@ def test_what_a_package_declares_is_not_sent_to_workers_and_the_users_own_is(ins
     [
         ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("x = 1", "the module broken_module must register a block, but registers none"),
-        (source("Own", "half") + source("Second", "se"), "the block name 'se' is taken by Se of automl.blocks.se; broken_module needs another one"),
+        (
+            source("Own", "half") + source("Second", "se"),
+            "the block name 'se' is taken by Se of automl.blocks.se; broken_module needs another one",
+        ),
     ],
 )
 def test_a_broken_package_is_named_and_hinders_nothing_else(install: Install, text: str, says: str):
-    install("package-a", {"broken": "broken_module", "gate_a": "module_a"}, {"broken_module": text, "module_a": source("A", "gate_a")})
+    install(
+        "package-a",
+        {"broken": "broken_module", "gate_a": "module_a"},
+        {"broken_module": text, "module_a": source("A", "gate_a")},
+    )
     with pytest.warns(PluginWarning, match="the block 'broken' of the package package-a is left out") as said:
         assert "gate_a" in names()
     assert len(said) == 1

@@ -4,7 +4,22 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from automl.blocks import Attention, Block, Bottleneck, Cost, Eca, InputError, InvalidBlock, MBConv, Se, block_class, from_dict, names, register, to_dict
+from automl.blocks import (
+    Attention,
+    Block,
+    Bottleneck,
+    Cost,
+    Eca,
+    InputError,
+    InvalidBlock,
+    MBConv,
+    Se,
+    block_class,
+    from_dict,
+    names,
+    register,
+    to_dict,
+)
 
 
 def test_every_block_goes_through_json_and_back():

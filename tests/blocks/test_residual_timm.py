@@ -1,4 +1,5 @@
-"""Residual units and their stems, spelled out as descriptions: whole networks equal to timm's, name by name and number by number."""
+"""Residual units and their stems, spelled out as descriptions: whole networks equal to timm's, name
+by name and number by number."""
 
 from typing import Any
 
@@ -20,18 +21,35 @@ SK_WHOLE = Sk(divisor=32)
 
 
 def resnet(stem: ResNetStem, units: list[Unit], repeats: tuple[int, ...]) -> Candidate:
-    stages = [scaled(unit, 1 if index == 0 else 2, count) for index, (unit, count) in enumerate(zip(units, repeats, strict=True))]
+    stages = [
+        scaled(unit, 1 if index == 0 else 2, count)
+        for index, (unit, count) in enumerate(zip(units, repeats, strict=True))
+    ]
     return assemble("resnet", (3, SIZE, SIZE), 1000, stem, stages, PoolHead())
 
 
-def basic(repeats: tuple[int, ...], attention: Attention | None = None, stem: ResNetStem = PLAIN, **fields: Any) -> Candidate:
-    return resnet(stem, [Basic(channels=planes, attention=attention, **fields) for planes in (64, 128, 256, 512)], repeats)
+def basic(
+    repeats: tuple[int, ...], attention: Attention | None = None, stem: ResNetStem = PLAIN, **fields: Any
+) -> Candidate:
+    return resnet(
+        stem, [Basic(channels=planes, attention=attention, **fields) for planes in (64, 128, 256, 512)], repeats
+    )
 
 
-def bottleneck(repeats: tuple[int, ...], attention: Attention | None = None, stem: ResNetStem = PLAIN, base_width: int = 64, **fields: Any) -> Candidate:
+def bottleneck(
+    repeats: tuple[int, ...],
+    attention: Attention | None = None,
+    stem: ResNetStem = PLAIN,
+    base_width: int = 64,
+    **fields: Any,
+) -> Candidate:
     groups = fields.get("cardinality", 1)
     widths = [(4 * planes, planes * base_width // 64 * groups) for planes in (64, 128, 256, 512)]
-    return resnet(stem, [Bottleneck(channels=channels, width=width, attention=attention, **fields) for channels, width in widths], repeats)
+    return resnet(
+        stem,
+        [Bottleneck(channels=channels, width=width, attention=attention, **fields) for channels, width in widths],
+        repeats,
+    )
 
 
 def timm_resnet(block: type = TimmBottleneck, layers: tuple[int, ...] = (1, 1, 1, 1), **given: Any) -> torch.nn.Module:
@@ -42,28 +60,49 @@ ONE, EIGHTEEN, THIRTY_FOUR = (1, 1, 1, 1), (2, 2, 2, 2), (3, 4, 6, 3)
 NETWORKS = {
     "skresnet18": (lambda: basic(EIGHTEEN, SK_SPLIT), lambda: timm.create_model("skresnet18")),
     "skresnet34": (lambda: basic(THIRTY_FOUR, SK_SPLIT), lambda: timm.create_model("skresnet34")),
-    "skresnet50d": (lambda: bottleneck(THIRTY_FOUR, Sk(split=True), DEEP, downsample="avg"), lambda: timm.create_model("skresnet50d")),
+    "skresnet50d": (
+        lambda: bottleneck(THIRTY_FOUR, Sk(split=True), DEEP, downsample="avg"),
+        lambda: timm.create_model("skresnet50d"),
+    ),
     "skresnext50_32x4d": (
         lambda: bottleneck(THIRTY_FOUR, SK_WHOLE, base_width=4, cardinality=32),
         lambda: timm.create_model("skresnext50_32x4d"),
     ),
     "dense windows": (
         lambda: basic(ONE, Sk(dilated=False, branches=3)),
-        lambda: timm_resnet(SelectiveKernelBasic, block_args={"sk_kwargs": {"split_input": False, "keep_3x3": False, "kernel_size": [3, 5, 7]}}),
+        lambda: timm_resnet(
+            SelectiveKernelBasic,
+            block_args={"sk_kwargs": {"split_input": False, "keep_3x3": False, "kernel_size": [3, 5, 7]}},
+        ),
     ),
     "resnet50c": (lambda: bottleneck(THIRTY_FOUR, stem=DEEP), lambda: timm.create_model("resnet50c")),
-    "resnet50s": (lambda: bottleneck(THIRTY_FOUR, stem=ResNetStem(channels=128, deep=64)), lambda: timm.create_model("resnet50s")),
+    "resnet50s": (
+        lambda: bottleneck(THIRTY_FOUR, stem=ResNetStem(channels=128, deep=64)),
+        lambda: timm.create_model("resnet50s"),
+    ),
     "resnet18d": (lambda: basic(EIGHTEEN, stem=DEEP, downsample="avg"), lambda: timm.create_model("resnet18d")),
     "resnet14t": (lambda: bottleneck(ONE, stem=TIERED, downsample="avg"), lambda: timm.create_model("resnet14t")),
-    "ecaresnet26t": (lambda: bottleneck(EIGHTEEN, Eca(), TIERED, downsample="avg"), lambda: timm.create_model("ecaresnet26t")),
+    "ecaresnet26t": (
+        lambda: bottleneck(EIGHTEEN, Eca(), TIERED, downsample="avg"),
+        lambda: timm.create_model("ecaresnet26t"),
+    ),
     "seresnext26t_32x4d": (
         lambda: bottleneck(EIGHTEEN, Se(), TIERED, base_width=4, cardinality=32, downsample="avg"),
         lambda: timm.create_model("seresnext26t_32x4d"),
     ),
-    "cecaresnet": (lambda: bottleneck(ONE, Eca(padding="circular")), lambda: timm_resnet(block_args={"attn_layer": "ceca"})),
-    "cecaresnet, basic": (lambda: basic(ONE, Eca(padding="circular")), lambda: timm_resnet(BasicBlock, block_args={"attn_layer": "ceca"})),
+    "cecaresnet": (
+        lambda: bottleneck(ONE, Eca(padding="circular")),
+        lambda: timm_resnet(block_args={"attn_layer": "ceca"}),
+    ),
+    "cecaresnet, basic": (
+        lambda: basic(ONE, Eca(padding="circular")),
+        lambda: timm_resnet(BasicBlock, block_args={"attn_layer": "ceca"}),
+    ),
     "cbamresnet": (lambda: bottleneck(ONE, Cbam()), lambda: timm_resnet(block_args={"attn_layer": "cbam"})),
-    "cbamresnet, basic": (lambda: basic(ONE, Cbam()), lambda: timm_resnet(BasicBlock, block_args={"attn_layer": "cbam"})),
+    "cbamresnet, basic": (
+        lambda: basic(ONE, Cbam()),
+        lambda: timm_resnet(BasicBlock, block_args={"attn_layer": "cbam"}),
+    ),
 }
 
 
@@ -74,7 +113,8 @@ def _seeded(monkeypatch: pytest.MonkeyPatch):
 
 
 def stirred(network: torch.nn.Module) -> torch.nn.Module:
-    """The network in evaluation, with running statistics and scales that differ from layer to layer, so that no layer can be passed over."""
+    """The network in evaluation, with running statistics and scales that differ from layer to
+    layer, so that no layer can be passed over."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.data.uniform_(0.5, 1.0)
@@ -92,7 +132,8 @@ def furthest(one: torch.nn.Module, other: torch.nn.Module) -> float:
 
 
 def counted(network: torch.nn.Module, image: tuple[int, int, int]) -> tuple[float, int, int]:
-    """MACs by torch's counter, parameters of the module, output elements of its convolutions and linear layers."""
+    """MACs by torch's counter, parameters of the module, output elements of its convolutions and
+    linear layers."""
     elements = 0
 
     def add(module, inputs, output):

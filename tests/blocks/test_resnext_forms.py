@@ -1,6 +1,8 @@
-"""ResNeXt's three forms (arXiv:1611.05431, Figure 3) compute one function: outputs, gradients and running statistics, in training and in evaluation.
+"""ResNeXt's three forms (arXiv:1611.05431, Figure 3) compute one function: outputs, gradients and
+running statistics, in training and in evaluation.
 
-In double precision, where a difference of functions cannot hide in rounding, nor rounding look like one.
+In double precision, where a difference of functions cannot hide in rounding, nor rounding look like
+one.
 """
 
 from collections.abc import Mapping
@@ -19,15 +21,25 @@ TOLERANCE = 1e-5
 
 UNITS = st.builds(
     lambda cardinality, width, stride, channels, downsample, attention: Bottleneck(
-        channels=channels, width=cardinality * width, stride=stride, cardinality=cardinality, downsample=downsample, attention=attention
+        channels=channels,
+        width=cardinality * width,
+        stride=stride,
+        cardinality=cardinality,
+        downsample=downsample,
+        attention=attention,
     ),
-    cardinality=st.integers(1, 5), width=st.integers(1, 4), stride=st.integers(1, 2), channels=st.sampled_from([6, 8]),
-    downsample=st.sampled_from(["conv", "avg"]), attention=st.sampled_from([None, Se(reduced=2), Eca(padding="circular")]),
-)  # fmt: skip
+    cardinality=st.integers(1, 5),
+    width=st.integers(1, 4),
+    stride=st.integers(1, 2),
+    channels=st.sampled_from([6, 8]),
+    downsample=st.sampled_from(["conv", "avg"]),
+    attention=st.sampled_from([None, Se(reduced=2), Eca(padding="circular")]),
+)
 
 
 def grouped(unit: Bottleneck, shape: Shape, seed: int = 0) -> torch.nn.Module:
-    """Form (c) in double precision, with scales, shifts and running statistics that differ from channel to channel."""
+    """Form (c) in double precision, with scales, shifts and running statistics that differ from
+    channel to channel."""
     torch.manual_seed(seed)
     module = unit.build(shape).double()
     for inner in module.modules():
@@ -41,18 +53,24 @@ def grouped(unit: Bottleneck, shape: Shape, seed: int = 0) -> torch.nn.Module:
 
 def in_form(form: Form, unit: Bottleneck, shape: Shape, reference: torch.nn.Module) -> torch.nn.Module:
     module = unit.build(shape, form=form).double()
-    module.load_state_dict(to_paths(reference.state_dict(), unit.cardinality, concatenated=form == "concatenated"))  # strict
+    module.load_state_dict(
+        to_paths(reference.state_dict(), unit.cardinality, concatenated=form == "concatenated")
+    )  # strict
     return module
 
 
-def run(module: torch.nn.Module, shape: Shape, training: bool) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def run(
+    module: torch.nn.Module, shape: Shape, training: bool
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Output and the input's gradient; gradients of the weights by name."""
     torch.manual_seed(1)
     x = torch.randn(3, shape.channels, shape.height, shape.width, dtype=torch.double, requires_grad=True)
     y = module.train(training)(x)
     (y * torch.randn_like(y)).sum().backward()
     assert x.grad is not None
-    return {"output": y.detach(), "input": x.grad}, {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+    return {"output": y.detach(), "input": x.grad}, {
+        name: p.grad for name, p in module.named_parameters() if p.grad is not None
+    }
 
 
 def furthest(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> float:
@@ -61,7 +79,8 @@ def furthest(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor])
 
 
 def difference(form: Form, unit: Bottleneck, shape: Shape, training: bool) -> float:
-    """The largest difference of outputs, gradients and states after the pass between form (c) and another."""
+    """The largest difference of outputs, gradients and states after the pass between form (c) and
+    another."""
     reference = grouped(unit, shape)
     module = in_form(form, unit, shape, reference)
     values, gradients = run(reference, shape, training)
@@ -76,7 +95,9 @@ def difference(form: Form, unit: Bottleneck, shape: Shape, training: bool) -> fl
 class TestForm:
     @settings(deadline=None, max_examples=10)
     @given(unit=UNITS, channels=st.sampled_from([6, 8]), size=st.sampled_from([(6, 6), (5, 7)]))
-    def test_computes_what_the_grouped_convolution_does(self, form: Form, training: bool, unit: Bottleneck, channels: int, size: tuple[int, int]):
+    def test_computes_what_the_grouped_convolution_does(
+        self, form: Form, training: bool, unit: Bottleneck, channels: int, size: tuple[int, int]
+    ):
         assert difference(form, unit, Shape(channels, *size), training) <= TOLERANCE
 
     def test_the_middle_layers_of_two_paths_exchanged_are_seen(self, form: Form, training: bool):
@@ -142,9 +163,18 @@ def attended(attention: Attention) -> Bottleneck:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Bottleneck(channels=8, width=8).build(Shape(8, 4, 4), form="b"), "form must be 'grouped', 'concatenated' or 'summed', but got form='b'"),
-        (lambda: Bottleneck(channels=8, width=8, radix=2).build(Shape(8, 4, 4), form="summed"), "separate paths need radix 0 and pool 'none'"),
-        (lambda: attended(Sk()).build(Shape(8, 4, 4), form="summed"), "form must be 'grouped', but got attention='sk', form='summed'"),
+        (
+            lambda: Bottleneck(channels=8, width=8).build(Shape(8, 4, 4), form="b"),
+            "form must be 'grouped', 'concatenated' or 'summed', but got form='b'",
+        ),
+        (
+            lambda: Bottleneck(channels=8, width=8, radix=2).build(Shape(8, 4, 4), form="summed"),
+            "separate paths need radix 0 and pool 'none'",
+        ),
+        (
+            lambda: attended(Sk()).build(Shape(8, 4, 4), form="summed"),
+            "form must be 'grouped', but got attention='sk', form='summed'",
+        ),
     ],
 )
 def test_what_has_no_such_form_is_refused(make, says: str):

@@ -1,11 +1,27 @@
-"""Selective kernels: timm's as an independent implementation, what the paper says of the selection, costs by torch's counter."""
+"""Selective kernels: timm's as an independent implementation, what the paper says of the selection,
+costs by torch's counter."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from automl.blocks import Basic, Block, Bottleneck, Cbam, Cost, Eca, Ecabam, InvalidBlock, ResNetStem, Se, Shape, Sk, from_dict, to_dict
+from automl.blocks import (
+    Basic,
+    Block,
+    Bottleneck,
+    Cbam,
+    Cost,
+    Eca,
+    Ecabam,
+    InvalidBlock,
+    ResNetStem,
+    Se,
+    Shape,
+    Sk,
+    from_dict,
+    to_dict,
+)
 from automl.blocks.modules.selective import SelectiveAttention
 from automl.blocks.rules import marking
 from hypothesis import given, settings
@@ -22,16 +38,35 @@ def _seeded():
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize(("block", "groups"), [
-    (Sk(), 1), (Sk(), 4), (Sk(), 32), (Sk(dilated=False), 8), (Sk(branches=3), 1), (Sk(branches=4, dilated=False), 32),
-    (Sk(split=True), 1), (Sk(split=True), 16), (Sk(split=True, branches=4, ratio=1 / 8, divisor=16), 8), (Sk(activation="silu"), 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("block", "groups"),
+    [
+        (Sk(), 1),
+        (Sk(), 4),
+        (Sk(), 32),
+        (Sk(dilated=False), 8),
+        (Sk(branches=3), 1),
+        (Sk(branches=4, dilated=False), 32),
+        (Sk(split=True), 1),
+        (Sk(split=True), 16),
+        (Sk(split=True, branches=4, ratio=1 / 8, divisor=16), 8),
+        (Sk(activation="silu"), 1),
+    ],
+)
 @pytest.mark.parametrize("channels", [32, 64])
 def test_equals_timm_in_every_form(block: Sk, groups: int, stride: int, channels: int):
     theirs = SelectiveKernel(
-        32, channels, [3, 5, 7, 9][: block.branches], stride, groups=groups, rd_ratio=block.ratio, rd_divisor=block.divisor,
-        keep_3x3=block.dilated, split_input=block.split, act_layer=torch.nn.SiLU if block.activation == "silu" else torch.nn.ReLU,
-    ).eval()  # fmt: skip
+        32,
+        channels,
+        [3, 5, 7, 9][: block.branches],
+        stride,
+        groups=groups,
+        rd_ratio=block.ratio,
+        rd_divisor=block.divisor,
+        keep_3x3=block.dilated,
+        split_input=block.split,
+        act_layer=torch.nn.SiLU if block.activation == "silu" else torch.nn.ReLU,
+    ).eval()
     ours = block.build_conv(SHAPE, channels, stride=stride, groups=groups).eval()
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(2, 32, 7, 6)
@@ -63,7 +98,9 @@ def test_exchanging_the_branches_with_their_weights_changes_nothing():
     module, x = Sk().build(SHAPE).eval(), torch.randn(2, 32, 7, 6)
     before = module(x)
     module.paths = torch.nn.ModuleList(reversed(module.paths))
-    assert not torch.allclose(module(x), before, atol=1e-6)  # the control: the selection still belongs to the other branch
+    assert not torch.allclose(
+        module(x), before, atol=1e-6
+    )  # the control: the selection still belongs to the other branch
     module.attn.fc_select.weight.data = module.attn.fc_select.weight.data.roll(32, 0)
     assert torch.allclose(module(x), before, atol=1e-6)
 
@@ -91,10 +128,18 @@ def figures(cost: Cost) -> tuple[Any, ...]:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    size=st.sampled_from([(8, 8), (7, 5), (2, 2)]), stride=st.integers(1, 2), channels=st.sampled_from([12, 24]), widening=st.integers(1, 2),
-    groups=st.sampled_from([1, 2, 6, "depthwise"]), branches=st.integers(2, 3), dilated=st.booleans(), split=st.booleans(),
-)  # fmt: skip
-def test_costs_equal_the_counter_to_the_unit_grouped_and_depthwise(size, stride, channels, widening, groups, branches, dilated, split):
+    size=st.sampled_from([(8, 8), (7, 5), (2, 2)]),
+    stride=st.integers(1, 2),
+    channels=st.sampled_from([12, 24]),
+    widening=st.integers(1, 2),
+    groups=st.sampled_from([1, 2, 6, "depthwise"]),
+    branches=st.integers(2, 3),
+    dilated=st.booleans(),
+    split=st.booleans(),
+)
+def test_costs_equal_the_counter_to_the_unit_grouped_and_depthwise(
+    size, stride, channels, widening, groups, branches, dilated, split
+):
     block = Sk(branches=branches, dilated=dilated, split=split)
     shape, out = Shape(channels, *size), Shape(channels * widening, *size).strided(stride)
     groups = channels if groups == "depthwise" else groups
@@ -111,11 +156,19 @@ UNITS = [
     lambda width, cardinality: Basic(channels=width, stride=2, attention=Sk()),
     lambda width, cardinality: Basic(channels=width, attention=Sk(split=True, ratio=1 / 8, divisor=16)),
     lambda width, cardinality: Basic(channels=width, attention=Eca(padding="circular")),
-    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Sk(divisor=32), downsample="avg", stride=2),
-    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Sk(split=True, dilated=False)),
+    lambda width, cardinality: Bottleneck(
+        channels=4 * width, width=width, cardinality=cardinality, attention=Sk(divisor=32), downsample="avg", stride=2
+    ),
+    lambda width, cardinality: Bottleneck(
+        channels=4 * width, width=width, cardinality=cardinality, attention=Sk(split=True, dilated=False)
+    ),
     lambda width, cardinality: Basic(channels=width, attention=Cbam(), stride=2, downsample="avg"),
-    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, attention=Ecabam(padding="circular")),
-    lambda width, cardinality: Bottleneck(channels=4 * width, width=width, cardinality=cardinality, radix=2, pool="last", stride=2, attention=Se()),
+    lambda width, cardinality: Bottleneck(
+        channels=4 * width, width=width, cardinality=cardinality, attention=Ecabam(padding="circular")
+    ),
+    lambda width, cardinality: Bottleneck(
+        channels=4 * width, width=width, cardinality=cardinality, radix=2, pool="last", stride=2, attention=Se()
+    ),
     lambda width, cardinality: ResNetStem(channels=2 * width, deep=width, tiered=True),
     lambda width, cardinality: ResNetStem(channels=2 * width, deep=width),
 ]
@@ -126,19 +179,25 @@ def test_costs_of_many_at_once_equal_those_of_each_and_the_counter(make):
     widths, cardinalities = np.array([16, 32, 48, 64]), np.array([1, 4, 8, 4])
     channels, heights = np.array([16, 64, 24, 256]), np.array([8, 9, 12, 7])
     many = make(widths, cardinalities).cost(Shape(channels, heights, 8))
-    for row, values in enumerate(zip(widths.tolist(), cardinalities.tolist(), channels.tolist(), heights.tolist(), strict=True)):
+    for row, values in enumerate(
+        zip(widths.tolist(), cardinalities.tolist(), channels.tolist(), heights.tolist(), strict=True)
+    ):
         block, shape = make(*values[:2]), Shape(values[2], values[3], 8)
         one = block.cost(shape)
         assert [int(figure[row]) for figure in (*figures(many), many.peak)] == [*figures(one), one.peak]
         with torch.device("meta"):
             built = block.build(shape)
-        assert figures(one) == counted(built if isinstance(built, torch.nn.Module) else torch.nn.Sequential(*built.values()), shape)
+        assert figures(one) == counted(
+            built if isinstance(built, torch.nn.Module) else torch.nn.Sequential(*built.values()), shape
+        )
         assert block.resolved(shape).cost(shape) == one
 
 
 def test_rows_that_cannot_be_are_marked_among_those_that_can():
     with marking(3) as broken:
-        Sk(split=True).conv_cost(Shape(np.array([8, 7, 12]), 4, 4), Shape(np.array([8, 8, 12]), 4, 4), groups=np.array([4, 1, 4]))
+        Sk(split=True).conv_cost(
+            Shape(np.array([8, 7, 12]), 4, 4), Shape(np.array([8, 8, 12]), 4, 4), groups=np.array([4, 1, 4])
+        )
     assert broken.tolist() == [False, True, True]
 
 
@@ -157,7 +216,9 @@ def test_a_cost_that_forgets_the_selection_would_be_seen(monkeypatch: pytest.Mon
     assert figures(unit.cost(Shape(16, 8, 8))) != counted(unit.build(Shape(16, 8, 8)).to("meta"), Shape(16, 8, 8))
 
 
-@pytest.mark.parametrize("block", [Sk(branches=3, split=True), Basic(channels=24, attention=Sk()), ResNetStem(deep=32, tiered=True)])
+@pytest.mark.parametrize(
+    "block", [Sk(branches=3, split=True), Basic(channels=24, attention=Sk()), ResNetStem(deep=32, tiered=True)]
+)
 def test_goes_through_plain_data_and_back(block: Block):
     assert from_dict(to_dict(block)) == block
 
@@ -169,10 +230,22 @@ def test_goes_through_plain_data_and_back(block: Block):
         (lambda: Sk(reduced=0), "reduced >= 1 must hold"),
         (lambda: Sk(ratio=None), "without `reduced`, ratio > 0 must hold"),
         (lambda: Sk(divisor=0), "without `reduced`, divisor >= 1 must hold"),
-        (lambda: Sk(split=True).build(Shape(7, 4, 4)), "the branches of a split must divide the channels, but got branches=2, channels=7"),
-        (lambda: Basic(channels=30, attention=Sk(split=True)).cost(Shape(3, 4, 4)), "the branches of a split must divide the channels"),
-        (lambda: Sk().build_conv(SHAPE, 48, groups=32), "groups must divide each branch's channels, but got groups=32, channels=32, out=48"),
-        (lambda: Bottleneck(channels=64, width=32, radix=2, attention=Sk()), "radix must be 0 and pool 'none', but got attention='sk', radix=2, pool='none'"),
+        (
+            lambda: Sk(split=True).build(Shape(7, 4, 4)),
+            "the branches of a split must divide the channels, but got branches=2, channels=7",
+        ),
+        (
+            lambda: Basic(channels=30, attention=Sk(split=True)).cost(Shape(3, 4, 4)),
+            "the branches of a split must divide the channels",
+        ),
+        (
+            lambda: Sk().build_conv(SHAPE, 48, groups=32),
+            "groups must divide each branch's channels, but got groups=32, channels=32, out=48",
+        ),
+        (
+            lambda: Bottleneck(channels=64, width=32, radix=2, attention=Sk()),
+            "radix must be 0 and pool 'none', but got attention='sk', radix=2, pool='none'",
+        ),
         (lambda: ResNetStem(tiered=True), "a tiered stem needs deep >= 4, but got deep=None"),
     ],
 )

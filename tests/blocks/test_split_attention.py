@@ -49,8 +49,14 @@ def test_a_bottleneck_gives_the_shape_it_says(pool, radix, size):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Bottleneck(channels=64, width=30, cardinality=4), "cardinality times radix must divide width, but got cardinality=4, radix=0, width=30"),
-        (lambda: Bottleneck(channels=64, width=32, cardinality=8, radix=8), "cardinality times radix must divide width"),
+        (
+            lambda: Bottleneck(channels=64, width=30, cardinality=4),
+            "cardinality times radix must divide width, but got cardinality=4, radix=0, width=30",
+        ),
+        (
+            lambda: Bottleneck(channels=64, width=32, cardinality=8, radix=8),
+            "cardinality times radix must divide width",
+        ),
         (lambda: Bottleneck(channels=64, width=0), "width >= 1 must hold"),
         (lambda: Basic(channels=0), "channels >= 1 must hold"),
         (lambda: MBConv(channels=8, kernel=4), "kernel must be odd and positive, but got kernel=4"),

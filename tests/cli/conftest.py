@@ -18,13 +18,17 @@ def environment() -> dict[str, str]:
 
 def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    done = subprocess.run([*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment())
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment()
+    )
     assert not check or done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """A command in this process, in an empty folder: exit code, output, errors."""
     monkeypatch.chdir(tmp_path)
 

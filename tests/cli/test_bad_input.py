@@ -16,7 +16,10 @@ def write_images(path: Path) -> None:
     [
         (["--space", "eficientnet"], "unknown space 'eficientnet'; did you mean 'efficientnet'"),
         (["--space", "none.yaml"], "cannot read the space file 'none.yaml'"),
-        (["--space", "bad.yaml"], "bad.yaml:3: unknown dimension of the resnet skeleton: 'cardnality'; did you mean 'cardinality'"),
+        (
+            ["--space", "bad.yaml"],
+            "bad.yaml:3: unknown dimension of the resnet skeleton: 'cardnality'; did you mean 'cardinality'",
+        ),
         (["--space", "worse.yaml"], "worse.yaml:3: attention: unknown attention 'ecca'; did you mean 'eca'"),
         (["--sampler", "tpee"], "unknown sampler 'tpee'; did you mean 'tpe'"),
         (["--data", "nowhere"], "nowhere"),
@@ -24,7 +27,10 @@ def write_images(path: Path) -> None:
         (["--data", "digit"], "did you mean 'digits'"),
         (["--data", "text.npz"], "text.npz"),
         (["--budget", "0"], "a budget must be positive, but got '0'"),
-        (["--budget", "10kFLOPs"], "no network of the space 'efficientnet' is within the budget macs<=10000; the nearest has"),
+        (
+            ["--budget", "10kFLOPs"],
+            "no network of the space 'efficientnet' is within the budget macs<=10000; the nearest has",
+        ),
         (["--budget", "lots"], "not a budget: 'lots'"),
         (["--time", "-5min"], "not a positive duration: '-5min'"),
         (["--time", "0s"], "--time must be positive, but got '0s'"),
@@ -33,7 +39,10 @@ def write_images(path: Path) -> None:
         (["--workers", "-1"], "--workers must be at least 1, but got -1"),
         (["--gpus-per-trial", "-0.5"], "--gpus-per-trial must be 0 or more, but got -0.5"),
         (["--image-size", "0"], "--image-size must be at least 8, but got 0"),
-        (["--image-size", "16", "--proxy-size", "32"], "--proxy-size must be at most the deployment size, but got 32 above 16"),
+        (
+            ["--image-size", "16", "--proxy-size", "32"],
+            "--proxy-size must be at most the deployment size, but got 32 above 16",
+        ),
         (["--storage", "sqlite:///missing/folder/a.db"], "missing"),
         (["--storage", "nosuch://host/db"], "nosuch"),
         (["--storage", "postgresql://me:secret@127.0.0.1:1/db"], "automl[postgres]"),
@@ -63,7 +72,16 @@ def test_a_search_that_cannot_be_is_refused_in_one_line(call, tmp_path: Path, ar
 
 
 @pytest.mark.parametrize(
-    "command", [["front", "s"], ["status", "s"], ["studies"], ["export", "s", "--out", "x"], ["train", "s"], ["delete", "s", "--yes"], ["cost", "s:best"]]
+    "command",
+    [
+        ["front", "s"],
+        ["status", "s"],
+        ["studies"],
+        ["export", "s", "--out", "x"],
+        ["train", "s"],
+        ["delete", "s", "--yes"],
+        ["cost", "s:best"],
+    ],
 )
 def test_reading_without_a_database_creates_none(call, tmp_path: Path, command: list[str]):
     code, _, err = call(*command)
@@ -88,7 +106,10 @@ def test_an_unknown_command_names_the_nearest(call):
     assert "search" in err
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10min", 600), ("1h30m", 5400), ("2h", 7200), ("45", 45), ("1.5h", 5400), ("1 h 5 min", 3900)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10min", 600), ("1h30m", 5400), ("2h", 7200), ("45", 45), ("1.5h", 5400), ("1 h 5 min", 3900)],
+)
 def test_durations(text: str, seconds: float):
     from automl.cli.text import parse_duration
 

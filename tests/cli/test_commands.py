@@ -20,7 +20,9 @@ def test_help_states_the_convention(call):
     assert "One FLOP is one multiply-add" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("command", ["search", "status", "front", "studies", "delete", "train", "export", "cost", "space", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["search", "status", "front", "studies", "delete", "train", "export", "cost", "space", "doctor"]
+)
 def test_every_command_has_help(call, command: str):
     code, out, _ = call(command, "--help")
     assert code == 0
@@ -81,9 +83,19 @@ def test_a_space_file_is_checked(call):
 def evaluation(state: State = State.COMPLETE, reason: str | None = None) -> Evaluation:
     now = datetime.now(UTC)
     return Evaluation(
-        candidate_id="ab" * 32, fidelity=Fidelity(epochs=8, size=32), seed=0, purpose=Purpose.SEARCH, state=state, settings={}, curve=((1, 0.25), (2, 0.5)),
-        accuracy=0.5, seconds=12.0, reason=reason, started=now, finished=now,
-    )  # fmt: skip
+        candidate_id="ab" * 32,
+        fidelity=Fidelity(epochs=8, size=32),
+        seed=0,
+        purpose=Purpose.SEARCH,
+        state=state,
+        settings={},
+        curve=((1, 0.25), (2, 0.5)),
+        accuracy=0.5,
+        seconds=12.0,
+        reason=reason,
+        started=now,
+        finished=now,
+    )
 
 
 def running() -> Running:
@@ -134,7 +146,9 @@ def test_from_python_the_same_lines_are_printed(capsys):
     listener.tick([running()], Counts(), 3.0)
     said, first, second, ended = capsys.readouterr().out.splitlines()
     assert said == "space tiny: 72 settings"
-    assert (first.partition(";")[0], second.partition(";")[0]) == ("running   cdcdcdcdcdcd  accuracy 0.7500  3/8 epochs",) * 2
+    assert (first.partition(";")[0], second.partition(";")[0]) == (
+        "running   cdcdcdcdcdcd  accuracy 0.7500  3/8 epochs",
+    ) * 2
     assert ended == ended_text(evaluation(), 2_000_000)
     kept: list[str] = []
     Printing(kept.append).phase("searching")
@@ -142,10 +156,14 @@ def test_from_python_the_same_lines_are_printed(capsys):
 
 
 def test_a_score_is_called_that_and_nothing_is_said_to_be_trained():
-    scored = dataclasses.replace(evaluation(), state=State.COMPLETE, accuracy=142.77, scores={"naswot": 142.77}, reason=None)
+    scored = dataclasses.replace(
+        evaluation(), state=State.COMPLETE, accuracy=142.77, scores={"naswot": 142.77}, reason=None
+    )
     assert ended_text(scored, 2_000_000) == "complete  abababababab  score 142.8  2MFLOPs  12 s"
     final = dataclasses.replace(scored, purpose=Purpose.FINAL, accuracy=0.5, scores={})
-    assert "confirmed abababababab  accuracy 0.5000" in ended_text(final, 2_000_000)  # control: those chosen are trained
+    assert "confirmed abababababab  accuracy 0.5000" in ended_text(
+        final, 2_000_000
+    )  # control: those chosen are trained
 
 
 def test_on_a_terminal_running_counts_best_and_time_left_are_drawn():

@@ -19,14 +19,28 @@ from automl.studies import Study, StudySpec, listing
 def storage(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path}/some.db"
     for name in ("digits-20M", "digits-40M", "photos"):
-        Study.create_or_continue(url, StudySpec(name=name, space={"name": "none"}, budget="", data={}, settings={}), command="", versions={})
+        Study.create_or_continue(
+            url, StudySpec(name=name, space={"name": "none"}, budget="", data={}, settings={}), command="", versions={}
+        )
     return url
 
 
 def completed(words: str, **variables: str) -> list[str]:
     """What bash would offer for the last of `words`; nothing may be said beside it."""
-    environment = {**os.environ, "_AUTOML_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), **variables}
-    done = subprocess.run([sys.executable, "-c", "from automl.cli.main import run; run()"], capture_output=True, text=True, timeout=60, env=environment)
+    environment = {
+        **os.environ,
+        "_AUTOML_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        **variables,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from automl.cli.main import run; run()"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -41,7 +55,9 @@ def test_studies_are_completed_from_the_database_named(storage: str):
     assert completed("automl scale --study ", AUTOML_STORAGE=storage) == ["digits-20M", "digits-40M", "photos"]
 
 
-@pytest.mark.parametrize("url", ["sqlite:///none.db", "nosuch://host/db", "not a url", "postgresql://me@127.0.0.1:1/db"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:///none.db", "nosuch://host/db", "not a url", "postgresql://me@127.0.0.1:1/db"]
+)
 def test_a_database_that_cannot_be_read_completes_nothing_and_says_nothing(url: str, tmp_path: Path):
     assert completed("automl status ", AUTOML_STORAGE=url) == []
 

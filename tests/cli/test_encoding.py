@@ -40,12 +40,23 @@ def commands() -> list[str]:
 
     group = typer.main.get_group(app)
     inner = {name: getattr(command, "commands", {}) for name, command in group.commands.items()}
-    return ["--help", *(f"{name} --help" for name in group.commands), *(f"{name} {other} --help" for name, others in inner.items() for other in others)]
+    return [
+        "--help",
+        *(f"{name} --help" for name in group.commands),
+        *(f"{name} {other} --help" for name, others in inner.items() for other in others),
+    ]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_no_command_fails_where_the_terminal_lacks_characters(encoding: str):
-    text = written(encoding, ALL_COMMANDS, *commands(), "scale --preset efficientnet", "space describe efficientnet", "scale --baseline resnet50 --phi α")
+    text = written(
+        encoding,
+        ALL_COMMANDS,
+        *commands(),
+        "scale --preset efficientnet",
+        "space describe efficientnet",
+        "scale --baseline resnet50 --phi α",
+    )
     assert "Error" not in text
     assert "error: --phi must be numbers like 0..7" in text
     assert "beta" in text

@@ -1,4 +1,5 @@
-"""From the prompt to an exported network, with real Ray workers and real training, on images small enough for seconds."""
+"""From the prompt to an exported network, with real Ray workers and real training, on images small
+enough for seconds."""
 
 import json
 import os
@@ -34,9 +35,23 @@ dimensions:
   eca_padding: {choices: [zeros, circular], when: {attention: [eca, ecabam]}}
 """
 SEARCH = [
-    "search", "--space", "tiny.yaml", "--data", "images.npz", "--budget", "600kFLOPs", "--trials", "10", "--epochs", "4", "--workers", "2",
-    "--study", "tiny", "--no-flip",
-]  # fmt: skip
+    "search",
+    "--space",
+    "tiny.yaml",
+    "--data",
+    "images.npz",
+    "--budget",
+    "600kFLOPs",
+    "--trials",
+    "10",
+    "--epochs",
+    "4",
+    "--workers",
+    "2",
+    "--study",
+    "tiny",
+    "--no-flip",
+]
 
 
 def write_images(path: Path) -> None:
@@ -91,7 +106,12 @@ def test_the_output_says_what_was_searched_found_and_what_to_do_next(folder: Pat
 def test_every_trial_is_in_the_database_once(folder: Path):
     assert query(folder, "SELECT count(*) FROM automl_evaluations WHERE purpose = 'search'") == [(10,)]
     assert query(folder, "SELECT count(*) FROM automl_evaluations WHERE purpose = 'final'")[0][0] >= 1
-    assert query(folder, "SELECT candidate_id, fidelity, seed FROM automl_evaluations GROUP BY 1, 2, 3 HAVING count(*) > 1") == []
+    assert (
+        query(
+            folder, "SELECT candidate_id, fidelity, seed FROM automl_evaluations GROUP BY 1, 2, 3 HAVING count(*) > 1"
+        )
+        == []
+    )
 
 
 def test_no_candidate_over_the_budget_has_a_row(folder: Path):
@@ -99,8 +119,15 @@ def test_no_candidate_over_the_budget_has_a_row(folder: Path):
 
 
 def test_what_was_sampled_can_be_read_with_plain_sql(folder: Path):
-    for dimension, values in (("attention", {"none", "se", "eca", "cbam", "ecabam"}), ("radix", {0, 1, 2}), ("cardinality", {1, 2})):
-        found = query(folder, f"SELECT DISTINCT json_extract(settings, '$.{dimension}') FROM automl_evaluations WHERE purpose = 'search'")
+    for dimension, values in (
+        ("attention", {"none", "se", "eca", "cbam", "ecabam"}),
+        ("radix", {0, 1, 2}),
+        ("cardinality", {1, 2}),
+    ):
+        found = query(
+            folder,
+            f"SELECT DISTINCT json_extract(settings, '$.{dimension}') FROM automl_evaluations WHERE purpose = 'search'",
+        )
         assert {value for (value,) in found} <= values
         assert len(found) >= 2
 
@@ -112,7 +139,9 @@ def test_nothing_is_left_running(folder: Path):
 def test_plain_optuna_finds_the_same_front(folder: Path):
     ours = read(folder, "front", "tiny")
     theirs = optuna.load_study(study_name="tiny", storage=f"sqlite:///{folder}/automl.db").best_trials
-    assert sorted((point["accuracy"], point["macs"]) for point in ours) == sorted(tuple(trial.values) for trial in theirs)
+    assert sorted((point["accuracy"], point["macs"]) for point in ours) == sorted(
+        tuple(trial.values) for trial in theirs
+    )
     assert {point["trial"] for point in ours} == {trial.number for trial in theirs}
 
 
@@ -139,9 +168,16 @@ def test_the_same_command_again_trains_nothing(folder: Path):
 
 @pytest.mark.parametrize(
     ("option", "value", "says"),
-    [("--budget", "500kFLOPs", "budget: macs<=600000"), ("--epochs", "5", "epochs"), ("--seed", "1", "seed"), ("--space", "other.yaml", "expansion")],
+    [
+        ("--budget", "500kFLOPs", "budget: macs<=600000"),
+        ("--epochs", "5", "epochs"),
+        ("--seed", "1", "seed"),
+        ("--space", "other.yaml", "expansion"),
+    ],
 )
-def test_the_same_name_with_something_else_is_refused_with_the_difference(folder: Path, option: str, value: str, says: str):
+def test_the_same_name_with_something_else_is_refused_with_the_difference(
+    folder: Path, option: str, value: str, says: str
+):
     (folder / "other.yaml").write_text(SPACE + "  expansion: 2\n")
     arguments = list(SEARCH)
     if option in arguments:
@@ -166,7 +202,10 @@ def found(folder: Path) -> Path:
 def test_the_export_says_which_training_it_is_and_that_it_does_what_was_measured(folder: Path, found: Path):
     best = read(folder, "status", "tiny")["best"]
     text = (folder / "exported.txt").read_text()
-    assert f"px, {best['fidelity']['epochs']} epochs, seed {best['seed']}: validation accuracy {best['accuracy']:.4f}" in text
+    assert (
+        f"px, {best['fidelity']['epochs']} epochs, seed {best['seed']}: validation accuracy {best['accuracy']:.4f}"
+        in text
+    )
     assert f"test images: the pixels of training, to the bit; accuracy {best['test_accuracy']:.4f}" in text
     checked = json.loads((found / "config.json").read_text())["checked"]
     assert (checked["part"], checked["identical"]) == ("test", True)
@@ -186,7 +225,8 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Path):
-    """What a search prints, then what its export and its training print; that more trials go on is tested with Ctrl-C."""
+    """What a search prints, then what its export and its training print; that more trials go on is
+    tested with Ctrl-C."""
     place = copied(folder, tmp_path)
     steps = printed((place / "output.txt").read_text())
     assert [step[1] for step in steps] == ["export", "train", "front"]
@@ -199,7 +239,9 @@ def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Pa
             else:
                 shutil.rmtree(place / "found")
                 automl(*after[1:], cwd=place)
-                assert json.loads((place / "found" / "config.json").read_text())["training"]["epochs"] == 20  # five times a trial's
+                assert (
+                    json.loads((place / "found" / "config.json").read_text())["training"]["epochs"] == 20
+                )  # five times a trial's
     again = automl("train", "tiny", cwd=place)  # once more: from the next seed
     assert "seed 2" in again.stdout
     status = read(place, "status", "tiny")
@@ -207,16 +249,24 @@ def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Pa
     shown = automl("status", "tiny", cwd=place).stdout
     for one in status["trainings"]:
         assert re.search(
-            rf"{one['number']} +{one['id'][:12]} +{one['fidelity']['size']} +{one['fidelity']['epochs']} +{one['seed']} +{one['accuracy']:.4f}", shown
+            rf"{one['number']} +{one['id'][:12]} +{one['fidelity']['size']} +{one['fidelity']['epochs']} +{one['seed']}"
+            rf" +{one['accuracy']:.4f}",
+            shown,
         )
 
 
 def test_ctrl_c_in_a_training_says_how_to_go_on_and_that_goes_on(folder: Path, tmp_path: Path):
     place = copied(folder, tmp_path)
     process = subprocess.Popen(
-        [*COMMAND, "train", "tiny", "--epochs", "300", "--seed", "9", "--threads", "1"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**environment(), "PYTHONUNBUFFERED": "1"}, start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+        [*COMMAND, "train", "tiny", "--epochs", "300", "--seed", "9", "--threads", "1"],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     for line in process.stdout:
         if line.startswith("epoch 2 "):
             break
@@ -235,11 +285,20 @@ def test_ctrl_c_in_a_training_says_how_to_go_on_and_that_goes_on(folder: Path, t
 
 
 def test_the_export_is_whole(found: Path):
-    assert {path.name for path in found.iterdir()} == {"model.safetensors", "config.json", "model.py", "model.onnx", "README.md"}
+    assert {path.name for path in found.iterdir()} == {
+        "model.safetensors",
+        "config.json",
+        "model.py",
+        "model.onnx",
+        "README.md",
+    }
 
 
 def test_the_exported_file_classifies_where_automl_cannot_be_imported(found: Path):
-    code = "import sys, runpy; sys.modules['automl'] = None; sys.argv = ['model.py']; runpy.run_path('model.py', run_name='__main__')"
+    code = (
+        "import sys, runpy; sys.modules['automl'] = None; sys.argv = ['model.py']; runpy.run_path('model.py',"
+        " run_name='__main__')"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=found, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
@@ -271,12 +330,16 @@ def test_an_output_folder_that_exists_is_refused_and_left_alone(folder: Path, fo
 
 
 def test_training_longer_keeps_weights_and_measures_once_more(folder: Path):
-    evaluation = json.loads(automl("train", "tiny", "--epochs", "5", "--seed", "7", "--json", cwd=folder).stdout)  # the network chosen
+    evaluation = json.loads(
+        automl("train", "tiny", "--epochs", "5", "--seed", "7", "--json", cwd=folder).stdout
+    )  # the network chosen
     assert evaluation["state"] == "COMPLETE"
     assert evaluation["fidelity"]["epochs"] == 5
     assert (folder / "automl.db.artifacts" / "tiny" / evaluation["checkpoint"]).is_file()
     assert evaluation["test_accuracy"] > 0.5
-    again = automl("train", "tiny", "--candidate", evaluation["id"], "--epochs", "5", "--seed", "7", cwd=folder, check=False)
+    again = automl(
+        "train", "tiny", "--candidate", evaluation["id"], "--epochs", "5", "--seed", "7", cwd=folder, check=False
+    )
     assert again.returncode == 2
     assert "has been trained for 5 epochs" in again.stderr
 
@@ -286,9 +349,14 @@ def test_ctrl_c_leaves_the_study_intact_and_the_same_command_goes_on(folder: Pat
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     arguments = [*SEARCH, "--trials", "200", "--finals", "0"]
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**environment(), "PYTHONUNBUFFERED": "1"},
+        [*COMMAND, *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
-    )  # fmt: skip
+    )
     seen = 0
     for line in process.stdout:
         seen += line.startswith(("complete", "pruned"))

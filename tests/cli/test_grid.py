@@ -23,13 +23,30 @@ stages:
   - {channels: 10, repeats: 2, stride: 2}
 dimensions: {depth: 1.0, width: 1.0, resolution: 1.0, unit: basic, stem_width: 4, divisor: 1}
 """
-GRID = ["grid", "--baseline", "little.yaml", "--data", "images.npz", "--points", "2", "--seeds", "2", "--epochs", "3", "--no-stop", "--workers", "2"]
+GRID = [
+    "grid",
+    "--baseline",
+    "little.yaml",
+    "--data",
+    "images.npz",
+    "--points",
+    "2",
+    "--seeds",
+    "2",
+    "--epochs",
+    "3",
+    "--no-stop",
+    "--workers",
+    "2",
+]
 GRID += ["--study", "little", "--out", "report"]
 TRAININGS = (1 + 3 + 2) * 2
 
 
 def test_the_listing_has_the_papers_triple_with_its_product_and_true_factor(call):
-    code, out, err = call("grid", "--baseline", "efficientnet_b0", "--phi", "1", "--rule", "paper", "--step", "0.05", "--dry-run")
+    code, out, err = call(
+        "grid", "--baseline", "efficientnet_b0", "--phi", "1", "--rule", "paper", "--step", "0.05", "--dry-run"
+    )
     assert (code, err) == (0, "")
     assert re.search(r"1\.2/1\.1/1\.15\s+1\.920\s+2\.573", out) or re.search(r"1\.920\s+2\.573\s.*1\.2/1\.1/1\.15", out)
     assert "true rule   45" in out
@@ -42,7 +59,9 @@ def test_the_listing_has_the_papers_triple_with_its_product_and_true_factor(call
 
 
 def test_json_lists_what_the_text_does(call):
-    _, out, _ = call("grid", "--baseline", "efficientnet_b0", "--rule", "paper", "--step", "0.05", "--dry-run", "--json")
+    _, out, _ = call(
+        "grid", "--baseline", "efficientnet_b0", "--rule", "paper", "--step", "0.05", "--dry-run", "--json"
+    )
     found = json.loads(out)
     assert found["admitted"] == {"true": 45, "paper": 111, "both": 6, "impossible": 0}
     listed = [tuple(base.values()) for point in found["points"] for base in (point["coefficients"], *point["same"])]
@@ -58,7 +77,13 @@ def test_json_lists_what_the_text_does(call):
         (["--target", "0.5x"], "--target must be above 1"),
         (["--target", "twice"], "--target must be a multiple like 2x, but got 'twice'"),
         (["--step", "0"], "--step must be above 0"),
-        (["--step", "50"], "no triple in steps of 50 has 2 times the cost of efficientnet_b0 within 0.05 by the true rule; the nearest is α=1 β=1 γ=1"),
+        (
+            ["--step", "50"],
+            (
+                "no triple in steps of 50 has 2 times the cost of efficientnet_b0 within 0.05 by the true rule; the"
+                " nearest is α=1 β=1 γ=1"
+            ),
+        ),
         (["--step", "0.0002"], "take a larger step"),
         (["--tolerance", "much"], "--tolerance must be a part like 5% or 0.05, but got 'much'"),
         (["--rule", "papr"], "--rule must be true or paper"),
@@ -101,7 +126,14 @@ def rows(folder: Path, sql: str) -> list[tuple]:
 def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     (tmp_path / "little.yaml").write_text(BASELINE)
     write_images(tmp_path / "images.npz")
-    process = subprocess.Popen([*COMMAND, *GRID], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), start_new_session=True)
+    process = subprocess.Popen(
+        [*COMMAND, *GRID],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(),
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 120
     while len(before := rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")) < 3:
         assert process.poll() is None, process.communicate()[0].decode()
@@ -120,7 +152,12 @@ def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     assert rows(tmp_path, "SELECT DISTINCT state FROM trials") == [("COMPLETE",)]
     assert f"{TRAININGS} trained fully, 0 stopped early, 0 failed" in done.stdout
     assert "verdict" in done.stdout
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.json", "report.md", "scaling.svg", "simplex.svg"]
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "report.json",
+        "report.md",
+        "scaling.svg",
+        "simplex.svg",
+    ]
     assert str(tmp_path) not in (tmp_path / "report" / "report.md").read_text()
 
     status = json.loads(automl("status", "little", "--json", cwd=tmp_path).stdout)
@@ -129,7 +166,20 @@ def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     scaled = json.loads(automl("scale", "--study", "little", "--phi", "0,1", "--json", cwd=tmp_path).stdout)
     assert scaled["members"][1]["id"] == best["id"]
     assert scaled["source"] == "the best of study little"
-    deeper = json.loads(automl("grid", "--baseline", "little:best", "--step", "0.25", "--tolerance", "20%", "--dry-run", "--json", cwd=tmp_path).stdout)
+    deeper = json.loads(
+        automl(
+            "grid",
+            "--baseline",
+            "little:best",
+            "--step",
+            "0.25",
+            "--tolerance",
+            "20%",
+            "--dry-run",
+            "--json",
+            cwd=tmp_path,
+        ).stdout
+    )
     assert deeper["baseline"]["macs"] == best["macs"]
     again = automl(*GRID, cwd=tmp_path)  # nothing is left: no workers are started
     assert "starting the workers" not in again.stdout + again.stderr

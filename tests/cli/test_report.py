@@ -1,4 +1,5 @@
-"""`automl report` and the evidence in `automl status`, on studies that were recorded and not trained."""
+"""`automl report` and the evidence in `automl status`, on studies that were recorded and not
+trained."""
 
 import json
 from pathlib import Path
@@ -10,11 +11,33 @@ from automl.studies import Study
 
 from ..studies.evidence.conftest import created, record, searched, spec, study  # noqa: F401
 
-KEYS = {"study", "facts", "measure", "grid", "best", "front", "random_baseline", "rungs", "surrogate", "seeds", "savings"}
+KEYS = {
+    "study",
+    "facts",
+    "measure",
+    "grid",
+    "best",
+    "front",
+    "random_baseline",
+    "rungs",
+    "surrogate",
+    "seeds",
+    "savings",
+}
 SHORT = {
-    "verdict", "reason", "margin", "margin_interval", "rungs", "surrogate_rank_correlation", "seed_sd", "seed_df", "told_from_second", "seconds_spent",
-    "seconds_avoided_by_stopping", "seconds_avoided_by_gate",
-}  # fmt: skip
+    "verdict",
+    "reason",
+    "margin",
+    "margin_interval",
+    "rungs",
+    "surrogate_rank_correlation",
+    "seed_sd",
+    "seed_df",
+    "told_from_second",
+    "seconds_spent",
+    "seconds_avoided_by_stopping",
+    "seconds_avoided_by_gate",
+}
 
 
 @pytest.mark.usefixtures("searched")
@@ -52,7 +75,12 @@ def test_json_and_the_folder_hold_the_same_numbers(call, tmp_path: Path):
     for name in ("front.svg", "progress.svg"):
         assert f"({name})" in page
         assert ElementTree.fromstring((tmp_path / "shown" / name).read_bytes()).tag.endswith("svg")
-    assert {path.name for path in (tmp_path / "shown").iterdir()} == {"report.md", "report.json", "front.svg", "progress.svg"}
+    assert {path.name for path in (tmp_path / "shown").iterdir()} == {
+        "report.md",
+        "report.json",
+        "front.svg",
+        "progress.svg",
+    }
 
 
 @pytest.mark.usefixtures("searched")
@@ -64,7 +92,20 @@ def test_status_has_the_short_form_beside_what_it_had(call):
     _, out, _ = call("status", "tiny", "--json")
     found = json.loads(out)
     assert set(found["evidence"]) == SHORT
-    assert {"study", "storage", "created", "command", "space", "budget", "data", "settings", "counts", "gate", "best", "versions"} < set(found)
+    assert {
+        "study",
+        "storage",
+        "created",
+        "command",
+        "space",
+        "budget",
+        "data",
+        "settings",
+        "counts",
+        "gate",
+        "best",
+        "versions",
+    } < set(found)
 
 
 def empty(study, record):  # noqa: F811

@@ -16,7 +16,20 @@ def test_a_family_is_printed_with_its_stages(call):
 
 
 def test_json_has_every_member(call):
-    _, out, _ = call("scale", "--baseline", "mobilenetv2", "--alpha", "1.3", "--beta", "1.1", "--gamma", "1", "--phi", "0,0.5,2", "--json")
+    _, out, _ = call(
+        "scale",
+        "--baseline",
+        "mobilenetv2",
+        "--alpha",
+        "1.3",
+        "--beta",
+        "1.1",
+        "--gamma",
+        "1",
+        "--phi",
+        "0,0.5,2",
+        "--json",
+    )
     found = json.loads(out)
     assert found["coefficients"] == {"depth": 1.3, "width": 1.1, "resolution": 1.0}
     assert [one["phi"] for one in found["members"]] == [0.0, 0.5, 2.0]
@@ -34,13 +47,17 @@ def test_a_budget_is_solved_for_phi(call):
 
 
 @pytest.mark.parametrize(
-    ("baseline", "met"), [("mobilenetv1", 1), ("mobilenetv2", 3), ("resnet50", 1), ("efficientnet_b0", 1)],
-)  # fmt: skip
+    ("baseline", "met"), [("mobilenetv1", 1), ("mobilenetv2", 3), ("resnet50", 1), ("efficientnet_b0", 1)]
+)
 def test_each_axis_alone_stands_beside_the_papers_figures(call, baseline: str, met: int):
     _, out, _ = call("scale", "--baseline", baseline, "--phi", "2", "--target-axis", "each", "--json")
     found = json.loads(out)
     assert [each["axis"] for each in found["alone"]] == ["depth", "width", "resolution"]
-    assert {each["axis"]: each["idealised"]["factors"][each["axis"]] for each in found["alone"]} == {"depth": 4.0, "width": 2.0, "resolution": 2.0}
+    assert {each["axis"]: each["idealised"]["factors"][each["axis"]] for each in found["alone"]} == {
+        "depth": 4.0,
+        "width": 2.0,
+        "resolution": 2.0,
+    }
     assert sum(row["agrees"] for row in found["published"]) == met
     code, out, _ = call("scale", "--baseline", baseline, "--phi", "2", "--target-axis", "each")
     assert code == 0
@@ -72,17 +89,27 @@ def test_an_export_is_read_by_cost_grid_timm_and_python(call, tmp_path: Path):
     import timm
     import torch
 
-    code, _, _ = call("scale", "--baseline", "mobilenetv2", "--image-size", "32", "--phi", "0,1.5", "--export", "family")
+    code, _, _ = call(
+        "scale", "--baseline", "mobilenetv2", "--image-size", "32", "--phi", "0,1.5", "--export", "family"
+    )
     assert code == 0
     assert sorted(path.name for path in (tmp_path / "family").iterdir()) == [
-        "README.md", "mobilenetv2_phi0.json", "mobilenetv2_phi0.py", "mobilenetv2_phi1_5.json", "mobilenetv2_phi1_5.py",
-    ]  # fmt: skip
+        "README.md",
+        "mobilenetv2_phi0.json",
+        "mobilenetv2_phi0.py",
+        "mobilenetv2_phi1_5.json",
+        "mobilenetv2_phi1_5.py",
+    ]
     data = json.loads((tmp_path / "family" / "mobilenetv2_phi1_5.json").read_text())
     _, cost, _ = call("cost", "family/mobilenetv2_phi1_5.json", "--json")
     assert json.loads(cost)["macs"] == data["cost"]["macs"]
-    code, _, err = call("grid", "--baseline", "family/mobilenetv2_phi1_5.json", "--step", "0.25", "--tolerance", "10%", "--dry-run")
+    code, _, err = call(
+        "grid", "--baseline", "family/mobilenetv2_phi1_5.json", "--step", "0.25", "--tolerance", "10%", "--dry-run"
+    )
     assert code == 0, err
-    ours = timm.create_model("automl_network", candidate="family/mobilenetv2_phi1_5.json", drop_path_rate=data["drop_path_rate"]).eval()
+    ours = timm.create_model(
+        "automl_network", candidate="family/mobilenetv2_phi1_5.json", drop_path_rate=data["drop_path_rate"]
+    ).eval()
     source = (tmp_path / "family" / "mobilenetv2_phi1_5.py").read_text()
     assert "automl." not in source.replace("from automl is", "")
     module: dict = {"__name__": "exported"}
@@ -108,15 +135,33 @@ def test_an_export_is_read_by_cost_grid_timm_and_python(call, tmp_path: Path):
         (["--baseline", "resnet50", "--phi", "0..inf"], "--phi must be numbers like"),
         (["--baseline", "resnet50", "--phi", "0..1000"], "--phi must have at most 100 numbers"),
         (["--baseline", "resnet50", "--phi", "2", "--budget", "9G"], "--phi and --budget exclude each other"),
-        (["--baseline", "resnet50", "--budget", "1GFLOPs"], "lies below the baseline's cost: 4,089,184,256 macs (resnet50)"),
+        (
+            ["--baseline", "resnet50", "--budget", "1GFLOPs"],
+            "lies below the baseline's cost: 4,089,184,256 macs (resnet50)",
+        ),
         (["--baseline", "resnet50", "--alpha", "0.9"], "a coefficient must be at least 1, but got α=0.9"),
-        (["--baseline", "resnet50", "--coefficients", "depht=2"], "unknown axis of resnet50: 'depht'; did you mean 'depth'"),
+        (
+            ["--baseline", "resnet50", "--coefficients", "depht=2"],
+            "unknown axis of resnet50: 'depht'; did you mean 'depth'",
+        ),
         (["--baseline", "resnet50", "--coefficients", "depth"], "--coefficients must be like depth=1.2,width=1.1"),
-        (["--baseline", "resnet50", "--coefficients", "depth=1.2", "--alpha", "1.2"], "coefficients come from one place"),
+        (
+            ["--baseline", "resnet50", "--coefficients", "depth=1.2", "--alpha", "1.2"],
+            "coefficients come from one place",
+        ),
         (["--baseline", "resnet50", "--phi", "2", "--target-axis", "foo"], "unknown axis of resnet50: 'foo'"),
-        (["--baseline", "resnet50", "--phi", "2", "--target-axis", "each", "--target", "1x"], "--target must be above 1"),
-        (["--baseline", "resnet50", "--phi", "50"], "φ = 50 makes the depth 9100 times the baseline's; at most 64 times is allowed"),
-        (["--baseline", "resnet50", "--image-size", "4"], "resnet50 cannot be built for inputs of 4x4 px, below its total stride"),
+        (
+            ["--baseline", "resnet50", "--phi", "2", "--target-axis", "each", "--target", "1x"],
+            "--target must be above 1",
+        ),
+        (
+            ["--baseline", "resnet50", "--phi", "50"],
+            "φ = 50 makes the depth 9100 times the baseline's; at most 64 times is allowed",
+        ),
+        (
+            ["--baseline", "resnet50", "--image-size", "4"],
+            "resnet50 cannot be built for inputs of 4x4 px, below its total stride",
+        ),
         (["--baseline", "resnet50", "--size-multiple", "0"], "--size-multiple must be at least 1"),
         (["--baseline", "resnet50", "--export", "."], "the output folder must not exist"),
         (["--baseline", "resnet50", "--export", "none/family"], "the output folder's parent must be a folder"),

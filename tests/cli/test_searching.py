@@ -1,4 +1,5 @@
-"""What `automl search` says at its end, and what commands say of a study whose networks were scored and not trained."""
+"""What `automl search` says at its end, and what commands say of a study whose networks were scored
+and not trained."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def test_a_command_is_text_that_a_shell_reads_back_whatever_a_file_is_called():
     names = ["caf\udce9's \\ φ.npz", "plain.npz", "two words"]
     text = masked_command(["search", *names], "sqlite:///automl.db")
     text.encode()
-    done = subprocess.run(["bash", "-c", f"printf '%s\\n' {text.removeprefix('automl ')}"], capture_output=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", f"printf '%s\\n' {text.removeprefix('automl ')}"], capture_output=True, check=True
+    )
     assert os.fsdecode(done.stdout).splitlines() == ["search", *names]
     with pytest.raises(UnicodeEncodeError):
         shlex.join(names).encode()  # control
@@ -40,8 +43,16 @@ def ended(*, done: int = 20, pruned: int = 4, exhausted: bool = False, networks:
         (ended(), {"trials": None, "seconds": None}, "the same command with --trials 48 goes on searching"),
         (ended(), {"trials": None, "seconds": 600.0}, "the same command goes on searching, for another 10 min 0 s"),
         (ended(), {"trials": 1000, "seconds": 7200.0}, "the same command goes on searching, for another 2 h 0 min"),
-        (ended(), {"trials": 24, "seconds": 600.0}, "the same command with --trials 48 goes on searching, for another 10 min 0 s at most"),
-        (ended(exhausted=True), {"trials": None, "seconds": 600.0}, "every network within the budget has been evaluated"),
+        (
+            ended(),
+            {"trials": 24, "seconds": 600.0},
+            "the same command with --trials 48 goes on searching, for another 10 min 0 s at most",
+        ),
+        (
+            ended(exhausted=True),
+            {"trials": None, "seconds": 600.0},
+            "every network within the budget has been evaluated",
+        ),
         (ended(networks=24), {"trials": 24, "seconds": None}, "every network within the budget has been evaluated"),
         (ended(networks=24, exact=False), {"trials": 24, "seconds": None}, "the same command with --trials 48"),
     ],
@@ -53,8 +64,17 @@ def test_how_to_go_on_follows_from_what_ended_the_search(result: Any, asked: dic
 @pytest.fixture
 def scored(tmp_path: Path, record) -> Study:  # noqa: F811
     """A search by naswot with its best network confirmed by training."""
-    settings = {"image_size": 32, "proxy_size": 16, "epochs": 9, "fraction": 1.0, "seed": 0, "evaluator": "zero-cost:naswot"}
-    spec = StudySpec(name="tiny", space={"name": "some", "image": [1, 32, 96]}, budget="", data={"name": "digits"}, settings=settings)
+    settings = {
+        "image_size": 32,
+        "proxy_size": 16,
+        "epochs": 9,
+        "fraction": 1.0,
+        "seed": 0,
+        "evaluator": "zero-cost:naswot",
+    }
+    spec = StudySpec(
+        name="tiny", space={"name": "some", "image": [1, 32, 96]}, budget="", data={"name": "digits"}, settings=settings
+    )
     study = Study.create_or_continue(f"sqlite:///{tmp_path}/automl.db", spec, command="automl search", versions={})
     for number in range(30):
         score = 140 + number / 10
@@ -107,7 +127,9 @@ class TestScored:
 
 
 def test_a_network_that_was_only_scored_is_handed_over_by_its_score(call, tmp_path: Path, record):  # noqa: F811
-    spec = StudySpec(name="tiny", space={"name": "some"}, budget="", data={}, settings={"evaluator": "zero-cost:naswot"})
+    spec = StudySpec(
+        name="tiny", space={"name": "some"}, budget="", data={}, settings={"evaluator": "zero-cost:naswot"}
+    )
     study = Study.create_or_continue(f"sqlite:///{tmp_path}/automl.db", spec, command="automl search", versions={})
     record(study, 1, 150.0, scores={"naswot": 150.0})
     best = json.loads(call("report", "tiny", "--json")[1])["best"]

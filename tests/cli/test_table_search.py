@@ -1,4 +1,5 @@
-"""`automl search --evaluator table:FILE`, typed as a user would, on a table of twelve networks and on NAS-Bench-Macro's."""
+"""`automl search --evaluator table:FILE`, typed as a user would, on a table of twelve networks and
+on NAS-Bench-Macro's."""
 
 import csv
 import json
@@ -14,7 +15,9 @@ from automl.search import DEFAULT_SAMPLER, sampler_names
 
 from .conftest import environment
 
-NAS_BENCH_MACRO = Path(__file__).resolve().parents[3] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+NAS_BENCH_MACRO = (
+    Path(__file__).resolve().parents[3] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+)
 SPACE = """
 name: twelve
 skeleton: efficientnet
@@ -26,7 +29,21 @@ dimensions:
   expansion: [2, 3]
   attention: [none, se]
 """
-COMMAND = ("search", "--space", "twelve.yaml", "--evaluator", "table:table.csv", "--study", "s", "--sampler", "random", "--trials", "12", "--finals", "0")
+COMMAND = (
+    "search",
+    "--space",
+    "twelve.yaml",
+    "--evaluator",
+    "table:table.csv",
+    "--study",
+    "s",
+    "--sampler",
+    "random",
+    "--trials",
+    "12",
+    "--finals",
+    "0",
+)
 
 
 @pytest.fixture
@@ -71,8 +88,13 @@ def test_what_is_wrong_is_one_line(folder: Path, call):
 
 
 def test_neither_torch_nor_ray_is_imported(folder: Path):
-    code = f"import sys; from automl.cli.main import main; main({[*COMMAND]!r}); print(*[name for name in ('torch', 'ray', 'timm') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=environment(), check=True)
+    code = (
+        f"import sys; from automl.cli.main import main; main({[*COMMAND]!r}); print(*[name for name in ('torch', 'ray',"
+        " 'timm') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=environment(), check=True
+    )
     assert done.stdout.splitlines()[-1].strip() == ""
 
 
@@ -86,7 +108,19 @@ def test_the_help_names_every_sampler():
 def test_nas_bench_macro_as_the_docs_say(call):
     if not NAS_BENCH_MACRO.exists():
         pytest.skip("NAS-Bench-Macro's table is not beside this checkout (../shared/data/nas-bench-macro)")
-    command = ("search", "--space", "nas-bench-macro", "--evaluator", f"table:{NAS_BENCH_MACRO}", "--budget", "60MFLOPs", "--image-size", 32, "--trials", 60)
+    command = (
+        "search",
+        "--space",
+        "nas-bench-macro",
+        "--evaluator",
+        f"table:{NAS_BENCH_MACRO}",
+        "--budget",
+        "60MFLOPs",
+        "--image-size",
+        32,
+        "--trials",
+        60,
+    )
     code, out, _ = call(*command, "--finals", 0, "--json")
     assert code == 0
     assert json.loads(out)["counts"]["done"] == 60

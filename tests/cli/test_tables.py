@@ -9,7 +9,10 @@ from automl.cli.tables import fitted, pixels, print_table
 from automl.spaces.scaling.baseline import find_baseline
 
 NAMES = ["resnext-attention-a-long-name-20MFLOPs", "a-name-of-forty-characters-and-some-more"]
-ROWS = [[name, "resnext-attention", "300M..400MFLOPs, 5.3MParams", "/data/photos/of/last/year", "1234", "0.9123"] for name in NAMES]
+ROWS = [
+    [name, "resnext-attention", "300M..400MFLOPs, 5.3MParams", "/data/photos/of/last/year", "1234", "0.9123"]
+    for name in NAMES
+]
 COLUMNS = ["study", "space", "budget", "data", "done", "best accuracy"]
 
 
@@ -31,14 +34,18 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: list[str], rows: lis
 def test_names_and_words_are_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch):
     text = on_a_terminal(monkeypatch, COLUMNS, ROWS)
     assert all(word in text for row in ROWS for cell in row for word in cell.split())
-    assert "300M..400MFLOPs, 5.3MParams" not in text  # control: it is narrow, and what has several words is broken between them
+    assert (
+        "300M..400MFLOPs, 5.3MParams" not in text
+    )  # control: it is narrow, and what has several words is broken between them
 
 
 def test_what_fits_is_not_broken(monkeypatch: pytest.MonkeyPatch):
     assert "some words of it" in on_a_terminal(monkeypatch, ["study", "data"], [["a", "some words of it"]])
 
 
-def test_a_table_that_goes_elsewhere_has_a_line_for_each_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_table_that_goes_elsewhere_has_a_line_for_each_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setenv("COLUMNS", "40")
     print_table("a title that is longer than the columns of the terminal", COLUMNS, ROWS)
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines() if line.strip()]
@@ -63,7 +70,9 @@ def test_widths_shrink_from_the_widest_and_never_below_the_least():
 
 def test_sizes_are_height_by_width(call, tmp_path):
     assert pixels((3, 32, 96)) == "32x96"
-    (tmp_path / "wide.yaml").write_text("{name: wide, skeleton: plain, image: [3, 32, 96], classes: 10, dimensions: {}}")
+    (tmp_path / "wide.yaml").write_text(
+        "{name: wide, skeleton: plain, image: [3, 32, 96], classes: 10, dimensions: {}}"
+    )
     assert find_baseline(str(tmp_path / "wide.yaml")).network.image == (3, 32, 96)
     _, out, err = call("scale", "--baseline", "wide.yaml", "--phi", "0..1", "--target-axis", "each")
     assert err == ""

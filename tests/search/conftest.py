@@ -7,7 +7,9 @@ import pytest
 from automl.search.workers import cluster
 from automl.spaces import Space
 
-cluster.set_environment(local=True)  # before any test imports Ray, which reads it then: under `uv run` every worker would be started by uv
+cluster.set_environment(
+    local=True
+)  # before any test imports Ray, which reads it then: under `uv run` every worker would be started by uv
 
 SPACE = {
     "name": "tiny",

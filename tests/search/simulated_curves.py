@@ -28,8 +28,11 @@ class Curves:
 
 
 def curves(seed: int, count: int, *, noise: float = 0.3, slow: float = 0.0) -> Curves:
-    """Accuracies in the end rise with cost and saturate, with a standard deviation of 1 point around that; at the rungs they are known to within `noise` and
-    half of it. With `slow`, large networks lie behind at the rungs, by so many points a unit of log cost that their curves cross those of small ones."""
+    """Accuracies in the end rise with cost and saturate, with a standard deviation of 1 point
+    around that; at the rungs they are known to within `noise` and half of it. With `slow`, large
+    networks lie behind at the rungs, by so many points a unit of log cost that their curves cross
+    those of small ones.
+    """
     rng = np.random.default_rng(seed)
     log_cost = rng.uniform(0, 3, count)
     end = 70 + 4 * (1 - np.exp(-log_cost / 1.2)) + rng.normal(size=count)
@@ -40,7 +43,8 @@ def curves(seed: int, count: int, *, noise: float = 0.3, slow: float = 0.0) -> C
 
 
 def search(found: Curves, rungs: Any, *, workers: int = 4) -> tuple[set[int], float]:
-    """Networks in their order through `rungs`, some at once; those trained to the end, and the epochs spent as a share of all."""
+    """Networks in their order through `rungs`, some at once; those trained to the end, and the
+    epochs spent as a share of all."""
     count, begun, spent = len(found.macs), 0, 0
     at = dict.fromkeys(range(count), 0)
     events: list[tuple[int, int, int]] = []
@@ -81,7 +85,8 @@ def search(found: Curves, rungs: Any, *, workers: int = 4) -> tuple[set[int], fl
 
 
 def lost(make: Callable[[], Any], seeds: int, count: int, **kind: float) -> tuple[int, float]:
-    """Of `seeds` studies of `count` networks, how many lose a point of the front, and the mean share of epochs."""
+    """Of `seeds` studies of `count` networks, how many lose a point of the front, and the mean
+    share of epochs."""
     misses, shares = 0, []
     for seed in range(seeds):
         found = curves(seed, count, **kind)

@@ -53,7 +53,9 @@ class Workers:
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     found = Workers()
-    monkeypatch.setattr(grid_module, "ray_for", lambda *asked: nullcontext(Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0)))
+    monkeypatch.setattr(
+        grid_module, "ray_for", lambda *asked: nullcontext(Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0))
+    )
     monkeypatch.setattr(tuning, "run", found)
     return found
 
@@ -64,7 +66,13 @@ def run(tmp_path: Path, workers: Workers) -> Run:
     write_images(tmp_path / "images.npz", size=20)
 
     def again(**options: object) -> GridResult:
-        asked = {"baseline": tmp_path / "little.yaml", "data": str(tmp_path / "images.npz"), "storage": f"sqlite:///{tmp_path}/a.db", "points": 3, "seeds": 2}
+        asked = {
+            "baseline": tmp_path / "little.yaml",
+            "data": str(tmp_path / "images.npz"),
+            "storage": f"sqlite:///{tmp_path}/a.db",
+            "points": 3,
+            "seeds": 2,
+        }
         return search_grid(GridOptions(**{**asked, "epochs": 9, **options}), command="automl grid")  # type: ignore[arg-type]
 
     return again
@@ -95,7 +103,9 @@ def test_a_run_cut_in_the_middle_is_continued_with_what_is_missing(run: Run, wor
     assert whole.left == 0
     assert len(workers.pairs) == 14 - len(done)  # exactly what was missing
     assert not {(find_candidate(json.loads(spec)).id, seed) for spec, seed in workers.pairs} & done
-    assert rows(tmp_path, "SELECT count(*), count(DISTINCT candidate_id || ' ' || seed) FROM automl_evaluations") == [(14, 14)]
+    assert rows(tmp_path, "SELECT count(*), count(DISTINCT candidate_id || ' ' || seed) FROM automl_evaluations") == [
+        (14, 14)
+    ]
 
 
 def test_a_finished_grid_starts_no_workers(run: Run, workers: Workers):
@@ -164,7 +174,12 @@ def test_the_evidence_is_written(run: Run, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"), [({"seeds": 0}, "--seeds must be at least 1"), ({"points": 0}, "--points must be at least 1"), ({"data": "nowhere"}, "nowhere")]
+    ("options", "says"),
+    [
+        ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"points": 0}, "--points must be at least 1"),
+        ({"data": "nowhere"}, "nowhere"),
+    ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(run: Run, tmp_path: Path, options: dict, says: str):
     with pytest.raises(InputError, match=says):

@@ -1,4 +1,5 @@
-"""What makes two commands the same study: what the images hold, not where they lie or what an earlier version called it."""
+"""What makes two commands the same study: what the images hold, not where they lie or what an
+earlier version called it."""
 
 from __future__ import annotations
 
@@ -59,7 +60,9 @@ def test_the_study_keeps_how_its_images_are_prepared(tmp_path: Path, space: Spac
 
 def test_how_the_data_are_read_is_part_of_the_study(tmp_path: Path, space: Space) -> None:
     labels = np.array([0] * 20 + [1] * 20 + [2] * 20 + [3])
-    np.savez(tmp_path / "images.npz", x=np.random.default_rng(0).integers(0, 256, (61, 12, 12), dtype=np.uint8), y=labels)
+    np.savez(
+        tmp_path / "images.npz", x=np.random.default_rng(0).integers(0, 256, (61, 12, 12), dtype=np.uint8), y=labels
+    )
     with pytest.raises(InputError, match="--drop-small-classes"):
         plan(tmp_path, tmp_path / "images.npz", space)
     dropped = plan(tmp_path, tmp_path / "images.npz", space, drop_small_classes=3)

@@ -12,9 +12,17 @@ torch.set_num_threads(1)
 SMALL: dict[str, Candidate] = {
     "automl_small_mobile": skeleton("efficientnet").candidate({"width": 0.25, "depth": 0.3}, (3, 64, 64), 10),
     "automl_small_neck": skeleton("mobilenetv3").candidate({"width": 0.25}, (3, 64, 64), 10),
-    "automl_small_basic": skeleton("resnet").candidate({"width": 0.125, "depth": 0.34, "unit": "basic", "attention": "eca"}, (3, 64, 64), 10),
-    "automl_small_split": skeleton("resnet").candidate(
-        {"width": 0.125, "depth": 0.34, "stem": "deep", "downsample": "avg", "radix": 2, "pool": "last"}, (3, 64, 64), 10
+    "automl_small_basic": (
+        skeleton("resnet").candidate(
+            {"width": 0.125, "depth": 0.34, "unit": "basic", "attention": "eca"}, (3, 64, 64), 10
+        )
+    ),
+    "automl_small_split": (
+        skeleton("resnet").candidate(
+            {"width": 0.125, "depth": 0.34, "stem": "deep", "downsample": "avg", "radix": 2, "pool": "last"},
+            (3, 64, 64),
+            10,
+        )
     ),
 }
 

@@ -1,7 +1,9 @@
-"""What papers print of their networks' parameters and multiply-adds, each beside the same network as a point of our skeletons and as timm's module.
+"""What papers print of their networks' parameters and multiply-adds, each beside the same network
+as a point of our skeletons and as timm's module.
 
-Figures are strings, as printed: how many digits there are is part of the claim. A row names the rule (`published_rules`) under which its figure is counted;
-`PLAIN` is our own convention, rounded to the digits printed, and `UNEXPLAINED` says that none of the rules known gives the figure.
+Figures are strings, as printed: how many digits there are is part of the claim. A row names the
+rule (`published_rules`) under which its figure is counted; `PLAIN` is our own convention, rounded
+to the digits printed, and `UNEXPLAINED` says that none of the rules known gives the figure.
 """
 
 from __future__ import annotations
@@ -50,9 +52,18 @@ class Row:
 
 
 def _named(source: str, name: str, ours: str, params: str | None, macs: str | None, **more) -> Row:
-    """A row whose network `architectures()` and timm have under the name `ours`, unless `theirs` says otherwise."""
+    """A row whose network `architectures()` and timm have under the name `ours`, unless `theirs`
+    says otherwise."""
     theirs = more.pop("theirs", (lambda: timm.create_model(ours)) if timm.is_model(ours) else None)
-    return Row(source=source, name=name, params=params, macs=macs, candidate=lambda: architecture(ours).candidate(), theirs=theirs, **more)
+    return Row(
+        source=source,
+        name=name,
+        params=params,
+        macs=macs,
+        candidate=lambda: architecture(ours).candidate(),
+        theirs=theirs,
+        **more,
+    )
 
 
 def _point(base: str, **settings) -> Callable[[], Candidate]:
@@ -62,20 +73,34 @@ def _point(base: str, **settings) -> Callable[[], Candidate]:
 def _efficientnets() -> list[Row]:
     return [
         _named(
-            EFFICIENTNET, f"EfficientNet-B{index}", row.name, row.params, row.flops,
+            EFFICIENTNET,
+            f"EfficientNet-B{index}",
+            row.name,
+            row.params,
+            row.flops,
             params_rule=UNEXPLAINED if index == 2 else PLAIN,
             macs_rule=UNEXPLAINED if index in (1, 4, 5, 7) else PLAIN,
         )
         for index, row in enumerate(EFFICIENTNETS)
-    ]  # fmt: skip
+    ]
 
 
 def _baselines() -> list[Row]:
-    rows = [_named(BASELINES, paper, ours, None, macs) for paper, ours, macs in (
-        ("MobileNetV1", "mobilenetv1_100", "0.6B"), ("MobileNetV2", "mobilenetv2_100", "0.3B"), ("ResNet-50", "resnet50", "4.1B"),
-        ("EfficientNet-B0", "efficientnet_b0", "0.4B"),
-    )]  # fmt: skip
-    names = {"mobilenetv1": "MobileNetV1", "mobilenetv2": "MobileNetV2", "resnet50": "ResNet-50", "efficientnet_b0": "EfficientNet-B0"}
+    rows = [
+        _named(BASELINES, paper, ours, None, macs)
+        for paper, ours, macs in (
+            ("MobileNetV1", "mobilenetv1_100", "0.6B"),
+            ("MobileNetV2", "mobilenetv2_100", "0.3B"),
+            ("ResNet-50", "resnet50", "4.1B"),
+            ("EfficientNet-B0", "efficientnet_b0", "0.4B"),
+        )
+    ]
+    names = {
+        "mobilenetv1": "MobileNetV1",
+        "mobilenetv2": "MobileNetV2",
+        "resnet50": "ResNet-50",
+        "efficientnet_b0": "EfficientNet-B0",
+    }
     bases = {"resnet50": "resnet", "efficientnet_b0": "efficientnet"}
     unexplained = ["mobilenetv1 r=2", "mobilenetv1 d=1.4 w=1.2 r=1.3", "resnet50 d=4", "resnet50 w=2"]
     unexplained += [f"efficientnet_b0 {alone}" for alone in ("d=4", "w=2", "r=2")]
@@ -84,7 +109,16 @@ def _baselines() -> list[Row]:
             scale = " ".join(f"{key[0]}={value:g}" for key, value in row.factors.items())
             rule = UNEXPLAINED if f"{row.baseline} {scale}" in unexplained else PLAIN
             point = _point(bases.get(row.baseline, row.baseline), **row.factors)
-            rows.append(Row(source=BASELINES, name=f"{names[row.baseline]} {scale}", params=None, macs=row.flops, candidate=point, macs_rule=rule))
+            rows.append(
+                Row(
+                    source=BASELINES,
+                    name=f"{names[row.baseline]} {scale}",
+                    params=None,
+                    macs=row.flops,
+                    candidate=point,
+                    macs_rule=rule,
+                )
+            )
     return rows
 
 
@@ -96,7 +130,7 @@ def _resnexts() -> list[Row]:
     rows += [
         _named(RESNEXT, f"ResNeXt-50 {c}×{d}d", f"resnext50_{c}x{d}d", None, None, theirs=grouped(c, d))
         for c, d in ((2, 40), (4, 24), (8, 14))
-    ]  # fmt: skip
+    ]
     return [*rows, _named(RESNEXT, "ResNeXt-50 32×4d", "resnext50_32x4d", "25.0M", "4.2B", params_rule=WITHOUT_NORMS)]
 
 
@@ -117,7 +151,9 @@ def _ecanets() -> list[Row]:
         }[depth]
         of = {block.expansion * 64 * 2**stage: kernel for stage, kernel in enumerate(kernels)}
         # given channels, timm's module would ignore the kernel
-        return lambda: ResNet(block, layers, block_args={"attn_layer": lambda channels, **_: EcaModule(kernel_size=of[channels])})
+        return lambda: ResNet(
+            block, layers, block_args={"attn_layer": lambda channels, **_: EcaModule(kernel_size=of[channels])}
+        )
 
     printed = (
         (18, (3, 5, 7, 7), "11.15M", "1.70G"),
@@ -127,22 +163,44 @@ def _ecanets() -> list[Row]:
     )
     rows = [
         _named(
-            ECA, f"ECA-Net{depth} (k{''.join(map(str, kernels))})", f"ecanet{depth}", params, macs, theirs=attended(depth, kernels),
-            params_rule=UNITS_OF_1024, macs_rule=THOP,
+            ECA,
+            f"ECA-Net{depth} (k{''.join(map(str, kernels))})",
+            f"ecanet{depth}",
+            params,
+            macs,
+            theirs=attended(depth, kernels),
+            params_rule=UNITS_OF_1024,
+            macs_rule=THOP,
         )
         for depth, kernels, params, macs in printed
-    ]  # fmt: skip
+    ]
     mobile = _point("mobilenetv2", attention="eca", eca_kernel=(1, 1, 1, 1, 1, 3, 3))
-    return [*rows, Row(source=ECA, name="ECA-MobileNetV2 (k13)", params="3.34M", macs="319.9M", candidate=mobile,
-                       params_rule=UNITS_OF_1024, macs_rule=THOP_MOBILE)]  # fmt: skip
+    return [
+        *rows,
+        Row(
+            source=ECA,
+            name="ECA-MobileNetV2 (k13)",
+            params="3.34M",
+            macs="319.9M",
+            candidate=mobile,
+            params_rule=UNITS_OF_1024,
+            macs_rule=THOP_MOBILE,
+        ),
+    ]
 
 
 def _resnests() -> list[Row]:
     def split(radix: int, cardinality: int, width: int) -> Callable[[], nn.Module]:
         return lambda: ResNet(
-            ResNestBottleneck, [3, 4, 6, 3], stem_type="deep", stem_width=32, avg_down=True, cardinality=cardinality, base_width=width,
+            ResNestBottleneck,
+            [3, 4, 6, 3],
+            stem_type="deep",
+            stem_width=32,
+            avg_down=True,
+            cardinality=cardinality,
+            base_width=width,
             block_args={"radix": radix, "avd": True, "avd_first": True},
-        )  # fmt: skip
+        )
 
     rows = [_named(RESNEST, "ResNeSt-50 2s1x64d", "resnest50d", "27.5M", "5.39G", macs_rule=MXNET)]
     for setting, params, macs in (
@@ -155,11 +213,18 @@ def _resnests() -> list[Row]:
         ((1, 4, 24), "25.7M", "4.42G"),
     ):
         name = "{}s{}x{}d".format(*setting)
-        rows.append(_named(
-            RESNEST, f"ResNeSt-50-fast {name}", f"resnest50d_{name}", params, macs, theirs=split(*setting),
-            params_rule=UNEXPLAINED if name == "1s1x64d" else PLAIN,
-            macs_rule=UNEXPLAINED if name in ("2s1x64d", "4s2x40d") else MXNET,
-        ))  # fmt: skip
+        rows.append(
+            _named(
+                RESNEST,
+                f"ResNeSt-50-fast {name}",
+                f"resnest50d_{name}",
+                params,
+                macs,
+                theirs=split(*setting),
+                params_rule=UNEXPLAINED if name == "1s1x64d" else PLAIN,
+                macs_rule=UNEXPLAINED if name in ("2s1x64d", "4s2x40d") else MXNET,
+            )
+        )
     return rows
 
 

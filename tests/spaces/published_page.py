@@ -1,4 +1,5 @@
-"""docs/architectures.md, rendered from what is computed. Run this file to write it; a test compares the two."""
+"""docs/architectures.md, rendered from what is computed. Run this file to write it; a test compares
+the two."""
 
 from __future__ import annotations
 
@@ -67,7 +68,13 @@ def figures(row: Row) -> list[tuple[str, str, Rule]]:
 
 def siblings(row: Row, quantity: str) -> list[tuple[Row, str]]:
     """All figures of a kind in a row's source."""
-    return [(other, printed) for other in ROWS if other.source == row.source for kind, printed, _ in figures(other) if kind == quantity]
+    return [
+        (other, printed)
+        for other in ROWS
+        if other.source == row.source
+        for kind, printed, _ in figures(other)
+        if kind == quantity
+    ]
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]], left: int = 1) -> str:
@@ -110,7 +117,13 @@ def _tried(row: Row, quantity: str, printed: str) -> list[str]:
 
 def _settings(settings) -> str:
     def text(item) -> str:
-        return "/".join(map(text, item)) if isinstance(item, tuple) else f"{item:.4g}" if isinstance(item, float) else str(item)
+        return (
+            "/".join(map(text, item))
+            if isinstance(item, tuple)
+            else f"{item:.4g}"
+            if isinstance(item, float)
+            else str(item)
+        )
 
     return ", ".join(f"{key} {text(item)}" for key, item in settings.items()) or "baseline"
 
@@ -120,22 +133,37 @@ def _known() -> Iterable[list[str]]:
         known = architecture(name)
         cost = known.candidate().cost()
         numbers = [str(known.size), f"{cost.params:,}", f"{cost.macs:,}"]
-        yield [f"`{name}`", f"`{known.skeleton}`", _settings(known.settings), "yes" if timm.is_model(name) else "", *numbers]
+        yield [
+            f"`{name}`",
+            f"`{known.skeleton}`",
+            _settings(known.settings),
+            "yes" if timm.is_model(name) else "",
+            *numbers,
+        ]
 
 
 def _exchanged() -> str:
     deep, wide = (next(row for row in ROWS if row.name == f"ResNet-50 {scale}") for scale in ("d=4", "w=2"))
     cells = [f"{subject(one).facts.macs / value(other.macs) - 1:+.1%}" for one, other in ((deep, wide), (wide, deep))]
-    return f"with the two figures exchanged the differences are {cells[0]} (d=4 against {wide.macs}) and {cells[1]} (w=2 against {deep.macs})."
+    return (
+        f"with the two figures exchanged the differences are {cells[0]} (d=4 against {wide.macs}) and {cells[1]} (w=2"
+        f" against {deep.macs})."
+    )
 
 
 def _unexplained() -> str:
     left = [(row, quantity, printed) for row in ROWS for quantity, printed, rule in figures(row) if rule is UNEXPLAINED]
-    b5, r2, split = (next(row for row in ROWS if row.name == name) for name in ("EfficientNet-B5", "EfficientNet-B0 r=2", "ResNeSt-50-fast 1s1x64d"))
+    b5, r2, split = (
+        next(row for row in ROWS if row.name == name)
+        for name in ("EfficientNet-B5", "EfficientNet-B0 r=2", "ResNeSt-50-fast 1s1x64d")
+    )
     resnests = siblings(split, "macs")
     given = [sum(rule.gives(subject(row), "macs", printed) for row, printed in resnests) for rule in (MXNET, PLUS_ONE)]
-    counted = [f"{MXNET.figure(subject(row), 'macs', printed):.3f} for {row.name} (printed {printed})" for row, kind, printed in left if kind == "macs"
-               and row.source == split.source]  # fmt: skip
+    counted = [
+        f"{MXNET.figure(subject(row), 'macs', printed):.3f} for {row.name} (printed {printed})"
+        for row, kind, printed in left
+        if kind == "macs" and row.source == split.source
+    ]
     split_theirs = theirs(split)
     assert split_theirs is not None
     return f"""## What stays unexplained
@@ -162,12 +190,17 @@ def render() -> str:
     columns = ("network", "params", "ours", "timm", "difference", "MACs", "ours", "timm", "difference", "counted as")
     for source in dict.fromkeys(row.source for row in ROWS):
         parts.append(f"## {source}\n\n" + _table(columns, (_published(row) for row in ROWS if row.source == source)))
-    parts.append("## Ways of counting\n\n" + "".join(f"- **{r.name}**: {r.text}.\n" for r in (WITHOUT_NORMS, UNITS_OF_1024, SENET, THOP, THOP_MOBILE, MXNET)))
+    parts.append(
+        "## Ways of counting\n\n"
+        + "".join(
+            f"- **{r.name}**: {r.text}.\n" for r in (WITHOUT_NORMS, UNITS_OF_1024, SENET, THOP, THOP_MOBILE, MXNET)
+        )
+    )
     parts.append(_unexplained())
     parts.append(
-        f"## Every named network\n\n{len(architectures())} networks that `automl cost NAME` counts, at the size of their figures. "
-        "Settings are what differs from the skeleton's baseline "
-        "(a/b/c: one value a stage).\n\n" + _table(("name", "skeleton", "settings", "in timm", "size", "params", "MACs"), _known(), left=4)
+        f"## Every named network\n\n{len(architectures())} networks that `automl cost NAME` counts, at the size of"
+        " their figures. Settings are what differs from the skeleton's baseline (a/b/c: one value a stage).\n\n"
+        + _table(("name", "skeleton", "settings", "in timm", "size", "params", "MACs"), _known(), left=4)
     )
     return "\n".join(parts)
 
@@ -183,7 +216,9 @@ def b0() -> Row:
 
 def b5_at_every_side() -> set[str]:
     """What B5's MACs would be printed as, at every side."""
-    return {shown(architecture("efficientnet_b5").candidate(image_size=side).cost().macs / 1e9, "9.9B") for side in SIDES}
+    return {
+        shown(architecture("efficientnet_b5").candidate(image_size=side).cost().macs / 1e9, "9.9B") for side in SIDES
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""How figures in papers were counted, each way as a function of the network, so that a cause is computed and not asserted.
+"""How figures in papers were counted, each way as a function of the network, so that a cause is
+computed and not asserted.
 
-Facts of a network come from PyTorch's dispatcher while its module runs on the meta device: nothing here asks a block of ours for its cost.
+Facts of a network come from PyTorch's dispatcher while its module runs on the meta device: nothing
+here asks a block of ours for its cost.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Facts:
     statistics: int = 0
     """Running means and variances: kept, but not trained."""
     biases: int = 0
-    """Outputs to which a bias is added once: those of the convolutions behind a global pool, and of the classifier."""
+    """Outputs to which a bias is added once: those of the convolutions behind a global pool, and of
+    the classifier."""
     normalised: int = 0
     """Elements of the maps that are normalised."""
     activated: int = 0
@@ -101,7 +104,11 @@ class Subject:
 
     def outputs(self) -> list[tuple[Shape, int]]:
         """The map behind every unit, and how often it stands."""
-        return [(block.out(shape), count) for place, block, shape, count in self.candidate.walk() if place.startswith("stages")]
+        return [
+            (block.out(shape), count)
+            for place, block, shape, count in self.candidate.walk()
+            if place.startswith("stages")
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +152,8 @@ def shown(figure: float, printed: str, *, cut: bool = False) -> str:
 
 
 def strides_first(subject: Subject) -> int:
-    """Multiply-adds saved where a bottleneck's first 1×1 convolution takes the stride, as in the ResNet of 2015, and not the 3×3 one."""
+    """Multiply-adds saved where a bottleneck's first 1×1 convolution takes the stride, as in the
+    ResNet of 2015, and not the 3×3 one."""
     saved = 0
     for _, unit, shape, _ in subject.candidate.walk():
         if isinstance(unit, Bottleneck):
@@ -154,7 +162,8 @@ def strides_first(subject: Subject) -> int:
 
 
 def cropped(subject: Subject) -> int:
-    """Multiply-adds where odd sides lose a row and a column before each stride, so that sides are halved downwards and not upwards."""
+    """Multiply-adds where odd sides lose a row and a column before each stride, so that sides are
+    halved downwards and not upwards."""
     total, shape = 0, subject.candidate.input
     blocks = [(block, count) for _, block, _, count in subject.candidate.walk()]
     for block, count in blocks:
@@ -166,7 +175,8 @@ def cropped(subject: Subject) -> int:
 
 
 def _thop(subject: Subject) -> float:
-    # the blocks share one ReLU, and what counts is what it saw last: the block's output; the stem has its own
+    # the blocks share one ReLU, and what counts is what it saw last: the block's output; the stem
+    # has its own
     stem = subject.candidate.stem.out(subject.candidate.input).elements * 4
     last = stem + sum(shape.elements * count for shape, count in subject.outputs())
     facts = subject.facts
@@ -174,7 +184,8 @@ def _thop(subject: Subject) -> float:
 
 
 def _thop_mobile(subject: Subject) -> float:
-    # the authors' attention stands behind the projection, ours behind the depthwise convolution: theirs is added to the network without any
+    # the authors' attention stands behind the projection, ours behind the depthwise convolution:
+    # theirs is added to the network without any
     settings = {"attention": None}
     stages = [[(replace(unit, **settings), count) for unit, count in stage] for stage in subject.candidate.stages]
     plain = Subject(replace(subject.candidate, stages=tuple(map(tuple, stages))))
@@ -194,47 +205,67 @@ def _mxnet(subject: Subject) -> float:
     facts = subject.facts
     *_, (last, _) = subject.outputs()
     windows_of_one = sum(  # Gluon's network pools with a window of 1 before a projection without stride
-        shape.elements for _, unit, shape, _ in subject.candidate.walk()
+        shape.elements
+        for _, unit, shape, _ in subject.candidate.walk()
         if isinstance(unit, Bottleneck) and unit.stride == 1 and unit.channels != shape.channels
-    )  # fmt: skip
+    )
     return facts.macs + facts.biases + facts.activated + facts.averaged + facts.maximum + last.elements + windows_of_one
 
 
 PLAIN = Rule(
-    name="rounded", text="convolutions and linear layers, all trainable numbers, rounded to the digits printed",
-    params=lambda s: s.facts.params, macs=lambda s: s.facts.macs,
-)  # fmt: skip
+    name="rounded",
+    text="convolutions and linear layers, all trainable numbers, rounded to the digits printed",
+    params=lambda s: s.facts.params,
+    macs=lambda s: s.facts.macs,
+)
 UNEXPLAINED = Rule(name="unexplained")
 WITHOUT_NORMS = Rule(
     name="without norms",
-    text="the scale and shift of normalisation layers are no parameters. Digits cut off instead of rounded would give the "
-    "same, but the MACs of the same table are rounded",
+    text=(
+        "the scale and shift of normalisation layers are no parameters. Digits cut off instead of rounded would give"
+        " the same, but the MACs of the same table are rounded"
+    ),
     params=lambda s: s.facts.params - s.facts.norm_params,
 )
-UNITS_OF_1024 = Rule(name="2²⁰", text="M is 2²⁰, G is 2³⁰", params=lambda s: s.facts.params, macs=lambda s: s.facts.macs, thousand=1024)
+UNITS_OF_1024 = Rule(
+    name="2²⁰", text="M is 2²⁰, G is 2³⁰", params=lambda s: s.facts.params, macs=lambda s: s.facts.macs, thousand=1024
+)
 SENET = Rule(
     name="ResNet of 2015",
-    text="the stride of a stage stands on the first 1×1 convolution, not on the 3×3 one; global average pooling counts 1 an element "
-    "(without it SE-ResNet-50 would be 3.86; whether the products with the gate count too, the digits do not tell)",
+    text=(
+        "the stride of a stage stands on the first 1×1 convolution, not on the 3×3 one; global average pooling counts 1"
+        " an element (without it SE-ResNet-50 would be 3.86; whether the products with the gate count too, the digits"
+        " do not tell)"
+    ),
     macs=lambda s: s.facts.macs - strides_first(s) + s.facts.squeezed,
 )
 THOP = Rule(
     name="thop of 2019",
-    text="the authors' script, with M of 2²⁰ and G of 2³⁰: normalisation counts 4 an element, a ReLU 1 an element of the last map it saw (a unit's three "
-    "share one), global average pooling 1 an element and 1 an output, the classifier its additions too, maximum pooling nothing "
-    "(the digits do not tell whether it counts)",
-    macs=_thop, thousand=1024,
-)  # fmt: skip
+    text=(
+        "the authors' script, with M of 2²⁰ and G of 2³⁰: normalisation counts 4 an element, a ReLU 1 an element of the"
+        " last map it saw (a unit's three share one), global average pooling 1 an element and 1 an output, the"
+        " classifier its additions too, maximum pooling nothing (the digits do not tell whether it counts)"
+    ),
+    macs=_thop,
+    thousand=1024,
+)
 THOP_MOBILE = replace(
-    THOP, name="thop of 2019, mobile", text="the same; every ReLU6 is its own, and the attention stands behind the projection as in the authors' code "
-    "(ours stands behind the depthwise convolution, with the same parameters)", macs=_thop_mobile,
-)  # fmt: skip
+    THOP,
+    name="thop of 2019, mobile",
+    text=(
+        "the same; every ReLU6 is its own, and the attention stands behind the projection as in the authors' code "
+        "(ours stands behind the depthwise convolution, with the same parameters)"
+    ),
+    macs=_thop_mobile,
+)
 MXNET = Rule(
     name="MXNet's tool",
-    text="the counter the authors say they used: ReLU counts 1 an element, pooling its window an output, a bias 1, normalisation and the split attention's own "
-    "global pooling nothing",
+    text=(
+        "the counter the authors say they used: ReLU counts 1 an element, pooling its window an output, a bias 1,"
+        " normalisation and the split attention's own global pooling nothing"
+    ),
     macs=_mxnet,
-)  # fmt: skip
+)
 
 PLUS_ONE = Rule(name="+1 an element normalised", macs=lambda s: s.facts.macs + s.facts.normalised)
 TRIED: list[Rule] = [
@@ -248,4 +279,5 @@ TRIED: list[Rule] = [
     WITHOUT_NORMS,
     Rule(name="with running statistics", params=lambda s: s.facts.params + s.facts.statistics),
 ]
-"""What is tried on every figure that stays unexplained. Such a rule explains none of them unless it gives all figures of their kind in their source."""
+"""What is tried on every figure that stays unexplained. Such a rule explains none of them unless it
+gives all figures of their kind in their source."""

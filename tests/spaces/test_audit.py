@@ -1,4 +1,5 @@
-"""Formulas beside thop, PyTorch's counter and the built module; planted faults are named by their place."""
+"""Formulas beside thop, PyTorch's counter and the built module; planted faults are named by their
+place."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,16 @@ from automl.spaces.audit import ELSEWHERE, Audit, audit
 from automl.spaces.candidate import assemble
 from torch import nn
 
-NAMES = ["efficientnet_b0", "mobilenetv3_large_100", "resnet18", "resnext50_32x4d", "seresnet50", "ecaresnet50d", "resnest50d", "skresnet50"]
+NAMES = [
+    "efficientnet_b0",
+    "mobilenetv3_large_100",
+    "resnet18",
+    "resnext50_32x4d",
+    "seresnet50",
+    "ecaresnet50d",
+    "resnest50d",
+    "skresnet50",
+]
 
 
 def candidate(name: str = "seresnet18", size: int = 64) -> Candidate:
@@ -30,7 +40,9 @@ def test_all_witnesses_agree_with_the_formulas_at_every_place(name: str):
 
 def test_a_fault_in_one_blocks_cost_is_named_by_its_places(monkeypatch: pytest.MonkeyPatch):
     right = Se.cost
-    monkeypatch.setattr(Se, "cost", lambda self, shape: right(self, shape) + Cost(1, 0) if shape.channels == 128 else right(self, shape))
+    monkeypatch.setattr(
+        Se, "cost", lambda self, shape: right(self, shape) + Cost(1, 0) if shape.channels == 128 else right(self, shape)
+    )
     found = audit(candidate())
     assert not found.agrees
     assert {layer.place for layer in found.differing} == {"stages.1"}
@@ -46,7 +58,9 @@ def test_a_fault_in_parameters_is_named(monkeypatch: pytest.MonkeyPatch):
     found = audit(candidate())
     assert not found.agrees
     assert {layer.place for layer in found.differing} == {"stages.0", "stages.1", "stages.2", "stages.3"}
-    assert all(layer.macs == layer.counter and layer.says.startswith("params: the formula says") for layer in found.differing)
+    assert all(
+        layer.macs == layer.counter and layer.says.startswith("params: the formula says") for layer in found.differing
+    )
 
 
 def test_what_no_block_accounts_for_is_found_elsewhere(monkeypatch: pytest.MonkeyPatch):
@@ -97,7 +111,10 @@ def matmul(monkeypatch: pytest.MonkeyPatch):
 
 def with_attention(attention: Attention) -> Candidate:
     base = candidate("resnet18", 32)
-    stages = [[(replace(unit, attention=attention) if isinstance(unit, Basic) else unit, n) for unit, n in stage] for stage in base.stages]
+    stages = [
+        [(replace(unit, attention=attention) if isinstance(unit, Basic) else unit, n) for unit, n in stage]
+        for stage in base.stages
+    ]
     return assemble(base.layout, base.image, base.classes, base.stem, stages, base.head)  # pyright: ignore[reportArgumentType]
 
 
@@ -106,7 +123,9 @@ def test_where_thop_alone_differs_the_formula_stands_and_the_reason_is_said(matm
     assert found.agrees
     assert found.total.thop < found.total.counter == found.total.macs
     assert found.total.unseen == ("MatmulModule",)
-    assert all("thop alone says" in layer.says and "computed in MatmulModule" in layer.says for layer in found.differing)
+    assert all(
+        "thop alone says" in layer.says and "computed in MatmulModule" in layer.says for layer in found.differing
+    )
     assert {layer.place for layer in found.differing} == {"stages.0", "stages.1", "stages.2", "stages.3"}
 
 

@@ -58,10 +58,19 @@ def test_admits_numbers_and_arrays_alike():
     budget = parse_budget("300..400,2MParams")
     cost = Cost(np.array([299, 300, 400, 401, 350]), np.array([1, 1, 1, 1, 3_000_000]), np.zeros(5))
     assert list(budget.admits(cost)) == [False, True, True, False, False]
-    assert [bool(budget.admits(Cost(m, p, 0))) for m, p in zip(cost.macs, cost.params, strict=True)] == [False, True, True, False, False]
+    assert [bool(budget.admits(Cost(m, p, 0))) for m, p in zip(cost.macs, cost.params, strict=True)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [bool(d > 0) for d in budget.distance(cost)] == [True, False, False, True, True]
 
 
-@pytest.mark.parametrize(("value", "shown"), [(385814752, "386M"), (5288548, "5.29M"), (999, "999"), (1_663_000_000, "1.66G"), (999_999, "1M")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(385814752, "386M"), (5288548, "5.29M"), (999, "999"), (1_663_000_000, "1.66G"), (999_999, "1M")],
+)
 def test_counts_for_people(value: int, shown: str):
     assert human(value) == shown

@@ -16,7 +16,8 @@ COUNT = 40
 
 
 def counted(candidate: Candidate) -> tuple[float, int, int]:
-    """MACs by torch's counter, parameters of the module, output elements of its counted layers: nothing of ours."""
+    """MACs by torch's counter, parameters of the module, output elements of its counted layers:
+    nothing of ours."""
     network = bare(candidate)
     elements = 0
 
@@ -55,7 +56,11 @@ class TestEverySpace:
         assert valid.all()
         for index, row in enumerate(rows):
             one = space.candidate(settings(space, row)).cost()
-            assert (many.macs[index], many.params[index], many.activations[index]) == (one.macs, one.params, one.activations)
+            assert (many.macs[index], many.params[index], many.activations[index]) == (
+                one.macs,
+                one.params,
+                one.activations,
+            )
 
     def test_changing_any_one_dimension_changes_the_network_or_keeps_the_id(self, name: str):
         space, rows = drawn(name, 3, seed=2)
@@ -80,10 +85,15 @@ class TestEverySpace:
 
 
 def anatomy(candidate: Candidate) -> list[tuple]:
-    """The network itself, without its weights: the input size and every module with its plain attributes."""
+    """The network itself, without its weights: the input size and every module with its plain
+    attributes."""
     plain = int | float | str | tuple | bool
     modules = [
-        (path, type(module).__name__, sorted((key, value) for key, value in vars(module).items() if isinstance(value, plain)))
+        (
+            path,
+            type(module).__name__,
+            sorted((key, value) for key, value in vars(module).items() if isinstance(value, plain)),
+        )
         for path, module in bare(candidate).named_modules()
         if path
     ]
@@ -98,7 +108,10 @@ def bare(candidate: Candidate) -> torch.nn.Module:
 
 
 def test_ids_are_the_same_in_another_process():
-    code = "from automl.spaces import load_space; s = load_space('resnext-attention'); print(s.candidate({'attention': 'eca', 'radix': 2}).id)"
+    code = (
+        "from automl.spaces import load_space; s = load_space('resnext-attention'); print(s.candidate({'attention':"
+        " 'eca', 'radix': 2}).id)"
+    )
     again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert load_space("resnext-attention").candidate({"attention": "eca", "radix": 2}).id == again
 
@@ -107,7 +120,9 @@ def test_a_given_kernel_that_is_the_automatic_one_is_the_same_candidate():
     space = load_space("resnext-attention").adapted(image_size=64)
     automatic = space.candidate({"attention": "eca", "width": 0.25})
     given = {value: space.candidate({"attention": "eca", "eca_kernel": value, "width": 0.25}) for value in (3, 5, 7)}
-    assert any(automatic.id == one.id for one in given.values()) == (len({k for _, b, _, _ in automatic.walk() if (k := kernel(b))}) == 1)
+    assert any(automatic.id == one.id for one in given.values()) == (
+        len({k for _, b, _, _ in automatic.walk() if (k := kernel(b))}) == 1
+    )
 
 
 def kernel(block) -> int | None:

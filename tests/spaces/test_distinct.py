@@ -73,13 +73,19 @@ class TestDistinct:
         _, counts = np.unique(self.drawn(space), return_counts=True)
         assert chisquare(counts).pvalue < 1e-6
 
-    def test_a_large_space_is_drawn_from_without_repeating_until_nothing_is_left(self, space: Space, monkeypatch: pytest.MonkeyPatch):
+    def test_a_large_space_is_drawn_from_without_repeating_until_nothing_is_left(
+        self, space: Space, monkeypatch: pytest.MonkeyPatch
+    ):
         budget = parse_budget(str(int(np.median(walked(space, Budget())[1].macs))))
         every = {space.candidate(settings(space, row)).id for row in walked(space, budget)[0]}
         monkeypatch.setattr("automl.spaces.distinct.ENUMERATE", 1)
         monkeypatch.setattr("automl.spaces.distinct.DRAWS", 4000)
         monkeypatch.setattr("automl.spaces.distinct.BARREN", 4)
-        found = [space.candidate(settings(space, row)) for rows in feasible(space, budget, np.random.default_rng(0)) for row in rows]
+        found = [
+            space.candidate(settings(space, row))
+            for rows in feasible(space, budget, np.random.default_rng(0))
+            for row in rows
+        ]
         assert len({candidate.id for candidate in found}) == len(found)
         assert {candidate.id for candidate in found} == every
 

@@ -1,6 +1,7 @@
 """The ids of networks never change: databases, folders and papers name networks by them.
 
-`assets/` holds the ids of all named networks and of 2,000 random candidates, 250 of each skeleton with every dimension free, as earlier versions gave them.
+`assets/` holds the ids of all named networks and of 2,000 random candidates, 250 of each skeleton
+with every dimension free, as earlier versions gave them.
 """
 
 import json
@@ -13,7 +14,9 @@ from test_random_candidates import everything
 
 ASSETS = Path(__file__).parent / "assets"
 NAMED: dict[str, str] = json.loads((ASSETS / "named-networks.json").read_text())
-RANDOM: list[tuple[str, dict[str, object], str]] = json.loads(lzma.decompress((ASSETS / "random-candidates.json.xz").read_bytes()))
+RANDOM: list[tuple[str, dict[str, object], str]] = json.loads(
+    lzma.decompress((ASSETS / "random-candidates.json.xz").read_bytes())
+)
 
 
 def test_every_named_network_has_the_id_it_had():
@@ -27,9 +30,14 @@ def test_random_candidates_have_the_ids_they_had(skeleton: str):
     space = everything(skeleton)
     rows = [(settings, known) for name, settings, known in RANDOM if name == skeleton]
     assert len(rows) == 250
-    candidates = [space.candidate({name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}) for settings, _ in rows]
+    candidates = [
+        space.candidate({name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+        for settings, _ in rows
+    ]
     assert [candidate.id for candidate in candidates] == [known for _, known in rows]
-    assert [Candidate.from_dict(json.loads(candidate.spec)).id for candidate in candidates] == [known for _, known in rows]
+    assert [Candidate.from_dict(json.loads(candidate.spec)).id for candidate in candidates] == [
+        known for _, known in rows
+    ]
 
 
 def test_another_network_would_be_seen():

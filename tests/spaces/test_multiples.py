@@ -1,4 +1,5 @@
-"""What image sides and widths are multiples of: the dimensions `size_multiple` and `divisor` of every skeleton."""
+"""What image sides and widths are multiples of: the dimensions `size_multiple` and `divisor` of
+every skeleton."""
 
 import numpy as np
 import pytest
@@ -18,22 +19,32 @@ def widths(candidate: Candidate) -> list[int]:
 class TestEverySkeleton:
     def test_image_sides_are_rounded_to_the_nearest_multiple_and_never_to_none(self, name: str):
         base = skeleton(name)
-        sides = [base.candidate({"resolution": scale, "size_multiple": 32}, IMAGE, 10).image for scale in (0.2, 0.7, 1.0, 1.25, 1.3, 1.8)]
+        sides = [
+            base.candidate({"resolution": scale, "size_multiple": 32}, IMAGE, 10).image
+            for scale in (0.2, 0.7, 1.0, 1.25, 1.3, 1.8)
+        ]
         assert sides == [(3, 32, 32), (3, 32, 64), (3, 64, 96), (3, 64, 128), (3, 96, 128), (3, 128, 160)]
 
     def test_widths_are_multiples_of_the_divisor(self, name: str):
         base = skeleton(name)
-        found = {divisor: widths(base.candidate({"width": 1.1, "divisor": divisor}, IMAGE, 10)) for divisor in (1, 8, 16)}
+        found = {
+            divisor: widths(base.candidate({"width": 1.1, "divisor": divisor}, IMAGE, 10)) for divisor in (1, 8, 16)
+        }
         assert all(width % 8 == 0 for width in found[8])
         assert all(width % 16 == 0 for width in found[16])
         assert any(width % 8 for width in found[1])
         # without rounding, stages are as wide as the coefficient says
         plain = widths(base.candidate({}, IMAGE, 10))
-        assert all(abs(wide - 1.1 * width) <= 2 for wide, width in zip(found[1], plain, strict=True))  # 4 times half a channel at the most
+        assert all(
+            abs(wide - 1.1 * width) <= 2 for wide, width in zip(found[1], plain, strict=True)
+        )  # 4 times half a channel at the most
 
     def test_at_their_defaults_they_change_nothing(self, name: str):
         base = skeleton(name)
-        assert base.candidate({"width": 1.1, "divisor": 8, "size_multiple": 1}, IMAGE, 10).id == base.candidate({"width": 1.1}, IMAGE, 10).id
+        assert (
+            base.candidate({"width": 1.1, "divisor": 8, "size_multiple": 1}, IMAGE, 10).id
+            == base.candidate({"width": 1.1}, IMAGE, 10).id
+        )
 
     def test_costs_of_many_at_once_equal_those_of_each(self, name: str):
         dimensions = {"width": [0.33, 1.0], "resolution": [0.5, 0.9], "size_multiple": [1, 32], "divisor": [1, 8, 24]}
@@ -57,5 +68,7 @@ def test_published_networks_are_the_same_with_the_defaults_written_out():
     for name in architectures():
         published = architecture(name)
         image = (3, published.size, published.size)
-        same = skeleton(published.skeleton).candidate({**published.settings, "divisor": 8, "size_multiple": 1}, image, 1000)
+        same = skeleton(published.skeleton).candidate(
+            {**published.settings, "divisor": 8, "size_multiple": 1}, image, 1000
+        )
         assert same.id == published.candidate().id

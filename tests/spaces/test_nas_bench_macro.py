@@ -1,4 +1,5 @@
-"""The shipped space of NAS-Bench-Macro against its published table: every network's parameters and MACs."""
+"""The shipped space of NAS-Bench-Macro against its published table: every network's parameters and
+MACs."""
 
 import json
 from pathlib import Path
@@ -32,7 +33,9 @@ def differing(space: Space, table: dict[str, tuple[int, int]]) -> set[str]:
     rows, codes = every(space)
     cost, valid = costs(space, rows)
     assert valid.all()
-    return {code for code, params, macs in zip(codes, cost.params, cost.macs, strict=True) if (params, macs) != table[code]}
+    return {
+        code for code, params, macs in zip(codes, cost.params, cost.macs, strict=True) if (params, macs) != table[code]
+    }
 
 
 def changed(**kernels: int) -> Space:
@@ -67,7 +70,8 @@ class TestTheTable:
 
 
 class TestDistinctNetworks:
-    """An identity may stand anywhere behind a stage's first layer: 3 · (1 + 2) networks of a stage of two layers, 3 · (1 + 2 + 4) of one of three."""
+    """An identity may stand anywhere behind a stage's first layer: 3 · (1 + 2) networks of a stage
+    of two layers, 3 · (1 + 2 + 4) of one of three."""
 
     def test_fingerprints_and_ids_tell_the_same_3969_networks(self):
         space = load_space("nas-bench-macro")
@@ -81,5 +85,8 @@ class TestDistinctNetworks:
         space = load_space("nas-bench-macro")
         rows, codes = every(space)
         names = joined(examine(space, rows)[2]).tolist()
-        written = [tuple(code[start] + code[start + 1 : end].replace("0", "") for start, end in ((0, 2), (2, 5), (5, 8))) for code in codes]
+        written = [
+            tuple(code[start] + code[start + 1 : end].replace("0", "") for start, end in ((0, 2), (2, 5), (5, 8)))
+            for code in codes
+        ]
         assert len(set(written)) == len(set(names)) == len(set(zip(names, written, strict=True)))

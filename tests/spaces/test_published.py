@@ -1,4 +1,5 @@
-"""Published figures against ours, timm's and the causes claimed; docs/architectures.md against what is computed here."""
+"""Published figures against ours, timm's and the causes claimed; docs/architectures.md against what
+is computed here."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,7 +11,19 @@ from automl.blocks import Eca
 from automl.spaces import architecture
 from published import EFFICIENTNET, RESNEXT, ROWS, Row
 from published_page import COMMAND, PAGE, b5_at_every_side, figures, render, siblings, subject, theirs
-from published_rules import MXNET, PLAIN, SENET, THOP, THOP_MOBILE, TRIED, UNEXPLAINED, Rule, Subject, observe, strides_first
+from published_rules import (
+    MXNET,
+    PLAIN,
+    SENET,
+    THOP,
+    THOP_MOBILE,
+    TRIED,
+    UNEXPLAINED,
+    Rule,
+    Subject,
+    observe,
+    strides_first,
+)
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -44,7 +57,8 @@ def test_every_efficientnet_and_resnet_like_network_has_timms_beside_it():
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.source == EFFICIENTNET], ids=lambda row: row.name)
 def test_efficientnets_are_within_one_percent_of_timms_and_of_the_counter_at_the_published_sizes(row: Row):
-    # the claim is weaker than equality, which the test above makes: it is stated so that it stands where another timm would differ
+    # the claim is weaker than equality, which the test above makes: it is stated so that it stands
+    # where another timm would differ
     other = theirs(row)
     assert other is not None
     assert subject(row).candidate.cost().params == other.params
@@ -62,7 +76,9 @@ class TestCauses:
         plain = [PLAIN.gives(subject(other), quantity, figure) for other, figure in siblings(row, quantity)]
         assert rule is PLAIN or not all(plain)
 
-    @pytest.mark.parametrize(("row", "quantity", "printed", "rule"), [figure for figure in FIGURES if figure.values[3] is UNEXPLAINED])
+    @pytest.mark.parametrize(
+        ("row", "quantity", "printed", "rule"), [figure for figure in FIGURES if figure.values[3] is UNEXPLAINED]
+    )
     def test_nothing_tried_explains_what_is_called_unexplained(self, row: Row, quantity: str, printed: str, rule: Rule):
         for tried in TRIED:
             whole = all(tried.gives(subject(other), quantity, figure) for other, figure in siblings(row, quantity))
@@ -124,7 +140,8 @@ class TestStrides:
 
 
 class TestThop:
-    """ECA-Net's count, against thop's hooks written down once more and hung on torchvision's modules."""
+    """ECA-Net's count, against thop's hooks written down once more and hung on torchvision's
+    modules."""
 
     @staticmethod
     def hooked(module: nn.Module) -> int:
@@ -132,7 +149,9 @@ class TestThop:
             (x,) = inputs
             match layer:
                 case nn.Conv2d():
-                    found = out.numel() * layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+                    found = (
+                        out.numel() * layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+                    )
                 case nn.BatchNorm2d():
                     found = 4 * x.numel()
                 case nn.ReLU() | nn.ReLU6():
@@ -160,7 +179,9 @@ class TestThop:
     def test_the_rule_is_the_hooks_on_mobilenetv2_but_for_the_attention(self):
         row = next(row for row in ROWS if row.macs_rule is THOP_MOBILE)
         maps = [(shape, count) for shape, count in subject(row).outputs()]
-        attention = sum(count * (shape.elements + shape.channels * (2 if shape.channels <= 96 else 4)) for shape, count in maps)
+        attention = sum(
+            count * (shape.elements + shape.channels * (2 if shape.channels <= 96 else 4)) for shape, count in maps
+        )
         assert THOP_MOBILE.macs(subject(row)) == self.hooked(on_meta("mobilenet_v2")) + attention
 
     def test_the_digits_do_not_tell_whether_maximum_pooling_counts(self):
@@ -171,7 +192,9 @@ class TestThop:
     def test_attention_on_the_expanded_map_misses_the_mobilenets_figure(self):
         row = next(row for row in ROWS if row.macs_rule is THOP_MOBILE)
         facts = subject(row).facts
-        expanded = facts.macs + 4 * facts.normalised + facts.activated + facts.squeezed + facts.descriptors + 1279 * 1000
+        expanded = (
+            facts.macs + 4 * facts.normalised + facts.activated + facts.squeezed + facts.descriptors + 1279 * 1000
+        )
         assert not Rule(name="", macs=lambda _: expanded, thousand=1024).gives(subject(row), "macs", "319.9M")
 
     def test_counting_normalisation_less_than_4_misses_the_figure(self):
@@ -183,7 +206,12 @@ class TestThop:
 
     def test_the_mobilenet_of_eca_has_the_kernels_of_its_name(self):
         row = next(row for row in ROWS if row.macs_rule is THOP_MOBILE)
-        seen = [unit.attention for _, unit, _, count in row.candidate().walk() for _ in range(count) if isinstance(getattr(unit, "attention", None), Eca)]
+        seen = [
+            unit.attention
+            for _, unit, _, count in row.candidate().walk()
+            for _ in range(count)
+            if isinstance(getattr(unit, "attention", None), Eca)
+        ]
         assert [eca.kernel_size for eca in seen] == 13 * [1] + 4 * [3]
         assert subject(row).facts.params == network("mobilenetv2_100").facts.params + 13 + 4 * 3
 
@@ -208,7 +236,14 @@ class TestMxnet:
 
 
 def test_what_is_watched_is_what_runs():
-    layers = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1))
+    layers = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+        nn.AvgPool2d(2),
+        nn.AdaptiveAvgPool2d(1),
+    )
     facts = observe(layers.to("meta"), (3, 32, 32))
     assert (facts.macs, facts.params, facts.norm_params, facts.biases) == (27 * 8 * 256, 27 * 8 + 8 + 16, 16, 8)
     assert (facts.normalised, facts.activated, facts.maximum, facts.averaged) == (2048, 2048, 9 * 8 * 64, 4 * 8 * 16)
@@ -217,7 +252,9 @@ def test_what_is_watched_is_what_runs():
 
 class TestPage:
     def test_it_is_what_is_computed(self):
-        assert PAGE.read_text(encoding="utf-8") == render(), f"docs/architectures.md is out of date; write it anew with: {COMMAND}"
+        assert PAGE.read_text(encoding="utf-8") == render(), (
+            f"docs/architectures.md is out of date; write it anew with: {COMMAND}"
+        )
 
     def test_another_published_figure_would_be_seen(self, monkeypatch: pytest.MonkeyPatch):
         changed = replace(ROWS[0], macs="0.40B")

@@ -1,4 +1,5 @@
-"""2,000 random networks over all skeletons and attentions: cost against counter and module, training, and back from every place they are kept in."""
+"""2,000 random networks over all skeletons and attentions: cost against counter and module,
+training, and back from every place they are kept in."""
 
 import json
 import math
@@ -24,12 +25,31 @@ from torch.utils.flop_counter import FlopCounterMode
 EACH = 250
 """Networks of each of the eight skeletons."""
 VALUES = {
-    "size_multiple": [1, 8], "divisor": [4, 8],
-    "depth": [0.2, 0.4], "width": [0.125, 0.19, 0.25], "resolution": [1.0, 1.25], "repeats": [1, 3], "skip": [False, True], "expansion": [1, 2, 3],
-    "kernel": [3, 5], "stem_width": [16, 32], "stem_stride": [1, 2], "head_width": [128, 256], "cardinality": [1, 2, 4], "base_width": ["auto", 16, 64],
-    "radix": [0, 1, 2], "eca_kernel": ["auto", 1, 3, 7], "eca_padding": ["zeros", "circular"], "se_ratio": [0.1, 0.5], "cbam_ratio": [0.1, 0.5],
-    "sk_branches": [2, 3], "sk_dilated": [False, True], "sk_split": [False, True], "sk_ratio": [0.1, 0.5], "sk_divisor": [1, 8],
-}  # fmt: skip
+    "size_multiple": [1, 8],
+    "divisor": [4, 8],
+    "depth": [0.2, 0.4],
+    "width": [0.125, 0.19, 0.25],
+    "resolution": [1.0, 1.25],
+    "repeats": [1, 3],
+    "skip": [False, True],
+    "expansion": [1, 2, 3],
+    "kernel": [3, 5],
+    "stem_width": [16, 32],
+    "stem_stride": [1, 2],
+    "head_width": [128, 256],
+    "cardinality": [1, 2, 4],
+    "base_width": ["auto", 16, 64],
+    "radix": [0, 1, 2],
+    "eca_kernel": ["auto", 1, 3, 7],
+    "eca_padding": ["zeros", "circular"],
+    "se_ratio": [0.1, 0.5],
+    "cbam_ratio": [0.1, 0.5],
+    "sk_branches": [2, 3],
+    "sk_dilated": [False, True],
+    "sk_split": [False, True],
+    "sk_ratio": [0.1, 0.5],
+    "sk_divisor": [1, 8],
+}
 """Of dimensions that are no names; those of names take all of them."""
 
 
@@ -39,11 +59,21 @@ def everything(name: str) -> Space:
     dimensions: dict[str, object] = {}
     for dimension in base.dimensions():
         rule = base.rules.get(dimension)
-        values = ["none", *names(Attention)] if dimension == "attention" else list(rule.choices) if rule and rule.choices else VALUES[dimension]
+        values = (
+            ["none", *names(Attention)]
+            if dimension == "attention"
+            else list(rule.choices)
+            if rule and rule.choices
+            else VALUES[dimension]
+        )
         each = next((each for each in ("layer", "stage") if base.may_differ(dimension, each)), "network")
         dimensions[dimension] = {"choices": values, "each": each}
     for dimension in options():
-        owners = [attention for attention in names(Attention) if dimension.startswith(attention) or (dimension.startswith("eca") and attention == "ecabam")]
+        owners = [
+            attention
+            for attention in names(Attention)
+            if dimension.startswith(attention) or (dimension.startswith("eca") and attention == "ecabam")
+        ]
         dimensions[dimension] = {**dimensions[dimension], "when": {"attention": owners}}  # type: ignore[dict-item]
     return Space.from_dict({"skeleton": name, "image": [3, 36, 36], "classes": 5, "dimensions": dimensions}, name)
 
@@ -55,7 +85,10 @@ def drawn(name: str) -> list[tuple[Candidate, Cost]]:
     cost, valid = costs(space, rows)
     rows, kept = rows[valid][:EACH], np.flatnonzero(valid)[:EACH]
     assert len(rows) == EACH
-    figures = [Cost(*(int(getattr(cost, metric)[index]) for metric in ("macs", "params", "activations", "peak"))) for index in kept]
+    figures = [
+        Cost(*(int(getattr(cost, metric)[index]) for metric in ("macs", "params", "activations", "peak")))
+        for index in kept
+    ]
     return [(space.candidate(settings(space, row)), figure) for row, figure in zip(rows, figures, strict=True)]
 
 
@@ -77,7 +110,11 @@ def test_costs_equal_counter_and_module_and_a_step_of_training_stays_finite(name
             nonlocal elements
             elements += output.numel()
 
-        handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear)]
+        handles = [
+            m.register_forward_hook(count)
+            for m in network.modules()
+            if isinstance(m, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear)
+        ]
         with FlopCounterMode(display=False) as counter:
             out = network(torch.randn(2, *candidate.image))
         for handle in handles:
@@ -91,7 +128,12 @@ def test_costs_equal_counter_and_module_and_a_step_of_training_stays_finite(name
 
 def test_every_attention_is_drawn_in_every_skeleton(candidates):
     for name in skeletons():
-        seen = {block.attention.name for candidate, _ in candidates[name] for _, block, _, _ in candidate.walk() if getattr(block, "attention", None)}
+        seen = {
+            block.attention.name
+            for candidate, _ in candidates[name]
+            for _, block, _, _ in candidate.walk()
+            if getattr(block, "attention", None)
+        }
         assert seen == set(names(Attention)), name
 
 
@@ -114,10 +156,14 @@ def test_each_is_itself_again_from_json_yaml_and_database_in_a_new_process(candi
     every = [candidate for name in skeletons() for candidate, _ in candidates[name]]
     assert len(every) == EACH * len(skeletons()) >= 2000
     (tmp_path / "all.json").write_text(json.dumps([candidate.to_dict() for candidate in every]))
-    (tmp_path / "all.yaml").write_text(yaml.dump([candidate.to_dict() for candidate in every], Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
+    (tmp_path / "all.yaml").write_text(
+        yaml.dump([candidate.to_dict() for candidate in every], Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+    )
     storage = f"sqlite:///{tmp_path / 'all.db'}"
     keep(storage, every)
-    done = subprocess.run([sys.executable, "-c", READ, str(tmp_path), storage], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tmp_path), storage], capture_output=True, text=True, check=True
+    )
     found = json.loads(done.stdout)
     ids = [candidate.id for candidate in every]
     assert found["json"] == found["yaml"] == ids
@@ -126,16 +172,28 @@ def test_each_is_itself_again_from_json_yaml_and_database_in_a_new_process(candi
 
 def keep(storage: str, every: list[Candidate]) -> None:
     """Write candidates into a study's database, all in one transaction."""
-    Study.create_or_continue(storage, StudySpec(name="all", space={}, budget="", data={}, settings={}), command="", versions={})
+    Study.create_or_continue(
+        storage, StudySpec(name="all", space={}, budget="", data={}, settings={}), command="", versions={}
+    )
     with Database(storage).write() as session:
         study = session.scalars(select(StudyRecord)).one()
         for candidate in {candidate.id: candidate for candidate in every}.values():
             cost = candidate.cost()
-            row = {"id": candidate.id, "spec": candidate.spec, "macs": cost.macs, "params": cost.params, "activations": cost.activations}
+            row = {
+                "id": candidate.id,
+                "spec": candidate.spec,
+                "macs": cost.macs,
+                "params": cost.params,
+                "activations": cost.activations,
+            }
             session.add(CandidateRecord(study_id=study.id, **row))
 
 
 def test_a_cost_that_forgets_a_layer_would_be_noticed(candidates, monkeypatch: pytest.MonkeyPatch):
-    candidate = next(c for c, _ in candidates["resnet"] if any(getattr(getattr(b, "attention", None), "name", "") == "se" for _, b, _, _ in c.walk()))
+    candidate = next(
+        c
+        for c, _ in candidates["resnet"]
+        if any(getattr(getattr(b, "attention", None), "name", "") == "se" for _, b, _, _ in c.walk())
+    )
     monkeypatch.setattr(Se, "cost", lambda self, shape: Cost())
     assert candidate.cost().params != sum(p.numel() for p in candidate.build().parameters())

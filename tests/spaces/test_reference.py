@@ -67,10 +67,17 @@ class TestSpaces:
         assert free
 
     def test_the_base_of_a_published_networks_space_is_that_network(self):
-        assert base_of(load_space("efficientnet"))[0] == base_of(load_space("efficientnet_b0"))[0] == find_candidate("efficientnet_b0")
+        assert (
+            base_of(load_space("efficientnet"))[0]
+            == base_of(load_space("efficientnet_b0"))[0]
+            == find_candidate("efficientnet_b0")
+        )
 
     def test_a_space_file_with_what_it_sets_set(self, tmp_path: Path):
-        text = "{skeleton: resnet, image: [3, 32, 32], classes: 10, dimensions: {width: 0.125, depth: 0.3, attention: [se, eca]}}"
+        text = (
+            "{skeleton: resnet, image: [3, 32, 32], classes: 10, dimensions: {width: 0.125, depth: 0.3, attention: [se,"
+            " eca]}}"
+        )
         (tmp_path / "tiny.yaml").write_text(text)
         assert find_candidate(tmp_path / "tiny.yaml") == TINY
         assert base_of(load_space(tmp_path / "tiny.yaml"))[1] == ["attention"]
@@ -144,11 +151,15 @@ class TestDatabases:
             ("a:b:best", "a:b", "best"),
         ],
     )
-    def test_ids_are_asked_for_in_the_database_given(self, asked: list[tuple[str, str, str]], given: str, study: str, which: str):
+    def test_ids_are_asked_for_in_the_database_given(
+        self, asked: list[tuple[str, str, str]], given: str, study: str, which: str
+    ):
         assert find_candidate(given, storage="sqlite:///x.db") == TINY
         assert asked == [("sqlite:///x.db", study, which)]
 
-    def test_the_environment_names_the_database(self, asked: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch):
+    def test_the_environment_names_the_database(
+        self, asked: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+    ):
         monkeypatch.setenv("AUTOML_STORAGE", "sqlite:///y.db")
         find_candidate("digits:best")
         assert asked == [("sqlite:///y.db", "digits", "best")]
@@ -159,11 +170,15 @@ class TestDatabases:
         assert asked == []
 
     @pytest.mark.parametrize(("given", "package"), [("abcd1234", "automl.studies"), ("digits:best", "automl.search")])
-    def test_without_the_package_it_is_said_what_to_import(self, monkeypatch: pytest.MonkeyPatch, given: str, package: str):
+    def test_without_the_package_it_is_said_what_to_import(
+        self, monkeypatch: pytest.MonkeyPatch, given: str, package: str
+    ):
         monkeypatch.setattr(reference, "_finders", {})
         with pytest.raises(InputError, match=f"`import {package}` first"):
             find_candidate(given, storage="sqlite:///x.db")
 
     def test_the_packages_add_who_finds(self):
         code = "import automl.search; from automl.spaces.reference import _finders; print(*sorted(_finders))"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["best", "id"]
+        assert subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split() == ["best", "id"]

@@ -1,4 +1,5 @@
-"""Compound scaling in one word, a baseline by its name: what they spell, that they go through plain data, and what is said where they cannot be."""
+"""Compound scaling in one word, a baseline by its name: what they spell, that they go through plain
+data, and what is said where they cannot be."""
 
 import numpy as np
 import pytest
@@ -41,17 +42,21 @@ def every(space: Space) -> list[dict]:
 def test_three_lines_are_the_search_of_the_paper():
     b0 = space(SHORT)
     assert (b0.name, b0.image, b0.classes) == ("b0", (3, 224, 224), 1000)
-    assert {parameter.name: (parameter.values[0], parameter.values[1], parameter.values[-1]) for parameter in b0.parameters} == {
-        "depth": (1.0, 1.05, 2.0), "width": (1.0, 1.05, 1.4), "resolution": (1.0, 1.05, 1.4),
-    }  # fmt: skip
+    assert {
+        parameter.name: (parameter.values[0], parameter.values[1], parameter.values[-1]) for parameter in b0.parameters
+    } == {"depth": (1.0, 1.05, 2.0), "width": (1.0, 1.05, 1.4), "resolution": (1.0, 1.05, 1.4)}
     assert [constraint.text for constraint in b0.constraints] == [
-        "depth * width**2 * resolution**2 <= 2.1", "depth * width**2 * resolution**2 >= 1.9",
-    ]  # fmt: skip
+        "depth * width**2 * resolution**2 <= 2.1",
+        "depth * width**2 * resolution**2 >= 1.9",
+    ]
     assert b0.allows({"depth": 1.2, "width": 1.1, "resolution": 1.15})  # the paper's own α, β, γ: 1.92
     allowed = [chosen for chosen in every(b0) if b0.allows(chosen)]
     assert allowed
     assert all(abs(one["depth"] * one["width"] ** 2 * one["resolution"] ** 2 / 2 - 1) <= 0.0500001 for one in allowed)
-    assert b0.candidate({"depth": 1.0, "width": 1.0, "resolution": 1.0}).id == architecture("efficientnet_b0").candidate().id
+    assert (
+        b0.candidate({"depth": 1.0, "width": 1.0, "resolution": 1.0}).id
+        == architecture("efficientnet_b0").candidate().id
+    )
 
 
 def test_every_axis_alone_meets_the_target():
@@ -114,24 +119,68 @@ def test_a_baseline_is_the_network_itself_and_what_is_stored_needs_no_name(name:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("baseline: resnet18", "baseline: resnet19", "small.yaml:3: unknown baseline 'resnet19'; did you mean 'resnet18'"),
-        ("baseline: resnet18", "skeleton: resnet\nbaseline: resnet18", "small.yaml:4: a space stands on one of .* but got skeleton and baseline"),
-        ("classes: 10", "classes: 10\nstages: [{channels: 8}]", "small.yaml:6: stages go with a skeleton; a baseline has its own"),
+        (
+            "baseline: resnet18",
+            "baseline: resnet19",
+            "small.yaml:3: unknown baseline 'resnet19'; did you mean 'resnet18'",
+        ),
+        (
+            "baseline: resnet18",
+            "skeleton: resnet\nbaseline: resnet18",
+            "small.yaml:4: a space stands on one of .* but got skeleton and baseline",
+        ),
+        (
+            "classes: 10",
+            "classes: 10\nstages: [{channels: 8}]",
+            "small.yaml:6: stages go with a skeleton; a baseline has its own",
+        ),
         ("target: 2", "targt: 2", "small.yaml:7: unknown key of scaling: 'targt'; did you mean 'target'"),
-        ("target: 2", "target: 1", "small.yaml:7: target of scaling must be a number above 1 and at most 10,000, but got 1"),
+        (
+            "target: 2",
+            "target: 1",
+            "small.yaml:7: target of scaling must be a number above 1 and at most 10,000, but got 1",
+        ),
         ("target: 2", "target: two", "small.yaml:7: target of scaling must be a number .* but got 'two'"),
         ("target: 2", "target: .inf", "small.yaml:7: target of scaling must be"),
-        ("tolerance: 0.05", "tolerance: 1", "small.yaml:8: tolerance of scaling must be a number of at least 0 and below 1, but got 1"),
-        ("step: 0.05", "step: 0", "small.yaml:9: step of scaling must be a number above 0 and at most 10,000, but got 0"),
+        (
+            "tolerance: 0.05",
+            "tolerance: 1",
+            "small.yaml:8: tolerance of scaling must be a number of at least 0 and below 1, but got 1",
+        ),
+        (
+            "step: 0.05",
+            "step: 0",
+            "small.yaml:9: step of scaling must be a number above 0 and at most 10,000, but got 0",
+        ),
         ("step: 0.05", "step: true", "small.yaml:9: step of scaling must be"),
         ("step: 0.05", "step: 1.0e-9", "small.yaml:6: depth: a range must have at most 1,000,000 values"),
-        ("[depth, width, resolution]", "[depth, widht]", "small.yaml:10: unknown axis of scaling: 'widht'; did you mean 'width'"),
-        ("[depth, width, resolution]", "[]", "small.yaml:10: axes of scaling must be a list of some of depth, width, resolution, each once"),
+        (
+            "[depth, width, resolution]",
+            "[depth, widht]",
+            "small.yaml:10: unknown axis of scaling: 'widht'; did you mean 'width'",
+        ),
+        (
+            "[depth, width, resolution]",
+            "[]",
+            "small.yaml:10: axes of scaling must be a list of some of depth, width, resolution, each once",
+        ),
         ("[depth, width, resolution]", "[depth, depth]", "small.yaml:10: axes of scaling must be a list of some of"),
         ("[depth, width, resolution]", "depth", "small.yaml:10: axes of scaling must be a list of some of"),
-        ("attention: [none, eca]", "depth: [1, 2]", r"small.yaml:12: scaling makes depth a dimension .* only be fixed to a number, but got \[1, 2\]"),
-        ("attention: [none, eca]", "width: {low: 1, high: 2, step: 1}", "small.yaml:12: scaling makes width a dimension"),
-        ("attention: [none, eca]", "width: wide", "small.yaml:12: width must be a number above 0 and at most 10,000, but got 'wide'"),
+        (
+            "attention: [none, eca]",
+            "depth: [1, 2]",
+            r"small.yaml:12: scaling makes depth a dimension .* only be fixed to a number, but got \[1, 2\]",
+        ),
+        (
+            "attention: [none, eca]",
+            "width: {low: 1, high: 2, step: 1}",
+            "small.yaml:12: scaling makes width a dimension",
+        ),
+        (
+            "attention: [none, eca]",
+            "width: wide",
+            "small.yaml:12: width must be a number above 0 and at most 10,000, but got 'wide'",
+        ),
         ("attention: [none, eca]", "size: {choices: {s: {depth: 1}}}", "small.yaml:.*'depth' is set by"),
         ("  - width <= 1.2", "  3", "small.yaml:13: constraints must be a list of texts, but got 3"),
         ("  - width <= 1.2", "  - widht <= 1.2", "small.yaml:14: unknown name in the constraint 'widht <= 1.2'"),

@@ -4,13 +4,29 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.spaces import Budget, Space, architecture, architectures, census, exclusions, load_space, parse_budget, require_feasible, shipped_spaces
+from automl.spaces import (
+    Budget,
+    Space,
+    architecture,
+    architectures,
+    census,
+    exclusions,
+    load_space,
+    parse_budget,
+    require_feasible,
+    shipped_spaces,
+)
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
 from automl.spaces.distinct import Drawing
 from automl.spaces.parameters import in_words
 from automl.spaces.yaml_source import read_yaml
 
-IDS = {"efficientnet_b0": "0291f2170bf7", "resnet50": "eb01353bd962", "seresnext50_32x4d": "d5268d21c199", "resnest50d": "ee7789574b7e"}
+IDS = {
+    "efficientnet_b0": "0291f2170bf7",
+    "resnet50": "eb01353bd962",
+    "seresnext50_32x4d": "d5268d21c199",
+    "resnest50d": "ee7789574b7e",
+}
 """Identities that studies hold: an id changes only with its network."""
 GOOD = """
 name: small
@@ -36,14 +52,23 @@ def space(text: str = GOOD) -> Space:
 def test_shipped_spaces_load_and_go_through_plain_data(name: str):
     loaded = load_space(name)
     again = Space.from_dict(loaded.to_dict())
-    assert (again.parameters, again.constraints, again.image, again.classes) == (loaded.parameters, loaded.constraints, loaded.image, loaded.classes)
+    assert (again.parameters, again.constraints, again.image, again.classes) == (
+        loaded.parameters,
+        loaded.constraints,
+        loaded.image,
+        loaded.classes,
+    )
 
 
 def test_the_baselines_are_points_of_the_shipped_spaces():
-    b0 = load_space("efficientnet").candidate({"resolution": 0.999, "expansion": 6, "kernel": "auto", "attention": "se", "depth": 1.0, "width": 1.0})
+    b0 = load_space("efficientnet").candidate(
+        {"resolution": 0.999, "expansion": 6, "kernel": "auto", "attention": "se", "depth": 1.0, "width": 1.0}
+    )
     assert b0.cost().params == 5_288_548
     assert b0.image == (3, 224, 224)
-    assert load_space("resnext-attention").candidate({"resolution": 0.999, "cardinality": 32}).cost().params == 25_028_904
+    assert (
+        load_space("resnext-attention").candidate({"resolution": 0.999, "cardinality": 32}).cost().params == 25_028_904
+    )
 
 
 def test_size_is_the_number_of_settings():
@@ -55,7 +80,9 @@ def test_size_is_the_number_of_settings():
 
 def test_enumerating_in_small_chunks_gives_the_same():
     small = space()
-    assert np.array_equal(np.concatenate(list(enumerate_rows(small, chunk=7))), np.concatenate(list(enumerate_rows(small))))
+    assert np.array_equal(
+        np.concatenate(list(enumerate_rows(small, chunk=7))), np.concatenate(list(enumerate_rows(small)))
+    )
 
 
 def test_conditions_hold_in_every_draw():
@@ -75,11 +102,18 @@ def test_constraints_exclude_and_are_counted():
 
 def test_the_census_of_a_small_space_is_exact():
     small = space()
-    every = [small.candidate(settings(small, row)).cost() for row in np.concatenate(list(enumerate_rows(small))) if small.allows(settings(small, row))]
+    every = [
+        small.candidate(settings(small, row)).cost()
+        for row in np.concatenate(list(enumerate_rows(small)))
+        if small.allows(settings(small, row))
+    ]
     limit = sorted(cost.macs for cost in every)[len(every) // 3]
     found = census(small, parse_budget(str(limit)))
     assert found.feasible == sum(cost.macs <= limit for cost in every)
-    assert (found.cheapest.cost.macs, found.costliest.cost.macs) == (min(c.macs for c in every), max(c.macs for c in every))
+    assert (found.cheapest.cost.macs, found.costliest.cost.macs) == (
+        min(c.macs for c in every),
+        max(c.macs for c in every),
+    )
 
 
 def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
@@ -96,10 +130,19 @@ def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
 @pytest.mark.parametrize(
     ("data", "rule"),
     [
-        ({"skeleton": "resnet", "dimensions": {"cardinality": 7, "base_width": 64, "radix": [1, 2], "unit": "basic"}}, "cardinality 1 and radix 0"),
+        (
+            {
+                "skeleton": "resnet",
+                "dimensions": {"cardinality": 7, "base_width": 64, "radix": [1, 2], "unit": "basic"},
+            },
+            "cardinality 1 and radix 0",
+        ),
         ({"skeleton": "resnet", "dimensions": {"attention": "sk", "radix": 2}}, "radix must be 0"),
         ({"skeleton": "efficientnet", "image": [3, 16, 16]}, "as many pixels a side as the stride"),
-        ({"skeleton": "plain", "dimensions": {"attention": "eca", "eca_padding": "circular", "eca_kernel": 1001}}, "circular kernel must not be longer"),
+        (
+            {"skeleton": "plain", "dimensions": {"attention": "eca", "eca_padding": "circular", "eca_kernel": 1001}},
+            "circular kernel must not be longer",
+        ),
         ({"skeleton": "resnet", "dimensions": {"width": [0.5, 1.0]}, "constraints": ["width > 2"]}, "width > 2"),
     ],
 )
@@ -110,7 +153,11 @@ def test_a_space_without_a_network_says_which_rule_excludes_them(data, rule: str
 
 def test_what_excludes_settings_is_counted():
     tight = Space.from_dict(
-        {"skeleton": "resnet", "image": [3, 40, 40], "dimensions": {"resolution": [0.3, 0.5, 1.0], "attention": ["sk", "se"], "radix": [0, 2]}}
+        {
+            "skeleton": "resnet",
+            "image": [3, 40, 40],
+            "dimensions": {"resolution": [0.3, 0.5, 1.0], "attention": ["sk", "se"], "radix": [0, 2]},
+        }
     )
     found = census(tight, Budget())
     reasons = exclusions(tight, found.excluded)
@@ -128,7 +175,10 @@ def test_a_budget_that_nothing_fits_names_the_nearest():
 
 
 def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
-    text = "skeleton: efficientnet\nimage: [3, 32, 32]\ndimensions:\n  width: [0.25, 1.0]\n  attention: [eca]\n  eca_kernel: [3, 33]\n  eca_padding: circular\n"
+    text = (
+        "skeleton: efficientnet\nimage: [3, 32, 32]\ndimensions:\n  width: [0.25, 1.0]\n  attention: [eca]\n "
+        " eca_kernel: [3, 33]\n  eca_padding: circular\n"
+    )
     tight = Space.from_source(read_yaml(text, "tight.yaml"))
     rows = np.concatenate(list(enumerate_rows(tight)))
     cost, valid = costs(tight, rows)
@@ -140,36 +190,76 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("cardinality: 2", "cardnality: 2", "small.yaml:11: unknown dimension of the resnet skeleton: 'cardnality'; did you mean 'cardinality'"),
+        (
+            "cardinality: 2",
+            "cardnality: 2",
+            "small.yaml:11: unknown dimension of the resnet skeleton: 'cardnality'; did you mean 'cardinality'",
+        ),
         ("name: small", "nam: small", "small.yaml:2: unknown key 'nam'; did you mean 'name'"),
         ("skeleton: resnet", "skeleton: resnext", "small.yaml:3: unknown skeleton 'resnext'; did you mean 'resnet'"),
         ("[none, eca]", "[none, ecca]", "small.yaml:8: attention: unknown attention 'ecca'; did you mean 'eca'"),
-        ("[auto, 3, 5]", "[auto, 4]", "small.yaml:9: eca_kernel: kernel_size must be odd and positive, but got kernel_size=4"),
-        ("step: 0.125", "stap: 0.125", "small.yaml:7: unknown key of the dimension 'width': 'stap'; did you mean 'step'"),
+        (
+            "[auto, 3, 5]",
+            "[auto, 4]",
+            "small.yaml:9: eca_kernel: kernel_size must be odd and positive, but got kernel_size=4",
+        ),
+        (
+            "step: 0.125",
+            "stap: 0.125",
+            "small.yaml:7: unknown key of the dimension 'width': 'stap'; did you mean 'step'",
+        ),
         ("low: 0.25", "low: 0.75", r"small.yaml:7: width: low <= high must hold, but got \(low=0.75, high=0.5\)"),
         ("step: 0.125", "step: 0", r"step > 0 must hold, but got \(step=0\)"),
         ("low: 0.25", "low: -1", "width must be a number above 0 and at most 10,000, but got -1"),
         ("each: stage", "each: layr", "unknown value of `each`: 'layr'"),
         ("cardinality: 2", "depth: {choices: [1], each: stage}", "'depth' is one for the whole network"),
         ("cardinality: 2", "repeats: {choices: [1], each: layer}", "'repeats' is one for a whole stage"),
-        ("each: stage}", "each: stage, only: [5]}", "small.yaml:10: `only` names stages from 1 to 4, each once, but got \\[5\\]"),
-        ("cardinality: 2", "cardinality: {choices: [2], only: [1]}", "`only` names stages, so it goes with each: stage or each: layer"),
+        (
+            "each: stage}",
+            "each: stage, only: [5]}",
+            "small.yaml:10: `only` names stages from 1 to 4, each once, but got \\[5\\]",
+        ),
+        (
+            "cardinality: 2",
+            "cardinality: {choices: [2], only: [1]}",
+            "`only` names stages, so it goes with each: stage or each: layer",
+        ),
         (
             "cardinality: 2",
             "kind: {choices: {a: {cardinality: 2}, b: {cardnality: 2}}}",
             "small.yaml:11: unknown dimension .* 'cardnality'; did you mean 'cardinality'",
         ),
-        ("cardinality: 2", "kind: {choices: {a: {cardinality: 0}}}", "small.yaml:11: cardinality: cardinality must be a whole number of at least 1"),
-        ("cardinality: 2", "kind: {choices: {a: {expansion: 2}}}", "small.yaml:11: 'expansion' is set by 'expansion' and by 'kind'"),
-        ("cardinality: 2", "cardinality: {choices: {a: {cardinality: 2}}}", "a bundle of dimensions needs a name of its own, but 'cardinality' is a dimension"),
-        ("classes: 10", "classes: 10\nstages: [{channels: 8, strid: 2}]", "small.yaml:6: unknown key of stage 1: 'strid'; did you mean 'stride'"),
+        (
+            "cardinality: 2",
+            "kind: {choices: {a: {cardinality: 0}}}",
+            "small.yaml:11: cardinality: cardinality must be a whole number of at least 1",
+        ),
+        (
+            "cardinality: 2",
+            "kind: {choices: {a: {expansion: 2}}}",
+            "small.yaml:11: 'expansion' is set by 'expansion' and by 'kind'",
+        ),
+        (
+            "cardinality: 2",
+            "cardinality: {choices: {a: {cardinality: 2}}}",
+            "a bundle of dimensions needs a name of its own, but 'cardinality' is a dimension",
+        ),
+        (
+            "classes: 10",
+            "classes: 10\nstages: [{channels: 8, strid: 2}]",
+            "small.yaml:6: unknown key of stage 1: 'strid'; did you mean 'stride'",
+        ),
         ("classes: 10", "classes: 10\nstages: [{channels: 8}, {stride: 2}]", "small.yaml:6: stage 2 needs channels"),
         ("classes: 10", "classes: 10\nstages: []", "a network needs at least one stage"),
         ("classes: 10", "classes: 10\nstages: 3", "stages must be a list of mappings"),
         ("{attention: eca}", "{attentoin: eca}", "unknown dimension in `when`: 'attentoin'; did you mean 'attention'"),
         ("{attention: eca}", "{attention: se}", "unknown value of 'attention': 'se'"),
         ("{attention: eca}", "{eca_kernel: 3}", "the condition of 'eca_kernel' depends on itself"),
-        ("width <= 0.45 or attention == 'none'", "widht <= 1", "small.yaml:13: unknown name in the constraint 'widht <= 1': 'widht'; did you mean 'width'"),
+        (
+            "width <= 0.45 or attention == 'none'",
+            "widht <= 1",
+            "small.yaml:13: unknown name in the constraint 'widht <= 1': 'widht'; did you mean 'width'",
+        ),
         ("width <= 0.45 or attention == 'none'", "__import__('os').getcwd() == 1", "holds Call"),
         ("width <= 0.45 or attention == 'none'", "width.real > 1", "holds Attribute"),
         ("width <= 0.45 or attention == 'none'", "width +", "not a constraint"),
@@ -178,10 +268,18 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("classes: 10", "classes: 1", "small.yaml:5: classes must be a whole number of at least 2"),
         ("classes: 10", "classes: 10\nclasses: 11", "small.yaml:6: the key 'classes' is given twice"),
         ("cardinality: 2", "cardinality: [2, 2]", "choices must differ"),
-        ("cardinality: 2", "cardinality: 0", "cardinality must be a whole number of at least 1 and at most 1,000,000, but got 0"),
+        (
+            "cardinality: 2",
+            "cardinality: 0",
+            "cardinality must be a whole number of at least 1 and at most 1,000,000, but got 0",
+        ),
         ("cardinality: 2", "stem: deeep", "unknown stem 'deeep'; did you mean 'deep'"),
         ("cardinality: 2", "cardinality: [2", "not YAML"),
-        ("cardinality: 2", "kernel: [3, 5]", "small.yaml:11: the resnet skeleton has no 'kernel'; it is a dimension of efficientnet, mobilenetv1"),
+        (
+            "cardinality: 2",
+            "kernel: [3, 5]",
+            "small.yaml:11: the resnet skeleton has no 'kernel'; it is a dimension of efficientnet, mobilenetv1",
+        ),
     ],
 )
 def test_an_error_names_file_line_key_and_the_nearest(old: str, new: str, says: str):
@@ -195,14 +293,22 @@ def test_every_published_network_is_a_point_of_the_space_around_it():
     for name in architectures():
         published, space = architecture(name), load_space(name)
         fixed = {parameter.name: parameter.values[0] for parameter in space.parameters if len(parameter.values) == 1}
-        own = {key: value for key, value in published.settings.items() if key in ("depth", "width") and not isinstance(value, tuple)}
+        own = {
+            key: value
+            for key, value in published.settings.items()
+            if key in ("depth", "width") and not isinstance(value, tuple)
+        }
         assert space.candidate({**fixed, **own}).id == published.candidate().id, name
         assert all(len(space.by_name[scale].values) > 5 for scale in ("depth", "width", "resolution"))
 
 
 def test_the_space_around_a_skeleton_goes_through_plain_data():
     space = load_space("mobilenetv3")
-    assert Space.from_dict(space.to_dict()).candidate({}).id == space.candidate({}).id == architecture("mobilenetv3_large_100").candidate().id
+    assert (
+        Space.from_dict(space.to_dict()).candidate({}).id
+        == space.candidate({}).id
+        == architecture("mobilenetv3_large_100").candidate().id
+    )
 
 
 def test_layers_of_a_stage_may_be_spelled_out():
@@ -244,9 +350,18 @@ def test_settings_of_stages_and_layers_are_shown_in_rows():
 
 def test_layers_come_after_a_conditional_number_of_them():
     dimensions = {
-        "head": ["conv", "pool"], "repeats": {"choices": [1, 3], "each": "stage", "when": {"head": "conv"}}, "kernel": {"choices": [3, 5], "each": "layer"},
-    }  # fmt: skip
-    space = Space.from_dict({"skeleton": "mobilenetv2", "image": [3, 32, 32], "stages": [{"channels": 16, "repeats": 2}], "dimensions": dimensions})
+        "head": ["conv", "pool"],
+        "repeats": {"choices": [1, 3], "each": "stage", "when": {"head": "conv"}},
+        "kernel": {"choices": [3, 5], "each": "layer"},
+    }
+    space = Space.from_dict(
+        {
+            "skeleton": "mobilenetv2",
+            "image": [3, 32, 32],
+            "stages": [{"channels": 16, "repeats": 2}],
+            "dimensions": dimensions,
+        }
+    )
     rows = np.concatenate(list(enumerate_rows(space)))
     assert space.size == len(rows) == (2 + 8) + 4
     for row in rows:
@@ -256,7 +371,12 @@ def test_layers_come_after_a_conditional_number_of_them():
 
 def test_a_constraint_counts_true_as_one():
     dimensions = {"skip": {"choices": [True, False], "each": "layer"}}
-    data = {"skeleton": "plain", "image": [3, 32, 32], "stages": [{"channels": 16, "repeats": 3}], "dimensions": dimensions}
+    data = {
+        "skeleton": "plain",
+        "image": [3, 32, 32],
+        "stages": [{"channels": 16, "repeats": 3}],
+        "dimensions": dimensions,
+    }
     space = Space.from_dict({**data, "constraints": ["skip.1.1 + skip.1.2 + skip.1.3 <= 1"]})
     rows = np.concatenate(list(enumerate_rows(space)))
     assert costs(space, rows)[1].tolist() == [space.allows(settings(space, row)) for row in rows]
@@ -272,7 +392,15 @@ def test_a_constraint_that_cannot_be_evaluated_is_one_line(constraint: str):
 
 @pytest.mark.parametrize(
     "dimensions",
-    [{"se_ratio": "1/16"}, {"sk_split": ["no"]}, {"depth": 1e7}, {"width": float("inf")}, {"cardinality": 10**30}, {"sk_dilated": [[1]]}, {"radix": None}],
+    [
+        {"se_ratio": "1/16"},
+        {"sk_split": ["no"]},
+        {"depth": 1e7},
+        {"width": float("inf")},
+        {"cardinality": 10**30},
+        {"sk_dilated": [[1]]},
+        {"radix": None},
+    ],
 )
 def test_a_value_of_another_kind_is_refused(dimensions):
     with pytest.raises(InputError):
@@ -281,14 +409,18 @@ def test_a_value_of_another_kind_is_refused(dimensions):
 
 def test_more_than_64_fixed_parameters_are_walked_through():
     stages = [{"channels": 64, "repeats": 70}]
-    space = Space.from_dict({"skeleton": "resnet", "stages": stages, "dimensions": {"attention": {"choices": ["se"], "each": "layer"}}})
+    space = Space.from_dict(
+        {"skeleton": "resnet", "stages": stages, "dimensions": {"attention": {"choices": ["se"], "each": "layer"}}}
+    )
     assert census(space, Budget()).distinct == space.size == 1
 
 
 def test_many_layers_with_conditions_are_counted_and_drawn():
     attention = {"choices": ["none", "se", "eca"], "each": "layer"}
     kernel = {"choices": [3, 5, 7], "each": "layer", "when": {"attention": "eca"}}
-    space = Space.from_dict({"skeleton": "resnet", "dimensions": {"depth": [0.5, 1.0], "attention": attention, "eca_kernel": kernel}})
+    space = Space.from_dict(
+        {"skeleton": "resnet", "dimensions": {"depth": [0.5, 1.0], "attention": attention, "eca_kernel": kernel}}
+    )
     assert space.size == 5 ** (2 + 2 + 3 + 2) + 5 ** (3 + 4 + 6 + 3)
     fixed = Space.from_dict({"skeleton": "resnet", "dimensions": {"attention": attention, "eca_kernel": kernel}})
     assert len(Drawing(fixed).rows(5000, np.random.default_rng(0))) == 5000

@@ -1,4 +1,5 @@
-"""Candidates that are published networks: equal to timm's to the parameter and to the bit, module names included."""
+"""Candidates that are published networks: equal to timm's to the parameter and to the bit, module
+names included."""
 
 import pytest
 import timm
@@ -10,7 +11,17 @@ from timm.models._manipulate import group_parameters
 
 SIZE = 64
 COMPUTED = [f"efficientnet_b{index}" for index in range(8)]
-COMPUTED += ["resnet18", "resnet34", "resnet50", "resnet101d", "resnet50c", "resnext50_32x4d", "resnext101_64x4d", "seresnet50", "seresnext50_32x4d"]
+COMPUTED += [
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101d",
+    "resnet50c",
+    "resnext50_32x4d",
+    "resnext101_64x4d",
+    "seresnet50",
+    "seresnext50_32x4d",
+]
 COMPUTED += [
     "ecaresnet50d",
     "ecaresnet26t",
@@ -37,7 +48,9 @@ def test_every_named_network_has_timms_parameters_name_by_name(name: str, monkey
     monkeypatch.setattr(Network, "init_weights", lambda self: None)
     with torch.device("meta"):
         theirs, ours = timm.create_model(name), candidate(name).build()
-    assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
+    assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {
+        key: tuple(value.shape) for key, value in theirs.state_dict().items()
+    }
     assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
 
 
@@ -70,7 +83,9 @@ def test_a_published_network_loads_timms_weights_and_computes_the_same(name: str
     assert candidate(name).cost().params == sum(p.numel() for p in theirs.parameters())
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "resnet18", "resnet50d", "seresnext50_32x4d", "ecaresnet50d", "resnest14d"])
+@pytest.mark.parametrize(
+    "name", ["efficientnet_b0", "resnet18", "resnet50d", "seresnext50_32x4d", "ecaresnet50d", "resnest14d"]
+)
 def test_timms_network_loads_our_weights_and_computes_the_same(name: str):
     torch.manual_seed(0)
     ours = _uneven(timm.create_model("automl_network", candidate=candidate(name), num_classes=7))
@@ -90,7 +105,8 @@ def test_another_network_does_not_load_either_way():
 
 
 def _uneven(network: torch.nn.Module) -> torch.nn.Module:
-    """In eval mode, with scales, shifts and statistics that hide nothing: a branch scaled by zero would be equal whatever is in it."""
+    """In eval mode, with scales, shifts and statistics that hide nothing: a branch scaled by zero
+    would be equal whatever is in it."""
     for name, tensor in network.state_dict().items():
         if tensor.ndim == 1:
             tensor.uniform_(0.5, 1.5) if name.endswith(("weight", "running_var")) else tensor.uniform_(-0.1, 0.1)
@@ -106,7 +122,10 @@ def test_a_fault_in_a_branch_would_be_seen():
         assert (ours(x) - before).abs().max() > 1e-4 * before.abs().max()
 
 
-@pytest.mark.parametrize(("name", "params", "macs"), [("efficientnet_b0", 5.3e6, 0.39e9), ("resnet50", 25.5e6, 4.1e9), ("resnext50_32x4d", 25.0e6, 4.2e9)])
+@pytest.mark.parametrize(
+    ("name", "params", "macs"),
+    [("efficientnet_b0", 5.3e6, 0.39e9), ("resnet50", 25.5e6, 4.1e9), ("resnext50_32x4d", 25.0e6, 4.2e9)],
+)
 def test_published_costs_are_met_as_they_are_rounded(name: str, params: float, macs: float):
     cost = architecture(name).candidate().cost()
     assert cost.params == pytest.approx(params, rel=0.01)

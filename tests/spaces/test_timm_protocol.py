@@ -1,4 +1,5 @@
-"""What timm, its training script and its users expect of a model, of small networks of four kinds, each expectation with a fault that it notices."""
+"""What timm, its training script and its users expect of a model, of small networks of four kinds,
+each expectation with a fault that it notices."""
 
 import copy
 import inspect
@@ -36,7 +37,9 @@ def wrong_levels(network: Network) -> list[str]:
     with torch.inference_mode():
         maps = network.eval().forward_intermediates(images(), intermediates_only=True)
     said = [(info["num_chs"], SIZE // info["reduction"], SIZE // info["reduction"]) for info in network.feature_info]
-    return [info["module"] for info, shape, x in zip(network.feature_info, said, maps, strict=True) if x.shape[1:] != shape]
+    return [
+        info["module"] for info, shape, x in zip(network.feature_info, said, maps, strict=True) if x.shape[1:] != shape
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -52,7 +55,11 @@ class TestArguments:
         assert network(x).shape == (2, 7)
         assert network.in_chans == 1
         hidden = network.neck_features or times * network.num_features
-        assert network.forward_head(network.forward_features(x), pre_logits=True).shape[1] == network.head_hidden_size == hidden
+        assert (
+            network.forward_head(network.forward_features(x), pre_logits=True).shape[1]
+            == network.head_hidden_size
+            == hidden
+        )
 
     def test_neither_pool_nor_classifier(self, kind: str):
         network = create(kind, num_classes=0, global_pool="").eval()
@@ -60,9 +67,19 @@ class TestArguments:
 
     def test_what_the_training_script_passes(self, kind: str):
         network = create(
-            kind, pretrained=False, in_chans=3, num_classes=5, drop_rate=0.2, drop_path_rate=0.3, drop_block_rate=None, global_pool=None, bn_momentum=0.05,
-            bn_eps=1e-4, scriptable=False, checkpoint_path="",
-        )  # fmt: skip
+            kind,
+            pretrained=False,
+            in_chans=3,
+            num_classes=5,
+            drop_rate=0.2,
+            drop_path_rate=0.3,
+            drop_block_rate=None,
+            global_pool=None,
+            bn_momentum=0.05,
+            bn_eps=1e-4,
+            scriptable=False,
+            checkpoint_path="",
+        )
         assert network.drop_rate == 0.2
         rates = [module.drop_prob for module in network.modules() if isinstance(module, timm.layers.DropPath)]
         assert rates == sorted(rates)
@@ -81,7 +98,11 @@ class TestArguments:
         assert {(p.device.type, p.dtype) for p in network.parameters()} == {("meta", torch.bfloat16)}
 
     def test_entries_of_the_configuration_can_be_replaced(self, kind: str):
-        network = create(kind, pretrained_cfg={"num_classes": 3, "mean": (0.1, 0.2, 0.3)}, pretrained_cfg_overlay={"std": (1.0, 1.0, 1.0)})
+        network = create(
+            kind,
+            pretrained_cfg={"num_classes": 3, "mean": (0.1, 0.2, 0.3)},
+            pretrained_cfg_overlay={"std": (1.0, 1.0, 1.0)},
+        )
         data = timm.data.resolve_model_data_config(network)
         assert network.num_classes == 3
         assert (data["mean"], data["std"], data["input_size"]) == ((0.1, 0.2, 0.3), (1.0, 1.0, 1.0), (3, SIZE, SIZE))
@@ -90,7 +111,9 @@ class TestArguments:
         overlay = {"mean": (0.1, 0.2, 0.3), "crop_pct": 0.9}
         for laid in ({}, overlay):
             wanted = create(kind, pretrained_cfg_overlay=laid).pretrained_cfg
-            resolved = timm.models.resolve_model_input_args("automl_network", {}, candidate=SMALL[kind], pretrained_cfg_overlay=laid)
+            resolved = timm.models.resolve_model_input_args(
+                "automl_network", {}, candidate=SMALL[kind], pretrained_cfg_overlay=laid
+            )
             network = timm.create_model(**resolved)
             assert network.pretrained_cfg == wanted
             assert (network.num_classes, wanted["input_size"]) == (10, (3, SIZE, SIZE))
@@ -128,7 +151,9 @@ class TestFeatures:
     def test_feature_info_says_what_the_maps_are(self, kind: str):
         assert wrong_levels(create(kind)) == []
 
-    @pytest.mark.parametrize(("key", "change"), [("reduction", lambda value: 2 * value), ("num_chs", lambda value: value + 1)])
+    @pytest.mark.parametrize(
+        ("key", "change"), [("reduction", lambda value: 2 * value), ("num_chs", lambda value: value + 1)]
+    )
     def test_a_wrong_level_would_be_noticed(self, kind: str, key: str, change):
         network = create(kind)
         network.feature_info[2][key] = change(network.feature_info[2][key])
@@ -137,7 +162,9 @@ class TestFeatures:
     @pytest.mark.parametrize("extractor", [None, "dict", "hook", "getter", "fx"])
     def test_every_extractor_gives_the_same_maps(self, kind: str, extractor: str | None):
         network = create(kind).eval()
-        features = create(kind, features_only=True, out_indices=(1, 3), **({} if extractor is None else {"feature_cls": extractor})).eval()
+        features = create(
+            kind, features_only=True, out_indices=(1, 3), **({} if extractor is None else {"feature_cls": extractor})
+        ).eval()
         stored, taken = network.state_dict(), features.state_dict()
         assert len(taken) >= 10
         features.load_state_dict({key: stored[_plain(key)] for key in taken})
@@ -247,14 +274,18 @@ class TestTraining:
         network, x = create(kind).eval(), images()
         with torch.inference_mode():
             wanted = network(x)
-            got = network.to(memory_format=torch.channels_last).forward_features(x.to(memory_format=torch.channels_last))
+            got = network.to(memory_format=torch.channels_last).forward_features(
+                x.to(memory_format=torch.channels_last)
+            )
             assert got.is_contiguous(memory_format=torch.channels_last)
             assert torch.allclose(network.forward_head(got), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 class TestCompilers:
-    @pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning")
+    @pytest.mark.filterwarnings(
+        "ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning"
+    )
     @pytest.mark.parametrize("features", [False, True])
     def test_scripted_it_computes_the_same_and_is_left_as_it_was(self, kind: str, features: bool):
         network, x = create(kind, drop_rate=0.3, features_only=features).eval(), images()
@@ -274,10 +305,14 @@ class TestCompilers:
         torch.compiler.reset()
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning"
+)
 @pytest.mark.parametrize("attention", names(Attention))
 def test_every_attention_can_be_scripted_and_traced(attention: str):
-    candidate = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3, "unit": "basic", "attention": attention}, (3, SIZE, SIZE), 10)
+    candidate = skeleton("resnet").candidate(
+        {"width": 0.125, "depth": 0.3, "unit": "basic", "attention": attention}, (3, SIZE, SIZE), 10
+    )
     network, x = candidate.build().eval(), images()
     for compiled in (torch.jit.script(network), torch.fx.symbolic_trace(network)):
         with torch.inference_mode():
@@ -288,4 +323,8 @@ def test_a_network_of_another_depth_has_the_levels_it_has():
     data = SMALL["automl_small_basic"].to_dict()
     short = Candidate.from_dict({**data, "stages": data["stages"][:2]})
     features = timm.create_model("automl_network", candidate=short, features_only=True).eval()
-    assert [x.shape[-1] for x in features(images())] == [SIZE // reduction for reduction in features.feature_info.reduction()] == [32, 16, 8]
+    assert (
+        [x.shape[-1] for x in features(images())]
+        == [SIZE // reduction for reduction in features.feature_info.reduction()]
+        == [32, 16, 8]
+    )

@@ -16,7 +16,9 @@ TINY = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32),
 
 
 def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -26,8 +28,10 @@ def run(code: str) -> str:
         f"import timm, automl.spaces; {KNOWN}",
         f"import importlib.util, automl.spaces; importlib.util.find_spec('timm.models._registry'); {KNOWN}",
         # both once more, as where a test unloads them
-        "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] == 'timm']; " + KNOWN,
-        "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if n.startswith('automl.spaces')]; import automl.spaces; " + KNOWN,
+        "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] =="
+        " 'timm']; " + KNOWN,
+        "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if"
+        " n.startswith('automl.spaces')]; import automl.spaces; " + KNOWN,
     ],
 )
 def test_timm_knows_it_in_whichever_order(code: str):

@@ -1,7 +1,8 @@
 """timm's own tests of its models, pointed at ours.
 
-They are not part of the installed timm: its source distribution holds them. The one of the version installed is downloaded, once, where a package index can be
-reached, and kept in pytest's cache; elsewhere these tests are skipped, and `test_timm_protocol.py` stands for them.
+They are not part of the installed timm: its source distribution holds them. The one of the version
+installed is downloaded, once, where a package index can be reached, and kept in pytest's cache;
+elsewhere these tests are skipped, and `test_timm_protocol.py` stands for them.
 """
 
 from __future__ import annotations
@@ -51,12 +52,20 @@ TESTS: dict[str, tuple[Any, ...]] = {
 }
 """timm's test -> its arguments after the model's name."""
 EXCEPT = {
-    ("test_forward_after_prune_intermediate_layers", "automl_small_split"): "one image: split attention, in timm too, normalises pooled vectors over the batch",
-    ("test_head_hidden_size", "automl_small_neck"): "a pool that doubles the width: before a neck we refuse it by another exception than timm",
+    (
+        "test_forward_after_prune_intermediate_layers",
+        "automl_small_split",
+    ): "one image: split attention, in timm too, normalises pooled vectors over the batch",
+    (
+        "test_head_hidden_size",
+        "automl_small_neck",
+    ): "a pool that doubles the width: before a neck we refuse it by another exception than timm",
 }
 """Why a test does not apply to a model."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning"
+)
 
 
 def download(folder: Path) -> str:
@@ -64,9 +73,26 @@ def download(folder: Path) -> str:
     reason = "pip is not there"
     for pip in PIP:
         with tempfile.TemporaryDirectory() as place:
-            options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "--retries", "0", "--timeout", "15", "--dest", place]
+            options = [
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+                "--retries",
+                "0",
+                "--timeout",
+                "15",
+                "--dest",
+                place,
+            ]
             try:
-                done = subprocess.run([*pip, "download", *options, f"timm=={timm.__version__}"], capture_output=True, text=True, timeout=180)
+                done = subprocess.run(
+                    [*pip, "download", *options, f"timm=={timm.__version__}"],
+                    capture_output=True,
+                    text=True,
+                    timeout=180,
+                )
             except (OSError, subprocess.TimeoutExpired) as error:
                 reason = f"{type(error).__name__}"
                 continue
@@ -119,7 +145,11 @@ class TestFaultsAreNoticed:
     @pytest.mark.parametrize(("key", "factor"), [("reduction", 2), ("num_chs", 2)])
     def test_a_wrong_level(self, suite: ModuleType, monkeypatch: pytest.MonkeyPatch, key: str, factor: int):
         right = build.feature_levels
-        monkeypatch.setattr(build, "feature_levels", lambda candidate: [{**level, key: factor * level[key]} for level in right(candidate)])
+        monkeypatch.setattr(
+            build,
+            "feature_levels",
+            lambda candidate: [{**level, key: factor * level[key]} for level in right(candidate)],
+        )
         self.fails(suite, "test_model_forward_features")
 
     def test_a_classifier_that_forgets_type_and_mode(self, suite: ModuleType, monkeypatch: pytest.MonkeyPatch):

@@ -49,7 +49,16 @@ def study(url: str, created: Path) -> Study:
 @pytest.fixture
 def candidate() -> Callable[..., CandidateRow]:
     def make(number: int = 0, **changes: Any) -> CandidateRow:
-        return CandidateRow(**{"id": f"{number:064x}", "spec": f'{{"number":{number}}}', "macs": 1000 + number, "params": 10, "activations": 5, **changes})
+        return CandidateRow(
+            **{
+                "id": f"{number:064x}",
+                "spec": f'{{"number":{number}}}',
+                "macs": 1000 + number,
+                "params": 10,
+                "activations": 5,
+                **changes,
+            }
+        )
 
     return make
 

@@ -63,8 +63,14 @@ def test_a_reason_may_quote_anything(evaluation: Make) -> None:
 
 
 def test_numpy_numbers_become_plain_ones(evaluation: Make) -> None:
-    made = evaluation(accuracy=np.float32(0.5), seed=np.int64(3), settings={"kernel": np.int64(5), "width": np.float32(0.5), "each": (1, 2)})
-    assert json.dumps([made.accuracy, made.seed, made.settings]) == '[0.5, 3, {"kernel": 5, "width": 0.5, "each": [1, 2]}]'
+    made = evaluation(
+        accuracy=np.float32(0.5),
+        seed=np.int64(3),
+        settings={"kernel": np.int64(5), "width": np.float32(0.5), "each": (1, 2)},
+    )
+    assert (
+        json.dumps([made.accuracy, made.seed, made.settings]) == '[0.5, 3, {"kernel": 5, "width": 0.5, "each": [1, 2]}]'
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"x": math.nan}, {"x": {1: 2}}, {"x": {2}}, {3: 1}, [1]])
@@ -84,13 +90,26 @@ def test_equal_fidelities_have_one_key() -> None:
     assert str(Fidelity(epochs=3, size=32, fraction=0.25)) == "3 epochs at 32 px on 0.25 of the data"
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"size": 0}, {"size": 32.5}, {"fraction": 0}, {"fraction": 1.01}, {"epochs": True}, {"fraction": math.nan}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"size": 0},
+        {"size": 32.5},
+        {"fraction": 0},
+        {"fraction": 1.01},
+        {"epochs": True},
+        {"fraction": math.nan},
+    ],
+)
 def test_fidelities_that_train_nothing_are_refused(wrong: dict) -> None:
     with pytest.raises(InputError):
         Fidelity(**{"epochs": 1, "size": 8, **wrong})
 
 
-@pytest.mark.parametrize("wrong", [{"id": ""}, {"id": "a" * 129}, {"macs": -1}, {"macs": 1.5}, {"params": 2**63}, {"spec": None}])
+@pytest.mark.parametrize(
+    "wrong", [{"id": ""}, {"id": "a" * 129}, {"macs": -1}, {"macs": 1.5}, {"params": 2**63}, {"spec": None}]
+)
 def test_candidates_that_no_column_holds_are_refused(candidate: Callable[..., CandidateRow], wrong: dict) -> None:
     with pytest.raises(InputError):
         candidate(**wrong)

@@ -75,7 +75,10 @@ def test_the_front_is_what_optuna_calls_best_trials(found: list[tuple[float, flo
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("bisect_right(best, -point[0])", "__import__('bisect').bisect_left(best, -point[0])"),  # >= for >: a tie in accuracy would not be beaten by lower cost
+        (
+            "bisect_right(best, -point[0])",
+            "__import__('bisect').bisect_left(best, -point[0])",
+        ),  # >= for >: a tie in accuracy would not be beaten by lower cost
         ("if point != before:", "if True:"),  # equal points would push each other down
         ("(cost[index], -accuracy[index])", "(cost[index], accuracy[index])"),
         ("or math.isnan(cost[index])", ""),

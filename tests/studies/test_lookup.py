@@ -21,7 +21,9 @@ def filled(study: Study, evaluation: Callable[..., Evaluation], record: Callable
     cost = TINY.cost()
     row = CandidateRow(id=TINY.id, spec=TINY.spec, macs=cost.macs, params=cost.params, activations=cost.activations)
     tiny = evaluation(3, candidate_id=TINY.id, accuracy=0.9, curve=((3, 0.9),))
-    study.record(tiny, row, params={"depth": 1.0}, distributions={"depth": FloatDistribution(0.5, 2.0)}, values=(0.9, cost.macs))
+    study.record(
+        tiny, row, params={"depth": 1.0}, distributions={"depth": FloatDistribution(0.5, 2.0)}, values=(0.9, cost.macs)
+    )
     return study
 
 

@@ -15,10 +15,20 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 def paused(candidate, evaluation) -> Paused:
     one = evaluation(3)
     return Paused(
-        candidate=candidate(3), fidelity=one.fidelity, seed=one.seed, settings=one.settings, params={"depth": 1.2, "attention": "eca"},
-        distributions={"depth": FloatDistribution(0.5, 2.0), "attention": CategoricalDistribution(("none", "eca"))}, curve=((1, 0.1 + 0.2),), seconds=2.5,
-        origin="random", scores={"synflow": 12.5}, checkpoint="x.pt", started=one.started, finished=one.finished,
-    )  # fmt: skip
+        candidate=candidate(3),
+        fidelity=one.fidelity,
+        seed=one.seed,
+        settings=one.settings,
+        params={"depth": 1.2, "attention": "eca"},
+        distributions={"depth": FloatDistribution(0.5, 2.0), "attention": CategoricalDistribution(("none", "eca"))},
+        curve=((1, 0.1 + 0.2),),
+        seconds=2.5,
+        origin="random",
+        scores={"synflow": 12.5},
+        checkpoint="x.pt",
+        started=one.started,
+        finished=one.finished,
+    )
 
 
 def test_it_is_found_again_as_it_was(study: Study, url: str, paused: Paused) -> None:

@@ -16,13 +16,16 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the children ar
 
 def run(*arguments: object) -> dict[str, Any]:
     program = Path(__file__).parent / "programs" / "processes.py"
-    done = subprocess.run([sys.executable, program, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, program, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def assert_one_to_one(found: dict[str, Any]) -> None:
-    """Each row of ours has its trial in Optuna, with the same state and candidate, and the other way round; nothing runs."""
+    """Each row of ours has its trial in Optuna, with the same state and candidate, and the other
+    way round; nothing runs."""
     assert found["ours"] == found["optunas"]
     assert [row[:2] for row in found["ours"]] == found["trials"]
     assert [row[0] for row in found["ours"]] == list(range(len(found["ours"])))
@@ -50,7 +53,12 @@ def test_control_two_transactions_in_place_of_one_are_found(url: str) -> None:
 
 
 def test_control_a_row_that_runs_or_lacks_its_other_half_is_found() -> None:
-    good = {"ours": [[0, "COMPLETE", "a"]], "optunas": [[0, "COMPLETE", "a"]], "trials": [[0, "COMPLETE"]], "candidates": [["a"]]}
+    good = {
+        "ours": [[0, "COMPLETE", "a"]],
+        "optunas": [[0, "COMPLETE", "a"]],
+        "trials": [[0, "COMPLETE"]],
+        "candidates": [["a"]],
+    }
     good |= {"studies": [["tiny"]], "integrity": [["ok"]]}
     assert_one_to_one(good)
     faults: list[dict[str, Any]] = [

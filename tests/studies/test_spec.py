@@ -32,10 +32,11 @@ def test_each_difference_is_shown_at_its_dotted_place(spec: StudySpec) -> None:
         space={"name": "resnext-eca", "dimensions": {"depth": {"low": 0.5, "high": 1.5}, "attention": ["none", "se"]}},
         settings={**spec.settings, "recipe": "long"},
     )
-    assert message(spec, other) == (
-        "study 'tiny' in sqlite:///automl.db is another search (space.dimensions.depth.high: 2.0 in the database, 1.5 now; "
-        "space.dimensions.attention.1: eca / se; budget: macs<=400000000 / macs<=300000000; settings.recipe: (absent) / long): "
-        "give this one another name by --study"
+    assert (
+        message(spec, other)
+        == "study 'tiny' in sqlite:///automl.db is another search (space.dimensions.depth.high: 2.0 in the database,"
+        " 1.5 now; space.dimensions.attention.1: eca / se; budget: macs<=400000000 / macs<=300000000;"
+        " settings.recipe: (absent) / long): give this one another name by --study"
     )
 
 
@@ -71,7 +72,9 @@ def test_what_is_no_json_is_refused_at_its_place(spec: StudySpec) -> None:
 
 
 def test_where_the_data_lie_makes_no_other_study(spec: StudySpec) -> None:
-    moved = replace(spec, data={**spec.data, "name": "elsewhere.npz", "native": 500, "preprocessing": {"steps": [[64, "bicubic"]]}})
+    moved = replace(
+        spec, data={**spec.data, "name": "elsewhere.npz", "native": 500, "preprocessing": {"steps": [[64, "bicubic"]]}}
+    )
     assert differences(spec, moved) == []
     assert differences(spec, replace(moved, data={**moved.data, "fingerprint": "another"})) != []
 

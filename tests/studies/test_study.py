@@ -28,7 +28,9 @@ def test_a_study_is_continued_with_what_it_holds(study: Study, url: str, spec: S
     assert record(again, 1).trial == 1
 
 
-def test_data_that_moved_continue_the_study_which_then_knows_where_they_are(study: Study, url: str, spec: StudySpec) -> None:
+def test_data_that_moved_continue_the_study_which_then_knows_where_they_are(
+    study: Study, url: str, spec: StudySpec
+) -> None:
     moved = replace(spec, data={**spec.data, "name": "/elsewhere/images"})
     assert Study.find(url, moved) is not None
     assert Study.create_or_continue(url, moved, command="", versions={}).spec.data["name"] == "/elsewhere/images"
@@ -41,7 +43,9 @@ def test_times_are_aware(study: Study) -> None:
 
 
 @pytest.mark.parametrize("field", ["space", "data", "settings", "budget"])
-def test_another_search_of_the_same_name_is_refused_and_nothing_written(study: Study, url: str, spec: StudySpec, field: str) -> None:
+def test_another_search_of_the_same_name_is_refused_and_nothing_written(
+    study: Study, url: str, spec: StudySpec, field: str
+) -> None:
     file = Path(url.removeprefix("sqlite:///"))
     before = file.read_bytes()
     changed = "macs<=1" if field == "budget" else {**getattr(spec, field), "extra": 1}
@@ -119,7 +123,13 @@ def test_an_id_that_is_the_prefix_of_another_is_found(study: Study, record: Reco
 
 def test_the_front_is_that_of_optuna_ties_included(url: str, spec: StudySpec, record: Record) -> None:
     @settings(deadline=None, max_examples=6, derandomize=True)
-    @given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([100, 200, 300]), st.booleans()), min_size=2, max_size=6))
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([100, 200, 300]), st.booleans()),
+            min_size=2,
+            max_size=6,
+        )
+    )
     def compare(found: list[tuple[float, int, bool]]) -> None:
         name = f"study {next(numbers)}"
         study = Study.create_or_continue(url, replace(spec, name=name), command="", versions={})
@@ -156,26 +166,39 @@ def test_all_studies_of_a_database_are_listed(study: Study, url: str, spec: Stud
     record(study, 1, accuracy=0.9, state=State.PRUNED)
     Study.create_or_continue(url, replace(spec, name="second", budget="", space={}), command="", versions={})
     first, second = studies(url)
-    assert (first.name, first.space, first.budget, first.data, first.accuracy) == ("tiny", "resnext-eca", "macs<=400000000", "digits", 0.1 + 0.2)
+    assert (first.name, first.space, first.budget, first.data, first.accuracy) == (
+        "tiny",
+        "resnext-eca",
+        "macs<=400000000",
+        "digits",
+        0.1 + 0.2,
+    )
     assert first.counts == {"complete": 1, "pruned": 1, "fail": 0, "final": 0}
     assert (second.name, second.space, second.budget, second.accuracy) == ("second", "", "", None)
     assert second.created >= first.created
 
 
-def test_a_deleted_study_is_gone_from_our_tables_and_from_optunas(study: Study, url: str, spec: StudySpec, record: Record, count: Callable[..., int]) -> None:
+def test_a_deleted_study_is_gone_from_our_tables_and_from_optunas(
+    study: Study, url: str, spec: StudySpec, record: Record, count: Callable[..., int]
+) -> None:
     kept = Study.create_or_continue(url, replace(spec, name="kept"), command="", versions={})
     for each in (study, kept):
         record(each)
         each.note("gate", 1)
     delete(url, "tiny")
     assert optuna.get_all_study_names(url) == ["kept"]
-    assert [count(url, table) for table in ("automl_studies", "automl_candidates", "automl_evaluations", "automl_notes", "trials")] == [1] * 5
+    assert [
+        count(url, table)
+        for table in ("automl_studies", "automl_candidates", "automl_evaluations", "automl_notes", "trials")
+    ] == [1] * 5
     assert len(kept.front()) == 1
     with pytest.raises(InputError, match="unknown study 'tiny'"):
         delete(url, "tiny")
 
 
-def test_a_study_deleted_under_a_running_search_takes_nothing_more(study: Study, url: str, spec: StudySpec, record: Record) -> None:
+def test_a_study_deleted_under_a_running_search_takes_nothing_more(
+    study: Study, url: str, spec: StudySpec, record: Record
+) -> None:
     delete(url, "tiny")
     fresh = Study.create_or_continue(url, replace(spec, budget="macs<=1"), command="", versions={})
     for action in (lambda: record(study), lambda: study.note("a", 1)):
@@ -188,5 +211,12 @@ def test_a_study_deleted_under_a_running_search_takes_nothing_more(study: Study,
 def test_settings_are_asked_for_by_plain_sql(study: Study, url: str, record: Record, count: Callable[..., int]) -> None:
     record(study, 0)
     record(study, 1, settings={"attention": "none"})
-    assert count(url, "automl_evaluations", "json_extract(settings, '$.attention') = 'eca' AND json_extract(settings, '$.eca_kernel') = 5") == 1
+    assert (
+        count(
+            url,
+            "automl_evaluations",
+            "json_extract(settings, '$.attention') = 'eca' AND json_extract(settings, '$.eca_kernel') = 5",
+        )
+        == 1
+    )
     assert count(url, "automl_evaluations", "json_extract(fidelity, '$.epochs') = 3") == 2

@@ -35,10 +35,15 @@ def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int
     study, budget = open_study(folder, space), parse_budget("200k")
     proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
     engine = Engine(
-        study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0,
+        study,
+        proposer,
+        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
+        epochs=EPOCHS,
+        seed=0,
         limits=Limits(**{"trials": 12, "seconds": None, **limits}),
-        weights=folder / "weights", clock=clock or Clock(),
-    )  # fmt: skip
+        weights=folder / "weights",
+        clock=clock or Clock(),
+    )
     engine.workers = workers
     return engine
 
@@ -56,7 +61,13 @@ def digest(job: Job) -> str:
 
 
 def play(
-    engine: Engine, *, clock: Clock | None = None, seconds: float = 1.0, workers: int = 2, fails=lambda index: None, stop_after: int | None = None
+    engine: Engine,
+    *,
+    clock: Clock | None = None,
+    seconds: float = 1.0,
+    workers: int = 2,
+    fails=lambda index: None,
+    stop_after: int | None = None,
 ) -> list[Job]:
     """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
     jobs: list[Job] = []
@@ -121,7 +132,9 @@ def test_optunas_front_is_ours(tmp_path: Path, space: Space):
     engine = make(tmp_path, space)
     play(engine)
     theirs = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db").best_trials
-    assert sorted(tuple(trial.values) for trial in theirs) == sorted((point.accuracy, float(point.macs)) for point in engine.study.front())
+    assert sorted(tuple(trial.values) for trial in theirs) == sorted(
+        (point.accuracy, float(point.macs)) for point in engine.study.front()
+    )
 
 
 def test_a_pruned_ones_partial_accuracy_is_not_on_the_front(tmp_path: Path, space: Space):
@@ -160,7 +173,9 @@ def test_an_abandoned_run_leaves_nothing_half_done_and_goes_on(tmp_path: Path, s
     ids = [evaluation.candidate_id for evaluation in second.study.evaluations(Purpose.SEARCH)]
     assert len(ids) == len(set(ids)) == 12
     assert done <= set(ids)
-    assert len([job for job in jobs if job.purpose is Purpose.SEARCH and not job.start]) == 12 - len(done) - len(waiting)
+    assert len([job for job in jobs if job.purpose is Purpose.SEARCH and not job.start]) == 12 - len(done) - len(
+        waiting
+    )
 
 
 def test_a_finished_search_has_nothing_to_do(tmp_path: Path, space: Space):
@@ -231,7 +246,10 @@ def test_what_does_not_go_on_waits_and_no_epoch_is_trained_twice(tmp_path: Path,
         assert evaluation.curve[-1][0] in (1, 3, EPOCHS)
         assert evaluation.seconds == pytest.approx(evaluation.curve[-1][0])
     states = {job.candidate: job for job in jobs if job.start}
-    complete = {row.spec for row in (engine.study.candidates()[e.candidate_id] for e in engine.study.evaluations(state=State.COMPLETE))}
+    complete = {
+        row.spec
+        for row in (engine.study.candidates()[e.candidate_id] for e in engine.study.evaluations(state=State.COMPLETE))
+    }
     assert set(states) & complete, "nothing that waited came to its end"
 
 
@@ -331,9 +349,16 @@ def hinted(folder: Path, space: Space, *, fails: bool = False) -> tuple[Hearing,
     proposer = Hearing(space, budget, census(space, budget), sampler="predictor", seed=0, trials=20, **so_far(study))
     hinting = Hinting(study, proposer, ["naswot", "zen"], size=16, seed=0)
     engine = Engine(
-        study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0,
-        limits=Limits(trials=20, seconds=None, finals=0), weights=folder / "weights", clock=Clock(), hinting=hinting,
-    )  # fmt: skip
+        study,
+        proposer,
+        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
+        epochs=EPOCHS,
+        seed=0,
+        limits=Limits(trials=20, seconds=None, finals=0),
+        weights=folder / "weights",
+        clock=Clock(),
+        hinting=hinting,
+    )
     jobs: list[Job] = []
     scored = engine.next_job
 

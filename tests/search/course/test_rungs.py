@@ -18,9 +18,10 @@ def naive_gaps(accuracy, cost):
     gaps = []
     for index, (own, macs) in enumerate(zip(accuracy, cost, strict=True)):
         better = [
-            a for other, (a, c) in enumerate(zip(accuracy, cost, strict=True))
+            a
+            for other, (a, c) in enumerate(zip(accuracy, cost, strict=True))
             if c < macs or (c == macs and (a > own or (a == own and other < index)))
-        ]  # fmt: skip
+        ]
         gaps.append(max(better) - own if better else -math.inf)
     return gaps
 
@@ -132,7 +133,11 @@ class TestTheOrder:
             rungs.reached(100 + key, 1, 0.9 - 0.01 * key, 100 + key)
         rungs.reached("low", 1, 0.1, 50)
         while (key := rungs.next()) is not None:
-            assert key == "low" or key < 100 or not [one for one in rungs.waiting if one != "low" and one < 100 and one in rungs._admitted(3)]
+            assert (
+                key == "low"
+                or key < 100
+                or not [one for one in rungs.waiting if one != "low" and one < 100 and one in rungs._admitted(3)]
+            )
 
     def test_of_many_that_wait_the_last_are_given_up(self):
         rungs = Rungs(9)
@@ -184,7 +189,8 @@ class TestTheExpectation:
 
 
 class TestSimulatedStudies:
-    """100 studies each: all points of the front that full training of everything would keep are trained to the end."""
+    """100 studies each: all points of the front that full training of everything would keep are
+    trained to the end."""
 
     def test_in_95_of_100_studies_no_point_of_the_front_is_lost_at_40_percent_of_the_epochs(self):
         misses, share = lost(lambda: Rungs(EPOCHS), 100, 150)

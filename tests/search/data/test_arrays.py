@@ -48,7 +48,15 @@ class TestLayouts:
         assert split(data, seed=0).test.tolist() == [8, 9, 10, 11]
 
     def test_labels_of_any_numbers_become_places_and_their_numbers_names(self, tmp_path: Path):
-        data = load(saved(tmp_path, x_train=GREY, y_train=[3, 10, 7, 3, 10, 7, 3, 3], x_test=GREY[:1], y_test=np.array([10], np.uint64)))
+        data = load(
+            saved(
+                tmp_path,
+                x_train=GREY,
+                y_train=[3, 10, 7, 3, 10, 7, 3, 3],
+                x_test=GREY[:1],
+                y_test=np.array([10], np.uint64),
+            )
+        )
         assert data.classes == ("3", "7", "10")
         assert data.labels.tolist() == [0, 2, 1, 0, 2, 1, 0, 0, 2]
 
@@ -111,7 +119,13 @@ class TestParts:
 
     def test_two_parts_of_one_meaning_are_refused_and_the_option_decides(self, tmp_path: Path):
         pairs = [("x_train", "y_train"), ("x_val", "y_val"), ("x_valid", "y_valid")]
-        with pytest.raises(InputError, match="one validation part is needed, but both val and valid are called so; name the right one by --validation"):
+        with pytest.raises(
+            InputError,
+            match=(
+                "one validation part is needed, but both val and valid are called so; name the right one by"
+                " --validation"
+            ),
+        ):
             self.parted(tmp_path, *pairs)
         data = self.parted(tmp_path, *pairs, reading=Reading(validation="valid"))
         assert (data.official_validation.sum(), data.skipped) == (4, ("x_val: left out, its name means no part",))
@@ -128,7 +142,10 @@ class TestParts:
         assert np.flatnonzero(data.official_test).tolist() == [8, 9, 10, 11]
 
     def test_an_option_that_names_nothing_is_refused(self, tmp_path: Path):
-        with pytest.raises(InputError, match=r"--test must name one of its parts, but got an unknown part 'tset'; did you mean 'test'\?"):
+        with pytest.raises(
+            InputError,
+            match=r"--test must name one of its parts, but got an unknown part 'tset'; did you mean 'test'\?",
+        ):
             self.parted(tmp_path, ("x_train", "y_train"), ("x_test", "y_test"), reading=Reading(test="tset"))
 
     def test_statistics_beside_the_images_are_no_part(self, tmp_path: Path):
@@ -140,21 +157,39 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arrays", "message"),
         [
-            ({"a": GREY, "b": LABELS}, r"must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds: a, b$"),
+            (
+                {"a": GREY, "b": LABELS},
+                r"must hold the arrays x_train and y_train, or x and y, or images and labels, but it holds: a, b$",
+            ),
             ({}, "but it holds: none$"),
             ({"x": GREY, "classes": ["a"]}, "must hold the arrays x and y, but y is missing; it holds: x, classes$"),
             (
                 {"x_train": GREY, "y_train": LABELS, "x_val": GREY},
                 "must hold the arrays x_val and y_val, but y_val is missing; it holds: x_train, y_train, x_val$",
             ),
-            ({"train_images": GREY}, "must hold the arrays train_images and train_labels, but train_labels is missing; it holds: train_images$"),
+            (
+                {"train_images": GREY},
+                (
+                    "must hold the arrays train_images and train_labels, but train_labels is missing; it holds:"
+                    " train_images$"
+                ),
+            ),
             ({"y_train": LABELS}, "must hold the arrays x_train and y_train, but x_train is missing"),
-            ({"x_train": GREY, "y_train": LABELS, "x_test": GREY}, "must hold the arrays x_test and y_test, but y_test is missing"),
-            ({"x_train": GREY, "y_train": LABELS, "y_test": LABELS}, "must hold the arrays x_test and y_test, but x_test is missing"),
+            (
+                {"x_train": GREY, "y_train": LABELS, "x_test": GREY},
+                "must hold the arrays x_test and y_test, but y_test is missing",
+            ),
+            (
+                {"x_train": GREY, "y_train": LABELS, "y_test": LABELS},
+                "must hold the arrays x_test and y_test, but x_test is missing",
+            ),
             ({"x": GREY / np.float32(255), "y": LABELS}, "x must be uint8, pixels 0..255, but it is float32$"),
             ({"x": GREY.astype(np.int8), "y": LABELS}, "x must be uint8, pixels 0..255, but it is int8$"),
             ({"x": GREY[0], "y": LABELS}, r"x must have the shape .*, but it is \(6, 6\)$"),
-            ({"x": np.zeros((8, 6, 6, 4), np.uint8), "y": LABELS}, r"x must have the shape .*, but it is \(8, 6, 6, 4\)$"),
+            (
+                {"x": np.zeros((8, 6, 6, 4), np.uint8), "y": LABELS},
+                r"x must have the shape .*, but it is \(8, 6, 6, 4\)$",
+            ),
             ({"x": GREY[:0], "y": LABELS[:0]}, r"none of them 0, but it is \(0, 6, 6\)$"),
             ({"x": GREY, "y": LABELS[:5]}, "every image needs one label, but x has 8 images and y has 5 labels$"),
             (
@@ -164,14 +199,32 @@ class TestRefusals:
             ({"x": GREY, "y": LABELS / 2}, "y must hold whole numbers, but it is float64$"),
             ({"x": GREY, "y": LABELS == 1}, "y must hold whole numbers, but it is bool$"),
             ({"x": GREY, "y": LABELS.astype(str)}, "y must hold whole numbers, but it is <U"),
-            ({"x": GREY, "y": np.eye(8, dtype=int)}, r"y must hold one number for each image, shape \(n,\), but its shape is \(8, 8\)$"),
+            (
+                {"x": GREY, "y": np.eye(8, dtype=int)},
+                r"y must hold one number for each image, shape \(n,\), but its shape is \(8, 8\)$",
+            ),
             ({"x": GREY, "y": LABELS - 1}, "labels must be 0 or more, but y holds -1$"),
-            ({"x": GREY, "y": np.full(8, 2**63 + 5, np.uint64)}, "labels must be 0 or more, but y holds 9223372036854775813$"),
+            (
+                {"x": GREY, "y": np.full(8, 2**63 + 5, np.uint64)},
+                "labels must be 0 or more, but y holds 9223372036854775813$",
+            ),
             ({"x": GREY, "y": LABELS * 0}, "at least two classes are needed, but there is 1: 0$"),
-            ({"x": GREY, "y": LABELS, "classes": ["a"]}, "classes must name every label, but it has 1 names and the labels go up to 1$"),
-            ({"x": GREY, "y": LABELS, "classes": ["a", "a"]}, "classes must name each class once, but 'a' is there more than once$"),
-            ({"x": GREY, "y": LABELS, "classes": [0.5, 1.5]}, r"classes must be one row of names, but it is float64 of shape \(2,\)$"),
-            ({"x": GREY, "y": LABELS.astype(object)}, "cannot be read as an .npz archive: Object arrays cannot be loaded when allow_pickle=False$"),
+            (
+                {"x": GREY, "y": LABELS, "classes": ["a"]},
+                "classes must name every label, but it has 1 names and the labels go up to 1$",
+            ),
+            (
+                {"x": GREY, "y": LABELS, "classes": ["a", "a"]},
+                "classes must name each class once, but 'a' is there more than once$",
+            ),
+            (
+                {"x": GREY, "y": LABELS, "classes": [0.5, 1.5]},
+                r"classes must be one row of names, but it is float64 of shape \(2,\)$",
+            ),
+            (
+                {"x": GREY, "y": LABELS.astype(object)},
+                "cannot be read as an .npz archive: Object arrays cannot be loaded when allow_pickle=False$",
+            ),
         ],
     )
     def test_what_is_wrong_is_said_in_one_line(self, tmp_path: Path, arrays: dict[str, object], message: str):

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 PARTS = ("train", "validation", "test")
 
 
-def made(pictures: np.ndarray, labels: np.ndarray, validation: np.ndarray | None = None, test: np.ndarray | None = None) -> ImageData:
+def made(
+    pictures: np.ndarray, labels: np.ndarray, validation: np.ndarray | None = None, test: np.ndarray | None = None
+) -> ImageData:
     """Rows that show the picture of that number: noise, of which no two are the same."""
     noise = np.random.default_rng(0).integers(0, 256, (int(pictures.max()) + 1, 1, 4, 4), np.uint8)
     nowhere = np.zeros(len(labels), np.bool_)
@@ -42,7 +44,11 @@ class TestWithoutDuplicates:
     def test_digits_are_split_as_before_copies_were_looked_for(self, seed: int, checksum: str):
         for grouped in (True, False):
             rows = split(load("digits"), seed=seed, grouped=grouped)
-            assert rows.to_dict() == {"seed": seed, "counts": {"train": 1258, "validation": 270, "test": 269}, "sha256": checksum}
+            assert rows.to_dict() == {
+                "seed": seed,
+                "counts": {"train": 1258, "validation": 270, "test": 269},
+                "sha256": checksum,
+            }
             assert (rows.duplicates, rows.conflicting, rows.unused) == (0, 0, 0)
 
     def test_and_with_other_shares(self):
@@ -87,7 +93,9 @@ class TestCopies:
         parts=st.lists(st.sampled_from(["", "", "", "validation", "test"]), min_size=150, max_size=150),
         seed=st.integers(0, 2**32),
     )
-    def test_no_dealt_row_is_a_copy_of_another_part(self, pictures: list[int], classes: int, parts: list[str], seed: int):
+    def test_no_dealt_row_is_a_copy_of_another_part(
+        self, pictures: list[int], classes: int, parts: list[str], seed: int
+    ):
         numbers, names = np.array(pictures), np.array(parts[: len(pictures)])
         labels = np.arange(len(numbers)) % classes
         data = made(numbers, labels, validation=names == "validation", test=names == "test")
@@ -131,13 +139,22 @@ class TestCopies:
 
     def test_plain_pictures_are_copies_of_one_another(self):
         data = dataclasses.replace(made(np.arange(20), np.arange(20) % 2), images=np.full((20, 1, 4, 4), 9, np.uint8))
-        with pytest.raises(InputError, match=r"class 'class 0' has 1 \(10 with copies of the same pictures\) \(1 more classes have too few\)"):
+        with pytest.raises(
+            InputError,
+            match=r"class 'class 0' has 1 \(10 with copies of the same pictures\) \(1 more classes have too few\)",
+        ):
             split(data, seed=0)
         split(data, seed=0, grouped=False)
 
     def test_the_offer_in_that_error_leaves_the_class_out(self):
         pictures, labels = np.array([*range(20), *[20] * 6]), np.array([*([0] * 10), *([1] * 10), *([2] * 6)])
-        with pytest.raises(InputError, match=r"class 'class 2' has 1 \(6 with copies of the same pictures\); add images, or give --drop-small-classes 7$"):
+        with pytest.raises(
+            InputError,
+            match=(
+                r"class 'class 2' has 1 \(6 with copies of the same pictures\); add images, or give"
+                r" --drop-small-classes 7$"
+            ),
+        ):
             split(made(pictures, labels), seed=0)
 
     def test_of_several_classes_the_rarest_stands_for_the_picture(self):
@@ -161,18 +178,40 @@ class TestOfficialValidation:
         number = np.arange(12)
         data = made(number, number % 2, validation=number < 3, test=number >= 10)
         rows = split(data, seed=5)
-        assert (rows.validation.tolist(), rows.train.tolist(), rows.test.tolist()) == ([0, 1, 2], list(range(3, 10)), [10, 11])
+        assert (rows.validation.tolist(), rows.train.tolist(), rows.test.tolist()) == (
+            [0, 1, 2],
+            list(range(3, 10)),
+            [10, 11],
+        )
 
     def test_with_validation_alone_the_share_of_the_test_part_counts(self):
         number = np.arange(60)
         data = made(number, number % 2, validation=number < 20)
-        assert split(data, seed=0, validation=0.5, test=0.25).to_dict()["counts"] == {"train": 30, "validation": 20, "test": 10}
+        assert split(data, seed=0, validation=0.5, test=0.25).to_dict()["counts"] == {
+            "train": 30,
+            "validation": 20,
+            "test": 10,
+        }
 
     @pytest.mark.parametrize(
         ("validation", "test", "message"),
         [
-            ([0, 1], [], "needs at least 2 images, one each to train and test, besides the official validation part, but class 'class 1' has 1"),
-            ([0], [1, 2], "needs at least 1 image, to train on, besides the official validation and test parts, but class 'class 1' has 0"),
+            (
+                [0, 1],
+                [],
+                (
+                    "needs at least 2 images, one each to train and test, besides the official validation part, but"
+                    " class 'class 1' has 1"
+                ),
+            ),
+            (
+                [0],
+                [1, 2],
+                (
+                    "needs at least 1 image, to train on, besides the official validation and test parts, but class"
+                    " 'class 1' has 0"
+                ),
+            ),
         ],
     )
     def test_too_few_images_to_train_on_are_refused(self, validation: list[int], test: list[int], message: str):

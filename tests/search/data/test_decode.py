@@ -61,7 +61,9 @@ class TestModes:
         values = np.linspace(7334, 7575, 64).astype(np.uint16).reshape(8, 8)
         pixels = decoded(Image.fromarray(values), format, channels=channels)
         assert pixels.dtype == np.float32
-        np.testing.assert_array_equal(pixels, np.broadcast_to(values, (channels, 8, 8)))  # by 257, all would be one shade
+        np.testing.assert_array_equal(
+            pixels, np.broadcast_to(values, (channels, 8, 8))
+        )  # by 257, all would be one shade
 
     def test_a_portable_map_with_more_than_eight_bits_is_deep(self):
         values = (np.arange(64) * 1023 // 63).astype(">u2")
@@ -70,7 +72,12 @@ class TestModes:
         np.testing.assert_allclose(read_pixels(io.BytesIO(content), 8, 1).ravel(), values / 1023 * 65535, atol=1)
 
     @pytest.mark.parametrize(
-        ("dtype", "kind"), [(np.int32, "TIFF (32-bit grey)"), (np.float32, "TIFF (floating-point grey)"), (np.uint16, "TIFF (16-bit grey)")]
+        ("dtype", "kind"),
+        [
+            (np.int32, "TIFF (32-bit grey)"),
+            (np.float32, "TIFF (floating-point grey)"),
+            (np.uint16, "TIFF (16-bit grey)"),
+        ],
     )
     def test_grey_of_any_depth_is_read_with_its_own_values(self, dtype: type, kind: str):
         values = (np.arange(64).reshape(8, 8) * 100 - (0 if dtype is np.uint16 else 3000)).astype(dtype)
@@ -137,7 +144,9 @@ class TestGeometry:
         stored = upright if turned is None else upright.transpose(turned)
         exif = Image.Exif()
         exif[0x0112] = orientation
-        np.testing.assert_array_equal(decoded(stored, "PNG", side=16, exif=exif), np.asarray(upright).transpose(2, 0, 1))
+        np.testing.assert_array_equal(
+            decoded(stored, "PNG", side=16, exif=exif), np.asarray(upright).transpose(2, 0, 1)
+        )
         if turned is not None:
             assert (decoded(stored, "PNG", side=16) != decoded(stored, "PNG", side=16, exif=exif)).any()
 
@@ -172,5 +181,7 @@ class TestDamage:
         assert read_header(source).sides == (20, 20)
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
         for read in (lambda: read_header(source), lambda: read_pixels(source, 8, 1)):
-            with pytest.raises((ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning), match="decompression bomb"):
+            with pytest.raises(
+                (ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning), match="decompression bomb"
+            ):
                 read()

@@ -15,7 +15,13 @@ from PIL import Image
 COLOURS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "fox": (30, 30, 200)}
 
 
-def fill(folder: Path, count: int, colour: tuple[int, ...] | int = (9, 9, 9), mode: str = "RGB", size: tuple[int, int] = (12, 10)) -> list[Path]:
+def fill(
+    folder: Path,
+    count: int,
+    colour: tuple[int, ...] | int = (9, 9, 9),
+    mode: str = "RGB",
+    size: tuple[int, int] = (12, 10),
+) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:03}.png" for number in range(count)]
     for path in paths:
@@ -115,7 +121,9 @@ class TestReading:
             for number in range(100):
                 Image.new("L", (2, 2), number + (100 if name == "b" else 0)).save(tmp_path / name / f"{number:03}.bmp")
         assert load(str(tmp_path), size=2).images[:, 0, 0, 0].tolist() == list(range(200))
-        Image.new("RGB", (2, 2), "red").save(tmp_path / "a" / "000.bmp")  # the very first of them makes all of them coloured
+        Image.new("RGB", (2, 2), "red").save(
+            tmp_path / "a" / "000.bmp"
+        )  # the very first of them makes all of them coloured
         assert load(str(tmp_path), size=2).channels == 3
 
 
@@ -150,13 +158,21 @@ class TestParts:
 
     def test_a_class_only_in_the_test_part_is_refused(self, parted: Path):
         fill(parted / "val" / "wolf", 1)
-        with pytest.raises(InputError, match=r"every class must be in .*train, but .*wolf has no folder of its name there \(there are: cat, dog, fox\)"):
+        with pytest.raises(
+            InputError,
+            match=(
+                r"every class must be in .*train, but .*wolf has no folder of its name there \(there are: cat, dog,"
+                r" fox\)"
+            ),
+        ):
             load(str(parted))
 
     def test_a_test_folder_without_labels_is_refused_with_the_way_out(self, parted: Path):
         shutil.rmtree(parted / "test")
         fill(parted / "test", 3)
-        with pytest.raises(InputError, match=r"test holds images but no class folders; to use the labelled images alone give .*train$"):
+        with pytest.raises(
+            InputError, match=r"test holds images but no class folders; to use the labelled images alone give .*train$"
+        ):
             load(str(parted))
         assert len(load(str(parted / "train"), size=4).images) == 15
 
@@ -164,7 +180,10 @@ class TestParts:
         (parted / "annotations").mkdir()
         assert len(load(str(parted), size=4).images) == 24
         fill(parted / "annotations", 1)
-        with pytest.raises(InputError, match=r"must hold either classes or train/ and its test part, but it holds both: train, annotations"):
+        with pytest.raises(
+            InputError,
+            match=r"must hold either classes or train/ and its test part, but it holds both: train, annotations",
+        ):
             load(str(parted))
 
 
@@ -176,7 +195,8 @@ class TestCorruptFiles:
             shutil.copy(sample, root / "ab"[number % 2] / f"{number:04}.png")
         whole = sample.read_bytes()
         for number in range(bad):
-            # every second one has a good header, and is found to be broken only when its pixels are decoded
+            # every second one has a good header, and is found to be broken only when its pixels are
+            # decoded
             (root / "a" / f"bad{number}.png").write_bytes(b"" if number % 2 else whole[:45])
         return root
 
@@ -189,12 +209,19 @@ class TestCorruptFiles:
 
     def test_more_than_one_in_a_hundred_is_an_error_that_names_them(self, tmp_path: Path):
         with pytest.raises(
-            InputError, match=r"at most 1 % of the image files may be unreadable, but 2 of 199 are: a/bad0.png \(.+\); a/bad1.png \(not an image\)$"
+            InputError,
+            match=(
+                r"at most 1 % of the image files may be unreadable, but 2 of 199 are: a/bad0.png \(.+\); a/bad1.png"
+                r" \(not an image\)$"
+            ),
         ):
             load(str(self.made(tmp_path, good=197, bad=2)), size=2)
 
     def test_of_many_the_first_three_are_named_without_decoding_the_rest(self, tmp_path: Path):
-        with pytest.raises(InputError, match=r"but 4 of 19 are: a/bad1.png \(not an image\); a/bad3.png \(.+\); a/bad5.png \(.+\); and 1 more$"):
+        with pytest.raises(
+            InputError,
+            match=r"but 4 of 19 are: a/bad1.png \(not an image\); a/bad3.png \(.+\); a/bad5.png \(.+\); and 1 more$",
+        ):
             load(str(self.made(tmp_path, good=10, bad=9)), size=2)
 
     def test_skipping_leaves_the_images_what_they_were(self, tmp_path: Path):
@@ -208,7 +235,9 @@ class TestCorruptFiles:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
         data = load(str(root), size=2)
         assert len(data.images) == 200
-        assert data.skipped == ("b/bomb.png: 60x60 pixels, more than the 3000 that are taken for no decompression bomb",)
+        assert data.skipped == (
+            "b/bomb.png: 60x60 pixels, more than the 3000 that are taken for no decompression bomb",
+        )
 
     def test_a_dangling_link_counts_as_corrupt(self, tmp_path: Path):
         root = self.made(tmp_path, good=100, bad=0)
@@ -233,7 +262,9 @@ class TestRefusals:
 
     def test_an_empty_class_folder(self, pets: Path):
         (pets / "wolf").mkdir()
-        with pytest.raises(InputError, match=r"class folder .*wolf holds no image that can be read; add images, or move it away$"):
+        with pytest.raises(
+            InputError, match=r"class folder .*wolf holds no image that can be read; add images, or move it away$"
+        ):
             load(str(pets))
 
     def test_an_unreadable_folder(self, pets: Path, monkeypatch: pytest.MonkeyPatch):

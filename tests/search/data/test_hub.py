@@ -1,4 +1,5 @@
-"""Data sets of the hub: once through a stand-in for the package `datasets`, once through the real one where it is installed."""
+"""Data sets of the hub: once through a stand-in for the package `datasets`, once through the real
+one where it is installed."""
 
 from __future__ import annotations
 
@@ -33,7 +34,11 @@ class FakeDataset:
         self.columns, self.features = columns, features
 
     def __getitem__(self, key: int | str) -> Any:
-        return self.columns[key] if isinstance(key, str) else {column: values[key] for column, values in self.columns.items()}
+        return (
+            self.columns[key]
+            if isinstance(key, str)
+            else {column: values[key] for column, values in self.columns.items()}
+        )
 
     def cast_column(self, column: str, feature: FakeImage) -> FakeDataset:
         assert not feature.decode
@@ -53,7 +58,8 @@ def fake_split(labels: list[int], sizes: Sequence[tuple[int, int]] = ((10, 10),)
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the stand-in's `load_dataset` gives, to be filled by the test; `asked` notes its arguments."""
+    """What the stand-in's `load_dataset` gives, to be filled by the test; `asked` notes its
+    arguments."""
     splits: dict[str, Any] = {}
     module = SimpleNamespace(Image=FakeImage, ClassLabel=FakeLabel, asked=[])
 
@@ -70,12 +76,16 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(InputError, match=r"^hf:owner/pets needs the package datasets, which is not installed: pip install datasets"):
+    with pytest.raises(
+        InputError, match=r"^hf:owner/pets needs the package datasets, which is not installed: pip install datasets"
+    ):
         load("hf:owner/pets")
 
 
 def test_train_is_read_and_the_splits_validation_and_test_are_the_official_parts(hub: dict[str, Any], tmp_path: Path):
-    hub.update(train=fake_split([0, 1, 0, 1]), validation=fake_split([1]), test=fake_split([0, 1]), extra=fake_split([0]))
+    hub.update(
+        train=fake_split([0, 1, 0, 1]), validation=fake_split([1]), test=fake_split([0, 1]), extra=fake_split([0])
+    )
     data = load("hf:owner/pets", data_dir=tmp_path)
     assert sys.modules["datasets"].asked == [("owner/pets", str(tmp_path))]
     assert data.name == "hf:owner/pets"
@@ -108,7 +118,10 @@ def test_a_validation_split_validates(hub: dict[str, Any], name: str):
 
 def test_two_splits_of_one_meaning_are_refused_and_the_option_decides(hub: dict[str, Any]):
     hub.update(train=fake_split([0, 1]), val=fake_split([0]), valid=fake_split([1, 0]))
-    with pytest.raises(InputError, match="one validation part is needed, but both val and valid are called so; name the right one by --validation"):
+    with pytest.raises(
+        InputError,
+        match="one validation part is needed, but both val and valid are called so; name the right one by --validation",
+    ):
         load("hf:pets")
     assert load("hf:pets", reading=Reading(validation="valid")).official_validation.tolist() == [False] * 2 + [True] * 2
 
@@ -116,7 +129,9 @@ def test_two_splits_of_one_meaning_are_refused_and_the_option_decides(hub: dict[
 def test_splits_of_any_name_can_be_parts(hub: dict[str, Any]):
     hub.update(all=fake_split([0, 1]), extra=fake_split([0, 1, 0]))
     assert load("hf:pets", reading=Reading(test="extra")).official_test.tolist() == [False] * 2 + [True] * 3
-    with pytest.raises(InputError, match=r"--test must name one of its parts, but got an unknown split 'extr'; did you mean 'extra'\?"):
+    with pytest.raises(
+        InputError, match=r"--test must name one of its parts, but got an unknown split 'extr'; did you mean 'extra'\?"
+    ):
         load("hf:pets", reading=Reading(test="extr"))
 
 
@@ -175,12 +190,23 @@ def test_one_in_a_hundred_may_be_broken_and_is_named(hub: dict[str, Any]):
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ({"image": FakeImage(), "label": object()}, r"must have one column of class labels, but it has 0 \(columns: image, label\)$"),
-        ({"image": object(), "label": FakeLabel("ab")}, r"must have one column of images, but it has 0 \(columns: image, label\)$"),
-        ({"image": FakeImage(), "fine": FakeLabel("ab"), "coarse": FakeLabel("ab")}, "one column of class labels, but it has 2: fine, coarse "),
+        (
+            {"image": FakeImage(), "label": object()},
+            r"must have one column of class labels, but it has 0 \(columns: image, label\)$",
+        ),
+        (
+            {"image": object(), "label": FakeLabel("ab")},
+            r"must have one column of images, but it has 0 \(columns: image, label\)$",
+        ),
+        (
+            {"image": FakeImage(), "fine": FakeLabel("ab"), "coarse": FakeLabel("ab")},
+            "one column of class labels, but it has 2: fine, coarse ",
+        ),
     ],
 )
-def test_columns_that_leave_a_choice_or_none_are_refused(hub: dict[str, Any], features: dict[str, object], message: str):
+def test_columns_that_leave_a_choice_or_none_are_refused(
+    hub: dict[str, Any], features: dict[str, object], message: str
+):
     hub.update(train=FakeDataset({}, features))
     with pytest.raises(InputError, match=message):
         load("hf:pets")
@@ -201,11 +227,15 @@ def test_a_failed_download_is_an_error_but_not_of_the_input(hub: dict[str, Any])
 @pytest.mark.filterwarnings("ignore")
 def test_the_real_package_is_used_rightly(monkeypatch: pytest.MonkeyPatch):
     datasets = pytest.importorskip("datasets", reason="the package datasets (extra hf) is not installed")
-    features = datasets.Features({"picture": datasets.Image(), "kind": datasets.ClassLabel(names=["cat", "dog"]), "id": datasets.Value("int64")})
+    features = datasets.Features(
+        {"picture": datasets.Image(), "kind": datasets.ClassLabel(names=["cat", "dog"]), "id": datasets.Value("int64")}
+    )
 
     def part(labels: list[int]) -> Any:
         images = [{"bytes": png(10 * row), "path": None} for row in range(len(labels))]
-        return datasets.Dataset.from_dict({"picture": images, "kind": labels, "id": list(range(len(labels)))}, features=features)
+        return datasets.Dataset.from_dict(
+            {"picture": images, "kind": labels, "id": list(range(len(labels)))}, features=features
+        )
 
     made = datasets.DatasetDict({"train": part([0, 1, 0, 1]), "test": part([1, 0])})
     monkeypatch.setattr(datasets, "load_dataset", lambda name, cache_dir: made)

@@ -22,7 +22,8 @@ PARTS = ("train", "validation", "test")
 
 
 def made(counts: Sequence[int], tested: Sequence[int] | None = None, seed: int = 0) -> ImageData:
-    """Small random images: `counts` of each class, and `tested` more of each in the official test part; rows shuffled."""
+    """Small random images: `counts` of each class, and `tested` more of each in the official test
+    part; rows shuffled."""
     tested = [0] * len(counts) if tested is None else tested
     labels = np.repeat(np.arange(len(counts)), np.add(counts, tested)).astype(np.int64)
     official = np.concatenate([np.arange(n + t) >= n for n, t in zip(counts, tested, strict=True)])
@@ -58,14 +59,18 @@ class TestSplit:
         test=st.floats(0.02, 0.45),
         seed=st.integers(0, 2**70),
     )
-    def test_parts_are_disjoint_cover_all_rows_and_show_every_class_in_proportion(self, counts: list[int], validation: float, test: float, seed: int):
+    def test_parts_are_disjoint_cover_all_rows_and_show_every_class_in_proportion(
+        self, counts: list[int], validation: float, test: float, seed: int
+    ):
         data = made(counts)
         parts = split(data, seed=seed, validation=validation, test=test)
         assert_covers_all_rows_once(data, parts)
         for part, share in zip(PARTS, (1 - validation - test, validation, test), strict=True):
             found = counts_in(data, getattr(parts, part))
             assert found.min() >= 1
-            roomy = np.multiply(counts, min(1 - validation - test, validation, test)) >= 1  # elsewhere one row each has to come first
+            roomy = (
+                np.multiply(counts, min(1 - validation - test, validation, test)) >= 1
+            )  # elsewhere one row each has to come first
             assert (np.abs(found - np.multiply(counts, share))[roomy] <= 1 + 1e-6).all()
 
     @settings(deadline=None, max_examples=80)
@@ -122,23 +127,37 @@ class TestSplit:
         assert (np.diff(validation[validation < 100]) > 1).any()
 
     def test_too_few_images_of_a_class_are_named_with_their_number_and_the_minimum(self):
-        with pytest.raises(InputError, match=r"^made: every class needs at least 3 images, one each to train, validate and test, but class 'class 1' has 2;"):
+        with pytest.raises(
+            InputError,
+            match=(
+                r"^made: every class needs at least 3 images, one each to train, validate and test, but class 'class 1'"
+                r" has 2;"
+            ),
+        ):
             split(made([9, 2, 9]), seed=0)
 
     def test_several_classes_with_too_few_images_are_counted(self):
-        with pytest.raises(InputError, match=r"class 'class 0' has 1 \(2 more classes have too few\); add images, or give --drop-small-classes 3$"):
+        with pytest.raises(
+            InputError,
+            match=r"class 'class 0' has 1 \(2 more classes have too few\); add images, or give --drop-small-classes 3$",
+        ):
             split(made([1, 2, 9, 2]), seed=0)
 
     def test_besides_an_official_test_part_two_images_of_a_class_are_needed(self):
         split(made([2, 2], [1, 1]), seed=0)
         with pytest.raises(
             InputError,
-            match=r"at least 2 images, one each to train and validate, besides the official test part, but class 'class 1' has 1; .*--drop-small-classes 2$",
+            match=(
+                r"at least 2 images, one each to train and validate, besides the official test part, but class 'class"
+                r" 1' has 1; .*--drop-small-classes 2$"
+            ),
         ):
             split(made([2, 1], [1, 5]), seed=0)
 
     def test_an_official_test_part_without_some_class_is_refused(self):
-        with pytest.raises(InputError, match="the official test part must show every class, but it has no image of class 'class 1'"):
+        with pytest.raises(
+            InputError, match="the official test part must show every class, but it has no image of class 'class 1'"
+        ):
             split(made([5, 5], [1, 0]), seed=0)
 
     def test_a_named_class_without_images_is_refused(self):
@@ -146,9 +165,14 @@ class TestSplit:
         with pytest.raises(InputError, match="class 'ghost' has 0"):
             split(data, seed=0)
 
-    @pytest.mark.parametrize(("validation", "test"), [(0.0, 0.1), (0.1, 0.0), (-0.1, 0.2), (0.5, 0.5), (0.9, 0.2), (float("nan"), 0.1)])
+    @pytest.mark.parametrize(
+        ("validation", "test"), [(0.0, 0.1), (0.1, 0.0), (-0.1, 0.2), (0.5, 0.5), (0.9, 0.2), (float("nan"), 0.1)]
+    )
     def test_shares_that_leave_a_part_empty_are_refused(self, validation: float, test: float):
-        with pytest.raises(InputError, match=rf"must be above 0 and leave rows to train on, but got \(validation={validation}, test={test}\)"):
+        with pytest.raises(
+            InputError,
+            match=rf"must be above 0 and leave rows to train on, but got \(validation={validation}, test={test}\)",
+        ):
             split(made([9, 9]), seed=0, validation=validation, test=test)
 
     def test_a_negative_seed_is_refused(self):
@@ -157,7 +181,8 @@ class TestSplit:
 
 
 class TestFingerprint:
-    """Studies store it, and go on only with the same data: for what earlier versions could read, these are the numbers that they gave."""
+    """Studies store it, and go on only with the same data: for what earlier versions could read,
+    these are the numbers that they gave."""
 
     def pattern(self, number: int) -> Image.Image:
         return Image.fromarray((np.arange(8 * 8 * 3).reshape(8, 8, 3) * (number + 3) % 251).astype(np.uint8))
@@ -191,27 +216,39 @@ class TestFingerprint:
         x = ((np.arange(40 * 36).reshape(40, 6, 6) * 7 + np.arange(40)[:, None, None] * 5) % 251).astype(np.uint8)
         y = np.arange(40) % 4
         np.savez(tmp_path / "a.npz", x=x, y=y)
-        assert load(str(tmp_path / "a.npz")).fingerprint == "7ad431434636d0434d8af4285247b5f010065de692bcf56193f71017562aa32d"
+        assert (
+            load(str(tmp_path / "a.npz")).fingerprint
+            == "7ad431434636d0434d8af4285247b5f010065de692bcf56193f71017562aa32d"
+        )
         np.savez(tmp_path / "b.npz", x_train=x, y_train=y, x_test=255 - x[:8], y_test=y[:8])
-        assert load(str(tmp_path / "b.npz")).fingerprint == "9138b08078cc9a3b7c90e2c1dd875df1c601e4e97acb01e33b48ec5c3ea1f8fb"
+        assert (
+            load(str(tmp_path / "b.npz")).fingerprint
+            == "9138b08078cc9a3b7c90e2c1dd875df1c601e4e97acb01e33b48ec5c3ea1f8fb"
+        )
 
     def test_with_validation_pooled_into_the_test_part_as_earlier_versions_did_it_is_theirs(self):
         data = made([4, 4], [2, 2])
         flags = data.official_test
-        parted = dataclasses.replace(data, official_test=flags & (data.labels == 0), official_validation=flags & (data.labels == 1))
+        parted = dataclasses.replace(
+            data, official_test=flags & (data.labels == 0), official_validation=flags & (data.labels == 1)
+        )
         assert parted.fingerprint != data.fingerprint
         assert parted.pooled().fingerprint == data.fingerprint
 
     def test_it_is_the_same_in_a_new_process(self):
         program = (
-            "import numpy as np; from automl.search.data import ImageData;"
-            "images = np.arange(24, dtype=np.uint8).reshape(6, 1, 2, 2); labels = np.arange(6, dtype=np.int64) % 2;"
-            "print(ImageData(name='x', images=images, labels=labels, classes=('a', 'ü'), official_test=labels > 5, flip=True).fingerprint)"
+            "import numpy as np; from automl.search.data import ImageData;images = np.arange(24,"
+            " dtype=np.uint8).reshape(6, 1, 2, 2); labels = np.arange(6, dtype=np.int64) % 2;print(ImageData(name='x',"
+            " images=images, labels=labels, classes=('a', 'ü'), official_test=labels > 5, flip=True).fingerprint)"
         )
-        found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.strip()
         images = np.arange(24, dtype=np.uint8).reshape(6, 1, 2, 2)
         labels = np.arange(6, dtype=np.int64) % 2
-        here = ImageData(name="another name", images=images, labels=labels, classes=("a", "ü"), official_test=labels > 5, flip=True).fingerprint
+        here = ImageData(
+            name="another name", images=images, labels=labels, classes=("a", "ü"), official_test=labels > 5, flip=True
+        ).fingerprint
         assert here == found
         assert len(here) == 64
 
@@ -237,7 +274,9 @@ class TestFingerprint:
         def zeros(count: int, size: int) -> ImageData:
             """Nothing but zeros: count * (size * size + 9) bytes of pixels, labels and test rows."""
             images, labels = np.zeros((count, 1, size, size), np.uint8), np.zeros(count, np.int64)
-            return ImageData(name="x", images=images, labels=labels, classes=("a", "b"), official_test=labels > 0, flip=True)
+            return ImageData(
+                name="x", images=images, labels=labels, classes=("a", "b"), official_test=labels > 0, flip=True
+            )
 
         assert zeros(10, 1).fingerprint != zeros(4, 4).fingerprint
 
@@ -250,18 +289,30 @@ class TestImageData:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"images": np.zeros((6, 1, 2, 2), np.float32)}, r"images must be contiguous uint8 .*, but they are float32 of shape \(6, 1, 2, 2\)"),
+            (
+                {"images": np.zeros((6, 1, 2, 2), np.float32)},
+                r"images must be contiguous uint8 .*, but they are float32 of shape \(6, 1, 2, 2\)",
+            ),
             ({"images": np.zeros((6, 2, 2, 2), np.uint8)}, r"but they are uint8 of shape \(6, 2, 2, 2\)"),
             ({"images": np.zeros((6, 1, 2, 3), np.uint8)}, r"but they are uint8 of shape \(6, 1, 2, 3\)"),
             ({"images": np.zeros((6, 2, 2, 1), np.uint8).transpose(0, 3, 1, 2)[:, :, ::-1]}, "must be contiguous"),
             ({"labels": np.zeros(6, np.int32)}, r"labels must be int64 of shape \(6,\), but it is int32"),
-            ({"labels": np.zeros(5, np.int64)}, r"labels must be int64 of shape \(6,\), but it is int64 of shape \(5,\)"),
+            (
+                {"labels": np.zeros(5, np.int64)},
+                r"labels must be int64 of shape \(6,\), but it is int64 of shape \(5,\)",
+            ),
             ({"labels": np.full(6, 2, np.int64)}, r"labels must lie in 0..1, one for each class, but they lie in 2..2"),
             ({"labels": np.full(6, -1, np.int64)}, r"but they lie in -1..-1"),
             ({"official_test": np.zeros(6, np.int64)}, r"official_test must be bool of shape \(6,\), but it is int64"),
-            ({"official_validation": np.zeros(5, np.bool_)}, r"official_validation must be bool of shape \(6,\), but it is bool of shape \(5,\)"),
+            (
+                {"official_validation": np.zeros(5, np.bool_)},
+                r"official_validation must be bool of shape \(6,\), but it is bool of shape \(5,\)",
+            ),
             ({"deep": np.zeros(6, np.int8)}, r"deep must be bool of shape \(6,\), but it is int8"),
-            ({"official_test": np.arange(6) == 4, "official_validation": np.arange(6) > 3}, "no row may be in both official parts, but 4 is"),
+            (
+                {"official_test": np.arange(6) == 4, "official_validation": np.arange(6) > 3},
+                "no row may be in both official parts, but 4 is",
+            ),
             ({"files": (Path("a.png"),)}, "files must be one for each of the 6 images, but they are 1"),
             ({"classes": ("only",)}, "at least two classes are needed, but there is 1: only"),
         ],

@@ -35,7 +35,23 @@ def pets(tmp_path: Path, noise: Callable[..., list[Path]]) -> Path:
 
 
 class TestNames:
-    @pytest.mark.parametrize("name", ["x.png", "x.PNG", "x.jfif", "x.pgm", "x.jp2", "x.heic", "x.HEIF", "x.jxl", "x.svg", "x.cr2", "x.dcm", "a.b.tif"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "x.png",
+            "x.PNG",
+            "x.jfif",
+            "x.pgm",
+            "x.jp2",
+            "x.heic",
+            "x.HEIF",
+            "x.jxl",
+            "x.svg",
+            "x.cr2",
+            "x.dcm",
+            "a.b.tif",
+        ],
+    )
     def test_names_of_images(self, name: str):
         assert is_called_an_image(name) is True
 
@@ -57,7 +73,23 @@ class TestNames:
 
 class TestContent:
     def test_whatever_pillow_opens_is_read_under_any_name(self, tmp_path: Path, noise: Callable[..., list[Path]]):
-        endings = [".png", ".PNG", ".jfif", ".jpe", ".pgm", ".ppm", ".jp2", ".tga", ".pcx", ".bmp", ".gif", ".webp", ".tiff", ".ico", ""]
+        endings = [
+            ".png",
+            ".PNG",
+            ".jfif",
+            ".jpe",
+            ".pgm",
+            ".ppm",
+            ".jp2",
+            ".tga",
+            ".pcx",
+            ".bmp",
+            ".gif",
+            ".webp",
+            ".tiff",
+            ".ico",
+            "",
+        ]
         for name in ("cat", "dog"):
             for ending in endings:
                 noise(tmp_path / name, 1, ending=ending)
@@ -123,11 +155,17 @@ class TestContent:
         for name, content in NO_IMAGES.items():
             (pets / "wolf" / name).write_bytes(content)
         with pytest.raises(
-            InputError, match=r"class folder .*wolf holds no image that can be read, but 8 files that are none \(README, Thumbs.db, box.json, … and 5 more\)"
+            InputError,
+            match=(
+                r"class folder .*wolf holds no image that can be read, but 8 files that are none \(README, Thumbs.db,"
+                r" box.json, … and 5 more\)"
+            ),
         ):
             load(str(pets), size=8)
 
-    def test_images_beside_the_class_folders_are_reported_and_other_files_are_not(self, pets: Path, noise: Callable[..., list[Path]]):
+    def test_images_beside_the_class_folders_are_reported_and_other_files_are_not(
+        self, pets: Path, noise: Callable[..., list[Path]]
+    ):
         noise(pets, 1, ending=".jfif")
         (pets / "labels.csv").write_text("0,1")
         (skipped,) = load(str(pets), size=8).skipped
@@ -152,7 +190,9 @@ class TestWhatIsNoFile:
             bound.bind("socket")
         data = load(str(pets), size=8)
         assert len(data.images) == 120
-        assert data.skipped == tuple(f"cat/{name}: no file to be read" for name in ("link.png", "pipe", "pipe.png", "socket", "zero.jpg"))
+        assert data.skipped == tuple(
+            f"cat/{name}: no file to be read" for name in ("link.png", "pipe", "pipe.png", "socket", "zero.jpg")
+        )
 
     def test_links_to_files_are_followed_and_links_to_nothing_say_so(self, pets: Path):
         (pets / "cat" / "link").symlink_to(next((pets / "dog").iterdir()))
@@ -160,4 +200,7 @@ class TestWhatIsNoFile:
         (pets / "cat" / "self").symlink_to("self")
         data = load(str(pets), size=8)
         assert len(data.images) == 121
-        assert data.skipped == ("cat/gone.png: No such file or directory", "cat/self: Too many levels of symbolic links")
+        assert data.skipped == (
+            "cat/gone.png: No such file or directory",
+            "cat/self: Too many levels of symbolic links",
+        )

@@ -68,7 +68,9 @@ class TestFiles:
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
             for number in range(4):
-                Image.fromarray((random.normal(size=(8, 8)) * 1000).astype(dtype)).save(tmp_path / name / f"{number}.tif")
+                Image.fromarray((random.normal(size=(8, 8)) * 1000).astype(dtype)).save(
+                    tmp_path / name / f"{number}.tif"
+                )
         level = load(str(tmp_path), size=8).levelled()
         assert level.levels is not None
         assert level.levels[0] < 0 < level.levels[1]
@@ -125,7 +127,10 @@ class TestLevels:
 
     def test_without_a_deep_row_among_those_that_train_all_deep_rows_decide(self):
         values = np.stack([np.full((4, 4), number) for number in [200, 7000, 8000, 0]])
-        assert deep_data(values, deep=np.array([False, True, True, False])).levelled(np.array([0, 3])).levels == (7000, 8000)
+        assert deep_data(values, deep=np.array([False, True, True, False])).levelled(np.array([0, 3])).levels == (
+            7000,
+            8000,
+        )
 
     @pytest.mark.parametrize("value", [0.0, 7.0, -1e30, 1e30])
     def test_equal_values_have_a_range_nonetheless(self, value: float):
@@ -156,7 +161,9 @@ class TestFingerprint:
 
     def test_which_rows_are_deep_counts(self):
         values = np.arange(64).reshape(4, 4, 4)
-        fingerprints = {deep_data(values, np.array(deep)).fingerprint for deep in ([True] * 4, [True, True, True, False])}
+        fingerprints = {
+            deep_data(values, np.array(deep)).fingerprint for deep in ([True] * 4, [True, True, True, False])
+        }
         assert len(fingerprints) == 2
 
     def test_values_without_a_deep_row_are_refused(self):

@@ -1,4 +1,5 @@
-"""The data sets known by name. No test touches the network: downloads are played by fakes, the files by small ones of the same format."""
+"""The data sets known by name. No test touches the network: downloads are played by fakes, the
+files by small ones of the same format."""
 
 from __future__ import annotations
 
@@ -82,7 +83,13 @@ class TestFashionMnist:
         assert tuple(FashionMNIST.classes) == FASHION_CLASSES
 
     def test_a_missing_set_says_where_it_was_looked_for_and_what_to_give(self, tmp_path: Path):
-        with pytest.raises(InputError, match=rf"^fashion-mnist is not in {tmp_path}; give the folder it is in by --data-dir DIR, or --download to fetch it$"):
+        with pytest.raises(
+            InputError,
+            match=(
+                rf"^fashion-mnist is not in {tmp_path}; give the folder it is in by --data-dir DIR, or --download to"
+                r" fetch it$"
+            ),
+        ):
             load("fashion-mnist", data_dir=tmp_path)
 
     def test_without_a_folder_the_cache_of_the_user_is_searched(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -99,12 +106,28 @@ class TestFashionMnist:
     @pytest.mark.parametrize(
         ("stem", "content", "message"),
         [
-            ("train-images-idx3-ubyte", b"", r"must begin as an IDX file of unsigned bytes with 3 axes \(00 00 08 03\), but it begins with nothing$"),
+            (
+                "train-images-idx3-ubyte",
+                b"",
+                r"must begin as an IDX file of unsigned bytes with 3 axes \(00 00 08 03\), but it begins with nothing$",
+            ),
             ("train-images-idx3-ubyte", b"\x00\x00\x08\x03\x00", "but it begins with 00 00 08 03$"),
-            ("train-images-idx3-ubyte", idx(np.zeros(40, np.uint8)), r"with 3 axes \(00 00 08 03\), but it begins with 00 00 08 01$"),
-            ("train-images-idx3-ubyte", bytes((0, 0, 8, 3)) + b"\xff" * 12, r"train-images-idx3-ubyte cannot be read: \S"),
+            (
+                "train-images-idx3-ubyte",
+                idx(np.zeros(40, np.uint8)),
+                r"with 3 axes \(00 00 08 03\), but it begins with 00 00 08 01$",
+            ),
+            (
+                "train-images-idx3-ubyte",
+                bytes((0, 0, 8, 3)) + b"\xff" * 12,
+                r"train-images-idx3-ubyte cannot be read: \S",
+            ),
             ("train-labels-idx1-ubyte", b"\x1f\x8b\x08\x00 zipped", "but it begins with 1f 8b 08 00$"),
-            ("train-images-idx3-ubyte", idx(np.zeros((40, 28, 28), np.uint8))[:-1], r"must hold 31360 bytes .* shape \(40, 28, 28\) .*, but it holds 31359$"),
+            (
+                "train-images-idx3-ubyte",
+                idx(np.zeros((40, 28, 28), np.uint8))[:-1],
+                r"must hold 31360 bytes .* shape \(40, 28, 28\) .*, but it holds 31359$",
+            ),
             (
                 "train-labels-idx1-ubyte",
                 idx(np.zeros(39, np.uint8)),
@@ -115,7 +138,11 @@ class TestFashionMnist:
                 idx(np.zeros((20, 9, 9), np.uint8)),
                 r"one label for each image of one size, but it has 20 for images of shape \(20, 9, 9\)$",
             ),
-            ("t10k-labels-idx1-ubyte", idx(np.full(20, 10, np.uint8)), r"labels must lie in 0..9, one for each class, but they lie in 0..10$"),
+            (
+                "t10k-labels-idx1-ubyte",
+                idx(np.full(20, 10, np.uint8)),
+                r"labels must lie in 0..9, one for each class, but they lie in 0..10$",
+            ),
         ],
     )
     def test_files_that_do_not_fit_are_refused(self, tmp_path: Path, stem: str, content: bytes, message: str):
@@ -128,10 +155,14 @@ class TestFashionMnist:
     def test_a_damaged_gzip_file_is_refused(self, tmp_path: Path, content: bytes):
         write_fashion(tmp_path, zipped=True)
         (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
-        with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz (cannot be read: \S|must begin as an IDX file)"):
+        with pytest.raises(
+            InputError, match=r"train-images-idx3-ubyte.gz (cannot be read: \S|must begin as an IDX file)"
+        ):
             load("fashion-mnist", data_dir=tmp_path)
 
-    def test_it_is_downloaded_only_when_asked_and_only_when_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_it_is_downloaded_only_when_asked_and_only_when_missing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
         from torchvision import datasets
 
         asked = []
@@ -151,14 +182,18 @@ class TestFashionMnist:
         assert asked == [(folder, True, True)]
 
     @pytest.mark.parametrize("error", [OSError("no\nnetwork"), RuntimeError("no\nnetwork")])
-    def test_a_failed_download_is_an_error_but_not_of_the_input(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception):
+    def test_a_failed_download_is_an_error_but_not_of_the_input(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ):
         from torchvision import datasets
 
         def failing(*_: object, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(datasets, "FashionMNIST", failing)
-        with pytest.raises(AutomlError, match=rf"fashion-mnist could not be downloaded into {tmp_path}: no network") as caught:
+        with pytest.raises(
+            AutomlError, match=rf"fashion-mnist could not be downloaded into {tmp_path}: no network"
+        ) as caught:
             load("fashion-mnist", data_dir=tmp_path, download=True)
         assert not isinstance(caught.value, InputError)
 
@@ -177,7 +212,8 @@ class TestFashionMnist:
 class TestCifar:
     @pytest.fixture
     def cifar(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Small files in CIFAR's format, with torchvision's checksums set to theirs, so that its own reader runs."""
+        """Small files in CIFAR's format, with torchvision's checksums set to theirs, so that its
+        own reader runs."""
         from torchvision import datasets
 
         def write(kind: type, folder: str, name: str, count: int, key: str, classes: int, seed: int) -> list[str]:
@@ -201,7 +237,9 @@ class TestCifar:
             monkeypatch.setattr(kind, "meta", {"filename": name, "key": meta_key, "md5": checksum})
         return tmp_path
 
-    @pytest.mark.parametrize(("name", "classes", "inner"), [("cifar10", 10, "cifar-10-batches-py"), ("cifar100", 100, "cifar-100-python")])
+    @pytest.mark.parametrize(
+        ("name", "classes", "inner"), [("cifar10", 10, "cifar-10-batches-py"), ("cifar100", 100, "cifar-100-python")]
+    )
     def test_it_is_read_by_torchvision(self, cifar: Path, name: str, classes: int, inner: str):
         data = load(name, data_dir=cifar)
         assert data.name == name
@@ -215,10 +253,18 @@ class TestCifar:
         assert load(name, data_dir=cifar / inner, size=16).size == 16
 
     def test_a_missing_set_says_so(self, tmp_path: Path):
-        with pytest.raises(InputError, match=rf"^cifar10 is not in {tmp_path}; give the folder it is in by --data-dir DIR, or --download to fetch it$"):
+        with pytest.raises(
+            InputError,
+            match=(
+                rf"^cifar10 is not in {tmp_path}; give the folder it is in by --data-dir DIR, or --download to"
+                r" fetch it$"
+            ),
+        ):
             load("cifar10", data_dir=tmp_path)
 
     def test_a_damaged_set_says_so(self, cifar: Path):
         (cifar / "cifar-10-batches-py" / "test").write_bytes(b"x")
-        with pytest.raises(InputError, match=r"^cifar10: the files in .*cifar-10-batches-py are incomplete or damaged; give --download"):
+        with pytest.raises(
+            InputError, match=r"^cifar10: the files in .*cifar-10-batches-py are incomplete or damaged; give --download"
+        ):
             load("cifar10", data_dir=cifar)

@@ -14,7 +14,10 @@ from automl.blocks.errors import InputError
 from automl.search.data import load, remarks, split
 from automl.search.data.names import escaped, listed, shown
 
-REMEDY = r"a data set must be a path in UTF-8, but got '.*caf\\\\xe9.*'; rename it, or give a link to it that has such a name"
+REMEDY = (
+    r"a data set must be a path in UTF-8, but got '.*caf\\\\xe9.*'; rename it, or give a link to it that has such a"
+    r" name"
+)
 
 
 def renamed(path: Path, name: bytes) -> Path:
@@ -28,7 +31,9 @@ def renamed(path: Path, name: bytes) -> Path:
 
 
 class TestFolders:
-    def test_a_path_that_is_no_text_is_refused_with_the_remedy_before_anything_is_read(self, tmp_path: Path, noise: Callable[..., list[Path]]):
+    def test_a_path_that_is_no_text_is_refused_with_the_remedy_before_anything_is_read(
+        self, tmp_path: Path, noise: Callable[..., list[Path]]
+    ):
         for name in ("cat", "dog"):
             noise(tmp_path / "pets" / name)
         bad = renamed(tmp_path / "pets", b"caf\xe9")
@@ -41,15 +46,22 @@ class TestFolders:
     def test_so_is_the_working_folder_as_a_dot(self, tmp_path: Path, noise: Callable[..., list[Path]]):
         noise(tmp_path / "pets" / "cat")
         bad = renamed(tmp_path / "pets", b"caf\xe9")
-        program = "from automl.search.data import load\ntry:\n    load('.')\nexcept Exception as error:\n    print(str(error))"
-        found = subprocess.run([sys.executable, "-c", program], cwd=bad, capture_output=True, text=True, check=True).stdout
+        program = (
+            "from automl.search.data import load\ntry:\n    load('.')\nexcept Exception as error:\n   "
+            " print(str(error))"
+        )
+        found = subprocess.run(
+            [sys.executable, "-c", program], cwd=bad, capture_output=True, text=True, check=True
+        ).stdout
         assert "must be a path in UTF-8" in found
 
     def test_names_that_are_not_there_and_no_text_are_refused_too(self):
         with pytest.raises(InputError, match=REMEDY):
             load("caf\udce9")
 
-    def test_class_folders_and_files_inside_may_have_any_name_and_are_shown_escaped(self, tmp_path: Path, noise: Callable[..., list[Path]]):
+    def test_class_folders_and_files_inside_may_have_any_name_and_are_shown_escaped(
+        self, tmp_path: Path, noise: Callable[..., list[Path]]
+    ):
         for name in (b"caf\xe9", b"tea"):
             for number, path in enumerate(noise(tmp_path / name.decode("latin-1"))):
                 renamed(path, b"\xff%d.png" % number)
@@ -61,7 +73,11 @@ class TestFolders:
         assert data.skipped == ("caf\\xe9/\\xfe.txt: no image", "tea/\\xfe.txt: no image")
         assert all(path.exists() for path in data.files)  # the true names, to be opened
         rows = split(data, seed=0)
-        for text in (json.dumps([data.classes, data.skipped], ensure_ascii=False), *data.described, *remarks(data, rows)):
+        for text in (
+            json.dumps([data.classes, data.skipped], ensure_ascii=False),
+            *data.described,
+            *remarks(data, rows),
+        ):
             text.encode()
         assert len(data.fingerprint) == 64
 

@@ -22,8 +22,32 @@ NAMES = {
         "images_train",
         "Training_Dataset",
     ],
-    "validation": ["val", "valid", "Validation", "validate", "dev", "development", "eval", "val_set", "devset", "validation-images"],
-    "test": ["test", "Test", "testing", "tst", "holdout", "hold-out", "held_out", "HeldOut", "seg_test", "test_images", "testset", "dataset-test"],
+    "validation": [
+        "val",
+        "valid",
+        "Validation",
+        "validate",
+        "dev",
+        "development",
+        "eval",
+        "val_set",
+        "devset",
+        "validation-images",
+    ],
+    "test": [
+        "test",
+        "Test",
+        "testing",
+        "tst",
+        "holdout",
+        "hold-out",
+        "held_out",
+        "HeldOut",
+        "seg_test",
+        "test_images",
+        "testset",
+        "dataset-test",
+    ],
     None: [
         "cat",
         "invalid",
@@ -50,24 +74,46 @@ def test_any_usual_spelling_is_a_part_and_nothing_else_is(part: str | None, name
 
 
 def test_names_are_assigned_to_parts():
-    assert assigned(["Test", "cat", "seg_train", "dev"], where="here", asked={}) == ({"test": "Test", "train": "seg_train", "validation": "dev"}, [])
+    assert assigned(["Test", "cat", "seg_train", "dev"], where="here", asked={}) == (
+        {"test": "Test", "train": "seg_train", "validation": "dev"},
+        [],
+    )
 
 
 def test_two_names_of_one_part_are_refused_with_the_option():
-    with pytest.raises(InputError, match=r"^here: one validation part is needed, but both val and valid are called so; name the right one by --validation$"):
+    with pytest.raises(
+        InputError,
+        match=(
+            r"^here: one validation part is needed, but both val and valid are called so; name the right one by"
+            r" --validation$"
+        ),
+    ):
         assigned(["train", "val", "valid"], where="here", asked={})
-    with pytest.raises(InputError, match=r"one training part is needed, but both train and training are .* or name it by --validation or --test$"):
+    with pytest.raises(
+        InputError,
+        match=r"one training part is needed, but both train and training are .* or name it by --validation or --test$",
+    ):
         assigned(["train", "training"], where="here", asked={})
 
 
 def test_an_option_decides_and_what_else_is_called_so_is_left_out():
-    assert assigned(["train", "val", "valid"], where="here", asked={"validation": "valid"}) == ({"train": "train", "validation": "valid"}, ["val"])
-    assert assigned(["train", "training"], where="here", asked={"test": "training"}) == ({"train": "train", "test": "training"}, [])
+    assert assigned(["train", "val", "valid"], where="here", asked={"validation": "valid"}) == (
+        {"train": "train", "validation": "valid"},
+        ["val"],
+    )
+    assert assigned(["train", "training"], where="here", asked={"test": "training"}) == (
+        {"train": "train", "test": "training"},
+        [],
+    )
 
 
 def test_an_option_that_names_nothing_is_answered_with_the_nearest():
     assert asked_among(Reading(test="b"), ["a", "b"], where="here", what="split") == {"test": "b"}
     with pytest.raises(
-        InputError, match=r"^here: --test must name one of its parts, but got an unknown split 'tset'; did you mean 'test'\? \(known: train, test\)$"
+        InputError,
+        match=(
+            r"^here: --test must name one of its parts, but got an unknown split 'tset'; did you mean 'test'\? \(known:"
+            r" train, test\)$"
+        ),
     ):
         asked_among(Reading(test="tset"), ["train", "test"], where="here", what="split")

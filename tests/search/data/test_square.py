@@ -38,9 +38,15 @@ def test_long_images_keep_their_centre(shape: tuple[int, int], channels: int):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shrinking_and_cropping_is_resizing_the_shorter_side_and_cropping(channels: int):
     image = np.random.default_rng(0).integers(0, 256, (64, 32, channels), np.uint8)
-    whole = Image.fromarray(image[..., 0] if channels == 1 else image).resize((16, 32), Image.Resampling.BICUBIC).crop((0, 8, 16, 24))
+    whole = (
+        Image.fromarray(image[..., 0] if channels == 1 else image)
+        .resize((16, 32), Image.Resampling.BICUBIC)
+        .crop((0, 8, 16, 24))
+    )
     expected = np.asarray(whole).reshape(16, 16, channels).transpose(2, 0, 1)
-    assert np.abs(squares([image[None]], 16)[0].astype(int) - expected).max() <= 1  # the two passes round at different places
+    assert (
+        np.abs(squares([image[None]], 16)[0].astype(int) - expected).max() <= 1
+    )  # the two passes round at different places
 
 
 def test_shrinking_is_antialiased():

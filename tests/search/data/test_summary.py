@@ -17,7 +17,9 @@ def made(count: int, classes: int, **changes: object) -> ImageData:
     labels = np.arange(count) % classes
     images = np.random.default_rng(0).integers(0, 256, (count, 1, 4, 4), np.uint8)
     names = tuple(f"class {number}" for number in range(classes))
-    data = ImageData(name="made", images=images, labels=labels, classes=names, official_test=np.zeros(count, np.bool_), flip=True)
+    data = ImageData(
+        name="made", images=images, labels=labels, classes=names, official_test=np.zeros(count, np.bool_), flip=True
+    )
     return dataclasses.replace(data, **changes)
 
 
@@ -29,7 +31,10 @@ class TestDescribed:
         )
 
     def test_of_many_classes_the_first_twelve_are_named(self):
-        assert made(40, 20).described[0] == f"20 classes: {', '.join(f'class {number}' for number in range(12))}, … and 8 more"
+        assert (
+            made(40, 20).described[0]
+            == f"20 classes: {', '.join(f'class {number}' for number in range(12))}, … and 8 more"
+        )
 
     def test_parts_without_names_are_called_by_their_use(self):
         data = made(40, 4, official_test=np.arange(40) >= 30)
@@ -77,14 +82,22 @@ class TestSkipped:
         assert summary([]) == ""
 
     def test_reasons_are_counted_and_the_first_are_named(self):
-        skipped = ["a/x.png: truncated", "labels.txt: no image", "a/p: no file to be read", "y.png: lies in no class folder", "val/: left out, as others"]
-        assert summary(skipped) == (
-            "skipped: 1 unused (val/), 1 in no class folder (y.png), 1 pipes or devices (a/p), "
+        skipped = [
+            "a/x.png: truncated",
+            "labels.txt: no image",
+            "a/p: no file to be read",
+            "y.png: lies in no class folder",
+            "val/: left out, as others",
+        ]
+        assert (
+            summary(skipped) == "skipped: 1 unused (val/), 1 in no class folder (y.png), 1 pipes or devices (a/p), "
             "1 file that is no image (labels.txt), 1 unreadable (a/x.png: truncated)"
         )
 
     def test_many_are_one_line(self):
-        skipped = [f"folder/{number}{'x' * 40}.txt: no image" for number in range(5000)] + [f"{'y' * 100}{number}.png: truncated" for number in range(7)]
+        skipped = [f"folder/{number}{'x' * 40}.txt: no image" for number in range(5000)] + [
+            f"{'y' * 100}{number}.png: truncated" for number in range(7)
+        ]
         line = summary(skipped)
         assert line.startswith("skipped: 5,000 files that are no images, 7 unreadable (yyy")
         assert len(line) <= 160
@@ -94,13 +107,16 @@ class TestRemarks:
     def test_the_parts_are_counted(self):
         data = made(1000, 4)
         assert remarks(data, split(data, seed=0)) == [
-            "split: train 700 images of 4 classes; validation 150 images of 4 classes; test 150 images of 4 classes",
+            "split: train 700 images of 4 classes; validation 150 images of 4 classes; test 150 images of 4 classes"
         ]
 
     @pytest.mark.parametrize(("count", "points"), [(20, 22), (99, 10), (4, 49), (2, 50)])
     def test_few_images_that_validate_are_warned_of(self, count: int, points: int):
         data = made(400, 2, official_validation=np.arange(400) < count)
-        expected = f"only {count} images validate: an accuracy is known to ± {points} points (95 %), so networks cannot be told apart"
+        expected = (
+            f"only {count} images validate: an accuracy is known to ± {points} points (95 %), so networks cannot be"
+            " told apart"
+        )
         assert expected in remarks(data, split(data, seed=0))
         enough = made(400, 2, official_validation=np.arange(400) < 100)
         assert not any("told apart" in line for line in remarks(enough, split(enough, seed=0)))  # the control
@@ -113,7 +129,11 @@ class TestRemarks:
         data = dataclasses.replace(data, images=images)
         _, copies, conflicting = remarks(data, split(data, seed=0))
         assert copies == "3 images are exact copies of others: copies are kept on one side of the split"
-        assert conflicting == "1 of the copies has another class than the first of their kind, as row 1 (class 1) and row 702 (class 2)"
+        assert (
+            conflicting
+            == "1 of the copies has another class than the first of their kind, as row 1 (class 1) and row 702"
+            " (class 2)"
+        )
 
     def test_copies_of_official_images_are_said_to_be_in_no_part(self):
         data = made(1000, 4, official_test=np.arange(1000) >= 600, official_validation=np.arange(1000) < 200)

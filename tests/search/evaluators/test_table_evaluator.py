@@ -23,7 +23,9 @@ SPACE = {
     "dimensions": {"depth": 0.2, "width": [0.25, 0.5, 0.75], "expansion": [2, 3], "attention": ["none", "se"]},
 }
 KEYS = [f"{width}{expansion}{attention}" for width in range(3) for expansion in range(2) for attention in range(2)]
-NAS_BENCH_MACRO = Path(__file__).resolve().parents[4] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+NAS_BENCH_MACRO = (
+    Path(__file__).resolve().parents[4] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+)
 
 
 @pytest.fixture
@@ -38,13 +40,21 @@ def written(folder: Path, rows: dict, name: str = "table.json") -> Path:
 
 def flat(seeds: int = 3, **more) -> dict:
     """Twelve networks with an accuracy for each seed."""
-    return {key: {"accuracy": [0.5 + index / 50 + seed / 1000 for seed in range(seeds)], **more} for index, key in enumerate(KEYS)}
+    return {
+        key: {"accuracy": [0.5 + index / 50 + seed / 1000 for seed in range(seeds)], **more}
+        for index, key in enumerate(KEYS)
+    }
 
 
 def curved(epochs: int = 9, *, seeds: int = 3) -> dict:
     """Twelve networks that differ from the first epoch on."""
     return {
-        key: {"curve": [[[epoch, 0.2 + index / 30 + epoch / 50 + seed / 1000] for epoch in range(1, epochs + 1)] for seed in range(seeds)]}
+        key: {
+            "curve": [
+                [[epoch, 0.2 + index / 30 + epoch / 50 + seed / 1000] for epoch in range(1, epochs + 1)]
+                for seed in range(seeds)
+            ]
+        }
         for index, key in enumerate(KEYS)
     }
 
@@ -70,20 +80,53 @@ class Seen:
     def tick(self, running, counts, seconds_left) -> None: ...
 
 
-def engine_for(folder: Path, space: Space, table: Table, clock: Clock, *, trials: int | None = None, seconds: float | None = None, **more) -> Engine:
+def engine_for(
+    folder: Path,
+    space: Space,
+    table: Table,
+    clock: Clock,
+    *,
+    trials: int | None = None,
+    seconds: float | None = None,
+    **more,
+) -> Engine:
     budget = parse_budget("1G")
     spec = StudySpec(name="s", space=space.to_dict(), budget=str(budget), data={"name": "table"}, settings={})
     study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
     known = [evaluation.candidate_id for evaluation in study.evaluations()]
-    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=12, history=study.optuna_trials(), known=known)
+    proposer = Proposer(
+        space,
+        budget,
+        census(space, budget),
+        sampler="random",
+        seed=0,
+        trials=12,
+        history=study.optuna_trials(),
+        known=known,
+    )
     return Engine(
-        study, Covered(proposer, table), fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18), epochs=table.epochs, seed=0,
-        limits=Limits(trials=trials, seconds=seconds, finals=0), weights=None, clock=clock, began=0.0, **more,
-    )  # fmt: skip
+        study,
+        Covered(proposer, table),
+        fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18),
+        epochs=table.epochs,
+        seed=0,
+        limits=Limits(trials=trials, seconds=seconds, finals=0),
+        weights=None,
+        clock=clock,
+        began=0.0,
+        **more,
+    )
 
 
 def simulate(
-    folder: Path, space: Space, rows: dict, *, workers: int, seconds: float | None = None, limit: float | None = None, **more
+    folder: Path,
+    space: Space,
+    rows: dict,
+    *,
+    workers: int,
+    seconds: float | None = None,
+    limit: float | None = None,
+    **more,
 ) -> tuple[Engine, Seen, Clock]:
     clock = Clock()
     seen = Seen(clock)
@@ -104,18 +147,26 @@ class TestTime:
         _, seen, clock = simulate(tmp_path, twelve, flat(), workers=3, seconds=10, trials=11)
         assert clock.now == 40
         assert [time for time, _ in seen.ends] == [10, 10, 10, 20, 20, 20, 30, 30, 30, 40, 40]
-        assert [worker for _, worker in seen.ends] == [f"simulated:{number}" for number in (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1)]
+        assert [worker for _, worker in seen.ends] == [
+            f"simulated:{number}" for number in (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1)
+        ]
 
     def test_whoever_is_free_takes_the_next_one(self, tmp_path: Path, twelve: Space):
-        """Trainings of 1, 2, 3 … seconds in the order in which they are proposed, on three workers, played by hand."""
+        """Trainings of 1, 2, 3 … seconds in the order in which they are proposed, on three workers,
+        played by hand."""
         first, _, _ = simulate(tmp_path, twelve, flat(), workers=1)
         order = [evaluation.candidate_id for evaluation in first.study.evaluations()]
-        names = {twelve.candidate({"depth": 0.2, "width": w, "expansion": e, "attention": a}).id: f"{i}{j}{k}"
-                 for i, w in enumerate((0.25, 0.5, 0.75)) for j, e in enumerate((2, 3)) for k, a in enumerate(("none", "se"))}  # fmt: skip
+        names = {
+            twelve.candidate({"depth": 0.2, "width": w, "expansion": e, "attention": a}).id: f"{i}{j}{k}"
+            for i, w in enumerate((0.25, 0.5, 0.75))
+            for j, e in enumerate((2, 3))
+            for k, a in enumerate(("none", "se"))
+        }
         rows = {names[key]: {"accuracy": 0.5, "seconds": number + 1} for number, key in enumerate(order)}
         (tmp_path / "second").mkdir()
         _, seen, clock = simulate(tmp_path / "second", twelve, rows, workers=3, trials=7)
-        # worker 0: 1, then 4 (until 5), then 7 (until 12); worker 1: 2, then 5 (until 7); worker 2: 3, then 6 (until 9)
+        # worker 0: 1, then 4 (until 5), then 7 (until 12); worker 1: 2, then 5 (until 7); worker 2:
+        # 3, then 6 (until 9)
         assert seen.ends == [
             (1, "simulated:0"),
             (2, "simulated:1"),
@@ -129,7 +180,16 @@ class TestTime:
 
     def test_a_training_is_divided_evenly_over_its_epochs(self, tmp_path: Path, twelve: Space):
         _, seen, clock = simulate(tmp_path, twelve, curved(4), workers=2, seconds=8, trials=2)
-        assert [(time, epoch) for time, _, epoch in seen.reports] == [(2, 1), (2, 1), (4, 2), (4, 2), (6, 3), (6, 3), (8, 4), (8, 4)]
+        assert [(time, epoch) for time, _, epoch in seen.reports] == [
+            (2, 1),
+            (2, 1),
+            (4, 2),
+            (4, 2),
+            (6, 3),
+            (6, 3),
+            (8, 4),
+            (8, 4),
+        ]
         assert clock.now == 8
 
     def test_epochs_that_a_curve_lacks_take_their_time(self, tmp_path: Path, twelve: Space):
@@ -144,7 +204,9 @@ class TestTime:
         (tmp_path / "second").mkdir()
         assert simulate(tmp_path / "second", twelve, flat(seconds=5), workers=1, seconds=7)[2].now == 84
 
-    def test_a_search_ends_when_its_simulated_time_is_over_and_keeps_nothing_half_done(self, tmp_path: Path, twelve: Space):
+    def test_a_search_ends_when_its_simulated_time_is_over_and_keeps_nothing_half_done(
+        self, tmp_path: Path, twelve: Space
+    ):
         engine, _, clock = simulate(tmp_path, twelve, flat(), workers=2, seconds=10, limit=35, trials=None)
         assert clock.now <= 35
         assert engine.study.counts() == {"complete": 6, "pruned": 0, "fail": 0, "final": 0}
@@ -158,14 +220,23 @@ class TestWhatIsRecorded:
             assert evaluation.curve == table.seen(evaluation.candidate_id, 0).curve
             assert evaluation.accuracy == evaluation.curve[-1][1]
             assert (evaluation.state, evaluation.device) == (State.COMPLETE, "table")
-            assert hashlib.sha256(engine.study.candidates()[evaluation.candidate_id].spec.encode()).hexdigest() == evaluation.candidate_id
+            assert (
+                hashlib.sha256(engine.study.candidates()[evaluation.candidate_id].spec.encode()).hexdigest()
+                == evaluation.candidate_id
+            )
 
     def test_two_runs_are_equal_to_the_last_digit(self, tmp_path: Path, twelve: Space):
         found = []
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
             engine, seen, _ = simulate(tmp_path / name, twelve, curved(), workers=3)
-            found.append((seen.reports, seen.ends, [(e.candidate_id, e.state, e.curve, e.seconds) for e in engine.study.evaluations()]))
+            found.append(
+                (
+                    seen.reports,
+                    seen.ends,
+                    [(e.candidate_id, e.state, e.curve, e.seconds) for e in engine.study.evaluations()],
+                )
+            )
         assert found[0] == found[1]
 
     def test_a_network_that_the_table_lacks_is_not_proposed(self, tmp_path: Path, twelve: Space):
@@ -184,7 +255,9 @@ class TestWhatIsRecorded:
         engine._proposer = engine._proposer._proposer
         run(engine, table, workers=1, clock=clock, seconds=10)
         assert engine.study.counts() == {"complete": 5, "pruned": 0, "fail": 7, "final": 0}
-        assert {e.reason for e in engine.study.evaluations(state=State.FAIL)} == {"the table table.json does not have this network"}
+        assert {e.reason for e in engine.study.evaluations(state=State.FAIL)} == {
+            "the table table.json does not have this network"
+        }
         assert clock.now == 50
 
     def test_a_run_that_breaks_off_goes_on_with_what_is_missing(self, tmp_path: Path, twelve: Space):
@@ -220,10 +293,19 @@ class TestSearch:
 
     def options(self, folder: Path, rows: dict, **more) -> SearchOptions:
         table = written(folder, rows)
-        return SearchOptions(**{
-            "space": Space.from_dict(SPACE), "evaluator": f"table:{table}", "storage": f"sqlite:///{folder}/s.db", "trials": 8, "sampler": "random",
-            "study": "s", "workers": 2, "finals": 0, **more,
-        })  # fmt: skip
+        return SearchOptions(
+            **{
+                "space": Space.from_dict(SPACE),
+                "evaluator": f"table:{table}",
+                "storage": f"sqlite:///{folder}/s.db",
+                "trials": 8,
+                "sampler": "random",
+                "study": "s",
+                "workers": 2,
+                "finals": 0,
+                **more,
+            }
+        )
 
     def test_it_finds_the_front_and_continues(self, tmp_path: Path):
         result = search(self.options(tmp_path, flat()))
@@ -248,7 +330,9 @@ class TestSearch:
         if confirmed:
             of_best = [final.accuracy for final in finals if final.candidate_id == found.best.candidate.id]
             assert sorted(found.best.accuracies) == sorted(of_best)
-            assert set(of_best).isdisjoint(e.accuracy for e in found.study.evaluations(Purpose.SEARCH) if e.candidate_id == found.best.candidate.id)
+            assert set(of_best).isdisjoint(
+                e.accuracy for e in found.study.evaluations(Purpose.SEARCH) if e.candidate_id == found.best.candidate.id
+            )
 
     def test_the_budget_refuses_before_anything_is_looked_up(self, tmp_path: Path):
         everything = search(self.options(tmp_path, flat(), trials=12))
@@ -268,8 +352,12 @@ class TestSearch:
         assert (study.spec.settings["evaluator"], study.spec.settings["objective"]) == ("table", "front")
 
     def test_too_little_of_the_space_is_refused_before_anything_is_written(self, tmp_path: Path):
-        space = Space.from_dict({**SPACE, "dimensions": {**SPACE["dimensions"], "width": {"low": 0.25, "high": 3.25, "step": 0.125}}})
-        with pytest.raises(InputError, match=r"at least 5% of the networks within the budget, but table\.json has 1\.\d%"):
+        space = Space.from_dict(
+            {**SPACE, "dimensions": {**SPACE["dimensions"], "width": {"low": 0.25, "high": 3.25, "step": 0.125}}}
+        )
+        with pytest.raises(
+            InputError, match=r"at least 5% of the networks within the budget, but table\.json has 1\.\d%"
+        ):
             search(self.options(tmp_path, {"000": {"accuracy": 0.5}}, space=space))
         assert not (tmp_path / "s.db").exists()
 
@@ -298,7 +386,10 @@ class TestSearch:
     def test_one_of_other_parameters_is_refused(self, tmp_path: Path):
         search(self.options(tmp_path, flat(), study="earlier"))
         other = Space.from_dict({**SPACE, "dimensions": {**SPACE["dimensions"], "expansion": [2, 4]}})
-        with pytest.raises(InputError, match="must have the parameters of this search, but 'expansion' is 2, 3 in 'earlier' and 2, 4 here"):
+        with pytest.raises(
+            InputError,
+            match="must have the parameters of this search, but 'expansion' is 2, 3 in 'earlier' and 2, 4 here",
+        ):
             search(self.options(tmp_path, flat(), space=other, warm_start=["earlier"]))
         with pytest.raises(InputError, match="did you mean 'earlier'"):
             search(self.options(tmp_path, flat(), warm_start=["earlyer"]))
@@ -311,10 +402,18 @@ def test_nas_bench_macro_works_as_it_comes(tmp_path: Path):
         pytest.skip("NAS-Bench-Macro's table is not beside this checkout (../shared/data/nas-bench-macro)")
     result = search(
         SearchOptions(
-            space="nas-bench-macro", evaluator=f"table:{NAS_BENCH_MACRO}", budget=["60MFLOPs"], image_size=32, trials=100, workers=4, sampler="random",
-            storage=f"sqlite:///{tmp_path}/s.db", table_seconds=3600.0, finals=0,
+            space="nas-bench-macro",
+            evaluator=f"table:{NAS_BENCH_MACRO}",
+            budget=["60MFLOPs"],
+            image_size=32,
+            trials=100,
+            workers=4,
+            sampler="random",
+            storage=f"sqlite:///{tmp_path}/s.db",
+            table_seconds=3600.0,
+            finals=0,
         )
-    )  # fmt: skip
+    )
     assert (result.counts.done, result.counts.failed) == (100, 0)
     assert result.simulated == 25 * 3600
     assert max(point.macs for point in result.front) <= 60_000_000

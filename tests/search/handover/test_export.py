@@ -1,4 +1,5 @@
-"""What is handed over is what was measured: real files of every kind, networks of every family, stored sizes above, at and below the network's."""
+"""What is handed over is what was measured: real files of every kind, networks of every family,
+stored sizes above, at and below the network's."""
 
 from __future__ import annotations
 
@@ -26,7 +27,14 @@ FAMILIES = {
     "mobilenetv2": {"width": 0.2, "depth": 0.2},
     "mobilenetv3": {"width": 0.25, "depth": 0.2},
     "resnet": {"width": 0.125, "depth": 0.3},
-    "resnext": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "cardinality": 4, "attention": "eca", "eca_padding": "circular"},
+    "resnext": {
+        "skeleton": "resnet",
+        "width": 0.25,
+        "depth": 0.3,
+        "cardinality": 4,
+        "attention": "eca",
+        "eca_padding": "circular",
+    },
     "resnest": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "radix": 2},
     "cbam": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "attention": "cbam"},
     "sknet": {"skeleton": "resnet", "width": 0.25, "depth": 0.3, "attention": "sk"},
@@ -76,15 +84,28 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, "cpu")
     fidelity = Fidelity(epochs=2, size=20)
     path = weights_folder(study.storage_url, "s") / "confirmed.pt"
-    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, checkpoint=str(path))
+    job = Job(
+        candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, checkpoint=str(path)
+    )
     trainer = trainer_for(job, pixels, Recipe.from_dict(study.spec.settings["recipe"]), "cpu")
     reached = [trainer.epoch().accuracy for _ in range(2)][-1]
     keep_weights(job, trainer, pixels)
     now = datetime.now(UTC)
     confirmed = Evaluation(
-        candidate_id=row.id, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, state=State.COMPLETE, settings={}, curve=((2, reached),), accuracy=reached,
-        seconds=1.0, worker="w:1", checkpoint=path.name, started=now, finished=now,
-    )  # fmt: skip
+        candidate_id=row.id,
+        fidelity=fidelity,
+        seed=1,
+        purpose=Purpose.FINAL,
+        state=State.COMPLETE,
+        settings={},
+        curve=((2, reached),),
+        accuracy=reached,
+        seconds=1.0,
+        worker="w:1",
+        checkpoint=path.name,
+        started=now,
+        finished=now,
+    )
     study.record(confirmed, row, params={}, distributions={}, values=None)
     images, labels = pixels.at("validation", 20)
     assert reached == accuracy(trainer.network_for_use(), images, labels, mean=pixels.mean, std=pixels.std)
@@ -96,7 +117,9 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     assert made.exported.checked.accuracy == pytest.approx(reached)
 
 
-def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(tmp_path: Path) -> None:
+def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(
+    tmp_path: Path,
+) -> None:
     from automl.search.training.checkpoint import load as load_checkpoint
     from automl.search.training.checkpoint import save
     from automl.studies.artifacts import weights_file
@@ -136,18 +159,29 @@ class TestWhich:
     @pytest.mark.parametrize(
         ("options", "number"),
         [
-            ({}, 3), ({"size": 32}, 2), ({"size": 32, "seed": 1}, 1), ({"epochs": 1}, 4), ({"training": 1}, 1), ({"training": 5}, 5), ({"epochs": 4}, 5),
+            ({}, 3),
+            ({"size": 32}, 2),
+            ({"size": 32, "seed": 1}, 1),
+            ({"epochs": 1}, 4),
+            ({"training": 1}, 1),
+            ({"training": 5}, 5),
+            ({"epochs": 4}, 5),
         ],
         ids=str,
-    )  # fmt: skip
-    def test_the_longest_at_the_largest_size_or_what_is_asked_for(self, study: Study, tmp_path: Path, options: dict, number: int) -> None:
+    )
+    def test_the_longest_at_the_largest_size_or_what_is_asked_for(
+        self, study: Study, tmp_path: Path, options: dict, number: int
+    ) -> None:
         assert self.taken(study, tmp_path / "found", **options)[0] == number
 
     def test_it_says_which(self, study: Study, tmp_path: Path) -> None:
         said: list[str] = []
         export(study, tmp_path / "found", onnx=False, check=False, said=said.append)
         third = trainings(study)[2]
-        assert f"training 3, 48 px, 2 epochs, seed 1: validation accuracy {third.accuracy:.4f}, test accuracy {third.test_accuracy:.4f}" in said[0]
+        assert (
+            f"training 3, 48 px, 2 epochs, seed 1: validation accuracy {third.accuracy:.4f}, test accuracy"
+            f" {third.test_accuracy:.4f}" in said[0]
+        )
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -158,7 +192,9 @@ class TestWhich:
             ({"size": 48, "seed": 7}, "has --size 48, --seed 7"),
         ],
     )
-    def test_what_there_is_not_is_refused_with_what_there_is(self, study: Study, tmp_path: Path, options: dict, message: str) -> None:
+    def test_what_there_is_not_is_refused_with_what_there_is(
+        self, study: Study, tmp_path: Path, options: dict, message: str
+    ) -> None:
         with pytest.raises(InputError, match=message):
             export(study, tmp_path / "found", **options)
         assert not (tmp_path / "found").exists()
@@ -181,7 +217,8 @@ class TestWhich:
 
 
 def textures(folder: Path, *, count: int = 60) -> Path:
-    """Two classes of fine textures, which only the right filter tells apart: noise in cells of 2 pixels around 128, of amplitude 30 and 36."""
+    """Two classes of fine textures, which only the right filter tells apart: noise in cells of 2
+    pixels around 128, of amplitude 30 and 36."""
     random = np.random.default_rng(0)
     for label, amplitude in enumerate((30, 36)):
         place = folder / "textures" / f"class{label}"
@@ -234,7 +271,9 @@ class TestTextures:
         assert right["bicubic"] > 0.95
         assert right["bilinear"] < 0.6
 
-    def test_a_planted_filter_is_refused_by_the_export(self, handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_planted_filter_is_refused_by_the_export(
+        self, handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         _, _, _, study = handed[64]
 
         def planted(_: Study, kept: dict) -> tuple[Preprocessing, bool]:

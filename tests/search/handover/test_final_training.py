@@ -1,4 +1,5 @@
-"""The training of a chosen network: what it does without being told, and that neither Ctrl-C nor a kill loses an epoch."""
+"""The training of a chosen network: what it does without being told, and that neither Ctrl-C nor a
+kill loses an epoch."""
 
 from __future__ import annotations
 
@@ -48,12 +49,24 @@ def interrupted_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
 class TestDefaults:
     @pytest.mark.parametrize(
         ("height", "searched", "native", "expected"),
-        [(224, 64, 500, 224), (224, 64, 224, 224), (224, 64, 150, 150), (224, 32, 8, 32), (32, 32, 32, 32), (27, 27, 32, 27), (37, 37, 32, 37)],
+        [
+            (224, 64, 500, 224),
+            (224, 64, 224, 224),
+            (224, 64, 150, 150),
+            (224, 32, 8, 32),
+            (32, 32, 32, 32),
+            (27, 27, 32, 27),
+            (37, 37, 32, 37),
+        ],
     )
-    def test_it_trains_at_the_deployment_size_as_far_as_the_files_hold_it(self, height: int, searched: int, native: int, expected: int) -> None:
+    def test_it_trains_at_the_deployment_size_as_far_as_the_files_hold_it(
+        self, height: int, searched: int, native: int, expected: int
+    ) -> None:
         assert deployable(height, searched, native) == expected
 
-    def test_it_trains_longer_than_the_search_confirms_and_at_the_deployment_size(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_trains_longer_than_the_search_confirms_and_at_the_deployment_size(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         study = study_on(tmp_path, pictures(tmp_path, "npz"), TINY, epochs=1)  # stored at 20 px, deployed at 32
         trained = train(study, threads=1)
         assert (trained.fidelity.epochs, trained.fidelity.size) == (LONGER, 32)
@@ -73,13 +86,17 @@ class TestDefaults:
     @pytest.mark.parametrize("threads", [0, 999])
     def test_more_threads_than_cpus_are_refused_before_the_images_are_read(self, study: Study, threads: int) -> None:
         said: list[str] = []
-        with pytest.raises(InputError, match=r"--threads must lie between 1 and the \d+ CPUs that this process may use"):
+        with pytest.raises(
+            InputError, match=r"--threads must lie between 1 and the \d+ CPUs that this process may use"
+        ):
             train(study, threads=threads, said=said.append)
         assert said == []
 
 
 class TestGoingOn:
-    def test_after_ctrl_c_it_goes_on_to_the_same_bits(self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_ctrl_c_it_goes_on_to_the_same_bits(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         states = weights_folder(study.storage_url, "s") / "training"
         for after in (1, 3):
             with monkeypatch.context() as patch:
@@ -101,7 +118,9 @@ class TestGoingOn:
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
         assert not all(torch.equal(ours[name], control[name]) for name in ours), another_seed
 
-    def test_between_the_last_epoch_and_the_record_nothing_is_lost(self, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_between_the_last_epoch_and_the_record_nothing_is_lost(
+        self, study: Study, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with monkeypatch.context() as patch:
 
             def killed(*_: object, **__: object) -> None:
@@ -116,7 +135,9 @@ class TestGoingOn:
         assert len(done.curve) == 2
 
     @pytest.mark.parametrize("damage", ["cut", "other", "nonsense"])
-    def test_a_state_that_cannot_be_used_is_told_and_the_training_begins_anew(self, study: Study, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    def test_a_state_that_cannot_be_used_is_told_and_the_training_begins_anew(
+        self, study: Study, monkeypatch: pytest.MonkeyPatch, damage: str
+    ) -> None:
         with monkeypatch.context() as patch:
             interrupted_after(patch, 1)
             with pytest.raises(KeyboardInterrupt):
@@ -135,7 +156,9 @@ class TestGoingOn:
         assert any("cannot be used" in line and "begins anew" in line for line in said)
         assert [epoch for epoch, _ in done.curve] == [1, 2]
 
-    def test_a_failure_is_recorded_once_and_leaves_no_state(self, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failure_is_recorded_once_and_leaves_no_state(
+        self, study: Study, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from automl.blocks.errors import Diverged
 
         def diverges(self, number: int, leg: object) -> float:
@@ -151,7 +174,9 @@ class TestGoingOn:
 
 
 class TestWhatBelongsToAnother:
-    def test_a_state_of_a_deleted_study_of_the_same_name_is_not_gone_on_with(self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_state_of_a_deleted_study_of_the_same_name_is_not_gone_on_with(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with monkeypatch.context() as patch:
             interrupted_after(patch, 2)
             with pytest.raises(KeyboardInterrupt):
@@ -170,7 +195,10 @@ class TestWhatBelongsToAnother:
         def epoch(self):
             if not seen:
                 seen.append("begun")
-                with pytest.raises(InputError, match=r"another process trains candidate .* with seed 1: wait for it, or give another --seed"):
+                with pytest.raises(
+                    InputError,
+                    match=r"another process trains candidate .* with seed 1: wait for it, or give another --seed",
+                ):
                     train(study, epochs=1, seed=1, size=32, threads=1)
                 seen.append(train(study, epochs=1, size=32, threads=1).seed)  # without a seed it takes the next one
             return usual(self)
@@ -206,7 +234,12 @@ train(Study.open(sys.argv[1], "s"), epochs=3, seed=1, threads=1, said=said)
 
 
 def test_a_killed_training_goes_on_after_the_last_epoch_that_ended(study: Study) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, study.storage_url], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, study.storage_url],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert trainings(study) == []
     said: list[str] = []

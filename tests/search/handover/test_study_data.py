@@ -19,7 +19,9 @@ from automl.studies import Study
 from PIL import Image
 
 
-def opened(tmp_path: Path, space: Space, data: Path, change: Callable[[ImageData], dict[str, Any]] = lambda _: {}) -> Study:
+def opened(
+    tmp_path: Path, space: Space, data: Path, change: Callable[[ImageData], dict[str, Any]] = lambda _: {}
+) -> Study:
     """A study of the data, with what `change` makes of how it keeps them."""
     storage = f"sqlite:///{tmp_path}/s.db"
     plan = prepare(SearchOptions(data=str(data), space=space, storage=storage, study="s", proxy_size=12))
@@ -30,7 +32,9 @@ def opened(tmp_path: Path, space: Space, data: Path, change: Callable[[ImageData
 def noise(folder: Path, count: int, seed: int) -> None:
     folder.mkdir(parents=True)
     for number in range(count):
-        Image.fromarray(np.random.default_rng([seed, number]).integers(0, 256, (16, 16), np.uint8)).save(folder / f"{number}.png")
+        Image.fromarray(np.random.default_rng([seed, number]).integers(0, 256, (16, 16), np.uint8)).save(
+            folder / f"{number}.png"
+        )
 
 
 @pytest.fixture
@@ -59,7 +63,12 @@ def test_a_study_that_tested_on_its_validation_folder_still_does(tmp_path: Path,
 def test_a_study_that_had_copies_on_both_sides_keeps_its_split(tmp_path: Path, space: Space) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (20, 12, 12), np.uint8).repeat(3, 0)
     np.savez(tmp_path / "copies.npz", x=pictures, y=np.arange(60) // 3 % 3)
-    before = opened(tmp_path, space, tmp_path / "copies.npz", lambda loaded: {"split": split(loaded, seed=0, grouped=False).to_dict()})
+    before = opened(
+        tmp_path,
+        space,
+        tmp_path / "copies.npz",
+        lambda loaded: {"split": split(loaded, seed=0, grouped=False).to_dict()},
+    )
     loaded, rows = study_data(before)
     assert shared(loaded, rows.train, rows.test)
     (tmp_path / "now").mkdir()
@@ -73,7 +82,9 @@ def shared(loaded: ImageData, one: np.ndarray, other: np.ndarray) -> set[bytes]:
 
 
 def test_another_split_is_refused(tmp_path: Path, space: Space, parted: Path) -> None:
-    study = opened(tmp_path, space, parted, lambda loaded: {"split": {**split(loaded, seed=0).to_dict(), "sha256": "0" * 64}})
+    study = opened(
+        tmp_path, space, parted, lambda loaded: {"split": {**split(loaded, seed=0).to_dict(), "sha256": "0" * 64}}
+    )
     with pytest.raises(InputError, match="the split of the study 's' cannot be made again"):
         study_data(study)
 

@@ -8,8 +8,15 @@ from automl.studies import State
 
 
 def listed(space: Space) -> list[Listed]:
-    found = [space.candidate({**dict.fromkeys(["depth", "width"], 0.25), "expansion": 2, "kernel": kernel, "attention": "none"}) for kernel in (3, 5)]
-    return [Listed(candidate=each, cost=each.cost(), settings={}, stoppable=index > 0) for index, each in enumerate(found)]
+    found = [
+        space.candidate(
+            {**dict.fromkeys(["depth", "width"], 0.25), "expansion": 2, "kernel": kernel, "attention": "none"}
+        )
+        for kernel in (3, 5)
+    ]
+    return [
+        Listed(candidate=each, cost=each.cost(), settings={}, stoppable=index > 0) for index, each in enumerate(found)
+    ]
 
 
 def handed_out(points: Points) -> list[tuple[str, int | None]]:
@@ -36,14 +43,22 @@ def test_every_network_is_trained_from_the_first_seed_before_any_from_the_second
 
 def test_what_is_known_is_not_done_again(space: Space):
     first, second = networks = listed(space)
-    points = Points(networks, seeds=[0, 1], distributions={}, known=[Known(first.id, 0, State.COMPLETE), Known(second.id, 1, State.FAIL)])
+    points = Points(
+        networks,
+        seeds=[0, 1],
+        distributions={},
+        known=[Known(first.id, 0, State.COMPLETE), Known(second.id, 1, State.FAIL)],
+    )
     assert points.left == 2
     assert handed_out(points) == [(second.id, 0), (first.id, 1)]
 
 
 def test_a_network_that_was_stopped_has_no_further_seeds(space: Space):
     first, second = networks = listed(space)
-    assert handed_out(Points(networks, seeds=[0, 1], distributions={}, known=[Known(second.id, 0, State.PRUNED)])) == [(first.id, 0), (first.id, 1)]
+    assert handed_out(Points(networks, seeds=[0, 1], distributions={}, known=[Known(second.id, 0, State.PRUNED)])) == [
+        (first.id, 0),
+        (first.id, 1),
+    ]
     points = Points(networks, seeds=[0, 1], distributions={})
     points.propose()
     stopped = points.propose()

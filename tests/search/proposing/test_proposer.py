@@ -1,4 +1,5 @@
-"""Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures, ends when nothing is left."""
+"""Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures,
+ends when nothing is left."""
 
 import subprocess
 import sys
@@ -55,10 +56,21 @@ class TestEverySampler:
         for index in range(12):
             proposal = asks.propose()
             assert proposal is not None
-            (asks.failed if index % 3 == 0 else asks.pruned if index % 3 == 1 else lambda one: asks.completed(one, 0.5))(proposal)
+            (
+                asks.failed
+                if index % 3 == 0
+                else asks.pruned
+                if index % 3 == 1
+                else lambda one: asks.completed(one, 0.5)
+            )(proposal)
 
     def test_ends_when_nothing_is_left(self, space: Space, sampler: str):
-        every = {c.id: c.cost().macs for rows in enumerate_rows(space) for row in rows for c in [space.candidate(settings(space, row))]}
+        every = {
+            c.id: c.cost().macs
+            for rows in enumerate_rows(space)
+            for row in rows
+            for c in [space.candidate(settings(space, row))]
+        }
         limit = sorted(every.values())[11]
         within = {key for key, macs in every.items() if macs <= limit}
         budget = str(limit)
@@ -112,7 +124,9 @@ def test_every_value_can_be_proposed(space: Space):
     while (proposal := asks.propose()) is not None and len(asks._known) < 120:
         for name, value in proposal.settings.items():
             seen[name].add(value)
-    assert {name: len(values) for name, values in seen.items()} == {parameter.name: len(parameter.values) for parameter in space.parameters}
+    assert {name: len(values) for name, values in seen.items()} == {
+        parameter.name: len(parameter.values) for parameter in space.parameters
+    }
 
 
 def test_an_unknown_sampler_names_the_nearest():
@@ -144,14 +158,32 @@ def test_a_study_with_pruned_trials_is_gone_on_with_from_its_database(space: Spa
         one = first.propose()
         assert one is not None
         state = State.PRUNED if index % 2 else State.COMPLETE
-        row = CandidateRow(id=one.candidate.id, spec=one.candidate.spec, macs=one.cost.macs, params=one.cost.params, activations=one.cost.activations)
+        row = CandidateRow(
+            id=one.candidate.id,
+            spec=one.candidate.spec,
+            macs=one.cost.macs,
+            params=one.cost.params,
+            activations=one.cost.activations,
+        )
         evaluation = Evaluation(
-            candidate_id=row.id, fidelity=Fidelity(epochs=9, size=16), seed=0, purpose=Purpose.SEARCH, state=state, settings=one.settings,
-            curve=((3, pretend(index)),), accuracy=pretend(index), seconds=1.0, reason="beaten", started=now, finished=now,
-        )  # fmt: skip
+            candidate_id=row.id,
+            fidelity=Fidelity(epochs=9, size=16),
+            seed=0,
+            purpose=Purpose.SEARCH,
+            state=state,
+            settings=one.settings,
+            curve=((3, pretend(index)),),
+            accuracy=pretend(index),
+            seconds=1.0,
+            reason="beaten",
+            started=now,
+            finished=now,
+        )
         values = (pretend(index), row.macs) if state is State.COMPLETE else None
         study.record(evaluation, row, params=one.params, distributions=one.distributions, values=values)
-    again = proposer(space, "1M", sampler, history=study.optuna_trials(), known=[e.candidate_id for e in study.evaluations()])
+    again = proposer(
+        space, "1M", sampler, history=study.optuna_trials(), known=[e.candidate_id for e in study.evaluations()]
+    )
     for _ in range(2):
         proposal = again.propose()
         assert proposal is not None
@@ -214,7 +246,11 @@ class TestObjectives:
             proposal = asks.propose()
             assert proposal is not None
             curve = [(1, 0.5 * pretend(index)), (3, 0.8 * pretend(index))]
-            asks.pruned(proposal, curve) if index % 3 == 2 else asks.completed(proposal, pretend(index), [*curve, (9, pretend(index))])
+            (
+                asks.pruned(proposal, curve)
+                if index % 3 == 2
+                else asks.completed(proposal, pretend(index), [*curve, (9, pretend(index))])
+            )
         assert len(asks._sampler._history.stopped) == 5
         assert all(len(curve) == 3 for curve in asks._sampler._history.curves)
 
@@ -237,7 +273,8 @@ class TestObjectives:
 
 def test_the_package_loads_no_optuna_until_a_sampler_is_asked_for():
     code = (
-        "import sys, automl.search as s; assert not {'optuna', 'torch', 'ray'} & set(sys.modules), 'loaded'; "
-        "assert s.PredictorSampler.__name__ == 'PredictorSampler' and s.RandomSampler and s.EvolutionSampler; assert 'optuna' in sys.modules"
+        "import sys, automl.search as s; assert not {'optuna', 'torch', 'ray'} & set(sys.modules), 'loaded'; assert"
+        " s.PredictorSampler.__name__ == 'PredictorSampler' and s.RandomSampler and s.EvolutionSampler; assert 'optuna'"
+        " in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

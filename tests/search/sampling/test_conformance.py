@@ -1,4 +1,5 @@
-"""What every sampler must keep, in one class that the tests of each inherit: ours in plain Optuna studies, all by name through the proposer."""
+"""What every sampler must keep, in one class that the tests of each inherit: ours in plain Optuna
+studies, all by name through the proposer."""
 
 import itertools
 import math
@@ -60,7 +61,8 @@ class Conformance:
     count = COUNT
 
     def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
-        """A search over the space called `size`, of which the budget admits about a `share` of the cost range."""
+        """A search over the space called `size`, of which the budget admits about a `share` of the
+        cost range."""
         raise NotImplementedError
 
     def ids(self, session: Session, count: int, states: tuple[str, ...] = ("COMPLETE",)) -> list[Any]:
@@ -162,7 +164,11 @@ class Plain(Conformance):
     make: Callable[..., FeasibleSampler]
 
     def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
-        most = 1 + (9 + 2 * 5 + 3 * 4 if size == "conditional" else sum((place + 1) * max(values) for place, values in enumerate(plain_space(size).values())))
+        most = 1 + (
+            9 + 2 * 5 + 3 * 4
+            if size == "conditional"
+            else sum((place + 1) * max(values) for place, values in enumerate(plain_space(size).values()))
+        )
         return PlainSession(type(self).make(seed=seed, cost=plain_cost, budget=share * most), size, share * most)
 
     def feasible(self, size: str, budget: float) -> list[Any]:
@@ -188,11 +194,16 @@ class Plain(Conformance):
 
     def test_works_without_cost_and_budget(self):
         study = optuna.create_study(direction="minimize", sampler=type(self).make(seed=0))
-        study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2 + (trial.suggest_categorical("c", ["a", "b"]) == "a"), n_trials=self.count)
+        study.optimize(
+            lambda trial: trial.suggest_float("x", -1, 1) ** 2 + (trial.suggest_categorical("c", ["a", "b"]) == "a"),
+            n_trials=self.count,
+        )
         assert len({tuple(trial.params.items()) for trial in study.trials}) == self.count
 
     def test_works_with_several_objectives(self):
-        study = optuna.create_study(directions=["maximize", "minimize"], sampler=type(self).make(seed=0, cost=plain_cost, budget=20))
+        study = optuna.create_study(
+            directions=["maximize", "minimize"], sampler=type(self).make(seed=0, cost=plain_cost, budget=20)
+        )
         for _ in range(self.count):
             trial = study.ask()
             params = {name: trial.suggest_int(name, 0, 3) for name in plain_space("five")}
@@ -231,28 +242,38 @@ def network(size: str) -> Space:
     stages = [{"channels": 8, "stride": 2, "repeats": 1}, {"channels": 16, "stride": 2, "repeats": 1}]
     match size:
         case "one":
-            return Space.from_dict({**common, "stages": stages, "dimensions": {"width": {"low": 0.5, "high": 4.0, "step": 0.125}}})
+            return Space.from_dict(
+                {**common, "stages": stages, "dimensions": {"width": {"low": 0.5, "high": 4.0, "step": 0.125}}}
+            )
         case "five":
-            return Space.from_dict({
-                **common, "stages": stages,
-                "dimensions": {
-                    "width": [0.5, 0.75, 1.0, 1.25],
-                    "expansion": {"choices": [2, 3, 4], "each": "stage"},
-                    "kernel": {"choices": [3, 5], "each": "stage"},
-                },
-            })  # fmt: skip
+            return Space.from_dict(
+                {
+                    **common,
+                    "stages": stages,
+                    "dimensions": {
+                        "width": [0.5, 0.75, 1.0, 1.25],
+                        "expansion": {"choices": [2, 3, 4], "each": "stage"},
+                        "kernel": {"choices": [3, 5], "each": "stage"},
+                    },
+                }
+            )
         case "forty":
             stages = [{"channels": 8, "stride": 2, "repeats": 20}, {"channels": 16, "stride": 2, "repeats": 20}]
-            return Space.from_dict({**common, "stages": stages, "dimensions": {"expansion": {"choices": [1, 2], "each": "layer"}}})
-    return Space.from_dict({
-        **common, "stages": stages,
-        "dimensions": {
-            "width": [0.5, 0.75, 1.0, 1.25],
-            "expansion": {"choices": [2, 3, 4], "each": "stage"},
-            "attention": ["none", "se", "eca"],
-            "eca_kernel": {"choices": [3, 5], "when": {"attention": "eca"}},
-        },
-    })  # fmt: skip
+            return Space.from_dict(
+                {**common, "stages": stages, "dimensions": {"expansion": {"choices": [1, 2], "each": "layer"}}}
+            )
+    return Space.from_dict(
+        {
+            **common,
+            "stages": stages,
+            "dimensions": {
+                "width": [0.5, 0.75, 1.0, 1.25],
+                "expansion": {"choices": [2, 3, 4], "each": "stage"},
+                "attention": ["none", "se", "eca"],
+                "eca_kernel": {"choices": [3, 5], "when": {"attention": "eca"}},
+            },
+        }
+    )
 
 
 @cache

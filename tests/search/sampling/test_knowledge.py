@@ -28,13 +28,20 @@ def truth(params: dict[str, int]) -> float:
 
 
 def drawn(count: int, seed: int) -> list[dict[str, int]]:
-    return [dict(zip(NAMES, row.tolist(), strict=True)) for row in np.random.default_rng(seed).integers(0, 4, (count, 6))]
+    return [
+        dict(zip(NAMES, row.tolist(), strict=True)) for row in np.random.default_rng(seed).integers(0, 4, (count, 6))
+    ]
 
 
 def best_after(count: int, sampler: PredictorSampler) -> float:
     study = optuna.create_study(direction="maximize", sampler=sampler)
     rng = np.random.default_rng(0)
-    study.optimize(lambda trial: truth({name: trial.suggest_categorical(name, (0, 1, 2, 3)) for name in NAMES}) + 0.1 * rng.standard_normal(), n_trials=count)
+    study.optimize(
+        lambda trial: (
+            truth({name: trial.suggest_categorical(name, (0, 1, 2, 3)) for name in NAMES}) + 0.1 * rng.standard_normal()
+        ),
+        n_trials=count,
+    )
     return max(truth(trial.params) for trial in study.trials)
 
 
@@ -53,8 +60,12 @@ class TestHints:
 
     def test_a_useless_one_comes_to_weigh_little(self):
         rng = np.random.default_rng(2)
-        useless = PredictorSampler(seed=0, space=SPACE, hints={"noise": [(params, rng.standard_normal()) for params in drawn(150, 1)]})
-        useful = PredictorSampler(seed=0, space=SPACE, hints={"score": [(params, truth(params)) for params in drawn(150, 1)]})
+        useless = PredictorSampler(
+            seed=0, space=SPACE, hints={"noise": [(params, rng.standard_normal()) for params in drawn(150, 1)]}
+        )
+        useful = PredictorSampler(
+            seed=0, space=SPACE, hints={"score": [(params, truth(params)) for params in drawn(150, 1)]}
+        )
         best_after(30, useless)
         best_after(30, useful)
         assert useless.weights["hint noise"] < 0.05
@@ -73,7 +84,12 @@ class TestHints:
 
     def test_constant_and_endless_values_are_survived(self):
         rows = [(params, 1.0) for params in drawn(20, 1)]
-        mean = best_after(12, PredictorSampler(seed=0, space=SPACE, hints={"same": rows, "few": rows[:2], "nan": [(rows[0][0], float("nan"))]}))
+        mean = best_after(
+            12,
+            PredictorSampler(
+                seed=0, space=SPACE, hints={"same": rows, "few": rows[:2], "nan": [(rows[0][0], float("nan"))]}
+            ),
+        )
         assert np.isfinite(mean)
 
 
@@ -88,6 +104,11 @@ class TestEarlierStudies:
     def test_the_control_is_ruined(self, monkeypatch: pytest.MonkeyPatch):
         """A sampler that only believes the earlier study."""
         monkeypatch.setattr(
-            predictor.PredictorSampler, "_best", lambda self, history, encoder, features, macs, busy: int(np.argmax(features.linear["earlier 0"]))
+            predictor.PredictorSampler,
+            "_best",
+            lambda self, history, encoder, features, macs, busy: int(np.argmax(features.linear["earlier 0"])),
         )
-        assert mean_best(40, earlier=[study_of(lambda params: -truth(params))]) < mean_best(40, earlier=[study_of(truth)]) - 1
+        assert (
+            mean_best(40, earlier=[study_of(lambda params: -truth(params))])
+            < mean_best(40, earlier=[study_of(truth)]) - 1
+        )

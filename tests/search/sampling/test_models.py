@@ -1,4 +1,5 @@
-"""The predictor's parts against independent formulas: surrogate, hypervolume, curves, conditions, costs of regions."""
+"""The predictor's parts against independent formulas: surrogate, hypervolume, curves, conditions,
+costs of regions."""
 
 import itertools
 import math
@@ -55,7 +56,9 @@ class TestSurrogate:
         y, rest = (values[:30] - values[:30].mean()) / values[:30].std(), features[30:]
         solved = np.linalg.inv(kernel(features[:30], features[:30]) + (weight["noise"] + 1e-6) * np.eye(30))
         mean = values[:30].mean() + values[:30].std() * kernel(rest, features[:30]) @ solved @ y
-        covariance = values[:30].var() * (kernel(rest, rest) - kernel(rest, features[:30]) @ solved @ kernel(features[:30], rest))
+        covariance = values[:30].var() * (
+            kernel(rest, rest) - kernel(rest, features[:30]) @ solved @ kernel(features[:30], rest)
+        )
         assert np.allclose(model.mean(rest), mean, atol=1e-4)
         found, factor = model.posterior(rest)
         assert np.allclose(found, mean)
@@ -69,15 +72,21 @@ class TestSurrogate:
         at = model._prior + np.linspace(-1, 1, len(model._prior))
         gradient = model.loss(at)[1]
         for place, step in enumerate(np.eye(len(at)) * 1e-5):
-            assert (model.loss(at + step)[0] - model.loss(at - step)[0]) / 2e-5 == pytest.approx(gradient[place], rel=1e-3, abs=1e-5)
+            assert (model.loss(at + step)[0] - model.loss(at - step)[0]) / 2e-5 == pytest.approx(
+                gradient[place], rel=1e-3, abs=1e-5
+            )
 
     def test_the_evidence_is_the_density_of_the_observations(self, data):
         from scipy.stats import multivariate_normal
 
         features, values = data
         model = Surrogate(features, values)
-        covariance = sum(model.weights[name] * part for name, part in parts_of(features, features).items()) + (model.weights["noise"] + 1e-6) * np.eye(40)
-        assert model.evidence == pytest.approx(multivariate_normal(np.zeros(40), covariance).logpdf((values - values.mean()) / values.std()), rel=1e-6)
+        covariance = sum(model.weights[name] * part for name, part in parts_of(features, features).items()) + (
+            model.weights["noise"] + 1e-6
+        ) * np.eye(40)
+        assert model.evidence == pytest.approx(
+            multivariate_normal(np.zeros(40), covariance).logpdf((values - values.mean()) / values.std()), rel=1e-6
+        )
 
     def test_what_is_expected_of_an_observation_without_it_is_what_a_model_of_the_others_says(self, data):
         features, values = data
@@ -88,14 +97,19 @@ class TestSurrogate:
             y = (values - values.mean()) / values.std()
             kernel = sum(model.weights[name] * part for name, part in parts_of(features, features).items())
             inner = kernel[np.ix_(others, others)] + (model.weights["noise"] + 1e-6) * np.eye(39)
-            assert found[place] == pytest.approx(values.mean() + values.std() * kernel[place, others] @ np.linalg.solve(inner, y[others]), abs=1e-6)
+            assert found[place] == pytest.approx(
+                values.mean() + values.std() * kernel[place, others] @ np.linalg.solve(inner, y[others]), abs=1e-6
+            )
 
     def test_expected_observations_leave_the_mean_and_narrow_the_draws(self, data):
         features, values = data
         model = Surrogate(features[:20], values[:20])
         more = model.with_more(features[20:25])
         assert np.allclose(more.mean(features), model.mean(features), atol=1e-3)
-        before, after = (np.diag(factor @ factor.T) for factor in (model.posterior(features[20:25])[1], more.posterior(features[20:25])[1]))
+        before, after = (
+            np.diag(factor @ factor.T)
+            for factor in (model.posterior(features[20:25])[1], more.posterior(features[20:25])[1])
+        )
         assert (after < before).all()
 
     def test_an_observation_of_much_noise_counts_little(self, data):
@@ -131,7 +145,9 @@ class TestHypervolume:
         values, points = rng.random((6, objectives)), 1.3 * rng.random((16, objectives))
         found = improvements(values, points, rng)
         low = values.min(0) - 0.1 * np.ptp(values, axis=0)
-        expected = np.array([counted(values, np.maximum(point, low), low, 200 if objectives == 2 else 40) for point in points])
+        expected = np.array(
+            [counted(values, np.maximum(point, low), low, 200 if objectives == 2 else 40) for point in points]
+        )
         kept = expected > 0.01
         assert kept.sum() > 2
         assert np.corrcoef(found, expected)[0, 1] > (0.999 if objectives == 2 else 0.97)
@@ -139,7 +155,9 @@ class TestHypervolume:
 
     def test_a_dominated_point_adds_nothing(self):
         values = np.array([[1.0, 0.0], [0.0, 1.0]])
-        assert improvements(values, np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.5]]), np.random.default_rng(0))[:2] == pytest.approx([0, 0])
+        assert improvements(values, np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.5]]), np.random.default_rng(0))[
+            :2
+        ] == pytest.approx([0, 0])
 
 
 class TestCurves:
@@ -147,10 +165,22 @@ class TestCurves:
         columns = columns_of({"n": SPACE["n"]})
         found = History(columns, np.ones(1))
         trials = [
-            create_trial(value=2 * 0.1 * n, params={"n": n}, distributions={"n": SPACE["n"]}, intermediate_values={1: 0.1 * n, 3: 0.15 * n})
+            create_trial(
+                value=2 * 0.1 * n,
+                params={"n": n},
+                distributions={"n": SPACE["n"]},
+                intermediate_values={1: 0.1 * n, 3: 0.15 * n},
+            )
             for n in range(1, 9)
         ]
-        trials.append(create_trial(state=TrialState.PRUNED, params={"n": 9}, distributions={"n": SPACE["n"]}, intermediate_values={step: pruned}))
+        trials.append(
+            create_trial(
+                state=TrialState.PRUNED,
+                params={"n": 9},
+                distributions={"n": SPACE["n"]},
+                intermediate_values={step: pruned},
+            )
+        )
         for number, trial in enumerate(trials):
             trial.number = number
         found.follow(trials, len(trials))
@@ -190,12 +220,17 @@ class TestRegions:
     def test_scalars_and_arrays_cost_the_same(self):
         columns = columns_of(SPACE)
         table = np.stack([column.draw(50, np.random.default_rng(0)) for column in columns], axis=1)
-        fast, slow = CostRegion(cost, 12), CostRegion(lambda params: cost(params) if isinstance(params["a"], str) else 1 / 0, 12)
+        fast, slow = (
+            CostRegion(cost, 12),
+            CostRegion(lambda params: cost(params) if isinstance(params["a"], str) else 1 / 0, 12),
+        )
         assert fast.examine(columns, table).macs.tolist() == slow.examine(columns, table).macs.tolist()
         assert (fast.quick, slow.quick) == (True, False)
 
     def test_a_function_that_misreads_arrays_is_found_out(self):
-        region = CostRegion(lambda params: cost(params) if isinstance(params["a"], str) else np.zeros(len(params["a"])), 12)
+        region = CostRegion(
+            lambda params: cost(params) if isinstance(params["a"], str) else np.zeros(len(params["a"])), 12
+        )
         columns = columns_of(SPACE)
         table = np.stack([column.draw(50, np.random.default_rng(0)) for column in columns], axis=1)
         assert (region.examine(columns, table).macs > 0).all()
@@ -219,7 +254,9 @@ class TestRegions:
 
         monkeypatch.setattr(pool, "DRAWN", 500)
         space = {f"p{i:02d}": IntDistribution(0, 9) for i in range(20)}
-        found = Pool(columns_of(space), CostRegion(lambda params: 1 + sum(params.values()), 5), np.random.default_rng(0))
+        found = Pool(
+            columns_of(space), CostRegion(lambda params: 1 + sum(params.values()), 5), np.random.default_rng(0)
+        )
         assert len(found.rows) > 20
         assert found.macs.max() <= 5
 
@@ -227,7 +264,12 @@ class TestRegions:
         budget = parse_budget("1M")
         region = SpaceRegion(space, budget)
         found = Pool(columns_of(region.distributions), region, np.random.default_rng(0))
-        every = {one.id: one.cost().macs for rows in enumerate_rows(space) for row in rows for one in [space.candidate(settings(space, row))]}
+        every = {
+            one.id: one.cost().macs
+            for rows in enumerate_rows(space)
+            for row in rows
+            for one in [space.candidate(settings(space, row))]
+        }
         assert len(found.rows) == sum(macs <= 1_000_000 for macs in every.values())
         assert sorted(found.macs.tolist()) == sorted(macs for macs in every.values() if macs <= 1_000_000)
 

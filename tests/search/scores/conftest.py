@@ -26,7 +26,11 @@ class Chain(nn.Module):
         self.fc = nn.Linear(10, 4, bias=False)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        for conv, bn, act in ((self.conv1, self.bn1, self.act1), (self.conv2, self.bn2, self.act2), (self.conv3, self.bn3, self.act3)):
+        for conv, bn, act in (
+            (self.conv1, self.bn1, self.act1),
+            (self.conv2, self.bn2, self.act2),
+            (self.conv3, self.bn3, self.act3),
+        ):
             x = act(bn(conv(x)))
         return x
 

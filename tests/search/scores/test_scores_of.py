@@ -1,4 +1,5 @@
-"""Scores of candidates: names, refusals, determinism, what is left behind, and every kind of block of the shipped spaces."""
+"""Scores of candidates: names, refusals, determinism, what is left behind, and every kind of block
+of the shipped spaces."""
 
 import math
 import subprocess
@@ -62,14 +63,20 @@ class TestNames:
 
     def test_every_score_names_its_paper_and_its_deviations(self):
         for name in score_names():
-            described = sys.modules[score(name).module] if score(name).module in sys.modules else __import__(score(name).module, fromlist=["score"])
+            described = (
+                sys.modules[score(name).module]
+                if score(name).module in sys.modules
+                else __import__(score(name).module, fromlist=["score"])
+            )
             assert name in described.__doc__
             if not name.startswith("log_"):
                 assert "arXiv:" in score(name).source
                 assert "Source: " in described.__doc__
                 assert "Deviation" in described.__doc__
 
-    def test_one_of_somebody_else_is_found_and_no_name_is_taken_twice(self, small, images, monkeypatch: pytest.MonkeyPatch):
+    def test_one_of_somebody_else_is_found_and_no_name_is_taken_twice(
+        self, small, images, monkeypatch: pytest.MonkeyPatch
+    ):
         monkeypatch.setattr(registered, "_SCORES", dict(registered._SCORES))
         module = type(sys)("their_score")
         module.score = lambda subject: float(subject.labels.sum())
@@ -81,10 +88,15 @@ class TestNames:
 
 
 class TestCosts:
-    def test_they_are_the_logarithms_of_the_candidates_cost_and_build_nothing(self, small, images, monkeypatch: pytest.MonkeyPatch):
+    def test_they_are_the_logarithms_of_the_candidates_cost_and_build_nothing(
+        self, small, images, monkeypatch: pytest.MonkeyPatch
+    ):
         monkeypatch.setattr(Candidate, "build", None)
         cost = small.cost()
-        assert scores_of(small, *images, names=["log_params", "log_macs"]) == {"log_params": math.log(cost.params), "log_macs": math.log(cost.macs)}
+        assert scores_of(small, *images, names=["log_params", "log_macs"]) == {
+            "log_params": math.log(cost.params),
+            "log_macs": math.log(cost.macs),
+        }
 
     def test_a_network_alone_has_none(self, batch):
         with pytest.raises(InputError, match="log_macs is a score of candidates"):
@@ -120,7 +132,9 @@ class TestNothingIsLeftBehind:
         assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
         assert all(parameter.grad is None and parameter.requires_grad for parameter in network.parameters())
         assert [name for name, module in network.named_modules() if not module.training] == ["bn2"]
-        assert not any(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks for module in network.modules())
+        assert not any(
+            module._forward_hooks or module._forward_pre_hooks or module._backward_hooks for module in network.modules()
+        )
         assert torch.equal(batch[0], images)
         assert not batch[0].requires_grad
         assert torch.overrides._get_current_function_mode_stack() == []
@@ -199,7 +213,12 @@ def test_every_attention_in_every_skeleton_has_finite_scores(name: str):
     dimensions = {key: value for key, value in fixed.items() if key in base.dimensions()}
     images, labels = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(4)
     for attention in ["none", *names(Attention)]:
-        given = {"skeleton": name, "image": [3, 32, 32], "classes": 5, "dimensions": {**dimensions, "attention": list(dict.fromkeys(["none", attention]))}}
+        given = {
+            "skeleton": name,
+            "image": [3, 32, 32],
+            "classes": 5,
+            "dimensions": {**dimensions, "attention": list(dict.fromkeys(["none", attention]))},
+        }
         space = Space.from_dict(given, name)
         candidate = space.candidate({"attention": attention})
         assert all(math.isfinite(value) for value in scores_of(candidate, images, labels).values()), attention
@@ -240,6 +259,9 @@ class TestBatch:
 
 
 def test_importing_is_light():
-    code = "import sys, automl.search.scores as s; s.score_names(); print(*[name for name in ('torch', 'timm', 'ray', 'optuna') if name in sys.modules])"
+    code = (
+        "import sys, automl.search.scores as s; s.score_names(); print(*[name for name in ('torch', 'timm', 'ray',"
+        " 'optuna') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

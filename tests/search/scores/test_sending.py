@@ -29,7 +29,9 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def received(data: bytes, *names: str) -> str:
     """What another process computes, in a folder where none of these modules lie."""
-    done = subprocess.run([sys.executable, "-c", RECEIVER, *names], input=data, capture_output=True, timeout=120, cwd="/")
+    done = subprocess.run(
+        [sys.executable, "-c", RECEIVER, *names], input=data, capture_output=True, timeout=120, cwd="/"
+    )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
 
@@ -63,7 +65,10 @@ def test_control_a_process_that_is_sent_nothing_does_not_know_it():
 def test_what_cannot_be_sent_is_refused_by_its_name():
     lock = threading.Lock()
     register(Score(name="locked", source="none", function=lambda subject: subject if lock.locked() else 0.0))
-    with pytest.raises(InputError, match=r"the score 'locked' must be a function that can be sent to workers, but it cannot be pickled: .*lock"):
+    with pytest.raises(
+        InputError,
+        match=r"the score 'locked' must be a function that can be sent to workers, but it cannot be pickled: .*lock",
+    ):
         packed()
     assert packed(["naswot"]) == b""
 

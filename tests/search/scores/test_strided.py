@@ -1,4 +1,5 @@
-"""Scores that take gradients meet the same fault of oneDNN as training does: a process of its own, which would die of it."""
+"""Scores that take gradients meet the same fault of oneDNN as training does: a process of its own,
+which would die of it."""
 
 from __future__ import annotations
 

@@ -49,12 +49,21 @@ class TestSynflow:
     def test_networks_whose_flow_leaves_float64_have_a_score(self, batch):
         deep = made(Residual)
         with torch.no_grad():
-            for parameter in (deep.conv1.weight, deep.conv2.weight, deep.conv3.weight, deep.short.weight, deep.fc.weight):
+            for parameter in (
+                deep.conv1.weight,
+                deep.conv2.weight,
+                deep.conv3.weight,
+                deep.short.weight,
+                deep.fc.weight,
+            ):
                 parameter.mul_(1e30)
         plain, scaled = one("synflow", made(Residual), batch), one("synflow", deep, batch)
-        # the longer way gained 30 digits four times, the shortcut three times: the longer one alone is left
+        # the longer way gained 30 digits four times, the shortcut three times: the longer one alone
+        # is left
         alone = made(Chain)
-        alone.load_state_dict({name: value for name, value in made(Residual).state_dict().items() if name in alone.state_dict()})
+        alone.load_state_dict(
+            {name: value for name, value in made(Residual).state_dict().items() if name in alone.state_dict()}
+        )
         assert scaled == pytest.approx(one("synflow", alone, batch) + 4 * math.log(1e30), abs=1e-4)
         assert scaled > plain
 
@@ -63,7 +72,9 @@ class TestNaswot:
     def test_the_order_of_the_images_does_not_matter(self, network, batch):
         images, labels = batch
         order = torch.tensor([3, 1, 5, 0, 2, 4])
-        assert one("naswot", network, (images[order], labels[order])) == pytest.approx(one("naswot", network, batch), abs=1e-9)
+        assert one("naswot", network, (images[order], labels[order])) == pytest.approx(
+            one("naswot", network, batch), abs=1e-9
+        )
 
     def test_labels_do_not_matter_and_images_do(self, network, batch):
         assert one("naswot", network, (batch[0], batch[1] * 0)) == one("naswot", network, batch)
@@ -73,7 +84,9 @@ class TestNaswot:
 class TestGradNorm:
     def test_the_order_of_the_images_does_not_matter(self, network, batch):
         order = torch.tensor([3, 1, 5, 0, 2, 4])
-        assert one("grad_norm", network, (batch[0][order], batch[1][order])) == pytest.approx(one("grad_norm", network, batch), rel=1e-4)
+        assert one("grad_norm", network, (batch[0][order], batch[1][order])) == pytest.approx(
+            one("grad_norm", network, batch), rel=1e-4
+        )
 
     def test_a_normalised_layer_has_half_the_gradient_at_twice_the_weight(self, batch):
         network = made(Chain)
@@ -89,7 +102,9 @@ class TestGradNorm:
             norms.append([float(gradient.norm()) for gradient in torch.autograd.grad(loss, shared.weights)])
         first, second = norms
         assert second == pytest.approx([first[0], first[1] / 2, first[2], first[3]], rel=1e-2)
-        assert one("grad_norm", network, batch) - one("grad_norm", doubled, batch) == pytest.approx(first[1] / 2, rel=0.05)
+        assert one("grad_norm", network, batch) - one("grad_norm", doubled, batch) == pytest.approx(
+            first[1] / 2, rel=0.05
+        )
 
 
 class TestZen:
@@ -106,7 +121,11 @@ def test_a_branch_that_starts_at_zero_is_seen_like_any_other(batch):
         torch.manual_seed(0)
         network = candidate.build()
     images, labels = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(4)
-    zeros = [module.weight for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d) and not module.weight.any()]
+    zeros = [
+        module.weight
+        for module in network.modules()
+        if isinstance(module, torch.nn.BatchNorm2d) and not module.weight.any()
+    ]
     assert zeros
     at_zero = network_scores(network, images, labels)
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Every score against a straightforward computation in float64, without any of what the package does."""
+"""Every score against a straightforward computation in float64, without any of what the package
+does."""
 
 import copy
 import math
@@ -15,8 +16,13 @@ from .conftest import Chain, Residual, made
 
 
 def plain_synflow(network: nn.Module, x: Tensor) -> float:
-    """The network written out anew with absolute weights, no normalisation, no activation, open gates; θ·∂R/∂θ added up in a loop."""
-    weights = {name: p.detach().double().abs().requires_grad_() for name, p in network.named_parameters() if "bn" not in name and "gate" not in name}
+    """The network written out anew with absolute weights, no normalisation, no activation, open
+    gates; θ·∂R/∂θ added up in a loop."""
+    weights = {
+        name: p.detach().double().abs().requires_grad_()
+        for name, p in network.named_parameters()
+        if "bn" not in name and "gate" not in name
+    }
     conv = nn.functional.conv2d
     first = conv(torch.ones(1, *x.shape[1:], dtype=torch.float64), weights["conv1.weight"], padding=1)
     last = conv(conv(first, weights["conv2.weight"], None, 2, 1, 1, 2), weights["conv3.weight"])
@@ -56,16 +62,23 @@ def plain_jacob_cov(network: nn.Module, x: Tensor) -> float:
     network(x).backward(torch.ones(len(x), network.fc.out_features, dtype=torch.float64))
     rows = x.grad.flatten(1)
     rows = rows - rows.mean(1, keepdim=True)
-    correlations = torch.tensor([[float(a @ b / (a.norm() * b.norm())) for b in rows] for a in rows], dtype=torch.float64)
-    return sum(-(math.log(value + 1e-5) + 1 / (value + 1e-5)) for value in torch.linalg.eigvals(correlations).real.tolist())
+    correlations = torch.tensor(
+        [[float(a @ b / (a.norm() * b.norm())) for b in rows] for a in rows], dtype=torch.float64
+    )
+    return sum(
+        -(math.log(value + 1e-5) + 1 / (value + 1e-5)) for value in torch.linalg.eigvals(correlations).real.tolist()
+    )
 
 
 def plain_zen(network: nn.Module, x: Tensor, seed: int) -> float:
-    """A chain with the same random weights, twice through the training network, without residual link and gate."""
+    """A chain with the same random weights, twice through the training network, without residual
+    link and gate."""
     draws = generator(seed, "scores", "zen")
     inputs = torch.randn(min(INPUTS, len(x)), *x.shape[1:], generator=draws)
     moved = inputs + ALPHA * torch.randn(inputs.shape, generator=draws)
-    order = ["conv1", "conv2", "conv3", "gate", "short"] if isinstance(network, Residual) else ["conv1", "conv2", "conv3"]
+    order = (
+        ["conv1", "conv2", "conv3", "gate", "short"] if isinstance(network, Residual) else ["conv1", "conv2", "conv3"]
+    )
     chain = Chain().double().train()
     for name in order:
         random = torch.randn(getattr(network, name).weight.shape, generator=draws)
@@ -74,7 +87,9 @@ def plain_zen(network: nn.Module, x: Tensor, seed: int) -> float:
     scales = []
     with torch.no_grad():
         handles = [
-            bn.register_forward_hook(lambda module, args, out: scales.append(args[0].var((0, 2, 3), unbiased=False).mean().sqrt().log()))
+            bn.register_forward_hook(
+                lambda module, args, out: scales.append(args[0].var((0, 2, 3), unbiased=False).mean().sqrt().log())
+            )
             for bn in (chain.bn1, chain.bn2, chain.bn3)
         ]
         here = chain.forward_features(inputs.double())
@@ -87,24 +102,36 @@ def plain_zen(network: nn.Module, x: Tensor, seed: int) -> float:
 
 class TestAgainstPlainComputations:
     def test_synflow(self, network, batch):
-        assert network_scores(network, *batch, names=["synflow"])["synflow"] == pytest.approx(plain_synflow(network, batch[0]), abs=1e-5)
+        assert network_scores(network, *batch, names=["synflow"])["synflow"] == pytest.approx(
+            plain_synflow(network, batch[0]), abs=1e-5
+        )
 
     def test_naswot(self, network, batch):
-        assert network_scores(network, *batch, names=["naswot"])["naswot"] == pytest.approx(plain_naswot(network, batch[0]), abs=1e-9)
+        assert network_scores(network, *batch, names=["naswot"])["naswot"] == pytest.approx(
+            plain_naswot(network, batch[0]), abs=1e-9
+        )
 
     @pytest.mark.parametrize("activation", [nn.SiLU, nn.Hardswish])
     def test_naswot_of_smooth_activations_takes_the_sign_of_their_inputs(self, activation, batch):
         network = made(lambda: Chain(activation))
-        assert network_scores(network, *batch, names=["naswot"])["naswot"] == pytest.approx(plain_naswot(network, batch[0]), abs=1e-9)
+        assert network_scores(network, *batch, names=["naswot"])["naswot"] == pytest.approx(
+            plain_naswot(network, batch[0]), abs=1e-9
+        )
 
     def test_grad_norm(self, network, batch):
-        assert network_scores(network, *batch, names=["grad_norm"])["grad_norm"] == pytest.approx(plain_grad_norm(network, *batch), rel=1e-4)
+        assert network_scores(network, *batch, names=["grad_norm"])["grad_norm"] == pytest.approx(
+            plain_grad_norm(network, *batch), rel=1e-4
+        )
 
     def test_jacob_cov(self, network, batch):
-        assert network_scores(network, *batch, names=["jacob_cov"])["jacob_cov"] == pytest.approx(plain_jacob_cov(network, batch[0]), rel=1e-4)
+        assert network_scores(network, *batch, names=["jacob_cov"])["jacob_cov"] == pytest.approx(
+            plain_jacob_cov(network, batch[0]), rel=1e-4
+        )
 
     def test_zen(self, network, batch):
-        assert network_scores(network, *batch, names=["zen"], seed=5)["zen"] == pytest.approx(plain_zen(network, batch[0], 5), abs=1e-3)
+        assert network_scores(network, *batch, names=["zen"], seed=5)["zen"] == pytest.approx(
+            plain_zen(network, batch[0], 5), abs=1e-3
+        )
 
     def test_all_at_once_are_those_one_by_one(self, network, batch):
         every = network_scores(network, *batch, seed=3)
@@ -132,16 +159,22 @@ class TestControls:
 
         network = made(Residual)
         monkeypatch.setattr(zen._Random, "total", tracing.Trace.total)
-        assert network_scores(network, *batch, names=["zen"])["zen"] != pytest.approx(plain_zen(network, batch[0], 0), abs=1e-2)
+        assert network_scores(network, *batch, names=["zen"])["zen"] != pytest.approx(
+            plain_zen(network, batch[0], 0), abs=1e-2
+        )
 
     def test_a_zen_that_keeps_the_gate_differs(self, batch, monkeypatch: pytest.MonkeyPatch):
         from automl.search.scores import tracing, zen
 
         network = made(Residual)
         monkeypatch.setattr(zen._Random, "product", tracing.Trace.product)
-        assert network_scores(network, *batch, names=["zen"])["zen"] != pytest.approx(plain_zen(network, batch[0], 0), abs=1e-2)
+        assert network_scores(network, *batch, names=["zen"])["zen"] != pytest.approx(
+            plain_zen(network, batch[0], 0), abs=1e-2
+        )
 
-    def test_statistics_of_evaluation_instead_of_the_batch_would_differ(self, network, batch, monkeypatch: pytest.MonkeyPatch):
+    def test_statistics_of_evaluation_instead_of_the_batch_would_differ(
+        self, network, batch, monkeypatch: pytest.MonkeyPatch
+    ):
         from automl.search.scores.tracing import Trace
 
         monkeypatch.setattr(Trace, "batch_norm", lambda self, func, *args, **kwargs: func(*args, **kwargs))

@@ -19,7 +19,9 @@ SPACE = {
     "classes": 3,
     "dimensions": {"depth": 0.2, "width": [0.25, 0.5, 0.75], "expansion": [2, 3], "attention": ["none", "se"]},
 }
-NAS_BENCH_MACRO = Path(__file__).resolve().parents[4] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+NAS_BENCH_MACRO = (
+    Path(__file__).resolve().parents[4] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
+)
 
 
 @pytest.fixture

@@ -46,14 +46,23 @@ def test_an_id_names_a_network(read, ids):
 
 def test_csv_has_a_column_for_each_parameter(read, ids):
     table = read(
-        [["width", "expansion", "attention", "accuracy.0", "accuracy.1"], ["0.750", "2", "SE", "0.5", "0.25"], [], ["0.25", "3", "none", "0.75", "1"]], "t.csv"
+        [
+            ["width", "expansion", "attention", "accuracy.0", "accuracy.1"],
+            ["0.750", "2", "SE", "0.5", "0.25"],
+            [],
+            ["0.25", "3", "none", "0.75", "1"],
+        ],
+        "t.csv",
     )
     assert curves(table, ids["201"]) == [[(1, 0.5)], [(1, 0.25)]]
     assert curves(table, ids["010"]) == [[(1, 0.75)], [(1, 1.0)]]
 
 
 def test_csv_may_name_networks_by_key_and_by_id_and_leave_cells_empty(read, ids):
-    table = read([["key", "id", "seed.0", "seed.1", "seconds"], ["000", "", "0.5", "", "7"], ["", ids["001"], "0.6", "0.7", ""]], "t.csv")
+    table = read(
+        [["key", "id", "seed.0", "seed.1", "seconds"], ["000", "", "0.5", "", "7"], ["", ids["001"], "0.6", "0.7", ""]],
+        "t.csv",
+    )
     assert table.entries[ids["000"]].curves == (((1, 0.5),),)
     assert table.entries[ids["000"]].seconds == (7.0,)
     assert len(table.entries[ids["001"]].curves) == 2
@@ -89,7 +98,12 @@ def test_a_row_may_be_several(read, ids):
 
 
 def test_curves_are_one_or_one_for_each_seed_and_their_end_is_full_training(read, ids):
-    table = read({"000": {"curve": [[1, 0.1], [3, 0.3], [9, 0.4]]}, "001": {"curve": [[[9, 0.5]], [[4, 0.4], [9, 0.6]]], "seconds": [5, 6]}})
+    table = read(
+        {
+            "000": {"curve": [[1, 0.1], [3, 0.3], [9, 0.4]]},
+            "001": {"curve": [[[9, 0.5]], [[4, 0.4], [9, 0.6]]], "seconds": [5, 6]},
+        }
+    )
     assert table.epochs == 9
     assert table.entries[ids["000"]].curves == (((1, 0.1), (3, 0.3), (9, 0.4)),)
     assert table.entries[ids["001"]].curves == (((9, 0.5),), ((4, 0.4), (9, 0.6)))
@@ -121,10 +135,16 @@ def test_rows_against_a_constraint_are_counted_and_left_out(read, space: Space):
 def test_conditional_parameters_that_do_not_matter_need_no_value(read, tmp_path: Path):
     data = {"name": "c", "skeleton": "efficientnet", "image": [1, 18, 18], "classes": 3}
     kernel = {"choices": [3, 5], "when": {"attention": "eca"}}
-    space = Space.from_dict({**data, "dimensions": {"depth": 0.2, "width": 0.25, "attention": ["none", "eca"], "eca_kernel": kernel}})
-    (tmp_path / "t.json").write_text('[{"attention": "none", "accuracy": 0.1}, {"attention": "eca", "eca_kernel": 5, "accuracy": 0.2}]')
+    space = Space.from_dict(
+        {**data, "dimensions": {"depth": 0.2, "width": 0.25, "attention": ["none", "eca"], "eca_kernel": kernel}}
+    )
+    (tmp_path / "t.json").write_text(
+        '[{"attention": "none", "accuracy": 0.1}, {"attention": "eca", "eca_kernel": 5, "accuracy": 0.2}]'
+    )
     assert len(read_table(tmp_path / "t.json", space).entries) == 2
-    (tmp_path / "t.json").write_text('{"00": {"accuracy": 0.1}, "01": {"accuracy": 0.2}, "10": {"accuracy": 0.3}, "11": {"accuracy": 0.4}}')
+    (tmp_path / "t.json").write_text(
+        '{"00": {"accuracy": 0.1}, "01": {"accuracy": 0.2}, "10": {"accuracy": 0.3}, "11": {"accuracy": 0.4}}'
+    )
     table = read_table(tmp_path / "t.json", space)
     assert sorted(len(entry.curves) for entry in table.entries.values()) == [1, 1, 2]
 

@@ -37,7 +37,9 @@ def test_its_share_of_what_is_within_the_budget(read, space: Space, ids):
 
 def test_the_cost_of_a_row_named_by_id_is_checked_when_its_network_is_met(read, space: Space, ids):
     candidate = space.candidate({"depth": 0.2, "width": 0.25, "expansion": 2, "attention": "none"})
-    right, wrong = (read({"x": {"id": ids["000"], "accuracy": 0.5, "macs": macs}}) for macs in (candidate.cost().macs, 5))
+    right, wrong = (
+        read({"x": {"id": ids["000"], "accuracy": 0.5, "macs": macs}}) for macs in (candidate.cost().macs, 5)
+    )
     right.check(candidate, candidate.cost())
     with pytest.raises(InputError, match="entry 'x': the MACs of a row"):
         wrong.check(candidate, candidate.cost())
@@ -57,6 +59,9 @@ class TestNasBenchMacro:
             assert {value / 100 for value in given[code]["test_acc"]} <= set(pooled)
 
     def test_another_size_or_another_number_of_classes_is_not_its_space(self, nas_bench_macro: Path):
-        for space in (load_space("nas-bench-macro").adapted(image_size=64), load_space("nas-bench-macro").adapted(classes=100)):
+        for space in (
+            load_space("nas-bench-macro").adapted(image_size=64),
+            load_space("nas-bench-macro").adapted(classes=100),
+        ):
             with pytest.raises(InputError, match="must be those of its network"):
                 read_table(nas_bench_macro, space)

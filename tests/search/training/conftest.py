@@ -1,4 +1,5 @@
-"""A task that a tiny network learns in seconds: grey images whose bright half (left, top, or neither) is the label."""
+"""A task that a tiny network learns in seconds: grey images whose bright half (left, top, or
+neither) is the label."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Tiny(nn.Module):
 
 
 def toy_arrays(train: int, validation: int = 60, shuffled: bool = False) -> tuple[Any, ...]:
-    """Images (n, 1, 8, 8), labels, and the numbers of the parts; `shuffled` labels say nothing of their image."""
+    """Images (n, 1, 8, 8), labels, and the numbers of the parts; `shuffled` labels say nothing of
+    their image."""
     random = np.random.default_rng(0)
     count = train + validation
     labels = (np.arange(count) % 3).astype(np.int64)
@@ -82,8 +84,15 @@ def recipe() -> Callable[..., Recipe]:
 
     def make(**changes: Any) -> Recipe:
         settings = {
-            "learning_rate": 0.05, "weight_decay": 1e-4, "batch_size": 16, "warmup": 0.5, "drop_rate": 0.0, "drop_path_rate": 0.0, "flip": False, "shift": 0.1,
-        }  # fmt: skip
+            "learning_rate": 0.05,
+            "weight_decay": 1e-4,
+            "batch_size": 16,
+            "warmup": 0.5,
+            "drop_rate": 0.0,
+            "drop_path_rate": 0.0,
+            "flip": False,
+            "shift": 0.1,
+        }
         return Recipe(**{**settings, **changes})
 
     return make

@@ -44,8 +44,12 @@ def test_images_are_mirrored_only_where_allowed_and_then_half_of_them():
 
 def test_each_image_moves_by_its_own_offset_and_all_offsets_occur():
     moves = drawn(Augmentation(size=SIDE, shift=2), 1000)[:, :2]
-    assert sorted(map(tuple, torch.unique(moves, dim=0).tolist())) == [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
-    batch = Augmentation(size=SIDE, shift=2).gather(IMAGES, torch.zeros(50, dtype=torch.int64), drawn(Augmentation(size=SIDE, shift=2), 50))
+    assert sorted(map(tuple, torch.unique(moves, dim=0).tolist())) == [
+        (down, right) for down in range(-2, 3) for right in range(-2, 3)
+    ]
+    batch = Augmentation(size=SIDE, shift=2).gather(
+        IMAGES, torch.zeros(50, dtype=torch.int64), drawn(Augmentation(size=SIDE, shift=2), 50)
+    )
     assert len(torch.unique(batch, dim=0)) > 10  # one image, fifty times
 
 
@@ -74,7 +78,9 @@ def test_a_batch_is_channels_last_without_a_copy():
 
 
 def test_a_recipe_gives_fractions_of_the_side(recipe):
-    assert Augmentation.of(recipe(shift=0.1, cutout=0.25, flip=True), 32) == Augmentation(size=32, shift=3, flip=True, cutout=8)
+    assert Augmentation.of(recipe(shift=0.1, cutout=0.25, flip=True), 32) == Augmentation(
+        size=32, shift=3, flip=True, cutout=8
+    )
     assert Augmentation.of(recipe(shift=0.5), 1).shift == 0
 
 
@@ -86,5 +92,7 @@ def test_normalised_images_have_mean_zero_and_deviation_one_in_each_channel():
     assert normalised.dtype == torch.float32
     assert normalised.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(normalised.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(normalised.double(), (scaled - mean.view(-1, 1, 1)) / std.view(-1, 1, 1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        normalised.double(), (scaled - mean.view(-1, 1, 1)) / std.view(-1, 1, 1), atol=1e-5, rtol=1e-5
+    )
     assert images.dtype == torch.uint8

@@ -14,7 +14,13 @@ import torch
 from automl.blocks.errors import InputError
 from automl.search.training.checkpoint import load, save
 
-PAYLOAD = {"weights": {"a": torch.arange(6.0).view(2, 3)}, "epoch": 3, "rates": [0.1, None, True], "betas": (0.9, 0.99), "name": "x"}
+PAYLOAD = {
+    "weights": {"a": torch.arange(6.0).view(2, 3)},
+    "epoch": 3,
+    "rates": [0.1, None, True],
+    "betas": (0.9, 0.99),
+    "name": "x",
+}
 
 KILLED = """
 import os, signal, sys, torch

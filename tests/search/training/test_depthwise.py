@@ -24,7 +24,11 @@ def test_output_and_gradients_are_those_of_the_usual_way(kernel, stride, size):
     ours = copy.deepcopy(usual)
     found = []
     for module, device in ((usual, torch.device("meta")), (ours, CPU)):
-        x = torch.randn(5, 6, size, size, generator=torch.Generator().manual_seed(1)).to(memory_format=torch.channels_last).requires_grad_()
+        x = (
+            torch.randn(5, 6, size, size, generator=torch.Generator().manual_seed(1))
+            .to(memory_format=torch.channels_last)
+            .requires_grad_()
+        )
         with fast_depthwise(module, device):
             assert isinstance(module, _Strips) == (device == CPU)
             y = module(x)
@@ -37,15 +41,22 @@ def test_output_and_gradients_are_those_of_the_usual_way(kernel, stride, size):
 def test_the_strips_are_compared_with_more_than_themselves():
     """The control: the gradient of images moved by one column is another one."""
     x, grad, weight = torch.randn(4, 6, 8, 8), torch.randn(4, 6, 8, 8), torch.zeros(6, 1, 5, 5)
-    assert not torch.allclose(weight_gradient(x, grad, weight, 1), weight_gradient(x.roll(1, 3), grad, weight, 1), atol=1e-2)
+    assert not torch.allclose(
+        weight_gradient(x, grad, weight, 1), weight_gradient(x.roll(1, 3), grad, weight, 1), atol=1e-2
+    )
 
 
 def test_only_what_gains_is_touched_and_only_within():
     kept = [
-        nn.Conv2d(6, 6, 5, padding=2), depthwise(3, 1), depthwise(7, 2), nn.Conv2d(6, 12, 5, padding=2, groups=6, bias=False),
-        nn.Conv2d(6, 6, 5, padding=2, groups=6), nn.Conv2d(6, 6, 5, padding=4, dilation=2, groups=6, bias=False),
-        nn.Conv2d(6, 6, 5, padding=0, groups=6, bias=False), nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False, padding_mode="circular"),
-    ]  # fmt: skip
+        nn.Conv2d(6, 6, 5, padding=2),
+        depthwise(3, 1),
+        depthwise(7, 2),
+        nn.Conv2d(6, 12, 5, padding=2, groups=6, bias=False),
+        nn.Conv2d(6, 6, 5, padding=2, groups=6),
+        nn.Conv2d(6, 6, 5, padding=4, dilation=2, groups=6, bias=False),
+        nn.Conv2d(6, 6, 5, padding=0, groups=6, bias=False),
+        nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False, padding_mode="circular"),
+    ]
     network = nn.Sequential(*kept, depthwise(5, 2))
     with fast_depthwise(network, CPU):
         assert [type(module) for module in network] == [nn.Conv2d] * len(kept) + [_Strips]

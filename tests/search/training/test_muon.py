@@ -34,7 +34,14 @@ def test_matrices_of_one_shape_do_not_mix():
 def test_what_is_orthogonalised():
     wide, depthwise, thin = nn.Conv2d(8, 16, 1), nn.Conv2d(16, 16, 3, groups=16), nn.Conv2d(16, 4, 1)
     norm, stem, head = nn.BatchNorm2d(16), nn.Conv2d(3, 16, 3), nn.Linear(64, 3)
-    assert [mixes(module.weight) for module in (wide, depthwise, thin, norm, stem, head)] == [True, False, False, False, True, False]
+    assert [mixes(module.weight) for module in (wide, depthwise, thin, norm, stem, head)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_other_weights_are_updated_as_adamw_does():

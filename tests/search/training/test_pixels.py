@@ -86,7 +86,9 @@ class TestResizing:
             seen = read_pixels(file, found.preprocessing(size).steps, channels, None)
             assert np.array_equal(image.numpy().transpose(1, 2, 0), seen)
             bilinear = read_pixels(file, ((size, "bilinear"),), channels, None)
-            assert not np.array_equal(image.numpy().transpose(1, 2, 0), bilinear)  # the control: another filter would be seen
+            assert not np.array_equal(
+                image.numpy().transpose(1, 2, 0), bilinear
+            )  # the control: another filter would be seen
 
     def test_the_stored_size_is_left_alone(self):
         data = arrays()

@@ -13,7 +13,11 @@ from automl.search.training.recipe import Recipe, default_epochs, default_fracti
 
 
 def test_a_recipe_survives_json(recipe):
-    for one in (recipe(), recipe(ema=0.99, clip=1, optimizer="adamw", schedule="linear"), Recipe.for_data(images=1000, size=32, flip=True)):
+    for one in (
+        recipe(),
+        recipe(ema=0.99, clip=1, optimizer="adamw", schedule="linear"),
+        Recipe.for_data(images=1000, size=32, flip=True),
+    ):
         assert Recipe.from_dict(json.loads(json.dumps(one.to_dict()))) == one
 
 
@@ -87,5 +91,10 @@ def test_no_images_are_refused():
 
 
 def test_reading_a_recipe_imports_no_torch():
-    code = "import sys; import automl.search.training.recipe; print([name for name in ('torch', 'timm') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+    code = (
+        "import sys; import automl.search.training.recipe; print([name for name in ('torch', 'timm') if name in"
+        " sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+    )

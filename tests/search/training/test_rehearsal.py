@@ -1,4 +1,5 @@
-"""A rehearsed update is one like those that train, and leaves no trace; an epoch broken off leaves the network's modules as they were."""
+"""A rehearsed update is one like those that train, and leaves no trace; an epoch broken off leaves
+the network's modules as they were."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ from torch import nn
 
 
 class Narrow(nn.Module):
-    """Every module whose class is exchanged for an epoch, and what has a state or draws random numbers."""
+    """Every module whose class is exchanged for an epoch, and what has a state or draws random
+    numbers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.norm = nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
-        self.depthwise, self.strided = nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False), nn.Conv2d(8, 12, 1, 2, bias=False)
+        self.depthwise, self.strided = (
+            nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False),
+            nn.Conv2d(8, 12, 1, 2, bias=False),
+        )
         self.drop, self.fc = nn.Dropout(0.2), nn.Linear(12, 3)
         self.met: list[tuple[int, ...]] = []
         self.breaks_at = 0
@@ -37,7 +42,15 @@ def start(toy, recipe):
 
     def make(network: nn.Module | None = None, **changes):
         torch.manual_seed(0)
-        everything = {"ema": 0.9, "cutout": 0.2, "flip": True, "low_size": 0.5, "low_fraction": 0.5, "batch_size": 16, "learning_rate": 0.003}
+        everything = {
+            "ema": 0.9,
+            "cutout": 0.2,
+            "flip": True,
+            "low_size": 0.5,
+            "low_fraction": 0.5,
+            "batch_size": 16,
+            "learning_rate": 0.003,
+        }
         return Trainer(network or Narrow(), toy(), epochs=3, size=8, recipe=recipe(**{**everything, **changes}), seed=0)
 
     return make
@@ -47,7 +60,15 @@ def traces(trainer: Trainer) -> dict[str, object]:
     """All of a trainer and of torch that an update may touch, as copies."""
     gradients = {name: parameter.grad for name, parameter in trainer.network.named_parameters()}
     modes = {name: (module.training, type(module)) for name, module in trainer.network.named_modules()}
-    return copy.deepcopy({"state": trainer.state_dict(), "grad": gradients, "modes": modes, "random": torch.get_rng_state(), "met": trainer.network.met})
+    return copy.deepcopy(
+        {
+            "state": trainer.state_dict(),
+            "grad": gradients,
+            "modes": modes,
+            "random": torch.get_rng_state(),
+            "met": trainer.network.met,
+        }
+    )
 
 
 def equal(first: object, second: object) -> bool:
@@ -93,7 +114,9 @@ class TestRehearsal:
     def test_it_trains_a_full_batch_of_the_largest_images(self, start):
         network = Narrow()
         seen: list[torch.Size] = []
-        network.stem.register_forward_hook(lambda module, inputs, y: seen.append(inputs[0].shape) if module.training else None)
+        network.stem.register_forward_hook(
+            lambda module, inputs, y: seen.append(inputs[0].shape) if module.training else None
+        )
         trainer = start(network)
         assert trainer.rehearsal()() == 15  # 120 images in 8 batches of at most 16
         assert seen == [(15, 1, 8, 8)]
@@ -133,7 +156,11 @@ class TestInterrupted:
         trainer = start(network)
         classes, random = [type(module) for module in network.modules()], torch.get_rng_state()
         within: list[str] = []
-        network.stem.register_forward_hook(lambda module, inputs, y: within.extend(type(part).__name__ for part in (network.depthwise, network.strided)))
+        network.stem.register_forward_hook(
+            lambda module, inputs, y: within.extend(
+                type(part).__name__ for part in (network.depthwise, network.strided)
+            )
+        )
         network.breaks_at = update
         with pytest.raises(KeyboardInterrupt):
             trainer.epoch()

@@ -29,7 +29,9 @@ def flat(value, where=""):
 def same(first, second) -> bool:
     """Whether two states are equal, bit for bit."""
     first, second = flat(first), flat(second)
-    return first.keys() == second.keys() and all(torch.equal(a, second[k]) if isinstance(a, torch.Tensor) else a == second[k] for k, a in first.items())
+    return first.keys() == second.keys() and all(
+        torch.equal(a, second[k]) if isinstance(a, torch.Tensor) else a == second[k] for k, a in first.items()
+    )
 
 
 def run(trainer, epochs=EPOCHS):
@@ -42,8 +44,24 @@ def start(toy, tiny, recipe):
     """Makes a trainer at its start, with everything random switched on."""
 
     def make(seed=0, epochs=EPOCHS, **changes):
-        everything = {"ema": 0.9, "cutout": 0.2, "flip": True, "optimizer": "lamb", "learning_rate": 0.02, "low_size": 0.5, "low_fraction": 0.5}
-        return Trainer(tiny(seed), toy(), epochs=epochs, size=8, recipe=recipe(**{**everything, **changes}), seed=seed, fraction=0.8)
+        everything = {
+            "ema": 0.9,
+            "cutout": 0.2,
+            "flip": True,
+            "optimizer": "lamb",
+            "learning_rate": 0.02,
+            "low_size": 0.5,
+            "low_fraction": 0.5,
+        }
+        return Trainer(
+            tiny(seed),
+            toy(),
+            epochs=epochs,
+            size=8,
+            recipe=recipe(**{**everything, **changes}),
+            seed=seed,
+            fraction=0.8,
+        )
 
     return make
 
@@ -82,7 +100,9 @@ class TestDeterminism:
         assert torch.equal(torch.get_rng_state(), before)
 
     def test_each_epoch_and_purpose_draws_its_own_numbers(self):
-        seeds = {derive(seed, purpose, number) for seed in (0, 1) for purpose in ("epoch", "images") for number in (1, 2, 11)}
+        seeds = {
+            derive(seed, purpose, number) for seed in (0, 1) for purpose in ("epoch", "images") for number in (1, 2, 11)
+        }
         assert len(seeds) == 12
         with seeded(0, "epoch", 1):
             first = torch.rand(3)
@@ -142,7 +162,9 @@ class TestResume:
     def test_another_network_is_refused_in_one_line(self, toy, recipe, start):
         other = Trainer(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), toy(), epochs=1, size=8, recipe=recipe(), seed=0)
         this = Trainer(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), toy(), epochs=1, size=8, recipe=recipe(), seed=0)
-        with pytest.raises(InputError, match=r"with the network it was begun with, but got another: [^\n]*size mismatch[^\n]*$"):
+        with pytest.raises(
+            InputError, match=r"with the network it was begun with, but got another: [^\n]*size mismatch[^\n]*$"
+        ):
             this.load_state_dict(other.state_dict())
 
 
@@ -159,4 +181,6 @@ class TestSubset:
 
     def test_the_seed_decides_which_images(self):
         assert torch.equal(balanced_order(self.LABELS, seed=0), balanced_order(self.LABELS, seed=0))
-        assert set(balanced_order(self.LABELS, seed=0)[:100].tolist()) != set(balanced_order(self.LABELS, seed=1)[:100].tolist())
+        assert set(balanced_order(self.LABELS, seed=0)[:100].tolist()) != set(
+            balanced_order(self.LABELS, seed=1)[:100].tolist()
+        )

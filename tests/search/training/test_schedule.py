@@ -12,7 +12,11 @@ from torch import nn
 
 def test_without_low_values_all_epochs_are_full(recipe):
     legs = course(recipe(), epochs=3, size=32, images=100)
-    assert [(leg.size, leg.images, leg.updates, leg.first) for leg in legs] == [(32, 100, 7, 0), (32, 100, 7, 7), (32, 100, 7, 14)]
+    assert [(leg.size, leg.images, leg.updates, leg.first) for leg in legs] == [
+        (32, 100, 7, 0),
+        (32, 100, 7, 7),
+        (32, 100, 7, 14),
+    ]
 
 
 def test_size_and_images_rise_in_a_line_and_end_full(recipe):
@@ -47,7 +51,9 @@ def test_a_trainer_meets_other_images_of_the_size_of_each_epoch(toy, recipe):
             met.append(x_bchw)
             return self.fc(x_bchw.mean(dim=(2, 3)))
 
-    trainer = Trainer(Recorder(), toy(), epochs=4, size=16, recipe=recipe(low_size=0.5, low_fraction=0.5, rise=0.5, shift=0.0), seed=0)
+    trainer = Trainer(
+        Recorder(), toy(), epochs=4, size=16, recipe=recipe(low_size=0.5, low_fraction=0.5, rise=0.5, shift=0.0), seed=0
+    )
     seen = []
     while not trainer.finished:
         met.clear()
@@ -71,7 +77,9 @@ def test_recipes_of_earlier_studies_are_equal_to_todays(recipe):
     assert Recipe.from_dict(risen.to_dict()) == risen
 
 
-@pytest.mark.parametrize(("images", "epochs", "first"), [(10_000, 9, 3), (1_257, 8, 3), (300, 20, 3), (60, 30, 13), (10_000, 2, 2)])
+@pytest.mark.parametrize(
+    ("images", "epochs", "first"), [(10_000, 9, 3), (1_257, 8, 3), (300, 20, 3), (60, 30, 13), (10_000, 2, 2)]
+)
 def test_no_rung_lies_before_accuracies_say_something(images: int, epochs: int, first: int):
     recipe = Recipe.for_data(images=images, size=32, flip=True)
     found = first_rung(course(recipe, epochs=epochs, size=32, images=images))

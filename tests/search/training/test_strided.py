@@ -50,9 +50,12 @@ print("trained", training.done_epochs)
 
 
 def outcome(script: str, *arguments: str) -> str:
-    """What the script prints, or how its process ended; a process that no longer moves is ended after a minute."""
+    """What the script prints, or how its process ended; a process that no longer moves is ended
+    after a minute."""
     try:
-        ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run(
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
     except subprocess.TimeoutExpired:
         return "died: it hung"
     assert ran.returncode <= 0, ran.stderr  # an ordinary exception is a fault of the script
@@ -61,12 +64,15 @@ def outcome(script: str, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def faulty() -> None:
-    """Skips where the fault is not to be seen; once it is mended in every torch that the package takes, `strided.py` can go."""
+    """Skips where the fault is not to be seen; once it is mended in every torch that the package
+    takes, `strided.py` can go."""
     if not outcome(PLAIN).startswith("died"):
         pytest.skip(f"torch {torch.__version__} survives the plain convolution on this machine")
 
 
-def convolution(channels: int, stride: int | tuple[int, int] = 2, groups: int = 1, kernel: int = 1, **options: object) -> nn.Conv2d:
+def convolution(
+    channels: int, stride: int | tuple[int, int] = 2, groups: int = 1, kernel: int = 1, **options: object
+) -> nn.Conv2d:
     return nn.Conv2d(channels, 2 * channels, kernel, stride, groups=groups, **options)  # pyright: ignore[reportArgumentType]
 
 
@@ -101,14 +107,28 @@ class TestTheSums:
     @pytest.mark.parametrize("bias", [False, True])
     @pytest.mark.parametrize(
         ("channels", "stride", "groups"),
-        [(1, 2, 1), (3, 2, 1), (8, 2, 1), (12, 3, 1), (15, (1, 2), 1), (8, (2, 1), 1), (12, (2, 3), 1), (16, 2, 2), (12, 2, 12)],
+        [
+            (1, 2, 1),
+            (3, 2, 1),
+            (8, 2, 1),
+            (12, 3, 1),
+            (15, (1, 2), 1),
+            (8, (2, 1), 1),
+            (12, (2, 3), 1),
+            (16, 2, 2),
+            (12, 2, 12),
+        ],
     )
     @pytest.mark.parametrize("side", [1, 2, 7, 16])
     def test_output_and_gradients_are_those_of_the_plain_convolution(self, channels, stride, groups, side, bias):
         plain = convolution(channels, stride, groups, bias=bias).to(memory_format=torch.channels_last)
         found = []
         for layer, device in ((plain, torch.device("meta")), (copy.deepcopy(plain), CPU)):
-            x = torch.randn(5, channels, side, side + 1, generator=torch.Generator().manual_seed(1)).to(memory_format=torch.channels_last).requires_grad_()
+            x = (
+                torch.randn(5, channels, side, side + 1, generator=torch.Generator().manual_seed(1))
+                .to(memory_format=torch.channels_last)
+                .requires_grad_()
+            )
             with safe_strided(layer, device):
                 assert (type(layer) is not nn.Conv2d) == (device == CPU)
                 y = layer(x)
@@ -118,7 +138,8 @@ class TestTheSums:
             torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
     def test_positions_beside_those_of_the_stride_do_not_count(self):
-        """The control: one column further, the gradient is another one, so that the comparison tells positions apart."""
+        """The control: one column further, the gradient is another one, so that the comparison
+        tells positions apart."""
         layer, gradients = convolution(8, bias=False), []
         x = torch.randn(5, 8, 16, 16)
         for images in (x, x.roll(1, 3)):
@@ -157,11 +178,26 @@ class TestTheSums:
 
 class TestWhatIsTouched:
     def test_only_narrow_strided_convolutions_and_only_within(self):
-        kept = [convolution(8, 1), convolution(16), convolution(8, kernel=3), convolution(8, padding=1), nn.ConvTranspose2d(8, 8, 1, 2), nn.Linear(8, 8)]
-        network = nn.Sequential(*kept, convolution(8), convolution(8, padding="valid", stride=(1, 2)), convolution(30, groups=2), Doubled(8, 8, 1, 2))
+        kept = [
+            convolution(8, 1),
+            convolution(16),
+            convolution(8, kernel=3),
+            convolution(8, padding=1),
+            nn.ConvTranspose2d(8, 8, 1, 2),
+            nn.Linear(8, 8),
+        ]
+        network = nn.Sequential(
+            *kept,
+            convolution(8),
+            convolution(8, padding="valid", stride=(1, 2)),
+            convolution(30, groups=2),
+            Doubled(8, 8, 1, 2),
+        )
         before = [type(module) for module in network]
         with safe_strided(network, CPU):
-            assert [type(module) is not usual for module, usual in zip(network, before, strict=True)] == [False] * len(kept) + [True] * 4
+            assert [type(module) is not usual for module, usual in zip(network, before, strict=True)] == [False] * len(
+                kept
+            ) + [True] * 4
             assert [type(module) for module in copy.deepcopy(network)] == [type(module) for module in network]
         assert [type(module) for module in network] == before
 
@@ -176,7 +212,9 @@ class TestWhatIsTouched:
 def test_training_with_one_thread_does_not_depend_on_what_ran_before(toy, recipe):
     def trained() -> list[torch.Tensor]:
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), convolution(8), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 36, 3))
+        network = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), convolution(8), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 36, 3)
+        )
         trainer = Trainer(network, toy(train=30), epochs=2, size=12, recipe=recipe(batch_size=15), seed=0)
         while not trainer.finished:
             trainer.epoch()

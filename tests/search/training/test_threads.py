@@ -13,12 +13,16 @@ CPU = torch.device("cpu")
 
 
 class Machine:
-    """A clock that only steps move, each by the seconds of the number of threads that torch has at the time."""
+    """A clock that only steps move, each by the seconds of the number of threads that torch has at
+    the time."""
 
     def __init__(self, *seconds: float | list[float], images: int = 10) -> None:
-        """Seconds of a step with 1, 2, 4, … threads; a list gives those of one step after the other, the last for all further ones."""
+        """Seconds of a step with 1, 2, 4, … threads; a list gives those of one step after the
+        other, the last for all further ones."""
         self.now, self.images = 0.0, images
-        self.seconds = {2**power: list(given) if isinstance(given, list) else [given] for power, given in enumerate(seconds)}
+        self.seconds = {
+            2**power: list(given) if isinstance(given, list) else [given] for power, given in enumerate(seconds)
+        }
         self.steps: list[int] = []
 
     def clock(self) -> float:
@@ -138,7 +142,9 @@ class TestEpochs:
     def test_a_number_that_was_given_is_kept(self):
         machine = Machine(0.1, 0.1)
         with machine.threads(count=2) as threads:
-            assert threads.measure(machine.step) == threads.ended(images=10, seconds=1e6) == torch.get_num_threads() == 2
+            assert (
+                threads.measure(machine.step) == threads.ended(images=10, seconds=1e6) == torch.get_num_threads() == 2
+            )
         assert machine.steps == []
 
 
@@ -166,7 +172,9 @@ class TestContext:
         machine = Machine(0.1, 0.05)
         torch.set_num_threads(3)
         with machine.threads(device=torch.device("cuda")) as threads:
-            assert threads.measure(machine.step) == threads.ended(images=10, seconds=1e6) == torch.get_num_threads() == 3
+            assert (
+                threads.measure(machine.step) == threads.ended(images=10, seconds=1e6) == torch.get_num_threads() == 3
+            )
         assert torch.get_num_threads() == 3
         assert machine.steps == []
 

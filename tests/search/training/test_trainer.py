@@ -31,7 +31,16 @@ class Recorder(nn.Module):
 class TestLearning:
     @pytest.mark.parametrize("optimizer", OPTIMIZERS)
     def test_every_optimiser_learns_a_separable_task(self, toy, tiny, recipe, optimizer):
-        reports = list(train(tiny(), toy(), epochs=6, size=8, recipe=recipe(optimizer=optimizer, learning_rate=RATES[optimizer]), seed=0))
+        reports = list(
+            train(
+                tiny(),
+                toy(),
+                epochs=6,
+                size=8,
+                recipe=recipe(optimizer=optimizer, learning_rate=RATES[optimizer]),
+                seed=0,
+            )
+        )
         assert reports[-1].accuracy >= 0.9
         assert reports[-1].loss < reports[0].loss
 
@@ -44,7 +53,10 @@ class TestLearning:
         trainer = Trainer(tiny(), toy(), epochs=6, size=8, recipe=recipe(schedule=schedule, warmup=1.0), seed=0)
         rates = []
         step = trainer._optimizer.step
-        trainer._optimizer.step = lambda *args, **kwargs: (rates.append(trainer._optimizer.param_groups[0]["lr"]), step(*args, **kwargs))[1]
+        trainer._optimizer.step = lambda *args, **kwargs: (
+            rates.append(trainer._optimizer.param_groups[0]["lr"]),
+            step(*args, **kwargs),
+        )[1]
         while not trainer.finished:
             trainer.epoch()
         assert len(rates) == 6 * 8
@@ -57,7 +69,9 @@ class TestLearning:
         reports = list(train(tiny(), toy(), epochs=3, size=8, recipe=recipe(), seed=0))
         assert [report.epoch for report in reports] == [1, 2, 3]
         assert {report.images for report in reports} == {120}
-        assert all(report.seconds > 0 and math.isfinite(report.loss) and 0 <= report.accuracy <= 1 for report in reports)
+        assert all(
+            report.seconds > 0 and math.isfinite(report.loss) and 0 <= report.accuracy <= 1 for report in reports
+        )
 
     def test_a_size_other_than_the_stored_one_is_trained(self, toy, tiny, recipe):
         *_, last = train(tiny(), toy(), epochs=4, size=12, recipe=recipe(), seed=0)
@@ -66,10 +80,21 @@ class TestLearning:
     def test_norms_and_biases_are_not_decayed(self, toy, tiny, recipe):
         network = tiny()
         trainer = Trainer(network, toy(), epochs=1, size=8, recipe=recipe(weight_decay=0.1), seed=0)
-        decay = {id(parameter): group["weight_decay"] for group in trainer._optimizer.param_groups for parameter in group["params"]}
+        decay = {
+            id(parameter): group["weight_decay"]
+            for group in trainer._optimizer.param_groups
+            for parameter in group["params"]
+        }
         assert {name: decay[id(parameter)] for name, parameter in network.named_parameters()} == {
-            "conv1.weight": 0.1, "conv2.weight": 0.1, "fc.weight": 0.1, "bn1.weight": 0.0, "bn1.bias": 0.0, "bn2.weight": 0.0, "bn2.bias": 0.0, "fc.bias": 0.0,
-        }  # fmt: skip
+            "conv1.weight": 0.1,
+            "conv2.weight": 0.1,
+            "fc.weight": 0.1,
+            "bn1.weight": 0.0,
+            "bn1.bias": 0.0,
+            "bn2.weight": 0.0,
+            "bn2.bias": 0.0,
+            "fc.bias": 0.0,
+        }
 
     def test_clipped_gradients_move_the_weights_less(self, toy, recipe):
         moved = []
@@ -94,7 +119,9 @@ class TestBatches:
     @pytest.mark.parametrize("batch_size", [2, 16])
     def test_every_image_is_met_once_an_epoch_in_batches_of_nearly_equal_size(self, toy, recipe, count, batch_size):
         network = Recorder()
-        trainer = Trainer(network, toy(train=count), epochs=1, size=8, recipe=recipe(batch_size=batch_size, shift=0.0), seed=0)
+        trainer = Trainer(
+            network, toy(train=count), epochs=1, size=8, recipe=recipe(batch_size=batch_size, shift=0.0), seed=0
+        )
         assert trainer.epoch().images == count
         sizes = [len(batch) for batch in network.batches]
         assert min(sizes) >= 2
@@ -124,7 +151,9 @@ class TestBatches:
 
 class TestFailure:
     def test_a_loss_that_is_not_finite_is_said_with_its_epoch(self, toy, tiny, recipe):
-        with pytest.raises(Diverged, match=r"the loss must be finite, but got (nan|inf) in epoch 1 of 3, at learning rate"):
+        with pytest.raises(
+            Diverged, match=r"the loss must be finite, but got (nan|inf) in epoch 1 of 3, at learning rate"
+        ):
             list(train(tiny(), toy(), epochs=3, size=8, recipe=recipe(learning_rate=1e30), seed=0))
 
     def test_a_loss_that_breaks_in_the_last_update_is_still_found(self, toy, recipe):

@@ -1,4 +1,5 @@
-"""Before Ray is started: where its folder lies, what GPUs there are; and starting it from a script of the user's."""
+"""Before Ray is started: where its folder lies, what GPUs there are; and starting it from a script
+of the user's."""
 
 import os
 import subprocess
@@ -33,7 +34,9 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
     return lie
 
 
-def test_rays_folder_stays_where_its_sockets_fit_and_is_a_short_one_elsewhere(temporary: Callable[[int], str], tmp_path: Path):
+def test_rays_folder_stays_where_its_sockets_fit_and_is_a_short_one_elsewhere(
+    temporary: Callable[[int], str], tmp_path: Path
+):
     temporary(cluster.LONGEST)
     assert cluster.folder() is None
     temporary(cluster.LONGEST + 1)
@@ -55,7 +58,13 @@ def test_a_folder_that_cannot_be_written_is_passed_over(temporary: Callable[[int
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "ray").write_text("another user's")
     assert cluster.folder([str(tmp_path / "file"), str(tmp_path / "other")]) == f"{tmp_path}/other/ray-{os.getuid()}"
-    with pytest.raises(InputError, match=r"must have a path of at most \d+ bytes, but '/xy+/ray' has 200, and .*file cannot be written: set RAY_TMPDIR"):
+    with pytest.raises(
+        InputError,
+        match=(
+            r"must have a path of at most \d+ bytes, but '/xy+/ray' has 200, and .*file cannot be written: set"
+            r" RAY_TMPDIR"
+        ),
+    ):
         cluster.folder([str(tmp_path / "file")])
 
 

@@ -1,4 +1,5 @@
-"""What a worker does with a job, without Ray: training that waits at a rung and goes on elsewhere, and scores in place of training."""
+"""What a worker does with a job, without Ray: training that waits at a rung and goes on elsewhere,
+and scores in place of training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,9 @@ def plan(tmp_path: Path, space: Space) -> Plan:
 
 @pytest.fixture
 def pixels(plan: Plan) -> Pixels:
-    return Pixels(plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, None, torch.device("cpu"))
+    return Pixels(
+        plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, None, torch.device("cpu")
+    )
 
 
 @pytest.fixture
@@ -34,12 +37,19 @@ def job(plan: Plan, tmp_path: Path) -> Job:
     candidate = plan.space.candidate({"attention": "se", "width": 0.25, "depth": 0.2})
     fidelity = Fidelity(epochs=4, size=16)
     return Job(
-        candidate=candidate.spec, params=candidate.cost().params, fidelity=fidelity, seed=3, purpose=Purpose.SEARCH, rungs=(1, 2),
+        candidate=candidate.spec,
+        params=candidate.cost().params,
+        fidelity=fidelity,
+        seed=3,
+        purpose=Purpose.SEARCH,
+        rungs=(1, 2),
         state=str(tmp_path / "waiting" / "one"),
-    )  # fmt: skip
+    )
 
 
-def trained(job: Job, pixels: Pixels, plan: Plan, until: int) -> tuple[list[tuple[int, float, float]], dict[str, torch.Tensor]]:
+def trained(
+    job: Job, pixels: Pixels, plan: Plan, until: int
+) -> tuple[list[tuple[int, float, float]], dict[str, torch.Tensor]]:
     trainer = begun(job, pixels, plan.recipe, "cpu")
     reports = []
     while trainer.done_epochs < until:
@@ -50,10 +60,13 @@ def trained(job: Job, pixels: Pixels, plan: Plan, until: int) -> tuple[list[tupl
 
 
 class TestWaiting:
-    def test_what_waits_at_each_rung_ends_to_the_bit_where_it_would_have_without(self, job: Job, pixels: Pixels, plan: Plan):
+    def test_what_waits_at_each_rung_ends_to_the_bit_where_it_would_have_without(
+        self, job: Job, pixels: Pixels, plan: Plan
+    ):
         whole, weights = trained(job, pixels, plan, 4)
         parts = [
-            trained(replace(job, start=start, rungs=tuple(r for r in job.rungs if r > start)), pixels, plan, until) for start, until in ((0, 1), (1, 2), (2, 4))
+            trained(replace(job, start=start, rungs=tuple(r for r in job.rungs if r > start)), pixels, plan, until)
+            for start, until in ((0, 1), (1, 2), (2, 4))
         ]
         assert [report for part, _ in parts for report in part] == whole
         assert all(torch.equal(value, parts[-1][1][name]) for name, value in weights.items())
@@ -90,8 +103,12 @@ class TestScores:
         assert scored(both, pixels, "cpu") != scored(replace(both, seed=4), pixels, "cpu")
 
     @pytest.mark.parametrize(("given", "name"), [("zero-cost", "naswot"), ("zero-cost:zen", "zen")])
-    def test_the_evaluator_scores_in_the_search_and_trains_those_chosen(self, tmp_path: Path, space: Space, given: str, name: str):
-        options = SearchOptions(space=space, data=str(write_images(tmp_path / "images.npz")), evaluator=given, seconds=60)
+    def test_the_evaluator_scores_in_the_search_and_trains_those_chosen(
+        self, tmp_path: Path, space: Space, given: str, name: str
+    ):
+        options = SearchOptions(
+            space=space, data=str(write_images(tmp_path / "images.npz")), evaluator=given, seconds=60
+        )
         evaluator = evaluator_of(options, began=0.0, gpus=None)
         trains = prepare(options)
         assert evaluator.score == name
@@ -102,6 +119,8 @@ class TestScores:
         assert limits.epoch_scale == pytest.approx(len(trains.split.train) / BATCH)
 
     def test_an_unknown_score_is_refused_with_the_nearest(self, tmp_path: Path, space: Space):
-        options = SearchOptions(space=space, data=str(write_images(tmp_path / "images.npz")), evaluator="zero-cost:nasswot")
+        options = SearchOptions(
+            space=space, data=str(write_images(tmp_path / "images.npz")), evaluator="zero-cost:nasswot"
+        )
         with pytest.raises(InputError, match="naswot"):
             evaluator_of(options, began=0.0, gpus=None)

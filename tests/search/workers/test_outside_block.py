@@ -1,6 +1,8 @@
-"""An attention block of an installed package, from a name in a space file to an exported network, with real workers.
+"""An attention block of an installed package, from a name in a space file to an exported network,
+with real workers.
 
-The package is the one of the docs, laid out as pip leaves it, in a folder on PYTHONPATH: every process finds it by its metadata alone.
+The package is the one of the docs, laid out as pip leaves it, in a folder on PYTHONPATH: every
+process finds it by its metadata alone.
 """
 
 import json
@@ -68,7 +70,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package / "gate.py").write_text(gate)
     (package / "liar.py").write_text(LIAR)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[automl.blocks]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items()))
+    (info / "entry_points.txt").write_text(
+        "[automl.blocks]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+    )
     (path / "tiny.yaml").write_text(SPACE)
     write_images(path / "images.npz")
     return path
@@ -76,7 +80,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def searched(folder: Path) -> Path:
-    options = ["--sampler", "grid", "--trials", 4, "--epochs", 2, "--finals", 1, "--workers", 1, "--study", "tiny", "--no-flip"]
+    options = [
+        "--sampler",
+        "grid",
+        "--trials",
+        4,
+        "--epochs",
+        2,
+        "--finals",
+        1,
+        "--workers",
+        1,
+        "--study",
+        "tiny",
+        "--no-flip",
+    ]
     automl(folder, "search", "--space", "tiny.yaml", "--data", "images.npz", *options)
     return folder
 
@@ -103,12 +121,16 @@ def test_it_is_costed_and_its_formula_holds_before_every_witness(folder: Path):
 
 def test_one_that_counts_wrongly_is_named_by_its_place(folder: Path):
     sampled(folder, "liar")
-    assert "WRONG: stages.0 (bottleneck): params: the formula says" in automl(folder, "cost", "liar.json", "--audit", code=1)
+    assert "WRONG: stages.0 (bottleneck): params: the formula says" in automl(
+        folder, "cost", "liar.json", "--audit", code=1
+    )
 
 
 def test_workers_train_it_and_refuse_the_one_that_counts_wrongly(searched: Path):
     with sqlite3.connect(searched / "automl.db") as database:
-        rows = database.execute("SELECT settings, state, reason FROM automl_evaluations WHERE purpose = 'search'").fetchall()
+        rows = database.execute(
+            "SELECT settings, state, reason FROM automl_evaluations WHERE purpose = 'search'"
+        ).fetchall()
     states = {(json.loads(settings)["attention"], state) for settings, state, _ in rows}
     assert len(rows) == 4
     assert ("gate", "COMPLETE") in states
@@ -119,9 +141,14 @@ def test_workers_train_it_and_refuse_the_one_that_counts_wrongly(searched: Path)
 
 def test_what_is_exported_needs_neither_automl_nor_the_package(searched: Path):
     automl(searched, "export", "tiny", "--out", "found")
-    code = "import sys, runpy; sys.modules['automl'] = None; sys.argv = ['model.py']; runpy.run_path('model.py', run_name='__main__')"
+    code = (
+        "import sys, runpy; sys.modules['automl'] = None; sys.argv = ['model.py']; runpy.run_path('model.py',"
+        " run_name='__main__')"
+    )
     plain = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=searched / "found", capture_output=True, text=True, env=plain)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=searched / "found", capture_output=True, text=True, env=plain
+    )
     assert done.returncode == 0, done.stderr
     text = (searched / "found" / "model.py").read_text()
     assert "class GateModule" in text

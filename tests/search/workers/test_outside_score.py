@@ -1,4 +1,5 @@
-"""A zero-cost score that a user's script defines, computed by real workers: Ray is started once, by the script."""
+"""A zero-cost score that a user's script defines, computed by real workers: Ray is started once, by
+the script."""
 
 import os
 import subprocess
@@ -27,12 +28,17 @@ if __name__ == "__main__":
     assert all(dict(point.evaluation.scores) == {"size": point.accuracy} for point in result.front)
     print("good")
 """
-SPACE = "{name: tiny, skeleton: resnet, image: [1, 32, 32], dimensions: {depth: 0.2, width: [0.125, 0.25], attention: [none, se], repeats: 1}}"
+SPACE = (
+    "{name: tiny, skeleton: resnet, image: [1, 32, 32], dimensions: {depth: 0.2, width: [0.125, 0.25], attention:"
+    " [none, se], repeats: 1}}"
+)
 
 
 def test_workers_compute_a_score_of_the_users_script(tmp_path: Path):
     write_images(tmp_path / "images.npz")
     (tmp_path / "tiny.yaml").write_text(SPACE)
     (tmp_path / "script.py").write_text(SCRIPT)
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300, env={**os.environ})
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300, env={**os.environ}
+    )
     assert done.stdout.strip() == "good", done.stderr

@@ -1,7 +1,9 @@
-"""The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that goes away.
+"""The engine on Ray Tune's workers: assignment of devices, reuse, failures, deaths, a database that
+goes away.
 
-Ray is started once for the module, with two logical GPUs, and with a folder for temporary files whose path is too long for Ray's sockets. The workers
-are feathers: they train nothing and import no torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
+Ray is started once for the module, with two logical GPUs, and with a folder for temporary files
+whose path is too long for Ray's sockets. The workers are feathers: they train nothing and import no
+torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
 import collections
@@ -68,7 +70,13 @@ class Feather(tune.Trainable):
         if mode == "nan":
             return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
         time.sleep(self.recipe.get("seconds", 0.02))
-        return {"epoch": self.epoch, "accuracy": 0.3 + 0.5 * luck + 0.01 * self.epoch, "seconds": 0.02, "done": self.epoch >= self.job.fidelity.epochs, **place}
+        return {
+            "epoch": self.epoch,
+            "accuracy": 0.3 + 0.5 * luck + 0.01 * self.epoch,
+            "seconds": 0.02,
+            "done": self.epoch >= self.job.fidelity.epochs,
+            **place,
+        }
 
     def save_checkpoint(self, checkpoint_dir):
         pass
@@ -91,13 +99,31 @@ def long_folder(tmp_path_factory: pytest.TempPathFactory):
         cluster.stop()
 
 
-def engine(folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None) -> Engine:
+def engine(
+    folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None
+) -> Engine:
     spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
     study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
     budget = parse_budget("300k")
-    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, known=[e.candidate_id for e in study.evaluations()])
+    proposer = Proposer(
+        space,
+        budget,
+        census(space, budget),
+        sampler="random",
+        seed=0,
+        trials=20,
+        known=[e.candidate_id for e in study.evaluations()],
+    )
     limits = Limits(trials=trials, seconds=seconds, finals=finals)
-    return Engine(study, proposer, fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0, limits=limits, weights=None)
+    return Engine(
+        study,
+        proposer,
+        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
+        epochs=EPOCHS,
+        seed=0,
+        limits=limits,
+        weights=None,
+    )
 
 
 def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:
@@ -109,7 +135,9 @@ def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:
 
 def devices(study: Study) -> list[str]:
     """The GPU of each worker process."""
-    return sorted(dict((e.worker, e.device.removeprefix("cpu (Ray GPU ").rstrip(")")) for e in study.evaluations()).values())
+    return sorted(
+        dict((e.worker, e.device.removeprefix("cpu (Ray GPU ").rstrip(")")) for e in study.evaluations()).values()
+    )
 
 
 def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
@@ -122,13 +150,18 @@ def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space)
 def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
-    study = go(engine(tmp_path, space, trials=10, finals=0), workers=resources.workers, gpus=resources.gpus, seconds=0.3)
+    study = go(
+        engine(tmp_path, space, trials=10, finals=0), workers=resources.workers, gpus=resources.gpus, seconds=0.3
+    )
     assert devices(study) == ["0", "1"]
 
 
 @pytest.mark.parametrize(
     ("workers", "share", "says"),
-    [(9, 0.5, "--workers must be at most 4"), (None, 3.0, "--gpus-per-trial must be at most the GPUs there are, but got 3 of 2")],
+    [
+        (9, 0.5, "--workers must be at most 4"),
+        (None, 3.0, "--gpus-per-trial must be at most the GPUs there are, but got 3 of 2"),
+    ],
 )
 def test_more_than_there_is_is_refused(workers, share, says):
     with pytest.raises(InputError, match=says):
@@ -140,9 +173,13 @@ def test_a_share_must_lie_on_one_gpu():
     assert cluster.allot(workers=None, gpus_per_trial=0).gpus == 0
 
 
-def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_that_one(tmp_path: Path, space: Space, long_folder: Path, monkeypatch):
+def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_that_one(
+    tmp_path: Path, space: Space, long_folder: Path, monkeypatch
+):
     seen = []
-    monkeypatch.setattr(tempfile, "mkdtemp", lambda make=tempfile.mkdtemp, **options: seen.append(make(**options)) or seen[-1])
+    monkeypatch.setattr(
+        tempfile, "mkdtemp", lambda make=tempfile.mkdtemp, **options: seen.append(make(**options)) or seen[-1]
+    )
     assert go(engine(tmp_path, space, trials=2, finals=0)).counts()["fail"] == 0
     assert [Path(each).parent for each in seen] == [long_folder]
     assert list(long_folder.iterdir()) == []  # Ray has nothing there, and Tune's folder is gone
@@ -168,21 +205,19 @@ def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Spac
 
 def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
     study = go(engine(tmp_path, space, trials=10), mode="nan", share=0.5)
-    assert {e.reason for e in study.evaluations(state=State.FAIL)} == {"the loss must be finite, but got nan in epoch 1 of 6"}
+    assert {e.reason for e in study.evaluations(state=State.FAIL)} == {
+        "the loss must be finite, but got nan in epoch 1 of 6"
+    }
     assert study.counts()["complete"] > 0
 
 
 @pytest.mark.parametrize(
     ("mode", "says"),
-    [
-        ("die", GONE),
-        ("raise", "a fault of the worker itself"),
-        ("segv", GONE),
-        ("abort", GONE),
-        ("kill", GONE),
-    ],
+    [("die", GONE), ("raise", "a fault of the worker itself"), ("segv", GONE), ("abort", GONE), ("kill", GONE)],
 )
-def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space, mode: str, says: str):
+def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(
+    tmp_path: Path, space: Space, mode: str, says: str
+):
     study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
     failed = study.evaluations(state=State.FAIL)
     assert failed

@@ -1,4 +1,5 @@
-"""A network built with other parameters than its cost says is never trained: the failure is recorded with both numbers."""
+"""A network built with other parameters than its cost says is never trained: the failure is
+recorded with both numbers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,9 @@ def plan(tmp_path: Path, space: Space) -> Plan:
 def candidate(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Candidate:
     """One with SE blocks, whose formula forgets the biases."""
     right = Se.cost
-    monkeypatch.setattr(Se, "cost", lambda self, shape: replace(right(self, shape), params=right(self, shape).params - shape.channels))
+    monkeypatch.setattr(
+        Se, "cost", lambda self, shape: replace(right(self, shape), params=right(self, shape).params - shape.channels)
+    )
     return plan.space.candidate({"attention": "se", "width": 0.25, "depth": 0.2})
 
 
@@ -44,11 +47,19 @@ def says(candidate: Candidate) -> str:
 
 
 def job(candidate: Candidate) -> Job:
-    return Job(candidate=candidate.spec, params=candidate.cost().params, fidelity=Fidelity(epochs=1, size=16), seed=0, purpose=Purpose.SEARCH)
+    return Job(
+        candidate=candidate.spec,
+        params=candidate.cost().params,
+        fidelity=Fidelity(epochs=1, size=16),
+        seed=0,
+        purpose=Purpose.SEARCH,
+    )
 
 
 def pixels(plan: Plan) -> Pixels:
-    return Pixels(plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, None, torch.device("cpu"))
+    return Pixels(
+        plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, None, torch.device("cpu")
+    )
 
 
 def test_it_is_refused_with_both_numbers(plan: Plan, candidate: Candidate):
@@ -65,7 +76,12 @@ def test_with_a_right_formula_it_is_not(plan: Plan, candidate: Candidate, monkey
 
 def test_a_worker_reports_it_as_that_candidates_failure_and_lives_on(plan: Plan, candidate: Candidate):
     worker = Worker.__new__(Worker)  # without Ray
-    worker._pixels, worker._recipe, worker._device, worker._place = pixels(plan), plan.recipe, torch.device("cpu"), {"worker": "w", "device": "cpu", "gpus": ""}
+    worker._pixels, worker._recipe, worker._device, worker._place = (
+        pixels(plan),
+        plan.recipe,
+        torch.device("cpu"),
+        {"worker": "w", "device": "cpu", "gpus": ""},
+    )
     worker.reset_config({"job": job(candidate).to_json()})
     result = worker.step()
     assert says(candidate) in result["failed"]
@@ -75,7 +91,9 @@ def test_a_worker_reports_it_as_that_candidates_failure_and_lives_on(plan: Plan,
 def test_a_final_training_is_recorded_as_a_failure_with_its_reason(tmp_path: Path, plan: Plan, candidate: Candidate):
     study = Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", plan.spec, command="automl search", versions={})
     cost = candidate.cost()
-    row = CandidateRow(id=candidate.id, spec=candidate.spec, macs=cost.macs, params=cost.params, activations=cost.activations)
+    row = CandidateRow(
+        id=candidate.id, spec=candidate.spec, macs=cost.macs, params=cost.params, activations=cost.activations
+    )
     from ...studies.test_chosen import add
 
     trial = add(study, "other", 0.5, 10)

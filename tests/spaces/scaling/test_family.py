@@ -11,7 +11,18 @@ from automl.spaces.scaling.family import FINEST, PAPER, alone, family, member, p
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-NAMES = ["efficientnet_b0", "resnet50", "seresnet50", "resnext50_32x4d", "resnest50d", "ecaresnet50d", "mobilenetv1", "mobilenetv2", "mnasnet_100", "plain"]
+NAMES = [
+    "efficientnet_b0",
+    "resnet50",
+    "seresnet50",
+    "resnext50_32x4d",
+    "resnest50d",
+    "ecaresnet50d",
+    "mobilenetv1",
+    "mobilenetv2",
+    "mnasnet_100",
+    "plain",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,12 +42,16 @@ def test_a_family_grows_in_everything(name: str):
         assert after.cost.macs > before.cost.macs
         assert after.cost.params > before.cost.params
         assert after.candidate.image[1] > before.candidate.image[1]
-        assert all(one.repeats <= two.repeats and one.width <= two.width for one, two in zip(before.stages, after.stages, strict=True))
+        assert all(
+            one.repeats <= two.repeats and one.width <= two.width
+            for one, two in zip(before.stages, after.stages, strict=True)
+        )
         assert after.factor == after.cost.macs / found[0].cost.macs
 
 
 def test_a_member_is_the_skeleton_at_its_coefficients():
-    """The way the paper's code scales: repeats rounded up, widths to a multiple of 8, the size to whole pixels."""
+    """The way the paper's code scales: repeats rounded up, widths to a multiple of 8, the size to
+    whole pixels."""
     found = member(find_baseline("efficientnet_b0"), PAPER, 2.0)
     by_hand = find_baseline("efficientnet_b0").candidate({"depth": 1.44, "width": 1.21, "resolution": 1.3225})
     assert found.candidate.id == by_hand.id
@@ -125,13 +140,19 @@ def test_a_candidates_file_is_scaled_like_the_network(tmp_path):
         (lambda base: member(base, {"depth": 0.9}, 1.0), "a coefficient must be at least 1, but got α=0.9"),
         (lambda base: member(base, {"depht": 1.2}, 1.0), "did you mean 'depth'"),
         (lambda base: member(base, PAPER, 60.0), "at most 64 times"),
-        (lambda base: phi_for(base, PAPER, parse_budget("1MFLOPs")), "lies below the baseline's cost: 300,774,272 macs"),
+        (
+            lambda base: phi_for(base, PAPER, parse_budget("1MFLOPs")),
+            "lies below the baseline's cost: 300,774,272 macs",
+        ),
         (lambda base: phi_for(base, PAPER, parse_budget("90000T")), "needs more than 64 times the depth"),
         (lambda base: phi_for(base, dict.fromkeys(PAPER, 1.0), parse_budget("1G")), "nothing grows"),
         (lambda base: phi_for(base, PAPER, parse_budget("600M..600.001MFLOPs")), "no φ is within"),
         (lambda base: alone(base, list(PAPER), 0.0), "φ must be above 0"),
         (lambda base: alone(base, list(PAPER), 1.0, target=1.0), "--target must be above 1"),
-        (lambda base: member(base.resized(8), PAPER, 1.0), "mobilenetv2 cannot be built for inputs of 8x8 px, below its total stride"),
+        (
+            lambda base: member(base.resized(8), PAPER, 1.0),
+            "mobilenetv2 cannot be built for inputs of 8x8 px, below its total stride",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(wrong, says: str):

@@ -24,7 +24,8 @@ CONVOLUTIONAL = {
     "stages": [{"channels": 32, "repeats": 10, "stride": 1}, {"channels": 64, "repeats": 10, "stride": 2}],
     "dimensions": {"depth": 1.0, "width": 1.0, "resolution": 1.0, "divisor": 1},
 }
-"""Nearly all of its cost lies in layers that repeat, and nothing is rounded where α is a tenth, β·32 and γ·64 are whole."""
+"""Nearly all of its cost lies in layers that repeat, and nothing is rounded where α is a tenth,
+β·32 and γ·64 are whole."""
 
 
 def counted(candidate: Candidate) -> float:
@@ -35,7 +36,8 @@ def counted(candidate: Candidate) -> float:
 
 
 def outside(found: Grid, points: list[GridPoint]) -> list[str]:
-    """Points whose cost, by the counter, is off the target by more than the tolerance, or not what is said of them."""
+    """Points whose cost, by the counter, is off the target by more than the tolerance, or not what
+    is said of them."""
     own, wrong = counted(found.baseline.network), []
     for point in points:
         macs = counted(found.candidate(point))
@@ -52,8 +54,14 @@ def tuples(found: Grid) -> set[tuple[float, ...]]:
 def test_the_papers_triple_is_on_the_papers_grid():
     found = grid(find_baseline("efficientnet_b0"), rule="paper", step=0.05)
     assert (1.2, 1.1, 1.15) in tuples(found)
-    point = next(point for point in found.points if (1.2, 1.1, 1.15) in {tuple(base.values()) for base in (point.base, *point.same)})
-    assert math.prod(value**power for value, power in zip((1.2, 1.1, 1.15), (1, 2, 2), strict=True)) == pytest.approx(1.92, abs=0.001)
+    point = next(
+        point
+        for point in found.points
+        if (1.2, 1.1, 1.15) in {tuple(base.values()) for base in (point.base, *point.same)}
+    )
+    assert math.prod(value**power for value, power in zip((1.2, 1.1, 1.15), (1, 2, 2), strict=True)) == pytest.approx(
+        1.92, abs=0.001
+    )
     assert point.factor == pytest.approx(counted(found.candidate(point)) / counted(found.baseline.network), rel=1e-12)
     assert point.factor == pytest.approx(2.573, abs=0.001)
     assert found.counts == {"true": 45, "paper": 111, "both": 6, "impossible": 0}
@@ -81,9 +89,17 @@ def test_a_grid_is_what_plain_loops_find(name: str, rule):
     assert found.counts["true"] == len(admitted["true"])
     assert found.counts["paper"] == len(admitted["paper"])
     assert found.counts["both"] == len(admitted["true"] & admitted["paper"])
-    # a network that a triple with one coefficient builds is no point of the grid, whatever else builds it
-    several = {key: kept for key, kept in networks.items() if not any(sum(value > 1 for value in triple) <= 1 for triple in kept)}
-    assert {found.candidate(point).id: {tuple(base.values()) for base in (point.base, *point.same)} for point in found.points} == several
+    # a network that a triple with one coefficient builds is no point of the grid, whatever else
+    # builds it
+    several = {
+        key: kept
+        for key, kept in networks.items()
+        if not any(sum(value > 1 for value in triple) <= 1 for triple in kept)
+    }
+    assert {
+        found.candidate(point).id: {tuple(base.values()) for base in (point.base, *point.same)}
+        for point in found.points
+    } == several
     assert found.alone == len(networks) - len(several)
 
 
@@ -96,7 +112,10 @@ def test_triples_that_build_one_network_are_one_point(name: str):
     assert any(point.same for point in grid(base, rule="paper", step=0.05).points)
     for point, name in zip(found.points, ids, strict=True):
         assert all(base.candidate(other).id == name for other in point.same)
-        assert not {base.network.id, *(found.candidate(control).id for control in found.controls if control.control == "baseline")} & {name}
+        assert not {
+            base.network.id,
+            *(found.candidate(control).id for control in found.controls if control.control == "baseline"),
+        } & {name}
 
 
 @pytest.mark.parametrize(("name", "phi"), [("small-b0", 1.0), ("small-resnet", 1.0), ("small-resnet", 2.0)])
@@ -130,7 +149,10 @@ def test_without_rounding_the_true_factor_is_the_product():
 
 def test_the_exponent_of_depth_is_measured_and_falls_with_a_heavy_stem():
     """The control of the exponents: what does not repeat does not grow."""
-    heavy = {**CONVOLUTIONAL, "stages": [{"channels": 32, "repeats": 2, "stride": 1}, {"channels": 64, "repeats": 2, "stride": 2}]}
+    heavy = {
+        **CONVOLUTIONAL,
+        "stages": [{"channels": 32, "repeats": 2, "stride": 1}, {"channels": 64, "repeats": 2, "stride": 2}],
+    }
     heavy["dimensions"] = {**CONVOLUTIONAL["dimensions"], "stem_width": 256}
     assert exponents(find_baseline(Space.from_dict(heavy)))["depth"] < 0.8
 
@@ -187,7 +209,18 @@ def test_what_rounding_made_of_a_triple_is_told():
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet50", "resnext50_32x4d", "resnest50d", "seresnet50", "ecaresnet50d", "mobilenetv1", "mobilenetv2", "mobilenetv3_large_100", "mnasnet_100", "plain"],
+    [
+        "resnet50",
+        "resnext50_32x4d",
+        "resnest50d",
+        "seresnet50",
+        "ecaresnet50d",
+        "mobilenetv1",
+        "mobilenetv2",
+        "mobilenetv3_large_100",
+        "mnasnet_100",
+        "plain",
+    ],
 )
 def test_any_baseline_has_a_grid(name: str):
     found = grid(find_baseline(name), step=0.1)
@@ -231,7 +264,9 @@ def test_a_baseline_is_one_network(tmp_path: Path):
     free.write_text("skeleton: resnet\ndimensions:\n  cardinality: [1, 2]\n")
     with pytest.raises(InputError, match=r"a baseline is one network, but .* leaves free: cardinality"):
         find_baseline(free)
-    with pytest.raises(InputError, match="efficientnet_b0 cannot be built for inputs of 16x16 px, below its total stride"):
+    with pytest.raises(
+        InputError, match="efficientnet_b0 cannot be built for inputs of 16x16 px, below its total stride"
+    ):
         _ = find_baseline("efficientnet_b0").resized(16).cost
 
 

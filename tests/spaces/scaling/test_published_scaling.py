@@ -1,4 +1,5 @@
-"""The paper's scaled networks, beside what an independent counter says they cost: which printed figures are met, and which cannot be."""
+"""The paper's scaled networks, beside what an independent counter says they cost: which printed
+figures are met, and which cannot be."""
 
 import pytest
 import timm
@@ -10,9 +11,13 @@ from automl.spaces.scaling.published import EFFICIENTNETS, SCALED, Released, Sca
 from torch.utils.flop_counter import FlopCounterMode
 
 MET = {
-    ("mobilenetv1", "width"), ("mobilenetv2", "depth"), ("mobilenetv2", "width"), ("mobilenetv2", "resolution"), ("resnet50", "resolution"),
+    ("mobilenetv1", "width"),
+    ("mobilenetv2", "depth"),
+    ("mobilenetv2", "width"),
+    ("mobilenetv2", "resolution"),
+    ("resnet50", "resolution"),
     ("efficientnet_b0", "compound"),
-}  # fmt: skip
+}
 """Rows whose printed figure ours is, once rounded; the others are not, by any counter."""
 
 
@@ -34,7 +39,10 @@ def test_the_released_networks_have_timms_parameters_and_the_counters_cost(row: 
 
 def test_the_released_networks_are_not_the_rules():
     base = find_baseline("efficientnet_b0")
-    assert [row.architecture.candidate().id == member(base, PAPER, phi).candidate.id for phi, row in enumerate(EFFICIENTNETS)] == [True] + 7 * [False]
+    assert [
+        row.architecture.candidate().id == member(base, PAPER, phi).candidate.id
+        for phi, row in enumerate(EFFICIENTNETS)
+    ] == [True] + 7 * [False]
 
 
 @pytest.mark.parametrize("row", SCALED, ids=lambda row: f"{row.baseline}-{row.way}")
@@ -61,7 +69,13 @@ def test_remarks_on_figures_that_are_not_met_hold():
 
 @pytest.mark.parametrize(
     ("value", "printed", "same"),
-    [(385_814_752, "0.39B", True), (2_249_000_000, "2.2B", True), (2_251_000_000, "2.2B", False), (66_347_960, "66M", True), (37.7e9, "37B", False)],
+    [
+        (385_814_752, "0.39B", True),
+        (2_249_000_000, "2.2B", True),
+        (2_251_000_000, "2.2B", False),
+        (66_347_960, "66M", True),
+        (37.7e9, "37B", False),
+    ],
 )
 def test_a_figure_agrees_when_it_rounds_to_what_is_printed(value: float, printed: str, same: bool):
     assert agrees(value, printed) is same

@@ -1,4 +1,5 @@
-"""Evaluations that share transactions are the same rows, ours and Optuna's, as those recorded one by one."""
+"""Evaluations that share transactions are the same rows, ours and Optuna's, as those recorded one
+by one."""
 
 import sqlite3
 from pathlib import Path
@@ -13,7 +14,8 @@ OPTUNAS = ("trials", "trial_params", "trial_values", "trial_user_attributes")
 
 
 def rows(url: str, table: str) -> list[tuple]:
-    """All rows; Optuna numbers attributes as it happens to write them, and so their own ids are left out."""
+    """All rows; Optuna numbers attributes as it happens to write them, and so their own ids are
+    left out."""
     with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
         names = [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
         kept = [name for name in names if name not in ("trial_value_id", "param_id", "trial_user_attribute_id")]
@@ -39,7 +41,10 @@ def test_both_ways_write_the_same_rows(study: Study, url: str, tmp_path: Path, c
     assert batched.candidates() == study.candidates()
     for table in (*OPTUNAS, "automl_evaluations", "automl_candidates"):
         assert rows(other, table) == rows(url, table), table
-    assert optuna.load_study(study_name="tiny", storage=other).trials == optuna.load_study(study_name="tiny", storage=url).trials
+    assert (
+        optuna.load_study(study_name="tiny", storage=other).trials
+        == optuna.load_study(study_name="tiny", storage=url).trials
+    )
 
 
 def test_numbers_go_on_after_what_is_there_and_by_record_afterwards(study: Study, record):
@@ -109,10 +114,18 @@ def waiting(study: Study, candidate, evaluation, number: int, rung: int = 1) -> 
     one = evaluation(number)
     study.pause(
         Paused(
-            candidate=candidate(number), fidelity=Fidelity(epochs=3, size=32), seed=0, settings={}, params={}, distributions={}, curve=((rung, 0.1),),
-            seconds=1.0, started=one.started, finished=one.finished,
+            candidate=candidate(number),
+            fidelity=Fidelity(epochs=3, size=32),
+            seed=0,
+            settings={},
+            params={},
+            distributions={},
+            curve=((rung, 0.1),),
+            seconds=1.0,
+            started=one.started,
+            finished=one.finished,
         )
-    )  # fmt: skip
+    )
 
 
 def test_the_row_of_its_waiting_goes_with_it(study: Study, candidate, evaluation, record):

@@ -25,7 +25,10 @@ def refusal(action: Callable[[], object]) -> str:
     [
         ("postgresql://ann:s3cret@db/nas", "postgresql://ann:***@db/nas"),
         ("postgresql+psycopg://ann:s3@cr/et@db:5432/nas", "postgresql+psycopg://ann:***@db:5432/nas"),
-        ("postgresql://db/nas?user=ann&password=s3cret&sslmode=require", "postgresql://db/nas?user=ann&password=***&sslmode=require"),
+        (
+            "postgresql://db/nas?user=ann&password=s3cret&sslmode=require",
+            "postgresql://db/nas?user=ann&password=***&sslmode=require",
+        ),
         ("mysql://ann@db:3306/nas", "mysql://ann@db:3306/nas"),
         ("sqlite:////data/ann@home:1.db", "sqlite:////data/ann@home:1.db"),
         ("nonsense://ann:s3cret@", "nonsense://ann:***@"),
@@ -57,7 +60,9 @@ def test_what_is_no_url_of_a_database_is_refused_with_a_hint(url: str, said: str
 @pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_a_missing_driver_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    assert refusal(lambda: Database(f"{name}://ann:s3cret@db/nas")).endswith("the driver psycopg is not installed; pip install 'automl[postgres]'")
+    assert refusal(lambda: Database(f"{name}://ann:s3cret@db/nas")).endswith(
+        "the driver psycopg is not installed; pip install 'automl[postgres]'"
+    )
 
 
 def test_the_drivers_reason_is_shown_without_the_password() -> None:
@@ -70,18 +75,26 @@ def test_the_drivers_reason_is_shown_without_the_password() -> None:
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, spec: StudySpec) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("these are no tables\n" * 100)
-    for action in (lambda: studies(f"sqlite:///{file}"), lambda: Study.create_or_continue(f"sqlite:///{file}", spec, command="", versions={})):
+    for action in (
+        lambda: studies(f"sqlite:///{file}"),
+        lambda: Study.create_or_continue(f"sqlite:///{file}", spec, command="", versions={}),
+    ):
         assert refusal(action) == f"cannot open sqlite:///{file}: file is not a database"
     assert file.read_text() == "these are no tables\n" * 100
 
 
 def test_a_folder_that_does_not_exist_is_refused_naming_the_nearest_that_does(tmp_path: Path, spec: StudySpec) -> None:
-    text = refusal(lambda: Study.create_or_continue(f"sqlite:///{tmp_path}/runs/today/x.db", spec, command="", versions={}))
+    text = refusal(
+        lambda: Study.create_or_continue(f"sqlite:///{tmp_path}/runs/today/x.db", spec, command="", versions={})
+    )
     assert text.endswith(f"the folder {tmp_path}/runs/today does not exist (nearest one that does: {tmp_path})")
 
 
 def test_reading_creates_no_file(tmp_path: Path) -> None:
-    for action in (lambda: studies(f"sqlite:///{tmp_path}/x.db"), lambda: Study.open(f"sqlite:///{tmp_path}/x.db", "tiny")):
+    for action in (
+        lambda: studies(f"sqlite:///{tmp_path}/x.db"),
+        lambda: Study.open(f"sqlite:///{tmp_path}/x.db", "tiny"),
+    ):
         assert refusal(action) == f"there is no database sqlite:///{tmp_path}/x.db"
     assert list(tmp_path.iterdir()) == []
 
@@ -98,7 +111,9 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path, spec: StudySpec) -> No
     assert [row.name for row in studies(f"sqlite:///{tmp_path}/x.db")] == ["tiny"]
 
 
-def test_a_relative_path_stays_where_it_was_when_the_process_moves(tmp_path: Path, spec: StudySpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_stays_where_it_was_when_the_process_moves(
+    tmp_path: Path, spec: StudySpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     study = Study.create_or_continue("sqlite:///here.db", spec, command="", versions={})
@@ -116,7 +131,9 @@ def test_a_path_with_odd_characters_is_one_path(tmp_path: Path, spec: StudySpec)
     assert [path.name for path in folder.iterdir()] == ["x.db"]
 
 
-def test_a_write_that_cannot_get_the_lock_fails_in_one_line_and_later_works(url: str, spec: StudySpec, record: Callable[..., object]) -> None:
+def test_a_write_that_cannot_get_the_lock_fails_in_one_line_and_later_works(
+    url: str, spec: StudySpec, record: Callable[..., object]
+) -> None:
     study = Study.create_or_continue(f"{url}?timeout=0.1", spec, command="", versions={})
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -21,7 +21,15 @@ from sqlalchemy.orm import Session
 
 Record = Callable[..., Evaluation]
 Count = Callable[..., int]
-TABLES = ("trials", "trial_params", "trial_values", "trial_user_attributes", "trial_intermediate_values", "automl_candidates", "automl_evaluations")
+TABLES = (
+    "trials",
+    "trial_params",
+    "trial_values",
+    "trial_user_attributes",
+    "trial_intermediate_values",
+    "automl_candidates",
+    "automl_evaluations",
+)
 
 
 def rows(count: Count, url: str) -> dict[str, int]:
@@ -56,14 +64,20 @@ def test_each_state_is_the_same_in_optuna_and_here(study: Study, url: str, recor
     final = record(study, 0, purpose=Purpose.FINAL, seed=1, test_accuracy=0.25)
     assert final.trial is None
     assert [trial.state for trial in study.optuna_trials()] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
-    assert [trial.user_attrs.get("reason") for trial in study.optuna_trials()] == [None, "below the median at epoch 1", "loss is NaN"]
+    assert [trial.user_attrs.get("reason") for trial in study.optuna_trials()] == [
+        None,
+        "below the median at epoch 1",
+        "loss is NaN",
+    ]
     assert [evaluation.trial for evaluation in study.evaluations()] == [0, 1, 2, None]
     assert study.counts() == {"complete": 1, "pruned": 1, "fail": 1, "final": 1}
     assert len(study.front()) == 1  # the accuracy of what was stopped early does not count
     assert count(url, "trials", "state NOT IN ('COMPLETE', 'PRUNED', 'FAIL')") == 0
 
 
-def test_the_same_candidate_fidelity_and_seed_is_recorded_once(study: Study, url: str, record: Record, count: Count) -> None:
+def test_the_same_candidate_fidelity_and_seed_is_recorded_once(
+    study: Study, url: str, record: Record, count: Count
+) -> None:
     record(study)
     before = rows(count, url)
     with pytest.raises(DuplicateEvaluation, match=r"3 epochs at 32 px, seed 0"):
@@ -115,7 +129,7 @@ def test_control_without_the_savepoint_the_trial_of_optuna_would_stay(
         yield storage
         storage.scoped_session.remove()
 
-    monkeypatch.setattr(optuna_tables, "joined", joined)
+    monkeypatch.setattr("automl.studies.database.optuna_tables.joined", joined)
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever; the point is what it leaves
         record(study)
     assert count(url, "trials") == 1
@@ -160,7 +174,9 @@ def test_a_commit_that_fails_leaves_nothing(study: Study, url: str, record: Reco
     assert record(study).trial == 0
 
 
-def test_values_that_contradict_the_evaluation_are_refused(study: Study, evaluation: Callable[..., Evaluation], candidate: Callable[..., CandidateRow]) -> None:
+def test_values_that_contradict_the_evaluation_are_refused(
+    study: Study, evaluation: Callable[..., Evaluation], candidate: Callable[..., CandidateRow]
+) -> None:
     for made, values in [
         (evaluation(), None),
         (evaluation(), (0.5, 1000)),

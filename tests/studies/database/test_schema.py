@@ -33,20 +33,31 @@ def differences(url: str) -> list[object]:
     ours = set(Base.metadata.tables)
     engine = create_engine(url)
     with engine.connect() as connection:
-        options = {"include_object": lambda thing, name, kind, _reflected, _other: kind != "table" or name in ours, "compare_type": True}
+        options = {
+            "include_object": lambda thing, name, kind, _reflected, _other: kind != "table" or name in ours,
+            "compare_type": True,
+        }
         found = compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
     engine.dispose()
     return found
 
 
 def tables(file: Path) -> dict[str, list[str]]:
-    """The CREATE TABLE statements, part by part, sorted: the order of constraints means nothing, nor where a migration has put its line breaks."""
+    """The CREATE TABLE statements, part by part, sorted: the order of constraints means nothing,
+    nor where a migration has put its line breaks."""
     connection = sqlite3.connect(file)
     rows = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'automl_%' AND name <> 'automl_alembic_version'"
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'automl_%' AND name <>"
+        " 'automl_alembic_version'"
     ).fetchall()
     connection.close()
-    return {name: sorted(" ".join(part.split()) for part in re.split(r",(?![^(]*\))", sql.partition("(")[2].strip().removesuffix(")"))) for name, sql in rows}
+    return {
+        name: sorted(
+            " ".join(part.split())
+            for part in re.split(r",(?![^(]*\))", sql.partition("(")[2].strip().removesuffix(")"))
+        )
+        for name, sql in rows
+    }
 
 
 def test_the_migrations_end_where_the_models_are(url: str) -> None:
@@ -82,7 +93,10 @@ def test_a_database_of_a_newer_automl_is_refused(study: Study, url: str) -> None
     connection.execute("UPDATE automl_alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
-    for action in (lambda: Study.open(url, "tiny"), lambda: Study.create_or_continue(url, study.spec, command="", versions={})):
+    for action in (
+        lambda: Study.open(url, "tiny"),
+        lambda: Study.create_or_continue(url, study.spec, command="", versions={}),
+    ):
         with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0002\)"):
             action()
 
@@ -112,7 +126,8 @@ print(sorted({{"torch", "ray", "alembic", "optuna"}} & set(sys.modules)))
 
 @pytest.fixture
 def old(tmp_path: Path) -> str:
-    """A database that the first version made (schema 0001, Optuna 5.0), as it lies in the folder of assets."""
+    """A database that the first version made (schema 0001, Optuna 5.0), as it lies in the folder of
+    assets."""
     shutil.copy(HERE / "assets" / "study-0001.sqlite", tmp_path / "old.sqlite")
     return f"sqlite:///{tmp_path / 'old.sqlite'}"
 
@@ -155,22 +170,37 @@ def test_no_text_or_json_has_a_default_on_any_database(dialect: str) -> None:
     sql = compiled(dialect)
     assert sql.count("CREATE TABLE automl_") >= 5
     assert with_defaults(sql) == []
-    required = {"mysql": "MODIFY origin TEXT NOT NULL", "mariadb": "MODIFY origin TEXT NOT NULL", "postgresql": "ALTER COLUMN origin SET NOT NULL"}
-    assert sql.index("UPDATE automl_evaluations SET origin") < sql.index(required.get(dialect, "origin TEXT NOT NULL"))  # filled before it is required
+    required = {
+        "mysql": "MODIFY origin TEXT NOT NULL",
+        "mariadb": "MODIFY origin TEXT NOT NULL",
+        "postgresql": "ALTER COLUMN origin SET NOT NULL",
+    }
+    assert sql.index("UPDATE automl_evaluations SET origin") < sql.index(
+        required.get(dialect, "origin TEXT NOT NULL")
+    )  # filled before it is required
 
 
 def test_control_a_default_of_text_is_found() -> None:
-    assert with_defaults("CREATE TABLE a (id INTEGER, note TEXT DEFAULT '' NOT NULL, size INTEGER DEFAULT 0)") == ["note TEXT DEFAULT '' NOT NULL"]
+    assert with_defaults("CREATE TABLE a (id INTEGER, note TEXT DEFAULT '' NOT NULL, size INTEGER DEFAULT 0)") == [
+        "note TEXT DEFAULT '' NOT NULL"
+    ]
 
 
 def key_bytes(columns: Iterable[Column[Any]]) -> int:
-    """What a key takes in MySQL's InnoDB: four bytes for each character in utf8mb4, eight for a number at the most."""
-    return sum(4 * column.type.length if isinstance(column.type, String) and column.type.length else 8 for column in columns)
+    """What a key takes in MySQL's InnoDB: four bytes for each character in utf8mb4, eight for a
+    number at the most."""
+    return sum(
+        4 * column.type.length if isinstance(column.type, String) and column.type.length else 8 for column in columns
+    )
 
 
 def test_keys_fit_into_those_of_mysql() -> None:
     for table in Base.metadata.tables.values():
-        keys = [key for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint | ForeignKeyConstraint)]
+        keys = [
+            key
+            for key in table.constraints
+            if isinstance(key, PrimaryKeyConstraint | UniqueConstraint | ForeignKeyConstraint)
+        ]
         assert keys
         for key in keys:
             assert all(not isinstance(column.type, Text) for column in key.columns), key.name

@@ -40,7 +40,9 @@ def share(found: list[Baseline], verdict: str) -> float:
 
 @pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
 @pytest.mark.parametrize("draw", [normal, tailed])
-def test_a_random_search_claims_to_beat_random_in_at_most_5_of_100(search: Search, draw: Draw, n: int, random: int) -> None:
+def test_a_random_search_claims_to_beat_random_in_at_most_5_of_100(
+    search: Search, draw: Draw, n: int, random: int
+) -> None:
     found = verdicts(search, draw, n, random)
     assert share(found, BEAT) <= 0.05
     for one in found:
@@ -73,7 +75,8 @@ def test_the_interval_holds_what_random_search_finds(draw: Draw) -> None:
 
 
 def test_control_a_normal_distribution_fitted_to_the_random_part_does_not_hold_it() -> None:
-    """The usual extrapolation, its uncertainty included: too high wherever accuracies have a ceiling."""
+    """The usual extrapolation, its uncertainty included: too high wherever accuracies have a
+    ceiling."""
     from scipy.special import ndtri
 
     above = 0
@@ -81,7 +84,9 @@ def test_control_a_normal_distribution_fitted_to_the_random_part_does_not_hold_i
         generator = np.random.default_rng(seed)
         random, again = tailed(generator, 45), tailed(generator, 255)
         scale = random.std(ddof=1) * np.sqrt(44 / generator.chisquare(44, 2000))
-        drawn = random.mean() + scale * (generator.normal(size=2000) / math.sqrt(45) + ndtri(generator.random(2000) ** (1 / 255)))
+        drawn = random.mean() + scale * (
+            generator.normal(size=2000) / math.sqrt(45) + ndtri(generator.random(2000) ** (1 / 255))
+        )
         above += max(random.max(), again.max()) < np.quantile(np.maximum(drawn, random.max()), 0.025)
     assert above > 0.5 * STUDIES
 
@@ -92,7 +97,9 @@ def test_the_same_rows_give_the_same_verdict(search: Search) -> None:
 
 
 def test_nothing_is_above_the_ceiling(search: Search) -> None:
-    found = against_random(search(np.minimum(0.97 + 0.02 * np.random.default_rng(0).normal(size=60), 1.0), 9), ceiling=1.0)
+    found = against_random(
+        search(np.minimum(0.97 + 0.02 * np.random.default_rng(0).normal(size=60), 1.0), 9), ceiling=1.0
+    )
     assert found.expected is not None
     assert found.expected.interval.high <= 1
     assert all(point.interval.high <= 1 for point in found.curve)
@@ -108,11 +115,16 @@ def test_the_expectation_rises_with_n_and_joins_where_the_random_part_ends(searc
 
 
 def test_random_search_is_given_as_much_training_and_time_as_the_search_had(row: Callable[..., Row]) -> None:
-    """Two random networks of 9 and 3 epochs, six guided ones of 9: 60 epochs are 10 networks; the guided ones took three times as long an epoch."""
+    """Two random networks of 9 and 3 epochs, six guided ones of 9: 60 epochs are 10 networks; the
+    guided ones took three times as long an epoch."""
     rows = [row(0, 0.5, "random"), row(1, None, "random", ((3, 0.2),))]
     rows += [row(number, 0.6 + number / 100, seconds=54.0) for number in range(2, 8)]
     found = against_random(rows)
-    assert found.bases == {"evaluations": 8, "epochs": pytest.approx(66 / 6), "hours": pytest.approx((24 + 6 * 54) / 12)}
+    assert found.bases == {
+        "evaluations": 8,
+        "epochs": pytest.approx(66 / 6),
+        "hours": pytest.approx((24 + 6 * 54) / 12),
+    }
     assert found.expected is not None
     assert found.expected.n == found.bases["hours"]
     assert found.random_share == pytest.approx(24 / 348)
@@ -121,7 +133,9 @@ def test_random_search_is_given_as_much_training_and_time_as_the_search_had(row:
 def test_a_stopped_random_network_is_a_draw_that_is_never_the_best(row: Callable[..., Row]) -> None:
     guided = [row(number, 0.6 + number / 1000) for number in range(10, 30)]
     alone = against_random([row(0, 0.5, "random"), *guided])
-    beside = against_random([row(0, 0.5, "random"), *(row(number, None, "random", ((3, 0.9),)) for number in range(1, 5)), *guided])
+    beside = against_random(
+        [row(0, 0.5, "random"), *(row(number, None, "random", ((3, 0.9),)) for number in range(1, 5)), *guided]
+    )
     assert alone.best_random == beside.best_random == 0.5
     assert alone.chance is not None
     assert beside.chance is not None
@@ -147,17 +161,24 @@ def test_too_few_guided_networks_tell_nothing(search: Search) -> None:
         ([], UNKNOWN, "nothing has been evaluated yet"),
         (["random"] * 4, WAS_RANDOM, "every network so far was drawn at random"),
         (["predictor"] * 4, UNKNOWN, "the search had no random part"),
-        (["random", "", "predictor", ""], UNKNOWN, "2 of 4 evaluations do not say who proposed them: made by an older version"),
+        (
+            ["random", "", "predictor", ""],
+            UNKNOWN,
+            "2 of 4 evaluations do not say who proposed them: made by an older version",
+        ),
     ],
 )
-def test_without_both_parts_there_is_a_reason(row: Callable[..., Row], origins: list[str], verdict: str, says: str) -> None:
+def test_without_both_parts_there_is_a_reason(
+    row: Callable[..., Row], origins: list[str], verdict: str, says: str
+) -> None:
     found = against_random([row(number, 0.5 + number / 100, origin) for number, origin in enumerate(origins)])
     assert (found.verdict, says in found.reason) == (verdict, True)
     assert set(found.to_dict()) == set(Baseline(verdict="", reason="").to_dict())
 
 
 def halved(row: Callable[..., Row], generator: np.random.Generator, size: int, random: int, shift: float) -> list[Row]:
-    """Networks under successive halving: a third goes on after epoch 1, a third of these after epoch 3."""
+    """Networks under successive halving: a third goes on after epoch 1, a third of these after
+    epoch 3."""
     end = normal(generator, size)
     end[random:] += shift
     early = {1: end + 0.015 * generator.normal(size=size), 3: end + 0.007 * generator.normal(size=size)}
@@ -179,7 +200,11 @@ def halved(row: Callable[..., Row], generator: np.random.Generator, size: int, r
 
 @pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
 def test_early_stopping_leaves_the_verdict_honest_and_able(row: Callable[..., Row], n: int, random: int) -> None:
-    """Of the random part of a good search hardly one network is trained to the end; at the first rung all can be compared."""
-    alike, better = ([against_random(halved(row, np.random.default_rng(seed), n, random, shift)) for seed in range(100)] for shift in (0.0, 0.04))
+    """Of the random part of a good search hardly one network is trained to the end; at the first
+    rung all can be compared."""
+    alike, better = (
+        [against_random(halved(row, np.random.default_rng(seed), n, random, shift)) for seed in range(100)]
+        for shift in (0.0, 0.04)
+    )
     assert share(alike, BEAT) <= 0.05
     assert share(better, BEAT) >= 0.5

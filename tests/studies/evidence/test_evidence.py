@@ -55,14 +55,23 @@ def test_json_repeats_itself_and_figures_byte_for_byte(searched: Study, tmp_path
     everything(first, tmp_path)
     assert first.to_dict() == second.to_dict()
     for draw in DRAWN:
-        one, two = (save(draw(found), tmp_path / f"{number}.svg").read_bytes() for number, found in enumerate((first, second)))
+        one, two = (
+            save(draw(found), tmp_path / f"{number}.svg").read_bytes() for number, found in enumerate((first, second))
+        )
         assert one == two
 
 
 def test_figures_say_what_they_show(searched: Study) -> None:
     found = evidence(searched)
     front, progress = (texts(draw(found)) for draw in DRAWN)
-    for part in ("random", "search", "stopped early, or below", "front", "confirmed, mean ± 1 sd over seeds", "multiply-adds for one image"):
+    for part in (
+        "random",
+        "search",
+        "stopped early, or below",
+        "front",
+        "confirmed, mean ± 1 sd over seeds",
+        "multiply-adds for one image",
+    ):
         assert part in front
     for part in (
         "random search, expected",
@@ -88,7 +97,11 @@ def test_a_study_that_lacks_most_is_told_without_it(study: Study, record: Record
         if kind in ("older", "random"):
             record(study, number, 0.5 + number / 100, origin=origin, curve=() if kind == "older" else ((1, 0.1),))
         elif kind in ("failed", "stopped"):
-            record(study, number, 0.5, stopped=3, origin=origin) if kind == "stopped" else record(study, number, origin=origin)
+            (
+                record(study, number, 0.5, stopped=3, origin=origin)
+                if kind == "stopped"
+                else record(study, number, origin=origin)
+            )
     found = evidence(study)
     everything(found, tmp_path)
     keys = set(evidence(study).to_dict())
@@ -139,5 +152,10 @@ def test_a_score_is_no_percentage(searched: Study, tmp_path: Path) -> None:
 
 
 def test_importing_the_statistics_loads_neither_torch_nor_ray_nor_optuna() -> None:
-    code = "import sys, automl.studies.evidence; print([name for name in ('torch', 'ray', 'optuna', 'matplotlib', 'sqlalchemy') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, automl.studies.evidence; print([name for name in ('torch', 'ray', 'optuna', 'matplotlib',"
+        " 'sqlalchemy') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -55,7 +55,9 @@ def test_a_network_with_fewer_seeds_does_not_lead_by_luck(confirmed: Study, reco
     assert [int(one.id, 16) for one in seed_noise(confirmed.evaluations()).networks] == [0, 2, 1, 7]
 
 
-def test_trainings_of_another_length_are_not_compared_but_count_for_the_spread(confirmed: Study, record: Record) -> None:
+def test_trainings_of_another_length_are_not_compared_but_count_for_the_spread(
+    confirmed: Study, record: Record
+) -> None:
     before = seed_noise(confirmed.evaluations())
     for seed in (4, 5):
         record(confirmed, 1, 0.99, final=seed, fidelity=Fidelity(epochs=100, size=16))

@@ -1,4 +1,5 @@
-"""Tiny networks with weights that hide nothing, facts about them, and modules of a user's in a file of his own."""
+"""Tiny networks with weights that hide nothing, facts about them, and modules of a user's in a file
+of his own."""
 
 from __future__ import annotations
 
@@ -45,7 +46,11 @@ def trained() -> Callable[[Candidate], dict[str, Tensor]]:
         generator = torch.Generator().manual_seed(0)
         network = candidate.build()
         return {
-            name: torch.rand(tensor.shape, generator=generator) + 0.5 if tensor.ndim == 1 else torch.randn(tensor.shape, generator=generator) * 0.1
+            name: (
+                torch.rand(tensor.shape, generator=generator) + 0.5
+                if tensor.ndim == 1
+                else torch.randn(tensor.shape, generator=generator) * 0.1
+            )
             for name, tensor in network.state_dict().items()
             if tensor.is_floating_point()
         } | {name: tensor for name, tensor in network.state_dict().items() if not tensor.is_floating_point()}
@@ -60,11 +65,21 @@ def facts() -> Callable[..., Facts]:
     def make(candidate: Candidate, **changes: Any) -> Facts:
         channels = candidate.image[0]
         plain: dict[str, Any] = {
-            "study": "digits-1M", "command": "automl search --budget 1MFLOPs --data digits", "data": "digits", "classes": tuple("0123456789"),
+            "study": "digits-1M",
+            "command": "automl search --budget 1MFLOPs --data digits",
+            "data": "digits",
+            "classes": tuple("0123456789"),
             "preprocessing": Preprocessing.to(16, 16, channels=channels),
-            "mean": (0.25, 0.5, 0.75)[:channels], "std": (0.5, 0.25, 0.125)[:channels], "accuracy": 0.9731, "test_accuracy": 0.96, "epochs": 12, "seed": 3,
-            "budget": "macs<=1000000", "settings": {"width": 0.3, "attention": "eca"}, "versions": {"torch": "2.15.0", "timm": "1.0.31"},
-        }  # fmt: skip
+            "mean": (0.25, 0.5, 0.75)[:channels],
+            "std": (0.5, 0.25, 0.125)[:channels],
+            "accuracy": 0.9731,
+            "test_accuracy": 0.96,
+            "epochs": 12,
+            "seed": 3,
+            "budget": "macs<=1000000",
+            "settings": {"width": 0.3, "attention": "eca"},
+            "versions": {"torch": "2.15.0", "timm": "1.0.31"},
+        }
         return Facts(**{**plain, **changes})
 
     return make
@@ -72,7 +87,8 @@ def facts() -> Callable[..., Facts]:
 
 @pytest.fixture
 def user_file(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
-    """user_file(source, name): a Python file of a user's, imported from its path; what it registers is forgotten afterwards."""
+    """user_file(source, name): a Python file of a user's, imported from its path; what it registers
+    is forgotten afterwards."""
     registered = dict(block._registry)
     names: list[str] = []
 

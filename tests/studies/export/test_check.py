@@ -1,4 +1,5 @@
-"""An exported file is run on real images in a process of its own, and refused where it does not do what was measured."""
+"""An exported file is run on real images in a process of its own, and refused where it does not do
+what was measured."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def sample_of(candidate, weights, files: list[str], preprocessing: Preprocessing) -> Sample:
     """What training measured on the files: by the network's own reckoning 30 of 40 are right."""
-    pixels = np.stack([read_pixels(file, preprocessing.steps, 3, preprocessing.levels).transpose(2, 0, 1) for file in files])
+    pixels = np.stack(
+        [read_pixels(file, preprocessing.steps, 3, preprocessing.levels).transpose(2, 0, 1) for file in files]
+    )
     network = candidate.build()
     network.load_state_dict(weights)
     network.eval()
@@ -68,9 +71,13 @@ def made(tiny, trained, facts, files: list[str]):
 
 
 @pytest.mark.parametrize(("stored", "size"), [(16, 16), (32, 16), (16, 24)], ids=["one step", "smaller", "larger"])
-def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(made, tmp_path: Path, stored: int, size: int) -> None:
+def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(
+    made, tmp_path: Path, stored: int, size: int
+) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(stored, size, channels=3))
-    checked = export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=sample).checked
+    checked = export_network(
+        tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=sample
+    ).checked
     assert checked is not None
     assert (checked.identical, checked.count, checked.correct, checked.accuracy) == (True, COUNT, 30, 0.75)
     assert checked.timm_count == COUNT
@@ -87,7 +94,14 @@ def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(m
 def test_pixels_that_are_no_files_are_checked_as_well(made, tmp_path: Path) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     arrays = sample.pixels.transpose(0, 2, 3, 1)
-    checked = export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=replace(sample, sources=arrays)).checked
+    checked = export_network(
+        tmp_path / "found",
+        candidate=candidate,
+        weights=weights,
+        facts=facts,
+        onnx=False,
+        sample=replace(sample, sources=arrays),
+    ).checked
     assert (checked.identical, checked.correct) == (True, 30)
     assert checked.timm_difference == pytest.approx(0, abs=1e-3)
 
@@ -97,27 +111,53 @@ def test_another_filter_or_another_step_is_refused_and_nothing_left(made, tmp_pa
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     planted = replace(facts, preprocessing=replace(facts.preprocessing, steps=steps))
     with pytest.raises(AutomlError, match=r"must see what training saw, but .* other pixels than training"):
-        export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=planted, onnx=False, sample=sample)
+        export_network(
+            tmp_path / "found", candidate=candidate, weights=weights, facts=planted, onnx=False, sample=sample
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("printed", [0.725, 0.775, 1.0])
 def test_an_accuracy_that_is_not_the_one_printed_is_refused(made, tmp_path: Path, printed: float) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
-    with pytest.raises(AutomlError, match=rf"as accurate as what was trained, but .* accuracy 0.7500 \(30 right\), {printed:.4f} in training"):
-        export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=replace(sample, accuracy=printed))
+    with pytest.raises(
+        AutomlError,
+        match=rf"as accurate as what was trained, but .* accuracy 0.7500 \(30 right\), {printed:.4f} in training",
+    ):
+        export_network(
+            tmp_path / "found",
+            candidate=candidate,
+            weights=weights,
+            facts=facts,
+            onnx=False,
+            sample=replace(sample, accuracy=printed),
+        )
 
 
 def test_other_normalisation_is_noticed_by_the_accuracy(made, tmp_path: Path) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     with pytest.raises(AutomlError, match="as accurate as what was trained"):
-        export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=replace(facts, std=(0.1, 2.0, 0.1)), onnx=False, sample=sample)
+        export_network(
+            tmp_path / "found",
+            candidate=candidate,
+            weights=weights,
+            facts=replace(facts, std=(0.1, 2.0, 0.1)),
+            onnx=False,
+            sample=sample,
+        )
 
 
-def test_where_training_cannot_be_repeated_to_the_bit_the_accuracy_is_said_and_nothing_refused(made, tmp_path: Path) -> None:
+def test_where_training_cannot_be_repeated_to_the_bit_the_accuracy_is_said_and_nothing_refused(
+    made, tmp_path: Path
+) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     checked = export_network(
-        tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=replace(sample, pixels=None, accuracy=0.8)
+        tmp_path / "found",
+        candidate=candidate,
+        weights=weights,
+        facts=facts,
+        onnx=False,
+        sample=replace(sample, pixels=None, accuracy=0.8),
     ).checked
     assert checked.identical is None
     assert "accuracy 0.7500 (30 right), 0.8000 in training" in str(checked)
@@ -127,4 +167,11 @@ def test_a_file_that_has_gone_is_told(made, tmp_path: Path) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     gone = [*sample.sources[:-1], str(tmp_path / "gone.png")]
     with pytest.raises(AutomlError, match=r"cannot be run on the test images: .*gone\.png"):
-        export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=replace(sample, sources=gone))
+        export_network(
+            tmp_path / "found",
+            candidate=candidate,
+            weights=weights,
+            facts=facts,
+            onnx=False,
+            sample=replace(sample, sources=gone),
+        )

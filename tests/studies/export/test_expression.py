@@ -19,7 +19,15 @@ from torch import nn
 class Kept(nn.Module):
     """Keeps the convention; its arguments are of every kind."""
 
-    def __init__(self, size: int, *, rate: float = 0.0, inner: nn.Module | None = None, layer: type[nn.Module] = nn.ReLU, more: dict | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        *,
+        rate: float = 0.0,
+        inner: nn.Module | None = None,
+        layer: type[nn.Module] = nn.ReLU,
+        more: dict | None = None,
+    ) -> None:
         super().__init__()
         self.size, self.layer, self.more = size, layer, more
         self.inner = nn.Identity() if inner is None else inner
@@ -95,7 +103,10 @@ def test_a_call_names_its_arguments_except_the_first_two_that_must_be_given() ->
 
 def test_arguments_of_every_kind_are_read_back() -> None:
     kept = Kept(3, rate=0.5, inner=nn.ReLU(), layer=nn.SiLU, more={"a": (1, 2.0), "b": [None, True]})
-    assert inline(read(kept)) == 'Kept(3, rate=0.5, inner=nn.ReLU(), layer=nn.SiLU, more={"a": (1, 2.0), "b": [None, True]})'
+    assert (
+        inline(read(kept))
+        == 'Kept(3, rate=0.5, inner=nn.ReLU(), layer=nn.SiLU, more={"a": (1, 2.0), "b": [None, True]})'
+    )
 
 
 def test_what_equals_its_default_is_left_out() -> None:
@@ -110,7 +121,10 @@ def test_numbers_that_python_has_no_literal_for_are_written_as_calls() -> None:
     assert inline((float("inf"), 1)) == '(float("inf"), 1)'
 
 
-@pytest.mark.parametrize("text", ["plain", 'with "double"', "with 'single'", "both ' and \"", "back\\slash", "new\nline", "é", "\u2028", "\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    ["plain", 'with "double"', "with 'single'", "both ' and \"", "back\\slash", "new\nline", "é", "\u2028", "\ud800"],
+)
 def test_a_string_is_written_so_that_python_reads_it_back(text: str) -> None:
     literal = quoted(text)
     assert eval(literal) == text
@@ -119,7 +133,11 @@ def test_a_string_is_written_so_that_python_reads_it_back(text: str) -> None:
 
 def test_an_argument_that_is_not_kept_is_named_with_its_class_and_the_convention() -> None:
     with pytest.raises(
-        InputError, match=r"Forgotten cannot be exported: its argument 'groups' is not kept .*under the argument's own name.*self\.groups = groups"
+        InputError,
+        match=(
+            r"Forgotten cannot be exported: its argument 'groups' is not kept .*under the argument's own"
+            r" name.*self\.groups = groups"
+        ),
     ):
         read(nn.Sequential(Forgotten(3)))
 

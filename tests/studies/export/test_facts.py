@@ -1,4 +1,5 @@
-"""What is written of the facts says nothing about the machine, and facts that cannot be are refused."""
+"""What is written of the facts says nothing about the machine, and facts that cannot be are
+refused."""
 
 from __future__ import annotations
 
@@ -30,7 +31,14 @@ def test_folders_of_this_machine_and_passwords_are_not_written(given: str, writt
 
 
 @pytest.mark.parametrize(
-    ("given", "written"), [("digits", "digits"), ("/home/ada/all cats", "all cats"), (r"C:\ada\cats", "cats"), ("~/cats", "cats"), ("data/cats", "data/cats")]
+    ("given", "written"),
+    [
+        ("digits", "digits"),
+        ("/home/ada/all cats", "all cats"),
+        (r"C:\ada\cats", "cats"),
+        ("~/cats", "cats"),
+        ("data/cats", "data/cats"),
+    ],
 )
 def test_of_a_path_to_data_only_the_last_part_is_written(facts, tiny, given: str, written: str) -> None:
     assert facts(tiny("resnet"), data=given).public_data == written
@@ -47,5 +55,10 @@ def test_text_on_one_line_holds_nothing_that_breaks_lines() -> None:
 
 
 def test_importing_the_export_imports_no_torch() -> None:
-    program = "import sys, automl.studies.export; print(sorted({'torch', 'timm', 'onnx', 'sqlalchemy'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    program = (
+        "import sys, automl.studies.export; print(sorted({'torch', 'timm', 'onnx', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )

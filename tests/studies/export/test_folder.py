@@ -24,15 +24,21 @@ def found(tmp_path_factory, tiny, trained, facts) -> Path:
     """An exported network whose texts are as awkward as texts can be."""
     candidate = tiny("efficientnet", attention="eca")
     awkward = facts(
-        candidate, study='a "study"\n""" \\', command="automl search --data /home/ada/cats\n| `x`", data="/home/ada/cats", test_accuracy=None,
+        candidate,
+        study='a "study"\n""" \\',
+        command="automl search --data /home/ada/cats\n| `x`",
+        data="/home/ada/cats",
+        test_accuracy=None,
         classes=("plain", 'double"', "single'", "back\\slash", "new\nline", "\udcff", "|", '"""', "é", "\u2028"),
-    )  # fmt: skip
+    )
     out = tmp_path_factory.mktemp("export") / "found"
     export(out, candidate, trained(candidate), awkward)
     return out
 
 
-def test_the_files_are_returned_in_order_and_nothing_else_is_in_the_folder(found: Path, tiny, trained, facts, tmp_path: Path) -> None:
+def test_the_files_are_returned_in_order_and_nothing_else_is_in_the_folder(
+    found: Path, tiny, trained, facts, tmp_path: Path
+) -> None:
     candidate = tiny("resnet")
     files = export(tmp_path / "out", candidate, trained(candidate), facts(candidate))
     assert [path.name for path in files] == ["model.safetensors", "config.json", "model.py", "README.md"]
@@ -51,9 +57,26 @@ def test_weights_are_those_given(found: Path, tiny, trained) -> None:
 def test_config_is_what_timm_writes_and_what_we_know_in_stable_order(found: Path, tiny) -> None:
     config = json.loads((found / "config.json").read_text("utf-8"))
     assert list(config) == [
-        "architecture", "num_classes", "num_features", "global_pool", "label_names", "pretrained_cfg", "model_args", "id", "candidate", "cost", "accuracy",
-        "preprocessing", "checked", "training", "study", "budget", "command", "settings", "versions",
-    ]  # fmt: skip
+        "architecture",
+        "num_classes",
+        "num_features",
+        "global_pool",
+        "label_names",
+        "pretrained_cfg",
+        "model_args",
+        "id",
+        "candidate",
+        "cost",
+        "accuracy",
+        "preprocessing",
+        "checked",
+        "training",
+        "study",
+        "budget",
+        "command",
+        "settings",
+        "versions",
+    ]
     candidate = tiny("efficientnet", attention="eca")
     assert config["id"] == candidate.id
     assert type(candidate).from_dict(config["candidate"]) == candidate
@@ -83,7 +106,12 @@ def test_timm_reads_how_to_prepare_images_from_the_network(found: Path) -> None:
     with verify.loaded(found / "model.py") as module:
         wanted = timm.data.resolve_model_data_config(module.load())
     assert wanted["input_size"] == (1, 16, 16)
-    assert (wanted["mean"], wanted["std"], wanted["interpolation"], wanted["crop_pct"]) == ((0.25,), (0.5,), "bicubic", 1.0)
+    assert (wanted["mean"], wanted["std"], wanted["interpolation"], wanted["crop_pct"]) == (
+        (0.25,),
+        (0.5,),
+        "bicubic",
+        1.0,
+    )
 
 
 @pytest.mark.parametrize("name", ["README.md", "config.json", "model.py"])
@@ -115,7 +143,9 @@ def test_of_many_classes_the_readme_names_the_first(tiny, facts) -> None:
     assert "onnxruntime" in text
 
 
-def test_an_existing_folder_file_or_dangling_link_is_refused_and_left_alone(tiny, trained, facts, tmp_path: Path) -> None:
+def test_an_existing_folder_file_or_dangling_link_is_refused_and_left_alone(
+    tiny, trained, facts, tmp_path: Path
+) -> None:
     candidate = tiny("resnet")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("mine")
@@ -140,8 +170,12 @@ def test_a_missing_parent_is_refused(tiny, facts, tmp_path: Path) -> None:
         export(tmp_path / "nowhere" / "found", candidate, {}, facts(candidate))
 
 
-@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("anything"), KeyboardInterrupt()])
-def test_a_failure_in_the_middle_leaves_nothing_behind(tiny, trained, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+@pytest.mark.parametrize(
+    "fault", [OSError(28, "No space left on device"), RuntimeError("anything"), KeyboardInterrupt()]
+)
+def test_a_failure_in_the_middle_leaves_nothing_behind(
+    tiny, trained, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
     def fail(*args: object, **options: object) -> str:
         assert len(list(tmp_path.glob(".found.*/*"))) == 3  # weights, config and model.py are there
         raise fault
@@ -175,9 +209,13 @@ def test_facts_about_another_network_are_refused(tiny, trained, facts, tmp_path:
         export(tmp_path / "found", candidate, trained(candidate), facts(candidate, **changes))
 
 
-def test_without_the_onnx_packages_the_extra_is_named_and_nothing_written(tiny, trained, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_onnx_packages_the_extra_is_named_and_nothing_written(
+    tiny, trained, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "onnxscript" else real(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "onnxscript" else real(name, *rest)
+    )
     candidate = tiny("resnet")
     with pytest.raises(InputError, match=r"model\.onnx needs onnxscript: install automl\[export\]"):
         export(tmp_path / "found", candidate, trained(candidate), facts(candidate), onnx=True)

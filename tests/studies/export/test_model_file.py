@@ -19,7 +19,11 @@ from automl.studies.export import export_network
 from automl.studies.export.verify import loaded
 from PIL import Image
 
-KINDS = [(skeleton, {"attention": attention}) for skeleton in ("efficientnet", "resnet") for attention in ("none", *names(Attention))]
+KINDS = [
+    (skeleton, {"attention": attention})
+    for skeleton in ("efficientnet", "resnet")
+    for attention in ("none", *names(Attention))
+]
 KINDS += [
     ("resnet", {"attention": "eca", "eca_padding": "circular", "eca_kernel": 5}),
     ("resnet", {"radix": (1, 2, 4, 0), "cardinality": 2, "downsample": "avg", "pool": "last", "stem": "deep"}),
@@ -86,15 +90,24 @@ def logits(candidate, weights, images: torch.Tensor) -> torch.Tensor:
 
 def ruff(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [Path(sys.executable).with_name("ruff"), *arguments, "--isolated", "--line-length", "160"], capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("ruff"), *arguments, "--isolated", "--line-length", "160"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def alone(path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a file in a fresh interpreter, from elsewhere, in which nothing of automl can be imported."""
+    """Run a file in a fresh interpreter, from elsewhere, in which nothing of automl can be
+    imported."""
     argv = ["model.py", *map(str, arguments)]
-    program = f"import runpy, sys; sys.modules['automl'] = None; sys.argv = {argv!r}; runpy.run_path({str(path)!r}, run_name='__main__')"
-    return subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False, cwd=path.parents[1])
+    program = (
+        f"import runpy, sys; sys.modules['automl'] = None; sys.argv = {argv!r}; runpy.run_path({str(path)!r},"
+        " run_name='__main__')"
+    )
+    return subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False, cwd=path.parents[1]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +122,9 @@ def files(tmp_path_factory, tiny, trained, facts) -> dict[int, tuple[Path, Any, 
     return made
 
 
-@pytest.mark.parametrize("number", range(len(KINDS)), ids=lambda number: "-".join(map(str, (KINDS[number][0], *KINDS[number][1].values()))))
+@pytest.mark.parametrize(
+    "number", range(len(KINDS)), ids=lambda number: "-".join(map(str, (KINDS[number][0], *KINDS[number][1].values())))
+)
 def test_every_attention_of_every_skeleton_comes_back_from_its_source(files, number: int) -> None:
     path, candidate, weights = files[number]
     images = torch.randn(2, candidate.image[0], 16, 16)
@@ -128,7 +143,11 @@ def test_the_files_are_clean_and_formatted_as_by_hand(files) -> None:
 
 def test_only_the_classes_the_network_uses_are_in_its_file(files) -> None:
     texts = {number: path.read_text("utf-8") for number, (path, _, _) in files.items()}
-    none = next(number for number, (skeleton, settings) in enumerate(KINDS) if (skeleton, settings) == ("resnet", {"attention": "none"}))
+    none = next(
+        number
+        for number, (skeleton, settings) in enumerate(KINDS)
+        if (skeleton, settings) == ("resnet", {"attention": "none"})
+    )
     assert re.findall(r"^class (\w+)", texts[none], re.MULTILINE) == ["SplitAttention", "Bottleneck", "Network"]
     circular = next(text for number, text in texts.items() if KINDS[number][1].get("eca_padding"))
     assert 'se=EfficientChannelAttention(5, padding="circular")' in circular
@@ -141,14 +160,18 @@ def test_it_runs_and_classifies_where_automl_cannot_be_imported(files, tmp_path:
     Image.effect_noise((20, 20), 60).save(picture)
     ran = alone(path, picture, picture)
     assert (ran.returncode, ran.stderr) == (0, "")
-    count = sum(tensor.numel() for name, tensor in weights.items() if "running" not in name and "num_batches" not in name)
+    count = sum(
+        tensor.numel() for name, tensor in weights.items() if "running" not in name and "num_batches" not in name
+    )
     assert ran.stdout.startswith(f"{count:,} parameters, 10 classes, 16x16 pixels\n")
     with loaded(path) as module:
         label, probability = module.classify(module.load(), picture)[0]
     assert ran.stdout.count(f"{picture}: {label} {probability:.1%}, ") == 2
 
 
-def test_without_an_image_it_classifies_a_synthetic_one_always_alike(files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_an_image_it_classifies_a_synthetic_one_always_alike(
+    files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["model.py"])
     with loaded(files[2][0]) as module:
         module.main()
@@ -166,7 +189,9 @@ def test_without_an_image_it_classifies_a_synthetic_one_always_alike(files, monk
         (["--weights", __file__], "weights cannot be loaded"),
     ],
 )
-def test_a_wrong_file_is_told_in_one_line(files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str):
+def test_a_wrong_file_is_told_in_one_line(
+    files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+):
     monkeypatch.setattr(sys, "argv", ["model.py", *arguments])
     with loaded(files[0][0]) as module, pytest.raises(SystemExit, match="2"):
         module.main()
@@ -192,21 +217,36 @@ def test_images_of_any_kind_are_prepared(files, tmp_path: Path) -> None:
     for path, channels in ((grey, 1), (colour, 3)):
         with loaded(path) as module:
             white = (1 - torch.tensor(module.MEAN)) / torch.tensor(module.STD)
-            for image in (clear, clear.convert("LA"), deep, Image.new("CMYK", (9, 9)), Image.new("P", (9, 9), 0).convert("1").point(lambda _: 1)):
+            for image in (
+                clear,
+                clear.convert("LA"),
+                deep,
+                Image.new("CMYK", (9, 9)),
+                Image.new("P", (9, 9), 0).convert("1").point(lambda _: 1),
+            ):
                 prepared = module.preprocess(image)
                 assert prepared.shape == (1, channels, 16, 16)
                 torch.testing.assert_close(prepared[0, :, 3, 3], white)
-            # 16 x 8 pixels, black at both ends: but for its edges, which the filter mixes, the central square is white
+            # 16 x 8 pixels, black at both ends: but for its edges, which the filter mixes, the
+            # central square is white
             torch.testing.assert_close(module.preprocess(halves)[..., 2:-2].amin((0, 2, 3)), white)
 
 
-def test_an_attention_of_the_users_own_comes_along_with_what_it_uses(user_file: Callable[..., ModuleType], tiny, trained, facts, tmp_path: Path) -> None:
+def test_an_attention_of_the_users_own_comes_along_with_what_it_uses(
+    user_file: Callable[..., ModuleType], tiny, trained, facts, tmp_path: Path
+) -> None:
     user_file(MINE, "my_attention")
     candidate = tiny("resnet", attention="mine")
     weights = trained(candidate)
     path = export(tmp_path / "found", candidate, weights, facts(candidate))
     text = path.read_text("utf-8")
-    for piece in ("# An attention of my own.", "FLOOR = 0.25", "def soft(x: Tensor)", "class MyGate(nn.Module)", "se=MyGate(32, slope=2.0)"):
+    for piece in (
+        "# An attention of my own.",
+        "FLOOR = 0.25",
+        "def soft(x: Tensor)",
+        "class MyGate(nn.Module)",
+        "se=MyGate(32, slope=2.0)",
+    ):
         assert piece in text
     assert "class Mine(" not in text
     assert ruff("check", path, "--select", "E,F,I").stdout == "All checks passed!\n"
@@ -221,20 +261,26 @@ def test_an_attention_that_breaks_the_convention_is_refused_with_class_argument_
     user_file: Callable[..., ModuleType], tiny, trained, facts, tmp_path: Path
 ) -> None:
     user_file(
-        MINE.replace("self.channels, self.slope = channels, slope", "self.channels, self.steepness = channels, slope").replace(
-            "self.slope * self", "self.steepness * self"
-        )
+        MINE.replace(
+            "self.channels, self.slope = channels, slope", "self.channels, self.steepness = channels, slope"
+        ).replace("self.slope * self", "self.steepness * self")
     )
     candidate = tiny("resnet", attention="mine")
     with pytest.raises(
-        InputError, match=r"MyGate cannot be exported: its argument 'slope' is not kept under that name; a module keeps every .*self\.slope = slope"
+        InputError,
+        match=(
+            r"MyGate cannot be exported: its argument 'slope' is not kept under that name; a module keeps every"
+            r" .*self\.slope = slope"
+        ),
     ):
         export(tmp_path / "found", candidate, trained(candidate), facts(candidate))
     assert not (tmp_path / "found").exists()
 
 
 @pytest.mark.parametrize("name", ["load", "CLASSES", "Image"])
-def test_a_name_that_the_file_needs_itself_must_be_given_up(user_file: Callable[..., ModuleType], tiny, trained, facts, tmp_path: Path, name: str) -> None:
+def test_a_name_that_the_file_needs_itself_must_be_given_up(
+    user_file: Callable[..., ModuleType], tiny, trained, facts, tmp_path: Path, name: str
+) -> None:
     user_file(MINE.replace("soft(", f"{name}("))
     candidate = tiny("resnet", attention="mine")
     with pytest.raises(InputError, match=f"two things called '{name}'"):
@@ -246,7 +292,10 @@ def test_text_in_the_facts_cannot_become_code(tiny, trained, facts, tmp_path: Pa
     nasty = '"""\nraise SystemExit(1)\n"""'
     classes = (nasty, "\\", "'", '"', "\n", "\u2028", "\ud83d", "#", "{}", "%s")
     path = export(
-        tmp_path / "found", candidate, trained(candidate), facts(candidate, study=nasty, data=nasty + "\\", classes=(*classes[:6], "é", *classes[7:]))
+        tmp_path / "found",
+        candidate,
+        trained(candidate),
+        facts(candidate, study=nasty, data=nasty + "\\", classes=(*classes[:6], "é", *classes[7:])),
     )
     with loaded(path) as module:
         assert module.CLASSES[:6] == classes[:6]

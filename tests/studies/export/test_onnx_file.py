@@ -15,13 +15,21 @@ from torch import nn
 
 # every stage another attention, so that two networks cover them all
 EVERY = {
-    "resnet": {"attention": ("ecabam", "cbam", "se", "eca"), "eca_padding": "circular", "radix": (0, 1, 2, 4), "downsample": "avg", "pool": "first"},
+    "resnet": {
+        "attention": ("ecabam", "cbam", "se", "eca"),
+        "eca_padding": "circular",
+        "radix": (0, 1, 2, 4),
+        "downsample": "avg",
+        "pool": "first",
+    },
     "efficientnet": {"attention": ("se", "eca", "cbam", "ecabam", "none", "none", "none"), "activation": "hard_swish"},
 }
 
 
 @pytest.mark.parametrize("skeleton", list(EVERY))
-def test_onnx_runtime_agrees_with_torch_on_every_attention_and_any_batch(tiny, trained, facts, tmp_path: Path, skeleton: str, capfd) -> None:
+def test_onnx_runtime_agrees_with_torch_on_every_attention_and_any_batch(
+    tiny, trained, facts, tmp_path: Path, skeleton: str, capfd
+) -> None:
     candidate = tiny(skeleton, **EVERY[skeleton])
     weights = trained(candidate)
     files = export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts(candidate)).files
@@ -47,7 +55,9 @@ def test_onnx_runtime_agrees_with_torch_on_every_attention_and_any_batch(tiny, t
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return network(x) * 1.01
 
-    with pytest.raises(NoOnnx, match=r"model\.onnx and PyTorch differ by .* on 1 random images, where .*; 0.001 of it is allowed"):
+    with pytest.raises(
+        NoOnnx, match=r"model\.onnx and PyTorch differ by .* on 1 random images, where .*; 0.001 of it is allowed"
+    ):
         check(Other(), files[3], (candidate.image[0], 16, 16))
 
 
@@ -102,7 +112,9 @@ def test_another_class_is_refused_though_the_logits_are_near(tmp_path: Path) -> 
         check(Level(-0.6).eval(), tmp_path / "model.onnx", (1, 4, 4))
 
 
-def test_where_onnx_differs_the_other_files_are_written_and_the_readme_says_why(tiny, trained, facts, tmp_path: Path, monkeypatch) -> None:
+def test_where_onnx_differs_the_other_files_are_written_and_the_readme_says_why(
+    tiny, trained, facts, tmp_path: Path, monkeypatch
+) -> None:
     def differs(*_: object) -> None:
         raise NoOnnx("model.onnx and PyTorch differ by 3")
 

@@ -48,8 +48,7 @@ def test_the_docstring_of_a_file_heads_its_definitions_as_a_comment() -> None:
 
 
 def test_helpers_constants_and_their_comments_are_copied_in_their_order(user_file: UserFile) -> None:
-    module = user_file(
-        '''
+    module = user_file('''
 from torch import nn
 UNUSED = 1
 # a comment that belongs to the constant
@@ -71,16 +70,14 @@ class Mine(Base):
     def forward(self, x):
         unused = 1
         return helper(x) * unused
-'''
-    )
+''')
     text = gather(module.Mine).text()
     assert defined(text) == ["SCALE", "TABLE", "helper", "Base", "Mine"]
     assert '# a comment that belongs to the constant\nSCALE = 2.0\n"""What it is."""\nTABLE' in text
 
 
 def test_annotations_count_as_use_even_when_quoted_or_imported_for_type_checking_alone(user_file: UserFile) -> None:
-    module = user_file(
-        """
+    module = user_file("""
 from __future__ import annotations
 from typing import TYPE_CHECKING
 from torch import nn
@@ -93,8 +90,7 @@ class Mine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x
-"""
-    )
+""")
     sources = gather(module.Mine)
     assert set(sources.imports) == {"nn", "Callable", "Tensor"}
     assert sources.postponed
@@ -109,10 +105,15 @@ def test_definitions_of_other_files_are_followed_under_another_name_too(user_fil
     assert render(sources.imports.values()) == "from math import pi as PI\n\nfrom torch import nn"
 
 
-def test_a_file_that_nothing_can_import_by_name_is_copied_all_the_same(user_file: UserFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_nothing_can_import_by_name_is_copied_all_the_same(
+    user_file: UserFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import sys
 
-    module = user_file("from torch import nn\n\nclass Mine(nn.Module):\n    def forward(self, x):\n        return x\n", "loaded_from_its_path")
+    module = user_file(
+        "from torch import nn\n\nclass Mine(nn.Module):\n    def forward(self, x):\n        return x\n",
+        "loaded_from_its_path",
+    )
     monkeypatch.delitem(sys.modules, "loaded_from_its_path")
     try:
         assert defined(gather(module.Mine).text()) == ["Mine"]
@@ -121,8 +122,7 @@ def test_a_file_that_nothing_can_import_by_name_is_copied_all_the_same(user_file
 
 
 def test_an_import_that_may_fail_is_copied_whole(user_file: UserFile) -> None:
-    module = user_file(
-        """
+    module = user_file("""
 from torch import nn
 try:
     from math import cbrt
@@ -133,18 +133,32 @@ except ImportError:
 class Mine(nn.Module):
     def forward(self, x):
         return x * cbrt(8.0)
-"""
-    )
+""")
     assert "except ImportError:\n    def cbrt(x):" in gather(module.Mine).text()
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("import helpers\nclass Mine(nn.Module):\n    def forward(self, x):\n        return helpers.gate(x)", "helpers is a module of your own"),
-        ("class Mine(nn.Module):\n    def forward(self, x):\n        from helpers import gate\n        return gate(x)", "Mine imports helpers on the way"),
-        ("globals()['gate'] = abs\nclass Mine(nn.Module):\n    def forward(self, x):\n        return gate(x)", "'gate', which it uses, must be defined"),
-        ("def make():\n    class Mine(nn.Module): ...\n    return Mine\nMine = make()", "must be defined at the top level of a file"),
+        (
+            "import helpers\nclass Mine(nn.Module):\n    def forward(self, x):\n        return helpers.gate(x)",
+            "helpers is a module of your own",
+        ),
+        (
+            (
+                "class Mine(nn.Module):\n    def forward(self, x):\n        from helpers import gate\n        return"
+                " gate(x)"
+            ),
+            "Mine imports helpers on the way",
+        ),
+        (
+            "globals()['gate'] = abs\nclass Mine(nn.Module):\n    def forward(self, x):\n        return gate(x)",
+            "'gate', which it uses, must be defined",
+        ),
+        (
+            "def make():\n    class Mine(nn.Module): ...\n    return Mine\nMine = make()",
+            "must be defined at the top level of a file",
+        ),
     ],
 )
 def test_what_cannot_be_copied_is_refused_with_what_to_do(user_file: UserFile, source: str, message: str) -> None:
@@ -164,14 +178,25 @@ def test_a_class_without_a_file_is_refused() -> None:
 def test_a_class_whose_file_is_gone_is_refused(user_file: UserFile) -> None:
     module = user_file("from torch import nn\nclass Mine(nn.Module):\n    def forward(self, x):\n        return x\n")
     Path(str(module.__file__)).unlink()
-    with pytest.raises(InputError, match=r"Mine cannot be exported: its source must be in a file that can be read, but .*mine\.py' cannot"):
+    with pytest.raises(
+        InputError,
+        match=r"Mine cannot be exported: its source must be in a file that can be read, but .*mine\.py' cannot",
+    ):
         gather(module.Mine)
 
 
 def test_two_definitions_of_one_name_are_refused_and_both_files_named(user_file: UserFile) -> None:
-    first = user_file("from torch import nn\nEPS = 1\nclass One(nn.Module):\n    def forward(self, x):\n        return x + EPS\n", "first")
-    second = user_file("from torch import nn\nEPS = 2\nclass Two(nn.Module):\n    def forward(self, x):\n        return x + EPS\n", "second")
-    with pytest.raises(InputError, match=r"two things called 'EPS', but .*first\.py and .*second\.py each define one; rename"):
+    first = user_file(
+        "from torch import nn\nEPS = 1\nclass One(nn.Module):\n    def forward(self, x):\n        return x + EPS\n",
+        "first",
+    )
+    second = user_file(
+        "from torch import nn\nEPS = 2\nclass Two(nn.Module):\n    def forward(self, x):\n        return x + EPS\n",
+        "second",
+    )
+    with pytest.raises(
+        InputError, match=r"two things called 'EPS', but .*first\.py and .*second\.py each define one; rename"
+    ):
         gather(first.One, second.Two)
 
 
@@ -181,11 +206,14 @@ def test_one_import_written_in_two_ways_is_no_clash(user_file: UserFile) -> None
 
 
 @pytest.mark.parametrize(
-    ("module", "library"), [("torch.nn", True), ("timm", True), ("math", True), ("numpy", True), ("automl.blocks", False), ("mine", False)]
+    ("module", "library"),
+    [("torch.nn", True), ("timm", True), ("math", True), ("numpy", True), ("automl.blocks", False), ("mine", False)],
 )
 def test_what_is_installed_is_imported_and_what_is_ours_or_the_users_is_copied(module: str, library: bool) -> None:
     assert is_library(module) is library
 
 
 def test_packages_that_must_be_installed_are_found_among_the_imports() -> None:
-    assert requirements([Import(module="math"), Import(module="torch.nn", alias="nn"), Import(module="scipy.special", name="erf")]) == ["scipy", "torch"]
+    assert requirements(
+        [Import(module="math"), Import(module="torch.nn", alias="nn"), Import(module="scipy.special", name="erf")]
+    ) == ["scipy", "torch"]

@@ -10,7 +10,17 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from automl.blocks import ConvAttention, ConvStem, EfficientHead, PoolHead, Projection, Separable, Unit, block_class, names
+from automl.blocks import (
+    ConvAttention,
+    ConvStem,
+    EfficientHead,
+    PoolHead,
+    Projection,
+    Separable,
+    Unit,
+    block_class,
+    names,
+)
 from automl.spaces.candidate import Candidate, assemble, scaled
 from automl.studies.export import export_network
 from automl.studies.export.verify import loaded
@@ -19,7 +29,9 @@ from automl.studies.export.verify import loaded
 def unit(name: str, attention: str | None = None) -> Unit:
     """A unit of 16 channels; what else must be given is 16 too."""
     cls = block_class(name, Unit)
-    fields: dict[str, Any] = {field.name: 16 for field in dataclasses.fields(cls) if field.default is dataclasses.MISSING}  # type: ignore[arg-type]
+    fields: dict[str, Any] = {
+        field.name: 16 for field in dataclasses.fields(cls) if field.default is dataclasses.MISSING
+    }  # type: ignore[arg-type]
     return cls(**fields, **({} if attention is None else {"attention": block_class(attention, ConvAttention)()}))  # pyright: ignore[reportAbstractUsage]
 
 
@@ -28,14 +40,28 @@ def takes_attention(name: str) -> bool:
 
 
 def network_of(*stages: Unit, head: EfficientHead | PoolHead | None = None) -> Candidate:
-    return assemble("efficientnet", (3, 32, 32), 10, ConvStem(channels=8), [scaled(stage, 2, 2) for stage in stages], head or EfficientHead(channels=24))
+    return assemble(
+        "efficientnet",
+        (3, 32, 32),
+        10,
+        ConvStem(channels=8),
+        [scaled(stage, 2, 2) for stage in stages],
+        head or EfficientHead(channels=24),
+    )
 
 
-CASES = [(name, attention) for name in names(Unit) for attention in (None, *names(ConvAttention)) if attention is None or takes_attention(name)]
+CASES = [
+    (name, attention)
+    for name in names(Unit)
+    for attention in (None, *names(ConvAttention))
+    if attention is None or takes_attention(name)
+]
 
 
 @pytest.mark.parametrize(("name", "attention"), CASES)
-def test_every_units_network_comes_back_from_its_file(name: str, attention: str | None, trained, facts, tmp_path: Path) -> None:
+def test_every_units_network_comes_back_from_its_file(
+    name: str, attention: str | None, trained, facts, tmp_path: Path
+) -> None:
     candidate = network_of(unit(name, attention))
     weights = trained(candidate)
     export_network(tmp_path / "out", candidate=candidate, weights=weights, facts=facts(candidate), onnx=False)
@@ -47,7 +73,12 @@ def test_every_units_network_comes_back_from_its_file(name: str, attention: str 
 
 
 def test_onnx_runtime_agrees_on_the_units_without_a_residual_and_the_neck(trained, facts, tmp_path: Path) -> None:
-    candidate = network_of(unit("plain"), unit("inception"), Separable(channels=16, projection="activated"), Projection(channels=32, activation="hard_swish"))
+    candidate = network_of(
+        unit("plain"),
+        unit("inception"),
+        Separable(channels=16, projection="activated"),
+        Projection(channels=32, activation="hard_swish"),
+    )
     weights = trained(candidate)
     export_network(tmp_path / "out", candidate=candidate, weights=weights, facts=facts(candidate))
     network = candidate.build()
@@ -62,5 +93,7 @@ def test_onnx_runtime_agrees_on_the_units_without_a_residual_and_the_neck(traine
 
 def test_a_network_without_a_neck_says_nothing_of_one(trained, facts, tmp_path: Path) -> None:
     candidate = network_of(unit("separable"), head=PoolHead())
-    export_network(tmp_path / "out", candidate=candidate, weights=trained(candidate), facts=facts(candidate), onnx=False)
+    export_network(
+        tmp_path / "out", candidate=candidate, weights=trained(candidate), facts=facts(candidate), onnx=False
+    )
     assert "neck=" not in (tmp_path / "out" / "model.py").read_text("utf-8")

@@ -29,7 +29,11 @@ def dropping(argument: str, real: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("argument", "settings", "complaint"),
     [
-        ("EfficientChannelAttention.padding", {"attention": "eca", "eca_padding": "circular"}, "outputs differ by up to"),
+        (
+            "EfficientChannelAttention.padding",
+            {"attention": "eca", "eca_padding": "circular"},
+            "outputs differ by up to",
+        ),
         ("Bottleneck.stride", {}, "outputs differ by up to|outputs have shape"),
         ("Bottleneck.radix", {"radix": 2}, "weights missing|RuntimeError"),
         ("Bottleneck.cardinality", {"cardinality": 4}, "RuntimeError"),
@@ -38,7 +42,15 @@ def dropping(argument: str, real: Callable[..., Any]) -> Callable[..., Any]:
 )
 @pytest.mark.parametrize("weights", ["trained", "fresh"])
 def test_one_forgotten_argument_is_noticed(
-    tiny, trained, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, settings: dict[str, Any], complaint: str, weights: str
+    tiny,
+    trained,
+    facts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argument: str,
+    settings: dict[str, Any],
+    complaint: str,
+    weights: str,
 ) -> None:
     candidate = tiny("resnet", **settings)
     monkeypatch.setattr(expression, "read", dropping(argument, expression.read))
@@ -49,11 +61,21 @@ def test_one_forgotten_argument_is_noticed(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_random_scales_a_fresh_network_would_hide_the_fault(tiny, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_random_scales_a_fresh_network_would_hide_the_fault(
+    tiny, facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     candidate = tiny("resnet", attention="eca", eca_padding="circular")
     monkeypatch.setattr(expression, "read", dropping("EfficientChannelAttention.padding", expression.read))
-    monkeypatch.setattr(verify, "_stirred", lambda network: {name: tensor.clone() for name, tensor in network.state_dict().items()})
-    export_network(tmp_path / "found", candidate=candidate, weights=candidate.build().state_dict(), facts=facts(candidate), onnx=False)
+    monkeypatch.setattr(
+        verify, "_stirred", lambda network: {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    )
+    export_network(
+        tmp_path / "found",
+        candidate=candidate,
+        weights=candidate.build().state_dict(),
+        facts=facts(candidate),
+        onnx=False,
+    )
     assert 'padding="circular"' not in (tmp_path / "found" / "model.py").read_text("utf-8")
 
 

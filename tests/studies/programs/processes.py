@@ -1,6 +1,8 @@
-"""Processes that write into one study, and what becomes of it when they are killed. Run by `test_processes.py`, one function a process.
+"""Processes that write into one study, and what becomes of it when they are killed. Run by
+`test_processes.py`, one function a process.
 
-Children are forked from here, where everything is imported already: their lives are short, and their ends fall into the writing.
+Children are forked from here, where everything is imported already: their lives are short, and
+their ends fall into the writing.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, S
 from automl.studies.database import optuna_tables
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-SPEC = StudySpec(name="tiny", space={"name": "resnet"}, budget="macs<=4000000", data={"name": "digits"}, settings={"seed": 0})
+SPEC = StudySpec(
+    name="tiny", space={"name": "resnet"}, budget="macs<=4000000", data={"name": "digits"}, settings={"seed": 0}
+)
 
 
 def started(url: str) -> Study:
@@ -82,8 +86,10 @@ def contents(url: str) -> dict[str, list]:
     connection = sqlite3.connect(url.removeprefix("sqlite:///"))
     asked = {
         "ours": "SELECT trial, state, candidate_id FROM automl_evaluations ORDER BY trial",
-        "optunas": "SELECT number, state, json_extract(value_json, '$') FROM trials JOIN trial_user_attributes USING (trial_id) "
-        "WHERE key = 'candidate' ORDER BY number",
+        "optunas": (
+            "SELECT number, state, json_extract(value_json, '$') FROM trials JOIN trial_user_attributes USING"
+            " (trial_id) WHERE key = 'candidate' ORDER BY number"
+        ),
         "trials": "SELECT number, state FROM trials ORDER BY number",
         "candidates": "SELECT id FROM automl_candidates ORDER BY id",
         "studies": "SELECT study_name FROM studies",
@@ -109,7 +115,8 @@ def in_two_transactions() -> None:
 
 
 def killed(url: str, rounds: int, fault: str = "") -> dict:
-    """Writers of one study killed at random moments, again and again; what they acknowledged, and what is there."""
+    """Writers of one study killed at random moments, again and again; what they acknowledged, and
+    what is there."""
     if fault:
         globals()[fault]()
     acknowledged: list[int] = []
@@ -127,7 +134,9 @@ def killed(url: str, rounds: int, fault: str = "") -> dict:
         process = child(work)
         os.close(write)
         with os.fdopen(read) as said:
-            first = said.readline() if round_ % 2 else ""  # every second one dies while it writes, the others perhaps before
+            first = (
+                said.readline() if round_ % 2 else ""
+            )  # every second one dies while it writes, the others perhaps before
             time.sleep(random.uniform(0.0, 0.4))
             os.kill(process, signal.SIGKILL)
             acknowledged += [int(line) for line in [first, *said] if line.endswith("\n")]

@@ -21,7 +21,8 @@ def exponents() -> dict[str, float]:
 
 @pytest.fixture
 def point() -> Callable[..., ScaledPoint]:
-    """One network; what is `reached` stands for seeds 0, 1, 2, and None in it for a seed that is missing."""
+    """One network; what is `reached` stands for seeds 0, 1, 2, and None in it for a seed that is
+    missing."""
 
     def make(name: str, reached: Sequence[float | None] = (), **changes: Any) -> ScaledPoint:
         values: dict[str, Any] = {
@@ -41,7 +42,8 @@ def point() -> Callable[..., ScaledPoint]:
 
 @pytest.fixture
 def grid(point: Callable[..., ScaledPoint]) -> Callable[..., list[ScaledPoint]]:
-    """A baseline, all mixtures of the axes in `steps`, and one control for each axis; `truth` gives the accuracy at shares of the logarithmic cost."""
+    """A baseline, all mixtures of the axes in `steps`, and one control for each axis; `truth` gives
+    the accuracy at shares of the logarithmic cost."""
 
     def make(
         truth: Callable[[np.ndarray], float],
@@ -68,7 +70,11 @@ def grid(point: Callable[..., ScaledPoint]) -> Callable[..., list[ScaledPoint]]:
                 macs=round(350_000_000 * factor),
             )
 
-        cells = [np.array(cell) / steps for cell in np.ndindex(*[steps + 1] * len(axes)) if sum(cell) == steps and max(cell) < steps]
+        cells = [
+            np.array(cell) / steps
+            for cell in np.ndindex(*[steps + 1] * len(axes))
+            if sum(cell) == steps and max(cell) < steps
+        ]
         controls = [one(np.eye(len(axes))[number], axis) for number, axis in enumerate(axes)]
         return [one(np.zeros(len(axes)), "baseline"), *(one(cell, None) for cell in cells), *controls]
 

@@ -1,4 +1,5 @@
-"""The comparison against SciPy and hand computation, its calibration where nothing differs, and its edges."""
+"""The comparison against SciPy and hand computation, its calibration where nothing differs, and its
+edges."""
 
 from __future__ import annotations
 
@@ -16,7 +17,21 @@ from scipy import stats
 
 Make = Callable[..., ScaledPoint]
 Grid = Callable[..., list[ScaledPoint]]
-KEYS = ["level", "resamples", "seed", "seeds", "noise", "best", "tied", "controls", "best_control", "margin", "margin_unbiased", "folds", "verdict"]
+KEYS = [
+    "level",
+    "resamples",
+    "seed",
+    "seeds",
+    "noise",
+    "best",
+    "tied",
+    "controls",
+    "best_control",
+    "margin",
+    "margin_unbiased",
+    "folds",
+    "verdict",
+]
 
 
 def two_and_two(point: Make) -> list[ScaledPoint]:
@@ -51,7 +66,12 @@ def test_the_pooled_variance_and_the_mean_s_interval_are_those_of_the_hand_compu
 
 
 def test_a_network_that_several_points_name_is_pooled_once(point: Make) -> None:
-    points = [point("a", [0.8, 0.9]), point("a", [0.8, 0.9]), point("a", [0.8, 0.9], control="depth"), point("b", [0.5, 0.5])]
+    points = [
+        point("a", [0.8, 0.9]),
+        point("a", [0.8, 0.9]),
+        point("a", [0.8, 0.9], control="depth"),
+        point("b", [0.5, 0.5]),
+    ]
     assert Noise.pooled(points).df == 2
     assert Noise.pooled(points).sd == pytest.approx(math.sqrt(0.005 / 2))
 
@@ -79,11 +99,15 @@ def test_the_bootstrap_is_the_mean_over_all_resamples_of_the_shared_seeds(point:
     assert ties.any()
     found = compare(points, resamples=40_000)
     assert found.best is not None
-    assert found.best.mean.bootstrap == pytest.approx(np.quantile(every[:, 0], [0.025, 0.975], method="inverted_cdf"), abs=1e-9)
+    assert found.best.mean.bootstrap == pytest.approx(
+        np.quantile(every[:, 0], [0.025, 0.975], method="inverted_cdf"), abs=1e-9
+    )
     assert found.best.probability_best == pytest.approx((wins + ties / 2).mean(), abs=0.01)
     chosen_anew = every[:, :2].max(axis=1) - every[:, 2:].max(axis=1)
     assert found.margin is not None
-    assert found.margin.bootstrap == pytest.approx(np.quantile(chosen_anew, [0.025, 0.975], method="inverted_cdf"), abs=1e-9)
+    assert found.margin.bootstrap == pytest.approx(
+        np.quantile(chosen_anew, [0.025, 0.975], method="inverted_cdf"), abs=1e-9
+    )
 
 
 def test_control_networks_resampled_each_by_itself_would_give_another_probability(point: Make) -> None:
@@ -116,8 +140,13 @@ def test_points_with_fewer_seeds_do_not_compete_for_the_best_but_may_tie(point: 
 def test_a_left_out_seed_is_compared_by_what_the_others_choose(point: Make) -> None:
     points = two_and_two(point)
     found = compare(points, resamples=50)
-    # without seed 0: a (0.83) over b, d (0.73) over w; without seed 1: a over b (0.81 and 0.805), w (0.715) over d (0.71); without seed 2: a over b, d over w
-    assert [(fold.seed, fold.best, fold.control) for fold in found.folds] == [(0, "a", "d"), (1, "a", "w"), (2, "a", "d")]
+    # without seed 0: a (0.83) over b, d (0.73) over w; without seed 1: a over b (0.81 and 0.805), w
+    # (0.715) over d (0.71); without seed 2: a over b, d over w
+    assert [(fold.seed, fold.best, fold.control) for fold in found.folds] == [
+        (0, "a", "d"),
+        (1, "a", "w"),
+        (2, "a", "d"),
+    ]
     differences = [0.80 - 0.70, 0.84 - 0.70, 0.82 - 0.72]
     assert [fold.difference for fold in found.folds] == pytest.approx(differences)
     unbiased, sd = found.margin_unbiased, found.noise.sd
@@ -146,7 +175,10 @@ def test_where_nothing_differs_the_naive_margin_is_flattered_and_the_unbiased_in
     grids = 400
     for _ in range(grids):
         table = 0.8 + 0.01 * generator.normal(size=(16, 3))
-        points = [point(f"p{row}", values, control="depth" if row >= 13 else None) for row, values in enumerate(table.tolist())]
+        points = [
+            point(f"p{row}", values, control="depth" if row >= 13 else None)
+            for row, values in enumerate(table.tolist())
+        ]
         noise = Noise.pooled(points)
         found, folds = leave_one_seed_out(points[:13], points[13:], noise, 0.95)
         assert found is not None
@@ -165,9 +197,17 @@ def test_where_nothing_differs_the_naive_margin_is_flattered_and_the_unbiased_in
 
 
 def test_one_seed_gives_numbers_but_no_interval_and_says_so(point: Make) -> None:
-    found = compare([point("a", [0.9]), point("b", [0.8]), point("d", [0.7], control="depth"), point("w", [0.6], control="width")], resamples=50)
+    found = compare(
+        [point("a", [0.9]), point("b", [0.8]), point("d", [0.7], control="depth"), point("w", [0.6], control="width")],
+        resamples=50,
+    )
     assert found.best is not None
-    assert (found.best.id, found.best.mean.interval, found.best.mean.bootstrap, found.best.probability_best) == ("a", None, None, None)
+    assert (found.best.id, found.best.mean.interval, found.best.mean.bootstrap, found.best.probability_best) == (
+        "a",
+        None,
+        None,
+        None,
+    )
     assert found.tied == ()
     assert found.margin is not None
     assert (found.margin.value, found.margin.interval, found.margin.bootstrap) == (pytest.approx(0.2), None, None)
@@ -179,12 +219,21 @@ def test_one_seed_of_two_networks_leaves_nothing_to_choose_and_still_no_interval
     found = compare([point("a", [0.9]), point("d", [0.7], control="depth")], resamples=50)
     assert found.margin_unbiased is not None
     assert found.margin_unbiased.interval is None
-    assert found.verdict == "no difference can be shown: +20.00 points on left-out seeds, n = 1 seed, which gives no interval"
+    assert (
+        found.verdict
+        == "no difference can be shown: +20.00 points on left-out seeds, n = 1 seed, which gives no interval"
+    )
 
 
 def test_a_grid_without_controls_has_no_margin(point: Make) -> None:
     found = compare([point("a", [0.9, 0.8]), point("b", [0.8, 0.7])], resamples=50)
-    assert (found.controls, found.best_control, found.margin, found.margin_unbiased, found.folds) == ((), None, None, None, ())
+    assert (found.controls, found.best_control, found.margin, found.margin_unbiased, found.folds) == (
+        (),
+        None,
+        None,
+        None,
+        (),
+    )
     assert "no single-axis control" in found.verdict
 
 
@@ -197,7 +246,9 @@ def test_a_grid_without_any_complete_training_has_no_best(point: Make, stopped: 
 
 
 def test_equal_accuracies_tie_all_and_show_no_difference(point: Make) -> None:
-    points = [point(name, [0.8, 0.8, 0.8][: 2 + (name != "c")]) for name in "abc"] + [point("d", [0.8] * 3, control="depth")]
+    points = [point(name, [0.8, 0.8, 0.8][: 2 + (name != "c")]) for name in "abc"] + [
+        point("d", [0.8] * 3, control="depth")
+    ]
     found = compare(points, resamples=50)
     assert found.best is not None
     assert found.best.id == "a"
@@ -215,8 +266,12 @@ def test_a_control_that_is_the_best_grid_point_itself_differs_by_nothing(point: 
     assert found.verdict.startswith("no difference can be shown")
 
 
-def test_the_same_points_give_the_same_plain_json_with_the_same_keys(grid: Grid, hill: Callable[[np.ndarray], float], point: Make) -> None:
-    first, second = (json.dumps(compare(grid(hill), resamples=500, seed=3).to_dict(), allow_nan=False) for _ in range(2))
+def test_the_same_points_give_the_same_plain_json_with_the_same_keys(
+    grid: Grid, hill: Callable[[np.ndarray], float], point: Make
+) -> None:
+    first, second = (
+        json.dumps(compare(grid(hill), resamples=500, seed=3).to_dict(), allow_nan=False) for _ in range(2)
+    )
     assert first == second
     assert first != json.dumps(compare(grid(hill), resamples=500, seed=4).to_dict())
     assert list(json.loads(first)) == KEYS

@@ -28,7 +28,14 @@ def both(points: list[ScaledPoint], exponents: tuple[float, ...], *, surface: bo
     comparison = compare(points, resamples=50)
     named = dict(zip(points[0].coefficients, exponents, strict=True))
     return [
-        simplex_figure(points, fit_surface(points) if surface else None, comparison, exponents=named, target=2.0, title="Where the cost goes"),
+        simplex_figure(
+            points,
+            fit_surface(points) if surface else None,
+            comparison,
+            exponents=named,
+            target=2.0,
+            title="Where the cost goes",
+        ),
         scaling_figure(points, comparison, "Ways to spend it"),
     ]
 
@@ -70,7 +77,14 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 def test_the_simplex_names_its_corners_its_best_and_the_worth_of_its_surface(grid: Grid, hill: Truth) -> None:
     points = grid(hill)
     shown = texts(both(points, (1.0, 2.0, 2.0))[0])
-    for wanted in ("depth only", "width only", "resolution only", "best: depth", "Where the cost goes", "leave-one-out error"):
+    for wanted in (
+        "depth only",
+        "width only",
+        "resolution only",
+        "best: depth",
+        "Where the cost goes",
+        "leave-one-out error",
+    ):
         assert wanted in shown
     assert "leave-one-out" not in texts(both(points, (1.0, 2.0, 2.0), surface=False)[0])
 
@@ -84,7 +98,11 @@ def test_a_single_axis_network_stands_in_its_corner(grid: Grid, hill: Truth) -> 
 def test_every_network_but_the_baseline_is_drawn_once(grid: Grid, hill: Truth, point: Make) -> None:
     points = [*grid(hill), point("never", stopped={0: 0.2})]
     plot = both(points, (1.0, 2.0, 2.0))[0].axes[0]
-    kinds = {str(found.get_label()): len(np.asarray(found.get_offsets())) for found in plot.collections if not str(found.get_label()).startswith("_")}
+    kinds = {
+        str(found.get_label()): len(np.asarray(found.get_offsets()))
+        for found in plot.collections
+        if not str(found.get_label()).startswith("_")
+    }
     assert sum(kinds.values()) == len(points) - 1
     assert (kinds["best"], kinds["single axis"], kinds["no complete training"]) == (1, 3, 1)
 
@@ -93,7 +111,11 @@ def test_the_lines_start_at_the_baseline_and_one_goes_to_the_best(grid: Grid, hi
     points = grid(hill)
     figure = both(points, (1.0, 2.0, 2.0))[1]
     base, best = points[0], max((p for p in points if p.control is None), key=lambda p: p.mean or 0)
-    lines = [np.asarray(line.get_xydata()) for line in figure.axes[0].lines if line.get_linestyle() == "-" and len(np.asarray(line.get_xdata())) == 2]
+    lines = [
+        np.asarray(line.get_xydata())
+        for line in figure.axes[0].lines
+        if line.get_linestyle() == "-" and len(np.asarray(line.get_xdata())) == 2
+    ]
     assert len(lines) == 4
     assert all(line[0] == pytest.approx([base.macs, 100 * (base.mean or 0)]) for line in lines)
     assert lines[-1][1] == pytest.approx([best.macs, 100 * (best.mean or 0)])
@@ -113,7 +135,9 @@ def test_error_bars_lie_inside_the_plot(grid: Grid, hill: Truth) -> None:
 
 @pytest.mark.parametrize("count", SHAPES)
 @pytest.mark.parametrize("accuracies", [[], [0.8], [0.8, 0.8]])
-def test_grids_with_little_or_nothing_to_show_are_drawn_too(count: int, accuracies: list[float], point: Make, tmp_path: Path) -> None:
+def test_grids_with_little_or_nothing_to_show_are_drawn_too(
+    count: int, accuracies: list[float], point: Make, tmp_path: Path
+) -> None:
     axes, exponents = SHAPES[count]
     even, first = dict.fromkeys(axes, 1.2), {axis: 2.0 if axis == "depth" else 1.0 for axis in axes}
     points = [

@@ -27,12 +27,18 @@ def page(points: list[ScaledPoint], *, surface: bool = True, asked: bool = True)
 
 
 def lines(points: list[ScaledPoint], *, surface: bool = True) -> list[str]:
-    return report_lines(points, compare(points, resamples=200), fit_surface(points) if surface else None, exponents=THREE, target=2.0)
+    return report_lines(
+        points, compare(points, resamples=200), fit_surface(points) if surface else None, exponents=THREE, target=2.0
+    )
 
 
 def rows(text: str) -> list[list[str]]:
     """Lines of tables as lists of cells, an escaped bar kept."""
-    return [[cell.strip() for cell in line.replace("\\|", "¦")[1:-1].split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip() for cell in line.replace("\\|", "¦")[1:-1].split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
 
 
 def test_the_page_holds_the_facts_the_figures_and_every_network(grid: Grid, hill: Truth) -> None:
@@ -46,7 +52,12 @@ def test_the_page_holds_the_facts_the_figures_and_every_network(grid: Grid, hill
     by_kind = [row[0] for row in networks]
     assert (by_kind.count("**best**"), by_kind.count("baseline"), by_kind.count("depth only")) == (1, 1, 1)
     one = points[5]
-    assert any(f"{one.macs:,}" in row and f"{100 * (one.mean or 0):.2f} ± {100 * (one.std or 0):.2f}" in row and f"{one.factor:.3f}" in row for row in networks)
+    assert any(
+        f"{one.macs:,}" in row
+        and f"{100 * (one.mean or 0):.2f} ± {100 * (one.std or 0):.2f}" in row
+        and f"{one.factor:.3f}" in row
+        for row in networks
+    )
     assert all(row[4] == "2.000" for row in networks[3:])
 
 
@@ -68,7 +79,9 @@ def test_where_mixtures_are_better_the_page_says_so_with_numbers(grid: Grid, hil
     assert f"{100 * found.margin.value:+.2f} points" in text
     assert f"{100 * found.margin_unbiased.value:+.2f} points" in text
     assert found.margin_unbiased.interval is not None
-    assert f"{100 * found.margin_unbiased.interval.low:+.2f} to {100 * found.margin_unbiased.interval.high:+.2f}" in text
+    assert (
+        f"{100 * found.margin_unbiased.interval.low:+.2f} to {100 * found.margin_unbiased.interval.high:+.2f}" in text
+    )
     assert "By the surface the best coefficients are depth" in text
     assert "test data have no part" in text
 
@@ -115,14 +128,27 @@ def test_grids_with_little_or_nothing_are_reported_too(accuracies: list[float], 
 
 def test_a_best_that_is_a_single_axis_network_is_named_as_such(point: Make) -> None:
     same = [0.8, 0.9, 0.85]
-    assert "itself a single-axis network" in page([point("a", same), point("a", same, control="depth"), point("b", [0.1, 0.2, 0.1])], surface=False)
+    assert "itself a single-axis network" in page(
+        [point("a", same), point("a", same, control="depth"), point("b", [0.1, 0.2, 0.1])], surface=False
+    )
 
 
 def test_the_lines_are_about_a_dozen_of_plain_text(grid: Grid, hill: Truth) -> None:
     shown = lines(grid(hill))
     assert 10 <= len(shown) <= 14
     assert not any(set(line) & set("|*`\n") for line in shown)
-    for word in ("networks", "noise", "baseline", "best", "control", "margin", "unbiased", "surface", "optimum", "verdict"):
+    for word in (
+        "networks",
+        "noise",
+        "baseline",
+        "best",
+        "control",
+        "margin",
+        "unbiased",
+        "surface",
+        "optimum",
+        "verdict",
+    ):
         assert any(line.startswith(f"{word:<12}") for line in shown)
 
 

@@ -1,4 +1,5 @@
-"""The surface against actual refitting, a brute-force search for its optimum, and quadratics that it must find again."""
+"""The surface against actual refitting, a brute-force search for its optimum, and quadratics that
+it must find again."""
 
 from __future__ import annotations
 
@@ -30,12 +31,19 @@ def terms(points: list[ScaledPoint]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     x = np.column_stack([d, w, r, d * d, w * w, r * r, d * w, d * r, w * r])
     weights = np.array([p.n for p in used], dtype=float)
     x = x - np.average(x, axis=0, weights=weights)
-    return x / np.sqrt(np.average(x**2, axis=0, weights=weights)), np.array([p.mean for p in used], dtype=float), weights
+    return (
+        x / np.sqrt(np.average(x**2, axis=0, weights=weights)),
+        np.array([p.mean for p in used], dtype=float),
+        weights,
+    )
 
 
 def uneven(points: list[ScaledPoint]) -> list[ScaledPoint]:
     """Every third network with two seeds only, so that weights matter."""
-    return [p if number % 3 else replace(p, accuracies=dict(list(p.accuracies.items())[:2])) for number, p in enumerate(points)]
+    return [
+        p if number % 3 else replace(p, accuracies=dict(list(p.accuracies.items())[:2]))
+        for number, p in enumerate(points)
+    ]
 
 
 def test_the_leave_one_out_error_is_that_of_refitting_without_each_network(grid: Grid, hill: Truth) -> None:
@@ -50,8 +58,12 @@ def test_the_leave_one_out_error_is_that_of_refitting_without_each_network(grid:
         found = fit_surface(points, ridge=ridge)
         assert found.loo_rmse == pytest.approx(math.sqrt(np.average(np.square(errors), weights=w)), rel=1e-6)
         assert found.mean_rmse == pytest.approx(math.sqrt(np.average(np.square(trivial), weights=w)), rel=1e-9)
-        assert found.nested_rmse == pytest.approx(found.loo_rmse, rel=1e-6)  # with the ridge given there is nothing to choose within
-        assert found.loo_r2 == pytest.approx(1 - np.average(np.square(errors), weights=w) / np.average(np.square(trivial), weights=w), rel=1e-6)
+        assert found.nested_rmse == pytest.approx(
+            found.loo_rmse, rel=1e-6
+        )  # with the ridge given there is nothing to choose within
+        assert found.loo_r2 == pytest.approx(
+            1 - np.average(np.square(errors), weights=w) / np.average(np.square(trivial), weights=w), rel=1e-6
+        )
 
 
 def test_the_ridge_is_the_one_of_least_leave_one_out_error(grid: Grid, hill: Truth) -> None:
@@ -89,7 +101,9 @@ def test_noise_alone_is_reported_as_no_better_than_the_mean(grid: Grid) -> None:
     claims = [fit_surface(grid(lambda _: 0.8, noise=0.01, seed=seed)) for seed in range(30)]
     honest = [surface for surface in claims if not surface.better_than_mean]
     assert len(honest) > 20
-    assert all("no better than the mean" in surface.statement and "means nothing" in surface.statement for surface in honest)
+    assert all(
+        "no better than the mean" in surface.statement and "means nothing" in surface.statement for surface in honest
+    )
 
 
 def made(axes: tuple[str, ...], generator: np.random.Generator) -> Surface:
@@ -97,7 +111,10 @@ def made(axes: tuple[str, ...], generator: np.random.Generator) -> Surface:
     names = module._names(axes)
     return Surface(
         axes=axes,
-        coefficients={"intercept": 0.5, **{name: float(value) for name, value in zip(names, generator.normal(size=len(names)), strict=True)}},
+        coefficients={
+            "intercept": 0.5,
+            **{name: float(value) for name, value in zip(names, generator.normal(size=len(names)), strict=True)},
+        },
         ridge=1.0,
         n=9,
         loo_rmse=0.1,
@@ -143,7 +160,9 @@ def test_a_flat_surface_has_its_optimum_in_the_middle(grid: Grid) -> None:
     assert found.predict({"depth": 1.3, "width": 1.1, "resolution": 1.1}) == pytest.approx(0.8)
     assert found.loo_r2 <= 1e-9
     third = math.log(2.0) / 3
-    assert found.optimum(THREE, 2.0) == pytest.approx({"depth": math.exp(third), "width": math.exp(third / 2), "resolution": math.exp(third / 2)})
+    assert found.optimum(THREE, 2.0) == pytest.approx(
+        {"depth": math.exp(third), "width": math.exp(third / 2), "resolution": math.exp(third / 2)}
+    )
 
 
 def test_the_baseline_and_unfinished_networks_are_left_out_and_one_network_counts_once(grid: Grid, hill: Truth) -> None:
@@ -156,7 +175,10 @@ def test_the_baseline_and_unfinished_networks_are_left_out_and_one_network_count
 
 
 def test_an_axis_that_nothing_scales_is_no_obstacle(point: Make) -> None:
-    points = [point(f"{c}", [0.7 + 0.1 * c, 0.71 + 0.1 * c], coefficients={"depth": c, "width": 1.0}) for c in (1.0, 1.2, 1.4, 1.6)]
+    points = [
+        point(f"{c}", [0.7 + 0.1 * c, 0.71 + 0.1 * c], coefficients={"depth": c, "width": 1.0})
+        for c in (1.0, 1.2, 1.4, 1.6)
+    ]
     found = fit_surface(points)
     assert found.coefficients["width"] == found.coefficients["depth*width"] == 0.0
     assert found.better_than_mean
@@ -165,8 +187,17 @@ def test_an_axis_that_nothing_scales_is_no_obstacle(point: Make) -> None:
 def test_a_surface_is_plain_json(grid: Grid, hill: Truth) -> None:
     plain = json.loads(json.dumps(fit_surface(grid(hill)).to_dict(), allow_nan=False))
     assert set(plain["coefficients"]) == {
-        "intercept", "depth", "width", "resolution", "depth^2", "width^2", "resolution^2", "depth*width", "depth*resolution", "width*resolution",
-    }  # fmt: skip
+        "intercept",
+        "depth",
+        "width",
+        "resolution",
+        "depth^2",
+        "width^2",
+        "resolution^2",
+        "depth*width",
+        "depth*resolution",
+        "width*resolution",
+    }
 
 
 def test_what_cannot_be_fitted_or_asked_is_refused(grid: Grid, hill: Truth, point: Make) -> None:

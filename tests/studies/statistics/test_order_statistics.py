@@ -32,7 +32,9 @@ def test_large_samples_agree_with_simulated_draws() -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(size=200)
     drawn = [generator.permutation(values)[:30].max() for _ in range(20_000)]
-    assert expected_best(values.tolist(), 30) == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / math.sqrt(len(drawn)))
+    assert expected_best(values.tolist(), 30) == pytest.approx(
+        np.mean(drawn), abs=4 * np.std(drawn) / math.sqrt(len(drawn))
+    )
 
 
 def test_control_drawing_with_replacement_is_too_low() -> None:

@@ -37,7 +37,9 @@ def upgrade() -> None:
         sa.Column("params", sa.BigInteger(), nullable=False),
         sa.Column("activations", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("study_id", "id", name="pk_automl_candidates"),
-        sa.ForeignKeyConstraint(["study_id"], ["automl_studies.id"], name="fk_automl_candidates_automl_studies", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["automl_studies.id"], name="fk_automl_candidates_automl_studies", ondelete="CASCADE"
+        ),
     )
     op.create_table(
         "automl_evaluations",
@@ -61,7 +63,13 @@ def upgrade() -> None:
         sa.Column("finished", sa.DateTime(timezone=True), nullable=False),
         sa.Column("trial", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_automl_evaluations"),
-        sa.UniqueConstraint("study_id", "candidate_id", "fidelity", "seed", name="uq_automl_evaluations_study_id_candidate_id_fidelity_seed"),
+        sa.UniqueConstraint(
+            "study_id",
+            "candidate_id",
+            "fidelity",
+            "seed",
+            name="uq_automl_evaluations_study_id_candidate_id_fidelity_seed",
+        ),
         sa.UniqueConstraint("study_id", "trial", name="uq_automl_evaluations_study_id_trial"),
         sa.ForeignKeyConstraint(
             ["study_id", "candidate_id"],
@@ -82,5 +90,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(255), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("study_id", "key", name="pk_automl_notes"),
-        sa.ForeignKeyConstraint(["study_id"], ["automl_studies.id"], name="fk_automl_notes_automl_studies", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["automl_studies.id"], name="fk_automl_notes_automl_studies", ondelete="CASCADE"
+        ),
     )

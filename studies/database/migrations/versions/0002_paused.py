@@ -1,7 +1,8 @@
 """Trainings that wait at a rung; who proposed a network, and its zero-cost scores.
 
-MySQL takes no default for TEXT and JSON: the columns are added empty, filled, and only then required. (This migration once gave them a default, which
-databases made then still have; nothing rests on it, as every row is written with both.)
+MySQL takes no default for TEXT and JSON: the columns are added empty, filled, and only then
+required. (This migration once gave them a default, which databases made then still have; nothing
+rests on it, as every row is written with both.)
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("study_id", "candidate_id", "fidelity", "seed", name="pk_automl_paused"),
-        sa.ForeignKeyConstraint(["study_id"], ["automl_studies.id"], name="fk_automl_paused_automl_studies", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["automl_studies.id"], name="fk_automl_paused_automl_studies", ondelete="CASCADE"
+        ),
     )
 
 
 def _evaluations() -> sa.Table:
-    """The table as it stands in between. SQLite cannot alter a column: Alembic makes the table anew from this, and copies the rows."""
+    """The table as it stands in between. SQLite cannot alter a column: Alembic makes the table anew
+    from this, and copies the rows."""
     metadata = sa.MetaData()
     sa.Table(
         "automl_candidates",
@@ -68,7 +72,13 @@ def _evaluations() -> sa.Table:
         sa.Column("origin", sa.Text(), nullable=True),
         sa.Column("scores", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_automl_evaluations"),
-        sa.UniqueConstraint("study_id", "candidate_id", "fidelity", "seed", name="uq_automl_evaluations_study_id_candidate_id_fidelity_seed"),
+        sa.UniqueConstraint(
+            "study_id",
+            "candidate_id",
+            "fidelity",
+            "seed",
+            name="uq_automl_evaluations_study_id_candidate_id_fidelity_seed",
+        ),
         sa.UniqueConstraint("study_id", "trial", name="uq_automl_evaluations_study_id_trial"),
         sa.ForeignKeyConstraint(
             ["study_id", "candidate_id"],
