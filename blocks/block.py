@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from .cost import Cost
 from .errors import InvalidBlock, unknown
-from .plugins import Plugins
+from .registry import Registry
 from .rounding import at_least, nearest, scaled_channels
 from .shape import Number, Shape
 
@@ -159,13 +159,23 @@ def _replaced(block: B, **values: Any) -> B:
     return dataclasses.replace(block, **values)  # type: ignore[type-var]
 
 
-_registry: dict[str, type[Block]] = {}
-_plugins = Plugins(_registry)
+def _accepted(name: str, cls: object) -> type[Block]:
+    params = getattr(cls, "__dataclass_params__", None)
+    if not (isinstance(cls, type) and issubclass(cls, Block) and params is not None and params.frozen):
+        raise InvalidBlock(
+            f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not"
+        )
+    cls.name = name
+    return cls
+
+
+blocks: Registry[type[Block]] = Registry("block", "automl.blocks", accept=_accepted, error=InvalidBlock)
+"""All block classes by name."""
 
 
 def register(name: str) -> Callable[[type[B]], type[B]]:
-    """Make a frozen dataclass known under `name`: in space files, costs, the tests that walk the
-    registry, and exports.
+    """Register a frozen dataclass under `name`: for space files, costs, exports, and the tests that
+    walk the registry.
 
     Raises:
         InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from a block
@@ -173,19 +183,7 @@ def register(name: str) -> Callable[[type[B]], type[B]]:
     """
 
     def add(cls: type[B]) -> type[B]:
-        params = getattr(cls, "__dataclass_params__", None)
-        if not (isinstance(cls, type) and issubclass(cls, Block) and params is not None and params.frozen):
-            raise InvalidBlock(
-                f"a block must be a frozen dataclass derived from Attention, Unit or Part, but {cls!r} is not"
-            )
-        if name in _registry:
-            taken = _registry[name]
-            raise InvalidBlock(
-                f"the block name {name!r} is taken by {taken.__qualname__} of {taken.__module__}; {cls.__module__}"
-                " needs another one"
-            )
-        cls.name = name
-        _registry[name] = cls
+        blocks.add(name, cls)
         return cls
 
     return add
@@ -196,45 +194,28 @@ def block_class(name: str, kind: type[B]) -> type[B]:
     included.
 
     Raises:
-        InputError: there is none: the nearest is named, or why a package's is left out.
+        InputError: there is none; the message names the nearest, or says why a package's block was
+            left out.
     """
-    _plugins.load()
-    found = _registry.get(name)
+    found = blocks.parts().get(name)
     if found is not None and issubclass(found, kind):
         return found
-    if name in _plugins.refused:
-        raise InvalidBlock(_plugins.refused[name])
+    if name in blocks.refused:
+        raise InvalidBlock(blocks.refused[name])
     raise unknown(kind.__name__.lower(), name, names(kind))
 
 
 def names(kind: type[Block] = Block) -> list[str]:
-    """Registered names of the subclasses of `kind`, in order of registration; what installed
-    packages declare comes last."""
-    _plugins.load()
-    return [name for name, cls in _registry.items() if issubclass(cls, kind)]
-
-
-def plugins() -> Plugins:
-    """The installed packages that declare blocks, loaded."""
-    _plugins.load()
-    return _plugins
-
-
-def foreign() -> dict[str, type[Block]]:
-    """The classes registered here that come neither with automl nor with a package that declares
-    them: a worker has to be given them."""
-    return {
-        name: cls
-        for name, cls in _registry.items()
-        if not cls.__module__.startswith("automl.") and name not in _plugins.origins
-    }
+    """Registered names of the subclasses of `kind`, in order of registration; those of installed
+    packages come last."""
+    return [name for name, cls in blocks.parts().items() if issubclass(cls, kind)]
 
 
 def adopt(classes: Mapping[str, type[Block]]) -> None:
     """Register classes of another process, under the names they have there."""
     for name, cls in classes.items():
         cls.name = name  # one pickled by reference comes without it, unless its module registers it
-        _registry.setdefault(name, cls)
+    blocks.adopt(classes)
 
 
 def to_dict(block: Block) -> dict[str, Any]:

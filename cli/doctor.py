@@ -120,11 +120,10 @@ def _blocks() -> str:
     """What blocks there are besides automl's own."""
     import warnings
 
-    from ..blocks.block import plugins
+    from ..blocks.block import blocks
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # said below
-        found = plugins()
-    return "; ".join(
-        ["automl's own", *(f"{name} of {package}" for name, package in found.origins.items()), *found.refused.values()]
-    )
+        blocks.load()
+    theirs = [f"{name} of {package}" for name, package in blocks.origins.items()]
+    return "; ".join(["automl's own", *theirs, *blocks.refused.values()])

@@ -15,7 +15,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ...blocks.block import foreign
+from ...blocks.block import blocks
 from ..course.engine import Engine
 from ..course.job import Job
 from ..scores.sending import packed
@@ -164,7 +164,7 @@ def run(
     """
     engine.workers = workers
     trainable = tune.with_parameters(
-        worker, arrays=dict(arrays), recipe=dict(recipe), blocks=foreign(), scores=packed()
+        worker, arrays=dict(arrays), recipe=dict(recipe), blocks=blocks.foreign(), scores=packed()
     )
     folder = tempfile.mkdtemp(prefix="automl-tune-")
     left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit

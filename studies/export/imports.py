@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...blocks.block import plugins
+from ...blocks.block import blocks
 
 _OURS = __name__.partition(".")[0]
 _WIDTH = 88  # a longer line is broken by a trailing comma, which every import sorter leaves alone
@@ -54,7 +54,8 @@ def is_library(module: str) -> bool:
     packages and is copied; so is a package that blocks come from.
     """
     top = module.partition(".")[0]
-    if top == _OURS or top in plugins().modules:
+    blocks.load()
+    if top == _OURS or top in blocks.modules:
         return False
     if top in sys.stdlib_module_names:
         return True

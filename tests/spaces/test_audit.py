@@ -104,7 +104,7 @@ class Looks(Matmul):
 
 @pytest.fixture
 def matmul(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(block, "_registry", dict(block._registry))
+    monkeypatch.setattr(block.blocks, "known", dict(block.blocks.known))
     yield block.register("matmul_of_tests")(Matmul)
     Matmul.name = ""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block_class, register
-from automl.blocks.block import _registry, adopt
+from automl.blocks.block import adopt, blocks
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits
@@ -248,7 +248,7 @@ def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space)
     try:
         study = go(engine(tmp_path, space, trials=4, finals=0), mode="block")
     finally:
-        _registry.pop("outside")
+        blocks.known.pop("outside")
     assert study.counts()["fail"] == 0
 
 

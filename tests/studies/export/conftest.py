@@ -89,7 +89,7 @@ def facts() -> Callable[..., Facts]:
 def user_file(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
     """user_file(source, name): a Python file of a user's, imported from its path; what it registers
     is forgotten afterwards."""
-    registered = dict(block._registry)
+    registered = dict(block.blocks.known)
     names: list[str] = []
 
     def load(source: str, name: str = "mine") -> ModuleType:
@@ -105,7 +105,7 @@ def user_file(tmp_path: Path) -> Iterator[Callable[..., ModuleType]]:
         return module
 
     yield load
-    block._registry.clear()
-    block._registry.update(registered)
+    block.blocks.known.clear()
+    block.blocks.known.update(registered)
     for name in names:
         del sys.modules[name]

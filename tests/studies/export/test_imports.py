@@ -13,6 +13,7 @@ def test_an_installed_package_is_imported_unless_blocks_come_from_it(tmp_path: P
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sysconfig, "get_path", lambda kind: str(tmp_path))
     assert is_library("installed_one")
-    monkeypatch.setattr(block.plugins(), "modules", {"installed_one"})
+    block.blocks.load()
+    monkeypatch.setattr(block.blocks, "modules", {"installed_one"})
     assert not is_library("installed_one")
     assert not is_library("installed_one.inner")

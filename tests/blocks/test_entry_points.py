@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import Attention, InputError, InvalidBlock, Se, block, block_class, names
-from automl.blocks.block import adopt, foreign
-from automl.blocks.plugins import Plugins, PluginWarning
+from automl.blocks.block import adopt
+from automl.blocks.registry import PluginWarning, Registry
 
 HEADER = "from dataclasses import dataclass\nfrom automl.blocks import Attention, Cost, register\n"
 CLASS = """
@@ -37,8 +37,10 @@ def source(name: str, registered: str | None = None) -> str:
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """install(package, {entry: value}, {module: source}): a package as pip leaves it; the registry
     is as before afterwards."""
-    registered, modules = dict(block._registry), set(sys.modules)
-    monkeypatch.setattr(block, "_plugins", Plugins(block._registry))
+    registered, modules = dict(block.blocks.known), set(sys.modules)
+    fresh = Registry("block", "automl.blocks", accept=block._accepted, error=InvalidBlock)
+    fresh.known = block.blocks.known
+    monkeypatch.setattr(block, "blocks", fresh)
     monkeypatch.syspath_prepend(tmp_path)
 
     def write(package: str, entries: dict[str, str], files: dict[str, str]) -> None:
@@ -52,8 +54,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             (tmp_path / f"{name}.py").write_text(text)
 
     yield write
-    block._registry.clear()
-    block._registry.update(registered)
+    block.blocks.known.clear()
+    block.blocks.known.update(registered)
     for name in set(sys.modules) - modules:
         if str(tmp_path) in (getattr(sys.modules[name], "__file__", None) or ""):
             del sys.modules[name]
@@ -62,7 +64,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def test_a_module_that_registers_is_known_by_name(install: Install):
     install("package-a", {"gate_a": "module_a"}, {"module_a": source("A", "gate_a")})
     assert "gate_a" in names(Attention)
-    assert block.plugins().origins == {"gate_a": "package-a"}
+    assert block.blocks.origins == {"gate_a": "package-a"}
     assert block.from_dict({"block": "gate_a"}) == block_class("gate_a", Attention)()
 
 
@@ -82,8 +84,8 @@ def test_a_module_imported_before_is_not_registered_twice(install: Install):
     import module_a  # pyright: ignore[reportMissingImports]
 
     assert block_class("gate_a", Attention) is module_a.A
-    assert block.plugins().origins == {"gate_a": "package-a"}
-    assert block.plugins().refused == {}
+    assert block.blocks.origins == {"gate_a": "package-a"}
+    assert block.blocks.refused == {}
 
 
 def test_what_a_package_declares_is_not_sent_to_workers_and_the_users_own_is(install: Install):
@@ -91,9 +93,9 @@ def test_what_a_package_declares_is_not_sent_to_workers_and_the_users_own_is(ins
     import module_b  # pyright: ignore[reportMissingImports]
 
     names()
-    assert "mine" in foreign()
-    assert "gate_a" not in foreign()
-    del block._registry["mine"]
+    assert "mine" in block.blocks.foreign()
+    assert "gate_a" not in block.blocks.foreign()
+    del block.blocks.known["mine"]
     module_b.B.name = ""  # as a class arrives that was pickled by reference to a module which does not register it
     adopt({"mine": module_b.B})
     assert block_class("mine", Attention).name == "mine"
@@ -142,4 +144,4 @@ def test_a_name_that_two_packages_declare_is_neithers(install: Install):
 def test_nothing_is_looked_for_before_a_name_is_needed(install: Install):
     install("package-a", {"broken": "broken_module"}, {"broken_module": "raise RuntimeError"})
     Se()
-    assert block._plugins.refused == {}
+    assert block.blocks.refused == {}
