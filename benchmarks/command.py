@@ -66,8 +66,9 @@ def ours(folder: Path) -> list[float]:
     """Seconds between the ends of successive trials."""
     from automl.search.course.engine import Engine
     from automl.search.course.events import Silent
-    from automl.search.course.limits import Limits
+    from automl.search.course.limits import Limits, Trials
     from automl.search.proposing.proposer import Proposer
+    from automl.search.workers.cluster import Resources
     from automl.search.workers.ray_tune import run
     from automl.spaces import census, load_space, parse_budget
     from automl.studies import Fidelity, Study, StudySpec
@@ -85,14 +86,11 @@ def ours(folder: Path) -> list[float]:
     engine = Engine(
         study,
         proposer,
-        fidelity=lambda candidate: Fidelity(epochs=1, size=32),
-        epochs=1,
-        seed=0,
+        trials=Trials(fidelity=lambda candidate: Fidelity(epochs=1, size=32), epochs=1, seed=0),
         limits=Limits(trials=TRIALS, seconds=None, finals=0),
-        weights=None,
         listener=Listener(),
     )
-    run(engine, {}, {}, workers=1, cpus=1, gpus=0, worker=feather())
+    run(engine, {}, {}, Resources(workers=1, cpus=1, gpus=0, total_gpus=0), worker=feather())
     return [after - before for before, after in pairwise(ends[4:])]  # the first ones start the worker
 
 

@@ -11,26 +11,27 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
 from ..blocks.documented import documented
 from ..spaces import Space
-from ..spaces.scaling.baseline import AXES, Baseline, find_baseline
-from ..spaces.scaling.grid import Grid, GridPoint, Rule, grid
+from ..spaces.scaling.baseline import Baseline, find_baseline
+from ..spaces.scaling.grid import Grid, GridPoint, grid
 from ..studies import Purpose, State, Study
 from ..studies.versions import versions
+from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener, Silent
-from .course.limits import Limits
+from .course.limits import Limits, Trials
 from .course.rungs import Rungs
 from .data import remarks
-from .options import DEFAULT_STORAGE, SearchOptions
+from .grid_options import PARTS, GridOptions
+from .options import SearchOptions
 from .plan import Plan, arrays, images_of, settle
 from .proposing.listed import Listed, Points
-from .run import ray_for
 from .workers import cluster
 
 if TYPE_CHECKING:
@@ -38,77 +39,6 @@ if TYPE_CHECKING:
 
     from ..studies.scaling import ScaledPoint
     from .data import ImageData
-
-PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size_multiple", "points", "stop")
-"""Of the options, what makes a grid this grid; more seeds continue it."""
-
-
-@documented
-@dataclass(frozen=True, kw_only=True)
-class GridOptions:
-    """What `automl grid` takes; the field names are the options'."""
-
-    baseline: str | Path | Space
-    """A published network, a file, STUDY:best, or a space that leaves nothing free."""
-    phi: float = 1.0
-    """The compound coefficient: networks are scaled by α^φ, β^φ, γ^φ."""
-    target: float = 2.0
-    """Multiple of the baseline's cost at φ = 1."""
-    step: float = 0.05
-    """Between neighbouring coefficients."""
-    tolerance: float = 0.05
-    """How far cost (true rule) or product (paper's rule) may be from the target, relative."""
-    rule: Rule = "true"
-    """Which triples are admitted."""
-    axes: Sequence[str] = AXES
-    """What is scaled."""
-    size_multiple: int = 1
-    """Input sizes are rounded to a multiple of it."""
-    points: int | None = None
-    """At most so many networks of the grid, as far from each other as can be; all without."""
-    stop: bool = True
-    """Whether clear losers are stopped early; controls never are."""
-    seeds: int = 3
-    """Trainings of each network."""
-    seed: int = 0
-    """Of the split and the first training; the others follow it."""
-    data: str = "digits"
-    """As in a search, and so are all the others."""
-    data_dir: str | None = None
-    download: bool = False
-    validation: str | None = None
-    test: str | None = None
-    drop_small_classes: int = 0
-    seconds: float | None = None
-    workers: int | None = None
-    gpus_per_trial: float | None = None
-    storage: str = DEFAULT_STORAGE
-    study: str | None = None
-    address: str | None = None
-    image_size: int | None = None
-    proxy_size: int | None = None
-    epochs: int | None = None
-    fraction: float | None = None
-    flip: bool | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("seeds", 1), ("points", 1), ("size_multiple", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
-        self.for_search(DEFAULT_STORAGE)  # what both take is checked in one place
-
-    def for_search(self, study: str) -> SearchOptions:
-        """The options of a search of the same data, recipe and workers."""
-        shared = {
-            name for name in (f.name for f in fields(SearchOptions)) if name in {f.name for f in fields(self)}
-        } - {"study"}
-        named = study if self.study is None else self.study
-        return SearchOptions(
-            **{name: getattr(self, name) for name in shared},
-            study=None if named == DEFAULT_STORAGE else named,
-            finals=0,
-        )
 
 
 @documented
@@ -202,33 +132,23 @@ def search_grid(
     study = Study.find(options.storage, plan.spec)
     if study is None or waiting(study).left:
         listener.phase("starting the workers")
-        with ray_for(asked, None) as resources:
+        with cluster.session(asked) as resources:
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
+            limits = Limits(trials=None, seconds=plan.seconds, finals=0)
             engine = Engine(
                 study,
                 waiting(study),
-                fidelity=plan.fidelity,
-                epochs=plan.epochs,
-                seed=options.seed,
-                limits=Limits(trials=None, seconds=plan.seconds, finals=0),
-                weights=None,
+                trials=Trials(fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, pauses=False),
+                limits=limits,
                 listener=listener,
-                began=began,
+                clock=Clock(limits, began=began),
                 rungs=Rungs(plan.epochs, by_cost=False),
-                patient=False,
             )
             engine.counts.target = len(listed) * len(seeds)
             from .workers.ray_tune import run
 
-            run(
-                engine,
-                arrays(plan),
-                plan.recipe.to_dict(),
-                workers=resources.workers,
-                cpus=resources.cpus,
-                gpus=resources.gpus,
-            )
+            run(engine, arrays(plan), plan.recipe.to_dict(), resources)
     points = reached(study, chosen, listed)
     left = waiting(study).left
     _note(study, found, points)

@@ -1,11 +1,11 @@
-"""What `automl search` takes, checked."""
+"""The options of searches and grids, checked; the command line is derived from them."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -13,125 +13,82 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Space
+from ..studies.storage_url import storage_url
 from .data import Reading
+from .evaluators.registry import EvaluatorKind, find_evaluator
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 
-DEFAULT_STORAGE = "sqlite:///automl.db"
-EVALUATORS = {"train": "train", "table:FILE": "table:.+", "zero-cost": "zero-cost", "zero-cost:SCORE": "zero-cost:.+"}
-"""What `--evaluator` takes: as shown, and as a regular expression."""
 
-
-@documented
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """What `automl search` takes; the field names are the options'."""
+class DataOptions:
+    """Which images are used, and how they are split."""
 
-    budget: Sequence[str] = ()
-    """Bounds on cost; none admits everything."""
-    space: str | Path | Space = "efficientnet"
-    """A shipped space, a file, or a space."""
     data: str = "digits"
-    """A data set's name, a folder of class folders, or an .npz file."""
+    """digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz file, or
+    hf:NAME."""
     data_dir: str | None = None
-    """Where torchvision's data sets lie."""
+    """Folder of the data sets known by name. Default: automl in the user's cache folder."""
     download: bool = False
-    """Whether they may be downloaded."""
+    """Download the data set if it is missing."""
     validation: str | None = None
-    """What validates: a folder's name within the data, or a path; for archives and hubs the name of
-    the part. By the usual names without."""
+    """Folder of the data that validates, by name or path. Default: val, valid, dev, …"""
     test: str | None = None
-    """What tests, likewise."""
+    """Folder of the data that tests, by name or path. Default: test, testing, …"""
     drop_small_classes: int = 0
-    """Classes with fewer images than this are left out."""
-    trials: int | None = None
-    """Trials in the study altogether."""
-    seconds: float | None = None
-    """Wall time of this run. Without trials and seconds: 32 trials, 8 minutes at most."""
-    sampler: str = DEFAULT_SAMPLER
-    """Who proposes."""
-    workers: int | None = None
-    """How many train at once; as many as fit without."""
-    gpus_per_trial: float | None = None
-    """GPUs for each; 1 where there are any."""
-    storage: str = DEFAULT_STORAGE
-    """Database URL."""
-    study: str | None = None
-    """Name; made of space, data and budget without."""
-    seed: int = 0
-    """Of the split, the sampler and the trainings."""
-    address: str | None = None
-    """Ray cluster; a private local one without."""
+    """Leave out classes with fewer images than this."""
+
+    @property
+    def reading(self) -> Reading:
+        """How the data are read."""
+        return Reading(validation=self.validation, test=self.test, drop_small_classes=self.drop_small_classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """At which size, how long and from which seed networks are trained."""
+
     image_size: int | None = None
-    """Deployment size in pixels at which the budget is counted; the space's without."""
+    """Deployment size in pixels at which cost is counted. Default: the space's or baseline's."""
     proxy_size: int | None = None
-    """Size in pixels at which candidates are trained, before the resolution coefficient."""
+    """Size in pixels at which networks of resolution 1 are trained. Default: 32 to 64, by the
+    data."""
     epochs: int | None = None
-    """Epochs of full fidelity."""
+    """Epochs of a full training. Default: by the number of images."""
     fraction: float | None = None
-    """Share of the training images that a trial sees in an epoch; by the data without. Chosen
-    networks see all."""
+    """Share of the training images seen in an epoch. Default: by the number of images."""
     flip: bool | None = None
-    """Whether images are mirrored at random in training; as suits the data set without."""
-    finals: int = 3
-    """How many networks of the front are confirmed at the end."""
-    hints: Sequence[str] = ("naswot",)
-    """Zero-cost scores that the predictor is given of some random candidates."""
-    seeds: int = 2
-    """From how many further seeds each of them is."""
-    evaluator: str = "train"
-    """How candidates are evaluated: train, or table:FILE."""
-    table_seconds: float | None = None
-    """Simulated seconds of a full training from a table; the table's without."""
-    objective: Objective = "best"
-    """What the sampler aims at: best, the most accurate network within the budget; or front, all of
-    the front."""
-    warm_start: Sequence[str] = ()
-    """Earlier studies of the same parameters, in the same database, that the sampler learns from.
-    """
+    """Mirror images at random in training. Default: as suits the data set, not for digits."""
+    seed: int = 0
+    """Seed of the split, the sampler and the trainings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """Where trainings run, for how long, and where results are kept."""
+
+    seconds: float | None = None
+    """Wall time of this run, confirmation included: 10min, 2h."""
+    workers: int | None = None
+    """Networks trained at once. Default: all GPUs, or all CPUs; one, simulated, for a table."""
+    gpus_per_trial: float | None = None
+    """GPUs of each worker; a fraction shares one. Default: 1 if there are any."""
+    address: str | None = None
+    """Ray cluster (auto, host:port, ray://…). Default: a private Ray on this machine."""
+    storage: str = field(default_factory=storage_url)
+    """Database of the studies, any SQLAlchemy URL. Default: AUTOML_STORAGE, or
+    sqlite:///automl.db."""
+    study: str | None = None
+    """Name of the study. Default: made of what is searched, the data and the budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(DataOptions, TrainingOptions, ClusterOptions):
+    """What searches and grids have in common."""
 
     def __post_init__(self) -> None:
-        check_sampler(self.sampler)
-        kind, _ = self.evaluated
-        if self.objective not in get_args(Objective):
-            raise unknown("--objective", self.objective, get_args(Objective))
-        if kind == "table":
-            if self.reading.to_dict():
-                raise InputError(
-                    f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator}"
-                    " reads none"
-                )
-            of_training = {
-                name: getattr(self, name)
-                for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address")
-            }
-            for name, value in of_training.items():
-                if value is not None:
-                    raise InputError(
-                        f"--{name.replace('_', '-')} is for trainings, but --evaluator {self.evaluator} trains nothing"
-                    )
-        elif self.table_seconds is not None:
-            raise InputError(
-                f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}"
-            )
-        if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
-            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
-        for name, least in (
-            ("trials", 1),
-            ("workers", 1),
-            ("epochs", 1),
-            ("image_size", 8),
-            ("proxy_size", 8),
-            ("finals", 0),
-            ("seeds", 1),
-            ("drop_small_classes", 0),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"--{name.replace('_', '-')} must be at least {least}, but got {value}")
+        at_least(self, workers=1, epochs=1, image_size=8, proxy_size=8, drop_small_classes=0)
         check_seed("--seed", self.seed)
-        for name in self.hints:
-            score(name)
         if self.study is not None and (
             not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)
         ):
@@ -146,25 +103,96 @@ class SearchOptions:
         if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
             raise InputError(f"--gpus-per-trial must be 0 or more, but got {self.gpus_per_trial:g}")
 
-    @property
-    def reading(self) -> Reading:
-        """How the data are read."""
-        return Reading(validation=self.validation, test=self.test, drop_small_classes=self.drop_small_classes)
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(RunOptions):
+    """The options of `automl search`, by the names that the command has for them."""
+
+    budget: Sequence[str] = ()
+    """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times."""
+    space: str | Path | Space = "efficientnet"
+    """A space that comes with automl (efficientnet, resnext-attention) or a YAML file."""
+    trials: int | None = None
+    """Trials in the study altogether. Default without --time: 32, in 8 minutes at most."""
+    sampler: str = DEFAULT_SAMPLER
+    """Proposes the candidates: predictor, evolution, random, tpe, nsga2, gp or grid."""
+    hints: Sequence[str] = ("naswot",)
+    """Zero-cost scores from which the predictor may learn, separated by commas; none for none."""
+    objective: Objective = "best"
+    """Aim of the sampler: best (the most accurate within the budget) or front (the whole
+    front)."""
+    evaluator: str = "train"
+    """How candidates are evaluated: train, table:FILE (looked up, in simulated time), zero-cost or
+    zero-cost:SCORE (not trained)."""
+    table_seconds: float | None = None
+    """Simulated seconds of a full training from a table. Default: the table's, or 60."""
+    warm_start: Sequence[str] = ()
+    """An earlier study of the same parameters in this database, to learn from; may be given several
+    times."""
+    finals: int = 3
+    """Networks of the front that are trained again at the end, longer and from further seeds."""
+    seeds: int = 2
+    """Further seeds from which each of them is trained."""
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler)
+        if self.objective not in get_args(Objective):
+            raise unknown("--objective", self.objective, get_args(Objective))
+        self._check_evaluator()
+        super().__post_init__()
+        at_least(self, trials=1, finals=0, seeds=1)
+        for name in self.hints:
+            score(name)
 
     @property
-    def evaluated(self) -> tuple[str, str]:
-        """Kind of the evaluator, and what stands behind its colon.
+    def evaluated(self) -> tuple[EvaluatorKind, str]:
+        """The evaluator, and the argument behind its colon.
 
         Raises:
-            InputError: there is no such evaluator, or its file is missing.
+            InputError: there is no such evaluator, or its argument is missing.
         """
-        if not any(re.fullmatch(form, self.evaluator) for form in EVALUATORS.values()):
-            raise unknown("--evaluator", self.evaluator, EVALUATORS)
-        kind, _, rest = self.evaluator.partition(":")
-        return kind, rest
+        return find_evaluator(self.evaluator)
+
+    def _check_evaluator(self) -> None:
+        kind, _ = self.evaluated
+        if not kind.reads_images:
+            if self.reading.to_dict():
+                raise InputError(
+                    f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator}"
+                    " reads none"
+                )
+            for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address"):
+                if getattr(self, name) is not None:
+                    flag = name.replace("_", "-")
+                    raise InputError(f"--{flag} is for trainings, but --evaluator {self.evaluator} trains nothing")
+        if self.table_seconds is None:
+            return
+        if kind.name != "table":
+            raise InputError(
+                f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}"
+            )
+        if not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
+            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
+
+
+def at_least(options: object, **least: int) -> None:
+    """Check that the options named are None or at least as large as given.
+
+    Raises:
+        InputError: one is smaller.
+    """
+    for name, bound in least.items():
+        value = getattr(options, name)
+        if value is not None and value < bound:
+            raise InputError(f"--{name.replace('_', '-')} must be at least {bound}, but got {value}")
 
 
 def check_seed(name: str, seed: int) -> None:
-    """InputError unless 0 <= seed < 2**31, which every generator of random numbers here takes."""
+    """Check that 0 <= seed < 2**31, which every generator of random numbers here takes.
+
+    Raises:
+        InputError: it is not.
+    """
     if not 0 <= seed < 2**31:
         raise InputError(f"{name} must be at least 0 and below 2**31, but got {seed}")

@@ -23,7 +23,6 @@ from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
 from .training.schedule import course, first_rung
 
-DEFAULT_STORAGE = "sqlite:///automl.db"
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
@@ -81,8 +80,8 @@ def proxy(proxy_size: int, height: int, base: int) -> int:
     return max(8, round(proxy_size * height / base))
 
 
-def prepare(options: SearchOptions) -> Plan:
-    """Load data and space, settle sizes and recipe.
+def prepare(options: SearchOptions, evaluator: str | None = None) -> Plan:
+    """Load data and space, settle sizes and recipe; `evaluator` as in `settle`.
 
     Raises:
         InputError: anything in the options that cannot be.
@@ -91,7 +90,7 @@ def prepare(options: SearchOptions) -> Plan:
     largest = max(
         (float(value) for p in space.parameters if p.dimension == "resolution" for value in p.values), default=1.0
     )
-    return settle(options, space, images_of(options, largest))
+    return settle(options, space, images_of(options, largest), evaluator)
 
 
 def images_of(options: SearchOptions, largest: float) -> ImageData:
@@ -103,8 +102,12 @@ def images_of(options: SearchOptions, largest: float) -> ImageData:
     )
 
 
-def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
-    """The plan of a search of `space` on `data`; raises as `prepare` does."""
+def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str | None = None) -> Plan:
+    """The plan of a search of `space` on `data`; raises as `prepare` does.
+
+    `evaluator` is the name that the study keeps of the way in which candidates are evaluated; None
+    if they are trained.
+    """
     budget = parse_budget(options.budget) if options.budget else Budget()
     space = space.adapted(classes=len(data.classes), channels=data.channels, image_size=options.image_size)
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
@@ -132,7 +135,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData) -> Plan:
             "fraction": fraction,
             "seed": options.seed,
             "recipe": recipe.to_dict(),
-            **_asked(options),
+            **_not_default(options, evaluator),
         },
     )
     spec = _continued(options, spec, default_name(space, data.name, options.budget))
@@ -177,7 +180,7 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
             "fraction": 1.0,
             "seed": options.seed,
             "table_seconds": options.table_seconds,
-            **_asked(options),
+            **_not_default(options, "table"),
         },
     )
     no_limit = options.trials is None and options.seconds is None
@@ -226,14 +229,11 @@ def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpe
     return spec
 
 
-def _asked(options: SearchOptions) -> dict[str, str]:
-    """What else makes a study this study; as the studies of earlier versions have none of it,
-    defaults are left out."""
-    kind, _ = options.evaluated
-    return {
-        **({} if kind == "train" else {"evaluator": kind}),
-        **({} if options.objective == "best" else {"objective": options.objective}),
-    }
+def _not_default(options: SearchOptions, evaluator: str | None) -> dict[str, str]:
+    """Settings that make a study another study; defaults are left out, since the studies of earlier
+    versions have none of them."""
+    objective = {} if options.objective == "best" else {"objective": options.objective}
+    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective}
 
 
 def data_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`automl search` as a function."""
+"""Runs a search: the function behind `automl search`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from ..studies import FrontPoint, Study
 from ..studies.artifacts import weights_folder
 from ..studies.chosen import Best, best
 from ..studies.versions import versions
+from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Counts, Listener, Silent
 from .course.hinting import Hinting
+from .course.limits import Trials
 from .course.rungs import Rungs
+from .course.work_left import counts_of, has_work
 from .evaluators.protocol import Evaluator
-from .evaluators.table import Simulated
-from .evaluators.training import Trained, ray_for
-from .evaluators.zero_cost import Scored
 from .options import SearchOptions
-from .plan import Settled
 from .proposing.proposer import Proposer, so_far
 from .proposing.samplers import SAMPLERS
 from .warm_start import trials_of
@@ -31,9 +30,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FEWEST_TRIALS, FEWEST_SECONDS = 16, 120.0
-"""Searches shorter than this are over before hints have paid for their time."""
-
-__all__ = ["SearchResult", "describe", "evaluator_of", "ray_for", "search", "trials_of", "versions"]
+"""Shorter searches compute no hints: they end before hints have paid for their time."""
 
 
 @documented
@@ -42,21 +39,21 @@ class SearchResult:
     """What a search found."""
 
     study: Study
-    """In its database."""
+    """The study, in its database."""
     front: list[FrontPoint]
-    """Cheapest first."""
+    """The front of accuracy and cost, cheapest network first."""
     best: Best | None
-    """The network chosen; None when no trial finished."""
+    """The network chosen; None if no trial is complete."""
     census: Census
-    """Of the space."""
+    """What the space holds within the budget."""
     counts: Counts
-    """Of the evaluations."""
+    """Numbers of evaluations by how they ended."""
     seconds: float
-    """Wall time."""
+    """Wall time of this run."""
     simulated: float | None = None
-    """Simulated time of this run, where candidates were looked up in a table."""
+    """Simulated seconds of this run, if candidates were looked up in a table."""
     exhausted: bool
-    """Whether everything within the budget has been evaluated."""
+    """Whether no new candidate is left within the budget."""
 
 
 def search(
@@ -67,22 +64,27 @@ def search(
     began: float | None = None,
     gpus: int | None = None,
 ) -> SearchResult:
-    """Search, confirm the best, test the one chosen.
+    """Search, confirm the best networks, and test the one chosen; continues an existing study.
 
-    `began` is when the wall time began to count (`time.monotonic`); `gpus` is how many a private
-    Ray is to count, instead of looking.
+    Args:
+        options: what is searched, on which data, for how long.
+        listener: is told of everything that happens; silent if None.
+        command: the command as typed, kept with a new study.
+        began: when the time given began to count (`time.monotonic`); now if None.
+        gpus: number of GPUs that a private Ray is to count; None looks.
 
     Raises:
         InputError: something in the options cannot be; nothing has been started or written.
-        KeyboardInterrupt: stopped by the user; what ended is in the database and the same call goes
-            on from there.
+        KeyboardInterrupt: the user stopped it; what ended is in the database, and the same call
+            continues from there.
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
-    if options.evaluated[0] != "table":
+    kind, argument = options.evaluated
+    if kind.reads_images:
         listener.phase(f"loading the images of {options.data}")
-    evaluator = evaluator_of(options, began=began, gpus=gpus)
-    plan = evaluator.plan
+    evaluator = kind.prepare(options, argument, began, gpus)
+    plan, limits = evaluator.plan, evaluator.limits(options)
     found = census(plan.space, plan.budget, seed=options.seed)
     for line in describe(plan.space, plan.budget, found):
         listener.said(line)
@@ -91,15 +93,11 @@ def search(
         listener.said(line)
     earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
     study = Study.find(options.storage, plan.spec)
-    engine = (
-        None
-        if study is None
-        else _engine(study, _proposer(study, plan, options, found, earlier), evaluator, options, listener)
-    )
-    if study is None or engine is None or engine.has_work():
+    engine = None
+    if study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began):
         with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            proposer = _proposer(study, plan, options, found, earlier)
+            proposer = _proposer(study, evaluator, options, found, earlier)
             engine = _engine(study, proposer, evaluator, options, listener)
             try:
                 run(engine)
@@ -113,29 +111,17 @@ def search(
         front=study.front(),
         best=None if chosen is None else evaluator.tested(study, chosen, listener),
         census=found,
-        counts=engine.counts,
+        counts=counts_of(study, limits.trials) if engine is None else engine.counts,
         seconds=time.monotonic() - began,
-        simulated=evaluator.clock() if isinstance(evaluator, Simulated) else None,
-        exhausted=engine.exhausted,
+        simulated=evaluator.simulated,
+        exhausted=engine is not None and engine.exhausted,
     )
 
 
-def evaluator_of(options: SearchOptions, *, began: float, gpus: int | None) -> Evaluator:
-    """The evaluator that `options` name, with what it needs loaded. A new one is named here and in
-    `plan.EVALUATORS`.
-
-    Raises:
-        InputError: something in the options cannot be.
-    """
-    kind, rest = options.evaluated
-    if kind == "zero-cost":
-        return Scored.named(options, rest, began, gpus)
-    return Simulated.prepared(options, rest) if kind == "table" else Trained.prepared(options, began, gpus)
-
-
 def _proposer(
-    study: Study, plan: Settled, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]
+    study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]
 ) -> Proposer:
+    plan = evaluator.plan
     return Proposer(
         plan.space,
         plan.budget,
@@ -152,36 +138,35 @@ def _proposer(
 def _engine(
     study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener
 ) -> Engine:
-    plan = evaluator.plan
-    worth_it = (plan.trials is None or plan.trials >= FEWEST_TRIALS) and (
-        plan.seconds is None or plan.seconds >= FEWEST_SECONDS
-    )
-    hinted = (
-        options.hints
-        and SAMPLERS[options.sampler].hinted
-        and evaluator.keeps_weights
-        and evaluator.score is None
-        and worth_it
-    )
+    plan, limits = evaluator.plan, evaluator.limits(options)
+    weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
+    hinting = None
+    if _pays(evaluator) and options.hints and SAMPLERS[options.sampler].hinted:
+        hinting = Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed)
     return Engine(
         study,
         evaluator.proposes(proposer),
-        fidelity=plan.fidelity,
-        epochs=plan.epochs,
-        seed=options.seed,
-        limits=evaluator.limits(options),
-        rungs=Rungs(plan.epochs, first=plan.first_rung),
-        weights=weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None,
+        trials=Trials(
+            fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, score=evaluator.score, weights=weights
+        ),
+        limits=limits,
         listener=listener,
-        began=evaluator.began,
-        clock=evaluator.clock,
-        score=evaluator.score,
-        hinting=Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed) if hinted else None,
+        clock=Clock(limits, now=evaluator.now, began=evaluator.began),
+        rungs=Rungs(plan.epochs, first=plan.first_rung),
+        hinting=hinting,
     )
 
 
+def _pays(evaluator: Evaluator) -> bool:
+    """Whether hints pay: only for trainings, and in searches that are long enough."""
+    plan = evaluator.plan
+    long = plan.trials is None or plan.trials >= FEWEST_TRIALS
+    slow = plan.seconds is None or plan.seconds >= FEWEST_SECONDS
+    return evaluator.keeps_weights and evaluator.score is None and long and slow
+
+
 def _note_sampler(study: Study, name: str) -> None:
-    """Add the sampler of this run to those of earlier ones."""
+    """Add the sampler of this run to those of earlier runs."""
     kept = study.notes().get("samplers")
     before = [str(each) for each in kept] if isinstance(kept, list) else []
     if name not in before:
@@ -189,7 +174,7 @@ def _note_sampler(study: Study, name: str) -> None:
 
 
 def _note_gate(study: Study, engine: Engine) -> None:
-    """Add what the gate refused in this run to what it refused before: such candidates have no
+    """Add what the gate refused in this run to what it refused before: refused candidates have no
     rows."""
     kept = study.notes().get("gate")
     before = kept if isinstance(kept, dict) else {}

@@ -87,3 +87,10 @@ def _of(
             if (point.id, fidelity.key, seed + offset) not in known:
                 found.append(Final(point=point, fidelity=fidelity, seed=seed + offset))
     return found
+
+
+def described(finals: Sequence[Final]) -> str:
+    """The planned trainings in words, for the reader."""
+    networks, seeds = len({final.point.id for final in finals}), len({final.seed for final in finals})
+    times = f"{seeds} other seeds" if seeds > 1 else "another seed"
+    return f"confirming {networks} of the front: {finals[0].fidelity.epochs} epochs each, from {times}"

@@ -9,34 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ...blocks.documented import documented
 from ...spaces import human
 from ...studies.evaluation import Evaluation
-from ...studies.measure import ACCURACY, SCORE, measured
-from .job import Job
-
-
-@dataclass(kw_only=True)
-class Running:
-    """An evaluation that a worker is at."""
-
-    job: Job
-    """What the worker was asked to do: the candidate, its fidelity and its seed."""
-    id: str
-    """Of the candidate: a SHA-256, of which 12 digits are shown."""
-    macs: int
-    """Multiply-adds of the candidate for one image, at the deployment size."""
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    """(epoch, validation accuracy), or (1, score), as reported so far; empty before the first
-    report."""
-
-    @property
-    def measure(self) -> str:
-        """What its curve holds: "accuracy", or "score" where it is scored in place of a training."""
-        return SCORE if self.job.scores else ACCURACY
+from ...studies.measure import SCORE, measured
+from .running import Running
 
 
 @documented

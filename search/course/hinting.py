@@ -22,7 +22,7 @@ NOTE = "hints"
 
 
 class Hinting:
-    """Hands out the candidates to be scored, and gives their scores to the sampler when all are in."""
+    """Hands out candidates to be scored, and gives their scores to the sampler once all are in."""
 
     def __init__(self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int) -> None:
         """`names` are those of the scores; `size` in pixels and `seed` those of the batch from

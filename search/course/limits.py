@@ -1,9 +1,13 @@
-"""When a search ends, and how its best networks are confirmed."""
+"""What limits a search: the number of trials, the time, and how its best networks are confirmed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from ...spaces import Candidate
+from ...studies import Fidelity
 from .confirmation import FINAL_FACTOR
 
 
@@ -12,14 +16,35 @@ class Limits:
     """When a search ends."""
 
     trials: int | None
-    """Trials in the study altogether, those of earlier runs included; None: only time ends it."""
+    """Trials of the study, those of earlier runs included; None if only time ends the search."""
     seconds: float | None
-    """Wall time of this run, confirmation included; None: only trials end it."""
+    """Wall time of this run, confirmation included; None if only trials end the search."""
     finals: int = 3
-    """How many networks of the front are confirmed."""
+    """Networks of the front that are confirmed."""
     seeds: int = 2
-    """From how many further seeds each."""
+    """Further seeds from which each of them is trained."""
     factor: int = FINAL_FACTOR
-    """For how many times the epochs of a trial."""
+    """Epochs of a final training, as a multiple of those of a trial."""
     epoch_scale: float = 1.0
-    """How much longer an epoch of that takes than what trials report as one."""
+    """Seconds of an epoch of a final training, as a multiple of those of a trial's epoch on all
+    images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """How the trials of a search are evaluated."""
+
+    fidelity: Callable[[Candidate], Fidelity]
+    """The full fidelity of a candidate."""
+    epochs: int
+    """Epochs of full fidelity, the same for all candidates."""
+    seed: int
+    """Seed of the trials; final trainings take the seeds that follow."""
+    score: str | None = None
+    """The zero-cost score by which candidates are evaluated; None trains them."""
+    pauses: bool = True
+    """If True, trainings that are not promoted at a rung are paused and may resume later; if False
+    they are pruned."""
+    weights: Path | None = None
+    """Folder for the weights of confirmed networks and the states of paused trainings; None keeps
+    none."""

@@ -28,13 +28,18 @@ class Evaluator(Protocol):
         ...
 
     @property
-    def clock(self) -> Callable[[], float]:
-        """By which the time given runs out, in seconds."""
+    def now(self) -> Callable[[], float]:
+        """The time in seconds, by which the time given runs out."""
+        ...
+
+    @property
+    def simulated(self) -> float | None:
+        """Simulated seconds that have passed; None if the time is real."""
         ...
 
     @property
     def began(self) -> float:
-        """When the time given began to count, by `clock`."""
+        """When the time given began to count, by `now`."""
         ...
 
     @property

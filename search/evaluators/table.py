@@ -37,7 +37,7 @@ RECORDED_TOGETHER = 200
 milliseconds to write alone."""
 
 
-class Clock:
+class SimulatedTime:
     """Time that passes only when it is told to."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Clock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulated:
+class TableLookup:
     """The evaluator called `table:FILE`."""
 
     plan: Settled
@@ -60,13 +60,18 @@ class Simulated:
     """Of a full training; None leaves it to the table."""
     count: int
     """Simulated workers."""
-    clock: Clock = field(default_factory=Clock)
+    now: SimulatedTime = field(default_factory=SimulatedTime)
     began: float = 0.0
     keeps_weights: bool = False
     score: str | None = None
 
+    @property
+    def simulated(self) -> float | None:
+        """Simulated seconds that have passed."""
+        return self.now.now
+
     @classmethod
-    def prepared(cls, options: SearchOptions, file: str) -> Simulated:
+    def prepared(cls, options: SearchOptions, file: str) -> TableLookup:
         """With the table read. Raises: InputError."""
         plan, table = settle_table(options, file)
         return cls(plan=plan, table=table, seconds=options.table_seconds, count=options.workers or 1)
@@ -121,7 +126,7 @@ class Simulated:
 
         def go(engine: Engine) -> None:
             with engine.study.recording(RECORDED_TOGETHER):
-                run(engine, self.table, workers=self.count, clock=self.clock, seconds=self.seconds)
+                run(engine, self.table, workers=self.count, clock=self.now, seconds=self.seconds)
 
         yield go
 
@@ -178,7 +183,7 @@ class _Training:
     """(epoch, accuracy, seconds since the report before), the next one last."""
 
 
-def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: float | None = None) -> None:
+def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, seconds: float | None = None) -> None:
     """Run `engine`, whose clock is `clock`, to its end on `workers` simulated workers.
 
     `seconds` is what a full training takes, divided evenly over its epochs; without, what the table
@@ -187,8 +192,8 @@ def run(engine: Engine, table: Table, *, workers: int, clock: Clock, seconds: fl
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
     """
-    engine.workers = workers
-    deadline = None if engine.seconds_left is None else clock.now + engine.seconds_left
+    engine.clock.workers = workers
+    deadline = None if engine.clock.left is None else clock.now + engine.clock.left
     events: list[tuple[float, int, _Training]] = []
     idle = list(range(workers))
     started = reported = 0

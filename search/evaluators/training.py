@@ -21,52 +21,74 @@ from ..plan import Plan, arrays, prepare
 from ..proposing.proposal import Proposes
 from ..scores.sending import packed
 from ..workers import cluster
+from .registry import Evaluate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """The evaluator called `train`."""
+class Training:
+    """Trains candidates on Ray workers: `train`, and every evaluator made by `on_workers`."""
 
     options: SearchOptions
-    """As given."""
+    """The options of the search."""
     plan: Plan
-    """With the data."""
+    """What is searched, with the data."""
     began: float
-    """By the wall clock: loading the data counts."""
+    """When the time given began to count, by `now`: loading the data counts."""
     gpus: int | None = None
-    """How many a private Ray is to count; looks without."""
+    """GPUs that a private Ray is to count; None looks."""
+    evaluate: Evaluate | None = None
+    """Evaluates a trial on a worker in place of the usual training."""
     keeps_weights: bool = True
+    """Confirmed networks leave weights behind."""
     score: str | None = None
-    """Of a candidate, computed in place of training."""
+    """The zero-cost score that is computed in place of training; None trains."""
 
     @property
-    def clock(self) -> Callable[[], float]:
-        """That of the wall."""
+    def now(self) -> Callable[[], float]:
+        """Wall time in seconds."""
         return time.monotonic
 
+    @property
+    def simulated(self) -> float | None:
+        """None: the time is real."""
+        return None
+
     @classmethod
-    def prepared(cls, options: SearchOptions, began: float, gpus: int | None) -> Trained:
-        """With data loaded and sizes settled. Raises: InputError; what workers could not be given
-        is refused before the images are read."""
+    def prepared(
+        cls,
+        options: SearchOptions,
+        began: float,
+        gpus: int | None,
+        *,
+        evaluator: str | None = None,
+        evaluate: Evaluate | None = None,
+    ) -> Training:
+        """The evaluator with its data loaded and sizes settled; `evaluator` is the name that the
+        study keeps, None for `train`.
+
+        Raises:
+            InputError: something in the options cannot be. What workers could not be given is
+                refused before the images are read.
+        """
         cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
         require_sendable(options, options.hints)
-        return cls(options=options, plan=prepare(options), began=began, gpus=gpus)
+        plan = prepare(options, evaluator)
+        return cls(options=options, plan=plan, began=began, gpus=gpus, evaluate=evaluate)
 
     def limits(self, options: SearchOptions) -> Limits:
-        """As the options say."""
+        """The limits that the options give."""
         return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=options.finals, seeds=options.seeds)
 
     def described(self, found: Census) -> list[str]:
-        """What was skipped of the data, and how candidates are trained."""
+        """What was skipped of the data, and how candidates are trained, in lines for the reader."""
         plan = self.plan
         part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
+        how = "trained" if self.evaluate is None else f"evaluated by {plan.spec.settings['evaluator']}"
         return [
             *self.data_lines(),
-            (
-                f"trained at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
-                f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
-                f" {len(plan.split.test):,} are kept for the network chosen)"
-            ),
+            f"{how} at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
+            f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
+            f" {len(plan.split.test):,} are kept for the network chosen)",
         ]
 
     def data_lines(self) -> list[str]:
@@ -78,34 +100,29 @@ class Trained:
         return [*data.described, *remarks(data, self.plan.split), f"images are prepared so: {steps}"]
 
     def proposes(self, proposer: Proposes) -> Proposes:
-        """Every candidate can be trained."""
+        """The proposer as it is: every candidate can be trained."""
         return proposer
 
     @contextlib.contextmanager
     def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
-        """Ray and its workers."""
+        """Start Ray; yields a function that runs an engine on Ray workers.
+
+        Raises:
+            InputError: Ray cannot give such workers; nothing has been written.
+        """
         listener.phase("starting the workers")
-        with ray_for(
-            self.options, self.gpus
-        ) as resources:  # refuses what cannot be given; only then is anything written
+        with cluster.session(self.options, gpus=self.gpus) as resources:
             listener.phase(f"searching with {resources}")
 
             def run(engine: Engine) -> None:
                 from ..workers.ray_tune import run
 
-                run(
-                    engine,
-                    arrays(self.plan),
-                    self.plan.recipe.to_dict(),
-                    workers=resources.workers,
-                    cpus=resources.cpus,
-                    gpus=resources.gpus,
-                )
+                run(engine, arrays(self.plan), self.plan.recipe.to_dict(), resources, evaluate=self.evaluate)
 
             yield run
 
     def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
-        """Its one look at the test data, if it has weights and has not had it."""
+        """`chosen` with its accuracy on the test data; measured once, if it has weights."""
         if chosen.evaluation.checkpoint is None or chosen.evaluation.test_accuracy is not None:
             return chosen
         listener.phase("testing the network chosen")
@@ -113,22 +130,11 @@ class Trained:
 
 
 def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:
-    """InputError unless the user's own scores of these `names` can be sent to workers: told before
-    anything starts."""
-    cluster.set_environment(
-        local=options.address is None
-    )  # what packs them is Ray's, and it reads these settings when it is imported
+    """Check that the user's own scores of these names can be sent to the workers.
+
+    Raises:
+        InputError: one cannot; nothing has been started.
+    """
+    # they are packed by Ray, which reads these settings when it is imported
+    cluster.set_environment(local=options.address is None)
     packed(names)
-
-
-@contextlib.contextmanager
-def ray_for(options: SearchOptions, gpus: int | None) -> Iterator[cluster.Resources]:
-    """Ray as `options` ask for it, started and stopped; `gpus` is how many a private Ray is to
-    count."""
-    # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
-    cpus = options.workers if options.address is None and options.workers else None
-    cluster.start(options.address, cpus=cpus, gpus=gpus)
-    try:
-        yield cluster.allot(workers=options.workers, gpus_per_trial=options.gpus_per_trial)
-    finally:
-        cluster.stop()

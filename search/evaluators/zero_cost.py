@@ -17,33 +17,30 @@ from ..options import SearchOptions
 from ..plan import prepare
 from ..scores import BATCH, DEFAULT, score
 from ..workers import cluster
-from .training import Trained, require_sendable
+from .training import Training, require_sendable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored(Trained):
-    """The evaluator called `zero-cost`, or `zero-cost:NAME`."""
+class ZeroCost(Training):
+    """The evaluator `zero-cost`, or `zero-cost:SCORE`."""
 
     epochs: int
-    """Of what would be a trial's training."""
+    """Epochs that a trial would be trained for."""
 
     @classmethod
-    def named(cls, options: SearchOptions, name: str, began: float, gpus: int | None) -> Scored:
-        """With data loaded and sizes settled. Raises: InputError, also if there is no such score."""
+    def prepared_with(cls, options: SearchOptions, name: str, began: float, gpus: int | None) -> ZeroCost:
+        """The evaluator with its data loaded and sizes settled; `name` is that of the score.
+
+        Raises:
+            InputError: there is no such score, or something in the options cannot be.
+        """
         chosen = score(name or DEFAULT).name
         require_sendable(options, [chosen])
         cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
-        plan = prepare(options)
-        spec = replace(plan.spec, settings={**plan.spec.settings, "evaluator": f"zero-cost:{chosen}"})
-        # an evaluation is one "epoch", so that there is nothing to be stopped early
-        return cls(
-            options=options,
-            plan=replace(plan, epochs=1, fraction=1.0, spec=spec),
-            began=began,
-            gpus=gpus,
-            score=chosen,
-            epochs=plan.epochs,
-        )
+        plan = prepare(options, f"zero-cost:{chosen}")
+        # an evaluation is one "epoch", so there is nothing to stop early
+        short = replace(plan, epochs=1, fraction=1.0)
+        return cls(options=options, plan=short, began=began, gpus=gpus, score=chosen, epochs=plan.epochs)
 
     def limits(self, options: SearchOptions) -> Limits:
         """Those chosen are trained as after any search; an epoch of that takes longer than a score

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...blocks import Cost
 from ...spaces import Candidate
 from ...spaces.parameters import Value
-from ...studies import Paused
+from ...studies import CandidateRow, Paused
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -44,6 +44,18 @@ class Proposal:
     """
     trial: Trial | None = field(default=None, repr=False)
     """Optuna's trial in memory, where a sampler proposed it."""
+
+    @property
+    def network(self) -> CandidateRow:
+        """The network and its cost, as a study keeps them."""
+        cost = self.cost
+        return CandidateRow(
+            id=self.candidate.id,
+            spec=self.candidate.spec,
+            macs=int(cost.macs),
+            params=int(cost.params),
+            activations=int(cost.activations),
+        )
 
     @classmethod
     def again(cls, paused: Paused) -> Proposal:

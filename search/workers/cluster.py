@@ -7,10 +7,11 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...blocks.errors import InputError
 
@@ -207,3 +208,34 @@ def stop() -> None:
     """End this process's part in Ray."""
     if "ray" in sys.modules:
         sys.modules["ray"].shutdown()
+
+
+class Asked(Protocol):
+    """The options that say where workers run and what each of them gets."""
+
+    @property
+    def address(self) -> str | None: ...
+
+    @property
+    def workers(self) -> int | None: ...
+
+    @property
+    def gpus_per_trial(self) -> float | None: ...
+
+
+@contextmanager
+def session(asked: Asked, *, gpus: int | None = None) -> Iterator[Resources]:
+    """Start Ray, yield what the workers get, and stop Ray.
+
+    `gpus` is the number of GPUs that a private Ray is to count; None looks.
+
+    Raises:
+        InputError: no cluster answers, or it has not what is asked for.
+    """
+    # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
+    cpus = asked.workers if asked.address is None and asked.workers else None
+    start(asked.address, cpus=cpus, gpus=gpus)
+    try:
+        yield allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
+    finally:
+        stop()

@@ -1,25 +1,99 @@
-"""Evaluating one job, in a worker or without any: build the network, check it against its cost,
-train it."""
+"""Runs one job, in a worker or without any: builds the network, checks it against its cost, trains
+or scores it."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ...blocks.errors import AutomlError, InputError
 from ...spaces import Candidate
+from ...studies import Purpose
+from ...studies.checkpoint import load, save
 from ..course.job import Job
-from ..training.checkpoint import load, save
 from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from ..evaluators.registry import Evaluate
 
 
 class WrongCost(AutomlError):
     """A network was built whose parameters are not those its cost says: a fault of a block,
     recorded as FAIL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where jobs are run, and with what: the same for all jobs of a worker."""
+
+    pixels: Pixels
+    """The images, on the device."""
+    recipe: Recipe
+    """How networks are trained."""
+    device: torch.device
+    """The device that trains."""
+
+    def trainer(self, job: Job) -> Trainer:
+        """A trainer where `job` begins: at epoch 0, or at the rung at which it was paused."""
+        return begun(job, self.pixels, self.recipe, self.device)
+
+
+def steps(job: Job, place: Place, evaluate: Evaluate | None = None) -> Iterator[dict[str, Any]]:
+    """Run `job`; yields the report of each epoch, as a worker sends it to the driver.
+
+    Trials are evaluated by `evaluate` if it is given. Final trainings are always trained.
+    """
+    if job.scores:
+        return _scoring(job, place)
+    if evaluate is None or job.purpose is Purpose.FINAL:
+        return _training(job, place)
+    return _evaluating(job, place, evaluate)
+
+
+def _training(job: Job, place: Place) -> Iterator[dict[str, Any]]:
+    trainer = place.trainer(job)
+    while not trainer.finished:
+        report = trainer.epoch()
+        keep_state(job, trainer)
+        if trainer.finished:
+            keep_weights(job, trainer, place.pixels)
+        yield {
+            "epoch": report.epoch,
+            "accuracy": report.accuracy,
+            "loss": report.loss,
+            "seconds": report.seconds,
+            "images": report.images,
+            "done": trainer.finished,
+        }
+
+
+def _scoring(job: Job, place: Place) -> Iterator[dict[str, Any]]:
+    began = time.perf_counter()
+    found = scored(job, place.pixels, place.device)
+    yield {**_report(1, found[job.scores[0]], seconds=time.perf_counter() - began, done=True), "scores": found}
+
+
+def _evaluating(job: Job, place: Place, evaluate: Evaluate) -> Iterator[dict[str, Any]]:
+    began = time.perf_counter()
+    epoch = 0
+    for epoch, accuracy in evaluate(job, place):
+        if epoch > job.start:  # epochs before it was paused have been reported
+            seconds, began = time.perf_counter() - began, time.perf_counter()
+            yield _report(epoch, accuracy, seconds=seconds, done=epoch >= job.fidelity.epochs)
+    if epoch < job.fidelity.epochs:
+        raise AutomlError(f"an evaluator must report {job.fidelity.epochs} epochs, but it ended after {epoch}")
+
+
+def _report(epoch: int, accuracy: float, *, seconds: float, done: bool) -> dict[str, Any]:
+    return {"epoch": epoch, "accuracy": float(accuracy), "loss": 0.0, "seconds": seconds, "images": 0, "done": done}
 
 
 def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
@@ -94,7 +168,7 @@ def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) 
 
 
 def keep_state(job: Job, trainer: Trainer) -> None:
-    """Write the state of a training that has come to a rung, from which it can go on in any worker."""
+    """Write the state of a training at a rung, from which any worker can resume it."""
     if job.state is None or trainer.done_epochs not in job.rungs:
         return
     file = job.state_file(trainer.done_epochs)

@@ -18,7 +18,9 @@ from ray.tune.search import Searcher
 from ...blocks.block import blocks
 from ..course.engine import Engine
 from ..course.job import Job
+from ..evaluators.registry import Evaluate
 from ..scores.sending import packed
+from .cluster import Resources
 from .worker import Worker
 
 T = TypeVar("T")
@@ -144,37 +146,45 @@ def run(
     engine: Engine,
     arrays: Mapping[str, NDArray[Any]],
     recipe: Mapping[str, Any],
+    resources: Resources,
     *,
-    workers: int,
-    cpus: float,
-    gpus: float,
+    evaluate: Evaluate | None = None,
     worker: type[tune.Trainable] = Worker,
 ) -> None:
-    """Run `engine` to its end on `workers` Ray Tune workers with `cpus` and `gpus` each. Ray must
-    have been started.
+    """Run `engine` to its end on Ray Tune workers. Ray must have been started.
 
-    `worker` is the trainable they run; it gets `arrays` and `recipe` through Ray's object store,
-    once for all.
+    Args:
+        engine: decides what the workers do.
+        arrays: the data, sent once through Ray's object store.
+        recipe: of all trainings.
+        resources: the number of workers, and what each of them gets.
+        evaluate: evaluates trials on the workers in place of the usual training.
+        worker: the trainable that the workers run.
 
     Raises:
         InputError: a score of the user's own cannot be sent to the workers.
         KeyboardInterrupt: the user stopped it; what ended is in the database.
-        Exception: what the engine met, a database that is gone, say; what ended before is in the
+        Exception: what the engine met, e.g. a database that is gone; what ended before is in the
             database.
     """
-    engine.workers = workers
+    engine.clock.workers = resources.workers
     trainable = tune.with_parameters(
-        worker, arrays=dict(arrays), recipe=dict(recipe), blocks=blocks.foreign(), scores=packed()
+        worker,
+        arrays=dict(arrays),
+        recipe=dict(recipe),
+        blocks=blocks.foreign(),
+        scores=packed(),
+        **({} if evaluate is None else {"evaluate": evaluate}),
     )
     folder = tempfile.mkdtemp(prefix="automl-tune-")
-    left = None if engine.seconds_left is None else max(engine.seconds_left, 0.1)  # Ray takes 0 for no limit
+    left = None if engine.clock.left is None else max(engine.clock.left, 0.1)  # Ray takes 0 for no limit
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": cpus, **({"gpu": gpus} if gpus else {})}),
+        tune.with_resources(trainable, {"cpu": resources.cpus, **({"gpu": resources.gpus} if resources.gpus else {})}),
         tune_config=tune.TuneConfig(
             search_alg=_Asks(engine),
             scheduler=_Stops(engine),
             num_samples=-1,
-            max_concurrent_trials=workers,
+            max_concurrent_trials=resources.workers,
             reuse_actors=True,
             time_budget_s=left,
             trial_dirname_creator=lambda trial: trial.trial_id,

@@ -11,6 +11,7 @@ from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, S
 from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.chosen import best, confirmed_accuracies
 
+from ..search.conftest import space  # noqa: F401
 from ..search.course.test_engine import open_study
 
 TRIAL = Fidelity(epochs=8, size=16, fraction=0.5)

@@ -6,11 +6,12 @@ from pathlib import Path
 import optuna
 import pytest
 from automl.blocks import AutomlError
+from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
 from automl.search.course.hinting import COUNT as HINTS
 from automl.search.course.hinting import Hinting
 from automl.search.course.job import Job
-from automl.search.course.limits import Limits
+from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer, so_far
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
@@ -18,7 +19,7 @@ from automl.studies import Fidelity, Purpose, State, Study, StudySpec
 EPOCHS = 9
 
 
-class Clock:
+class Time:
     def __init__(self) -> None:
         self.now = 0.0
 
@@ -31,20 +32,22 @@ def open_study(folder: Path, space: Space) -> Study:
     return Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
 
 
-def make(folder: Path, space: Space, *, clock: Clock | None = None, workers: int = 2, **limits) -> Engine:
-    study, budget = open_study(folder, space), parse_budget("200k")
-    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
-    engine = Engine(
-        study,
-        proposer,
+def trials_in(folder: Path, *, pauses: bool = True) -> Trials:
+    return Trials(
         fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
         epochs=EPOCHS,
         seed=0,
-        limits=Limits(**{"trials": 12, "seconds": None, **limits}),
         weights=folder / "weights",
-        clock=clock or Clock(),
+        pauses=pauses,
     )
-    engine.workers = workers
+
+
+def make(folder: Path, space: Space, *, clock: Time | None = None, workers: int = 2, **limits) -> Engine:
+    study, budget = open_study(folder, space), parse_budget("200k")
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
+    given = Limits(**{"trials": 12, "seconds": None, **limits})
+    engine = Engine(study, proposer, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
+    engine.clock.workers = workers
     return engine
 
 
@@ -63,7 +66,7 @@ def digest(job: Job) -> str:
 def play(
     engine: Engine,
     *,
-    clock: Clock | None = None,
+    clock: Time | None = None,
     seconds: float = 1.0,
     workers: int = 2,
     fails=lambda index: None,
@@ -195,7 +198,7 @@ def test_more_trials_go_on_and_confirm_only_what_is_new(tmp_path: Path, space: S
 
 @pytest.mark.parametrize("seconds", [40, 90, 300])
 def test_a_search_ends_within_its_time_and_confirms_within_it(tmp_path: Path, space: Space, seconds: float):
-    clock = Clock()
+    clock = Time()
     engine = make(tmp_path, space, clock=clock, trials=None, seconds=seconds)
     play(engine, clock=clock)
     assert clock.now <= seconds * 1.02
@@ -205,13 +208,13 @@ def test_a_search_ends_within_its_time_and_confirms_within_it(tmp_path: Path, sp
 
 
 def test_the_time_is_used(tmp_path: Path, space: Space):
-    clock = Clock()
+    clock = Time()
     play(make(tmp_path, space, clock=clock, trials=None, seconds=150), clock=clock)
     assert clock.now > 75
 
 
 def test_time_that_is_too_short_to_confirm_anything_is_spent_on_searching(tmp_path: Path, space: Space):
-    clock = Clock()
+    clock = Time()
     engine = make(tmp_path, space, clock=clock, trials=None, seconds=60, workers=1)
     play(engine, clock=clock, seconds=4.0, workers=1)
     assert engine.study.counts()["final"] == 0
@@ -290,8 +293,9 @@ def test_what_waited_and_has_lost_its_state_ends_at_its_rung(tmp_path: Path, spa
 
 
 def test_an_impatient_engine_stops_at_once_and_keeps_no_state(tmp_path: Path, space: Space):
-    engine = make(tmp_path, space, finals=0, trials=20)
-    engine._patient = False
+    given = Limits(trials=20, seconds=None, finals=0)
+    made = make(tmp_path, space)
+    engine = Engine(made.study, made._proposer, trials=trials_in(tmp_path, pauses=False), limits=given)
     jobs = play(engine)
     assert not [job for job in jobs if job.start or job.rungs]
     assert engine.study.counts()["pruned"] > 0
@@ -307,7 +311,7 @@ def test_the_random_part_is_what_it_may_be_of_the_trials(tmp_path: Path, space: 
 
 
 def test_of_the_time_too(tmp_path: Path, space: Space):
-    clock = Clock()
+    clock = Time()
     engine = make(tmp_path, space, clock=clock, trials=None, seconds=400, finals=0)
     asked: list[bool] = []
     propose = engine._proposer.propose
@@ -351,12 +355,8 @@ def hinted(folder: Path, space: Space, *, fails: bool = False) -> tuple[Hearing,
     engine = Engine(
         study,
         proposer,
-        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
-        epochs=EPOCHS,
-        seed=0,
+        trials=trials_in(folder),
         limits=Limits(trials=20, seconds=None, finals=0),
-        weights=folder / "weights",
-        clock=Clock(),
         hinting=hinting,
     )
     jobs: list[Job] = []

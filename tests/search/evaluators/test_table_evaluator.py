@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from automl.blocks import AutomlError, InputError
 from automl.search import SearchOptions, search
+from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
-from automl.search.course.limits import Limits
-from automl.search.evaluators.table import Clock, Covered, run
+from automl.search.course.limits import Limits, Trials
+from automl.search.evaluators.table import Covered, SimulatedTime, run
 from automl.search.proposing.proposer import Proposer
 from automl.search.tables import Table, read_table
 from automl.spaces import Space, census, parse_budget
@@ -62,7 +63,7 @@ def curved(epochs: int = 9, *, seeds: int = 3) -> dict:
 class Seen:
     """A listener that keeps the times of reports and ends."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedTime) -> None:
         self._clock = clock
         self.reports: list[tuple[float, str, int]] = []
         self.ends: list[tuple[float, str]] = []
@@ -84,7 +85,7 @@ def engine_for(
     folder: Path,
     space: Space,
     table: Table,
-    clock: Clock,
+    clock: SimulatedTime,
     *,
     trials: int | None = None,
     seconds: float | None = None,
@@ -104,16 +105,15 @@ def engine_for(
         history=study.optuna_trials(),
         known=known,
     )
+    limits = Limits(trials=trials, seconds=seconds, finals=0)
     return Engine(
         study,
         Covered(proposer, table),
-        fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18),
-        epochs=table.epochs,
-        seed=0,
-        limits=Limits(trials=trials, seconds=seconds, finals=0),
-        weights=None,
-        clock=clock,
-        began=0.0,
+        trials=Trials(
+            fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18), epochs=table.epochs, seed=0
+        ),
+        limits=limits,
+        clock=Clock(limits, now=clock, began=0.0),
         **more,
     )
 
@@ -127,8 +127,8 @@ def simulate(
     seconds: float | None = None,
     limit: float | None = None,
     **more,
-) -> tuple[Engine, Seen, Clock]:
-    clock = Clock()
+) -> tuple[Engine, Seen, SimulatedTime]:
+    clock = SimulatedTime()
     seen = Seen(clock)
     table = read_table(written(folder, rows), space)
     engine = engine_for(folder, space, table, clock, seconds=limit, **{"trials": 12, "listener": seen, **more})
@@ -249,7 +249,7 @@ class TestWhatIsRecorded:
 
     def test_without_that_it_would_fail(self, tmp_path: Path, twelve: Space):
         """The control: a proposer that is not held to the table."""
-        clock = Clock()
+        clock = SimulatedTime()
         table = read_table(written(tmp_path, {key: {"accuracy": 0.5} for key in KEYS[:5]}), twelve)
         engine = engine_for(tmp_path, twelve, table, clock, trials=12)
         engine._proposer = engine._proposer._proposer
@@ -268,7 +268,7 @@ class TestWhatIsRecorded:
                     raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            simulate(tmp_path, twelve, flat(), workers=3, listener=Breaks(Clock()))
+            simulate(tmp_path, twelve, flat(), workers=3, listener=Breaks(SimulatedTime()))
         study = Study.open(f"sqlite:///{tmp_path}/s.db", "s")
         before = study.evaluations()
         assert len(before) == 5
@@ -279,7 +279,7 @@ class TestWhatIsRecorded:
         assert len(seen.ends) == 7
 
     def test_nothing_but_failures_ends_the_search_and_says_why(self, tmp_path: Path, twelve: Space):
-        clock = Clock()
+        clock = SimulatedTime()
         table = read_table(written(tmp_path, {"000": {"accuracy": 0.5}}), twelve)
         engine = engine_for(tmp_path, twelve, table, clock)
         engine._proposer = engine._proposer._proposer

@@ -3,6 +3,7 @@ and scores in place of training."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from automl.blocks import InputError
 from automl.search.course.job import Job
 from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
-from automl.search.run import evaluator_of
 from automl.search.scores import BATCH, batch_of, scores_of
 from automl.search.training.pixels import Pixels
 from automl.search.workers.job_runner import begun, keep_state, scored
@@ -57,6 +57,12 @@ def trained(
         keep_state(job, trainer)
         reports.append((report.epoch, report.accuracy, report.loss))
     return reports, {name: value.clone() for name, value in trainer.network.state_dict().items()}
+
+
+def made(options: SearchOptions) -> Any:
+    """The evaluator that the options name."""
+    kind, argument = options.evaluated
+    return kind.prepare(options, argument, 0.0, None)
 
 
 class TestWaiting:
@@ -109,7 +115,7 @@ class TestScores:
         options = SearchOptions(
             space=space, data=str(write_images(tmp_path / "images.npz")), evaluator=given, seconds=60
         )
-        evaluator = evaluator_of(options, began=0.0, gpus=None)
+        evaluator = made(options)
         trains = prepare(options)
         assert evaluator.score == name
         assert (evaluator.plan.epochs, evaluator.plan.fraction) == (1, 1.0)
@@ -123,4 +129,4 @@ class TestScores:
             space=space, data=str(write_images(tmp_path / "images.npz")), evaluator="zero-cost:nasswot"
         )
         with pytest.raises(InputError, match="naswot"):
-            evaluator_of(options, began=0.0, gpus=None)
+            made(options)

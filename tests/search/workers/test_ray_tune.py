@@ -21,7 +21,7 @@ from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block
 from automl.blocks.block import adopt, blocks
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
-from automl.search.course.limits import Limits
+from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer
 from automl.search.workers import cluster
 from automl.spaces import Space, census, parse_budget
@@ -118,18 +118,16 @@ def engine(
     return Engine(
         study,
         proposer,
-        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
-        epochs=EPOCHS,
-        seed=0,
+        trials=Trials(fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0),
         limits=limits,
-        weights=None,
     )
 
 
 def go(one: Engine, *, workers: int = 2, gpus: float = 0.0, **recipe) -> Study:
     from automl.search.workers.ray_tune import run
 
-    run(one, {"images": np.zeros(10)}, recipe, workers=workers, cpus=1, gpus=gpus, worker=Feather)
+    given = cluster.Resources(workers=workers, cpus=1, gpus=gpus, total_gpus=2)
+    run(one, {"images": np.zeros(10)}, recipe, given, worker=Feather)
     return one.study
 
 

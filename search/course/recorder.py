@@ -1,0 +1,73 @@
+"""Records what ends in the study, and keeps the counts and the front of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
+from ...studies.chosen import leaders
+from .events import Counts, Listener
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+class Recorder:
+    """Writes evaluations to one study and tells the listener of them."""
+
+    def __init__(self, study: Study, listener: Listener, *, target: int | None) -> None:
+        """Count what the study holds; `target` is the number of trials asked for."""
+        self.study, self.listener = study, listener
+        self.counts = Counts(target=target)
+        """Numbers of evaluations by how they ended."""
+        self.evaluations: list[Evaluation] = study.evaluations()
+        """Evaluations of earlier runs, in the order in which they were recorded."""
+        self._best: tuple[float, int] | None = None
+        self._front: list[FrontPoint] | None = None
+        self.networks: dict[str, CandidateRow] = study.candidates()
+        """Networks of the study by id."""
+        for evaluation in self.evaluations:
+            self._count(evaluation, self.networks[evaluation.candidate_id])
+
+    @property
+    def begun(self) -> int:
+        """Trials that have ended."""
+        return self.counts.done + self.counts.pruned + self.counts.failed
+
+    def leaders(self, count: int) -> list[FrontPoint]:
+        """The `count` most accurate networks of the front."""
+        if self._front is None:
+            self._front = self.study.front()
+        return leaders(self._front, count)
+
+    def record(
+        self,
+        evaluation: Evaluation,
+        network: CandidateRow,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, BaseDistribution],
+    ) -> Evaluation:
+        """Write an evaluation that ended, and Optuna's trial of it, in one transaction; then count
+        it and tell the listener."""
+        values = None
+        if evaluation.purpose is Purpose.SEARCH and evaluation.state is State.COMPLETE:
+            assert evaluation.accuracy is not None  # checked at its construction
+            values = evaluation.accuracy, network.macs
+        kept = self.study.record(evaluation, network, params=params, distributions=distributions, values=values)
+        self._count(kept, network)
+        self.listener.ended(kept, network.macs, self.counts, self._best)
+        return kept
+
+    def _count(self, evaluation: Evaluation, network: CandidateRow) -> None:
+        if evaluation.purpose is Purpose.FINAL:
+            self.counts.finals += evaluation.state is State.COMPLETE
+            return
+        self._front = None
+        self.counts.done += evaluation.state is State.COMPLETE
+        self.counts.pruned += evaluation.state is State.PRUNED
+        self.counts.failed += evaluation.state is State.FAIL
+        if evaluation.state is State.COMPLETE and evaluation.accuracy is not None:
+            found = evaluation.accuracy, network.macs
+            if self._best is None or (found[0], -found[1]) > (self._best[0], -self._best[1]):
+                self._best = found

@@ -1,0 +1,132 @@
+"""A training that a worker is at: from its job to the evaluation that is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from ...blocks.documented import documented
+from ...studies import CandidateRow, Evaluation, Paused, State
+from ...studies.measure import ACCURACY, SCORE
+from ..proposing.proposal import Proposal
+from .job import Job
+
+Key: TypeAlias = tuple[str, str, int]
+"""(candidate id, fidelity key, seed): names one training of a study."""
+
+
+@documented
+@dataclass(kw_only=True)
+class Running:
+    """A training, or the scoring of a network, that a worker is at."""
+
+    job: Job
+    """What the worker was asked to do: the network, its fidelity and its seed."""
+    network: CandidateRow
+    """The network and its cost."""
+    proposal: Proposal | None = None
+    """The proposal that a trial of the search evaluates; None for a final training."""
+    resumed: Paused | None = None
+    """The paused training that this one resumes; None if it began at epoch 0."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(epoch, validation accuracy), or (1, score), as reported so far; empty before the first
+    report."""
+    seconds: float = 0.0
+    """Seconds of worker time so far, those before a pause included."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When its first epoch began."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """Zero-cost scores of the network by name, where they were computed."""
+    stopped: bool = False
+    """Whether it was stopped at a rung: it is not promoted yet."""
+
+    @classmethod
+    def resume(cls, job: Job, paused: Paused) -> Running:
+        """The training of `job`, which resumes a paused one."""
+        return cls(
+            job=job,
+            network=paused.candidate,
+            proposal=Proposal.again(paused),
+            resumed=paused,
+            curve=list(paused.curve),
+            seconds=paused.seconds,
+            started=paused.started,
+            scores=dict(paused.scores),
+        )
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the network, of which 12 digits are shown."""
+        return self.network.id
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the network for one image, at the deployment size."""
+        return self.network.macs
+
+    @property
+    def key(self) -> Key:
+        """What makes it unique in its study."""
+        return self.network.id, self.job.fidelity.key, self.job.seed
+
+    @property
+    def measure(self) -> str:
+        """What its curve holds: "accuracy", or "score" if it is scored and not trained."""
+        return SCORE if self.job.scores else ACCURACY
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has reached its full fidelity."""
+        return bool(self.curve) and self.curve[-1][0] >= self.job.fidelity.epochs
+
+    def evaluation(
+        self, state: State, *, reason: str | None = None, worker: str, device: str, test: float | None = None
+    ) -> Evaluation:
+        """The record of this training, ended in `state` on `worker` and `device`; `test` is its
+        accuracy on the test data."""
+        kept = self.job.checkpoint if state is State.COMPLETE else None
+        proposal = self.proposal
+        return Evaluation(
+            candidate_id=self.network.id,
+            fidelity=self.job.fidelity,
+            seed=self.job.seed,
+            purpose=self.job.purpose,
+            state=state,
+            settings={} if proposal is None else proposal.settings,
+            curve=tuple(self.curve),
+            accuracy=self.curve[-1][1] if self.curve else None,
+            test_accuracy=test,
+            seconds=self.seconds,
+            worker=worker,
+            device=device,
+            reason=reason,
+            checkpoint=None if kept is None else Path(kept).name,
+            started=self.started,
+            finished=datetime.now(UTC),
+            origin="" if proposal is None else proposal.origin,
+            scores=self.scores,
+        )
+
+    def paused(self, *, worker: str, device: str, checkpoint: str | None) -> Paused:
+        """The record of this training, paused at its last epoch; `checkpoint` names the file of its
+        state, None if nothing is needed to resume it."""
+        assert self.proposal is not None  # final trainings are never paused
+        return Paused(
+            candidate=self.network,
+            fidelity=self.job.fidelity,
+            seed=self.job.seed,
+            settings=self.proposal.settings,
+            params=self.proposal.params,
+            distributions=self.proposal.distributions,
+            curve=tuple(self.curve),
+            seconds=self.seconds,
+            origin=self.proposal.origin,
+            scores=self.scores,
+            worker=worker,
+            device=device,
+            checkpoint=checkpoint,
+            started=self.started,
+            finished=datetime.now(UTC),
+        )
