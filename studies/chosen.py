@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import stdev
+from typing import TYPE_CHECKING
 
 from ..blocks import InputError
 from ..blocks.documented import documented
+from .artifacts import weights_file
 from .evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
 from .measure import SCORE, measured
 from .study import FrontPoint, Study
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LEADERS = 3
 """How many of the front, by accuracy, may become the network chosen."""
@@ -31,6 +37,32 @@ class Best:
     the luckiest of many."""
     accuracies: tuple[float, ...] = ()
     """Validation accuracies of its final trainings, by whose mean it was chosen."""
+    weights: Path | None = field(default=None, repr=False)
+    """File of its trained weights: those of `evaluation`, else of its last final training; None
+    if no training kept any."""
+
+    def load(self) -> nn.Module:
+        """The trained network in eval mode on the CPU: bchw images -> logits.
+
+        Images must be prepared as in training; `automl.export` writes a folder that does so.
+
+        Raises:
+            InputError: no training has kept weights, or their file is missing or damaged; the
+                message says what to do.
+        """
+        if self.weights is None:
+            raise InputError(
+                f"the network {self.candidate.id[:12]} has no trained weights yet: train it with automl.train(study) or"
+                " `automl train STUDY`, then call automl.search.best(study).load()"
+            )
+        if not self.weights.is_file():
+            raise InputError(
+                f"the trained weights are missing: there is no file {self.weights}; keep the folder beside the"
+                " database of the study, or train again with automl.train(study)"
+            )
+        from .weights import load_trained
+
+        return load_trained(self.weights)[0]
 
     @property
     def accuracy(self) -> float:
@@ -90,9 +122,12 @@ def best(study: Study) -> Best | None:
             evaluation=shown,
             confirmed=bool(others),
             accuracies=tuple(final.accuracy or 0.0 for final in trained),
+            weights=_weights(study, shown),
         )
     top = next(iter(found.values()))
-    return Best(candidate=top.candidate, evaluation=top.evaluation, confirmed=False)
+    return Best(
+        candidate=top.candidate, evaluation=top.evaluation, confirmed=False, weights=_weights(study, top.evaluation)
+    )
 
 
 def _mean(finals: Sequence[Evaluation]) -> float:
@@ -100,15 +135,25 @@ def _mean(finals: Sequence[Evaluation]) -> float:
 
 
 def _of_grid(study: Study, candidate_id: str) -> Best:
-    """The network whose mean was highest, with its last final training, else its first in the grid."""
+    """The network with the highest mean: with its last final training, else its first in the
+    grid."""
     trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
     finals = [each for each in trained if each.purpose is Purpose.FINAL]
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
+    shown = finals[-1] if finals else trained[0]
     return Best(
         candidate=study.candidates()[candidate_id],
-        evaluation=finals[-1] if finals else trained[0],
+        evaluation=shown,
         confirmed=len(seeds) > 1,
+        weights=_weights(study, shown),
     )
+
+
+def _weights(study: Study, shown: Evaluation) -> Path | None:
+    """The weights of `shown`, else of the last final training of its network that kept any."""
+    own = [each for each in trainings(study) if each.candidate_id == shown.candidate_id]
+    kept = (weights_file(study, each) for each in (shown, *reversed(own)))
+    return next((file for file in kept if file is not None), None)
 
 
 def best_json(storage: str, study: str, _: str = "best") -> str:

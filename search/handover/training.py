@@ -238,7 +238,7 @@ class _Run:
 
     def _trainer(self) -> Trainer:
         """At the beginning, or after the epochs that were done before it was stopped."""
-        from ..training.checkpoint import load
+        from ...studies.checkpoint import load
         from ..workers.job_runner import trainer_for
 
         recipe = Recipe.from_dict(self.study.spec.settings["recipe"])
@@ -277,7 +277,7 @@ class _Run:
                 self.said("the machine has become busy: one CPU thread from here on")
 
     def _keep(self, trainer: Trainer) -> None:
-        from ..training.checkpoint import save
+        from ...studies.checkpoint import save
 
         of, started = self._of(), self.started.isoformat()
         save(

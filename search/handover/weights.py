@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...spaces import Candidate
 from ...studies import Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
+from ...studies.weights import load_trained
 from ..data import ImageData, Split
+
+__all__ = ["load_trained", "measured", "preprocessing_of", "test"]
 
 if TYPE_CHECKING:
     from ...studies.preprocessing import Preprocessing
     from ..training.pixels import Pixels
-
-
-def load_trained(path: Path) -> tuple[Any, dict[str, Any]]:
-    """The network whose weights `evaluate.keep_weights` wrote, in eval mode, and what was written
-    with them.
-
-    Raises:
-        InputError: the file is missing or unreadable.
-    """
-    from ..training.checkpoint import load as load_checkpoint
-
-    kept = load_checkpoint(path)
-    network = Candidate.from_dict(json.loads(kept["candidate"])).build()
-    network.load_state_dict(kept["weights"])
-    return network.eval(), kept
 
 
 def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing, bool]:

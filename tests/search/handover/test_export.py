@@ -120,8 +120,8 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
 def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(
     tmp_path: Path,
 ) -> None:
-    from automl.search.training.checkpoint import load as load_checkpoint
-    from automl.search.training.checkpoint import save
+    from automl.studies.checkpoint import load as load_checkpoint
+    from automl.studies.checkpoint import save
     from automl.studies.artifacts import weights_file
 
     study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)

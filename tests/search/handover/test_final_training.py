@@ -14,7 +14,7 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.search.handover.training import LONGER, deployable, train
-from automl.search.training.checkpoint import load, save
+from automl.studies.checkpoint import load, save
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder

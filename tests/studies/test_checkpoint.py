@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks.errors import InputError
-from automl.search.training.checkpoint import load, save
+from automl.studies.checkpoint import load, save
 
 PAYLOAD = {
     "weights": {"a": torch.arange(6.0).view(2, 3)},
@@ -24,7 +24,7 @@ PAYLOAD = {
 
 KILLED = """
 import os, signal, sys, torch
-from automl.search.training import checkpoint
+from automl.studies import checkpoint
 def killed(*args): os.kill(os.getpid(), signal.SIGKILL)
 setattr(os, sys.argv[2], killed)
 checkpoint.save(sys.argv[1], {"weights": torch.ones(1000), "epoch": 2})

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...blocks.errors import InputError
+from ..blocks.errors import InputError
 
 PLAIN = (type(None), bool, int, float, str)
 
