@@ -16,9 +16,9 @@ PATIENCE = 1.5
 def complete_study(context: typer.Context, incomplete: str) -> list[str]:
     """Names of studies that begin with `incomplete`, in the database of --storage or
     AUTOML_STORAGE; none if that cannot be read."""
-    from .options import DEFAULT_STORAGE
+    from ..studies.storage_url import storage_url
 
-    storage = context.params.get("storage") or os.environ.get("AUTOML_STORAGE") or DEFAULT_STORAGE
+    storage = storage_url(context.params.get("storage"))
     found: list[str] = []
 
     def look() -> None:

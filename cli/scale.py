@@ -1,26 +1,23 @@
-"""`automl scale`: the family of a baseline scaled with φ, each axis alone beside it, and the
-EfficientNets as they were released."""
+"""The command `automl scale`: the family of a baseline scaled with φ, and each axis alone beside
+it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .completion import complete_study
 from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
-from .output import CONVENTION, cost_json, print_json
+from .output import CONVENTION, print_json
 from .tables import pixels, print_table
 from .text import parse_list, parse_multiple
 
 if TYPE_CHECKING:
-    from ..spaces.scaling.baseline import Baseline
+    from ..search.scale import PublishedRow, ScaledFamily
     from ..spaces.scaling.family import Member
-    from ..studies.export import Relative
-
-EACH = "each"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,51 +80,39 @@ def scale(
 
         efficientnet(export, json)
         return
-    if phi is not None and budget:
-        raise InputError("--phi and --budget exclude each other: a budget is solved for φ")
-    if baseline is None and study is None:
-        raise InputError(
-            "what is to be scaled? Give --baseline (resnet50, a file, STUDY:best) or --study (of automl grid)"
-        )
-    base, at_one, source = _asked(baseline, study, letters, coefficients, storage)
-    base = base if image_size is None else base.resized(image_size)
-    base = base if size_multiple == 1 else base.rounded_to(size_multiple)
-    _family(base, at_one, source, phi, budget, target_axis, parse_multiple("--target", target), export, json)
+    from ..search.scale import scale as run
+
+    found = run(
+        baseline,
+        study=study,
+        coefficients=_coefficients(letters, coefficients),
+        phi=None if phi is None else parse_list("--phi", phi),
+        budget=budget or (),
+        target_axis=target_axis,
+        target=parse_multiple("--target", target),
+        size_multiple=size_multiple,
+        image_size=image_size,
+        storage=storage,
+    )
+    files = [] if export is None else found.export(export)
+    if json:
+        print_json({**found.to_dict(), "budget": budget, "files": [str(file) for file in files]})
+        return
+    print_family(found, budget)
+    for file in files:
+        print(f"written: {file}")
 
 
-def _asked(
-    baseline: str | None, study: str | None, letters: Mapping[str, float | None], coefficients: str | None, storage: str
-) -> tuple[Baseline, dict[str, float], str]:
-    """The baseline, its coefficients at φ = 1, and where they come from."""
+def _coefficients(letters: Mapping[str, float | None], text: str | None) -> dict[str, float] | None:
+    """Axis -> coefficient from --alpha, --beta, --gamma or --coefficients; None without any."""
     from ..blocks.errors import InputError
-    from ..spaces.scaling.baseline import find_baseline
-    from ..spaces.scaling.family import PAPER
 
     given = {axis: value for axis, value in letters.items() if value is not None}
-    if sum((bool(given), coefficients is not None, study is not None)) > 1:
-        raise InputError("coefficients come from one place: --alpha, --beta, --gamma, or --coefficients, or --study")
-    base = None
-    if baseline is not None:
-        from .. import search  # noqa: F401 (with it, candidates of studies are found)
-
-        base = find_baseline(baseline, storage=storage)
-    if study is not None:
-        from ..search.grid import best_of
-
-        found, at_one = best_of(study, storage)
-        return base or found, at_one, f"the best of study {study}"
-    assert base is not None  # one of the two is given
-    if coefficients is not None:
-        return base, _coefficients(coefficients), "given"
+    if text is None:
+        return {axis: given.get(axis, 1.0) for axis in letters} if given else None
     if given:
-        return base, {axis: given.get(axis, 1.0) for axis in letters}, "given"
-    return base, dict(PAPER), "the paper's for EfficientNet-B0; `automl grid` finds this baseline's own"
-
-
-def _coefficients(text: str) -> dict[str, float]:
-    from ..blocks.errors import InputError
-
-    found = {}
+        raise InputError("coefficients come from one place: --alpha, --beta, --gamma, or --coefficients, or --study")
+    found: dict[str, float] = {}
     for part in text.split(","):
         axis, equals, value = (word.strip() for word in part.partition("="))
         if not equals or axis in found:
@@ -136,73 +121,20 @@ def _coefficients(text: str) -> dict[str, float]:
     return found
 
 
-def _family(
-    base: Baseline,
-    at_one: dict[str, float],
-    source: str,
-    phi: str | None,
-    budget: list[str] | None,
-    axis: str | None,
-    target: float,
-    export: Path | None,
-    json: bool,
-) -> None:
-    from ..blocks.errors import unknown
-    from ..spaces import parse_budget
-    from ..spaces.scaling.baseline import in_letters
-    from ..spaces.scaling.family import alone, family, phi_for
-
-    phis = [phi_for(base, at_one, parse_budget(budget))] if budget else parse_list("--phi", phi or "0..7")
-    members = family(base, at_one, phis)
-    axes = [] if axis is None else list(at_one) if axis == EACH else [axis]
-    if axis not in (None, EACH, *base.own):
-        raise unknown(f"axis of {base.name}:", str(axis), [*base.own, EACH])
-    apart = [
-        (one, each)
-        for one in members
-        if one.phi > 0
-        for each in (alone(base, axes, one.phi, target=target) if axes else [])
-    ]
-    files: list[Path] = []
-    if export is not None:
-        from ..studies.export import export_family
-
-        files = export_family(
-            export, f"{base.name} scaled by {in_letters(at_one)}", [_relative(base, at_one, one) for one in members]
-        )
-    if json:
-        print_json(
-            {
-                "baseline": {"name": base.name, **cost_json(base.cost)},
-                "coefficients": at_one,
-                "source": source,
-                "budget": budget,
-                "members": [member_json(one) for one in members],
-                "alone": [
-                    {
-                        "phi": one.phi,
-                        "axis": each.axis,
-                        "idealised": member_json(each.idealised),
-                        "equal_cost": member_json(each.equal),
-                    }
-                    for one, each in apart
-                ],
-                "published": [row for one in members for row in _published(base, one, apart, target)],
-                "files": [str(file) for file in files],
-            }
-        )
-        return
+def print_family(found: ScaledFamily, budget: list[str] | None = None) -> None:
+    """A family as tables; `budget` is what φ was solved for."""
     from ..spaces import human
+    from ..spaces.scaling.baseline import in_letters
 
+    base = found.baseline
     print(f"baseline {base.name}: {human(base.cost.macs)}FLOPs, {human(base.cost.params)} params; {CONVENTION}")
-    print(f"coefficients at φ = 1: {in_letters(at_one)} ({source})")
+    print(f"coefficients at φ = 1: {in_letters(found.coefficients)} ({found.source})")
     if budget:
-        print(f"largest φ within {', '.join(budget)}: {phis[0]:g}")
-    _print_members(members)
-    if axes:
-        _print_alone(base, members, apart, target)
-    for file in files:
-        print(f"written: {file}")
+        print(f"largest φ within {', '.join(budget)}: {found.members[0].phi:g}")
+    _print_members(found.members)
+    for one in found.members:
+        _print_alone(found, one)
+        _print_published(found.published(one))
 
 
 def _print_members(members: list[Member]) -> None:
@@ -242,125 +174,42 @@ def _print_members(members: list[Member]) -> None:
     )
 
 
-def _print_alone(base: Baseline, members: list[Member], apart: list[tuple[Member, Any]], target: float) -> None:
+def _print_alone(found: ScaledFamily, one: Member) -> None:
+    rows = [
+        _row(f"{each.axis} {made.factors[each.axis]:.4g}", kind, made)
+        for each in found.alone_beside(one)
+        for kind, made in (("idealised", each.idealised), ("equal cost", each.equal))
+    ]
+    if rows:
+        rows.append(_row("all of them", f"φ = {one.phi:g}", one))
+        title = f"each axis alone at {found.target**one.phi:.4g} times the cost (φ = {one.phi:g})"
+        print_table(title, ["axis", "by", "FLOPs", "factor", "params", "px"], rows)
+
+
+def _row(axis: str, by: str, made: Member) -> list[str]:
     from ..spaces import human
 
-    for one in members:
-        rows = []
-        for each in (each for other, each in apart if other is one):
-            for kind, alone in (("idealised", each.idealised), ("equal cost", each.equal)):
-                value = alone.factors[each.axis]
-                px = pixels(alone.candidate.image)
-                rows.append(
-                    [
-                        f"{each.axis} {value:.4g}",
-                        kind,
-                        human(alone.cost.macs),
-                        f"{alone.factor:.3f}",
-                        human(alone.cost.params),
-                        px,
-                    ]
-                )
-        if rows:
-            rows.append(
-                [
-                    "all of them",
-                    f"φ = {one.phi:g}",
-                    human(one.cost.macs),
-                    f"{one.factor:.3f}",
-                    human(one.cost.params),
-                    pixels(one.candidate.image),
-                ]
-            )
-            title = f"each axis alone at {target**one.phi:.4g} times the cost (φ = {one.phi:g})"
-            print_table(title, ["axis", "by", "FLOPs", "factor", "params", "px"], rows)
-        published = _published(base, one, apart, target)
-        if published:
-            print_table(
-                "as published (arXiv:1905.11946, Tables 3 and 7)",
-                ["scaled by", "FLOPs", "printed", "", "top-1"],
-                [
-                    [
-                        row["scaled_by"],
-                        f"{row['macs'] / 1e9:.3f}B",
-                        row["printed"],
-                        "agrees" if row["agrees"] else "differs",
-                        f"{row['top1']:.1f}",
-                    ]
-                    for row in published
-                ],
-            )
-        for row in published:
-            if row["remark"] and not row["agrees"]:
-                print(f"{row['scaled_by']}: {row['remark']}")
+    cost = made.cost
+    return [axis, by, human(cost.macs), f"{made.factor:.3f}", human(cost.params), pixels(made.candidate.image)]
 
 
-def _published(base: Baseline, one: Member, apart: list[tuple[Member, Any]], target: float) -> list[dict[str, Any]]:
-    """What the paper prints of this baseline at four times its cost, beside what it truly costs."""
-    from ..spaces.scaling.family import PAPER, member, scaled
-    from ..spaces.scaling.published import SCALED, agrees
-
-    axes = {each.axis for other, each in apart if other is one}
-    if abs(target**one.phi - 4) > 1e-9 or not axes:
-        return []
-    found = []
-    for row in SCALED:
-        if row.baseline == base.name and (row.way in axes or len(axes) > 1):
-            made = member(base, PAPER, 2.0) if row.factors is None else scaled(base, row.factors)
-            letters = (
-                ", ".join(f"{axis} {value:g}" for axis, value in made.factors.items())
-                if row.factors is not None
-                else "φ = 2 (coefficients not printed)"
-            )
-            macs = int(made.cost.macs)
-            found.append(
-                {
-                    "scaled_by": letters,
-                    "factors": made.factors,
-                    "macs": macs,
-                    "printed": row.flops,
-                    "agrees": agrees(macs, row.flops),
-                    "top1": row.top1,
-                    "remark": row.remark,
-                }
-            )
-    return found
-
-
-def member_json(one: Member) -> dict[str, Any]:
-    """One network of a family with stable keys."""
-    return {
-        "phi": one.phi,
-        "factors": one.factors,
-        "id": one.candidate.id,
-        "image": list(one.candidate.image),
-        **cost_json(one.cost),
-        "factor": one.factor,
-        "idealised": one.ideal,
-        "two_to_phi": 2**one.phi,
-        "dropout": one.dropout,
-        "drop_path": one.drop_path,
-        "widths": [stage.width for stage in one.stages],
-        "repeats": [stage.repeats for stage in one.stages],
-    }
-
-
-def _relative(base: Baseline, at_one: Mapping[str, float], one: Member) -> Relative:
-    from ..studies.export import Relative
-
-    scaling = {
-        "of": base.name,
-        "coefficients": dict(at_one),
-        "phi": one.phi,
-        "factors": one.factors,
-        "factor": one.factor,
-    }
-    stem = "".join(letter if letter.isalnum() else "_" for letter in Path(base.name).stem)
-    name = f"{stem}_phi{one.phi:g}".replace(".", "_")
-    return Relative(
-        name=name if name[0].isalpha() else f"network_{name}",
-        candidate=one.candidate,
-        drop_rate=one.dropout,
-        drop_path_rate=one.drop_path,
-        scaling=scaling,
+def _print_published(rows: list[PublishedRow]) -> None:
+    if not rows:
+        return
+    print_table(
+        "as published (arXiv:1905.11946, Tables 3 and 7)",
+        ["scaled by", "FLOPs", "printed", "", "top-1"],
+        [
+            [
+                row.scaled_by,
+                f"{row.macs / 1e9:.3f}B",
+                row.printed,
+                "agrees" if row.agrees else "differs",
+                f"{row.top1:.1f}",
+            ]
+            for row in rows
+        ],
     )
+    for row in rows:
+        if row.remark and not row.agrees:
+            print(f"{row.scaled_by}: {row.remark}")

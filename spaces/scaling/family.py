@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from ...blocks import Cost, InputError
 from ..budget import Budget
 from ..candidate import Candidate
 from .baseline import Baseline, in_letters
-from .single import FURTHEST, factor_alone, ideals
-from .stages import StageSize, stage_sizes
+from .single_axis import FURTHEST, factor_alone, ideals
+from .stage_sizes import StageSize, stage_sizes
 
 PAPER = {"depth": 1.2, "width": 1.1, "resolution": 1.15}
 """α, β, γ that the paper found for EfficientNet-B0."""
@@ -61,6 +62,28 @@ class Member:
     def stages(self) -> list[StageSize]:
         """Repeats, widths and map sides."""
         return stage_sizes(self.candidate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON with stable keys."""
+        return {
+            "phi": self.phi,
+            "factors": self.factors,
+            "id": self.candidate.id,
+            "image": list(self.candidate.image),
+            **cost_dict(self.cost),
+            "factor": self.factor,
+            "idealised": self.ideal,
+            "two_to_phi": 2**self.phi,
+            "dropout": self.dropout,
+            "drop_path": self.drop_path,
+            "widths": [stage.width for stage in self.stages],
+            "repeats": [stage.repeats for stage in self.stages],
+        }
+
+
+def cost_dict(cost: Cost) -> dict[str, int]:
+    """MACs, parameters and activations as plain JSON with stable keys."""
+    return {"macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations)}
 
 
 def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) -> Member:
