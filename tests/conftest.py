@@ -1,0 +1,93 @@
+"""Settings of the whole suite: one thread per process, the order of the files, and a summary of the
+tests that did not run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+for _library in (
+    "OMP",
+    "MKL",
+    "OPENBLAS",
+    "NUMEXPR",
+):  # torch reads them when it is imported; subprocesses inherit them
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+if "torch" in sys.modules:  # a plugin of pytest has imported it already
+    sys.modules["torch"].set_num_threads(1)
+
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
+
+LEFT_OUT = ("claims", "exhaustive", "network")
+"""Markers whose tests the default expression of `-m` deselects."""
+RAY = "ray"
+"""The group of the tests that start Ray: they run one after another, on one worker of xdist."""
+
+_deselected: Counter[str] = Counter()
+
+
+def in_ray_group(item: pytest.Item) -> bool:
+    return any(mark.args == (RAY,) for mark in item.iter_markers("xdist_group"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests with Ray first: they take longest, and the others run beside them."""
+    items.sort(key=lambda item: not in_ray_group(item))  # stable
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    _deselected.update(name for item in items for name in LEFT_OUT if item.get_closest_marker(name))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["deselected"] = dict(_deselected)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects the same tests, so the counts of one are the counts of all."""
+    _deselected.update({} if _deselected else getattr(node, "workeroutput", {}).get("deselected", {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`loadgroup` that keeps the tests of a file together when they are in no group, so that the
+    fixtures of a module are made once."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            group = super()._split_scope(nodeid)
+            return nodeid.partition("::")[0] if group == nodeid else group
+
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = Counter(reason(report) for report in terminalreporter.stats.get("skipped", []))
+    if not skipped and not _deselected:
+        return
+    terminalreporter.section("tests that did not run", yellow=True, bold=True)
+    for text, number in skipped.most_common():
+        terminalreporter.line(f"{number:5} skipped: {text}", yellow=True, bold=True)
+    for name, number in _deselected.most_common():
+        terminalreporter.line(
+            f"{number:5} left out: marked {name}; run with -m {name}, or bash .ci/full", yellow=True, bold=True
+        )
+
+
+def reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
