@@ -1,1 +1,100 @@
-"""Neural architecture search for image classification under a cost budget."""
+"""Neural architecture search for image classification under a cost budget.
+
+Every command of `automl` has a function of its name, and each returns a typed result:
+
+    search(SearchOptions(...))      finds the best network under a budget, and the front around it
+    grid(GridOptions(...))          finds how to share a cost among depth, width and resolution
+    scale("resnet50", phi=[0, 1])   a family of networks scaled from a baseline
+    cost("resnet50")                MACs, parameters, activations and peak memory of a network
+    train(study)                    trains the network chosen for longer
+    export(study, "found")          writes it as Python, safetensors and ONNX
+    report(study)                   what a result rests on
+
+`load_space` reads a space, `parse_budget` a budget; `Study` opens what was found; `Printing` shows
+the progress of a search. What is raised on purpose is an `AutomlError`; an `InputError` says that
+a value cannot be used. Importing `automl` imports nothing else: each name is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .blocks.errors import AutomlError, InputError
+    from .search.cost import cost
+    from .search.course.events import Printing
+    from .search.grid import search_grid as grid
+    from .search.grid_options import GridOptions
+    from .search.handover.export import export
+    from .search.handover.training import train
+    from .search.options import SearchOptions
+    from .search.run import search
+    from .search.scale import scale
+    from .spaces.budget import Budget, parse_budget
+    from .spaces.space import load_space
+    from .studies.reporting import report
+    from .studies.study import Study
+
+    __version__: str
+
+__all__ = [
+    "AutomlError",
+    "Budget",
+    "GridOptions",
+    "InputError",
+    "Printing",
+    "SearchOptions",
+    "Study",
+    "__version__",
+    "cost",
+    "export",
+    "grid",
+    "load_space",
+    "parse_budget",
+    "report",
+    "scale",
+    "search",
+    "train",
+]
+
+_PLACES = {
+    "AutomlError": ("blocks.errors", "AutomlError"),
+    "Budget": ("spaces.budget", "Budget"),
+    "GridOptions": ("search.grid_options", "GridOptions"),
+    "InputError": ("blocks.errors", "InputError"),
+    "Printing": ("search.course.events", "Printing"),
+    "SearchOptions": ("search.options", "SearchOptions"),
+    "Study": ("studies.study", "Study"),
+    "cost": ("search.cost", "cost"),
+    "export": ("search.handover.export", "export"),
+    "grid": ("search.grid", "search_grid"),
+    "load_space": ("spaces.space", "load_space"),
+    "parse_budget": ("spaces.budget", "parse_budget"),
+    "report": ("studies.reporting", "report"),
+    "scale": ("search.scale", "scale"),
+    "train": ("search.handover.training", "train"),
+}
+"""Public name -> module and name in it."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name == "search":  # the package, which is callable: see search/__init__.py
+        return import_module(".search", __name__)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("automl")
+    elif name in _PLACES:
+        module, own = _PLACES[name]
+        value = getattr(import_module(f".{module}", __name__), own)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """All public names, whether imported yet or not."""
+    return sorted({*globals(), *__all__})

@@ -1,9 +1,19 @@
-"""How networks are found: proposals, early stopping, training by Ray Tune workers, confirmation of
-the best.
+"""Searches for networks under a cost budget: calling this module runs a search.
 
-Importing it imports none of torch, ray and optuna.
+    import automl
+
+    result = automl.search(automl.SearchOptions(budget=["400MFLOPs"]), listener=automl.Printing())
+    network = result.best.load()
+
+`automl.search` is a package and a function at once: `automl.search(options)` is the function
+`search` below, and `from automl.search import …` gives what the package holds. Importing it
+imports none of torch, ray and optuna.
 """
 
+from __future__ import annotations
+
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..spaces.describe import describe
@@ -44,7 +54,7 @@ add_finder("best", best_json)
 
 
 def __getattr__(name: str) -> Any:
-    """The samplers, which need Optuna, when they are asked for."""
+    """Import the samplers, which need Optuna, on first use."""
     if name == "PredictorSampler":
         from .sampling.predictor import PredictorSampler
 
@@ -54,3 +64,28 @@ def __getattr__(name: str) -> Any:
 
         return getattr(evolution, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """All public names, those imported on first use included."""
+    return sorted({*globals(), *__all__})
+
+
+class _Search(ModuleType):
+    """A module that is called as the function `search` in it."""
+
+    def __call__(
+        self,
+        options: SearchOptions,
+        *,
+        listener: Listener | None = None,
+        command: str = "",
+        began: float | None = None,
+        gpus: int | None = None,
+    ) -> SearchResult:
+        return search(options, listener=listener, command=command, began=began, gpus=gpus)
+
+    __call__.__doc__ = search.__doc__
+
+
+sys.modules[__name__].__class__ = _Search

@@ -106,7 +106,7 @@ class ScaledFamily:
         return [each.alone for each in self.alone if each.member is one]
 
     def published(self, one: Member) -> list[PublishedRow]:
-        """What the paper prints of this baseline, if `one` has four times its cost; else nothing."""
+        """What the paper prints of this baseline, if `one` has four times its cost; else none."""
         axes = {each.axis for each in self.alone_beside(one)}
         if abs(self.target**one.phi - 4) > 1e-9 or not axes:
             return []

@@ -22,6 +22,7 @@ from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from ...studies.artifacts import weights_folder, weights_name
 from ...studies.chosen import best, chosen_candidate
+from ...studies.storage_url import open_study
 from ..course.job import Job
 from ..options import check_seed
 from ..plan import proxy
@@ -42,7 +43,7 @@ Said = Callable[[str], None]
 
 
 def train(
-    study: Study,
+    study: Study | str,
     *,
     candidate: str | None = None,
     epochs: int | None = None,
@@ -52,12 +53,13 @@ def train(
     data: str | None = None,
     data_dir: str | None = None,
     threads: int | None = None,
+    storage: str | None = None,
     said: Said = lambda text: None,
 ) -> Evaluation:
     """Train a network of a study on all its training images in this process and keep its weights.
 
     Args:
-        study: whose network.
+        study: the study, or its name.
         candidate: its id, or the beginning of it; the network chosen without.
         epochs: `LONGER` times those of a trial without.
         size: input size in pixels; without, the one it is deployed at, where the files hold as
@@ -69,6 +71,8 @@ def train(
         data: where the study's data lie now, if they have moved.
         data_dir: where the files of known sets are.
         threads: CPU threads; as many as train fastest here without.
+        storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
+            None.
         said: is told what happens, in lines.
 
     Raises:
@@ -78,6 +82,7 @@ def train(
         KeyboardInterrupt: stopped; the same call goes on after the last epoch that ended.
     """
     _check_threads(threads)
+    study = open_study(study, storage)
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
