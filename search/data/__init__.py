@@ -1,17 +1,19 @@
-"""The images a search trains on: read from wherever they are, held once in memory, split once.
+"""The images a search trains on: read by a data source, held once in memory, split once.
 
-`load` turns what stands after `--data` into an `ImageData`, as a `Reading` chooses; `split` says
-which of its rows train, validate and test; `remarks` says what of that a person should know.
-Importing this package costs numpy alone: torch, torchvision, scikit-learn, Pillow and datasets are
-imported where they are used.
+`load` reads the data set that `--data` names, as a `Reading` chooses; `split` decides which of its
+rows train, validate and test; `remarks` says what people should know about that. A new kind of data
+set is a `Source` in `sources`. Importing this package imports numpy alone: torch, torchvision,
+scikit-learn, Pillow and datasets are imported where they are used.
 """
 
 from __future__ import annotations
 
+from . import builtin as _builtin  # noqa: F401  (registers automl's own sources)
 from .dealing import Split, split
 from .images import ImageData
 from .load import is_named, load
 from .reading import Reading
+from .source import Request, Source, sources
 from .summary import remarks
 
-__all__ = ["ImageData", "Reading", "Split", "is_named", "load", "remarks", "split"]
+__all__ = ["ImageData", "Reading", "Request", "Source", "Split", "is_named", "load", "remarks", "sources", "split"]

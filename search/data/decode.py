@@ -19,7 +19,7 @@ from PIL.Image import Image
 from ...studies.preprocessing import opened, read_square
 from .kinds import NO_PICTURES
 
-Source = Path | IO[bytes]
+Openable = Path | IO[bytes]
 """What Pillow can open."""
 
 GREY_MODES = {"1", "L", "LA", "La"}
@@ -40,7 +40,7 @@ class Header:
     """What it is, for people: "JPEG", or "PNG (16-bit grey)"."""
 
 
-def read_header(source: Source) -> Header:
+def read_header(source: Openable) -> Header:
     """Read mode and size of an image; its pixels are not decoded."""
     with opened(source) as image:
         if image.format in NO_PICTURES:
@@ -55,7 +55,7 @@ def read_header(source: Source) -> Header:
         )
 
 
-def read_pixels(source: Source, side: int, channels: int) -> NDArray[np.uint8] | NDArray[np.float32]:
+def read_pixels(source: Openable, side: int, channels: int) -> NDArray[np.uint8] | NDArray[np.float32]:
     """Decode an image to its central square of `side` pixels, (c, h, w): uint8; or float32, values
     as in the file, for grey of more than 8 bits.
 

@@ -24,7 +24,7 @@ from PIL import UnidentifiedImageError
 
 from ...blocks.errors import InputError
 from ...studies.preprocessing import register_plugins
-from .decode import Header, Source, read_header, read_pixels
+from .decode import Header, Openable, read_header, read_pixels
 from .kinds import Kind, is_called_an_image, unsupported
 from .names import shown
 from .skipped import NO_IMAGE
@@ -46,7 +46,7 @@ class ImageFiles:
     """The data set, for messages."""
     names: Sequence[str]
     """What to call each file."""
-    open: Callable[[int], Source]
+    open: Callable[[int], Openable]
     """What Pillow can open for the file of that number."""
     certain: bool = False
     """Whether each must be an image, whatever its name; else one that Pillow cannot open and that

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import AutomlError, InputError
-from .decode import Source
+from .decode import Openable
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import ImageData
 from .parts import asked_among, assigned
@@ -73,7 +73,7 @@ def read_hub(
 
     rows = [(part, row) for part in parts for row in range(len(labels[part]))]
 
-    def opened(number: int) -> Source:
+    def opened(number: int) -> Openable:
         part, row = rows[number]
         encoded = parts[part][row][image_column]
         if encoded is None:

@@ -6,10 +6,9 @@ torchvision, only when asked.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from ...blocks.errors import AutomlError, InputError
 from .idx import find_idx, read_idx
 from .images import ImageData
+from .source import Request
 from .square import squares
 
 FASHION_CLASSES = (
@@ -34,25 +34,6 @@ FASHION_CLASSES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked of a named data set."""
-
-    name: str
-    """Its canonical name."""
-    size: int | None
-    """Side in pixels to make larger images smaller to; None keeps them."""
-    folder: Path
-    """Where its files are, or are put when downloaded."""
-    download: bool
-    """Whether to fetch them when they are missing."""
-
-
-def default_data_dir() -> Path:
-    """Where data sets lie when no folder is given: `automl` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "automl"
-
-
 def _digits(request: Request) -> ImageData:
     """scikit-learn's 1,797 digits of 8x8 pixels, with 17 shades of grey."""
     from sklearn.datasets import load_digits
@@ -61,7 +42,7 @@ def _digits(request: Request) -> ImageData:
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
     labels = bunch.target.astype(np.int64)
     return ImageData(
-        name=request.name,
+        name=request.text,
         images=squares([pixels[..., None]], request.size),
         labels=labels,
         classes=tuple(str(digit) for digit in bunch.target_names),
@@ -74,7 +55,7 @@ def _digits(request: Request) -> ImageData:
 def _fashion_mnist(request: Request) -> ImageData:
     """Fashion-MNIST: 60,000 + 10,000 grey images of clothes, 28x28. The IDX files lie in the folder
     itself, or where torchvision puts them."""
-    places = (request.folder, request.folder / "FashionMNIST" / "raw", request.folder / request.name)
+    places = (request.data_dir, request.data_dir / "FashionMNIST" / "raw", request.data_dir / request.text)
     paths = next(filter(None, map(find_idx, places)), None)
     if paths is None and request.download:
         _torchvision("FashionMNIST", request, train=True)
@@ -95,13 +76,13 @@ def _fashion_mnist(request: Request) -> ImageData:
 def _cifar(request: Request) -> ImageData:
     """CIFAR-10 or CIFAR-100: 50,000 + 10,000 images of things and animals, 32x32, in colour."""
     kind, inner = {"cifar10": ("CIFAR10", "cifar-10-batches-py"), "cifar100": ("CIFAR100", "cifar-100-python")}[
-        request.name
+        request.text
     ]
-    if request.folder.name == inner:
-        request = replace(request, folder=request.folder.parent)
+    if request.data_dir.name == inner:
+        request = replace(request, folder=request.data_dir.parent)
     train, test = (_torchvision(kind, request, train=part) for part in (True, False))
     if train is None or test is None:
-        raise _missing(request, damaged=request.folder / inner)
+        raise _missing(request, damaged=request.data_dir / inner)
     return _two_parts(request, [train.data, test.data], [train.targets, test.targets], tuple(train.classes))
 
 
@@ -111,7 +92,7 @@ def _two_parts(request: Request, parts_nhwc: list[Any], labels: list[Any], class
     official_test = np.zeros(len(together), np.bool_)
     official_test[len(labels[0]) :] = True
     return ImageData(
-        name=request.name,
+        name=request.text,
         images=squares(parts_nhwc, request.size),
         labels=together,
         classes=classes,
@@ -137,12 +118,12 @@ def _torchvision(kind: str, request: Request, *, train: bool) -> Any:
         )  # the pickles of CIFAR (checked by torchvision against known checksums) use what numpy has deprecated
         try:
             if request.download:
-                request.folder.mkdir(parents=True, exist_ok=True)
-            return getattr(datasets, kind)(request.folder, train=train, download=request.download)
+                request.data_dir.mkdir(parents=True, exist_ok=True)
+            return getattr(datasets, kind)(request.data_dir, train=train, download=request.download)
         except (OSError, RuntimeError) as error:
             if request.download:
                 raise AutomlError(
-                    f"{request.name} could not be downloaded into {request.folder}: {' '.join(str(error).split())}"
+                    f"{request.text} could not be downloaded into {request.data_dir}: {' '.join(str(error).split())}"
                 ) from error
             return None
 
@@ -150,19 +131,30 @@ def _torchvision(kind: str, request: Request, *, train: bool) -> Any:
 def _missing(request: Request, damaged: Path | None = None) -> InputError:
     if damaged and damaged.exists():
         return InputError(
-            f"{request.name}: the files in {damaged} are incomplete or damaged; give --download to fetch them anew, or"
+            f"{request.text}: the files in {damaged} are incomplete or damaged; give --download to fetch them anew, or"
             " --data-dir DIR"
         )
     return InputError(
-        f"{request.name} is not in {request.folder}; give the folder it is in by --data-dir DIR, or --download to"
+        f"{request.text} is not in {request.data_dir}; give the folder it is in by --data-dir DIR, or --download to"
         " fetch it"
     )
 
 
-NAMED: dict[str, Callable[[Request], ImageData]] = {
+READERS: dict[str, Callable[[Request], ImageData]] = {
     "digits": _digits,
     "fashion-mnist": _fashion_mnist,
     "cifar10": _cifar,
     "cifar100": _cifar,
 }
-"""Every known name and what reads it."""
+"""Known name -> the function that reads the set."""
+
+
+def read_named(request: Request) -> ImageData:
+    """Read the set of the known name `request.text`; images larger than `request.size` are made
+    smaller.
+
+    Raises:
+        InputError: its files are missing or damaged.
+        AutomlError: the download failed.
+    """
+    return READERS[request.text](request)

@@ -1,4 +1,4 @@
-"""Names for people: of files, folders and classes, which may hold bytes that are no text.
+"""Shows names of files, folders and classes to people; such names may hold bytes that are not UTF-8.
 
 Python keeps such a byte of a file name as a surrogate, which no JSON, no database and no terminal
 takes.
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...blocks.errors import InputError
+from ...studies.utf8 import is_text
 
 LINE = 160
-"""Characters to a line of what is said about a data set."""
+"""Characters in a line about a data set, at most."""
 
 
 def escaped(name: str) -> str:
-    """The name as valid text: a byte that is not UTF-8 as `\\xe9`.
+    """The name as text that UTF-8 can write: a byte that is not UTF-8 becomes `\\xe9`.
 
     >>> escaped("caf\\udce9")
     'caf\\\\xe9'
@@ -24,7 +25,8 @@ def escaped(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The name in one line: `escaped`, and line breaks and the like as in Python."""
+    """The name in one line: `escaped`, with line breaks and other control characters as Python
+    escapes them."""
     return "".join(
         letter if letter.isprintable() or letter in "\u200c\u200d" else letter.encode("unicode_escape").decode()
         for letter in escaped(name)
@@ -42,17 +44,8 @@ def _escaped_letter(letter: str) -> str:
     )
 
 
-def is_text(name: str) -> bool:
-    """Whether the name is valid text, which UTF-8 can write."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def check_is_text(path: str, what: str) -> None:
-    """InputError unless the path, which a study is to remember, is valid text."""
+    """Raise InputError unless UTF-8 can write the path, since a study keeps it."""
     if not is_text(path):
         raise InputError(
             f"{what} must be a path in UTF-8, but got {shown(path)!r}; rename it, or give a link to it that has such a"
@@ -61,7 +54,7 @@ def check_is_text(path: str, what: str) -> None:
 
 
 def listed(names: Sequence[str], room: int, *, most: int = 12) -> str:
-    """The first names that fit into `room` characters, at most `most`, and how many more there are.
+    """The first names that fit into `room` characters, at most `most`, and the number of the others.
 
     >>> listed(["a", "b", "c"], 40, most=2)
     'a, b, … and 1 more'

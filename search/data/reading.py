@@ -67,6 +67,5 @@ class Reading:
         if self.parts:
             options = " and ".join(f"--{option}" for option in self.parts)
             raise InputError(
-                f"{options} must name a part of a folder, an .npz file or an hf: data set, but {shown(name)} has no"
-                " parts to choose from"
+                f"{options} must name a part of the data set, but {shown(name)} has no parts to choose from"
             )

@@ -1,0 +1,30 @@
+"""The data source "folder": a folder of class folders."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..source import Request
+
+if TYPE_CHECKING:
+    from ..images import ImageData
+
+
+class FolderSource:
+    """Reads the image files of a folder, as `read_folder` says."""
+
+    name = "folder"
+    words = "a folder of class folders"
+    named = False
+    known: tuple[str, ...] = ()
+
+    def recognises(self, text: str) -> bool:
+        """Whether the text is the path of a folder."""
+        return bool(text) and os.path.isdir(os.path.expanduser(text))  # no text would be the current folder
+
+    def read(self, request: Request) -> ImageData:
+        """The images as squares of `request.size` pixels, 64 when None."""
+        from ..folder import read_folder
+
+        return read_folder(request.path, name=request.text, size=request.size, reading=request.reading)
