@@ -1,8 +1,7 @@
-"""Fingerprints of blocks: 64-bit hashes that are equal where descriptions are, for one block or, as
-arrays, for many at once.
+"""Hashes the descriptions of blocks to 64 bits, for one block or for arrays of them at once.
 
-They tell which of many settings build the same network without spelling each network out; the
-identity of one candidate is its SHA-256 (`Candidate.id`).
+Equal descriptions have equal fingerprints, which tells which of many settings build the same
+network without writing out each network. The id of a candidate is its SHA-256 (`Candidate.id`).
 """
 
 from __future__ import annotations
@@ -18,24 +17,31 @@ from numpy.typing import NDArray
 from ..blocks import Block
 
 Key = NDArray[np.uint64]
-"""One 64-bit number a row, or an array of shape () for all rows."""
+"""One 64-bit number for each row, or an array of shape () for all rows."""
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""The increment of SplitMix64."""
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BASE = np.uint64(0x100000001B3 | 1)
 
 
-def mixed(seed: Any, value: Any) -> Key:
-    """`seed` with `value` stirred in (the finaliser of SplitMix64: Steele et al., OOPSLA 2014)."""
+def scrambled(key: Key) -> Key:
+    """A bijection of 64-bit numbers in which every output bit depends on every input bit: the
+    finaliser of SplitMix64 (Steele et al., OOPSLA 2014)."""
     with np.errstate(over="ignore"):
-        key = (np.asarray(seed, np.uint64) ^ np.asarray(value, np.uint64)) + _GOLDEN
         key = (key ^ (key >> np.uint64(30))) * _FIRST
         key = (key ^ (key >> np.uint64(27))) * _SECOND
         return key ^ (key >> np.uint64(31))
 
 
+def mixed(seed: Any, value: Any) -> Key:
+    """The hash of `value` under the hash `seed` of what precedes it."""
+    with np.errstate(over="ignore"):
+        return scrambled((np.asarray(seed, np.uint64) ^ np.asarray(value, np.uint64)) + GOLDEN)
+
+
 def fingerprint(block: Block) -> Key:
-    """The fingerprint of a block whose shape-dependent choices are written out."""
+    """The fingerprint of a block whose shape-dependent choices have been resolved."""
     key: Key = np.asarray(_of_text(type(block).name))
     for name in _fields(type(block)):
         value = getattr(block, name)
@@ -49,8 +55,8 @@ def fingerprint(block: Block) -> Key:
 
 
 def repeated(key: Key, unit: Key, count: Any) -> Key:
-    """The fingerprint of a sequence `key` after `count` more of `unit`: 0 leaves it, 2 equals 1 and
-    1 again."""
+    """The fingerprint of the sequence `key` after appending `unit` `count` times: 0 leaves it, and
+    appending twice equals appending once and once again."""
     most = int(np.max(count, initial=0))
     powers, sums = np.ones(most + 1, np.uint64), np.zeros(most + 1, np.uint64)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""A list of networks, each to be trained from several seeds: what a grid has in place of a sampler."""
+"""Proposes the networks of a list, each with several seeds: used by a grid instead of a sampler."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class Listed:
     candidate: Candidate
     """The network."""
     cost: Cost
-    """At the deployment size."""
+    """Its cost at the deployment size."""
     settings: dict[str, Any]
-    """As its space spells it."""
+    """The values of the parameters of its space."""
     stoppable: bool
-    """Whether it may be stopped early: a control is not, its accuracy is what others are measured
-    by."""
+    """Whether its training may be stopped early. A control is trained to the end, since other
+    networks are compared with its accuracy."""
 
     @cached_property
     def id(self) -> str:
-        """Of the candidate."""
+        """Id of the candidate."""
         return self.candidate.id
 
 
 class Points:
-    """Hands out every network once for each seed: all with the first seed, then all with the
-    second.
+    """Proposes every network once for each seed: first all networks with the first seed, then all
+    with the second, and so on.
 
-    A network that was stopped early is not trained from further seeds: successive halving goes over
-    seeds as it goes over epochs.
+    A network that is pruned gets no further seeds: successive halving applies to seeds as it does
+    to epochs.
     """
 
     refused = 0
@@ -55,7 +55,14 @@ class Points:
         distributions: dict[str, BaseDistribution],
         known: Iterable[Evaluation] = (),
     ) -> None:
-        """`known` are the evaluations of earlier runs: none of them is done again."""
+        """Begin, or continue.
+
+        Args:
+            listed: the networks.
+            seeds: seeds of their trainings.
+            distributions: Optuna's distribution of each setting.
+            known: evaluations of earlier runs, which are not repeated.
+        """
         self._waiting = [(seed, each) for seed in seeds for each in listed]
         self._distributions = distributions
         known = list(known)
@@ -64,11 +71,11 @@ class Points:
 
     @property
     def left(self) -> int:
-        """Trainings still to be handed out."""
+        """Number of trainings that are still to be proposed."""
         return sum(self._wanted(seed, each) for seed, each in self._waiting)
 
     def propose(self, *, random: bool = False) -> Proposal | None:
-        """The next training, or None when all have been handed out."""
+        """The next training, or None if all have been proposed. `random` has no effect."""
         while self._waiting:
             seed, each = self._waiting.pop(0)
             if self._wanted(seed, each):
@@ -84,14 +91,14 @@ class Points:
         return None
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """Nothing is learned from it here."""
+        """Has no effect: the list does not depend on results."""
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Further seeds of it are left out."""
+        """Drop the further seeds of this network."""
         self._stopped.add(proposal.candidate.id)
 
     def failed(self, proposal: Proposal) -> None:
-        """Its other seeds are still tried: a divergence may be the seed's."""
+        """Has no effect: another seed of this network may not fail."""
 
     def _wanted(self, seed: int, each: Listed) -> bool:
         return (each.id, seed) not in self._done and each.id not in self._stopped

@@ -1,4 +1,4 @@
-"""A proposal: the candidate to evaluate next, and what proposes it."""
+"""A proposal: the candidate to evaluate next, and the interface of whatever makes proposals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...blocks import Cost
 from ...spaces import Candidate
 from ...spaces.parameters import Value
-from ...studies import CandidateRow, Paused
+from ...studies import Paused
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 Curve = Sequence[tuple[int, float]]
-"""(epoch, accuracy) in their order."""
+"""(epoch, accuracy), in order."""
+Hints = Sequence[tuple[Mapping[str, Any], float]]
+"""(settings, value) of some candidates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,38 +30,25 @@ class Proposal:
     candidate: Candidate
     """The network."""
     cost: Cost
-    """At the deployment size."""
+    """Its cost at the deployment size."""
     settings: dict[str, Value]
-    """What was chosen."""
+    """The values chosen for the parameters of the space."""
     params: dict[str, Any]
-    """What Optuna keeps of it."""
+    """The same values as Optuna stores them."""
     distributions: dict[str, BaseDistribution]
-    """And from what it was chosen."""
+    """Optuna's distribution of each of `params`."""
     seed: int | None = None
-    """Of its training; None for the search's own."""
+    """Seed of its training; None for the seed of the search."""
     stoppable: bool = True
-    """Whether it may be stopped early."""
+    """Whether its training may be stopped early."""
     origin: str = ""
-    """"random" where it was drawn at random, else the sampler's name; "" where nobody proposed it.
-    """
+    """The sampler's name, or "random" for a uniform draw; "" if the candidate was listed."""
     trial: Trial | None = field(default=None, repr=False)
-    """Optuna's trial in memory, where a sampler proposed it."""
-
-    @property
-    def network(self) -> CandidateRow:
-        """The network and its cost, as a study keeps them."""
-        cost = self.cost
-        return CandidateRow(
-            id=self.candidate.id,
-            spec=self.candidate.spec,
-            macs=int(cost.macs),
-            params=int(cost.params),
-            activations=int(cost.activations),
-        )
+    """The trial of the sampler's study in memory, if a sampler proposed it."""
 
     @classmethod
     def again(cls, paused: Paused) -> Proposal:
-        """The proposal of a training that an earlier run has left waiting."""
+        """The proposal whose training an earlier run has paused."""
         candidate = Candidate.from_dict(json.loads(paused.candidate.spec))
         return cls(
             candidate=candidate,
@@ -73,27 +62,23 @@ class Proposal:
 
 
 class Proposes(Protocol):
-    """Whoever decides what is evaluated next, and is told what came of it."""
+    """Makes proposals, and is told their results."""
 
     refused: int
-    """Proposals outside the budget, against a constraint, or impossible to build."""
+    """Number of proposals that were over budget, violated a constraint, or could not be built."""
     duplicates: int
-    """Proposals that had been made before."""
+    """Number of proposals that had been made before."""
 
     def propose(self, *, random: bool = False) -> Proposal | None:
-        """The next candidate, or None when nothing is left; with `random` a uniform draw of what is
-        left, whatever the sampler."""
+        """The next proposal, or None if nothing is left; with `random` a uniform draw from what is
+        left."""
         ...
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """It reached `accuracy` at full fidelity."""
+        """The proposal reached `accuracy` at full fidelity."""
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """It was stopped at a rung, perhaps for good."""
+        """The proposal was paused or pruned at a rung."""
 
     def failed(self, proposal: Proposal) -> None:
-        """It failed, or was not finished."""
-
-
-Hints = Sequence[tuple[Mapping[str, Any], float]]
-"""(settings, value) of some candidates."""
+        """The proposal failed, or its training was not finished."""

@@ -1,10 +1,9 @@
-"""Proposes candidates: asks a sampler, costs, and lets through what is new and within the budget.
+"""Proposes the candidates of a search: asks the sampler, and lets through what is new and feasible.
 
-Samplers of ours know the region of the space and propose nothing else; Optuna's are examined. The
-study that they are asked through lives in memory; what ends is written to the database elsewhere,
-in one piece. What the gate refuses costs no worker and no row: it is counted, and told to the
-sampler as infeasible with its distance from the budget, so that a sampler which can learn the
-feasible region does.
+A sampler is asked through an Optuna study in memory; results are written to the database elsewhere,
+in one transaction. A proposal that is over budget, violates a constraint or cannot be built is
+refused: it costs no worker and no database row, it is counted, and the sampler is told that it is
+infeasible and by how much, so that the sampler can learn the feasible region.
 """
 
 from __future__ import annotations
@@ -19,22 +18,28 @@ from ...blocks import InvalidBlock
 from ...spaces import Budget, Candidate, Census, Space
 from ...spaces.bulk import settings
 from ...spaces.distinct import feasible
-from ...spaces.parameters import Parameter, Value
+from ...spaces.parameters import Value
 from ...studies.database.optuna_tables import quietly
 from ..sampling import CURVE
+from .earlier_trials import for_sampler, so_far
 from .proposal import Curve, Hints, Proposal
-from .samplers import SAMPLERS, Objective, check_sampler, make_sampler, startup
+from .sampler_kind import KnowsQuality, Objective, TakesHints
+from .samplers import check_sampler, make_sampler, samplers
+from .suggest import suggest
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
     from optuna.trial import FrozenTrial
 
-    from ...studies import Study
+__all__ = ["Proposer", "so_far"]
+
+RANDOM = "random"
+"""The origin of a proposal that is a uniform draw."""
 
 
 class Proposer:
-    """Candidates of one search, each at most once."""
+    """Proposes candidates for one search, each at most once."""
 
     def __init__(
         self,
@@ -48,76 +53,82 @@ class Proposer:
         history: Iterable[FrozenTrial] = (),
         known: Iterable[str] = (),
         objective: Objective = "best",
+        cost: str = "macs",
         earlier: Sequence[Sequence[FrozenTrial]] = (),
         hints: Mapping[str, Hints] | None = None,
     ) -> None:
-        """Begin, or go on.
+        """Begin a search, or continue one.
 
         Args:
-            space: what is searched.
-            budget: what a candidate may cost.
-            census: what was found when the space was counted.
-            sampler: its name.
-            seed: of all draws.
-            trials: about so many evaluations.
-            history: the trials of earlier runs of the same study, with accuracy and MACs as their
-                values.
-            known: the ids of the candidates evaluated there.
-            objective: "best": the sampler is told accuracies alone; "front": MACs, to be minimised,
-                as well.
-            earlier: the trials of other studies of the same space; for the predictor.
-            hints: as `hint` takes them.
+            space: the space that is searched.
+            budget: bounds on the cost of a candidate.
+            census: the census of `space` under `budget`.
+            sampler: name of the sampler.
+            seed: seed of all draws.
+            trials: approximate number of trials in the study.
+            history: trials of earlier runs of this study, with accuracy and cost as their values.
+            known: ids of the candidates evaluated there.
+            objective: "best": the sampler maximises accuracy; "front": it minimises cost as well.
+            cost: the metric that is the cost: the second value of trials, and what the sampler's
+                model takes as the cost of a candidate.
+            earlier: trials of other studies of the same space, for samplers that learn from them.
+            hints: values of some candidates by the name of the hint, as in `hint`.
 
         Raises:
-            InputError: unknown sampler; the nearest is named.
+            InputError: unknown sampler (the nearest is given), or one that cannot look for
+                `objective`.
         """
-        check_sampler(sampler)
+        check_sampler(sampler, objective)
         import optuna
 
         from ..sampling.space_region import SpaceRegion
 
-        self._space, self._budget, self._census, self._name, self._objective = space, budget, census, sampler, objective
+        self._space, self._budget, self._census, self._name, self._cost = space, budget, census, sampler, cost
         self._known = set(known)
-        self._patience, self._startup = SAMPLERS[sampler].patience, startup(sampler, trials)
-        self._drawn = SAMPLERS[sampler].make is None
+        kind = samplers.get(sampler)
+        self._patience, self._startup = kind.patience, kind.startup(trials)
+        self._always_random = kind.factory is None
         self._running = self._infeasible = 0
         self._ended: set[int] = set()
         self.refused = 0
-        """Proposals outside the budget, against a constraint, or impossible to build."""
+        """Number of proposals that were over budget, violated a constraint, or could not be built.
+        """
         self.duplicates = 0
-        """Proposals that had been made before."""
-        past = [_converted(trial, objective) for trial in history]
+        """Number of proposals that had been made before."""
+        past = [for_sampler(trial, objective) for trial in history]
         self._told = len(past)
         self._sampler = make_sampler(
             sampler,
             seed=seed + len(self._known),
             trials=trials,
             objective=objective,
-            region=SpaceRegion(space, budget),
-            earlier=[[_converted(trial, objective) for trial in trials_] for trials_ in earlier],
+            region=SpaceRegion(space, budget, cost=cost),
+            earlier=[[for_sampler(trial, objective) for trial in trials_] for trials_ in earlier],
             hints=hints,
         )
         with quietly():
-            directions = [optuna.study.StudyDirection.MAXIMIZE, optuna.study.StudyDirection.MINIMIZE][
-                : 2 if objective == "front" else 1
-            ]
-            self._study: OptunaStudy = optuna.create_study(directions=directions, sampler=self._sampler)
+            self._study: OptunaStudy = optuna.create_study(
+                directions=["maximize", "minimize"] if objective == "front" else ["maximize"], sampler=self._sampler
+            )
             self._study.add_trials(past)
-        self._pool = _pool(space, budget, census, np.random.default_rng(seed))
+        self._pool = _random_order(space, budget, census, np.random.default_rng(seed))
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the sampler makes use of hints."""
+        return isinstance(self._sampler, TakesHints)
 
     def hint(self, name: str, rows: Hints) -> None:
-        """Values of some candidates, known without training, from which the predictor may learn;
-        others do not look at them."""
-        from ..sampling.predictor import PredictorSampler
-
-        if isinstance(self._sampler, PredictorSampler):
+        """Give the sampler values of some candidates that are known without training. Has no effect
+        if the sampler takes no hints."""
+        if isinstance(self._sampler, TakesHints):
             self._sampler.hint(name, rows)
 
     def some(self, count: int, seed: int) -> list[tuple[Mapping[str, Value], Candidate]]:
-        """Settings and candidates drawn at random within the budget, none twice; they are not
-        proposed by that."""
+        """Settings and candidates of `count` distinct random networks within the budget. They do
+        not count as proposed."""
         found: dict[str, tuple[Mapping[str, Value], Candidate]] = {}
-        for chosen in _pool(self._space, self._budget, self._census, np.random.default_rng([seed, 1])):
+        for chosen in _random_order(self._space, self._budget, self._census, np.random.default_rng([seed, 1])):
             candidate = self._space.candidate(chosen)
             found.setdefault(candidate.id, (dict(chosen), candidate))
             if len(found) == count:
@@ -125,22 +136,16 @@ class Proposer:
         return list(found.values())
 
     def quality(self) -> dict[str, Any] | None:
-        """How well the sampler's model ranks what it has not seen, as plain data; None where there
-        is none, or too little to say."""
-        from ..sampling.predictor import PredictorSampler
-
-        found = self._sampler.quality(self._study) if isinstance(self._sampler, PredictorSampler) else None
-        return (
-            None
-            if found is None
-            else {"rank_correlation": found.rank_correlation, "n": found.n, "weights": found.weights}
-        )
+        """How well the sampler's model ranks unseen candidates, as plain data; None if it has no
+        model, or too few trials to tell."""
+        found = self._sampler.quality(self._study) if isinstance(self._sampler, KnowsQuality) else None
+        return None if found is None else dict(found)
 
     def propose(self, *, random: bool = False) -> Proposal | None:
-        """The next candidate, or None when nothing new is left within the budget; with `random` a
-        uniform draw, which the sampler is told of like any other."""
+        """The next candidate, or None if nothing new is left within the budget. With `random` it is
+        a uniform draw, which the sampler learns from like from its own proposals."""
         with quietly():
-            if not random and not self._drawn and self._told + self._running >= self._startup:
+            if not random and not self._always_random and self._told + self._running >= self._startup:
                 for _ in range(self._patience):
                     proposal = self._examined(self._study.ask(), self._name)
                     if proposal is not None:
@@ -150,21 +155,22 @@ class Proposer:
             for chosen in self._pool:
                 if self._space.candidate(chosen).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))
-                    proposal = self._examined(self._study.ask(), "random" if random else self._name)
+                    proposal = self._examined(self._study.ask(), RANDOM if random else self._name)
                     if proposal is not None:
                         return proposal
         return None
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """Tell the sampler what a proposal reached; of an accuracy that is no number, that it
-        failed."""
+        """Tell the sampler what a proposal reached; an accuracy that is not finite counts as a
+        failure."""
         if not math.isfinite(accuracy):
             return self.failed(proposal)
-        self._tell(proposal, "COMPLETE", curve, [accuracy, float(proposal.cost.macs)][: len(self._study.directions)])
+        values = [accuracy, float(getattr(proposal.cost, self._cost))][: len(self._study.directions)]
+        self._tell(proposal, "COMPLETE", curve, values)
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Tell the sampler that a proposal was stopped at a rung: its partial accuracies are told
-        as what they are. It may go on, and be told of again."""
+        """Tell the sampler that a proposal was paused or pruned, with its curve so far. If the
+        training resumes, its end is told as well."""
         self._tell(proposal, "PRUNED", curve)
 
     def failed(self, proposal: Proposal) -> None:
@@ -184,22 +190,22 @@ class Proposer:
                 for name, value in attributes.items():
                     trial.set_user_attr(name, value)
                 self._study.tell(trial, values, state=TrialState[state])
-            elif (
-                state != "FAIL"
-            ):  # it has waited at a rung and was told of then: what has come of it since is a trial of its own
-                params, distributions = proposal.params, proposal.distributions
+            elif state != "FAIL":
+                # the training was paused, which ended its trial, and has resumed: its end is a
+                # trial of its own
                 self._study.add_trial(
                     create_trial(
                         state=TrialState[state],
                         values=values,
-                        params=params,
-                        distributions=distributions,
+                        params=proposal.params,
+                        distributions=proposal.distributions,
                         user_attrs=attributes,
                     )
                 )
 
     def _examined(self, trial: Trial, origin: str) -> Proposal | None:
-        chosen = choose(self._space, trial)
+        """The proposal that `trial` makes; None if it is refused or a duplicate."""
+        chosen = suggest(self._space, trial)
         try:
             candidate = self._space.candidate(chosen)
         except InvalidBlock:
@@ -225,77 +231,27 @@ class Proposer:
 
     def _refuse(self, trial: Trial, violation: float) -> None:
         self.refused += 1
-        if (
-            self._infeasible < self._told
-        ):  # more of them would make TPE's "good" share, a tenth of all, larger than that of what was trained
+        if self._infeasible < self._told:
             self._infeasible += 1
             trial.set_constraint("budget", violation)
             self._end(trial, "PRUNED")
         else:
+            # TPE takes a tenth of all trials as its "good" ones: with more infeasible than trained
+            # trials, that tenth would exceed a tenth of the trained ones by far
             self._end(trial, "FAIL")
 
-    def _end(self, trial: Trial | None, state: str) -> None:
-        assert trial is not None  # of every proposal made here
+    def _end(self, trial: Trial, state: str) -> None:
         from optuna.trial import TrialState
 
         with quietly():
             self._study.tell(trial, state=TrialState[state])
 
 
-def so_far(study: Study) -> dict[str, Any]:
-    """`history` and `known` of a study of ours, with what waits at a rung there."""
-    paused = study.paused()
-    return {
-        "history": [*study.optuna_trials(), *(one.trial() for one in paused)],
-        "known": [
-            *(evaluation.candidate_id for evaluation in study.evaluations()),
-            *(one.candidate.id for one in paused),
-        ],
-    }
-
-
-def _converted(trial: FrozenTrial, objective: Objective) -> FrozenTrial:
-    """A trial of a study of ours as the sampler is to see it: with its curve, and without its cost
-    where only the best is looked for."""
-    from optuna.trial import create_trial
-
-    values = trial.values if trial.values is None or objective == "front" else trial.values[:1]
-    attributes = dict(trial.user_attrs)
-    if attributes.get("curve"):
-        attributes[CURVE] = attributes["curve"]
-    return create_trial(
-        state=trial.state,
-        values=values,
-        params=trial.params,
-        distributions=trial.distributions,
-        user_attrs=attributes,
-        system_attrs=trial.system_attrs,
-    )
-
-
-def choose(space: Space, trial: Trial) -> dict[str, Value]:
-    """Settings suggested by `trial`, parameter by parameter; inactive ones are not asked for."""
-    chosen: dict[str, Value] = {}
-    for parameter in space.parameters:
-        if space.active(parameter, chosen):
-            chosen[parameter.name] = _suggest(trial, parameter)
-    return chosen
-
-
-def _suggest(trial: Trial, parameter: Parameter) -> Value:
-    if parameter.step is None or len(parameter.values) == 1:
-        return parameter.values[
-            parameter.values.index(trial.suggest_categorical(parameter.name, list(parameter.values)))
-        ]  # type: ignore[arg-type]
-    low, high = parameter.values[0], parameter.values[-1]
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(parameter.name, low, high, step=int(parameter.step))
-    return parameter.snap(trial.suggest_float(parameter.name, float(low), float(high), step=parameter.step))
-
-
-def _pool(space: Space, budget: Budget, census: Census, rng: np.random.Generator) -> Iterator[Mapping[str, Value]]:
-    """Settings of distinct candidates within the budget, in random order; at last what the census
-    came upon, which a rare draw may miss."""
+def _random_order(
+    space: Space, budget: Budget, census: Census, rng: np.random.Generator
+) -> Iterator[Mapping[str, Value]]:
+    """Settings of the distinct candidates within the budget in random order, followed by those that
+    the census found, since draws may miss rare ones."""
     for rows in feasible(space, budget, rng):
         for row in rows:
             yield settings(space, row)

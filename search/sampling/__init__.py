@@ -1,10 +1,11 @@
-"""Samplers of our own: what a search tool for networks knows and a general one does not.
+"""Samplers that use what is known in architecture search: exact costs and a listable feasible set.
 
-Cost is exact and free, the feasible set can be listed or drawn by the hundred thousand, accuracy
-rises with cost, seeds are noisy, stopped curves carry information. All of them are Optuna samplers,
-for any study over categorical, integer and float parameters.
+A general sampler does not know that cost can be computed without an evaluation, that the feasible
+candidates can be listed or drawn by the hundred thousand, that accuracy rises with cost and differs
+between seeds, and that the curves of pruned trainings carry information. All samplers here are
+Optuna samplers, for any study over categorical, integer and float parameters.
 """
 
 CURVE = "automl:curve"
-"""User attribute of a trial: [[step, value], …], for a study of several objectives, whose trials
-cannot report."""
+"""User attribute of a trial: its learning curve as [[step, value], ...]. Optuna refuses
+intermediate values in a study of several objectives."""

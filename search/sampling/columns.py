@@ -1,7 +1,7 @@
-"""Parameters as columns of numbers: rows of a table in place of dicts.
+"""Represents settings as rows of a table of numbers, one column a parameter, instead of dicts.
 
-A categorical parameter's number is the index of its choice, any other's is its value; a parameter
-that a trial was never asked for is NaN.
+The number of a categorical parameter is the index of its choice; the number of any other is its
+value. A parameter that a trial was not asked for is NaN.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from ...spaces.fingerprint import GOLDEN, scrambled
+
 Table = NDArray[np.float64]
 """(rows, parameters)."""
 
@@ -25,13 +27,13 @@ class Column:
     """One parameter."""
 
     name: str
-    """As the study knows it."""
+    """Its name in the study."""
     distribution: BaseDistribution
-    """What its values are."""
+    """Its values, as Optuna describes them."""
 
     @cached_property
     def values(self) -> NDArray[np.float64] | None:
-        """All numbers it can have, rising; None if they are not countable."""
+        """All its numbers in ascending order; None for a continuous parameter."""
         found = self.distribution
         if isinstance(found, CategoricalDistribution):
             return np.arange(len(found.choices), dtype=np.float64)
@@ -48,16 +50,16 @@ class Column:
 
     @property
     def categorical(self) -> bool:
-        """Whether its values have no order."""
+        """Whether its values are unordered."""
         return isinstance(self.distribution, CategoricalDistribution)
 
     @property
     def log(self) -> bool:
-        """Whether it is drawn and understood on a logarithmic scale."""
+        """Whether it has a logarithmic scale."""
         return bool(getattr(self.distribution, "log", False))
 
     def number(self, value: Any) -> float:
-        """The number of a value, NaN where it is none of them."""
+        """The number of a value; NaN if the parameter has no such value."""
         try:
             return float(self.distribution.to_internal_repr(value))
         except (ValueError, TypeError):
@@ -68,8 +70,8 @@ class Column:
         return self.distribution.to_external_repr(float(number))
 
     def array(self, numbers: NDArray[np.float64]) -> NDArray[Any]:
-        """The values of many numbers, none of them NaN: of an integer parameter integers, of a
-        categorical one whatever its choices are."""
+        """The values of many numbers, none of them NaN: an array of integers for an integer
+        parameter, of the choices for a categorical one."""
         if self.categorical:
             choices: Sequence[Any] = self.distribution.choices  # type: ignore[attr-defined]
             plain = all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices)
@@ -78,7 +80,7 @@ class Column:
         return numbers.astype(np.int64) if isinstance(self.distribution, IntDistribution) else numbers
 
     def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Independent draws, uniform on its scale."""
+        """Independent numbers, uniform on its scale."""
         found = self.distribution
         if self.values is not None and not self.log:
             return rng.choice(self.values, count)
@@ -99,35 +101,29 @@ def _objects(values: Sequence[Any]) -> NDArray[Any]:
 
 
 def columns_of(distributions: Mapping[str, BaseDistribution]) -> list[Column]:
-    """The columns of a search space, in the order of their names."""
+    """The columns of a search space, sorted by name."""
     return [Column(name=name, distribution=distributions[name]) for name in sorted(distributions)]
 
 
 def table_of(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Dicts as rows; what a dict does not have is NaN."""
+    """Dicts as rows of a table; missing parameters are NaN."""
     return np.array(
         [[column.number(row[column.name]) if column.name in row else math.nan for column in columns] for row in rows]
     ).reshape(len(rows), len(columns))
 
 
 def params_of(columns: Sequence[Column], row: NDArray[np.float64]) -> dict[str, Any]:
-    """A row as a dict, without what is NaN."""
+    """A row as a dict, without the parameters that are NaN."""
     return {
         column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)
     }
 
 
 def keys_of(table: Table) -> NDArray[np.uint64]:
-    """A number for each row, the same for equal rows and, but for one in 2**64, for no others."""
+    """A 64-bit hash of each row: equal rows have equal hashes."""
     bits = np.ascontiguousarray(np.where(np.isnan(table), -1e300, table + 0.0)).view(np.uint64)
     found = np.zeros(len(table), np.uint64)
-    for index in range(table.shape[1]):
-        found = _mixed(found ^ (bits[:, index] + np.uint64((index + 1) * 0x9E3779B97F4A7C15 % 2**64)))
+    with np.errstate(over="ignore"):
+        for index in range(table.shape[1]):
+            found = scrambled(found ^ (bits[:, index] + np.uint64(index + 1) * GOLDEN))
     return found
-
-
-def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser: every bit depends on every bit."""
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        numbers = (numbers ^ (numbers >> np.uint64(shift))) * np.uint64(factor)
-    return numbers ^ (numbers >> np.uint64(31))

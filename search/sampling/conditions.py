@@ -1,5 +1,7 @@
-"""Which parameters depend on which: learned from the trials, since a study's own space is known
-only from what was asked."""
+"""Learns from trials which parameters are conditional on the value of another.
+
+An Optuna study does not know its search space: it is defined by what its trials ask for.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +13,26 @@ from numpy.typing import NDArray
 
 from .columns import Column, Table
 
-MOST_LEVELS = 32
-"""A parameter of more values decides about no other."""
+MAX_PARENT_VALUES = 32
+"""A parameter with more values than this is not considered as a parent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One parameter is asked for, or not, by the value of another."""
+    """Whether one parameter is active depends on the value of another."""
 
     child: int
-    """Column of the one."""
+    """Column of the conditional parameter."""
     parent: int
-    """Column of the other."""
+    """Column of the parameter that it depends on."""
     absent: frozenset[float]
-    """The parent's numbers with which the child was never asked for; NaN, where the parent itself
-    is not, counts as well."""
+    """Numbers of the parent with which the child is inactive. It is also inactive where the parent
+    is."""
 
 
 def learn(columns: Sequence[Column], table: Table) -> list[Condition]:
-    """What follows from trials without exception: for each column with gaps the first other column
-    that explains them; parents come first."""
+    """The conditions that hold in all rows of `table`: for each column with missing values the
+    first other column that explains them. Parents come before children."""
     missing = np.isnan(table)
     found: dict[int, Condition] = {}
     for child in np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)):
@@ -38,7 +40,7 @@ def learn(columns: Sequence[Column], table: Table) -> list[Condition]:
             if (
                 parent == child
                 or column.values is None
-                or len(column.values) > MOST_LEVELS
+                or len(column.values) > MAX_PARENT_VALUES
                 or (missing[:, parent] & ~missing[:, child]).any()
             ):
                 continue
@@ -52,7 +54,7 @@ def learn(columns: Sequence[Column], table: Table) -> list[Condition]:
 
 
 def apply(conditions: Sequence[Condition], table: Table) -> Table:
-    """The same rows with NaN where a parameter would not be asked for."""
+    """The rows with NaN for inactive parameters."""
     if not conditions:
         return table
     result = table.copy()
@@ -68,7 +70,7 @@ def _parents_first(found: dict[int, Condition]) -> list[Condition]:
     left = dict(found)
     while left:
         ready = [child for child, condition in left.items() if condition.parent not in left]
-        if not ready:  # each explains the other: neither is a condition
+        if not ready:  # a circle of parameters that explain each other: none is a condition
             return order
         order += [left.pop(child) for child in ready]
     return order

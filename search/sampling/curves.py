@@ -1,5 +1,4 @@
-"""What a stopped training would have reached: its last value, continued as those that went on to
-the end."""
+"""Extrapolates the curves of pruned trainings, by those of trainings that were completed."""
 
 from __future__ import annotations
 
@@ -11,22 +10,23 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from .history import History
 
-FEWEST = 4
-"""Trainings that must have passed the same step on their way to the end."""
-MOST = 400
-"""Of either kind the latest are looked at."""
+MIN_COMPLETED = 4
+"""Completed trainings needed that have a value at the step at which another was pruned."""
+MAX_TRAININGS = 400
+"""Only the latest of the pruned, and of the completed, trainings are used."""
 
 
 def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(rows, values, variances) of the stopped trials whose last step others have passed: a
-    straight line through theirs, its slope drawn towards 1.
+    """The final values that pruned trials would have reached: (rows, values, variances).
 
-    The variance is that of the line's residuals, raised for few points: a stopped trial counts the
-    less, the less its step says about the end.
+    The final value is a linear function of the value at the step at which the trial was pruned,
+    fitted to the completed trials with a slope shrunk towards 1. The variance is that of the
+    residuals, so a trial counts less if its step predicts the end poorly. Trials pruned at a step
+    that fewer than MIN_COMPLETED completed trials have reported are left out.
     """
     rows, values, variances = [], [], []
     lines: dict[int, tuple[float, float, float] | None] = {}
-    for row, curve in history.stopped[-MOST:]:
+    for row, curve in history.stopped[-MAX_TRAININGS:]:
         step = max(curve)
         if step not in lines:
             lines[step] = _line(history, step)
@@ -39,13 +39,13 @@ def continued(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def _line(history: History, step: int) -> tuple[float, float, float] | None:
-    """Intercept, slope and residual variance of the end over the value at a step."""
+    """Intercept, slope and residual variance of the final value over the value at `step`."""
     pairs = [
         (curve[step], value)
-        for curve, value in zip(history.curves[-MOST:], history.values[-MOST:, 0], strict=True)
+        for curve, value in zip(history.curves[-MAX_TRAININGS:], history.values[-MAX_TRAININGS:, 0], strict=True)
         if step in curve
     ]
-    if len(pairs) < FEWEST:
+    if len(pairs) < MIN_COMPLETED:
         return None
     x, y = np.array(pairs).T
     spread = float(x.var())

@@ -1,8 +1,8 @@
-"""Regularised evolution: the oldest dies, the best of a few has a child that differs in one
-parameter.
+"""Regularised evolution and random search within a budget.
 
 Source: Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019,
-arXiv:1802.01548, algorithm 1 (mutation only).
+arXiv:1802.01548, algorithm 1 (mutation only): the population is the last trials, so the oldest
+dies; the best of a random sample of it is mutated in one parameter.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .history import History
 from .pool import Pool
 from .region import CostFunction, Region
 
-CHILDREN = 64
-"""Mutants tried until one is within the budget and new."""
+MUTATIONS = 64
+"""Mutations tried for a new feasible child."""
 
 
 class EvolutionSampler(FeasibleSampler):
@@ -37,8 +37,13 @@ class EvolutionSampler(FeasibleSampler):
         population: int = 20,
         sample: int = 5,
     ) -> None:
-        """As `FeasibleSampler`, and `population`, how many of the last trials are alive, of which
-        the best of `sample` has the next child."""
+        """Make a sampler.
+
+        Args:
+            seed, cost, budget, space, region: as in `FeasibleSampler`.
+            population: number of the latest trials that are alive.
+            sample: number of them among which the best becomes the parent.
+        """
         super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
         self._population, self._sample = population, sample
 
@@ -50,12 +55,12 @@ class EvolutionSampler(FeasibleSampler):
         alive = np.arange(len(history.rows) - self._population, len(history.rows))
         few = self._rng.choice(alive, min(self._sample, len(alive)), replace=False)
         parent = few[np.argmax(history.values[few, 0])]
-        children, _ = pool.neighbours(history.rows[parent][None], CHILDREN, self._rng, twice=0.0)
+        children, _ = pool.neighbours(history.rows[parent][None], MUTATIONS, self._rng, twice=0.0)
         return children[self._rng.integers(len(children))] if len(children) else self.at_random(pool)
 
 
 class RandomSampler(FeasibleSampler):
-    """Uniform draws within a budget, each once."""
+    """Uniform draws within a budget, without repetition."""
 
     def choose(
         self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]

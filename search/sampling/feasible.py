@@ -1,9 +1,11 @@
-"""What all samplers of ours share: the search space as it becomes known, the pool within the
-budget, what has been proposed, what came of it."""
+"""The base class of automl's samplers: proposes only feasible candidates, and each only once.
+
+It follows the study as its search space becomes known, keeps the pool of feasible rows, the running
+trials and the history; a subclass decides which row of the pool comes next.
+"""
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,31 +13,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ...studies.database.optuna_private import enqueued_params, identity, stop_loop, trials_of
+from .cheapest import presumed_cost
 from .columns import Column, Table, columns_of, params_of, table_of
 from .history import History
 from .pool import Pool
 from .region import CostFunction, CostRegion, Region
 
 NEIGHBOURS = 2_000
-"""Rows beside others that are looked at where the pool is not whole."""
+"""Mutations tried when the pool is not complete."""
 TRIES = 200
 """Draws of a single parameter until its cost is within the budget."""
-LEAST = re.compile(r"none|zero|skip|identity|no$|off|false", re.IGNORECASE)
-"""Choices that most likely cost nothing."""
 
 
 class FeasibleSampler(BaseSampler):
-    """Proposes what is within the budget, each once; how it chooses is a subclass's matter.
+    """Proposes rows within a budget, each once; subclasses implement `choose`.
 
-    A study's space is what its trials asked for. Where it is not given and there is a budget, the
-    first trial begins at the values that look cheapest: the least numbers, choices such as `none`.
-    Parameters that are asked for by the value of another are learned to be so.
+    The search space of a study is what its trials have asked for. If it is not given and there is a
+    budget, the first trial begins with the values that are presumably cheapest. Parameters that are
+    asked for only with some values of another are learned to be conditional.
     """
+
+    feasible = True
+    """Tells the registry of samplers that all proposals are feasible."""
 
     def __init__(
         self,
@@ -49,15 +54,15 @@ class FeasibleSampler(BaseSampler):
         """Make a sampler.
 
         Args:
-            seed: of all its draws.
-            cost: parameter → value, or → array of values, to MACs; parameters that are not asked
-                for are left out.
-            budget: MACs at most, (low, high), or text as `400MFLOPs`; needs `cost`.
-            space: the distributions of all parameters, where they are known before the first trial.
-            region: in place of `cost` and `budget`.
+            seed: seed of all draws.
+            cost: maps parameter -> value (or -> array of values) to MACs, or any other cost;
+                inactive parameters are left out.
+            budget: upper bound on the cost, (low, high), or text such as `400MFLOPs`; needs `cost`.
+            space: distributions of all parameters, if they are known before the first trial.
+            region: replaces `cost` and `budget`.
 
         Raises:
-            InputError: not a budget, or one without a cost.
+            InputError: not a budget, or a budget without `cost`.
         """
         self._seed = seed
         self._rng = np.random.default_rng(seed)
@@ -76,26 +81,26 @@ class FeasibleSampler(BaseSampler):
 
     @abstractmethod
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
-        """The next row, None where nothing new can be found. `running` are the rows of trials that
-        have not ended."""
+        """The row to propose next; None if nothing new was found.
+
+        Args:
+            study: the study.
+            history: the trials that have ended.
+            pool: the feasible rows.
+            running: rows of the trials that have not ended, (trials, parameters).
+        """
 
     def reseed_rng(self) -> None:
-        """Other draws, for another process or thread."""
+        """Draw other random numbers than the sampler of another process or thread."""
         entropy = int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
         self._rng = np.random.default_rng(None if self._seed is None else [self._seed, entropy % 2**32])
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All parameters that any trial was asked for."""
-        if self._study is None or self._study[0] is not study._storage or self._study[1] != study._study_id:
-            self._study, self._looked, self._begun, self._history, self._pool = (
-                (study._storage, study._study_id),
-                0,
-                set(),
-                None,
-                None,
-            )
-        # as Optuna's own samplers do: a copy of each trial costs more than the proposal
-        trials = study._get_trials(deepcopy=False, use_cache=True)
+        """All parameters that any trial has asked for."""
+        own = identity(study)
+        if self._study is None or self._study[0] is not own[0] or self._study[1] != own[1]:
+            self._study, self._looked, self._begun, self._history, self._pool = own, 0, set(), None, None
+        trials = trials_of(study)
         for other in [*(trials[number] for number in self._begun if number < len(trials)), *trials[self._looked :]]:
             self._space |= other.distributions
             (self._begun.discard if other.state.is_finished() else self._begun.add)(other.number)
@@ -105,26 +110,24 @@ class FeasibleSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The row chosen, as parameters."""
+        """The parameters of the chosen row."""
         if not search_space:
             return {}
         columns = columns_of(search_space)
-        trials = study._get_trials(deepcopy=False, use_cache=True)
-        history, pool = self._followed(study, columns, trials, trial.number)
-        fixed = trial.system_attrs.get("fixed_params")
-        if fixed:  # enqueued by the user: nothing is to be chosen
+        history, pool = self._followed(study, columns, trials_of(study), trial.number)
+        fixed = enqueued_params(trial)
+        if fixed:  # Optuna uses these parameters whatever is returned
             row = table_of(columns, [fixed])[0]
             pool.take(row[None])
             self._proposed[trial.number] = row
             return {}
-        busy = self._busy(columns, history, trial.number)
-        pool.take(busy)
-        chosen = None if pool.whole and not pool.left else self.choose(study, history, pool, busy)
-        row = (
-            pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen
-        )  # again, where there is nothing else
+        running = self._running(columns, history, trial.number)
+        pool.take(running)
+        chosen = None if pool.complete and not pool.left else self.choose(study, history, pool, running)
+        # nothing new: a row is proposed again
+        row = pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen
         pool.take(row[None])
-        self.exhausted = chosen is None or (pool.whole and not pool.left)
+        self.exhausted = chosen is None or (pool.complete and not pool.left)
         self._proposed[trial.number] = row
         self._chosen = {number: params for number, params in self._chosen.items() if number in self._proposed}
         self._chosen[trial.number] = params_of(columns, row)
@@ -133,8 +136,8 @@ class FeasibleSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A parameter not known before: at random, or, within a budget, what looks cheapest; where
-        the cost can be told, within it."""
+        """A value for a parameter that no trial had before: a random one, or the presumably
+        cheapest if there is a budget; within the budget as far as the cost can be told."""
         column = Column(name=param_name, distribution=param_distribution)
         numbers = (
             column.draw(TRIES, self._rng)
@@ -142,12 +145,12 @@ class FeasibleSampler(BaseSampler):
             else self._rng.permutation(column.values)
         )
         if self._bounded:
-            numbers = np.array(sorted(numbers, key=_likely_cost(column)))
+            numbers = np.array(sorted(numbers, key=presumed_cost(column)))
             if not column.categorical:
                 numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
-        coming = self._chosen.get(
-            trial.number, {}
-        )  # a branch of the space that no trial had reached: what was chosen of the others is still to be asked for
+        # in a branch of the space that no trial has reached before, some of the chosen parameters
+        # are still to be asked for
+        coming = self._chosen.get(trial.number, {})
         for number in numbers:
             value = column.value(number)
             if self._region.partly({**coming, **trial.params, param_name: value}) is not False:
@@ -155,12 +158,12 @@ class FeasibleSampler(BaseSampler):
         return column.value(numbers[0])
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Stop a study in which nothing is left to propose."""
-        if self.exhausted and study._thread_local.in_optimize_loop:
-            study.stop()
+        """Stop `study.optimize` if nothing is left to propose."""
+        if self.exhausted:
+            stop_loop(study)
 
     def at_random(self, pool: Pool) -> NDArray[np.float64] | None:
-        """A free row; where a drawn pool has been used up, a neighbour of one that was in it."""
+        """A free row of the pool; if there is none, a neighbour of a row of the pool."""
         if pool.left:
             return pool.rows[self._rng.choice(np.flatnonzero(pool.free))]
         near, _ = pool.neighbours(pool.rows, NEIGHBOURS, self._rng)
@@ -169,8 +172,8 @@ class FeasibleSampler(BaseSampler):
     def _followed(
         self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int
     ) -> tuple[History, Pool]:
-        """History and pool up to date; the pool made anew when the space, or what is known of its
-        conditions, has changed."""
+        """History and pool, up to date. The pool is made anew if the search space has changed, or
+        what has been learned about conditional parameters."""
         if self._history is None or self._history.columns != columns:
             signs = np.array([1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in study.directions])
             self._history, self._pool, self._ended = History(columns, signs), None, [np.zeros((0, len(columns)))]
@@ -186,7 +189,7 @@ class FeasibleSampler(BaseSampler):
             self._pool.take(ended)
         return self._history, self._pool
 
-    def _busy(self, columns: list[Column], history: History, current: int) -> Table:
+    def _running(self, columns: list[Column], history: History, current: int) -> Table:
         """Rows of the trials that have not ended."""
         self._proposed = {
             number: row for number, row in self._proposed.items() if number in history.open and len(row) == len(columns)
@@ -197,21 +200,3 @@ class FeasibleSampler(BaseSampler):
             if number != current and other.params and number not in self._proposed
         ]
         return np.concatenate([table_of(columns, others), *(row[None] for row in self._proposed.values())])
-
-
-def _likely_cost(column: Column) -> Any:
-    """A key by which numbers of a parameter come in the order of their likely cost."""
-    found = column.distribution
-    if not isinstance(found, CategoricalDistribution):
-        return float
-
-    def key(number: float) -> tuple[float, float]:
-        choice = found.choices[int(number)]
-        if choice is None or choice is False or (isinstance(choice, str) and LEAST.search(choice)):
-            return (-1.0, number)
-        if isinstance(choice, int | float):
-            return (float(choice), number)
-        digits = re.findall(r"\d+", str(choice))
-        return (float(sum(map(int, digits))), number)
-
-    return key

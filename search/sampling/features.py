@@ -1,5 +1,8 @@
-"""Rows as numbers that a model of accuracy is made of: parameters' effects, what they cost, their
-order, their sums, log MACs, and hints."""
+"""Encodes rows as features for a model of accuracy.
+
+The blocks of features are the parameters' effects, their order (numeric choices, and how much each
+choice adds to the cost), the sums of exchangeable parameters, the logarithm of the cost, and hints.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,19 @@ from .columns import Column, Table
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Hint = Callable[[Table, Vector], Vector]
-"""Rows and their MACs to a number each."""
+"""Maps rows and their costs to one number each."""
+STANDARDISED_BY = 5_000
+"""Approximate number of rows of the pool by which hints are standardised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Blocks of features; a row's mean square over a block is about 1."""
+    """Blocks of features, scaled so that the mean square of a row over a block is about 1."""
 
     linear: Mapping[str, Matrix]
-    """Name → (rows, features), of each of which there is a Bayesian linear model."""
+    """Name of a block -> (rows, features); the model has a linear part for each."""
     place: Matrix
-    """(rows, features): where a row lies, for what depends on products and distances."""
+    """(rows, features): the position of a row, for the part that depends on distances."""
 
     def __getitem__(self, index: object) -> Features:
         return Features(linear={name: block[index] for name, block in self.linear.items()}, place=self.place[index])  # type: ignore[index]
@@ -33,35 +38,49 @@ class Features:
     def __len__(self) -> int:
         return len(self.place)
 
+    def followed_by(self, other: Features) -> Features:
+        """The rows of both."""
+        return Features(
+            linear={name: np.concatenate([block, other.linear[name]]) for name, block in self.linear.items()},
+            place=np.concatenate([self.place, other.place]),
+        )
+
 
 class Encoder:
-    """Makes features of rows."""
+    """Maps rows to features."""
 
     def __init__(
-        self, columns: Sequence[Column], rows: Table, macs: Vector | None, hints: Mapping[str, Hint] | None = None
+        self, columns: Sequence[Column], rows: Table, costs: Vector | None, hints: Mapping[str, Hint] | None = None
     ) -> None:
-        """`rows` and `macs` are those of the pool, by which features are standardised; without
-        `macs` cost is no feature."""
+        """Standardise the features.
+
+        Args:
+            columns: the parameters.
+            rows: the rows by which features are standardised, usually the pool.
+            costs: their costs; if None, cost is not a feature.
+            hints: name -> function whose value is a feature.
+        """
         self._columns = list(columns)
-        self._priced = macs is not None and len(macs) > 1 and macs.min() > 0 and float(np.ptp(macs)) > 0
+        self._priced = costs is not None and len(costs) > 1 and costs.min() > 0 and float(np.ptp(costs)) > 0
         self._log = (0.0, 1.0)
         self._marginals: list[Vector | None] = [None] * len(columns)
-        if self._priced and macs is not None:
-            logs = np.log(macs)
+        if self._priced and costs is not None:
+            logs = np.log(costs)
             self._log = float(logs.mean()), float(logs.std()) or 1.0
             self._marginals = [_marginal(column, rows[:, index], logs) for index, column in enumerate(columns)]
         alike: dict[str, list[int]] = {}
         for index, column in enumerate(columns):
             alike.setdefault(f"{column.distribution!r}", []).append(index)
-        self._alike = [places for places in alike.values() if len(places) > 1]
+        self._exchangeable = [places for places in alike.values() if len(places) > 1]
         self._hints = dict(hints or {})
         self._scales: dict[str, tuple[float, float]] = {}
-        few = slice(None, None, max(1, len(rows) // 5_000))
+        few = slice(None, None, max(1, len(rows) // STANDARDISED_BY))
         for name, hint in self._hints.items():
-            values = hint(rows[few], np.zeros(len(rows[few])) if macs is None else macs[few])
+            values = hint(rows[few], np.zeros(len(rows[few])) if costs is None else costs[few])
             self._scales[name] = float(values.mean()), float(values.std())
 
-    def __call__(self, table: Table, macs: Vector | None) -> Features:
+    def __call__(self, table: Table, costs: Vector | None) -> Features:
+        """The features of every row of `table`; `costs` are its costs."""
         blocks = [_effects(column, table[:, index]) for index, column in enumerate(self._columns)]
         empty = np.zeros((len(table), 0))
         effects = np.concatenate([*blocks, empty], axis=1) / math.sqrt(
@@ -75,27 +94,28 @@ class Encoder:
         ]
         if ordered:
             found["ordered"] = np.concatenate(ordered, axis=1) / math.sqrt(len(ordered))
-        shared = [np.add.reduce([blocks[index] for index in places]) / math.sqrt(len(places)) for places in self._alike]
+        shared = [
+            np.add.reduce([blocks[index] for index in places]) / math.sqrt(len(places)) for places in self._exchangeable
+        ]
         if shared:
             found["shared"] = np.concatenate(shared, axis=1) / math.sqrt(len(shared))
         place = effects
-        if self._priced and macs is not None:
-            cost = ((np.log(np.maximum(macs, 1e-300)) - self._log[0]) / self._log[1])[:, None]
-            # no square of it: trials crowd at the budget's upper end, and a parabola through them
-            # says anything of the cheap networks
+        if self._priced and costs is not None:
+            cost = ((np.log(np.maximum(costs, 1e-300)) - self._log[0]) / self._log[1])[:, None]
+            # without its square: trials crowd near the upper bound of the budget, and a parabola
+            # through them extrapolates badly to cheap networks
             found["cost"] = cost
             place = np.concatenate([effects, cost / 2], axis=1)
         for name, hint in self._hints.items():
             mean, scale = self._scales[name]
             if scale > 0:
-                found[name] = ((hint(table, np.zeros(len(table)) if macs is None else macs) - mean) / scale).clip(
-                    -4, 4
-                )[:, None]
+                values = hint(table, np.zeros(len(table)) if costs is None else costs)
+                found[name] = ((values - mean) / scale).clip(-4, 4)[:, None]
         return Features(linear=found, place=place)
 
     def _ordered(self, index: int, column: Column, numbers: Vector) -> Matrix | None:
-        """One number for each choice of a categorical parameter: its own, where it is one, and what
-        it adds to log cost."""
+        """One or two scores for each choice of a categorical parameter: the choice itself if it is
+        a number, and what it adds to the logarithm of the cost."""
         if not column.categorical:
             return None
         parts = [scores for scores in (self._marginals[index], _own(column)) if scores is not None]
@@ -109,7 +129,7 @@ class Encoder:
 
 
 def _own(column: Column) -> Vector | None:
-    """Numeric choices, standardised by rank and value."""
+    """Numeric choices, standardised (their logarithms if all are positive); None for others."""
     choices: Sequence[object] = column.distribution.choices  # type: ignore[attr-defined]
     if len(choices) < 3 or not all(
         isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices
@@ -122,8 +142,8 @@ def _own(column: Column) -> Vector | None:
 
 
 def _marginal(column: Column, numbers: Vector, logs: Vector) -> Vector | None:
-    """Mean log cost of the rows with each choice, standardised over the choices; None where they
-    cost the same."""
+    """Mean logarithm of the cost of the rows with each choice, standardised over the choices; None
+    if all choices cost the same."""
     if not column.categorical or column.values is None or len(column.values) < 3:
         return None
     here = ~np.isnan(numbers)
@@ -140,7 +160,8 @@ def _standard(values: Vector) -> Vector | None:
 
 
 def _effects(column: Column, numbers: Vector) -> Matrix:
-    """One-hot and centred, or the first two Legendre polynomials of the place in a range."""
+    """The effect coding of a parameter: centred one-hot for a categorical one, the first two
+    Legendre polynomials of the position in its range for others."""
     values, missing = column.values, np.isnan(numbers)
     if values is not None and len(values) == 1:
         return np.zeros((len(numbers), 0))

@@ -1,5 +1,4 @@
-"""The trials of a study as tables that grow: each trial is looked at once when it appears and once
-when it has ended."""
+"""Keeps the trials of a study as tables; reads each trial only when it starts and when it ends."""
 
 from __future__ import annotations
 
@@ -16,39 +15,45 @@ from .columns import Column, Table, table_of
 
 
 class History:
-    """What came of the trials."""
+    """The results of the trials so far."""
 
     def __init__(self, columns: Sequence[Column], signs: NDArray[np.float64]) -> None:
-        """`signs` make every objective one to be maximised."""
+        """`signs`: factors by which all objectives become maximised."""
         self.columns, self._signs = list(columns), signs
         self._rows, self._values = _Growing(len(columns)), _Growing(len(signs))
         self.curves: list[dict[int, float]] = []
-        """Of every row: step → value, where it reported any, to be maximised."""
+        """Learning curve of each row: step -> value, maximised; empty if none was reported."""
         self._stopped: dict[bytes, tuple[NDArray[np.float64], dict[int, float]]] = {}
         self.open: dict[int, FrozenTrial] = {}
-        """Trials that have not ended, by number."""
+        """Running trials by number."""
         self._next = 0
 
     @property
     def rows(self) -> Table:
-        """(rows, parameters) of the trials that ended with finite values, in the order in which
-        they were seen to."""
+        """(trials, parameters): the completed trials with finite values, in the order of their
+        ends."""
         return self._rows.table
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """(rows, objectives), each to be maximised."""
+        """(trials, objectives): their values, all maximised."""
         return self._values.table
 
     @property
     def stopped(self) -> list[tuple[NDArray[np.float64], dict[int, float]]]:
-        """Row and curve of every pruned trial that reported, but for those that have gone on since:
-        of them the later trial stands."""
+        """Row and curve of every pruned trial with a curve, unless it has resumed and completed."""
         return list(self._stopped.values())
 
     def follow(self, trials: Sequence[FrozenTrial], current: int) -> Table:
-        """Take in what is new in all trials of the study, but for the `current` one; returns the
-        rows of those that have ended since, however they did."""
+        """Read what is new.
+
+        Args:
+            trials: all trials of the study.
+            current: number of the trial that is being proposed; it counts as running.
+
+        Returns:
+            The rows of the trials that have ended since the last call, in any state.
+        """
         fresh = [trials[number] for number in self.open if number < len(trials)] + list(trials[self._next :])
         self._next = len(trials)
         ended = []
@@ -84,6 +89,8 @@ class History:
 
 
 class _Growing:
+    """A table whose rows are appended in amortised constant time."""
+
     def __init__(self, width: int) -> None:
         self._kept, self._count = np.zeros((16, width)), 0
 

@@ -1,4 +1,4 @@
-"""How much a point adds to what a front dominates."""
+"""Computes how much each of many points would increase the hypervolume of a front."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 MARGIN = 0.1
-"""The reference point lies so much of the range below the lowest values."""
+"""Distance of the reference point below the lowest values, as a fraction of the range."""
 
 
 def improvements(
     values: NDArray[np.float64], points: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """For every one of `points`, (count, objectives), what it adds to the hypervolume of `values`,
-    all to be maximised.
+    """The increase in hypervolume by each of `points`; all objectives are maximised.
 
-    With two objectives exactly; with more, by 2,000 random points of the box between the reference
-    and the highest values.
+    Exact for two objectives. For more it is estimated by 2,000 uniform draws from the box between
+    the reference point and the highest values.
+
+    Args:
+        values: (n, objectives), the observed points.
+        points: (m, objectives), the points to compare.
+        rng: draws the estimate's points.
+
+    Returns:
+        (m,); only the proportions between points have a meaning.
     """
     low, high = values.min(0), np.maximum(values.max(0), points.max(0))
     span = np.where(high > low, high - low, 1.0)
@@ -30,15 +37,15 @@ def improvements(
 
 
 def _plane(values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two objectives: the area above the steps of the front, below and left of each point."""
+    """Two objectives: the area that each point dominates and the front does not."""
     order = np.lexsort((-values[:, 1], -values[:, 0]))
     front, highest = [], 0.0
     for x, y in values[order]:
         if y > highest:
             front.append((x, y))
             highest = y
-    # steps from right to left: between x of one step and x of the next the front is as high as the
-    # former
+    # steps from right to left: between the x of one step and that of the next, the front is as high
+    # as the former
     right = np.array([np.inf, *(x for x, _ in front)])
     left = np.array([*(x for x, _ in front), 0.0])
     height = np.array([0.0, *(y for _, y in front)])

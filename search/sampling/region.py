@@ -1,5 +1,8 @@
-"""What may be proposed: which parameters a row needs, what it costs, whether the budget admits it,
-and which rows are one and the same."""
+"""The feasible region of a search space: which rows may be proposed, and what they cost.
+
+A region also knows which parameters are active in a row, and which rows are the same thing to
+evaluate. Shapes: a table has one row a setting and one column a parameter (`columns.py`).
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ from .columns import Column, Table, keys_of, params_of
 from .conditions import Condition, apply, learn
 
 CostFunction = Callable[[Mapping[str, Any]], Any]
-"""Parameter → value, or → array of values, to MACs, or an array of them."""
+"""Maps parameter -> value to a cost. Where values are arrays, it may return an array of costs."""
 Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """Facts of rows, one of each for every row."""
+    """What a region knows about the rows of a table, each an array with one entry a row."""
 
-    macs: NDArray[np.float64]
-    """Multiply-adds; 0 where no cost is known."""
+    costs: NDArray[np.float64]
+    """Cost by the metric of the region; 0 if no cost is known."""
     admitted: NDArray[np.bool_]
-    """Whether it can be built, within the budget."""
+    """Whether the row can be built and is within the budget."""
     keys: NDArray[np.uint64]
     """Equal for rows that are the same thing to evaluate."""
 
@@ -38,100 +41,104 @@ class Region(Protocol):
 
     priced: bool
     """Whether costs are known."""
-    quick: bool
-    """Whether many rows are examined at little more than the time of one."""
+    vectorised: bool
+    """Whether examining many rows takes about as long as examining one."""
 
     def learn(self, columns: Sequence[Column], table: Table) -> bool:
-        """Look at the rows of trials; True if what is needed by which has turned out to be
-        otherwise."""
+        """Learn from the rows of all trials which parameters are conditional; True if that
+        changed."""
         ...
 
     def explains(self, columns: Sequence[Column], table: Table) -> bool:
-        """Whether rows of trials fit what has been learned: if so, nothing has to be learned from
-        them."""
+        """Whether what has been learned agrees with these rows."""
         ...
 
     def settled(self, columns: Sequence[Column], table: Table) -> Table:
-        """The same rows with NaN where a parameter is not asked for."""
+        """The rows with NaN for inactive parameters."""
         ...
 
     def examine(self, columns: Sequence[Column], table: Table) -> Examined:
-        """Facts of settled rows."""
+        """Costs, feasibility and keys of settled rows."""
         ...
 
     def partly(self, params: Mapping[str, Any]) -> bool | None:
-        """Whether some parameters, perhaps not all, are admitted; None where that cannot be told
+        """Whether these parameters, perhaps incomplete, are feasible; None if it cannot be told
         yet."""
         ...
 
 
 class CostRegion:
-    """A region of any Optuna study, by a cost function and bounds of it; without a function
-    everything is within."""
+    """The region of any Optuna study, given by a cost function and bounds on its value; without a
+    cost function everything is feasible."""
 
     def __init__(self, cost: CostFunction | None = None, budget: float | str | Sequence[float] | None = None) -> None:
-        """As `PredictorSampler` takes them. Raises: InputError, a budget that is none, or one
-        without a cost."""
+        """Describe it; the arguments are those of `FeasibleSampler`.
+
+        Raises:
+            InputError: not a budget, or a budget without a cost function.
+        """
         if budget is not None and cost is None:
             raise InputError(f"a budget needs the cost that it bounds, but got {budget!r} and no cost")
         self.priced = cost is not None
         self._cost = cost
         self.low, self.high = bounds_of(budget)
-        self.quick = True
+        self.vectorised = True
         self._conditions: list[Condition] = []
 
     def learn(self, columns: Sequence[Column], table: Table) -> bool:
-        """Which parameters are asked for by the value of another follows from the trials."""
+        """Learn from the trials which parameters depend on the value of another."""
         before, self._conditions = self._conditions, learn(columns, table)
         return before != self._conditions
 
     def explains(self, columns: Sequence[Column], table: Table) -> bool:
-        """By what has been learned: whether exactly the gaps of these rows would be theirs."""
+        """Whether the learned conditions predict exactly the missing parameters of these rows."""
         gaps = np.isnan(table)
         lowest = np.array([0.0 if column.values is None else column.values[0] for column in columns])
         return bool((np.isnan(apply(self._conditions, np.where(gaps, lowest, table))) == gaps).all())
 
     def settled(self, columns: Sequence[Column], table: Table) -> Table:
-        """By what has been learned."""
+        """The rows with NaN for inactive parameters, by the learned conditions."""
         return apply(self._conditions, table)
 
     def examine(self, columns: Sequence[Column], table: Table) -> Examined:
-        """Rows are the same where all their values are."""
-        macs = self._macs(columns, table)
-        admitted = (macs >= self.low) & (macs <= self.high) if self.priced else np.ones(len(table), bool)
-        return Examined(macs=macs, admitted=admitted, keys=keys_of(table))
+        """Costs by the cost function; rows are the same if all their values are."""
+        costs = self._costs(columns, table)
+        admitted = (costs >= self.low) & (costs <= self.high) if self.priced else np.ones(len(table), bool)
+        return Examined(costs=costs, admitted=admitted, keys=keys_of(table))
 
     def partly(self, params: Mapping[str, Any]) -> bool | None:
-        """By the cost function, if it can do with these parameters."""
+        """Whether the cost of `params` is within the budget; None if the cost function needs more
+        parameters."""
         if self._cost is None:
             return True
         try:
             return bool(self.low <= _single(self._cost(dict(params))) <= self.high)
-        except Exception:  # whatever it does without parameters that are still to come
+        except Exception:  # any error of a user's function that lacks parameters
             return None
 
-    def _macs(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
-        """Rows that lack the same parameters are costed together, without those."""
+    def _costs(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
+        """Costs of all rows; those that lack the same parameters are passed together."""
         found = np.zeros(len(table))
         if self._cost is None or not len(table):
             return found
         absent = np.isnan(table)
         if not absent.any():
-            return self._alike(columns, table)
+            return self._costs_of_complete(columns, table)
         names = np.packbits(absent, axis=1)
         _, first, which = np.unique(names, axis=0, return_index=True, return_inverse=True)
         which = which.ravel()
         order = np.argsort(which, kind="stable")
         for place, rows in zip(first, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
             here = np.flatnonzero(~absent[place]).tolist()
-            found[rows] = self._alike([columns[index] for index in here], table[np.ix_(rows, np.array(here))])
+            present = [columns[index] for index in here]
+            found[rows] = self._costs_of_complete(present, table[np.ix_(rows, np.array(here))])
         return found
 
-    def _alike(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
-        """Of rows without gaps; whether the function takes arrays is found out by comparing it with
-        itself on the first row and the last."""
+    def _costs_of_complete(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
+        """Costs of rows without NaN. Whether the function takes arrays is tested by comparing its
+        first and last value with those of single settings."""
         assert self._cost is not None
-        if self.quick and len(table) > 1:
+        if self.vectorised and len(table) > 1:
             try:
                 found = np.asarray(
                     self._cost({column.name: column.array(table[:, i]) for i, column in enumerate(columns)}), float
@@ -139,19 +146,19 @@ class CostRegion:
                 ends = [_single(self._cost(params_of(columns, table[i]))) for i in (0, -1)]
                 if found.shape == (len(table),) and np.allclose(found[[0, -1]], ends, rtol=1e-9):
                     return found
-            except Exception:  # whatever a function meant for scalars makes of arrays
+            except Exception:  # any error of a user's function that takes no arrays
                 pass
-            self.quick = False
+            self.vectorised = False
         return np.array([_single(self._cost(params_of(columns, row))) for row in table])
 
 
 def _single(cost: Any) -> float:
-    """The cost of one setting, also where a function that takes arrays gives it as an array of one."""
+    """The cost of one setting; a function that takes arrays may return an array of one element."""
     return float(np.asarray(cost, float).item())
 
 
 def bounds_of(budget: float | str | Sequence[float] | None) -> Bounds:
-    """(low, high) of a budget in MACs: a number, a pair, or text as `400MFLOPs`.
+    """(low, high) of a budget: an upper bound, a pair, or text in MACs such as `400MFLOPs`.
 
     Raises:
         InputError: not such a budget.

@@ -1,12 +1,12 @@
-"""Accuracy as a function of the parameters and of the cost, with its uncertainty.
+"""Models accuracy as a function of the parameters and the cost, by a Gaussian process.
 
-A Gaussian process whose covariance is a sum: of a Bayesian linear model in each block of features
-(parameters' effects, what they cost, what equal choices of exchangeable parameters have in common,
-log cost, each hint), of one in the pairs of effects (the square of their covariance), and of a
-squared exponential of everything, which is what a Gaussian process usually is. The weight of each,
-and the noise, maximise the marginal likelihood under weak priors (type II maximum a posteriori):
-with few observations the linear parts stand alone, as data grow the others take over where they
-explain more, and what explains nothing, as a useless hint, comes to weigh nothing.
+The covariance is a sum of parts: a Bayesian linear model in each block of features (effects of the
+parameters, their order, sums of exchangeable parameters, logarithm of the cost, each hint), a
+linear model in the pairs of effects (the square of the effects' covariance), and a squared
+exponential of the distance between rows. The weight of each part and the noise are hyperparameters
+that maximise the marginal likelihood under weak priors (type II maximum a posteriori). With few
+observations the linear parts dominate; with more, the others gain weight if they explain more. The
+weight of a part that explains nothing, such as a useless hint, approaches zero.
 
 Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1302.4922; samples by
 posterior covariance, Thompson 1933.
@@ -25,20 +25,21 @@ from scipy.optimize import minimize
 from .features import Features, Matrix, Vector
 
 PRIORS = {"effects": 1.0, "ordered": 0.5, "shared": 0.3, "cost": 1.0, "pairs": 0.3, "near": 0.3, "noise": 0.1}
-"""Where the weights begin, in units of the observations' variance."""
-HINTED = 0.3
-"""Likewise of a hint."""
+"""Medians of the weights' priors, in units of the observations' variance."""
+HINT_PRIOR = 0.3
+"""The same for a hint."""
 SPREAD = 1.2
-"""Standard deviation of the logarithm of a weight."""
+"""Prior standard deviation of the logarithm of a weight."""
 HINT_SPREAD = 3.0
-"""Of a hint's: what it is worth is not known before."""
+"""The same for a hint, whose usefulness is not known in advance."""
 JITTER = 1e-6
+"""Added to the diagonal of covariance matrices for numerical stability."""
 ROWS = 4_096
-"""Rows at a time of which means are taken: their covariances stay in the caches."""
+"""Rows whose means are computed at a time, so that their covariances fit into the caches."""
 
 
 def parts_of(a: Features, b: Features) -> dict[str, Matrix]:
-    """Each part's covariance of every row of `a` with every row of `b`."""
+    """Covariance of every row of `a` with every row of `b` by each part, unweighted."""
     found = {name: block @ b.linear[name].T for name, block in a.linear.items()}
     found["pairs"] = found["effects"] ** 2
     found["near"] = _near(a.place, b.place)
@@ -46,7 +47,7 @@ def parts_of(a: Features, b: Features) -> dict[str, Matrix]:
 
 
 def _near(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Squared exponential of the distances of the rows of `a` from those of `b`."""
+    """Squared exponential of the distance of every row of `a` from every row of `b`."""
     found = 2 * (a @ b.T)
     found -= (a**2).sum(1)[:, None]
     found -= (b**2).sum(1)[None]
@@ -55,7 +56,7 @@ def _near(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 class Surrogate:
-    """The model of one objective, fitted."""
+    """The posterior of one objective."""
 
     def __init__(
         self,
@@ -67,15 +68,15 @@ class Surrogate:
         weights: dict[str, float] | None = None,
         noise: float | None = None,
     ) -> None:
-        """Fit it.
+        """Fit the model.
 
         Args:
-            features: of the observations.
-            values: what was observed.
-            extra: variance of each observation beyond the noise of all, in units of the values.
-            start: weights of an earlier fit, from which these are sought.
-            weights: those to be taken as they are.
-            noise: where the noise's weight is expected, in place of `PRIORS`.
+            features: features of the observations.
+            values: the observed values.
+            extra: additional noise variance of each observation, in squared units of the values.
+            start: weights of an earlier fit, where the optimisation starts.
+            weights: weights to use as they are, without an optimisation.
+            noise: prior median of the noise's weight, instead of that in `PRIORS`.
         """
         self._features = features
         self._mean, self._scale = float(values.mean()), float(values.std()) or 1.0
@@ -85,50 +86,44 @@ class Surrogate:
         self._names = list(parts)
         self._parts = np.stack(list(parts.values()))
         self._prior = np.log(
-            [*(PRIORS.get(name, HINTED) for name in self._names), PRIORS["noise"] if noise is None else noise]
+            [*(PRIORS.get(name, HINT_PRIOR) for name in self._names), PRIORS["noise"] if noise is None else noise]
         )
         self._spread = np.array([*(SPREAD if name in PRIORS else HINT_SPREAD for name in self._names), SPREAD])
         self.weights: dict[str, float] = self._fitted(start) if weights is None else weights
-        """Of every part and of the noise, in units of the observations' variance."""
+        """Weight of each part and of the noise, in units of the observations' variance."""
         self._factor = cho_factor(self._covariance(self._array(self.weights)), lower=True)
         self._alpha = cho_solve(self._factor, self._target)
 
     @property
     def noise(self) -> float:
-        """Standard deviation of an observation around the truth, in units of the values."""
+        """Standard deviation of the observation noise, in units of the values."""
         return math.sqrt(self.weights["noise"]) * self._scale
 
     @property
     def evidence(self) -> float:
-        """Logarithm of the marginal likelihood of the standardised observations."""
+        """Log marginal likelihood of the standardised observations."""
         return float(
             -0.5 * self._target @ self._alpha
             - np.log(np.diag(self._factor[0])).sum()
             - 0.5 * len(self._target) * math.log(2 * math.pi)
         )
 
-    def left_out(self) -> Vector:
-        """What would have been expected of every observation without it, the weights being those of
-        all (Rasmussen & Williams 2006, equation 5.12)."""
+    def leave_one_out(self) -> Vector:
+        """Prediction of each observation from all others, with the same weights (Rasmussen &
+        Williams 2006, equation 5.12)."""
         inverse = np.diag(cho_solve(self._factor, np.eye(len(self._target))))
         return self._mean + self._scale * (self._target - self._alpha / inverse)
 
-    def with_more(self, features: Features) -> Surrogate:
-        """The same model as if the truth at these rows, observed with the noise of all, were what
-        is expected: it leaves the means, and narrows the draws."""
+    def with_pending(self, features: Features) -> Surrogate:
+        """Condition on pending rows at their predicted means: means stay, variances shrink."""
         if not len(features):
             return self
-        joined = Features(
-            linear={
-                name: np.concatenate([block, features.linear[name]]) for name, block in self._features.linear.items()
-            },
-            place=np.concatenate([self._features.place, features.place]),
-        )
         values = np.concatenate([self._mean + self._scale * self._target, self.mean(features)])
-        return _as_scaled(joined, values, np.concatenate([self._extra, np.zeros(len(features))]), self)
+        extra = np.concatenate([self._extra, np.zeros(len(features))])
+        return _as_scaled(self._features.followed_by(features), values, extra, self)
 
     def mean(self, rows: Features) -> Vector:
-        """The expected value of every row."""
+        """Posterior mean of every row, in units of the values."""
         found = np.zeros(len(rows))
         lines = {name: block.T @ self._alpha * self.weights[name] for name, block in self._features.linear.items()}
         pairs, near = self.weights["pairs"], self.weights["near"]
@@ -144,7 +139,8 @@ class Surrogate:
         return self._mean + self._scale * found
 
     def posterior(self, rows: Features) -> tuple[Vector, Matrix]:
-        """Means and the factor L of the covariance L L' at `rows`, in units of the values."""
+        """Posterior mean, and Cholesky factor of the posterior covariance, of `rows`, in units of the
+        values. Noise is not included."""
         cross, own = self._between(rows, self._features), self._between(rows, rows)
         shrunk = solve_triangular(self._factor[0], cross.T, lower=True)
         covariance = own - shrunk.T @ shrunk
@@ -152,21 +148,21 @@ class Surrogate:
         covariance[diagonal] += JITTER * max(1.0, float(np.trace(own)) / len(rows))
         return self._mean + self._scale * (cross @ self._alpha), self._scale * np.linalg.cholesky(covariance)
 
-    def spread(self, rows: Features) -> Vector:
-        """Standard deviation of the truth at every row, in units of the values."""
+    def deviation(self, rows: Features) -> Vector:
+        """Posterior standard deviation of every row without noise, in units of the values."""
         shrunk = solve_triangular(self._factor[0], self._between(rows, self._features).T, lower=True)
         own = np.add.reduce([self.weights[name] * (block**2).sum(1) for name, block in rows.linear.items()])
         own = own + self.weights["pairs"] * (rows.linear["effects"] ** 2).sum(1) ** 2 + self.weights["near"]
         return self._scale * np.sqrt(np.maximum(own - (shrunk**2).sum(0), JITTER))
 
     def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0, draws: int = 1) -> Matrix:
-        """`draws` of the whole function from the posterior at `rows`, (draws, rows); their distance
-        from the mean is multiplied by `boldness`."""
+        """Samples from the joint posterior at `rows`, (draws, rows). Their deviation from the mean
+        is multiplied by `boldness`."""
         mean, factor = self.posterior(rows)
         return mean + boldness * (rng.standard_normal((draws, len(rows))) @ factor.T)
 
     def _between(self, a: Features, b: Features) -> Matrix:
-        """The whole covariance: all linear parts in one product."""
+        """Total covariance of every row of `a` with every row of `b`."""
         sides = [
             np.concatenate([block * math.sqrt(self.weights[name]) for name, block in one.linear.items()], axis=1)
             for one in (a, b)
@@ -174,7 +170,7 @@ class Surrogate:
         found = a.linear["effects"] @ b.linear["effects"].T
         np.square(found, out=found)
         found *= self.weights["pairs"]
-        found += sides[0] @ sides[1].T
+        found += sides[0] @ sides[1].T  # all linear parts in one product
         found += self.weights["near"] * _near(a.place, b.place)
         return found
 
@@ -195,8 +191,8 @@ class Surrogate:
         return dict(zip((*self._names, "noise"), np.exp(logs).tolist(), strict=True))
 
     def loss(self, logs: Vector) -> tuple[float, Vector]:
-        """Negative log posterior of the weights' logarithms (of the parts in their order, then of
-        the noise), but for a constant, and its gradient."""
+        """Negative log posterior of the hyperparameters up to a constant, and its gradient. `logs`
+        are the logarithms of the parts' weights, in order, then that of the noise."""
         weights, apart = np.exp(logs), (logs - self._prior) / self._spread
         try:
             factor = cho_factor(self._covariance(weights), lower=True, check_finite=False)
@@ -211,7 +207,7 @@ class Surrogate:
 
 
 def _as_scaled(features: Features, values: Vector, extra: Vector, like: Surrogate) -> Surrogate:
-    """A model with another's weights, mean and scale."""
+    """A model of other observations with the weights, mean and scale of `like`."""
     made = Surrogate.__new__(Surrogate)
     made._features, made._mean, made._scale = features, like._mean, like._scale
     made._target, made._extra = (values - like._mean) / like._scale, extra

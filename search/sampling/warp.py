@@ -1,5 +1,4 @@
-"""Accuracies on a scale on which a model of them is of use: the best are told apart, the worst are
-not."""
+"""Transforms accuracies before a model is fitted, so that differences among the best count most."""
 
 from __future__ import annotations
 
@@ -8,20 +7,19 @@ import numpy as np
 from .features import Vector
 
 SOFTENED = 0.5
-"""Of the median distance from the best, what is added before the logarithm is taken."""
+"""Fraction of the median distance from the best that is added before taking the logarithm."""
 DEPTH = 3.0
-"""Spreads of the better half below the median, from where a broken network is as bad as any."""
+"""Values are clipped this many times (best - median) below the median."""
 
 
 def warp(values: Vector) -> Vector:
-    """How far each lies behind the best, on a logarithmic scale that is softened by the spread of
-    the better half: the worst say little about the best."""
+    """Minus the logarithm of the distance from the best, softened by the median distance. The worst
+    values then have little influence on the model near the best."""
     behind = values.max() - values
     return -np.log(behind + SOFTENED * float(np.median(behind)) + 1e-12)
 
 
 def clipped(values: Vector) -> Vector:
-    """The values themselves, but none further below the median than so many spreads of the better
-    half."""
+    """The values, clipped from below at DEPTH times (best - median) under the median."""
     middle = float(np.median(values))
     return np.maximum(values, middle - DEPTH * max(float(values.max()) - middle, 1e-12))

@@ -106,7 +106,7 @@ class TestEarlierStudies:
         monkeypatch.setattr(
             predictor.PredictorSampler,
             "_best",
-            lambda self, history, encoder, features, macs, busy: int(np.argmax(features.linear["earlier 0"])),
+            lambda self, history, encoder, features, costs, pending: int(np.argmax(features.linear["earlier 0"])),
         )
         assert (
             mean_best(40, earlier=[study_of(lambda params: -truth(params))])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from automl.blocks import InputError
+from automl.search.sampling.acquisition import expected_improvement
 from automl.search.sampling.columns import Column, columns_of, keys_of, table_of
 from automl.search.sampling.conditions import apply, learn
 from automl.search.sampling.curves import continued
@@ -14,7 +15,6 @@ from automl.search.sampling.features import Encoder
 from automl.search.sampling.history import History
 from automl.search.sampling.hypervolume import improvements
 from automl.search.sampling.pool import Pool
-from automl.search.sampling.predictor import improvement
 from automl.search.sampling.region import CostRegion
 from automl.search.sampling.space_region import SpaceRegion
 from automl.search.sampling.surrogate import Surrogate, parts_of
@@ -39,7 +39,7 @@ def cost(params):
 def data():
     columns, rng = columns_of(SPACE), np.random.default_rng(0)
     table = np.stack([column.draw(40, rng) for column in columns], axis=1)
-    macs = CostRegion(cost).examine(columns, table).macs
+    macs = CostRegion(cost).examine(columns, table).costs
     features = Encoder(columns, table, macs)(table, macs)
     return features, np.log(macs) + 0.3 * (table[:, 0] == 1) + 0.1 * rng.standard_normal(40)
 
@@ -63,7 +63,7 @@ class TestSurrogate:
         found, factor = model.posterior(rest)
         assert np.allclose(found, mean)
         assert np.allclose(factor @ factor.T, covariance, atol=1e-3 * covariance.max())
-        assert np.allclose(model.spread(rest), np.sqrt(np.diag(covariance)), rtol=1e-2)
+        assert np.allclose(model.deviation(rest), np.sqrt(np.diag(covariance)), rtol=1e-2)
         draws = model.sample(rest, np.random.default_rng(0), draws=4_000)
         assert np.allclose(draws.std(0), np.sqrt(np.diag(covariance)), rtol=0.1)
 
@@ -91,7 +91,7 @@ class TestSurrogate:
     def test_what_is_expected_of_an_observation_without_it_is_what_a_model_of_the_others_says(self, data):
         features, values = data
         model = Surrogate(features, values)
-        found = model.left_out()
+        found = model.leave_one_out()
         for place in range(0, 40, 8):
             others = np.delete(np.arange(40), place)
             y = (values - values.mean()) / values.std()
@@ -104,7 +104,7 @@ class TestSurrogate:
     def test_expected_observations_leave_the_mean_and_narrow_the_draws(self, data):
         features, values = data
         model = Surrogate(features[:20], values[:20])
-        more = model.with_more(features[20:25])
+        more = model.with_pending(features[20:25])
         assert np.allclose(more.mean(features), model.mean(features), atol=1e-3)
         before, after = (
             np.diag(factor @ factor.T)
@@ -135,7 +135,7 @@ def counted(values: np.ndarray, point: np.ndarray, low: np.ndarray, cells: int =
 def test_the_improvement_expected_is_the_mean_of_draws_above_zero():
     lead, spread = np.array([-2.0, 0.0, 0.5, 3.0]), np.array([1.0, 0.1, 2.0, 0.5])
     draws = lead + spread * np.random.default_rng(0).standard_normal((400_000, 4))
-    assert np.allclose(improvement(lead, spread), np.maximum(draws, 0).mean(0), rtol=0.03, atol=1e-3)
+    assert np.allclose(expected_improvement(lead, spread), np.maximum(draws, 0).mean(0), rtol=0.03, atol=1e-3)
 
 
 class TestHypervolume:
@@ -224,8 +224,8 @@ class TestRegions:
             CostRegion(cost, 12),
             CostRegion(lambda params: cost(params) if isinstance(params["a"], str) else 1 / 0, 12),
         )
-        assert fast.examine(columns, table).macs.tolist() == slow.examine(columns, table).macs.tolist()
-        assert (fast.quick, slow.quick) == (True, False)
+        assert fast.examine(columns, table).costs.tolist() == slow.examine(columns, table).costs.tolist()
+        assert (fast.vectorised, slow.vectorised) == (True, False)
 
     def test_a_function_that_misreads_arrays_is_found_out(self):
         region = CostRegion(
@@ -233,13 +233,13 @@ class TestRegions:
         )
         columns = columns_of(SPACE)
         table = np.stack([column.draw(50, np.random.default_rng(0)) for column in columns], axis=1)
-        assert (region.examine(columns, table).macs > 0).all()
-        assert not region.quick
+        assert (region.examine(columns, table).costs > 0).all()
+        assert not region.vectorised
 
     def test_a_parameter_that_is_not_asked_for_is_not_costed(self):
         columns = columns_of({"kind": CategoricalDistribution(("a", "b")), "more": IntDistribution(5, 9)})
         table = np.array([[0.0, math.nan], [1.0, 7.0], [0.0, math.nan]])
-        assert CostRegion(lambda params: 1 + params.get("more", 0)).examine(columns, table).macs.tolist() == [1, 8, 1]
+        assert CostRegion(lambda params: 1 + params.get("more", 0)).examine(columns, table).costs.tolist() == [1, 8, 1]
 
     def test_a_budget_needs_a_cost(self):
         with pytest.raises(InputError, match="a budget needs the cost that it bounds"):
@@ -258,7 +258,7 @@ class TestRegions:
             columns_of(space), CostRegion(lambda params: 1 + sum(params.values()), 5), np.random.default_rng(0)
         )
         assert len(found.rows) > 20
-        assert found.macs.max() <= 5
+        assert found.costs.max() <= 5
 
     def test_a_pool_of_a_space_holds_every_network_once(self, space: Space):
         budget = parse_budget("1M")
@@ -271,7 +271,7 @@ class TestRegions:
             for one in [space.candidate(settings(space, row))]
         }
         assert len(found.rows) == sum(macs <= 1_000_000 for macs in every.values())
-        assert sorted(found.macs.tolist()) == sorted(macs for macs in every.values() if macs <= 1_000_000)
+        assert sorted(found.costs.tolist()) == sorted(macs for macs in every.values() if macs <= 1_000_000)
 
 
 class TestColumns:

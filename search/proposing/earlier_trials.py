@@ -1,0 +1,49 @@
+"""Prepares the trials of studies in the database for a sampler.
+
+A sampler's own study lives in memory and has its trials as the sampler needs them: with the
+learning curve in the attribute `CURVE`, and with the cost as a second value only if the search
+looks for a front.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..sampling import CURVE
+from .sampler_kind import Objective
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from ...studies import Study
+
+
+def so_far(study: Study) -> dict[str, Any]:
+    """The arguments `history` and `known` of `Proposer` for continuing `study`; paused trainings
+    are included."""
+    paused = study.paused()
+    return {
+        "history": [*study.optuna_trials(), *(one.trial() for one in paused)],
+        "known": [
+            *(evaluation.candidate_id for evaluation in study.evaluations()),
+            *(one.candidate.id for one in paused),
+        ],
+    }
+
+
+def for_sampler(trial: FrozenTrial, objective: Objective) -> FrozenTrial:
+    """A copy of a trial from the database, in the form described above."""
+    from optuna.trial import create_trial
+
+    values = trial.values if trial.values is None or objective == "front" else trial.values[:1]
+    attributes = dict(trial.user_attrs)
+    if attributes.get("curve"):
+        attributes[CURVE] = attributes["curve"]
+    return create_trial(
+        state=trial.state,
+        values=values,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=attributes,
+        system_attrs=trial.system_attrs,
+    )

@@ -1,0 +1,34 @@
+"""Guesses which value of a parameter is cheapest, before any cost is known.
+
+Small numbers are taken to be cheap, and choices that are named like the absence of something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from optuna.distributions import CategoricalDistribution
+
+from .columns import Column
+
+ABSENT = re.compile(r"none|zero|skip|identity|no$|off|false", re.IGNORECASE)
+"""Names of choices that presumably cost nothing."""
+
+
+def presumed_cost(column: Column) -> Callable[[float], float | tuple[float, float]]:
+    """A sort key for the numbers of a parameter, in ascending order of their presumed cost."""
+    found = column.distribution
+    if not isinstance(found, CategoricalDistribution):
+        return float
+
+    def key(number: float) -> tuple[float, float]:
+        choice = found.choices[int(number)]
+        if choice is None or choice is False or (isinstance(choice, str) and ABSENT.search(choice)):
+            return (-1.0, number)
+        if isinstance(choice, int | float):
+            return (float(choice), number)
+        digits = re.findall(r"\d+", str(choice))
+        return (float(sum(map(int, digits))), number)
+
+    return key
