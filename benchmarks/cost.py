@@ -46,8 +46,10 @@ TIMES_THOP = 10_000
 METRICS = ("macs", "params", "activations", "peak")
 
 NOTE = """\
-One multiply-add of a convolution or a linear layer is 1 for all of them (2 for FlopCounterMode). thop adds 4 for an element of a normalised map, fvcore 2,
-and both the pools' sums: without those they count what we count. fvcore counts no parameters, nor does FlopCounterMode: those beside it are the module's."""
+One multiply-add of a convolution or a linear layer is 1 for all of them (2 for FlopCounterMode). thop adds 4 for an \
+element of a normalised map, fvcore 2,
+and both the pools' sums: without those they count what we count. fvcore counts no parameters, nor does \
+FlopCounterMode: those beside it are the module's."""
 
 Counts = tuple[float, int | None]
 """MACs and parameters; None where a counter counts none."""

@@ -102,9 +102,11 @@ class Problem:
 
     def _climbed(self, columns: list, table: Vector, rng: np.random.Generator) -> Vector:
         """With the draws, the ends of climbs under every budget and without one."""
-        value = lambda rows: (lambda a: (self.mean(a), self.macs(a)))(
-            {c.name: c.array(rows[:, i]) for i, c in enumerate(columns)}
-        )
+
+        def value(rows: Vector) -> tuple[Vector, Vector]:
+            arrays = {column.name: column.array(rows[:, index]) for index, column in enumerate(columns)}
+            return self.mean(arrays), self.macs(arrays)
+
         mean, macs = value(table)
         found = [table]
         for budget in (*self._budgets(macs), *np.quantile(macs, [0.01, 0.05, 0.1, 0.3, 0.7, 0.9]), math.inf):

@@ -100,10 +100,14 @@ def verdict(found: dict[str, dict[int, tuple[Vector, Vector]]]) -> str:
 
 
 NOTE = """\
-Regret: the best true (mean) accuracy within the budget, less the best true accuracy among those evaluated, in per cent points; "incumbent" is that of the
-network whose own noisy observation is highest. Hypervolume: of the true accuracies and costs of what was evaluated, as a share of that of all the problem's
-settings, from the accuracy that a tenth is below and the highest cost. Observations are those of one seed. "Apart from ours" is the mean paired
-difference in favour of the predictor with its 95 % interval (bootstrap over seeds): significant where it lies above 0. Every row says how many seeds it has;
+Regret: the best true (mean) accuracy within the budget, less the best true accuracy among those evaluated, in per \
+cent points; "incumbent" is that of the
+network whose own noisy observation is highest. Hypervolume: of the true accuracies and costs of what was evaluated, \
+as a share of that of all the problem's
+settings, from the accuracy that a tenth is below and the highest cost. Observations are those of one seed. "Apart \
+from ours" is the mean paired
+difference in favour of the predictor with its 95 % interval (bootstrap over seeds): significant where it lies above \
+0. Every row says how many seeds it has;
 the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical parameters (and is left out)."""
 
 

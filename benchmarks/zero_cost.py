@@ -268,9 +268,12 @@ def main() -> None:
 
 `{command}`, {date.today()}, {machine()}.
 
-Rank correlation with the mean test accuracy of three trainings; {len(scorer.batch[0])} images of CIFAR-10 of 32×32 pixels, the same for all networks.
-In brackets 95 % intervals over {BOOTSTRAP:,} bootstrap samples of the networks. `log_params` and `log_macs` cost nothing and are what a score must beat.
-The networks are drawn from all 6,561 of the table, some of which are the same network twice. The pairs were chosen after a look at this table.
+Rank correlation with the mean test accuracy of three trainings; {len(scorer.batch[0])} images of CIFAR-10 of 32×32 \
+pixels, the same for all networks.
+In brackets 95 % intervals over {BOOTSTRAP:,} bootstrap samples of the networks. `log_params` and `log_macs` cost \
+nothing and are what a score must beat.
+The networks are drawn from all 6,561 of the table, some of which are the same network twice. The pairs were chosen \
+after a look at this table.
 Wall seconds depend on what else the machine did: see its load average; CPU seconds hardly do.
 
 """

@@ -1,4 +1,5 @@
-"""Mobile networks as candidates: timm's to the parameter and to the bit; and the units' own rules."""
+"""Mobile networks as candidates: timm's to the parameter and to the bit; and the units' own
+rules."""
 
 import json
 from dataclasses import replace

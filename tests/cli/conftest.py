@@ -1,28 +1,124 @@
-"""Running commands, in this process or in one of their own."""
+"""Running commands, in this process or in one of their own, and a folder in which a search has
+run."""
 
+from __future__ import annotations
+
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
+import numpy as np
 import pytest
+import torch
 from automl.cli.main import main
 
 COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
+SPACE = """
+name: tiny
+skeleton: resnet
+image: [1, 18, 18]
+dimensions:
+  depth: 0.2
+  width: {low: 0.125, high: 0.25, step: 0.125}
+  repeats: 1
+  stem: [plain, deep]
+  cardinality: [1, 2]
+  radix: [0, 1, 2]
+  attention: [none, se, eca, cbam, ecabam]
+  eca_kernel: {choices: [auto, 3, 5], when: {attention: [eca, ecabam]}}
+  eca_padding: {choices: [zeros, circular], when: {attention: [eca, ecabam]}}
+"""
+SEARCH = ["search", "--space", "tiny.yaml", "--data", "images.npz", "--budget", "600kFLOPs", "--study", "tiny"]
+SEARCH += ["--trials", "10", "--epochs", "4", "--workers", "2", "--no-flip"]
+"""A search of `SPACE` that takes seconds."""
+
+
+class Done(NamedTuple):
+    """What a command did in this process."""
+
+    code: int
+    stdout: str
+    stderr: str
 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 
 
-def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment()
     )
     assert not check or done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done
+
+
+def called(*arguments: object, cwd: Path, check: bool = True) -> Done:
+    """A command in this process, in the folder `cwd`."""
+    words, out, err, threads = list(map(str, arguments)), io.StringIO(), io.StringIO(), torch.get_num_threads()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        patch.dict(os.environ, environment()),
+        patch.object(sys, "argv", ["automl", *words]),
+    ):
+        code = main(words)
+    torch.set_num_threads(threads)
+    done = Done(code, out.getvalue(), err.getvalue())
+    assert not check or code == 0, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+@contextlib.contextmanager
+def running(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs in a process group of its own, and takes Ctrl-C even where the tests run
+    in the background of a shell, which ignores it; nothing of the group is left afterwards."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def write_images(path: Path) -> None:
+    """Images whose class is where the bright square stands: learnable in a few epochs."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(240) % 3
+    pixels = rng.integers(0, 90, (240, 12, 12), dtype=np.uint8)
+    for image, label in zip(pixels, labels, strict=True):
+        image[4 * label : 4 * label + 4, 4 * label : 4 * label + 4] += 150
+    np.savez(path, x=pixels, y=labels)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `automl search` has run to its end; its users are in Ray's group."""
+    path = tmp_path_factory.mktemp("search")
+    (path / "tiny.yaml").write_text(SPACE)
+    write_images(path / "images.npz")
+    done = automl(*SEARCH, cwd=path)
+    (path / "output.txt").write_text(done.stdout)
+    return path
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""What cannot be is refused in one line, with exit code 2, before anything is started or written."""
+"""What cannot be is refused in one line, with exit code 2, before anything is started or
+written."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""Output in encodings that lack what automl writes: nothing fails, and what is shown can be read."""
+"""Output in encodings that lack what automl writes: nothing fails, and what is shown can be
+read."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 from automl.cli.encoding import ASCII, ERRORS, in_ascii
 from automl.cli.main import app
 
-ENCODINGS = ["cp1252", "latin-1", "cp437", "ascii"]
+ENCODINGS = [*(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("cp1252", "latin-1")), "cp437", "ascii"]
 ALL_COMMANDS = """
 import sys
 from automl.cli import encoding

@@ -1,18 +1,14 @@
 """`automl grid`: the listing, what is refused, and a real grid that is killed and run again."""
 
 import json
-import os
 import re
-import signal
 import sqlite3
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND, automl, environment
-from .test_end_to_end import write_images
+from .conftest import automl, called, running, write_images
 
 BASELINE = """
 name: little
@@ -123,24 +119,16 @@ def rows(folder: Path, sql: str) -> list[tuple]:
             return []
 
 
+@pytest.mark.xdist_group("ray")
 def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     (tmp_path / "little.yaml").write_text(BASELINE)
     write_images(tmp_path / "images.npz")
-    process = subprocess.Popen(
-        [*COMMAND, *GRID],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment(),
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while len(before := rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")) < 3:
-        assert process.poll() is None, process.communicate()[0].decode()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    deadline = time.monotonic() + 600
+    with running(*GRID, cwd=tmp_path) as process:  # it is killed at the end of this block
+        while len(rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")) < 3:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     before = rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")
     assert 3 <= len(before) < TRAININGS
 
@@ -160,14 +148,14 @@ def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
     ]
     assert str(tmp_path) not in (tmp_path / "report" / "report.md").read_text()
 
-    status = json.loads(automl("status", "little", "--json", cwd=tmp_path).stdout)
+    status = json.loads(called("status", "little", "--json", cwd=tmp_path).stdout)
     assert status["counts"]["complete"] == TRAININGS
-    best = json.loads(automl("cost", "little:best", "--json", cwd=tmp_path).stdout)
-    scaled = json.loads(automl("scale", "--study", "little", "--phi", "0,1", "--json", cwd=tmp_path).stdout)
+    best = json.loads(called("cost", "little:best", "--json", cwd=tmp_path).stdout)
+    scaled = json.loads(called("scale", "--study", "little", "--phi", "0,1", "--json", cwd=tmp_path).stdout)
     assert scaled["members"][1]["id"] == best["id"]
     assert scaled["source"] == "the best of study little"
     deeper = json.loads(
-        automl(
+        called(
             "grid",
             "--baseline",
             "little:best",
@@ -181,8 +169,8 @@ def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
         ).stdout
     )
     assert deeper["baseline"]["macs"] == best["macs"]
-    again = automl(*GRID, cwd=tmp_path)  # nothing is left: no workers are started
+    again = called(*GRID, cwd=tmp_path)  # nothing is left: no workers are started
     assert "starting the workers" not in again.stdout + again.stderr
     assert f"{TRAININGS} trained fully" in again.stdout
-    refused = automl("scale", "--study", "little", "--alpha", "1.2", cwd=tmp_path, check=False)
-    assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (2, 1)
+    refused = called("scale", "--study", "little", "--alpha", "1.2", cwd=tmp_path, check=False)
+    assert (refused.code, len(refused.stderr.strip().splitlines())) == (2, 1)

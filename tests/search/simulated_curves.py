@@ -1,4 +1,5 @@
-"""Learning curves made up for tests of early stopping, and a search over them on simulated workers."""
+"""Learning curves made up for tests of early stopping, and a search over them on simulated
+workers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ class Workers:
 def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     found = Workers()
     monkeypatch.setattr(
-        grid_module.cluster, "session", lambda *asked: nullcontext(Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0))
+        grid_module.cluster,
+        "session",
+        lambda *asked: nullcontext(Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0)),
     )
     monkeypatch.setattr(tuning, "run", found)
     return found

@@ -35,11 +35,15 @@ COMMAND = "uv run python tests/spaces/published_page.py"
 
 HEAD = f"""# Published networks, and what is published of them
 
-Written by `{COMMAND}`; `tests/spaces/test_published.py` compares it with what it computes. Neither numbers nor causes are edited by hand.
+Written by `{COMMAND}`; `tests/spaces/test_published.py` compares it with what it computes. Neither numbers nor \
+causes are edited by hand.
 
-One FLOP is one multiply-add (MAC): convolutions and linear layers count, nothing else. *Ours* is exact, by arithmetic, and equal to PyTorch's counter to the
-unit. *timm* is the number of timm's own module, at the same size and by the same counter: `=` where it equals ours to the unit, `–` where timm has no such
-network. The difference is ours against the printed figure. *Counted as* says which way of counting gives the printed figure to its last digit, and what it
+One FLOP is one multiply-add (MAC): convolutions and linear layers count, nothing else. *Ours* is exact, by \
+arithmetic, and equal to PyTorch's counter to the
+unit. *timm* is the number of timm's own module, at the same size and by the same counter: `=` where it equals ours \
+to the unit, `–` where timm has no such
+network. The difference is ours against the printed figure. *Counted as* says which way of counting gives the \
+printed figure to its last digit, and what it
 gives; nothing stands there where ours does, rounded.
 """
 
@@ -168,18 +172,25 @@ def _unexplained() -> str:
     assert split_theirs is not None
     return f"""## What stays unexplained
 
-{len(left)} of {sum(len(figures(row)) for row in ROWS)} printed figures. Each with what else was tried, in the unit printed. **Bold** is a way of counting that
-gives the digits, with how many of its source's figures of that kind it gives: one that gives some and misses others is taken for a coincidence.
+{len(left)} of {sum(len(figures(row)) for row in ROWS)} printed figures. Each with what else was tried, in the unit \
+printed. **Bold** is a way of counting that
+gives the digits, with how many of its source's figures of that kind it gives: one that gives some and misses others \
+is taken for a coincidence.
 
 {_table(("figure", "printed", *(rule.name for rule in TRIED)), (_tried(*one) for one in left))}
-- EfficientNet: no input side from {SIDES.start} to {SIDES.stop - 1} pixels gives B5 the {b5.macs} printed, so another resolution is not the cause. At twice
-  its resolution B0 has four times its MACs at most, {4 * subject(b0()).facts.macs / 1e9:.2f}B, yet {r2.macs} is printed.
+- EfficientNet: no input side from {SIDES.start} to {SIDES.stop - 1} pixels gives B5 the {b5.macs} printed, so \
+another resolution is not the cause. At twice
+  its resolution B0 has four times its MACs at most, {4 * subject(b0()).facts.macs / 1e9:.2f}B, yet {r2.macs} is \
+printed.
 - ResNet-50 in Table 3: {_exchanged()}
-- ResNeSt: the counter that its authors name gives {given[0]} of {len(resnests)} figures, and {", ".join(counted)}. It is believed because they name it:
-  "{PLUS_ONE.name}" gives {given[1]} of {len(resnests)} too, though not the same. Of parameters, timm's own module at 1s1x64d has
+- ResNeSt: the counter that its authors name gives {given[0]} of {len(resnests)} figures, and {", ".join(counted)}. \
+It is believed because they name it:
+  "{PLUS_ONE.name}" gives {given[1]} of {len(resnests)} too, though not the same. Of parameters, timm's own module \
+at 1s1x64d has
   {split_theirs.params / 1e6:.2f}M as ours.
 
-Not compared: the compound scaling of MobileNetV2 and ResNet-50 in Table 3, which is printed without its coefficients; Once-for-All, MnasNet and
+Not compared: the compound scaling of MobileNetV2 and ResNet-50 in Table 3, which is printed without its \
+coefficients; Once-for-All, MnasNet and
 NAS-Bench-Macro.
 """
 

@@ -1,4 +1,5 @@
-"""Costs by arithmetic against independent counters, for random candidates of every shipped space."""
+"""Costs by arithmetic against independent counters, for random candidates of every shipped
+space."""
 
 import json
 import subprocess

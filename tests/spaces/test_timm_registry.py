@@ -1,5 +1,6 @@
 """That timm knows our networks, whichever package comes first."""
 
+import json
 import subprocess
 import sys
 
@@ -15,42 +16,70 @@ KNOWN = "import timm; print(timm.is_model('automl_network'), *timm.list_models('
 TINY = skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10)
 
 
-def run(code: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        f"import automl.spaces; {KNOWN}",
-        f"import timm, automl.spaces; {KNOWN}",
-        f"import importlib.util, automl.spaces; importlib.util.find_spec('timm.models._registry'); {KNOWN}",
-        # both once more, as where a test unloads them
+ORDERS = {
+    "spaces": f"import automl.spaces; {KNOWN}",
+    "timm": f"import timm, automl.spaces; {KNOWN}",
+    "spec": f"import importlib.util, automl.spaces; importlib.util.find_spec('timm.models._registry'); {KNOWN}",
+    # both once more, as where a test unloads them
+    "timm again": (
         "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if n.split('.')[0] =="
-        " 'timm']; " + KNOWN,
+        " 'timm']; " + KNOWN
+    ),
+    "spaces again": (
         "import sys, automl.spaces, timm; [sys.modules.pop(n) for n in list(sys.modules) if"
-        " n.startswith('automl.spaces')]; import automl.spaces; " + KNOWN,
-    ],
-)
-def test_timm_knows_it_in_whichever_order(code: str):
-    assert run(code) == "True automl_network"
-
-
-def test_without_spaces_timm_does_not_know_it():
-    assert run(f"import automl.blocks; {KNOWN}") == "False"
-
-
-def test_threads_that_import_timm_at_once_all_find_it_and_its_loader_is_as_it_was():
-    code = (
+        " n.startswith('automl.spaces')]; import automl.spaces; " + KNOWN
+    ),
+}
+OTHERS = {
+    "without": f"import automl.blocks; {KNOWN}",
+    "threads": (
         "import threading, automl.spaces\n"
         "def go():\n    import timm\n    seen.append(timm.is_model('automl_network'))\n"
         "seen = []\nthreads = [threading.Thread(target=go) for _ in range(4)]\n"
         "[t.start() for t in threads]; [t.join() for t in threads]; print(seen == [True] * 4)\n"
         "import timm; print('exec_module' in vars(timm.models._registry.__spec__.loader))"
-    )
-    assert run(code).split() == ["True", "False"]
+    ),
+}
+FORKING = """
+import contextlib, io, json, os, sys
+import torch, torchvision  # what takes longest; neither timm nor automl is imported here
+
+found = {}
+for name, code in json.loads(sys.argv[1]).items():
+    reading, writing = os.pipe()
+    if not os.fork():
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(code, {})
+        os.write(writing, said.getvalue().encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        found[name] = pipe.read().strip()
+    os.wait()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def printed() -> dict[str, str]:
+    """What each program prints, in a process forked from one that has only imported torch."""
+    command = [sys.executable, "-W", "error::UserWarning", "-c", FORKING, json.dumps({**ORDERS, **OTHERS})]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_timm_knows_it_in_whichever_order(printed: dict[str, str], order: str):
+    assert printed[order] == "True automl_network"
+
+
+def test_without_spaces_timm_does_not_know_it(printed: dict[str, str]):
+    assert printed["without"] == "False"
+
+
+def test_threads_that_import_timm_at_once_all_find_it_and_its_loader_is_as_it_was(printed: dict[str, str]):
+    assert printed["threads"].split() == ["True", "False"]
 
 
 def test_the_network_needs_a_candidate():

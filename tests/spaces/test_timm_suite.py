@@ -2,7 +2,8 @@
 
 They are not part of the installed timm: its source distribution holds them. The one of the version
 installed is downloaded, once, where a package index can be reached, and kept in pytest's cache;
-elsewhere these tests are skipped, and `test_timm_protocol.py` stands for them.
+elsewhere these tests are skipped, and `test_timm_protocol.py` stands for them. They are marked
+`network`, and left out by default.
 """
 
 from __future__ import annotations
@@ -63,9 +64,12 @@ EXCEPT = {
 }
 """Why a test does not apply to a model."""
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.filterwarnings(
+        "ignore:.*torch.jit.*deprecated:FutureWarning", "ignore:.*torch.jit.*deprecated:DeprecationWarning"
+    ),
+]
 
 
 def download(folder: Path) -> str:

@@ -11,7 +11,7 @@ from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, S
 from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.chosen import best, confirmed_accuracies
 
-from ..search.conftest import space  # noqa: F401
+from ..search.conftest import SPACE
 from ..search.course.test_engine import open_study
 
 TRIAL = Fidelity(epochs=8, size=16, fraction=0.5)
@@ -38,6 +38,11 @@ def add(
     )
     row = CandidateRow(id=key, spec=f'"{key}"', macs=macs, params=1, activations=1)
     return study.record(evaluation, row, params={}, distributions={}, values=None if final else (accuracy, macs))
+
+
+@pytest.fixture
+def space() -> Space:
+    return Space.from_dict(SPACE)
 
 
 @pytest.fixture

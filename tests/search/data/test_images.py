@@ -272,7 +272,8 @@ class TestFingerprint:
 
     def test_the_same_bytes_in_another_shape_have_another_fingerprint(self):
         def zeros(count: int, size: int) -> ImageData:
-            """Nothing but zeros: count * (size * size + 9) bytes of pixels, labels and test rows."""
+            """Nothing but zeros: count * (size * size + 9) bytes of pixels, labels and test
+            rows."""
             images, labels = np.zeros((count, 1, size, size), np.uint8), np.zeros(count, np.int64)
             return ImageData(
                 name="x", images=images, labels=labels, classes=("a", "b"), official_test=labels > 0, flip=True

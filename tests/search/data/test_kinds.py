@@ -1,4 +1,5 @@
-"""Which files of a folder are images: by content, and by name only where Pillow cannot open them."""
+"""Which files of a folder are images: by content, and by name only where Pillow cannot open
+them."""
 
 from __future__ import annotations
 

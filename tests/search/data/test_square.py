@@ -50,7 +50,8 @@ def test_shrinking_and_cropping_is_resizing_the_shorter_side_and_cropping(channe
 
 
 def test_shrinking_is_antialiased():
-    """A fine chessboard turns grey; picking every second pixel, the control, would give one colour."""
+    """A fine chessboard turns grey; picking every second pixel, the control, would give one
+    colour."""
     board = (np.indices((32, 32)).sum(axis=0) % 2 * 255).astype(np.uint8)
     shrunk = squares([board[None, :, :, None]], 16)
     assert np.abs(shrunk.astype(int) - 127).max() <= 20

@@ -14,10 +14,10 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.search.handover.training import LONGER, deployable, train
-from automl.studies.checkpoint import load, save
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder
+from automl.studies.checkpoint import load, save
 from automl.studies.chosen import trainings
 
 from ..one_network import TINY, pictures, study_on

@@ -1,4 +1,5 @@
-"""The data of a study, found again: also those of studies that earlier versions divided otherwise."""
+"""The data of a study, found again: also those of studies that earlier versions divided
+otherwise."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ class TestSynflow:
         assert one("synflow", shifted, batch) == pytest.approx(one("synflow", network, batch) + math.log(2), abs=1e-5)
 
     def test_every_layer_of_a_chain_holds_the_same_flow(self, batch):
-        """Tanaka et al., theorem 1: the score of a chain is its number of layers times the output."""
+        """Tanaka et al., theorem 1: the score of a chain is its number of layers times the
+        output."""
         network = made(Chain).double()
         with torch.no_grad():
             x = torch.ones(1, 3, 8, 8, dtype=torch.float64)

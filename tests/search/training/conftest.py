@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 
 class Tiny(nn.Module):
-    """Every part that has a state or draws random numbers: batch normalisation, dropout, weights."""
+    """Every part that has a state or draws random numbers: batch normalisation, dropout,
+    weights."""
 
     def __init__(self, channels: int = 1, classes: int = 3) -> None:
         super().__init__()

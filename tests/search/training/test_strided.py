@@ -1,4 +1,5 @@
-"""Strided 1x1 convolutions of few channels train, are what they were, and do not end the process."""
+"""Strided 1x1 convolutions of few channels train, are what they were, and do not end the
+process."""
 
 from __future__ import annotations
 
@@ -30,18 +31,21 @@ from automl.search.training import trainer
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.spaces.skeletons.resnet import ResNet
-from automl.spaces.skeletons.table import stages
+from automl.spaces.skeletons.stage_table import stages
 
 torch.set_num_threads(2)
-skeleton = ResNet(name="narrow", stages=stages("repeats channels stride", (1, 8, 1), (1, 12, 2), (1, 24, 2)), baseline={"unit": "basic"})
+narrow = stages("repeats channels stride", (1, 8, 1), (1, 12, 2), (1, 24, 2))
+skeleton = ResNet(name="narrow", stages=narrow, baseline={"unit": "basic"})
 network = skeleton.candidate({"divisor": 4, "stem": "deep", "stem_width": 4}, (3, 64, 64), 3).build()
-shortcuts = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d) and layer.kernel_size == (1, 1) and layer.stride == (2, 2)]
+convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+shortcuts = [layer for layer in convolutions if layer.kernel_size == (1, 1) and layer.stride == (2, 2)]
 assert [layer.in_channels for layer in shortcuts] == [8, 12]
 if sys.argv[1] == "plain":
     trainer.safe_strided = lambda network, device: contextlib.nullcontext()
 random, rows = np.random.default_rng(0), np.arange(75)
 pixels = Pixels(random.integers(0, 256, (75, 3, 64, 64)).astype(np.uint8), rows % 3, rows[:60], rows[60:], None, "cpu")
-recipe = Recipe(learning_rate=0.05, weight_decay=0.0, batch_size=15, warmup=0.5, drop_rate=0.0, drop_path_rate=0.0, flip=False, shift=0.0)
+kept = {"drop_rate": 0.0, "drop_path_rate": 0.0, "flip": False, "shift": 0.0}
+recipe = Recipe(learning_rate=0.05, weight_decay=0.0, batch_size=15, warmup=0.5, **kept)
 training = trainer.Trainer(network, pixels, epochs=6, size=64, recipe=recipe, seed=0)
 while not training.finished:
     training.epoch()

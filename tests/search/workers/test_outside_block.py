@@ -18,6 +18,8 @@ import pytest
 
 from ..conftest import write_images
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 PAGE = (Path(__file__).parents[3] / "docs" / "spaces.md").read_text()
 LIAR = """
 from dataclasses import dataclass
@@ -47,18 +49,44 @@ dimensions:
 """
 
 
-def automl(folder: Path, *arguments: object, code: int = 0) -> str:
-    """A command in a process of its own, with the package installed."""
-    environment = {**os.environ, "PYTHONPATH": str(folder / "installed"), "COLUMNS": "200", "NO_COLOR": "1"}
-    command = [sys.executable, "-c", "from automl.cli.main import run; run()", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
-    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+PROGRAM = """
+import contextlib, io, json, sys
+from automl.cli.main import main
+
+found = {}
+for name, words in json.loads(sys.argv[1]).items():
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+        code = main(words)
+    found[name] = code, said.getvalue()
+    if name.endswith(".json"):
+        with open(name, "w") as file:
+            json.dump(json.loads(said.getvalue())[0]["candidate"], file)
+print(json.dumps(found))
+"""
+"""Runs commands in one process; a network that a command samples goes to the file of its name."""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(folder / "installed"), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def python(folder: Path, code: str, *arguments: object) -> str:
+    """What a process prints in which the package is installed."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment(folder))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def automl(folder: Path, *arguments: object) -> str:
+    """A command in a process of its own."""
+    return python(folder, "from automl.cli.main import run; run()", *arguments)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The docs' package, installed; it also has a class that is not registered and counts wrongly."""
+    """The docs' package, installed; it also has a class that is not registered and counts
+    wrongly."""
     path = tmp_path_factory.mktemp("outside")
     package, info = path / "installed" / "their_package", path / "installed" / "their_package-1.0.dist-info"
     package.mkdir(parents=True)
@@ -79,51 +107,51 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def said(folder: Path) -> dict[str, tuple[int, str]]:
+    """Exit code and output of commands that need no workers, by name."""
+    (folder / "wrong.yaml").write_text(SPACE.replace("gate", "gat"))
+    for attention in ("gate", "liar"):
+        (folder / f"{attention}.yaml").write_text(SPACE.replace("[gate, liar]", attention))
+    commands = {
+        "good": "space check tiny.yaml",
+        "wrong": "space check wrong.yaml",
+        "gate.json": "space sample gate.yaml -n 1 --json",
+        "liar.json": "space sample liar.yaml -n 1 --json",
+        "gate": "cost gate.json --audit",
+        "liar": "cost liar.json --audit",
+    }
+    return json.loads(python(folder, PROGRAM, json.dumps({name: text.split() for name, text in commands.items()})))
+
+
+@pytest.fixture(scope="module")
 def searched(folder: Path) -> Path:
-    options = [
-        "--sampler",
-        "grid",
-        "--trials",
-        4,
-        "--epochs",
-        2,
-        "--finals",
-        1,
-        "--workers",
-        1,
-        "--study",
-        "tiny",
-        "--no-flip",
-    ]
-    automl(folder, "search", "--space", "tiny.yaml", "--data", "images.npz", *options)
+    options = "--sampler grid --trials 4 --epochs 2 --finals 1 --workers 1 --study tiny --no-flip"
+    automl(folder, "search", "--space", "tiny.yaml", "--data", "images.npz", *options.split())
     return folder
 
 
-def test_a_space_that_names_it_is_good(folder: Path):
-    assert "tiny: good; 4 settings" in automl(folder, "space", "check", "tiny.yaml")
+def test_a_space_that_names_it_is_good(said: dict[str, tuple[int, str]]):
+    code, text = said["good"]
+    assert code == 0
+    assert "tiny: good; 4 settings" in text
 
 
-def test_a_name_that_is_nearly_its_own_is_told(folder: Path):
-    (folder / "wrong.yaml").write_text(SPACE.replace("gate", "gat"))
-    assert "unknown attention 'gat'; did you mean 'gate'" in automl(folder, "space", "check", "wrong.yaml", code=2)
+def test_a_name_that_is_nearly_its_own_is_told(said: dict[str, tuple[int, str]]):
+    code, text = said["wrong"]
+    assert code == 2
+    assert "unknown attention 'gat'; did you mean 'gate'" in text
 
 
-def sampled(folder: Path, attention: str) -> None:
-    (folder / f"{attention}.yaml").write_text(SPACE.replace("[gate, liar]", attention))
-    one = json.loads(automl(folder, "space", "sample", f"{attention}.yaml", "-n", 1, "--json"))[0]
-    (folder / f"{attention}.json").write_text(json.dumps(one["candidate"]))
+def test_it_is_costed_and_its_formula_holds_before_every_witness(said: dict[str, tuple[int, str]]):
+    code, text = said["gate"]
+    assert code == 0
+    assert "and by thop" in text
 
 
-def test_it_is_costed_and_its_formula_holds_before_every_witness(folder: Path):
-    sampled(folder, "gate")
-    assert "and by thop" in automl(folder, "cost", "gate.json", "--audit")
-
-
-def test_one_that_counts_wrongly_is_named_by_its_place(folder: Path):
-    sampled(folder, "liar")
-    assert "WRONG: stages.0 (bottleneck): params: the formula says" in automl(
-        folder, "cost", "liar.json", "--audit", code=1
-    )
+def test_one_that_counts_wrongly_is_named_by_its_place(said: dict[str, tuple[int, str]]):
+    code, text = said["liar"]
+    assert code == 1
+    assert "WRONG: stages.0 (bottleneck): params: the formula says" in text
 
 
 def test_workers_train_it_and_refuse_the_one_that_counts_wrongly(searched: Path):
@@ -158,6 +186,9 @@ def test_what_is_exported_needs_neither_automl_nor_the_package(searched: Path):
 def test_without_the_package_the_candidate_is_refused_by_name(searched: Path):
     (searched / "installed").rename(searched / "gone")
     try:
-        assert "unknown block 'gate'" in automl(searched, "cost", "tiny:best", code=2)
+        command = {"best": ["cost", "tiny:best"]}
+        code, text = json.loads(python(searched, PROGRAM, json.dumps(command)))["best"]
+        assert code == 2
+        assert "unknown block 'gate'" in text
     finally:
         (searched / "gone").rename(searched / "installed")

@@ -6,12 +6,12 @@ whose path is too long for Ray's sockets. The workers are feathers: they train n
 torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
-import collections
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block_class, register
 from automl.blocks.block import adopt, blocks
+from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
@@ -27,6 +28,8 @@ from automl.search.workers import cluster
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
 
+from ..conftest import SPACE
+
 cluster.set_environment(local=True)
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
@@ -34,10 +37,41 @@ from ray import tune  # noqa: E402
 EPOCHS = 6
 GONE = "the worker died: its process crashed in native code, or was killed"
 SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}
+DEATHS = {"die": GONE, "raise": "a fault of the worker itself", **dict.fromkeys(SIGNALS, GONE)}
+"""The reason recorded, by the way a worker dies."""
+
+pytestmark = pytest.mark.xdist_group("ray")
+
+
+def taken(folder: str, job: Job) -> str | None:
+    """The next way to die of those listed in `folder` that no trial has taken; every second trial
+    takes None. The file says which network it was."""
+    for name in (name for death in DEATHS for name in (f"{death}.lives", death)):
+        try:
+            with open(Path(folder, name), "x") as file:
+                file.write(job.candidate)
+        except FileExistsError:
+            continue
+        return None if name.endswith(".lives") else name
+    return None
+
+
+def meet(folder: Path, count: int) -> None:
+    """Return when `count` processes have called this."""
+    (folder / str(os.getpid())).touch()
+    deadline = time.monotonic() + 240
+    while len(list(folder.iterdir())) < count:
+        assert time.monotonic() < deadline, "the other workers have not come"
+        time.sleep(0.02)
 
 
 class Feather(tune.Trainable):
-    """Reports an accuracy that depends on the network alone; misbehaves as its recipe says."""
+    """Reports an accuracy that depends on the network alone; misbehaves as its recipe says.
+
+    Its recipe may hold `mode`, how it misbehaves; `share`, the part of the networks with which it
+    does; `dying`, a folder in which every second trial finds its way to die; and `meeting`, a
+    folder, with `count`, in which workers wait for one another.
+    """
 
     def setup(self, config, *, arrays, recipe, blocks, scores):
         assert "torch" not in sys.modules
@@ -50,18 +84,20 @@ class Feather(tune.Trainable):
     def reset_config(self, new_config):
         self.job = Job.from_json(new_config["job"])
         self.epoch = self.job.start
+        self.death = taken(self.recipe["dying"], self.job) if "dying" in self.recipe and self.job.start == 0 else None
         return True
 
     def step(self):
         self.epoch += 1
         luck = sum(self.job.candidate.encode()) % 97 / 97
-        mode = self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None
+        mode = self.death or (self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None)
+        if "meeting" in self.recipe:
+            meet(Path(self.recipe["meeting"]), self.recipe["count"])
         if mode == "block":
             assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
         if mode == "die":
             os._exit(1)
         if mode in SIGNALS and self.epoch == 2:
-            time.sleep(0.01)
             os.kill(os.getpid(), SIGNALS[mode])
             time.sleep(60)  # a signal to the process may be taken by another thread
         if mode == "raise":
@@ -69,10 +105,9 @@ class Feather(tune.Trainable):
         place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
         if mode == "nan":
             return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
-        time.sleep(self.recipe.get("seconds", 0.02))
         return {
             "epoch": self.epoch,
-            "accuracy": 0.3 + 0.5 * luck + 0.01 * self.epoch,
+            "accuracy": 0.99 if self.death else 0.3 + 0.5 * luck + 0.01 * self.epoch,  # no rung stops it before
             "seconds": 0.02,
             "done": self.epoch >= self.job.fidelity.epochs,
             **place,
@@ -100,7 +135,13 @@ def long_folder(tmp_path_factory: pytest.TempPathFactory):
 
 
 def engine(
-    folder: Path, space: Space, *, trials: int | None = 8, finals: int = 1, seconds: float | None = None
+    folder: Path,
+    space: Space,
+    *,
+    trials: int | None = 8,
+    finals: int = 1,
+    seconds: float | None = None,
+    now: Callable[[], float] = time.monotonic,
 ) -> Engine:
     spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
     study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
@@ -120,6 +161,7 @@ def engine(
         proposer,
         trials=Trials(fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0),
         limits=limits,
+        clock=Clock(limits, now=now),
     )
 
 
@@ -141,16 +183,17 @@ def devices(study: Study) -> list[str]:
 def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=4, gpus_per_trial=0.5)
     assert (resources.workers, resources.gpus) == (4, 0.5)
-    study = go(engine(tmp_path, space, trials=32, finals=0), workers=4, gpus=0.5, seconds=0.5)
-    assert devices(study) == ["0", "0", "1", "1"]
+    (meeting := tmp_path / "meeting").mkdir()
+    one = engine(tmp_path, space, trials=4, finals=0)
+    assert devices(go(one, workers=4, gpus=0.5, meeting=str(meeting), count=4)) == ["0", "0", "1", "1"]
 
 
 def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
-    study = go(
-        engine(tmp_path, space, trials=10, finals=0), workers=resources.workers, gpus=resources.gpus, seconds=0.3
-    )
+    (meeting := tmp_path / "meeting").mkdir()
+    one = engine(tmp_path, space, trials=2, finals=0)
+    study = go(one, workers=resources.workers, gpus=resources.gpus, meeting=str(meeting), count=2)
     assert devices(study) == ["0", "1"]
 
 
@@ -184,53 +227,67 @@ def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_tha
     assert len(f"{long_folder}/ray") > cluster.LONGEST  # control
 
 
-def test_workers_are_reused(tmp_path: Path, space: Space):
-    study = go(engine(tmp_path, space, trials=20))
-    assert len(study.evaluations()) == 22
-    assert len({evaluation.worker for evaluation in study.evaluations()}) <= 2
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, long_folder: Path) -> Study:
+    """A search of twenty trials on two workers that share no GPU, confirmed from two seeds."""
+    return go(engine(tmp_path_factory.mktemp("searched"), Space.from_dict(SPACE), trials=20, finals=2))
 
 
-def test_losers_are_pruned_and_the_best_is_confirmed(tmp_path: Path, space: Space):
-    study = go(engine(tmp_path, space, trials=20, finals=2))
-    counts = study.counts()
+def test_workers_are_reused(searched: Study):
+    assert len(searched.evaluations()) > 20
+    assert len({evaluation.worker for evaluation in searched.evaluations()}) <= 2
+
+
+def test_losers_are_pruned_and_the_best_is_confirmed(searched: Study):
+    counts = searched.counts()
     assert counts["complete"] + counts["pruned"] == 20
     assert counts["pruned"] > 0
-    assert counts["final"] == 2 * min(2, len(study.front())) > 0
-    assert all(e.curve[-1][0] == 2 * EPOCHS for e in study.evaluations(Purpose.FINAL))
-    assert all(len(e.curve) == EPOCHS for e in study.evaluations(Purpose.SEARCH, State.COMPLETE))
-    assert study.paused() == []
+    assert counts["final"] == 2 * min(2, len(searched.front())) > 0
+    assert all(e.curve[-1][0] == 2 * EPOCHS for e in searched.evaluations(Purpose.FINAL))
+    assert all(len(e.curve) == EPOCHS for e in searched.evaluations(Purpose.SEARCH, State.COMPLETE))
+    assert searched.paused() == []
+
+
+def test_workers_that_ask_for_no_gpu_are_given_none(searched: Study):
+    assert {evaluation.device for evaluation in searched.evaluations()} == {"cpu"}
 
 
 def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
-    study = go(engine(tmp_path, space, trials=10), mode="nan", share=0.5)
+    study = go(engine(tmp_path, space, trials=10, finals=0), mode="nan", share=0.5)
     assert {e.reason for e in study.evaluations(state=State.FAIL)} == {
         "the loss must be finite, but got nan in epoch 1 of 6"
     }
     assert study.counts()["complete"] > 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "says"),
-    [("die", GONE), ("raise", "a fault of the worker itself"), ("segv", GONE), ("abort", GONE), ("kill", GONE)],
-)
-def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(
-    tmp_path: Path, space: Space, mode: str, says: str
-):
-    study = go(engine(tmp_path, space, trials=6, finals=0), mode=mode, share=0.5)
-    failed = study.evaluations(state=State.FAIL)
-    assert failed
-    assert all(says in (e.reason or "") for e in failed), [e.reason for e in failed]
-    if mode in SIGNALS:
-        assert {e.curve[-1][0] for e in failed} == {1}  # in the middle of the second epoch
-    assert sum(study.counts().values()) == 6
-    assert study.counts()["complete"] + study.counts()["pruned"] > 0
+def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space):
+    (dying := tmp_path / "dying").mkdir()
+    study = go(engine(tmp_path, space, trials=2 * len(DEATHS) + 1, finals=0), dying=str(dying))
+    failed = {study.candidate(e.candidate_id).spec: e for e in study.evaluations(state=State.FAIL)}
+    assert failed.keys() == {(dying / death).read_text() for death in DEATHS}
+    for death, says in DEATHS.items():
+        one = failed[(dying / death).read_text()]
+        assert says in (one.reason or ""), (death, one.reason)
+        if death in SIGNALS:
+            assert one.curve[-1][0] == 1  # in the middle of the second epoch
+    assert study.counts()["complete"] + study.counts()["pruned"] == len(DEATHS) + 1
 
 
 def test_the_time_ends_a_search_that_has_no_other_end(tmp_path: Path, space: Space):
-    began = time.monotonic()
-    study = go(engine(tmp_path, space, trials=None, seconds=10.0), seconds=0.05)
-    assert time.monotonic() - began < 20
-    assert study.counts()["complete"] > 0
+    studies: list[Study] = []
+
+    def now() -> float:
+        """Past the end as soon as three trials have ended."""
+        return 1000.0 if studies and len(studies[0].evaluations()) >= 3 else 0.0
+
+    one = engine(tmp_path, space, trials=None, finals=0, seconds=600, now=now)
+    studies.append(one.study)
+    assert 3 <= len(go(one).evaluations()) < 20
+
+
+def test_ray_tune_ends_a_search_at_the_time_given_whatever_the_clock_of_the_engine_says(tmp_path: Path, space: Space):
+    study = go(engine(tmp_path, space, trials=None, seconds=2, now=lambda: 0.0))
+    assert all(trial.state.is_finished() for trial in study.optuna_trials())
 
 
 def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space):
@@ -244,14 +301,14 @@ def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space)
             raise AssertionError("never built here")
 
     try:
-        study = go(engine(tmp_path, space, trials=4, finals=0), mode="block")
+        study = go(engine(tmp_path, space, trials=2, finals=0), mode="block")
     finally:
         blocks.known.pop("outside")
     assert study.counts()["fail"] == 0
 
 
 def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, space: Space):
-    one = engine(tmp_path, space, trials=10)
+    one = engine(tmp_path, space, trials=6)
     recorded = []
 
     def record(*args, **kwargs):
@@ -264,8 +321,3 @@ def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, s
     with pytest.raises(AutomlError, match="the database is gone"):
         go(one)
     assert len(one.study.evaluations()) == 3
-
-
-def test_every_worker_is_seen_on_both_gpus_only_because_it_asked_for_them(tmp_path: Path, space: Space):
-    study = go(engine(tmp_path, space, trials=4, finals=0), gpus=0.0)
-    assert collections.Counter(e.device for e in study.evaluations()) == {"cpu": 4}

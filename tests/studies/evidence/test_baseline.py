@@ -21,7 +21,8 @@ def normal(generator: np.random.Generator, size: int) -> np.ndarray:
 
 
 def tailed(generator: np.random.Generator, size: int) -> np.ndarray:
-    """As accuracies are: near a ceiling, with a long tail of bad networks and the noise of a seed."""
+    """As accuracies are: near a ceiling, with a long tail of bad networks and the noise of a
+    seed."""
     return 0.93 - 0.02 * generator.gamma(1.5, size=size) + 0.002 * generator.normal(size=size)
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from automl.blocks import AutomlError
 from automl.search.training.evaluation import accuracy
+from automl.studies.export import check as check_file
 from automl.studies.export import export_network
 from automl.studies.export.check import Sample
 from automl.studies.preprocessing import Preprocessing, read_pixels
@@ -70,13 +71,13 @@ def made(tiny, trained, facts, files: list[str]):
     return make
 
 
-@pytest.mark.parametrize(("stored", "size"), [(16, 16), (32, 16), (16, 24)], ids=["one step", "smaller", "larger"])
+@pytest.mark.parametrize(("stored", "size"), [(32, 16), (16, 24)], ids=["smaller", "larger"])
 def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(
     made, tmp_path: Path, stored: int, size: int
 ) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(stored, size, channels=3))
     checked = export_network(
-        tmp_path / "found", candidate=candidate, weights=weights, facts=facts, onnx=False, sample=sample
+        tmp_path / "found", candidate=candidate, weights=weights, facts=facts, formats=(), sample=sample
     ).checked
     assert checked is not None
     assert (checked.identical, checked.count, checked.correct, checked.accuracy) == (True, COUNT, 30, 0.75)
@@ -99,39 +100,50 @@ def test_pixels_that_are_no_files_are_checked_as_well(made, tmp_path: Path) -> N
         candidate=candidate,
         weights=weights,
         facts=facts,
-        onnx=False,
+        formats=(),
         sample=replace(sample, sources=arrays),
     ).checked
     assert (checked.identical, checked.correct) == (True, 30)
     assert checked.timm_difference == pytest.approx(0, abs=1e-3)
 
 
-@pytest.mark.parametrize("steps", [((16, "bilinear"),), ((16, "lanczos"),), ((32, "bicubic"), (16, "bicubic"))])
+@pytest.mark.parametrize("steps", [((16, "bilinear"),), ((32, "bicubic"), (16, "bicubic"))])
 def test_another_filter_or_another_step_is_refused_and_nothing_left(made, tmp_path: Path, steps) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     planted = replace(facts, preprocessing=replace(facts.preprocessing, steps=steps))
     with pytest.raises(AutomlError, match=r"must see what training saw, but .* other pixels than training"):
         export_network(
-            tmp_path / "found", candidate=candidate, weights=weights, facts=planted, onnx=False, sample=sample
+            tmp_path / "found", candidate=candidate, weights=weights, facts=planted, formats=(), sample=sample
         )
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("printed", [0.725, 0.775, 1.0])
-def test_an_accuracy_that_is_not_the_one_printed_is_refused(made, tmp_path: Path, printed: float) -> None:
+def test_an_accuracy_that_is_not_the_one_printed_is_refused(
+    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
-    with pytest.raises(
-        AutomlError,
-        match=rf"as accurate as what was trained, but .* accuracy 0.7500 \(30 right\), {printed:.4f} in training",
-    ):
-        export_network(
-            tmp_path / "found",
-            candidate=candidate,
-            weights=weights,
-            facts=facts,
-            onnx=False,
-            sample=replace(sample, accuracy=printed),
-        )
+    answers: list[dict] = []
+    run = check_file._answer
+
+    def once(folder: Path, sample: Sample) -> dict:
+        """The answer of the first run: the file and the images are the same each time."""
+        answers.extend([] if answers else [run(folder, sample)])
+        return answers[0]
+
+    monkeypatch.setattr(check_file, "_answer", once)
+    for printed in (0.725, 0.775, 1.0):
+        with pytest.raises(
+            AutomlError,
+            match=rf"as accurate as what was trained, but .* accuracy 0.7500 \(30 right\), {printed:.4f} in training",
+        ):
+            export_network(
+                tmp_path / "found",
+                candidate=candidate,
+                weights=weights,
+                facts=facts,
+                formats=(),
+                sample=replace(sample, accuracy=printed),
+            )
 
 
 def test_other_normalisation_is_noticed_by_the_accuracy(made, tmp_path: Path) -> None:
@@ -142,7 +154,7 @@ def test_other_normalisation_is_noticed_by_the_accuracy(made, tmp_path: Path) ->
             candidate=candidate,
             weights=weights,
             facts=replace(facts, std=(0.1, 2.0, 0.1)),
-            onnx=False,
+            formats=(),
             sample=sample,
         )
 
@@ -156,7 +168,7 @@ def test_where_training_cannot_be_repeated_to_the_bit_the_accuracy_is_said_and_n
         candidate=candidate,
         weights=weights,
         facts=facts,
-        onnx=False,
+        formats=(),
         sample=replace(sample, pixels=None, accuracy=0.8),
     ).checked
     assert checked.identical is None
@@ -172,6 +184,6 @@ def test_a_file_that_has_gone_is_told(made, tmp_path: Path) -> None:
             candidate=candidate,
             weights=weights,
             facts=facts,
-            onnx=False,
+            formats=(),
             sample=replace(sample, sources=gone),
         )

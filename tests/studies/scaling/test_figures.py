@@ -162,7 +162,9 @@ def test_neither_pyplot_nor_ray_torch_and_optuna_are_imported_and_matplotlib_com
 import sys
 from automl.studies.scaling import ScaledPoint, compare, save, scaling_figure
 print(*[name for name in ("matplotlib", "ray", "torch", "optuna", "sqlalchemy") if name in sys.modules])
-point = ScaledPoint(id="a", coefficients={{"depth": 1.2}}, control=None, macs=1, params=1, factor=1.0, accuracies={{0: 0.5, 1: 0.6}}, stopped={{}})
+cost = {{"macs": 1, "params": 1, "factor": 1.0}}
+reached = {{0: 0.5, 1: 0.6}}
+point = ScaledPoint(id="a", coefficients={{"depth": 1.2}}, control=None, accuracies=reached, stopped={{}}, **cost)
 save(scaling_figure([point], compare([point], resamples=5), "one"), {str(tmp_path / "one.svg")!r})
 print(*[name for name in ("matplotlib.pyplot", "ray", "torch", "optuna", "sqlalchemy") if name in sys.modules])
 """
