@@ -1,6 +1,7 @@
 """Scores of candidates: names, refusals, determinism, what is left behind, and every kind of block
 of the shipped spaces."""
 
+import importlib
 import math
 import subprocess
 import sys
@@ -10,8 +11,17 @@ import pytest
 import timm
 import torch
 from automl.blocks import Attention, InputError, names
-from automl.search.scores import NoScore, Score, batch_of, network_scores, register, score, score_names, scores_of
-from automl.search.scores import registry as registered
+from automl.search.scores import (
+    NoScore,
+    Score,
+    batch_of,
+    network_scores,
+    register,
+    score,
+    score_names,
+    scores,
+    scores_of,
+)
 from automl.search.training.pixels import Pixels
 from automl.spaces import Candidate, Space, load_space
 from automl.spaces.bulk import draw, settings
@@ -63,11 +73,7 @@ class TestNames:
 
     def test_every_score_names_its_paper_and_its_deviations(self):
         for name in score_names():
-            described = (
-                sys.modules[score(name).module]
-                if score(name).module in sys.modules
-                else __import__(score(name).module, fromlist=["score"])
-            )
+            described = importlib.import_module(score(name).module.partition(":")[0])
             assert name in described.__doc__
             if not name.startswith("log_"):
                 assert "arXiv:" in score(name).source
@@ -77,13 +83,13 @@ class TestNames:
     def test_one_of_somebody_else_is_found_and_no_name_is_taken_twice(
         self, small, images, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(registered, "_SCORES", dict(registered._SCORES))
+        monkeypatch.setattr(scores, "known", dict(scores.known))
         module = type(sys)("their_score")
         module.score = lambda subject: float(subject.labels.sum())
         monkeypatch.setitem(sys.modules, "their_score", module)
         register(Score(name="theirs", source="none", module="their_score"))
         assert scores_of(small, *images, names=["theirs"]) == {"theirs": 6.0}
-        with pytest.raises(InputError, match="'theirs' is registered for their_score"):
+        with pytest.raises(InputError, match="the score name 'theirs' is taken by Score of their_score"):
             register(Score(name="theirs", source="none", module="another"))
 
 
@@ -206,13 +212,20 @@ def test_random_candidates_of_shipped_spaces_have_finite_scores(name: str, image
         assert found["synflow"] > 0
 
 
+def attentions(name: str) -> list[str]:
+    """A part of the attentions for the skeleton `name`: together, the skeletons have all of them."""
+    every, index = ["none", *names(Attention)], list(skeletons()).index(name)
+    return list(dict.fromkeys([every[index % len(every)], *every[index :: len(skeletons())]]))
+
+
+@pytest.mark.parametrize("part", ["some", pytest.param("all", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("name", skeletons())
-def test_every_attention_in_every_skeleton_has_finite_scores(name: str):
+def test_every_attention_in_every_skeleton_has_finite_scores(name: str, part: str):
     base = skeleton(name)
     fixed = {"depth": 0.2, "width": 0.25, "radix": 2, "activation": "hard_swish"}
     dimensions = {key: value for key, value in fixed.items() if key in base.dimensions()}
     images, labels = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(4)
-    for attention in ["none", *names(Attention)]:
+    for attention in attentions(name) if part == "some" else ["none", *names(Attention)]:
         given = {
             "skeleton": name,
             "image": [3, 32, 32],
@@ -222,6 +235,10 @@ def test_every_attention_in_every_skeleton_has_finite_scores(name: str):
         space = Space.from_dict(given, name)
         candidate = space.candidate({"attention": attention})
         assert all(math.isfinite(value) for value in scores_of(candidate, images, labels).values()), attention
+
+
+def test_the_parts_of_all_skeletons_hold_every_attention():
+    assert {one for name in skeletons() for one in attentions(name)} == {"none", *names(Attention)}
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_byobnet"])
