@@ -31,13 +31,25 @@ class _Documented:
         if owner is not self._cls and owner is not None:  # a class that inherits from it has a docstring of its own
             return self._head
         if self._text is None:
-            fields = "\n".join(f"    {name}: {text}" for name, text in _fields(self._cls).items())
+            fields = "\n".join(f"    {name}: {text}" for name, text in field_texts(self._cls).items())
             self._text = f"{self._head.rstrip()}\n\nAttributes:\n{fields}\n" if fields else self._head
         return self._text
 
 
-def _fields(cls: type) -> dict[str, str]:
-    """Name of each field -> the docstring below it; nothing where the source cannot be read."""
+def field_texts(cls: type) -> dict[str, str]:
+    """Name of each field of a dataclass -> the docstring below it.
+
+    The fields of the class itself come first, then those of its bases; a field whose source cannot
+    be read is left out.
+    """
+    found: dict[str, str] = {}
+    for base in cls.__mro__:
+        for name, text in _own_texts(base).items():
+            found.setdefault(name, text)
+    return found
+
+
+def _own_texts(cls: type) -> dict[str, str]:
     try:
         [tree] = ast.parse(dedent(inspect.getsource(cls))).body
     except (OSError, TypeError, SyntaxError, ValueError):

@@ -5,23 +5,32 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, DataDir, DropSmallClasses, Json, Storage, Test, Validation
+from .derived import Text, options_of
+from .options import Json, Storage
 from .output import CONVENTION, cost_json, print_json
 from .searching import masked_command
 from .tables import pixels, print_table
-from .text import command, duration, parse_duration, parse_multiple, parse_part
+from .text import command, duration, names_in, parse_duration, parse_multiple, parse_part
 
 if TYPE_CHECKING:
+    from ..search.grid_options import GridOptions
     from ..search.grid_report import Evidence
-    from ..spaces.scaling.grid import Grid, GridPoint
+    from ..spaces.scaling.coefficient_grid import Grid, GridPoint
 
 SHOWN = 200
 """Rows of a table at most."""
+
+
+def _options() -> type:
+    from ..search.grid_options import GridOptions
+
+    return GridOptions
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,107 +38,37 @@ def add_to(app: typer.Typer) -> None:
     app.command("grid")(grid)
 
 
+@options_of(
+    _options,
+    {
+        "baseline": Text(parse=str, required=True),
+        "target": Text(parse=partial(parse_multiple, "--target"), default="2x"),
+        "tolerance": Text(parse=partial(parse_part, "--tolerance"), default="5%"),
+        "axes": Text(parse=names_in, default="depth,width,resolution"),
+        "seconds": Text(parse=parse_duration, flag="--time"),
+        "storage": Storage,
+    },
+)
 def grid(
-    baseline: Annotated[
-        str, typer.Option(help="A published network (efficientnet_b0, resnet50, …), a YAML or JSON file, STUDY:best.")
-    ],
-    phi: Annotated[float, typer.Option(help="Compound coefficient: networks are scaled by α^φ, β^φ, γ^φ.")] = 1.0,
-    target: Annotated[str, typer.Option(help="Multiple of the baseline's MACs at φ = 1, as 2x.")] = "2x",
-    step: Annotated[float, typer.Option(help="Between neighbouring coefficients.")] = 0.05,
-    tolerance: Annotated[str, typer.Option(help="How far from the target: 5% or 0.05.")] = "5%",
-    rule: Annotated[str, typer.Option(help="true: by what the network costs; paper: by α·β²·γ².")] = "true",
-    axes: Annotated[
-        str, typer.Option(help="What is scaled, with commas; cardinality and others where the network has them.")
-    ] = "depth,width,resolution",
-    size_multiple: Annotated[int, typer.Option(help="Round input sizes to a multiple of it.")] = 1,
-    points: Annotated[
-        int | None, typer.Option(help="Train at most so many of the grid, spread over it. Without: all.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings of each network.")] = 3,
-    stop: Annotated[bool, typer.Option("--stop/--no-stop", help="Stop clear losers early; never the controls.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the grid and train nothing.")] = False,
+    options: GridOptions,
     data: Annotated[
-        str | None, typer.Option(help="As in search. Without: digits; with --dry-run the baseline's own classes.")
+        str | None, typer.Option(help="As in search. Default: digits; with --dry-run the baseline's own classes.")
     ] = None,
-    data_dir: DataDir = None,
-    download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
-    validation: Validation = None,
-    test: Test = None,
-    drop_small_classes: DropSmallClasses = 0,
-    time_: Annotated[
-        str | None, typer.Option("--time", help="Wall time of this run: 90min. The same command again goes on.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Networks trained at once. Without: all GPUs, or all CPUs.")
-    ] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs for each network; fractions share one.")] = None,
-    storage: Storage = DEFAULT_STORAGE,
-    study: Annotated[
-        str | None, typer.Option(help="Name of the study. Without: made of baseline, target and data.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split and the first training of each network.")] = 0,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster (auto, host:port). Without: a private Ray on this machine.")
-    ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Deployment size in pixels at γ = 1. Without: the baseline's.")
-    ] = None,
-    proxy_size: Annotated[
-        int | None, typer.Option(help="Size in pixels at which γ = 1 is trained. Without: 32 to 64, by the data.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a full training. Without: by the data.")] = None,
-    fraction: Annotated[
-        float | None, typer.Option(help="Share of the training images seen in an epoch. Without: by the data.")
-    ] = None,
-    flip: Annotated[
-        bool | None,
-        typer.Option("--flip/--no-flip", help="Mirror images at random in training. Without: not for digits."),
-    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the grid and train nothing.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.md, report.json and the figures.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find how to share a cost among depth, width and resolution (α, β, γ), against each of them
-    alone.
+    """Find how to share a cost among depth, width and resolution (α, β, γ).
 
-    The same command again trains what is missing.
+    Each of them alone is the control. The same command again trains what is missing.
     """
     began = time.monotonic()
     from ..blocks.errors import Interrupted
-    from ..search.grid import GridOptions, adapted, base_of, enumerated, search_grid
+    from ..search.grid import adapted, base_of, enumerated, search_grid
 
-    options = GridOptions(
-        baseline=baseline,
-        phi=phi,
-        target=parse_multiple("--target", target),
-        step=step,
-        tolerance=parse_part("--tolerance", tolerance),
-        rule=rule,  # type: ignore[arg-type]
-        axes=tuple(part.strip() for part in axes.split(",") if part.strip()),
-        size_multiple=size_multiple,
-        points=points,
-        seeds=seeds,
-        stop=stop,
-        data=data or "digits",
-        data_dir=data_dir,
-        download=download,
-        validation=validation,
-        test=test,
-        drop_small_classes=drop_small_classes,
-        seconds=None if time_ is None else parse_duration(time_),
-        workers=workers,
-        gpus_per_trial=gpus_per_trial,
-        storage=storage,
-        study=study,
-        seed=seed,
-        address=address,
-        image_size=image_size,
-        proxy_size=proxy_size,
-        epochs=epochs,
-        fraction=fraction,
-        flip=flip,
-    )
+    storage = options.storage
     if dry_run:
         base = base_of(options)
         found = enumerated(options, base if data is None else adapted(options, base))
@@ -240,7 +179,7 @@ def differences(found: Grid) -> list[str]:
     """One triple that only the paper's rule admits and one that only the true one does, each with
     what rounding made of it."""
     from ..spaces.scaling.baseline import GREEK, in_letters
-    from ..spaces.scaling.grid import rounded
+    from ..spaces.scaling.coefficient_grid import rounded
 
     lines = []
     for rule, points in found.only.items():

@@ -14,9 +14,11 @@ from typing import Annotated
 import typer
 
 from . import cost, doctor, encoding, grid, handover, report, scale, searching, spaces, studies
+from .derived import Group
 
 app = typer.Typer(
     name="automl",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

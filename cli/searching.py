@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, BudgetTexts, DataDir, DropSmallClasses, Json, Storage, Test, Validation
+from .derived import Text, options_of
+from .options import Json, Storage
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
-from .text import command, duration, parse_duration, quoted
+from .text import command, duration, names_in, parse_duration, quoted
 
 if TYPE_CHECKING:
     from ..search import SearchResult
+    from ..search.options import SearchOptions
 
 
-SAMPLERS = "Who proposes: predictor (the default), evolution, random, tpe, nsga2, gp or grid."
+def _options() -> type:
+    from ..search.options import SearchOptions
+
+    return SearchOptions
+
+
+def _samplers() -> str:
+    from ..search.proposing.samplers import DEFAULT_SAMPLER, sampler_names
+
+    names = [f"{name} (the default)" if name == DEFAULT_SAMPLER else name for name in sampler_names()]
+    return f"Proposes the candidates: {', '.join(names)}."
+
+
+def _evaluators() -> str:
+    from ..search.evaluators import evaluators
+
+    ways = [f"{' or '.join(kind.forms)} ({kind.words})" for kind in evaluators.parts().values()]
+    return f"How candidates are evaluated: {', '.join(ways)}. Default: train."
+
+
+def _data() -> str:
+    from ..search.data.source import source_words
+
+    return f"The images: {source_words()}."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,141 +49,35 @@ def add_to(app: typer.Typer) -> None:
     app.command("search")(search)
 
 
-def search(
-    budget: BudgetTexts = None,
-    space: Annotated[
-        str, typer.Option(help="A space that comes with automl (efficientnet, resnext-attention) or a YAML file.")
-    ] = "efficientnet",
-    data: Annotated[
-        str,
-        typer.Option(
-            help="digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz file, hf:NAME."
-        ),
-    ] = "digits",
-    data_dir: DataDir = None,
-    download: Annotated[bool, typer.Option("--download", help="Download the data set where it is missing.")] = False,
-    validation: Validation = None,
-    test: Test = None,
-    drop_small_classes: DropSmallClasses = 0,
-    trials: Annotated[
-        int | None,
-        typer.Option(help="Trials in the study altogether. Without --trials and --time: 32, in 8 minutes at most."),
-    ] = None,
-    time_: Annotated[
-        str | None, typer.Option("--time", help="Wall time, confirmation of the best included: 10min, 2h.")
-    ] = None,
-    sampler: Annotated[str | None, typer.Option(help=SAMPLERS)] = None,
-    hints: Annotated[
-        str,
-        typer.Option(help="Zero-cost scores from which the predictor may learn, separated by commas; none for none."),
-    ] = "naswot",
-    objective: Annotated[
-        str,
-        typer.Option(
-            help="What the sampler aims at: best (the most accurate within the budget) or front (all of the front)."
-        ),
-    ] = "best",
-    evaluator: Annotated[
-        str,
-        typer.Option(
-            help=(
-                "How candidates are evaluated: train, table:FILE (looked up, in simulated time), zero-cost or"
-                " zero-cost:SCORE (not trained)."
-            )
-        ),
-    ] = "train",
-    table_seconds: Annotated[
-        float | None,
-        typer.Option(help="Simulated seconds of a full training from a table. Without: the table's, or 60."),
-    ] = None,
-    warm_start: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An earlier study of the same parameters in this database, to learn from; may be given several times."
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Candidates trained at once. Without: all GPUs, or all CPUs; one, simulated, for a table."),
-    ] = None,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option(help="GPUs for each candidate; fractions share one. Without: 1 where there are any.")
-    ] = None,
-    storage: Storage = DEFAULT_STORAGE,
-    study: Annotated[
-        str | None, typer.Option(help="Name of the study. Without: made of space, data and budget.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split, the sampler and the trainings.")] = 0,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster (auto, host:port). Without: a private Ray on this machine.")
-    ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Deployment size in pixels at which the budget is counted. Without: the space's.")
-    ] = None,
-    proxy_size: Annotated[
-        int | None, typer.Option(help="Size in pixels at which candidates are trained. Without: 32 to 64, by the data.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of full fidelity. Without: by the data.")] = None,
-    fraction: Annotated[
-        float | None, typer.Option(help="Share of the training images a trial sees in an epoch. Without: by the data.")
-    ] = None,
-    flip: Annotated[
-        bool | None,
-        typer.Option("--flip/--no-flip", help="Mirror images at random in training. Without: not for digits."),
-    ] = None,
-    finals: Annotated[
-        int,
-        typer.Option(help="Networks of the front that are trained again at the end, longer and from further seeds."),
-    ] = 3,
-    seeds: Annotated[int, typer.Option(help="Further seeds from which each of them is trained.")] = 2,
-    json: Json = False,
-) -> None:
+@options_of(
+    _options,
+    {
+        "seconds": Text(parse=parse_duration, flag="--time"),
+        "space": Text(parse=str, default="efficientnet"),
+        "data": Text(parse=str, default="digits", help=_data),
+        "sampler": Text(parse=str, help=_samplers),
+        "evaluator": Text(parse=str, help=_evaluators),
+        "hints": Text(parse=names_in, default="naswot"),
+        "storage": Storage,
+    },
+)
+def search(options: SearchOptions, json: Json = False) -> None:
     """Find the best network under a budget, and the front of accuracy and cost around it.
 
     The same command again continues the same study.
     """
     began = time.monotonic()
     from ..blocks.errors import Interrupted
-    from ..search import DEFAULT_SAMPLER, SearchOptions
     from ..search import search as run
+    from ..search.evaluators import find_evaluator
     from .live import view
     from .quiet import Quiet
 
-    options = SearchOptions(
-        budget=tuple(budget or ()),
-        space=space,
-        data=data,
-        data_dir=data_dir,
-        download=download,
-        validation=validation,
-        test=test,
-        drop_small_classes=drop_small_classes,
-        trials=trials,
-        seconds=None if time_ is None else parse_duration(time_),
-        sampler=sampler or DEFAULT_SAMPLER,
-        workers=workers,
-        gpus_per_trial=gpus_per_trial,
-        storage=storage,
-        study=study,
-        seed=seed,
-        address=address,
-        image_size=image_size,
-        proxy_size=proxy_size,
-        epochs=epochs,
-        fraction=fraction,
-        flip=flip,
-        finals=finals,
-        seeds=seeds,
-        objective=objective,  # pyright: ignore[reportArgumentType]
-        hints=tuple(name.strip() for name in hints.split(",") if name.strip() != "none"),
-        evaluator=evaluator,
-        table_seconds=table_seconds,
-        warm_start=tuple(warm_start or ()),
-    )
+    storage = options.storage
     typed = masked_command(sys.argv[1:], storage)
     try:
         with view(to_stderr=json) as listener:
-            looks_up = options.evaluated[0] == "table"
+            looks_up = not find_evaluator(options.evaluator)[0].reads_images
             result = run(options, listener=Quiet(listener) if looks_up else listener, command=typed, began=began)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; what finished is kept, go on with: {typed}") from None

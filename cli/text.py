@@ -31,6 +31,11 @@ MOST_LISTED = 100
 _part = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*")
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text that separates them by commas; "none" gives none."""
+    return tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
+
+
 def parse_duration(text: str) -> float:
     """Seconds from "90s", "10min", "1h30m" or a bare number of seconds.
 

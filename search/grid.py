@@ -19,7 +19,7 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from ..spaces import Space
 from ..spaces.scaling.baseline import Baseline, find_baseline
-from ..spaces.scaling.grid import Grid, GridPoint, grid
+from ..spaces.scaling.coefficient_grid import Grid, GridPoint, grid
 from ..studies import Purpose, State, Study
 from ..studies.versions import versions
 from .course.clock import Clock

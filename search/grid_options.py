@@ -9,7 +9,7 @@ from pathlib import Path
 from ..blocks.documented import documented
 from ..spaces import Space
 from ..spaces.scaling.baseline import AXES
-from ..spaces.scaling.grid import Rule
+from ..spaces.scaling.triples import Rule
 from .options import RunOptions, SearchOptions, at_least
 
 PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size_multiple", "points", "stop")

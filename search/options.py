@@ -15,7 +15,6 @@ from ..blocks.errors import unknown
 from ..spaces import Space
 from ..studies.storage_url import storage_url
 from .data import Reading
-from .evaluators.registry import EvaluatorKind, find_evaluator
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 
@@ -136,44 +135,15 @@ class SearchOptions(RunOptions):
     """Further seeds from which each of them is trained."""
 
     def __post_init__(self) -> None:
-        check_sampler(self.sampler)
         if self.objective not in get_args(Objective):
             raise unknown("--objective", self.objective, get_args(Objective))
-        self._check_evaluator()
+        check_sampler(self.sampler, self.objective)
+        if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
+            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
         super().__post_init__()
         at_least(self, trials=1, finals=0, seeds=1)
         for name in self.hints:
             score(name)
-
-    @property
-    def evaluated(self) -> tuple[EvaluatorKind, str]:
-        """The evaluator, and the argument behind its colon.
-
-        Raises:
-            InputError: there is no such evaluator, or its argument is missing.
-        """
-        return find_evaluator(self.evaluator)
-
-    def _check_evaluator(self) -> None:
-        kind, _ = self.evaluated
-        if not kind.reads_images:
-            if self.reading.to_dict():
-                raise InputError(
-                    f"--validation, --test and --drop-small-classes are for images, but --evaluator {self.evaluator}"
-                    " reads none"
-                )
-            for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address"):
-                if getattr(self, name) is not None:
-                    flag = name.replace("_", "-")
-                    raise InputError(f"--{flag} is for trainings, but --evaluator {self.evaluator} trains nothing")
-        if self.table_seconds is None:
-            return
-        if kind.name != "table":
-            raise InputError(
-                f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {self.evaluator}"
-            )
-        if not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
-            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
 
 
 def at_least(options: object, **least: int) -> None:

@@ -21,9 +21,9 @@ from .course.limits import Trials
 from .course.rungs import Rungs
 from .course.work_left import counts_of, has_work
 from .evaluators.protocol import Evaluator
+from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
 from .proposing.proposer import Proposer, so_far
-from .proposing.samplers import SAMPLERS
 from .warm_start import trials_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def search(
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
-    kind, argument = options.evaluated
+    kind, argument = find_evaluator(options.evaluator)
+    check_options(kind, options)
     if kind.reads_images:
         listener.phase(f"loading the images of {options.data}")
     evaluator = kind.prepare(options, argument, began, gpus)
@@ -141,7 +142,7 @@ def _engine(
     plan, limits = evaluator.plan, evaluator.limits(options)
     weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
     hinting = None
-    if _pays(evaluator) and options.hints and SAMPLERS[options.sampler].hinted:
+    if _pays(evaluator) and options.hints and proposer.takes_hints:
         hinting = Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed)
     return Engine(
         study,

@@ -26,7 +26,7 @@ from .limits import Limits, Trials
 from .random_part import RandomPart
 from .recorder import Recorder
 from .rungs import Rungs
-from .running import Key, Running
+from .running import Key, Running, network_of
 from .waiting import Waiting
 
 GIVE_UP_AFTER = 8
@@ -228,7 +228,7 @@ class Engine:
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         self._random.note(proposal.origin)
-        network = proposal.network
+        network = network_of(proposal)
         seed = self._trials.seed if proposal.seed is None else proposal.seed
         job = self._job(network, self._trials.fidelity(proposal.candidate), seed)
         self._live[key] = Running(job=job, network=network, proposal=proposal)

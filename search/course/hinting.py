@@ -1,8 +1,7 @@
-"""Zero-cost scores of random candidates as hints for the sampler: computed in the workers before it
-begins to choose, each in a fraction of a second.
+"""Has zero-cost scores of random candidates computed on the workers, as hints for the sampler.
 
-What they are worth the sampler finds by the evidence of the accuracies
-(`automl.search.sampling.auxiliary`): a score that says nothing weighs nothing.
+They are computed before the sampler begins to choose, each in a fraction of a second. The sampler
+weighs a score by how well it explains the accuracies (`automl.search.sampling.auxiliary`).
 """
 
 from __future__ import annotations
@@ -16,17 +15,24 @@ from ..proposing.proposer import Proposer
 from .job import Job
 
 COUNT = 64
-"""Candidates that are scored."""
+"""Number of candidates that are scored."""
 NOTE = "hints"
-"""Of the study: what has been scored is not scored again when it goes on."""
+"""Note of the study that keeps the scores, so that they are not computed again."""
 
 
 class Hinting:
     """Hands out candidates to be scored, and gives their scores to the sampler once all are in."""
 
     def __init__(self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int) -> None:
-        """`names` are those of the scores; `size` in pixels and `seed` those of the batch from
-        which they are computed."""
+        """Begin with the scores that the study has noted.
+
+        Args:
+            study: where scores are noted.
+            proposer: gives the candidates, and takes the scores.
+            names: names of the scores.
+            size: side in pixels of the images that are scored.
+            seed: seed of the candidates and of the batch of images.
+        """
         self._study, self._proposer, self._names, self._size, self._seed = study, proposer, tuple(names), size, seed
         self._live: dict[str, tuple[Mapping[str, Any], bool]] = {}
         self._rows: list[tuple[Mapping[str, Any], dict[str, float]]] = []
@@ -38,7 +44,7 @@ class Hinting:
             self._tell(known)
 
     def next(self, key: str) -> Job | None:
-        """The next candidate for worker `key`, None when all have been handed out."""
+        """The next candidate for worker `key`; None if all have been handed out."""
         if not self._waiting:
             return None
         settings, candidate = self._waiting.pop()
@@ -54,21 +60,21 @@ class Hinting:
         )
 
     def owns(self, key: str) -> bool:
-        """Whether worker `key` scores."""
+        """Whether worker `key` computes a hint."""
         return key in self._live
 
     def scored(self, key: str, scores: Mapping[str, float]) -> None:
-        """What worker `key` found."""
+        """Note the scores that worker `key` has computed."""
         settings, _ = self._live[key]
         self._live[key] = settings, True
         self._rows.append((settings, dict(scores)))
 
     def done(self, key: str) -> bool:
-        """Whether worker `key` has told its scores."""
+        """Whether worker `key` has reported its scores."""
         return self._live[key][1]
 
     def ended(self, key: str) -> None:
-        """Worker `key` is done, whether or not it found anything."""
+        """End the job of worker `key`; after the last one, the scores go to the sampler."""
         del self._live[key]
         if not self._live and not self._waiting:
             rows = [{"settings": dict(settings), "scores": scores} for settings, scores in self._rows]
@@ -76,7 +82,7 @@ class Hinting:
             self._tell(self._rows)
 
     def forget(self) -> None:
-        """The run has been broken off."""
+        """Forget the jobs of a run that was interrupted."""
         self._live.clear()
 
     def _tell(self, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float]]]) -> None:

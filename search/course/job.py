@@ -1,4 +1,4 @@
-"""What a worker is asked to do: train one candidate, once."""
+"""A job: one evaluation that a worker is asked for."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ class Job:
     params: int
     """Parameters by the cost formulas; a worker that builds another number refuses."""
     fidelity: Fidelity
-    """How much training it gets."""
+    """Epochs, size in pixels and share of the images."""
     seed: int
-    """Of initialisation, shuffling and augmentation."""
+    """Seed of initialisation, shuffling and augmentation."""
     purpose: Purpose
     """A trial of the search, or the training of a chosen network."""
     checkpoint: str | None = None
-    """Where the trained weights are to be written; None keeps none."""
+    """Path of the file for the trained weights; None keeps none."""
     scores: tuple[str, ...] = ()
-    """Zero-cost scores that are computed in place of training, the first of them in the accuracy's;
-    none trains."""
+    """Zero-cost scores that are computed in place of training; the first is reported as the
+    accuracy. Empty trains."""
     start: int = 0
-    """Epochs done before: it goes on from the state that was kept after them."""
+    """Epoch after which a paused training resumes; 0 begins a new one."""
     rungs: tuple[int, ...] = ()
-    """Epochs after which the state of the training is kept, so that it can wait there."""
+    """Epochs after which the state of the training is kept, so that it can be paused there."""
     state: str | None = None
-    """Where, but for the epoch (`state_file`); None keeps none."""
+    """Path of the states, without the epoch (see `state_file`); None keeps none."""
 
     def state_file(self, epoch: int) -> Path:
-        """Where the state after `epoch` lies."""
+        """Path of the state after `epoch`."""
         return Path(f"{self.state}-epoch{epoch}.pt")
 
     def to_json(self) -> str:
-        """The job as text."""
+        """The job as JSON text."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """The inverse of `to_json`."""
+        """The job that `to_json` wrote."""
         data: dict[str, Any] = json.loads(text)
         return cls(
             **{

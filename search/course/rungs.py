@@ -1,14 +1,15 @@
-"""Early stopping with two objectives: at rungs of rising fidelity, what cannot come to lie on the
-front waits, and goes on only if that turns out wrong.
+"""Early stopping with two objectives: compares trainings at rungs of rising fidelity.
 
 Asynchronous successive halving (Li et al., MLSys 2020, arXiv:1810.05934) for accuracy and cost. As
-in MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639) a small network is not stopped because larger
-ones are more accurate; but candidates are not ranked by non-dominated sorting, which cannot tell a
-point just below the front from one far below it. They are ranked by how far each lies below the
-front of the *accuracies expected in the end*: those of its rung, corrected by what the rung's
-accuracy and the cost have said about the end so far. So networks that learn slowly because they are
-large are measured by their like, and curves that cross with cost lose nothing. At a rung goes on
-who lies within the noise of that expectation, as far as the better part `KEEP` reaches.
+in MO-ASHA (Schmucker et al., 2021, arXiv:2106.12639), a small network is not stopped because larger
+ones are more accurate. Candidates are not ranked by non-dominated sorting, which cannot tell a
+point just below the front from one far below it. They are ranked by their distance below the front
+of the *expected final accuracies*: the accuracy at the rung, corrected by a regression on the
+rung's accuracy and the cost, fitted to the trainings that are complete. So large networks that
+learn slowly are compared with their like, and learning curves that cross with cost lose nothing.
+
+A training is promoted if it is within `NOISE` standard deviations of the front and among the best
+`KEEP` of its rung; otherwise it is paused, and may be promoted later.
 """
 
 from __future__ import annotations
@@ -20,44 +21,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 REDUCTION = 3
-"""From a rung to the next one trainings are so many times as long."""
+"""Factor between the epochs of neighbouring rungs."""
 KEEP = 0.4
-"""The better part of a rung that may go on."""
+"""Share of the trainings at a rung that may be promoted."""
 NOISE = 2.25
-"""Standard deviations of the expected end by which a candidate may lie below the front and still go
-on, once ends are known."""
+"""Standard deviations of the expected final accuracy by which a training may lie below the front
+and still be promoted, once complete trainings are known."""
 KNOWN = 3
-"""Ends from which the expectation is corrected at all."""
+"""Complete trainings from which on the expectation is corrected at all."""
 PRIOR = 3.0
-"""The weight, in observations, of the belief that the order at a rung is that of the end; and of
-its doubt, half of the spread of the ends."""
+"""Weight, in observations, of two prior beliefs: that the order at a rung is the final order, and
+that the noise is half of the spread of the final accuracies."""
 WAITING = 24
-"""So many wait at a rung; of more, the last are given up: their states of training would fill the
-disk, and their turn would hardly come."""
+"""Paused trainings that are kept at a rung. If there are more, the lowest ranked are pruned: their
+states would fill the disk, and they would hardly be promoted."""
 
 Vector = NDArray[np.float64]
 
 
 class Rungs:
-    """Decides who goes on; keys are whatever names a training."""
+    """Promotes trainings, or pauses them; a key is any hashable that identifies a training."""
 
     def __init__(self, epochs: int, *, first: int = 1, by_cost: bool = True) -> None:
-        """Rungs at `epochs` divided by `REDUCTION` once and twice (and again, while `first` is not
-        passed), none before epoch `first`, until which accuracies say nothing. Without `by_cost`
-        accuracy alone counts: for candidates that all cost the same."""
+        """Place the rungs: `epochs` divided by `REDUCTION` once, twice and so on.
+
+        Args:
+            epochs: epochs of a full training.
+            first: no rung lies before this epoch, until which accuracies do not rank networks.
+            by_cost: whether a network is compared with those that cost no more; if False, all are
+                compared by accuracy alone, because they cost the same.
+        """
         self.epochs, self._by_cost = epochs, by_cost
         levels: set[int] = set()
         level = float(epochs)
         while (level := level / REDUCTION) >= 0.7 * first and round(level) >= 1:
             levels.add(max(round(level), first))
         self.levels = tuple(sorted(level for level in levels if level < epochs))
-        """Epochs after which candidates are compared, rising."""
+        """Epochs of the rungs, rising."""
         self._costs: dict[Hashable, float] = {}
         self._reached: dict[int, dict[Hashable, float]] = {level: {} for level in (*self.levels, epochs)}
         self._waiting: dict[Hashable, int] = {}
 
     def reached(self, key: Hashable, epoch: int, accuracy: float, macs: float) -> bool:
-        """Note what a candidate has after `epoch`; whether it goes on at once. If not, it waits."""
+        """Note the accuracy of a training after `epoch`; True if it is promoted, or at no rung. If
+        False, it is paused."""
         if epoch not in self._reached:
             return True
         self._costs[key] = macs * self._by_cost
@@ -68,8 +75,10 @@ class Rungs:
         return False
 
     def next(self, ready: Container[Hashable] | None = None) -> Hashable | None:
-        """The first of those waiting that may go on by now, from the highest rung; it waits no
-        more. `ready` are those that can (all without)."""
+        """Promote one paused training, from the highest rung that has one; None if there is none.
+
+        `ready` holds the trainings that can be resumed; None means all.
+        """
         for level in reversed(self.levels):
             waiting = self._at(level, ready)
             for key in self._admitted(level) if waiting else ():
@@ -79,8 +88,8 @@ class Rungs:
         return None
 
     def surplus(self, ready: Container[Hashable] | None = None) -> list[Hashable]:
-        """Those that wait in vain: behind `WAITING` others at their rung. They wait no more.
-        `ready` as in `next`."""
+        """Remove and return paused trainings ranked below `WAITING` at their rung; `ready` as in
+        `next`."""
         given_up: list[Hashable] = []
         for level in self.levels:
             waiting = self._at(level, ready)
@@ -91,21 +100,21 @@ class Rungs:
         return given_up
 
     def wait(self, key: Hashable) -> None:
-        """Have one wait again that went on and did not come to its next rung."""
+        """Pause a training again that was promoted and did not reach its next rung."""
         self._waiting[key] = max(level for level in self.levels if key in self._reached[level])
 
     def leave(self, key: Hashable) -> None:
-        """One that waits has ended."""
+        """Remove a training from those that are paused."""
         self._waiting.pop(key, None)
 
     @property
     def waiting(self) -> list[Hashable]:
-        """All that wait."""
+        """All paused trainings."""
         return list(self._waiting)
 
     def replay(self, key: Hashable, curve: Iterable[tuple[int, float]], macs: float, *, waiting: bool = False) -> None:
-        """Note the curve of an evaluation of an earlier run; `waiting` if it waits at the rung of
-        its last epoch."""
+        """Note the curve of an evaluation of an earlier run; `waiting` if it is paused at the rung
+        of its last epoch."""
         self._costs[key] = macs * self._by_cost
         for epoch, accuracy in curve:
             if epoch in self._reached:
@@ -117,14 +126,14 @@ class Rungs:
         return {key for key, where in self._waiting.items() if where == level and (ready is None or key in ready)}
 
     def _admitted(self, level: int) -> list[Hashable]:
-        """Who may go on from a rung, the best first."""
+        """Trainings that may be promoted from a rung, the best first."""
         order, behind, noise = self._order(level)
         places = math.ceil(KEEP * len(order))
         return [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
 
     def _order(self, level: int) -> tuple[list[Hashable], Vector, float]:
-        """All that have reached a rung, nearest to the front first; how far each lies below it; and
-        the standard deviation of that."""
+        """Trainings that have reached a rung, nearest to the front first; their distances below the
+        front; and the standard deviation of a distance."""
         seen, ends = self._reached[level], self._reached[self.epochs]
         keys = list(seen)
         accuracy = np.array([seen[key] for key in keys])
@@ -138,12 +147,19 @@ class Rungs:
 
 
 def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached: Vector) -> tuple[Vector, float]:
-    """The accuracy of everyone in the end, and the standard deviation of what is only expected
-    (infinite while too little is known).
+    """Expected final accuracies, and the standard deviation of their error (infinite while too
+    little is known).
 
-    A regression of the gain since the rung on the rung's accuracy and the log cost, over those that
-    have `ended` with accuracies `reached`, drawn towards a gain equal for all. It is fair although
-    only the better ones end: who goes on is decided by what the regression knows.
+    A ridge regression of the gain since the rung on the rung's accuracy and the log cost, fitted to
+    the complete trainings, shrunk towards an equal gain for all. It is not biased by the fact that
+    only promoted trainings become complete: promotion depends only on the features of the
+    regression.
+
+    Args:
+        accuracy: accuracies at the rung.
+        cost: costs of the networks.
+        ended: indices of the trainings that are complete.
+        reached: final accuracies of those.
     """
     if len(ended) < KNOWN:
         return accuracy, math.inf
@@ -162,8 +178,10 @@ def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached
 
 
 def below_front(accuracy: Vector, cost: Vector) -> Vector:
-    """How far each lies below the most accurate that costs no more; negative for who leads, by the
-    lead; -inf for the cheapest."""
+    """Distance of each point below the most accurate one that costs no more.
+
+    It is negative for a point on the front, by its lead, and -inf for the cheapest point.
+    """
     order = np.lexsort((-accuracy, cost))
     best = np.maximum.accumulate(np.concatenate([[-np.inf], accuracy[order][:-1]]))
     gaps = np.empty(len(accuracy))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...blocks.errors import InputError, unknown
 from ...blocks.registry import Registry
-
-if TYPE_CHECKING:
-    from ..course.job import Job
-    from ..options import SearchOptions
-    from ..workers.job_runner import Place
-    from .protocol import Evaluator
-
-Evaluate: TypeAlias = "Callable[[Job, Place], Iterator[tuple[int, float]]]"
-"""Evaluates the network of a job on a worker: yields (epoch, accuracy) up to the job's epochs."""
+from ..options import SearchOptions
+from ..workers.place import Evaluate
+from .protocol import Evaluator
+from .table import TableLookup
+from .training import Training
+from .zero_cost import ZeroCost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +48,6 @@ def on_workers(name: str, words: str, evaluate: Evaluate) -> EvaluatorKind:
     """
 
     def prepare(options: SearchOptions, argument: str, began: float, gpus: int | None) -> Evaluator:
-        from .training import Training
-
         return Training.prepared(options, began, gpus, evaluator=name, evaluate=evaluate)
 
     return EvaluatorKind(name=name, words=words, prepare=prepare)
@@ -90,22 +84,34 @@ def evaluator_forms() -> list[str]:
     return [form for kind in evaluators.parts().values() for form in kind.forms]
 
 
-def _train(options: SearchOptions, argument: str, began: float, gpus: int | None) -> Any:
-    from .training import Training
+def check_options(kind: EvaluatorKind, options: SearchOptions) -> None:
+    """Check that the options apply to an evaluator.
 
+    Raises:
+        InputError: one is for images or trainings, and the evaluator has none; or for a table.
+    """
+    if not kind.reads_images:
+        if options.reading.to_dict():
+            raise InputError(
+                f"--validation, --test and --drop-small-classes are for images, but --evaluator {options.evaluator}"
+                " reads none"
+            )
+        for name in ("proxy_size", "epochs", "fraction", "flip", "gpus_per_trial", "address"):
+            if getattr(options, name) is not None:
+                flag = name.replace("_", "-")
+                raise InputError(f"--{flag} is for trainings, but --evaluator {options.evaluator} trains nothing")
+    if options.table_seconds is not None and kind.name != "table":
+        raise InputError(
+            f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {options.evaluator}"
+        )
+
+
+def _train(options: SearchOptions, argument: str, began: float, gpus: int | None) -> Evaluator:
     return Training.prepared(options, began, gpus)
 
 
-def _table(options: SearchOptions, file: str, began: float, gpus: int | None) -> Any:
-    from .table import TableLookup
-
+def _table(options: SearchOptions, file: str, began: float, gpus: int | None) -> Evaluator:
     return TableLookup.prepared(options, file)
-
-
-def _zero_cost(options: SearchOptions, score: str, began: float, gpus: int | None) -> Any:
-    from .zero_cost import ZeroCost
-
-    return ZeroCost.prepared_with(options, score, began, gpus)
 
 
 for _kind in (
@@ -121,7 +127,7 @@ for _kind in (
         name="zero-cost",
         words="scores them without training; only the networks chosen are trained",
         argument="[SCORE]",
-        prepare=_zero_cost,
+        prepare=ZeroCost.prepared_with,
     ),
 ):
     evaluators.add(_kind.name, _kind)

@@ -21,7 +21,7 @@ from ..plan import Plan, arrays, prepare
 from ..proposing.proposal import Proposes
 from ..scores.sending import packed
 from ..workers import cluster
-from .registry import Evaluate
+from ..workers.place import Evaluate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -20,30 +19,12 @@ from ..course.job import Job
 from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
-
-if TYPE_CHECKING:
-    from ..evaluators.registry import Evaluate
+from .place import Evaluate, Place
 
 
 class WrongCost(AutomlError):
     """A network was built whose parameters are not those its cost says: a fault of a block,
     recorded as FAIL."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where jobs are run, and with what: the same for all jobs of a worker."""
-
-    pixels: Pixels
-    """The images, on the device."""
-    recipe: Recipe
-    """How networks are trained."""
-    device: torch.device
-    """The device that trains."""
-
-    def trainer(self, job: Job) -> Trainer:
-        """A trainer where `job` begins: at epoch 0, or at the rung at which it was paused."""
-        return begun(job, self.pixels, self.recipe, self.device)
 
 
 def steps(job: Job, place: Place, evaluate: Evaluate | None = None) -> Iterator[dict[str, Any]]:
@@ -59,7 +40,7 @@ def steps(job: Job, place: Place, evaluate: Evaluate | None = None) -> Iterator[
 
 
 def _training(job: Job, place: Place) -> Iterator[dict[str, Any]]:
-    trainer = place.trainer(job)
+    trainer = begun(job, place.pixels, place.recipe, place.device)
     while not trainer.finished:
         report = trainer.epoch()
         keep_state(job, trainer)

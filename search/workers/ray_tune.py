@@ -18,9 +18,9 @@ from ray.tune.search import Searcher
 from ...blocks.block import blocks
 from ..course.engine import Engine
 from ..course.job import Job
-from ..evaluators.registry import Evaluate
 from ..scores.sending import packed
 from .cluster import Resources
+from .place import Evaluate
 from .worker import Worker
 
 T = TypeVar("T")

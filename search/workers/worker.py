@@ -18,8 +18,8 @@ from ray import get_gpu_ids, tune
 from ...blocks.block import Block, adopt
 from ...blocks.errors import AutomlError
 from ..course.job import Job
-from ..evaluators.registry import Evaluate
 from ..scores.sending import unpacked
+from .place import Evaluate, Place
 
 
 class Worker(tune.Trainable):
@@ -52,7 +52,6 @@ class Worker(tune.Trainable):
         from ..training.device import describe, pick_device
         from ..training.pixels import Pixels
         from ..training.recipe import Recipe
-        from .job_runner import Place
 
         torch.set_num_threads(1)
         adopt(blocks or {})

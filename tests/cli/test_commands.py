@@ -11,7 +11,7 @@ import pytest
 from automl.cli.live import Redrawn, lines
 from automl.search.course.events import Counts, Printing, Running, ended_text
 from automl.search.course.job import Job
-from automl.studies import Evaluation, Fidelity, Purpose, State
+from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State
 
 
 def test_help_states_the_convention(call):
@@ -100,7 +100,8 @@ def evaluation(state: State = State.COMPLETE, reason: str | None = None) -> Eval
 
 def running() -> Running:
     job = Job(candidate="{}", params=1, fidelity=Fidelity(epochs=8, size=32), seed=0, purpose=Purpose.SEARCH)
-    return Running(job=job, id="cd" * 32, macs=2_000_000, curve=[(3, 0.75)])
+    network = CandidateRow(id="cd" * 32, spec="{}", macs=2_000_000, params=1, activations=1)
+    return Running(job=job, network=network, curve=[(3, 0.75)])
 
 
 def test_an_end_is_one_line_with_what_matters():
@@ -207,7 +208,7 @@ def test_doctor_starts_ray_only_when_asked(call, monkeypatch: pytest.MonkeyPatch
 def test_doctor_imports_no_torch_where_there_can_be_no_gpu(tmp_path):
     program = """
 import sys
-from automl.search import cluster
+from automl.search.workers import cluster
 from automl.cli.main import main
 
 cluster.may_have_gpus = lambda: False

@@ -99,7 +99,8 @@ def test_neither_torch_nor_ray_is_imported(folder: Path):
 
 
 def test_the_help_names_every_sampler():
-    command = typer.main.get_command(app).commands["search"]
+    group = typer.main.get_command(app)
+    _, command, _ = group.resolve_command(group.make_context("automl", ["search"]), ["search"])
     shown = next(parameter.help for parameter in command.params if parameter.name == "sampler")
     assert set(sampler_names()) <= set(re.findall(r"\w+", shown))
     assert f"{DEFAULT_SAMPLER} (the default)" in shown

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks import InputError
-from automl.search import SearchOptions
+from automl.search import SearchOptions, search
 from automl.search.plan import Plan, default_name, prepare
 from automl.spaces import Space
 from automl.studies import Study
@@ -72,4 +72,4 @@ def test_how_the_data_are_read_is_part_of_the_study(tmp_path: Path, space: Space
 
 def test_a_table_has_no_images_to_choose_parts_of() -> None:
     with pytest.raises(InputError, match="are for images"):
-        SearchOptions(evaluator="table:x.csv", validation="val")
+        search(SearchOptions(evaluator="table:x.csv", validation="val"))

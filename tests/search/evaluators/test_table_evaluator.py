@@ -377,7 +377,7 @@ class TestSearch:
     )
     def test_what_does_not_go_together_is_refused(self, tmp_path: Path, more: dict, message: str):
         with pytest.raises(InputError, match=message):
-            self.options(tmp_path, flat(), **more)
+            search(self.options(tmp_path, flat(), **more))
 
     def test_an_earlier_study_of_the_same_parameters_is_learned_from(self, tmp_path: Path):
         search(self.options(tmp_path, flat(), study="earlier"))

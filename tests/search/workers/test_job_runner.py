@@ -9,6 +9,7 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.search.course.job import Job
+from automl.search.evaluators import find_evaluator
 from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
 from automl.search.scores import BATCH, batch_of, scores_of
@@ -61,7 +62,7 @@ def trained(
 
 def made(options: SearchOptions) -> Any:
     """The evaluator that the options name."""
-    kind, argument = options.evaluated
+    kind, argument = find_evaluator(options.evaluator)
     return kind.prepare(options, argument, 0.0, None)
 
 
