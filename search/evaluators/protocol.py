@@ -1,11 +1,10 @@
-"""What a search needs of those who evaluate its candidates, whether they train, look up a table, or
-score."""
+"""What a search asks of its evaluator, whether that trains, scores, or looks up a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ...spaces import Census
 from ...studies import Study
@@ -18,13 +17,13 @@ from ..plan import Settled
 from ..proposing.proposal import Proposes
 
 
+@runtime_checkable
 class Evaluator(Protocol):
-    """One way of evaluating candidates, for one search; `automl.search.run` makes it from the
-    option's text, and knows no more of it than this."""
+    """Evaluates the candidates of one search; `EvaluatorKind.prepare` makes it."""
 
     @property
     def plan(self) -> Settled:
-        """What is searched and for how long."""
+        """What is searched, and how."""
         ...
 
     @property
@@ -44,8 +43,7 @@ class Evaluator(Protocol):
 
     @property
     def score(self) -> str | None:
-        """By which candidates are evaluated in place of training; None trains them, or looks them
-        up."""
+        """The zero-cost score that is computed in place of training; None if there is none."""
         ...
 
     @property
@@ -54,23 +52,29 @@ class Evaluator(Protocol):
         ...
 
     def limits(self, options: SearchOptions) -> Limits:
-        """When the search ends, and how it is confirmed."""
+        """When the search ends, and how its best networks are confirmed."""
         ...
 
     def described(self, found: Census) -> list[str]:
-        """How candidates are evaluated, in lines for the reader. Raises: InputError if these
-        candidates cannot be."""
+        """How candidates are evaluated, in lines for the reader.
+
+        Raises:
+            InputError: the candidates within the budget cannot be evaluated.
+        """
         ...
 
     def proposes(self, proposer: Proposes) -> Proposes:
-        """`proposer`, held to the candidates that can be evaluated."""
+        """`proposer`, restricted to the candidates that can be evaluated."""
         ...
 
     def workers(self, listener: Listener) -> AbstractContextManager[Callable[[Engine], None]]:
-        """Workers, started and in the end stopped; what it gives runs an engine on them. Raises:
-        InputError if there cannot be such workers."""
+        """Start the workers, yield a function that runs an engine on them, and stop them.
+
+        Raises:
+            InputError: there cannot be such workers; nothing has been written.
+        """
         ...
 
     def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
-        """The network chosen, with its accuracy on the test data where there are any."""
+        """`chosen` with its accuracy on the test data, if there are any."""
         ...

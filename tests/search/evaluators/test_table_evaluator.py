@@ -109,9 +109,7 @@ def engine_for(
     return Engine(
         study,
         Covered(proposer, table),
-        trials=Trials(
-            fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18), epochs=table.epochs, seed=0
-        ),
+        trials=Trials(fidelity=lambda candidate: Fidelity(epochs=table.epochs, size=18), epochs=table.epochs, seed=0),
         limits=limits,
         clock=Clock(limits, now=clock, began=0.0),
         **more,
