@@ -1,4 +1,4 @@
-"""`automl train` and `automl export`: the network chosen, trained and handed over."""
+"""The commands `automl train` and `automl export`: train a network of a study and export it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import typer
 from .options import DEFAULT_STORAGE, DataDir, Json, Storage, StudyName
 from .output import evaluation_json, print_json
 from .searching import masked_command
-from .text import command, in_shell
+from .text import command, in_shell, names_in
 
 if TYPE_CHECKING:
     from ..search.handover.export import HandedOver
 
 Candidate = Annotated[
     str | None,
-    typer.Option("--candidate", help="Another network of the study: its id or the beginning of it. Without: the best."),
+    typer.Option("--candidate", help="A network of the study: its id or the beginning of it. Default: the best."),
 ]
-Data = Annotated[str | None, typer.Option(help="Where the study's data lie now, if they have moved.")]
+Data = Annotated[str | None, typer.Option(help="Where the study's data are now, if they have moved.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,23 +32,23 @@ def add_to(app: typer.Typer) -> None:
 def train(
     study: StudyName,
     candidate: Candidate = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Without: five times those of a trial.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: five times the epochs of a trial.")] = None,
     size: Annotated[
         int | None,
         typer.Option(
-            min=8, help="Input size in pixels. Without: the size it is deployed at, as far as the files hold it."
+            min=8, help="Input size in pixels. Default: the deployment size, or the size of the images if smaller."
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Without: the next from which this training has not been done.")
+        int | None, typer.Option(help="Seed of the training. Default: the next one with which it has not been done.")
     ] = None,
     test: Annotated[
-        bool, typer.Option("--test", help="Measure it on the test data although it is not the network chosen.")
+        bool, typer.Option("--test", help="Measure its accuracy on the test data even if it is not the network chosen.")
     ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="CPU threads; 1 gives the same bits each time. Without: as many as train fastest here."
+            min=1, help="CPU threads; 1 is reproducible to the bit. Default: the number that trains fastest here."
         ),
     ] = None,
     data: Data = None,
@@ -56,10 +56,10 @@ def train(
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
-    """Train a network of a study on all its training images, keep its weights, and, if it is the
-    one chosen, measure it on the test data.
+    """Train a network of a study on all its training images and keep its weights. The network that
+    the study chose is also measured on the test data.
 
-    After Ctrl-C or a kill the same command goes on after the last epoch that ended.
+    After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
     from ..blocks.errors import Interrupted
     from ..search import train as run
@@ -90,10 +90,8 @@ def train(
     fidelity = evaluation.fidelity
     which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
     moved = [] if data is None else ["--data", data]
-    print(
-        "next:"
-        f" {command('export', study, '--candidate', evaluation.candidate_id[:12], *map(str, which), *moved, '--out', 'found', storage=storage)}"
-    )
+    named = ["--candidate", evaluation.candidate_id[:12], *map(str, which), *moved, "--out", "found"]
+    print(f"next: {command('export', study, *named, storage=storage)}")
 
 
 def export(
@@ -104,25 +102,35 @@ def export(
         int | None,
         typer.Option(
             help=(
-                "Number of a training in `automl status`. Without: the longest at the largest size, of several the"
+                "Number of a training in `automl status`. Default: the longest at the largest size; of several the"
                 " last."
             )
         ),
     ] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Only trainings at this input size in pixels.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Only trainings of so many epochs.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Only trainings from this seed.")] = None,
-    onnx: Annotated[bool, typer.Option(help="Write model.onnx too (needs the extra automl[export]).")] = True,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Only trainings of this number of epochs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only trainings with this seed.")] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=(
+                "Formats to write besides model.py, separated by commas: onnx (needs the extra automl[export]), those"
+                " of installed packages, or none."
+            ),
+        ),
+    ] = "onnx",
+    onnx: Annotated[bool, typer.Option(help="--no-onnx leaves model.onnx out.")] = True,
     check: Annotated[
-        bool, typer.Option(help="Run the exported file on the images that its accuracy was measured on.")
+        bool, typer.Option(help="Run the exported model.py on the images on which its accuracy was measured.")
     ] = True,
     data: Data = None,
     data_dir: DataDir = None,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
-    """Write a trained network as model.py, model.safetensors, config.json, model.onnx and
-    README.md, and check that it does what was measured."""
+    """Write a trained network as model.py, model.safetensors, config.json, README.md and further
+    formats such as model.onnx, and check that model.py reproduces the measured accuracy."""
     from ..search.handover.export import export as run
     from ..studies import Study
 
@@ -134,7 +142,7 @@ def export(
         size=size,
         epochs=epochs,
         seed=seed,
-        onnx=onnx,
+        formats=[name for name in names_in(format_) if onnx or name != "onnx"],
         check=check,
         data=data,
         data_dir=data_dir,

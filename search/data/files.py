@@ -1,8 +1,8 @@
-"""Many files to one array of images, by threads (Pillow releases the GIL), leaving out what is no
-image and the few that cannot be read.
+"""Reads many image files into one array, by threads (Pillow releases the GIL). Files that are not
+images are left out, and so are a few that cannot be read.
 
-Two passes: the headers decide what is an image, whether the set is grey and how large it is; then
-the pixels go straight into their place.
+Two passes: the headers decide which files are images, whether the set is grey and how large it is;
+then the pixels are written into the array.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOLDER_SIZE = 64
 Result = TypeVar("Result")
 
 CHUNK = 64
-"""Files to a thread at a time: a million single tasks would cost a gigabyte of bookkeeping."""
+"""Files in one task: a task for each of a million files would cost a gigabyte of bookkeeping."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class ImageFiles:
     open: Callable[[int], Openable]
     """What Pillow can open for the file of that number."""
     certain: bool = False
-    """Whether each must be an image, whatever its name; else one that Pillow cannot open and that
-    is not called an image is none."""
+    """True: every file must be an image. False: a file that Pillow cannot open and whose name is
+    not that of an image is left out as no image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Fault:
     reason: str
     """In one line, without the name of the file."""
     image: bool = True
-    """Whether it is an image nonetheless, damaged or of an unsupported kind."""
+    """Whether it is an image, damaged or of an unsupported kind."""
     kind: Kind | None = None
     """The kind that is unsupported."""
 
@@ -95,7 +95,7 @@ class Images:
     """What the second pass found."""
 
     pixels: NDArray[Any]
-    """(n, c, side, side): float32 if one image at least has more than 8 bits of grey, else uint8.
+    """(n, c, side, side): float32 if at least one image has more than 8 bits of grey, else uint8.
     """
     numbers: NDArray[np.int64]
     """The numbers of their files, (n,), ascending."""
@@ -199,8 +199,7 @@ def _no_warnings() -> Iterator[None]:
 
 
 def _fault(files: ImageFiles, number: int, error: Exception) -> Fault:
-    """What an error says of a file: that it is no image, that its kind cannot be read, or that it
-    is damaged."""
+    """Why a file could not be read: it is no image, its kind is not supported, or it is damaged."""
     name = "" if files.certain else files.names[number]
     called, unknown = is_called_an_image(name), isinstance(error, UnidentifiedImageError)
     kind = unsupported(name, _start(files, number)) if unknown else None
@@ -227,7 +226,7 @@ def _start(files: ImageFiles, number: int) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Why a file cannot be read, in one line; without the path, which the message around it names."""
+    """Why a file cannot be read, in one line, without its path."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(shown(str(error)).split())
@@ -237,8 +236,8 @@ def _reason(error: Exception) -> str:
 
 
 def _check_few_broken(files: ImageFiles, faults: dict[int, Fault]) -> None:
-    """Raise when more than 1 % of the images are unreadable: then it is the folder that is wrong,
-    not a file."""
+    """Raise InputError if more than 1 % of the images are unreadable: then the whole folder is
+    probably at fault."""
     broken = [number for number in sorted(faults) if faults[number].image]
     count = len(files.names) - (len(faults) - len(broken))
     if 100 * len(broken) <= count:

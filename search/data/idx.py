@@ -1,7 +1,7 @@
-"""The four IDX files in which MNIST and its kin come, gzipped or not.
+"""Reads the four IDX files of MNIST and similar sets, gzipped or not.
 
-Read here and not by torchvision, which wants its own folders and its own checksums, so that
-repacked copies work too.
+They are not read by torchvision, since it requires its own folders and checksums; here repacked
+copies work too.
 Format: two zero bytes, 8 for unsigned bytes, the number of axes, each axis' length as four
 big-endian bytes, the data.
 """
@@ -49,12 +49,12 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
         MemoryError,
         ValueError,
         zlib.error,
-    ) as error:  # the last but one: an axis of a length no array can have
+    ) as error:  # ValueError: an axis of a length that no array can have
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
 def _read(file: BufferedIOBase, path: Path, axes: int) -> NDArray[np.uint8]:
-    """Header, then the data straight into its array: a set of this kind is never in memory twice."""
+    """Read the header, then the data in chunks into one array: it is never in memory twice."""
     header = file.read(4 + 4 * axes)
     if header[:4] != bytes((0, 0, 8, axes)) or len(header) < 4 + 4 * axes:
         began = header[:4].hex(" ") or "nothing"

@@ -1,8 +1,8 @@
-"""Which files are images: Pillow decides by their content, and names count only for what Pillow
-cannot open.
+"""Tells which files are images. Pillow decides by content; the name counts only for files that
+Pillow cannot open.
 
-A broken or unsupported image is a fault of the data set; a list of labels beside the images is
-none. The name of a file tells the two apart.
+A damaged or unsupported image is reported; a list of labels beside the images is not. The name of
+a file distinguishes the two.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ UNSUPPORTED = {
     ".avif .avifs": ("AVIF", "pip install pillow-avif-plugin"),
     ".jxl": ("JPEG XL", "pip install pillow-jxl-plugin"),
     ".svg .svgz": ("SVG", CONVERT),
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f": (
-        "camera raw",
-        CONVERT,
-    ),
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mrw .nef .nrw": ("camera raw", CONVERT),
+    ".orf .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f": ("camera raw", CONVERT),
     ".dcm .dicom": ("DICOM", CONVERT),
     ".exr": ("OpenEXR", CONVERT),
     ".hdr": ("Radiance HDR", CONVERT),
@@ -31,7 +29,7 @@ UNSUPPORTED = {
 }
 """Endings of images that Pillow alone cannot read: the kind's name and the remedy."""
 NO_PICTURES = {"BUFR", "GRIB", "HDF5", "MPEG"}
-"""What Pillow knows by its first bytes, and what holds weather, tables or films."""
+"""Formats that Pillow identifies although they hold weather data, tables or films, not pictures."""
 BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 """Brands of HEIF files, at the ninth byte."""
 
@@ -41,17 +39,17 @@ class Kind:
     """A kind of image that Pillow cannot read here."""
 
     name: str
-    """As people call it."""
+    """Its name, for messages."""
     remedy: str
-    """What to do about it."""
+    """What the user can do about it."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.remedy}"
 
 
 def is_called_an_image(name: str) -> bool | None:
-    """Whether a file's name says that it is an image; None where it says nothing (no ending, or an
-    unknown one)."""
+    """Whether a file's name is that of an image; None if it does not tell (no ending, or an unknown
+    one)."""
     ending = PurePath(name).suffix.lower()
     if not ending:
         return None
@@ -95,5 +93,5 @@ def _registered() -> frozenset[str]:
 
 @cache
 def _types() -> mimetypes.MimeTypes:
-    """Python's own table of types: the files of the system would differ from machine to machine."""
+    """Python's own table of types; that of the operating system differs between machines."""
     return mimetypes.MimeTypes()

@@ -1,5 +1,5 @@
-"""What lies in a folder of a data set: visible files and folders, sorted by name, so that the order
-is the same on every machine."""
+"""Lists the visible files and folders of a data set, sorted by name, so that the order is the same
+on every machine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from .kinds import is_called_an_image
 from .names import shown
 
 MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
-"""Folders that operating systems and archivers leave behind, some with thumbnails of every image:
-passed over like hidden ones."""
+"""Folders that operating systems and archivers leave behind, some with a thumbnail of every image.
+They are ignored, as hidden folders are."""
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """The visible folders in `parent`, sorted; without those that machines have made, and without
-    ours."""
+    """The visible folders in `parent`, sorted, without `MADE_BY_MACHINES` and automl's own."""
     return [
         parent / entry.name
         for entry in _entries(parent)
@@ -28,21 +27,21 @@ def folders_in(parent: Path) -> list[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a search was begun among its own images: the weights beside its database, or an
-    exported network, are no class."""
+    """Whether automl wrote the folder: the weights beside a database, or an exported network. A
+    search may be started in the folder of its images, where these are no classes."""
     if folder.name == "automl.artifacts" or (folder.suffix == ".artifacts" and folder.with_suffix("").is_file()):
         return True
     return all((folder / name).is_file() for name in ("model.py", "model.safetensors", "config.json"))
 
 
 def files_in(parent: Path) -> list[Path]:
-    """What may be opened directly in `parent`, sorted: files, links to files, and links to nothing,
-    of which the reader says so."""
+    """The files directly in `parent`, sorted, with links to files and links to nothing; reading the
+    latter reports them."""
     return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and not _is_special(entry)]
 
 
 def specials_in(parent: Path) -> list[Path]:
-    """Pipes, sockets and devices directly in `parent`, and links to such: opening one could wait
+    """Pipes, sockets and devices directly in `parent`, and links to them: opening one could block
     for ever."""
     return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and _is_special(entry)]
 
@@ -58,17 +57,17 @@ def below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image in `folder` or below, by name where names say so, else by content."""
+    """Whether there is an image in `folder` or below, by name if that tells, else by content."""
     return any(holds_images_itself(inner) for inner in below(folder))
 
 
 def holds_images_itself(folder: Path) -> bool:
-    """The same of what is directly in `folder`."""
+    """Whether there is an image directly in `folder`."""
     return any(is_image(path) for path in files_in(folder))
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is called an image, or has no telling name and is one."""
+    """Whether a file is an image, by its name if that tells, else by its content."""
     from .decode import read_header
 
     called = is_called_an_image(path.name)
@@ -82,7 +81,7 @@ def is_image(path: Path) -> bool:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in `folder` and not hidden, sorted by name."""
+    """The entries of `folder` that are not hidden, sorted by name."""
     try:
         with os.scandir(folder) as entries:
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
@@ -91,7 +90,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder, or a link to one."""
+    """Whether the entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link to itself, or through a folder that may not be read
@@ -99,8 +98,8 @@ def _is_dir(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_special(entry: os.DirEntry[str]) -> bool:
-    """Whether it is, or links to, what is neither file nor folder."""
+    """Whether the entry is, or links to, something other than a file or folder."""
     try:
         return not entry.is_file() and not stat.S_ISREG(entry.stat().st_mode)
     except OSError:
-        return False  # a link to nothing, which opening says in words
+        return False  # a link to nothing; opening it reports that

@@ -1,4 +1,4 @@
-"""Shows names of files, folders and classes to people; such names may hold bytes that are not UTF-8.
+"""Shows names of files, folders and classes to people, also those with bytes that are not UTF-8.
 
 Python keeps such a byte of a file name as a surrogate, which no JSON, no database and no terminal
 takes.
@@ -54,7 +54,7 @@ def check_is_text(path: str, what: str) -> None:
 
 
 def listed(names: Sequence[str], room: int, *, most: int = 12) -> str:
-    """The first names that fit into `room` characters, at most `most`, and the number of the others.
+    """The first names that fit into `room` characters, at most `most`, and the number of others.
 
     >>> listed(["a", "b", "c"], 40, most=2)
     'a, b, … and 1 more'

@@ -1,5 +1,5 @@
-"""How a data set is to be read: which parts validate and test where their names do not say so, and
-which classes are too small."""
+"""The user's choices for reading a data set: which parts validate and test where their names do not
+say so, and below which number of images a class is left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .names import check_is_text, shown
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The choices of whoever reads a data set; without any, everything is as the data set has it."""
+    """The user's choices for a data set; the defaults leave it as it is."""
 
     validation: str | None = None
     """The part that validates: a folder within the data set's or a path; a split of the hub; the

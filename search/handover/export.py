@@ -1,11 +1,11 @@
-"""Handing a trained network over: which of its trainings, and that the exported file does what was
-measured."""
+"""Exports a trained network of a study: selects one of its trainings, and checks that the exported
+file reproduces the accuracy that was measured."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,10 @@ from ...studies import Evaluation, Purpose, Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import best, trainings
 from ...studies.chosen import chosen_candidate as chosen_of
-from ...studies.export import Exported, Facts, export_network
+from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
+from ...studies.export.exporter import exporters_for
+from ...studies.export.folder import require_new
+from ...studies.storage_url import open_study
 from ..data import ImageData, Reading, load
 from .study_data import study_data
 
@@ -32,62 +35,67 @@ if TYPE_CHECKING:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class HandedOver:
-    """An export, and the training whose weights it holds."""
+    """An exported folder, and the training whose weights it holds."""
 
     number: int
-    """Of the training, as `automl status` counts them."""
+    """The number of the training in `automl status`."""
     evaluation: Evaluation
     """The training."""
     exported: Exported
-    """The folder."""
+    """The folder that was written."""
 
 
 def export(
-    study: Study,
-    out: Path,
+    study: Study | str,
+    out: str | Path,
     *,
     candidate: str | None = None,
     training: int | None = None,
     size: int | None = None,
     epochs: int | None = None,
     seed: int | None = None,
-    onnx: bool = True,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     check: bool = True,
     data: str | None = None,
     data_dir: str | None = None,
+    storage: str | None = None,
     said: Callable[[str], None] = lambda text: None,
 ) -> HandedOver:
     """Write a trained network of a study to the folder `out`, and run what was written on the
     study's own images.
 
     Args:
-        study: whose network.
-        out: must not exist.
-        candidate: its id, or the beginning of it; the network chosen without.
-        training: which of the study's final trainings, as `automl status` counts them from 1.
-        size: only trainings at this input size.
-        epochs: only trainings of so many epochs.
-        seed: only trainings from this seed.
-        onnx: whether model.onnx is wanted.
-        check: whether the exported file is run on the images that its accuracy was measured on.
-        data: where the study's data lie now, if they have moved.
-        data_dir: where the files of known sets are.
-        said: is told what happens, in lines.
+        study: the study, or its name.
+        out: the folder to write; it must not exist.
+        candidate: the network's id, or the beginning of it; None: the network chosen.
+        training: the number of a final training in `automl status`, from 1.
+        size: only trainings at this input size in pixels.
+        epochs: only trainings of this number of epochs.
+        seed: only trainings with this seed.
+        formats: names of exporters, whose files are written besides the usual ones.
+        check: whether model.py is run on the images on which its accuracy was measured.
+        data: where the study's data are now, if they have moved.
+        data_dir: the folder of downloaded data sets.
+        storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
+            None.
+        said: called with each line of progress.
 
-    Of the trainings left, the one that got most training (pixels seen, so that size counts as well
-    as epochs) is taken, of several the last; after a search alone the one whose accuracies were
+    If several trainings fit, the one that saw most pixels (epochs x share of the images x size²) is
+    exported; of several equal ones the last, or after a search alone the one whose accuracies were
     printed.
 
     Raises:
-        InputError: the folder exists, no such training, or the data are not found (`check=False`
-            does without).
-        AutomlError: the exported file does not do what was measured; nothing is left behind.
+        InputError: the folder exists, there is no such training or exporter, or the data are not
+            found (not needed with `check=False`).
+        AutomlError: the exported file does not reproduce the accuracy; nothing is left behind.
     """
-    from ...studies.export.folder import require_new
     from ...studies.versions import versions
     from .weights import load_trained, preprocessing_of
 
+    out = Path(out)
     require_new(out)
+    study = open_study(study, storage)
+    exporters_for(formats)  # refuses an unknown one before anything is loaded
     number, chosen = _selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
     row = study.candidate(chosen.candidate_id)
     said(f"exporting {row.id[:12]}: training {number}, {describe(chosen)}")
@@ -101,7 +109,7 @@ def export(
             f" {better[0]} exports that one"
         )
     path = weights_file(study, chosen)
-    assert path is not None  # of one that is trained
+    assert path is not None  # `_selected` takes only trainings with weights
     _, kept = load_trained(path)
     preprocessing, exact = preprocessing_of(study, kept)
     sample = None
@@ -130,14 +138,14 @@ def export(
         candidate=Candidate.from_dict(json.loads(row.spec)),
         weights=kept["weights"],
         facts=facts,
-        onnx=onnx,
+        formats=formats,
         sample=sample,
     )
     return HandedOver(number=number, evaluation=chosen, exported=exported)
 
 
 def describe(training: Evaluation) -> str:
-    """A training in words: size, epochs, seed, accuracies."""
+    """A training in one line: size, epochs, seed, accuracies."""
     fidelity = training.fidelity
     tested = "" if training.test_accuracy is None else f", test accuracy {training.test_accuracy:.4f}"
     return (
@@ -181,7 +189,7 @@ def _selected(
     largest = [one for one in fitting if _amount(one[1]) == amount]
     by_hand = [
         one for one in largest if one[1].worker == "driver"
-    ]  # by `train`, and not by a worker of the search to confirm it
+    ]  # trained by `automl train`, not by a worker that confirmed it
     if by_hand:
         return by_hand[-1]
     shown = best(study)
@@ -189,7 +197,7 @@ def _selected(
 
 
 def _amount(training: Evaluation) -> float:
-    """How much a training got, in pixels seen of each image."""
+    """Pixels that a training saw, divided by the number of images."""
     fidelity = training.fidelity
     return fidelity.epochs * fidelity.fraction * fidelity.size**2
 
@@ -203,8 +211,8 @@ def _sample(
     data: str | None,
     data_dir: str | None,
 ) -> Sample:
-    """The images on which the accuracy of a training was measured: the test data's, if it has met
-    them."""
+    """The images on which the accuracy of a training was measured: those that test if it has a test
+    accuracy, else those that validate."""
     from ...studies.export.check import Sample
     from ..training.pixels import resize
 
@@ -228,8 +236,8 @@ def _sample(
 def _sources(
     study: Study, loaded: ImageData, rows: NDArray[np.int64], *, data: str | None, data_dir: str | None
 ) -> list[str] | NDArray[np.uint8]:
-    """What an exported file is given: the files themselves; of sets that are arrays their pixels as
-    they lie there, not yet resized."""
+    """What model.py is run on: the image files, or for data without files the pixels (n, h, w, c)
+    before any resize."""
     if loaded.files:
         return [os.path.abspath(loaded.files[row]) for row in rows]
     kept = study.spec.data

@@ -1,5 +1,4 @@
-"""The data of a study, loaded again: to train its networks further, and to check what is handed
-over."""
+"""Loads the data of a study again, to train its networks further and to check an export."""
 
 from __future__ import annotations
 
@@ -18,11 +17,11 @@ def study_data(
     """The data of a study as uint8 images, and its split.
 
     Args:
-        study: which has trained on them.
-        data: where they lie now, if they have moved.
-        data_dir: where the files of known sets are.
-        size: given the side in pixels that the files hold, the side at which images are wanted; the
-            study's own without.
+        study: the study that trained on them.
+        data: where they are now, if they have moved.
+        data_dir: the folder of downloaded data sets.
+        size: from the side in pixels that the files hold to the side at which images are wanted;
+            None: the side that the study used.
 
     Raises:
         InputError: the data cannot be loaded, or are not those of the study.
@@ -43,7 +42,7 @@ def study_data(
     loaded = load(name, size=stored, data_dir=data_dir, reading=reading)
     pooled = loaded.fingerprint != kept["fingerprint"]
     if pooled:
-        loaded = loaded.pooled()  # earlier versions tested on what was meant to validate as well
+        loaded = loaded.pooled()  # earlier versions put the official validation part into the test part
     if loaded.fingerprint != kept["fingerprint"]:
         raise InputError(
             f"the data must be those of the study {study.spec.name!r}, but {name!r} are others:"
@@ -59,7 +58,7 @@ def study_data(
 
 
 def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
-    """What can be told of how data differ from those that a study kept a fingerprint of."""
+    """How data differ from those whose fingerprint a study keeps."""
     images, classes = int(kept["images"]), list(kept["classes"])
     if list(loaded.classes) != classes:
         added, gone = (
@@ -80,7 +79,7 @@ def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
 
 def _split(study: Study, loaded: ImageData) -> Split:
     kept = study.spec.data["split"]
-    for grouped in (True, False):  # earlier versions did not keep copies of a picture on one side
+    for grouped in (True, False):  # earlier versions did not keep copies of an image in one part
         rows = split(loaded, seed=int(kept["seed"]), grouped=grouped)
         if rows.to_dict() == kept:
             return rows

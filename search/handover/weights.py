@@ -1,4 +1,4 @@
-"""Trained weights: read back as a network, and measured on the test data."""
+"""Loads trained weights as a network, and measures a network on the test data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing, bool]:
     """The steps from an image to what the network was trained on, and whether they are exact.
 
-    Weights of earlier versions name none: these resized stored images by PyTorch's bilinear filter,
-    which Pillow's meets to a grey level.
+    Weights of earlier versions name no steps. Those versions resized stored images by PyTorch's
+    bilinear filter, from which Pillow's differs by at most one grey level.
     """
     from ...studies.preprocessing import Preprocessing
 
@@ -35,15 +35,15 @@ def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing,
 
 def measured(network: Any, pixels: Pixels, size: int) -> float:
     """Accuracy of a network on the test data."""
-    from ..training.evaluation import accuracy
+    from ..training.accuracy import accuracy
 
     images, labels = pixels.at("test", size)
     return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
-    """The chosen network's accuracy on the test data, which is looked at for no other; kept with
-    its evaluation."""
+    """Measure the chosen network, and no other, on the test data; the accuracy is stored with its
+    evaluation."""
     evaluation = chosen.evaluation
     path = weights_file(study, evaluation)
     if path is None or evaluation.test_accuracy is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...blocks.modules.network import Network
@@ -73,12 +73,19 @@ def readme(
     facts: Facts,
     needs: list[str],
     *,
-    onnx: bool,
+    usage: Sequence[str] = (),
     checked: Checked | None = None,
     left_out: Mapping[str, str] | None = None,
 ) -> str:
-    """README.md: what the network is, costs and can do, and how to use it."""
-    channels, size = candidate.image[0], facts.size
+    """README.md: what the network is, costs and can do, and how to use it.
+
+    Args:
+        needs: the packages that model.py imports.
+        usage: a paragraph for each exporter that wrote files.
+        checked: what model.py did on real images.
+        left_out: files that were asked for and not written, each with the reason.
+    """
+    size = facts.size
     classes = ", ".join(_code(name) for name in facts.classes[:SHOWN])
     more = f" and {len(facts.classes) - SHOWN} more (`CLASSES` in `model.py`)" if len(facts.classes) > SHOWN else ""
     rows = {
@@ -136,18 +143,7 @@ import automl.spaces  # makes the architecture known
 timm.create_model("local-dir:FOLDER", pretrained=True)  # the name of this folder in place of FOLDER
 ```
 """
-    if onnx:
-        text += f"""
-With ONNX Runtime:
-
-```python
-import onnxruntime
-from model import preprocess
-
-session = onnxruntime.InferenceSession("model.onnx")
-session.run(["logits"], {{"images": preprocess("image.png").numpy()}})[0]  # (batch, {channels}, {size}, {size}) -> (batch, {len(facts.classes)})
-```
-"""
+    text += "".join(f"\n{paragraph.strip()}\n" for paragraph in usage)
     for name, reason in (left_out or {}).items():
         text += f"\n`{name}` was left out: {one_line(reason)}.\n"
     return text + _preprocessing(checked)

@@ -1,11 +1,11 @@
-"""The folder of an exported network: everything is made beside it and renamed at the end, so that
-there is a whole one or none."""
+"""Writes the folder of an exported network. All files are written to a folder of a temporary name,
+which is renamed at the end: after a failure no part of it remains."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from uuid import uuid4
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError, InputError
+from ..utf8 import is_text
+from .exporter import DEFAULT_FORMATS, Context, Exporter, NotExported, exporters_for
 from .facts import Facts
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ class Exported:
     """A folder that has been written."""
 
     files: list[Path]
-    """In it."""
+    """The files in it, in the order in which they were written."""
     checked: Checked | None = None
-    """What model.py did on real images; None where it was given none."""
+    """What model.py did on real images; None if it was given none."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Files that were asked for and not written, each with the reason."""
 
@@ -43,49 +45,48 @@ def export_network(
     candidate: Candidate,
     weights: Mapping[str, Tensor],
     facts: Facts,
-    onnx: bool = True,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     sample: Sample | None = None,
 ) -> Exported:
-    """Write the folder `out`: model.safetensors, config.json, model.py, model.onnx (unless `onnx`
-    is False) and README.md; the files in this order.
+    """Write the folder `out`: model.safetensors, config.json, model.py, the files of the exporters
+    named in `formats`, and README.md, in this order.
 
-    What model.py builds and what model.onnx computes is compared with the network before the folder
-    gets its name; model.onnx is left out where it differs.
+    What model.py builds is compared with the network, and each exporter checks its own files,
+    before the folder gets its name. Files that differ from the network are left out.
 
     Args:
         out: must not exist.
         candidate: the network.
         weights: its state dict, from any device.
-        facts: what is known of it.
-        onnx: whether model.onnx is wanted.
-        sample: real images on which model.py must do what was measured in training.
+        facts: how it was trained and how accurate it is.
+        formats: names of exporters; () writes none of their files.
+        sample: real images on which model.py must reproduce what was measured in training.
 
     Raises:
         InputError: the folder exists or its parent does not, the weights or facts do not fit the
-            network, a module of it breaks the export's convention, or a package is missing; nothing
-            is written.
+            network, a module of it breaks the export's convention, there is no exporter of a name,
+            or one needs a package that is missing; nothing is written.
         AutomlError: the files do not reproduce the network or its accuracy on `sample`, or the disk
             refuses them; nothing is left behind.
     """
     out = Path(out)
     require_new(out)
     _check_facts(candidate, facts)
-    if onnx:
-        from .onnx_file import require_packages
-
-        require_packages()
+    chosen = exporters_for(formats)
     network = _network(candidate, weights, facts)
     try:
         with renamed(out) as folder:
-            names, checked, left_out = _write(folder, network, candidate, facts, onnx, sample)
+            names, checked, left_out = _write(
+                folder, network, Context(candidate=candidate, facts=facts), chosen, sample
+            )
     except OSError as error:
         raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
     return Exported(files=[out / name for name in names], checked=checked, left_out=left_out)
 
 
 def require_new(out: Path) -> None:
-    """InputError unless `out` can be made."""
-    if any("\udc80" <= letter <= "\udcff" for letter in str(out)):  # bytes that are no text: safetensors takes none
+    """Raise InputError unless the folder `out` can be made."""
+    if not is_text(str(out)):  # safetensors refuses such a path
         raise InputError(
             "the output folder must have a name in UTF-8, but got"
             f" {str(out).encode('utf-8', 'backslashreplace').decode()}"
@@ -97,7 +98,7 @@ def require_new(out: Path) -> None:
 
 
 def _write(
-    folder: Path, network: Network, candidate: Candidate, facts: Facts, onnx: bool, sample: Sample | None
+    folder: Path, network: Network, context: Context, chosen: Sequence[Exporter], sample: Sample | None
 ) -> tuple[list[str], Checked | None, dict[str, str]]:
     from safetensors.torch import save
 
@@ -106,39 +107,56 @@ def _write(
     from .model_file import model_file
     from .verify import verify
 
-    image = (int(candidate.image[0]), facts.size, facts.size)
-    # clones, as safetensors refuses tensors that share memory; written here, as its own files are
-    # closed to other users
+    candidate, facts = context.candidate, context.facts
+    # clones, since safetensors refuses tensors that share memory; written here, since files that
+    # safetensors writes cannot be read by other users
     contents = save(
         {name: tensor.clone().contiguous() for name, tensor in network.state_dict().items()}, {"format": "pt"}
     )
     (folder / "model.safetensors").write_bytes(contents)
-    # a class named after a folder may hold bytes that are no text: JSON escapes them as Python does
+    # the name of a class may hold bytes that are not UTF-8, since it may come from a folder
     described = folder / "config.json"
     described.write_text(config(network, candidate, facts), "utf-8", "backslashreplace")
     source, needs = model_file(network, candidate, facts)
     (folder / "model.py").write_text(source, "utf-8")
-    verify(folder / "model.py", network, image)
+    verify(folder / "model.py", network, context.image)
     checked = None if sample is None else check(folder, sample)
     described.write_text(config(network, candidate, facts, checked), "utf-8", "backslashreplace")
-    left_out: dict[str, str] = {}
-    if onnx:
-        from .onnx_file import NoOnnx, write_onnx
+    written, left_out = _further_files(folder, network, context, chosen)
+    usage = [exporter.usage(context) for exporter in written]
+    text = readme(network, candidate, facts, needs, usage=usage, checked=checked, left_out=left_out)
+    (folder / "README.md").write_text(text, "utf-8")
+    further = [file for exporter in written for file in exporter.files]
+    return ["model.safetensors", "config.json", "model.py", *further, "README.md"], checked, left_out
 
+
+def _further_files(
+    folder: Path, network: Network, context: Context, chosen: Sequence[Exporter]
+) -> tuple[list[Exporter], dict[str, str]]:
+    """The exporters that wrote their files, and each file that was left out, with the reason."""
+    written: list[Exporter] = []
+    left_out: dict[str, str] = {}
+    for exporter in chosen:
         try:
-            write_onnx(network, folder / "model.onnx", image)
-        except NoOnnx as error:
-            left_out["model.onnx"] = str(error)
-            (folder / "model.onnx").unlink(missing_ok=True)
-            onnx = False
-    (folder / "README.md").write_text(
-        readme(network, candidate, facts, needs, onnx=onnx, checked=checked, left_out=left_out), "utf-8"
-    )
-    return (
-        ["model.safetensors", "config.json", "model.py", *(["model.onnx"] if onnx else []), "README.md"],
-        checked,
-        left_out,
-    )
+            exporter.write(network, folder, context)
+            exporter.check(network, folder, context)
+            for file in exporter.files:
+                if not (folder / file).exists():
+                    raise AutomlError(f"the exporter {exporter.name} must write {file}, but did not")
+        except NotExported as error:
+            left_out |= dict.fromkeys(exporter.files, str(error))
+            for file in exporter.files:
+                _remove(folder / file)
+        else:
+            written.append(exporter)
+    return written, left_out
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _check_facts(candidate: Candidate, facts: Facts) -> None:
@@ -157,7 +175,8 @@ def _check_facts(candidate: Candidate, facts: Facts) -> None:
 
 
 def _network(candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts) -> Network:
-    """The network with its weights on the CPU, in eval mode, described by the facts."""
+    """The network with its weights, on the CPU and in eval mode; `pretrained_cfg` comes from the
+    facts."""
     import torch
 
     from .describe import pretrained_cfg

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import logging
 import warnings
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...blocks.errors import AutomlError, InputError
+from .exporter import NotExported
 from .verify import BATCHES, random_images
 
 OPSET = 20
@@ -30,17 +29,9 @@ TIED = 1e-5
 INPUT, OUTPUT = "images", "logits"
 
 
-class NoOnnx(AutomlError):
-    """There is no ONNX form, or ONNX Runtime computes something else than PyTorch: model.onnx is
-    not handed over."""
-
-
-def require_packages() -> None:
-    """Raises: InputError naming the extra, if a package that writes or checks ONNX files is
-    missing."""
-    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"model.onnx needs {', '.join(missing)}: install automl[export], or give --no-onnx")
+class NoOnnx(NotExported):
+    """The network has no ONNX form, or ONNX Runtime computes something else than PyTorch:
+    model.onnx is left out."""
 
 
 def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
@@ -48,7 +39,7 @@ def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> N
     inside, nothing about this machine.
 
     Raises:
-        NoOnnx: torch cannot express the network in ONNX, or ONNX Runtime computes something else.
+        NoOnnx: torch cannot express the network in ONNX.
     """
     with _quiet(), torch.random.fork_rng(devices=[]):
         try:
@@ -69,7 +60,6 @@ def write_onnx(network: nn.Module, path: Path, image: tuple[int, int, int]) -> N
             raise NoOnnx(
                 f"model.onnx cannot be made ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]})"
             ) from error
-    check(network, path, image)
 
 
 def check(network: nn.Module, path: Path, image: tuple[int, int, int]) -> None:
@@ -125,7 +115,8 @@ def _strip(model: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's progress, log lines and warnings, none of which the user can act upon."""
+    """Suppress the progress, log lines and warnings of torch's exporter: the user can change
+    nothing about them."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -59,14 +59,15 @@ class Sources:
             self._need(found, name, name)
 
     def add_ending(self, module: str, *wanted: str) -> None:
-        """Take the definitions `wanted` of our module `module`, with which the generated file ends."""
+        """Take the definitions `wanted` of automl's module `module`; the generated file ends with
+        them."""
         found = self._known(origin.of_module(module, wanted[0]))
         self._ending = found.file
         for name in wanted:
             self._need(found, name, name)
 
     def take_import(self, entry: Import, where: str) -> None:
-        """Take an import; `where` it comes from is said when its name is taken by something else."""
+        """Take an import; `where` it comes from stands in the error for a name that is taken."""
         other = self.imports.get(entry.bound)
         if other is None:
             self._claim(entry.bound, where)

@@ -81,7 +81,7 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     """A network that was trained below the stored size has two steps, and its export takes both."""
     from automl.search.course.job import Job
     from automl.search.handover.study_data import study_data
-    from automl.search.training.evaluation import accuracy
+    from automl.search.training.accuracy import accuracy
     from automl.search.training.pixels import Pixels
     from automl.search.training.recipe import Recipe
     from automl.search.workers.job_runner import keep_weights, trainer_for

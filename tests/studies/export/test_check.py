@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import AutomlError
-from automl.search.training.evaluation import accuracy
+from automl.search.training.accuracy import accuracy
 from automl.studies.export import check as check_file
 from automl.studies.export import export_network
 from automl.studies.export.check import Sample

@@ -11,12 +11,12 @@ import pytest
 import timm
 import torch
 from automl.blocks.errors import AutomlError, InputError
-from automl.studies.export import describe, export_network, verify
+from automl.studies.export import Context, describe, export_network, exporters, verify
 from safetensors.torch import load_file
 
 
 def export(out: Path, candidate, weights, facts, **options: Any) -> list[Path]:
-    return export_network(out, candidate=candidate, weights=weights, facts=facts, **{"onnx": False, **options}).files
+    return export_network(out, candidate=candidate, weights=weights, facts=facts, **{"formats": (), **options}).files
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,8 @@ def test_the_readme_says_what_a_reader_asks(found: Path) -> None:
 def test_of_many_classes_the_readme_names_the_first(tiny, facts) -> None:
     candidate = tiny("resnet")
     many = facts(candidate, classes=tuple(f"class {number}" for number in range(50)))
-    text = describe.readme(candidate.build(), candidate, many, ["torch", "timm", "scipy"], onnx=True)
+    usage = [exporters.get("onnx").usage(Context(candidate=candidate, facts=many))]
+    text = describe.readme(candidate.build(), candidate, many, ["torch", "timm", "scipy"], usage=usage)
     assert "`class 19` and 30 more" in text
     assert "class 20" not in text
     assert "torch and timm and scipy" in text
@@ -218,5 +219,5 @@ def test_without_the_onnx_packages_the_extra_is_named_and_nothing_written(
     )
     candidate = tiny("resnet")
     with pytest.raises(InputError, match=r"model\.onnx needs onnxscript: install automl\[export\]"):
-        export(tmp_path / "found", candidate, trained(candidate), facts(candidate), onnx=True)
+        export(tmp_path / "found", candidate, trained(candidate), facts(candidate), formats=["onnx"])
     assert list(tmp_path.iterdir()) == []

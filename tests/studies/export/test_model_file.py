@@ -77,7 +77,7 @@ class MyGate(nn.Module):
 
 
 def export(out: Path, candidate, weights, facts) -> Path:
-    export_network(out, candidate=candidate, weights=weights, facts=facts, onnx=False)
+    export_network(out, candidate=candidate, weights=weights, facts=facts, formats=())
     return out / "model.py"
 
 

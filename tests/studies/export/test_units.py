@@ -64,7 +64,7 @@ def test_every_units_network_comes_back_from_its_file(
 ) -> None:
     candidate = network_of(unit(name, attention))
     weights = trained(candidate)
-    export_network(tmp_path / "out", candidate=candidate, weights=weights, facts=facts(candidate), onnx=False)
+    export_network(tmp_path / "out", candidate=candidate, weights=weights, facts=facts(candidate), formats=())
     ours = candidate.build()
     ours.load_state_dict(weights)
     x = torch.randn(2, 3, 32, 32)
@@ -94,6 +94,6 @@ def test_onnx_runtime_agrees_on_the_units_without_a_residual_and_the_neck(traine
 def test_a_network_without_a_neck_says_nothing_of_one(trained, facts, tmp_path: Path) -> None:
     candidate = network_of(unit("separable"), head=PoolHead())
     export_network(
-        tmp_path / "out", candidate=candidate, weights=trained(candidate), facts=facts(candidate), onnx=False
+        tmp_path / "out", candidate=candidate, weights=trained(candidate), facts=facts(candidate), formats=()
     )
     assert "neck=" not in (tmp_path / "out" / "model.py").read_text("utf-8")

@@ -57,7 +57,7 @@ def test_one_forgotten_argument_is_noticed(
     # in a fresh network every residual branch is scaled by zero: its outputs alone would not tell
     state = trained(candidate) if weights == "trained" else candidate.build().state_dict()
     with pytest.raises(AutomlError, match=f"model.py does not rebuild the network: .*({complaint})"):
-        export_network(tmp_path / "found", candidate=candidate, weights=state, facts=facts(candidate), onnx=False)
+        export_network(tmp_path / "found", candidate=candidate, weights=state, facts=facts(candidate), formats=())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -74,7 +74,7 @@ def test_without_random_scales_a_fresh_network_would_hide_the_fault(
         candidate=candidate,
         weights=candidate.build().state_dict(),
         facts=facts(candidate),
-        onnx=False,
+        formats=(),
     )
     assert 'padding="circular"' not in (tmp_path / "found" / "model.py").read_text("utf-8")
 
@@ -86,6 +86,6 @@ def test_exporting_leaves_random_numbers_and_the_given_weights_alone(tiny, train
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
-    export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts(candidate), onnx=False)
+    export_network(tmp_path / "found", candidate=candidate, weights=weights, facts=facts(candidate), formats=())
     assert torch.equal(torch.rand(3), wanted)
     assert all(torch.equal(weights[name], before[name]) for name in before)

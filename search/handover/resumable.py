@@ -1,0 +1,184 @@
+"""A training in this process that continues after Ctrl-C or a kill.
+
+After each epoch the whole state of the training is written beside the weights. The same call
+continues from there, on one thread to the same bits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...blocks.errors import AutomlError, InputError
+from ...studies import CandidateRow, Evaluation, Purpose, State, Study
+from ..course.job import Job
+from ..training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from ..training.pixels import Pixels
+    from ..training.threads import Threads
+    from ..training.trainer import Report, Trainer
+
+Said = Callable[[str], None]
+"""Called with each line of progress."""
+
+
+@dataclass(kw_only=True)
+class ResumableTraining:
+    """One training, from its beginning or from where it was stopped."""
+
+    study: Study
+    """The study in which the training is recorded."""
+    row: CandidateRow
+    """The candidate that is trained."""
+    job: Job
+    """Fidelity, seed, and the file of the weights."""
+    pixels: Pixels
+    """The images, on the device that trains."""
+    said: Said
+    """Called with each line of progress."""
+    threads: int | None
+    """CPU threads; None measures which number trains fastest."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(epoch, validation accuracy) of the finished epochs."""
+    seconds: float = 0.0
+    """Seconds of the finished epochs."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the training began first."""
+
+    @property
+    def weights(self) -> Path:
+        """The file of the trained weights."""
+        return Path(str(self.job.checkpoint))
+
+    @property
+    def state(self) -> Path:
+        """The file of the state after the last finished epoch; removed when the training ends."""
+        return self.weights.with_name("training") / self.weights.name
+
+    def run(self, *, tested: bool) -> Evaluation:
+        """Train to the end, keep the weights, and record the evaluation.
+
+        Args:
+            tested: whether the accuracy on the test data is measured.
+
+        Raises:
+            Diverged: the training produced NaN or infinity; recorded as FAIL first.
+        """
+        from ..training.threads import Threads
+        from ..workers.job_runner import keep_weights
+        from .weights import measured
+
+        with Threads(self.pixels.device, self.threads) as threads:
+            try:
+                trainer = self._trainer()
+                self._train(trainer, threads)
+            except AutomlError as error:
+                self._record(State.FAIL, reason=str(error))
+                raise
+            keep_weights(self.job, trainer, self.pixels)
+            on_test = measured(trainer.network_for_use(), self.pixels, self.job.fidelity.size) if tested else None
+        return self._record(State.COMPLETE, test=on_test)
+
+    def _trainer(self) -> Trainer:
+        """A trainer at the beginning, or after the epochs that were finished before a stop."""
+        from ...studies.checkpoint import load
+        from ..workers.job_runner import trainer_for
+
+        recipe = Recipe.from_dict(self.study.spec.settings["recipe"])
+        if not self.state.exists():
+            return trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+        try:
+            kept = load(self.state)
+            if kept["of"] != self._of():
+                raise InputError("it is that of another study or of other images")
+            trainer = trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+            trainer.load_state_dict(kept["trainer"])
+            self.curve = [(int(epoch), float(accuracy)) for epoch, accuracy in kept["curve"]]
+            self.seconds, self.started = float(kept["seconds"]), datetime.fromisoformat(kept["started"])
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            self.said(f"what was kept of this training cannot be used ({error}): it begins anew")
+            self.curve, self.seconds = [], 0.0
+            return trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+        self.said(f"going on after epoch {trainer.done_epochs} of {trainer.epochs}")
+        return trainer
+
+    def _train(self, trainer: Trainer, threads: Threads) -> None:
+        if trainer.finished:
+            return
+        count = threads.measure(trainer.rehearsal())
+        if self.pixels.device.type == "cpu":
+            self.said(f"{count} CPU thread{'s' if count > 1 else ''}")
+        while not trainer.finished:
+            began = time.monotonic()
+            report = trainer.epoch()
+            self.curve.append((report.epoch, report.accuracy))
+            self.seconds += report.seconds
+            self._keep(trainer)
+            self.said(self._progress(report, trainer, time.monotonic() - began))
+            if threads.ended(report.images, report.training) != count:
+                count = 1
+                self.said("the machine has become busy: one CPU thread from here on")
+
+    def _keep(self, trainer: Trainer) -> None:
+        from ...studies.checkpoint import save
+
+        of, started = self._of(), self.started.isoformat()
+        save(
+            self.state,
+            {
+                "of": of,
+                "trainer": trainer.state_dict(),
+                "curve": [list(one) for one in self.curve],
+                "seconds": self.seconds,
+                "started": started,
+            },
+        )
+
+    def _of(self) -> dict[str, str]:
+        """Identifies the training that a state belongs to: a study that was deleted and begun again
+        under the same name may have other images or another split."""
+        data = self.study.spec.data
+        return {
+            "study": self.study.spec.name,
+            "created": self.study.created.isoformat(),
+            "candidate": self.job.candidate,
+            "data": str(data["fingerprint"]),
+            "split": str(data["split"]["sha256"]),
+            "preprocessing": str(self.pixels.preprocessing(self.job.fidelity.size)),
+        }
+
+    def _progress(self, report: Report, trainer: Trainer, seconds: float) -> str:
+        left = (trainer.epochs - report.epoch) * seconds
+        ahead = "" if not left else f", about {left:.0f} s left" if left < 120 else f", about {left / 60:.0f} min left"
+        shown = f"validation accuracy {report.accuracy:.4f}, loss {report.loss:.3f}, {report.seconds:.1f} s{ahead}"
+        return f"epoch {report.epoch} of {self.job.fidelity.epochs}: {shown}"
+
+    def _record(self, state: State, *, reason: str | None = None, test: float | None = None) -> Evaluation:
+        from ..training.device import describe
+
+        ended = Evaluation(
+            candidate_id=self.row.id,
+            fidelity=self.job.fidelity,
+            seed=self.job.seed,
+            purpose=Purpose.FINAL,
+            state=state,
+            settings={},
+            curve=tuple(self.curve),
+            accuracy=self.curve[-1][1] if self.curve else None,
+            test_accuracy=test,
+            seconds=self.seconds,
+            worker="driver",
+            device=describe(self.pixels.device),
+            reason=reason,
+            checkpoint=self.weights.name if state is State.COMPLETE else None,
+            started=self.started,
+            finished=datetime.now(UTC),
+        )
+        kept = self.study.record(ended, self.row, params={}, distributions={}, values=None)
+        self.state.unlink(missing_ok=True)
+        return kept
