@@ -1,11 +1,7 @@
-"""Zero-cost scores: what a network that has not been trained says about itself, from one small
-batch.
+"""Zero-cost scores: rank networks without training them, from one small batch of images.
 
-A score is a number, larger meaning better, that a paper found to rank networks as training does. Of
-a score that is worth its time one asks that it says more than `log_params` and `log_macs`, which
-cost nothing at all.
-
-Importing this package imports no torch.
+Larger scores are better. A score is worth its time only if it ranks networks better than
+`log_params` and `log_macs`, which take no time at all. Importing this package imports no torch.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .combine import BATCH, DEFAULT, rank_average, zero_cost_value
-from .registry import Score, register, score, score_names
+from .registry import Score, register, score, score_names, scores
 
 if TYPE_CHECKING:
     from .batch import batch_of
@@ -30,6 +26,7 @@ __all__ = [
     "register",
     "score",
     "score_names",
+    "scores",
     "scores_of",
     "zero_cost_value",
 ]

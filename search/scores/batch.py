@@ -1,4 +1,4 @@
-"""The batch by which a study's candidates are judged: the same images for all of them."""
+"""Selects the batch of images from which all candidates of a study are scored."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from .combine import BATCH
 
 
 def batch_of(pixels: Pixels, size: int, *, seed: int, count: int = BATCH) -> tuple[Tensor, Tensor]:
-    """`count` training images of `size` pixels a side, normalised, (count, c, size, size), and
-    their labels: a class after the other, no image twice.
+    """Normalised training images, (count, c, size, size), and their labels, (count,).
 
-    Of a data set with fewer distinct images all are taken.
+    The classes take turns, and no image occurs twice. If the data set has fewer distinct images,
+    all of them are returned.
+
+    Args:
+        pixels: the data set.
+        size: height and width in pixels.
+        seed: seed of the selection.
+        count: number of images.
 
     Raises:
-        InputError: fewer than 2 images are asked for, or there are fewer.
+        InputError: `count` or the number of distinct images is below 2.
     """
     if count < 2:
         raise InputError(f"a batch must have at least 2 images, but got {count}")
     images_nchw, labels_n = pixels.at("train", size)
     order = torch.randperm(len(labels_n), generator=generator(seed, "scores", "batch")).to(labels_n.device)
-    place = torch.zeros_like(order)  # of an image among those of its class
+    place = torch.zeros_like(order)  # position of each image among those of its class
     for label in range(pixels.classes):
         rows = order[labels_n[order] == label]
         place[rows] = torch.arange(len(rows), device=order.device)

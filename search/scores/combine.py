@@ -1,11 +1,9 @@
-"""One number that stands for a network's accuracy where none is trained, and the mean of ranks for
-many networks.
+"""Reduces several scores to one number: a single score for one network, mean ranks for many.
 
-Ranks are known only among many, so that what takes the accuracy's place for a network by itself is
-one score. By default that is naswot: of the papers' scores it ranks NAS-Bench-Macro's networks
-best, within a budget slice too, where cost says little (benchmarks/results/zero-cost.md). On that
-table the mean rank of naswot and grad_norm is better still; to choose a pair by one table would be
-to fit it.
+Ranks exist only among several networks, so a single network is evaluated by one score. The default
+is naswot, which ranks the networks of NAS-Bench-Macro best among the papers' scores, also among
+networks of similar cost (benchmarks/results/zero-cost.md). On this table the mean rank of naswot
+and grad_norm is better still, but choosing a pair by one table would overfit to it.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ from .registry import score
 
 DEFAULT = "naswot"
 BATCH = 16
-"""Images of the batch from which scores are computed."""
+"""Number of images from which scores are computed."""
 
 
 def zero_cost_value(scores: Mapping[str, float], name: str = DEFAULT) -> float:
-    """What takes the accuracy's place when candidates are judged without training: the score
-    `name`, larger is better. It is no share of anything.
+    """The number that replaces the accuracy in a search without training: the score `name`. Larger
+    is better; unlike an accuracy it is not limited to [0, 1].
 
     Raises:
-        InputError: no score is called that, it is not among `scores`, or it is no finite number.
+        InputError: unknown score, missing from `scores`, or not finite.
 
     >>> zero_cost_value({"naswot": 81.5, "log_macs": 17.0})
     81.5
@@ -43,13 +41,14 @@ def zero_cost_value(scores: Mapping[str, float], name: str = DEFAULT) -> float:
 
 
 def rank_average(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
-    """The mean over `names` of each network's rank among `rows`, scaled from 0 (last by every
-    score) to 1; equal values share a rank.
+    """Mean rank of each network over the scores `names`, from 0 (last by every score) to 1 (first
+    by every score). Equal values share their mean rank.
 
     Raises:
-        InputError: no names, an unknown one, or a row that lacks one.
+        InputError: no names, an unknown name, or a row without one of the scores.
 
-    >>> rank_average([{"zen": 1.0, "naswot": 5.0}, {"zen": 2.0, "naswot": 4.0}, {"zen": 3.0, "naswot": 6.0}], ["zen", "naswot"]).tolist()
+    >>> rows = [{"zen": 1.0, "naswot": 5.0}, {"zen": 2.0, "naswot": 4.0}, {"zen": 3, "naswot": 6}]
+    >>> rank_average(rows, ["zen", "naswot"]).tolist()
     [0.25, 0.25, 1.0]
     """
     from scipy.stats import rankdata  # SciPy's statistics take long to import

@@ -1,4 +1,4 @@
-"""Scores of a candidate or of a network, sharing their passes.
+"""Computes the scores of a candidate or of a network, with a pass that several scores share.
 
 Shape letters: b batch, c channels, h height, w width.
 """
@@ -14,17 +14,14 @@ from torch import Tensor, nn
 from ...blocks import AutomlError, Cost, InputError
 from ...spaces import Candidate
 from ..training.randomness import seeded
-from .registry import score, score_names
+from .registry import Score, score, score_names
 from .subject import Subject
 from .tracing import evaluating
 
-FREE = ("log_params", "log_macs")
-"""Scores for which no network is built."""
-
 
 class NoScore(AutomlError):
-    """A score of a network is infinite or no number: recorded as FAIL where the score was the
-    evaluation, left out where it was a hint."""
+    """A score of a network is not finite. Recorded as FAIL if the score is the evaluation; left out
+    if it is a hint."""
 
 
 def scores_of(
@@ -37,23 +34,23 @@ def scores_of(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> dict[str, float]:
-    """The scores called `names` (None: all) of `candidate`, its network initialised from `seed`.
-    The same seed and batch give the same scores.
+    """The scores of `candidate` by name. The same seed and batch give the same scores.
 
     Args:
-        candidate: what is judged.
-        images: (b, c, h, w), floats of zero mean and unit deviation, at least 2: see `batch_of`.
+        candidate: the network to score; it is initialised from `seed`.
+        images: (b, c, h, w), floats of zero mean and unit variance, at least 2; see `batch_of`.
         labels: (b,), int64.
-        names: of scores; None takes all.
-        size: pixels a side that the images are brought to; None leaves them.
-        seed: of the initial weights and of what scores draw.
-        device: where it is computed.
+        names: names of the scores; None computes all.
+        size: height and width in pixels to which images are resized; None leaves them.
+        seed: seed of the initial weights and of all draws.
+        device: the device that computes them.
 
     Raises:
-        InputError: an unknown score, or a batch that does not fit.
-        NoScore: a score is infinite or no number.
+        InputError: an unknown score, or a batch that does not fit the candidate.
+        NoScore: a score is not finite.
     """
-    wanted = _known(names)
+    wanted = score_names() if names is None else list(dict.fromkeys(names))
+    kinds = [score(name) for name in wanted]
     _check(images, labels)
     if images.shape[1] != candidate.image[0] or int(labels.max()) >= candidate.classes:
         got = f"{images.shape[1]} channels and label {int(labels.max())}"
@@ -62,61 +59,59 @@ def scores_of(
             f" {got}"
         )
     cost = candidate.cost()
-    if set(wanted) <= set(FREE):
-        network: nn.Module = nn.Identity()
-    else:
+    if any(kind.network for kind in kinds):
+        layout = _layout(device, kinds)
         with seeded(seed, "build", device=device):
-            network = candidate.build().to(device).to(memory_format=_layout(device, wanted))
-        images, labels = _brought(images, labels, size, device, _layout(device, wanted))
-    return _scores(network, images, labels, wanted, seed, cost)
+            network = candidate.build().to(device).to(memory_format=layout)
+        images, labels = _prepared(images, labels, size, device, layout)
+    else:
+        network = nn.Identity()
+    return _scores(network, images, labels, kinds, seed, cost)
 
 
 def network_scores(
     network: nn.Module, images: Tensor, labels: Tensor, *, names: Sequence[str] | None = None, seed: int = 0
 ) -> dict[str, float]:
-    """The scores called `names` of a network as it is, which stays as it was: parameters, buffers,
-    gradients and modes. (None: all but those of costs.)
+    """The scores of any network with its present weights, by name. Parameters, buffers, gradients
+    and modes of the network are left unchanged.
+
+    Args:
+        network: the network to score.
+        images, labels, seed: as in `scores_of`.
+        names: names of the scores; None computes all that need no candidate.
 
     Raises:
         InputError: an unknown score, one that needs a candidate, or a batch that does not fit.
-        NoScore: a score is infinite or no number.
+        NoScore: a score is not finite.
     """
-    wanted = [name for name in score_names() if name not in FREE] if names is None else _known(names)
+    if names is None:
+        kinds = [kind for kind in map(score, score_names()) if kind.network]
+    else:
+        kinds = [score(name) for name in dict.fromkeys(names)]
     _check(images, labels)
-    return _scores(network, images, labels, wanted, seed, None)
+    return _scores(network, images, labels, kinds, seed, None)
 
 
 def _scores(
-    network: nn.Module, images: Tensor, labels: Tensor, names: Sequence[str], seed: int, cost: Cost | None
+    network: nn.Module, images: Tensor, labels: Tensor, kinds: Sequence[Score], seed: int, cost: Cost | None
 ) -> dict[str, float]:
-    gradients = any(score(name).gradients for name in names)
     subject = Subject(
         network=network,
         images=images,
         labels=labels,
         seed=seed,
         cost=cost,
-        patterns="naswot" in names,
-        gradients=gradients,
+        patterns=any(kind.patterns for kind in kinds),
+        gradients=any(kind.gradients for kind in kinds),
     )
     with evaluating(network):
-        found = {name: score(name).of(subject) for name in names}
-    for name, value in found.items():
+        found = {kind.name: kind.of(subject) for kind in kinds}
+    for kind in kinds:
+        value = found[kind.name]
         if not math.isfinite(value):
-            raise NoScore(f"a score must be a finite number, but {name} is {value}{_why(name, value)}")
+            why = kind.if_nan if math.isnan(value) else kind.if_infinite
+            raise NoScore(f"a score must be a finite number, but {kind.name} is {value}{'; ' + why if why else ''}")
     return found
-
-
-def _why(name: str, value: float) -> str:
-    if name == "naswot" and value == -math.inf:
-        return "; two images of the batch have one pattern: are two the same?"
-    if name == "naswot":
-        return "; the network has no activation"
-    return "; the network has no `forward_features`, or its maps are not finite" if name == "zen" else ""
-
-
-def _known(names: Sequence[str] | None) -> list[str]:
-    return score_names() if names is None else [score(name).name for name in dict.fromkeys(names)]
 
 
 def _check(images: Tensor, labels: Tensor) -> None:
@@ -134,7 +129,7 @@ def _check(images: Tensor, labels: Tensor) -> None:
         raise InputError(f"labels must be 0 or above, but got {int(labels.min())}")
 
 
-def _brought(
+def _prepared(
     images: Tensor, labels: Tensor, size: int | None, device: torch.device | str, layout: torch.memory_format
 ) -> tuple[Tensor, Tensor]:
     if size is not None and size < 1:
@@ -145,9 +140,9 @@ def _brought(
     return images.contiguous(memory_format=layout), labels.to(device)
 
 
-def _layout(device: torch.device | str, names: Sequence[str]) -> torch.memory_format:
-    """That of the fast kernels, but for gradients on the CPU: those of narrow strided convolutions
-    may die of it (`training.strided`), and scores take them through calls that cannot be exchanged.
-    """
-    forward_only = set(names) <= {"naswot", "zen", *FREE}
-    return torch.channels_last if forward_only or torch.device(device).type != "cpu" else torch.contiguous_format
+def _layout(device: torch.device | str, kinds: Sequence[Score]) -> torch.memory_format:
+    """The memory format with the faster kernels, channels last, unless gradients are taken on the
+    CPU: the gradients of narrow strided convolutions may crash in it (`training.strided`), and
+    scores call them in ways that cannot be replaced there."""
+    backward = any(kind.backward for kind in kinds)
+    return torch.contiguous_format if backward and torch.device(device).type == "cpu" else torch.channels_last

@@ -1,12 +1,12 @@
-"""grad_norm: the size of the first step.
+"""grad_norm: the sum over layers of the norm of the gradient of the loss.
 
 Source: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021, arXiv:2101.08134,
-section 3.2: the sum of the Euclidean norms of the gradients after one minibatch, by layer; as in
-its code over the weights of convolutions and linear layers, batch normalisation with the statistics
-of the batch, cross-entropy.
+section 3.2: Euclidean norms of the gradients after one minibatch. As in its code, the sum is over
+the weights of convolutions and linear layers, batch normalisation uses the statistics of the batch,
+and the loss is cross-entropy.
 
-Deviations: the scale of every normalisation is 1, its shift 0: residual branches that start at zero
-have no gradient otherwise. ECA's convolution over the channel axis counts like any other.
+Deviations: all normalisations have scale 1 and shift 0, since residual branches whose scale starts
+at zero have no gradient otherwise. ECA's convolution over the channel axis counts like any other.
 """
 
 from __future__ import annotations

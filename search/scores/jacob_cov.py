@@ -1,11 +1,12 @@
-"""jacob_cov: how little the gradients of a batch's images resemble each other.
+"""jacob_cov: how weakly the gradients with respect to different images are correlated.
 
 Source: Mellor et al., Neural Architecture Search without Training, arXiv:2006.04647v1 (2020),
-equation (3): with the eigenvalues σ_i of the correlations between the images' gradients of the
-summed outputs, S = −Σ_i [log(σ_i + k) + 1/(σ_i + k)], k = 1e−5. (Its final version has another
-score: `naswot`.) Batch normalisation takes the statistics of the batch, as in its code.
+equation (3): S = −Σ_i [log(σ_i + k) + 1/(σ_i + k)], k = 1e−5, where σ_i are the eigenvalues of the
+correlation matrix of the gradients of the summed outputs, one gradient an image. (The final version
+of the paper proposes another score, `naswot`.) As in its code, batch normalisation uses the
+statistics of the batch.
 
-Deviation: the scale of every normalisation is 1, its shift 0.
+Deviation: all normalisations have scale 1 and shift 0.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ K = 1e-5
 
 
 def score(subject: Subject) -> float:
-    """S; the larger the less alike the gradients are."""
+    """S; larger if the gradients are less correlated, NaN if a gradient is constant."""
     shared = subject.shared
     (gradient_bchw,) = torch.autograd.grad(shared.logits.sum(), shared.images, retain_graph=True)
     correlations = torch.corrcoef(gradient_bchw.flatten(1).double())

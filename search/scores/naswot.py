@@ -1,15 +1,14 @@
-"""naswot: how well an untrained network tells the images of a batch apart by which of its units are
-on.
+"""naswot: how well an untrained network separates images by the pattern of its active units.
 
 Source: Mellor et al., Neural Architecture Search without Training, ICML 2021, arXiv:2006.04647v3,
-section 3: s = log |K_H|, where K_H counts for two images the units that agree, N_A − d_H(c_i, c_j).
-(Its first version had another score: `jacob_cov`.) Batch normalisation takes the statistics of the
-batch, as in its code.
+section 3: s = log |K_H|, where the entry of K_H for two images is the number of units that agree,
+N_A − d_H(c_i, c_j). (The first version of the paper proposes another score, `jacob_cov`.) As in its
+code, batch normalisation uses the statistics of the batch.
 
-Deviations: a unit's bit is whether its input is positive, for ReLU as for SiLU, hard swish and the
-like, which let positive values pass and hold negative ones back; sigmoids and softmaxes of gates
-are no units, activations before them are. The scale of every normalisation is 1, its shift 0. With
-fewer images than the paper's 128 the score is smaller: compare those of one number of images.
+Deviations: a unit is active if the input of its activation is positive, for ReLU as well as for
+SiLU, hard swish and similar ones. The sigmoids and softmaxes of gates are not units; activations
+before them are. All normalisations have scale 1 and shift 0. The paper uses 128 images; the score
+grows with their number, so only scores of equally many images can be compared.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .subject import Subject
 
 
 def score(subject: Subject) -> float:
-    """log |K_H|; −∞ where two images have one pattern, NaN for a network without activations."""
+    """log |K_H|; −∞ if two images have the same pattern, NaN for a network without activations."""
     agreeing = subject.shared.agreeing
     if not agreeing.any():
         return math.nan

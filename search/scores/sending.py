@@ -1,8 +1,8 @@
-"""Scores of the user's own on their way to the workers: each with the function that computes it,
-which a worker could not always import.
+"""Sends scores of the user's own to workers, together with the functions that compute them.
 
-A function of a script, a notebook or a module of the user's travels by value; one of an installed
-package by its name.
+A function of a script, a notebook or a module outside the installed packages is sent by value,
+since a worker could not import it; a function of an installed package is sent by name. Scores of
+automl, and those that installed packages declare as entry points, are found by the worker itself.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 from types import ModuleType
 
 from ...blocks.errors import InputError
-from .registry import Score, foreign, restore
+from .registry import Score, scores
 
 
 def packed(names: Sequence[str] | None = None) -> bytes:
-    """The user's own scores (None: all of them) for `unpacked` in another process; of automl's own
-    there is nothing to send.
+    """Those of the scores `names` (None: of all) that a worker cannot find itself, pickled for
+    `unpacked`; empty if there are none.
 
     Raises:
-        InputError: a score cannot be computed here, or its function cannot be sent; the score is
-            named.
+        InputError: a score cannot be computed here, or its function cannot be pickled.
     """
-    own = [score for score in foreign() if names is None or score.name in names]
+    scores.load()
+    own = [score for name, score in scores.foreign().items() if names is None or name in names]
     if not own:
         return b""  # without importing Ray
     import ray.cloudpickle as pickle
@@ -44,10 +44,10 @@ def packed(names: Sequence[str] | None = None) -> bytes:
             ):
                 pickle.register_pickle_by_value(module)
                 after.callback(pickle.unregister_pickle_by_value, module)
-            sent.append(replace(score, function=function))
+            sent.append(replace(score, module="", function=function))
             try:
                 pickle.dumps(sent[-1])
-            except Exception as error:  # whatever a function refers to
+            except Exception as error:  # any error of an object that the function refers to
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise InputError(
                     f"the score {score.name!r} must be a function that can be sent to workers, but it cannot be"
@@ -57,16 +57,16 @@ def packed(names: Sequence[str] | None = None) -> bytes:
 
 
 def unpacked(data: bytes) -> None:
-    """Make the scores known that another process has packed."""
+    """Register the scores that another process has packed."""
     if data:
         import ray.cloudpickle as pickle
 
-        for score in pickle.loads(data):
-            restore(score)
+        scores.adopt({score.name: score for score in pickle.loads(data)})
 
 
 def _is_users(module: ModuleType) -> bool:
-    """Whether it is neither installed nor Python's own; `__main__` travels by value in any case."""
+    """Whether `module` is neither installed, nor Python's or automl's own, nor `__main__`, which is
+    always pickled by value."""
     file = getattr(module, "__file__", None)
     if file is None or module.__name__ == "__main__" or module.__name__.startswith("automl."):
         return False

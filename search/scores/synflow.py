@@ -1,15 +1,15 @@
-"""synflow: how much signal flows through a network whose weights are all made positive.
+"""synflow: the signal that flows through a network with the absolute values of its weights.
 
 Source: Tanaka et al., NeurIPS 2020, arXiv:2006.05467, equation (2): R = 1ᵀ (∏ |θ_l|) 1, and a
 weight's score ∂R/∂θ ⊙ θ; their sum over all weights as a score of the network, Abdelfattah et al.,
-ICLR 2021, arXiv:2101.08134, equation (2). As there, an image of ones goes in, normalisations are
-left out, and the weights of convolutions and linear layers are added up.
+ICLR 2021, arXiv:2101.08134, equation (2). As there, the input is an image of ones, normalisations
+are left out, and the sum is over the weights of convolutions and linear layers.
 
-Deviations: the logarithm of the sum is returned, and maps are kept in range by powers of two, since
-the sum leaves float64 in deep networks. Activations are left out: ReLU does nothing to what is
-positive, and SiLU or hard swish would bend what is meant to be linear. Gates of attention are taken
-to be open: a sigmoid's is 1, a softmax's over n branches is 1/n, and weights that make gates do not
-count. Biases are made positive like weights.
+Deviations: the logarithm of the sum is returned, and maps are scaled by powers of two, since the
+sum exceeds float64 in deep networks. Activations are left out: ReLU does not change positive
+values, and SiLU or hard swish would make the network nonlinear. Gates of attention are open: a
+sigmoid is 1, a softmax over n branches is 1/n, and the weights that compute gates do not count.
+Biases are made positive like weights.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .tracing import Tag, Trace, gated, tag_of, tagged, tensors
 
 
 def score(subject: Subject) -> float:
-    """The logarithm of the summed synaptic flow; it depends on no image and no label."""
+    """Logarithm of the summed synaptic flow; images and labels do not matter."""
     ones = subject.images.new_ones(1, *subject.images.shape[1:])
     trace = _Positive()
     with torch.enable_grad(), trace:
@@ -45,7 +45,7 @@ def score(subject: Subject) -> float:
 
 
 class _Positive(Trace):
-    """Absolute values in place of parameters, no normalisation, no activation, open gates."""
+    """A pass with absolute parameters and open gates, without normalisations and activations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class _Positive(Trace):
 
 
 def _aligned(values: Iterable[Any], exponent: int) -> list[Any]:
-    """The same values, all tensors by one power of two."""
+    """The same values, with all tensors scaled by the same power of two."""
     found = []
     for each in values:
         if isinstance(each, list | tuple):

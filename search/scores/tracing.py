@@ -1,9 +1,9 @@
-"""Looking into a forward pass and changing what it does, without touching the network.
+"""Observes and changes a forward pass without changing the network.
 
-Every torch function that a network calls goes through a `TorchFunctionMode`: a convolution can be
-given other weights, a normalisation be left out, an activation be looked at. Nothing is patched, no
-hook is registered, no parameter and no buffer is written, and it works alike for modules of ours,
-of timm and of anybody else. The mode belongs to the thread and ends with its `with` block.
+Every torch function that a network calls passes through a `TorchFunctionMode`, which can give a
+convolution other weights, leave out a normalisation, or observe an activation. Nothing is patched,
+no hook is registered, no parameter and no buffer is written, and any module works. The mode is
+active for the current thread, inside its `with` block.
 
 Shape letters: b batch, c channels, h height, w width.
 """
@@ -37,27 +37,27 @@ ACTIVATIONS = {
     "softplus",
     "threshold",
 }
-"""Functions that let positive inputs pass, more or less, and hold negative ones back."""
+"""Functions that pass positive inputs, approximately, and suppress negative ones."""
 BOUNDED = {"sigmoid", "hardsigmoid", "tanh", "clamp", "hardtanh", "relu6", "softmax"}
-"""Functions by which gates are made."""
+"""Functions that compute gates."""
 SUMS = {"add", "iadd", "radd"}
 PRODUCTS = {"mul", "imul", "rmul", "multiply"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """What is known about a tensor on its way."""
+    """What is known about a tensor in a pass."""
 
     layers: int = 0
-    """Convolutions and linear layers on the longest way to it."""
+    """Number of convolutions and linear layers on the longest path to it."""
     norms: frozenset[int] = frozenset()
-    """Numbers of the normalisations on its ways."""
+    """Indices of the normalisations on its paths."""
     bounded: bool = False
-    """Whether it comes from a sigmoid or the like, with no layer since."""
+    """Whether it comes from a bounded function, with no layer since."""
     share: int = 1
-    """Over how many a softmax divided it, with no layer since."""
+    """Number of branches of the softmax that it comes from, with no layer since; else 1."""
     exponent: int = 0
-    """The tensor stands for itself times 2 to this power."""
+    """The true value is the tensor times 2 to this power."""
 
 
 def tag_of(tensor: Any) -> Tag:
@@ -70,7 +70,7 @@ def tagged(tensor: Tensor, tag: Tag) -> Tensor:
 
 
 def tensors(values: Any) -> Iterator[Tensor]:
-    """The tensors that are no parameters among arguments, lists of them included."""
+    """The tensors among arguments and in lists of them, except parameters."""
     for value in values:
         if isinstance(value, Tensor):
             if not isinstance(value, nn.Parameter):
@@ -80,13 +80,12 @@ def tensors(values: Any) -> Iterator[Tensor]:
 
 
 class Trace(TorchFunctionMode):
-    """A pass in which layers, normalisations, activations, sums and products may be changed; by
-    itself it changes only batch normalisation.
+    """A pass in which subclasses change layers, normalisations, activations, sums and products.
 
-    That takes the statistics of the batch, as a network does before it is trained, and starts at
-    scale 1 and shift 0: what many scales are initialised to, 0 for the last of a residual branch
-    included, is a matter of training and would hide the branch. Running statistics are neither read
-    nor written.
+    The base class changes batch normalisation only. It uses the statistics of the batch, since a
+    new network has no others, with scale 1 and shift 0: initial scales, such as 0 at the end of a
+    residual branch, are made for training and would hide the branch. Running statistics are neither
+    read nor written.
     """
 
     def __torch_function__(
@@ -128,7 +127,7 @@ class Trace(TorchFunctionMode):
         return func(input, weight, bias, *args, **kwargs)
 
     def activation(self, func: Callable[..., Tensor], input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """An activation; it may work in place."""
+        """An activation; it may be in place."""
         return func(input, *args, **kwargs)
 
     def batch_norm(
@@ -149,7 +148,7 @@ class Trace(TorchFunctionMode):
         return torch.nn.functional.batch_norm(input, None, None, None, None, True, 0.0, eps)
 
     def other_norm(self, func: Callable[..., Tensor], input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """A normalisation that knows no batch."""
+        """A normalisation that does not depend on the batch."""
         return func(input, *args, **kwargs)
 
     def total(self, func: Callable[..., Tensor], one: Tensor, other: Tensor, **kwargs: Any) -> Tensor:
@@ -157,18 +156,18 @@ class Trace(TorchFunctionMode):
         return self.other(func, one, other, **kwargs)
 
     def product(self, func: Callable[..., Tensor], one: Tensor, other: Tensor, **kwargs: Any) -> Tensor:
-        """A product of two tensors, element by element."""
+        """An elementwise product of two tensors."""
         return self.other(func, one, other, **kwargs)
 
     def other(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Any other function."""
         found = func(*args, **kwargs)
-        if args and found is args[0]:  # done in place: what the tensor was before no longer holds
+        if args and found is args[0]:  # in place: the tag of the previous value is no longer valid
             found.__dict__.pop("_automl_tag", None)
         return found
 
     def _pass_on(self, name: str, before: list[Tag], args: tuple[Any, ...], kwargs: dict[str, Any], found: Any) -> None:
-        """Tag what came out by what went in, unless it is something that went in."""
+        """Tag the result by the tags of the arguments, unless it is one of the arguments."""
         layers = max(tag.layers for tag in before) + (name in LAYERS)
         norms = frozenset[int]().union(*(tag.norms for tag in before))
         bounded = name in BOUNDED or (name not in LAYERS and any(tag.bounded for tag in before))
@@ -184,11 +183,11 @@ class Trace(TorchFunctionMode):
 
 
 def gated(one: Tensor, other: Tensor) -> tuple[Tensor, int] | None:
-    """Of a product the map, and over how many its gate divides it; None where neither factor is a
-    gate.
+    """The map in a product of a map and a gate, and the number of branches that its gate is a
+    softmax over; None if neither factor is a gate.
 
-    A gate is what is broadcast over the other factor, else what alone comes from a sigmoid or the
-    like. A parameter is none.
+    A factor is a gate if it is broadcast over the other one, or if only it comes from a bounded
+    function. A parameter is not a gate.
     """
     if isinstance(one, nn.Parameter) or isinstance(other, nn.Parameter):
         return None
@@ -206,8 +205,8 @@ def gated(one: Tensor, other: Tensor) -> tuple[Tensor, int] | None:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Every module of `network` in evaluation mode, and afterwards in the mode it was in: no
-    dropout, no counting of batches."""
+    """Inside, every module of `network` is in evaluation mode, so that dropout is off and batches
+    are not counted; afterwards it is in its previous mode."""
     modes = [(module, module.training) for module in network.modules()]
     try:
         network.eval()

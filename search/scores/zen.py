@@ -1,20 +1,19 @@
-"""zen: how much the last map of a network of random weights moves when its input moves a little,
-however much normalisations shrink it.
+"""zen: the sensitivity of the last map to small changes of the input, with random weights.
 
 Source: Lin et al., Zen-NAS, ICCV 2021, arXiv:2102.01063, algorithm 1: with weights, x and ε from
-N(0, 1), Zen = log E‖f(x) − f(x + αε)‖_F + Σ_i log σ̄_i, f the map before the global pool, σ̄_i² the
-mean over channels of the batch's variance at the i-th normalisation, α = 0.01. Residual links are
-removed, gates of attention too (its section 3 leaves auxiliary structures out).
+N(0, 1), Zen = log E‖f(x) − f(x + αε)‖_F + Σ_i log σ̄_i, where f is the map before the global pool,
+σ̄_i² the mean over channels of the batch's variance at the i-th normalisation, and α = 0.01.
+Residual links and gates of attention are removed (its section 3 leaves auxiliary structures out).
 
-How: of two maps of one shape that are added, the one with more layers on its way is kept, with as
-many both are; a shortcut's normalisation is then not counted. A product of a map with a gate leaves
-the map, divided by n where the gate is a softmax over n branches. Both halves of a batch of x and x
-+ αε are normalised by their own statistics, σ̄ is that of x, as in the authors' code. Activations
-are the network's own.
+Implementation: if two maps are added, only the one with more layers behind it is kept, and both if
+they have equally many; the normalisation of a dropped shortcut does not count. A map multiplied by
+a gate stays as it is, divided by n if the gate is a softmax over n branches. As in the authors'
+code, x and x + αε are normalised by their own statistics, and σ̄ is that of x. Activations are those
+of the network.
 
-Deviations: E is a mean over 8 draws (the authors' code takes 16 to 64). The authors' code takes the
-sum of absolute differences for the Frobenius norm and running averages of the variances; here it is
-what the paper says.
+Deviations: E is a mean over 8 draws (16 to 64 in the authors' code). The authors' code takes the
+sum of absolute differences instead of the Frobenius norm, and running averages of the variances;
+this module follows the paper.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from .tracing import Tag, Trace, gated, tag_of, tagged
 
 ALPHA = 0.01
 INPUTS = 8
-"""Draws of x and of ε; each costs as much as two images."""
+"""Number of draws of x and of ε; each takes as long as two images."""
 
 
 def score(subject: Subject) -> float:
-    """Zen of the network; NaN for one without `forward_features` (timm's protocol), which gives the
-    map before the pool."""
+    """Zen of the network; NaN if it has no method `forward_features`, which in timm returns the map
+    before the pool."""
     features = getattr(subject.network, "forward_features", None)
     if features is None:
         return math.nan
@@ -54,12 +53,12 @@ def score(subject: Subject) -> float:
 
 
 class _Random(Trace):
-    """Weights from N(0, 1), two halves of a batch, no residual links and no gates."""
+    """A pass of two halves of a batch with weights from N(0, 1), without residual links and gates."""
 
     def __init__(self, draws: torch.Generator) -> None:
         super().__init__()
         self.log_scales: list[Tensor] = []
-        """log σ̄ of every normalisation."""
+        """log σ̄ of every normalisation, in order."""
         self._draws = draws
 
     def layer(

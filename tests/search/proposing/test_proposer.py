@@ -1,5 +1,4 @@
-"""Every sampler: respects the budget, proposes nothing twice, is reproducible, survives failures,
-ends when nothing is left."""
+"""The proposer: its gate, random draws, objectives, cost axes, and continuing from a database."""
 
 import subprocess
 import sys
@@ -22,83 +21,6 @@ def proposer(space: Space, budget: str, sampler: str, seed: int = 0, **more) -> 
 
 def pretend(index: int) -> float:
     return 0.5 + 0.4 * ((index * 7919) % 101) / 101
-
-
-@pytest.mark.parametrize("sampler", sampler_names())
-class TestEverySampler:
-    def test_respects_the_budget_and_proposes_nothing_twice(self, space: Space, sampler: str):
-        asks = proposer(space, "250k", sampler)
-        seen = set()
-        for index in range(14):
-            proposal = asks.propose()
-            assert proposal is not None
-            assert proposal.cost.macs <= 250_000
-            assert proposal.candidate.id not in seen
-            seen.add(proposal.candidate.id)
-            asks.completed(proposal, pretend(index))
-
-    def test_is_reproducible_from_its_seed(self, space: Space, sampler: str):
-        def run(seed: int) -> list[str]:
-            asks = proposer(space, "1M", sampler, seed)
-            ids = []
-            for index in range(12):
-                proposal = asks.propose()
-                assert proposal is not None
-                ids.append(proposal.candidate.id)
-                asks.completed(proposal, pretend(index))
-            return ids
-
-        assert run(3) == run(3)
-        assert run(3) != run(4)
-
-    def test_survives_failed_and_pruned_ones(self, space: Space, sampler: str):
-        asks = proposer(space, "1M", sampler)
-        for index in range(12):
-            proposal = asks.propose()
-            assert proposal is not None
-            (
-                asks.failed
-                if index % 3 == 0
-                else asks.pruned
-                if index % 3 == 1
-                else lambda one: asks.completed(one, 0.5)
-            )(proposal)
-
-    def test_ends_when_nothing_is_left(self, space: Space, sampler: str):
-        every = {
-            c.id: c.cost().macs
-            for rows in enumerate_rows(space)
-            for row in rows
-            for c in [space.candidate(settings(space, row))]
-        }
-        limit = sorted(every.values())[11]
-        within = {key for key, macs in every.items() if macs <= limit}
-        budget = str(limit)
-        asks = proposer(space, budget, sampler)
-        found = set()
-        while (proposal := asks.propose()) is not None:
-            found.add(proposal.candidate.id)
-            asks.completed(proposal, pretend(len(found)))
-        assert found == within
-
-    def test_proposes_in_parallel_without_repeating(self, space: Space, sampler: str):
-        asks = proposer(space, "1M", sampler)
-        running = [asks.propose() for _ in range(6)]
-        assert len({one.candidate.id for one in running if one}) == 6
-
-    def test_goes_on_from_earlier_trials(self, space: Space, sampler: str):
-        first = proposer(space, "1M", sampler)
-        done = []
-        for index in range(10):
-            proposal = first.propose()
-            assert proposal is not None
-            first.completed(proposal, pretend(index))
-            done.append(proposal.candidate.id)
-        again = proposer(space, "1M", sampler, history=first._study.trials, known=done)
-        for _ in range(3):
-            proposal = again.propose()
-            assert proposal is not None
-            assert proposal.candidate.id not in done
 
 
 def test_what_is_refused_is_counted(space: Space):
@@ -278,3 +200,41 @@ def test_the_package_loads_no_optuna_until_a_sampler_is_asked_for():
         " in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestCostAxis:
+    def test_the_second_value_of_a_trial_is_the_cost_axis(self, space: Space):
+        for cost in ("macs", "params", "activations"):
+            asks = proposer(space, "1M", "predictor", objective="front", cost=cost)
+            for index in range(8):
+                proposal = asks.propose()
+                assert proposal is not None
+                asks.completed(proposal, pretend(index))
+                assert asks._study.trials[-1].values[1] == getattr(proposal.cost, cost)
+
+    def test_the_predictor_knows_the_axis_exactly(self, space: Space):
+        """An objective that is the cost itself is not modelled."""
+        for cost, modelled in (("params", {0}), ("macs", {0, 1})):
+            asks = proposer(space, "1M", "predictor", objective="front", cost="params")
+            asks._cost = cost  # the control tells another cost than the sampler was made for
+            for index in range(8):
+                proposal = asks.propose()
+                assert proposal is not None
+                asks.completed(proposal, pretend(index))
+            assert set(asks._sampler._models._fitted) == modelled
+
+    @pytest.mark.parametrize("sampler", ["predictor", "evolution"])
+    def test_the_budget_may_bound_another_metric_than_the_axis(self, space: Space, sampler: str):
+        rows = next(enumerate_rows(space))
+        limit = int(np.median([space.candidate(settings(space, row)).cost().params for row in rows[::20]]))
+        asks = proposer(space, f"{limit}Params", sampler, cost="activations")
+        for index in range(8):
+            proposal = asks.propose()
+            assert proposal is not None
+            assert proposal.cost.params <= limit
+            asks.completed(proposal, pretend(index))
+        assert asks.refused == 0
+
+    def test_an_unknown_axis_names_the_nearest(self, space: Space):
+        with pytest.raises(InputError, match="unknown cost metric 'mac'; did you mean 'macs'"):
+            proposer(space, "1M", "predictor", cost="mac")

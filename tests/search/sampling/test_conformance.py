@@ -1,352 +1,95 @@
-"""What every sampler must keep, in one class that the tests of each inherit: ours in plain Optuna
-studies, all by name through the proposer."""
+"""All registered samplers keep what every sampler must keep, and planted faults are found."""
 
-import itertools
-import math
-import warnings
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
-import optuna
 import pytest
-import torch
 from automl.search import EvolutionSampler, PredictorSampler, RandomSampler
-from automl.search.proposing.proposer import Proposer
-from automl.search.proposing.samplers import sampler_names
-from automl.search.sampling import pool
-from automl.search.sampling.feasible import FeasibleSampler
-from automl.spaces import Census, Space, census, parse_budget
-from optuna.trial import TrialState
+from automl.search.proposing.sampler_kind import SamplerKind
+from automl.search.proposing.samplers import sampler_names, samplers
 
-SIZES = {"one": 1, "five": 5, "forty": 40, "conditional": 4}
-COUNT = 12
-"""Proposals of a test: enough for every sampler to have begun with its model."""
+from .conformance import COUNT, FeasibleSamplerConformance, SamplerConformance, smaller_pools  # noqa: F401
 
 
-class Session(Protocol):
-    """A search, however it is driven. A trial is (what it is, its cost, whatever tells of it)."""
-
-    budget: float
-
-    def ask(self) -> tuple[Any, float, Any] | None: ...
-    def tell(self, trial: Any, state: str, value: float) -> None: ...
-
-
-def accuracy(name: Any) -> float:
-    """Of a candidate, whatever it is: the same in every process."""
-    text = repr(name)
-    return 0.5 + 0.4 * (sum(ord(letter) * (place + 1) for place, letter in enumerate(text)) % 101) / 101
-
-
-@pytest.fixture(autouse=True)
-def smaller_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is drawn of a large space is drawn in a moment."""
-    monkeypatch.setattr(pool, "DRAWN", 1_500)
-    verbosity = optuna.logging.get_verbosity()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # what it is asked for is small
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        warnings.filterwarnings("ignore", message="The value nan")
-        yield
-    torch.set_num_threads(threads)
-    optuna.logging.set_verbosity(verbosity)
-
-
-class Conformance:
-    """Inherit it, and say in `session` how a search is made."""
-
-    count = COUNT
-
-    def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
-        """A search over the space called `size`, of which the budget admits about a `share` of the
-        cost range."""
-        raise NotImplementedError
-
-    def ids(self, session: Session, count: int, states: tuple[str, ...] = ("COMPLETE",)) -> list[Any]:
-        found = []
-        for index in range(count):
-            trial = session.ask()
-            if trial is None:
-                break
-            name, macs, handle = trial
-            assert macs <= session.budget
-            assert name not in found
-            found.append(name)
-            session.tell(handle, states[index % len(states)], accuracy(name))
-        return found
-
-    @pytest.mark.parametrize("size", SIZES)
-    def test_respects_the_budget_and_proposes_nothing_twice(self, size: str):
-        assert len(self.ids(self.session(size), self.count)) == self.count
-
-    @pytest.mark.parametrize("size", ["five", "conditional"])
-    def test_is_reproducible_from_its_seed(self, size: str):
-        assert self.ids(self.session(size, seed=3), self.count) == self.ids(self.session(size, seed=3), self.count)
-        assert self.ids(self.session(size, seed=3), self.count) != self.ids(self.session(size, seed=4), self.count)
-
-    @pytest.mark.parametrize("size", ["five", "conditional"])
-    def test_survives_failed_pruned_and_nan_ones(self, size: str):
-        assert len(self.ids(self.session(size), 16, ("FAIL", "COMPLETE", "PRUNED", "NAN"))) == 16
-
-    def test_survives_when_nothing_ever_succeeds(self):
-        assert len(self.ids(self.session("five"), self.count, ("FAIL", "NAN"))) == self.count
-
-    def test_survives_equal_values(self):
-        session = self.session("five")
-        for _ in range(self.count):
-            trial = session.ask()
-            assert trial is not None
-            session.tell(trial[2], "COMPLETE", 0.5)
-
-    def test_parallel_proposals_do_not_repeat_each_other(self):
-        session = self.session("five")
-        self.ids(session, self.count)
-        running = [session.ask() for _ in range(6)]
-        assert len({one[0] for one in running if one}) == 6
-
-    def test_ends_when_nothing_is_left(self):
-        session = self.session("one")
-        found = self.ids(session, 1_000)
-        assert self.count <= len(found) < 1_000
-        assert set(found) == set(self.feasible("one", session.budget))
-
-    def feasible(self, size: str, budget: float) -> list[Any]:
-        raise NotImplementedError
-
-
-# ---- ours, in plain studies
-
-
-def plain_space(size: str) -> dict[str, list[int]]:
-    return {f"p{i:02d}": list(range(30 if size == "one" else 4)) for i in range(SIZES[size])}
-
-
-def plain_cost(params: dict[str, Any]) -> Any:
-    return sum((int(name[1:]) + 1.0) * value for name, value in params.items() if name != "kind") + 1.0
-
-
-class PlainSession:
-    def __init__(self, sampler: FeasibleSampler, size: str, budget: float) -> None:
-        self.sampler, self.size, self.budget = sampler, size, budget
-        self.study = optuna.create_study(direction="maximize", sampler=sampler)
-
-    def ask(self) -> tuple[Any, float, Any] | None:
-        if self.sampler.exhausted:
-            return None
-        trial = self.study.ask()
-        if self.size == "conditional":
-            kind = trial.suggest_categorical("kind", ["plain", "se"])
-            trial.suggest_int("p00", 0, 9)
-            if kind == "se":
-                trial.suggest_int("p01", 0, 5)
-            trial.suggest_float("p02", 0.0, 4.0)
-        else:
-            for index, (name, values) in enumerate(plain_space(self.size).items()):
-                trial.suggest_categorical(name, values) if index % 2 else trial.suggest_int(name, 0, len(values) - 1)
-        return tuple(sorted(trial.params.items())), plain_cost(trial.params), trial
-
-    def tell(self, trial: Any, state: str, value: float) -> None:
-        if state == "COMPLETE":
-            for step in (1, 3, 9):
-                trial.report(value * (1 - 0.5 / step), step)
-            self.study.tell(trial, value)
-        elif state == "NAN":
-            self.study.tell(trial, math.nan)
-        else:
-            trial.report(value * 0.8, 1)
-            self.study.tell(trial, state=TrialState[state])
-
-
-class Plain(Conformance):
-    make: Callable[..., FeasibleSampler]
-
-    def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
-        most = 1 + (
-            9 + 2 * 5 + 3 * 4
-            if size == "conditional"
-            else sum((place + 1) * max(values) for place, values in enumerate(plain_space(size).values()))
-        )
-        return PlainSession(type(self).make(seed=seed, cost=plain_cost, budget=share * most), size, share * most)
-
-    def feasible(self, size: str, budget: float) -> list[Any]:
-        space = plain_space(size)
-        every = (dict(zip(space, values, strict=True)) for values in itertools.product(*space.values()))
-        return [tuple(sorted(params.items())) for params in every if plain_cost(params) <= budget]
-
-    def test_optimize_stops_when_nothing_is_left(self):
-        session = self.session("one")
-        assert isinstance(session, PlainSession)
-        session.study.optimize(lambda trial: float(trial.suggest_int("p00", 0, 29)), n_trials=100)
-        assert len(session.study.trials) == len(self.feasible("one", session.budget))
-
-    def test_what_is_enqueued_is_taken_as_it_is(self):
-        session = self.session("five")
-        assert isinstance(session, PlainSession)
-        self.ids(session, self.count)
-        wanted = dict.fromkeys(plain_space("five"), 0) | {"p00": 1}
-        session.study.enqueue_trial(wanted)
-        trial = session.ask()
-        assert trial is not None
-        assert dict(trial[0]) == wanted
-
-    def test_works_without_cost_and_budget(self):
-        study = optuna.create_study(direction="minimize", sampler=type(self).make(seed=0))
-        study.optimize(
-            lambda trial: trial.suggest_float("x", -1, 1) ** 2 + (trial.suggest_categorical("c", ["a", "b"]) == "a"),
-            n_trials=self.count,
-        )
-        assert len({tuple(trial.params.items()) for trial in study.trials}) == self.count
-
-    def test_works_with_several_objectives(self):
-        study = optuna.create_study(
-            directions=["maximize", "minimize"], sampler=type(self).make(seed=0, cost=plain_cost, budget=20)
-        )
-        for _ in range(self.count):
-            trial = study.ask()
-            params = {name: trial.suggest_int(name, 0, 3) for name in plain_space("five")}
-            assert plain_cost(params) <= 20
-            study.tell(trial, [sum(params.values()), plain_cost(params)])
-
-    def test_a_sampler_can_go_on_from_a_study(self):
-        first = self.session("five")
-        assert isinstance(first, PlainSession)
-        done = self.ids(first, self.count)
-        again = self.session("five", seed=9)
-        assert isinstance(again, PlainSession)
-        again.study.add_trials(first.study.trials)
-        trial = again.ask()
-        assert trial is not None
-        assert trial[0] not in done
-
-
-class TestPredictor(Plain):
+class TestPredictor(FeasibleSamplerConformance):
     make = PredictorSampler
 
 
-class TestEvolution(Plain):
+class TestEvolution(FeasibleSamplerConformance):
     make = EvolutionSampler
 
 
-class TestRandom(Plain):
+class TestRandom(FeasibleSamplerConformance):
     make = RandomSampler
 
 
-# ---- all, by name
-
-
-def network(size: str) -> Space:
-    common: dict[str, Any] = {"name": size, "skeleton": "mobilenetv2", "image": [1, 16, 16], "classes": 3}
-    stages = [{"channels": 8, "stride": 2, "repeats": 1}, {"channels": 16, "stride": 2, "repeats": 1}]
-    match size:
-        case "one":
-            return Space.from_dict(
-                {**common, "stages": stages, "dimensions": {"width": {"low": 0.5, "high": 4.0, "step": 0.125}}}
-            )
-        case "five":
-            return Space.from_dict(
-                {
-                    **common,
-                    "stages": stages,
-                    "dimensions": {
-                        "width": [0.5, 0.75, 1.0, 1.25],
-                        "expansion": {"choices": [2, 3, 4], "each": "stage"},
-                        "kernel": {"choices": [3, 5], "each": "stage"},
-                    },
-                }
-            )
-        case "forty":
-            stages = [{"channels": 8, "stride": 2, "repeats": 20}, {"channels": 16, "stride": 2, "repeats": 20}]
-            return Space.from_dict(
-                {**common, "stages": stages, "dimensions": {"expansion": {"choices": [1, 2], "each": "layer"}}}
-            )
-    return Space.from_dict(
-        {
-            **common,
-            "stages": stages,
-            "dimensions": {
-                "width": [0.5, 0.75, 1.0, 1.25],
-                "expansion": {"choices": [2, 3, 4], "each": "stage"},
-                "attention": ["none", "se", "eca"],
-                "eca_kernel": {"choices": [3, 5], "when": {"attention": "eca"}},
-            },
-        }
-    )
-
-
-@cache
-def counted(size: str, share: float) -> tuple[Space, int, Census]:
-    space = network(size)
-    whole = census(space, parse_budget("1T"))
-    budget = int(whole.cheapest.cost.macs + share * (whole.costliest.cost.macs - whole.cheapest.cost.macs))
-    return space, budget, census(space, parse_budget(str(budget)))
-
-
-class ProposerSession:
-    def __init__(self, size: str, sampler: str, seed: int, share: float) -> None:
-        space, self.budget, found = counted(size, share)
-        self.proposer = Proposer(space, parse_budget(str(self.budget)), found, sampler=sampler, seed=seed, trials=20)
-
-    def ask(self) -> tuple[Any, float, Any] | None:
-        found = self.proposer.propose()
-        return None if found is None else (found.candidate.id, float(found.cost.macs), found)
-
-    def tell(self, trial: Any, state: str, value: float) -> None:
-        curve = [(1, 0.5 * value), (3, 0.8 * value)]
-        if state in ("COMPLETE", "NAN"):
-            self.proposer.completed(trial, value if state == "COMPLETE" else math.nan, [*curve, (9, value)])
-        elif state == "PRUNED":
-            self.proposer.pruned(trial, curve)
-        else:
-            self.proposer.failed(trial)
-
-
-class ByName(Conformance):
-    name: str
-
-    def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
-        return ProposerSession(size, self.name, seed, share)
-
-    def feasible(self, size: str, budget: float) -> list[Any]:
-        from automl.spaces.bulk import enumerate_rows, settings
-
-        space = network(size)
-        every = [space.candidate(settings(space, row)) for rows in enumerate_rows(space) for row in rows]
-        return [one.id for one in every if one.cost().macs <= budget]
-
-
 for _name in sampler_names():
-    globals()[f"TestByName{_name.title()}"] = type(
-        f"TestByName{_name.title()}", (ByName,), {"name": _name, "count": 7 if _name == "gp" else COUNT}
-    )  # it takes up to a second to ask
+    globals()[f"Test_{_name}"] = type(
+        f"Test_{_name}", (SamplerConformance,), {"name": _name, "count": 7 if _name == "gp" else COUNT}
+    )  # a proposal of gp takes up to a second
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch):
+    """Registers a sampler for one test, and makes its tests."""
+
+    def add(part: Any) -> SamplerConformance:
+        monkeypatch.setattr(samplers, "known", dict(samplers.known))
+        samplers.add("planted", part)
+        return type("Planted", (SamplerConformance,), {"name": "planted"})()
+
+    return add
 
 
 class TestTheConformanceTests:
-    """Controls: faulty samplers, which these tests must find out."""
+    """Controls: faulty samplers, which these tests must find."""
 
-    def test_a_sampler_that_ignores_the_budget_is_found_out(self):
-        class Careless(Plain):
+    def test_a_sampler_that_ignores_the_budget_is_found(self):
+        class Careless(FeasibleSamplerConformance):
             make = staticmethod(lambda seed, cost, budget: RandomSampler(seed=seed, cost=cost))
 
         with pytest.raises(AssertionError):
             Careless().test_respects_the_budget_and_proposes_nothing_twice("five")
 
-    def test_a_sampler_that_repeats_itself_is_found_out(self):
+    def test_a_sampler_that_repeats_itself_is_found(self):
         class Forgetful(RandomSampler):
             def choose(self, study, history, pool, running):
                 return pool.rows[self._rng.integers(5)]
 
-        class Repeating(Plain):
+        class Repeating(FeasibleSamplerConformance):
             make = Forgetful
 
         with pytest.raises(AssertionError):
             Repeating().test_respects_the_budget_and_proposes_nothing_twice("five")
 
-    def test_a_sampler_with_a_seed_of_its_own_is_found_out(self):
-        class Wilful(Plain):
+    def test_a_sampler_with_a_seed_of_its_own_is_found(self):
+        class Wilful(FeasibleSamplerConformance):
             make = staticmethod(lambda seed, cost, budget: RandomSampler(seed=None, cost=cost, budget=budget))
 
         with pytest.raises(AssertionError):
             Wilful().test_is_reproducible_from_its_seed("five")
+
+    def test_a_sampler_without_its_seed_is_found(self, registered):
+        class Wilful(RandomSampler):
+            def __init__(self, region: Any, space: Any) -> None:
+                super().__init__(region=region, space=space)
+
+        tests = registered(Wilful)
+        tests.test_respects_the_budget_and_proposes_nothing_twice("five")
+        with pytest.raises(AssertionError):
+            tests.test_is_reproducible_from_its_seed("five")
+
+    def test_a_sampler_that_wrongly_claims_to_be_feasible_is_found(self, registered):
+        from optuna.samplers import RandomSampler as Careless
+
+        tests = registered(SamplerKind(words="careless", factory=Careless, feasible=True))
+        with pytest.raises(AssertionError):
+            tests.test_if_it_is_feasible_nothing_is_refused()
+
+    def test_a_sampler_that_fails_on_its_history_is_found(self, registered):
+        class Fragile(RandomSampler):
+            def choose(self, study, history, pool, running):
+                assert not len(history.rows)
+                return self.at_random(pool)
+
+        with pytest.raises(AssertionError):
+            registered(Fragile).test_goes_on_from_earlier_trials()

@@ -213,7 +213,7 @@ def test_random_candidates_of_shipped_spaces_have_finite_scores(name: str, image
 
 
 def attentions(name: str) -> list[str]:
-    """A part of the attentions for the skeleton `name`: together, the skeletons have all of them."""
+    """Some attentions for the skeleton `name`: together, the skeletons have all of them."""
     every, index = ["none", *names(Attention)], list(skeletons()).index(name)
     return list(dict.fromkeys([every[index % len(every)], *every[index :: len(skeletons())]]))
 

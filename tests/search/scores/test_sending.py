@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.search.scores import Score, register, registry, score_names
+from automl.search.scores import Score, register, score_names, scores
 from automl.search.scores.sending import packed, unpacked
 
 RECEIVER = """
@@ -24,7 +24,7 @@ print([score(name).of(3.0) for name in sys.argv[1:]])
 
 @pytest.fixture(autouse=True)
 def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_SCORES", dict(registry._SCORES))
+    monkeypatch.setattr(scores, "known", dict(scores.known))
 
 
 def received(data: bytes, *names: str) -> str:
@@ -77,7 +77,7 @@ def test_what_cannot_be_computed_is_refused_by_its_name():
     register(Score(name="nowhere", source="none", module="no_such_module_here"))
     with pytest.raises(InputError, match=r"the score 'nowhere' must be computed by .*no_such_module_here"):
         packed()
-    registry._SCORES.pop("nowhere")
+    scores.known.pop("nowhere")
     register(Score(name="empty", source="none", module="json"))
     with pytest.raises(InputError, match=r"the score 'empty' must be computed by .*'json'"):
         packed()
