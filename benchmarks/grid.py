@@ -25,7 +25,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 from automl.spaces import Candidate
 from automl.spaces.scaling.baseline import find_baseline
-from automl.spaces.scaling.grid import Grid, grid
+from automl.spaces.scaling.coefficient_grid import Grid, grid
 from cost import machine, met, peak_bytes, spread
 
 RESULTS = Path(__file__).resolve().parent / "results" / "grid.md"

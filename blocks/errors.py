@@ -1,18 +1,21 @@
-"""The exceptions of automl, one tree.
+"""The exceptions of automl, in one tree.
 
-    AutomlError                what is raised on purpose; its text is one line for a person
-    ├── InputError             somebody wrote something that cannot be: refused before any work starts (exit code 2)
-    │   └── InvalidBlock       a block or candidate that no network can be built from
-    ├── Diverged               training left the finite numbers: recorded as FAIL, the search goes on
-    └── Interrupted            stopped by Ctrl-C: the study is intact (exit code 130)
+    AutomlError            base of all errors that are raised on purpose
+    ├── InputError         a value given by the user is refused before any work starts (exit code 2)
+    │   └── InvalidBlock   no network can be built from a block or candidate
+    ├── Diverged           training produced NaN or infinity: recorded as FAIL, the search goes on
+    └── Interrupted        the user pressed Ctrl-C: the study is intact (exit code 130)
 
-A message gives the rule, then the value, then the nearest right one.
+A message is one line: the rule, the value given, and the nearest valid name where there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class AutomlError(Exception):
@@ -20,11 +23,11 @@ class AutomlError(Exception):
 
 
 class InputError(AutomlError, ValueError):
-    """A value somebody gave that cannot be used; nothing was started or written."""
+    """A value given by the user cannot be used; nothing was started or written."""
 
 
 class InvalidBlock(InputError):
-    """A block or candidate from which no network can be built."""
+    """No network can be built from a block or candidate."""
 
 
 class Diverged(AutomlError):
@@ -32,12 +35,24 @@ class Diverged(AutomlError):
 
 
 class Interrupted(AutomlError):
-    """The user stopped the command; what finished is in the database."""
+    """The user stopped the command; all finished evaluations are in the database."""
+
+
+def look_up(what: str, name: str, known: Mapping[str, T]) -> T:
+    """Return the value of `name` in `known`.
+
+    Raises:
+        InputError: `known` lacks the name (see `unknown`).
+    """
+    if name not in known:
+        raise unknown(what, name, known)
+    return known[name]
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> InputError:
-    """The error for a name that is not among `known`: it names the nearest, or all of them when
-    few.
+    """Make the error for a name that is not among `known`.
+
+    The message gives the nearest known name, if one is near, and up to twelve known names.
 
     >>> str(unknown("sampler", "tpf", ["tpe", "gp"]))
     "unknown sampler 'tpf'; did you mean 'tpe'? (known: tpe, gp)"

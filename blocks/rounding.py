@@ -48,6 +48,11 @@ def floor(value: Any) -> Number:
     return np.floor(np.round(value, 9)).astype(np.int64) if is_array(value) else math.floor(round(value, 9))
 
 
+def next_multiple(value: Number, divisor: Number) -> Number:
+    """Round up to a multiple of `divisor`."""
+    return (value + divisor - 1) // divisor * divisor
+
+
 def at_least(value: Number, low: int) -> Number:
     """`value`, or `low` where it is smaller."""
     return np.maximum(value, low) if is_array(value) else max(value, low)

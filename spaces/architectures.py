@@ -1,4 +1,4 @@
-"""Published networks by name, as points of the skeletons: what `automl cost NAME` counts.
+"""Published networks by name, as settings of the skeletons.
 
 Names are timm's where timm has the network. Sources: EfficientNet (arXiv:1905.11946; the released
 B1 to B7 are not α^φ exactly), MobileNets (arXiv:1704.04861, 1801.04381, 1905.02244), MnasNet
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ..blocks.errors import unknown
+from ..blocks.errors import look_up
 from .candidate import Candidate
 from .skeletons import skeleton
 
@@ -23,17 +23,20 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A point of a skeleton."""
+    """A published network: a skeleton and settings."""
 
     skeleton: str
-    """Which one."""
+    """Name of the skeleton."""
     settings: Mapping[str, Any]
-    """What differs from its baseline."""
+    """Dimension → value, where it differs from the skeleton's baseline."""
     size: int = 224
-    """Input side in pixels at which its cost was published."""
+    """Height and width in pixels of the input at which its cost was published."""
 
     def candidate(self, *, image_size: int | None = None, classes: int = 1000, channels: int = 3) -> Candidate:
-        """The network, for inputs of `image_size` pixels (the published size without)."""
+        """Return the network for inputs of `image_size` × `image_size` pixels.
+
+        None takes the published size.
+        """
         side = image_size or self.size
         return skeleton(self.skeleton).candidate(self.settings, (channels, side, side), classes)
 
@@ -65,13 +68,13 @@ def _mobilenets() -> dict[str, Architecture]:
         "mobilenetv3_large_100": ("mobilenetv3", {}),
     }
     for percent in (50, 75, 100, 140):
-        # the features are never fewer than 1280
+        # the head has at least 1280 features
         found[f"mobilenetv2_{percent:03}"] = (
             "mobilenetv2",
             {"width": percent / 100, "head_width": max(1280, ceil(128000 / percent))},
         )
     for percent, depth in ((110, 1.2), (120, 1.4)):
-        # deeper, but for the first and the last stage; stem and features as they are
+        # all stages but the first and the last are deeper; stem and head keep their width
         repeats = (1, *(ceil(count * depth) for count in (2, 3, 4, 3, 3)), 1)
         kept = {"stem_width": round(3200 / percent), "head_width": round(128000 / percent)}
         found[f"mobilenetv2_{percent}d"] = "mobilenetv2", {"width": percent / 100, "repeats": repeats, **kept}
@@ -149,7 +152,7 @@ def _attended() -> dict[str, Settings]:
         found[f"ecaresnet{depth}t"] = {**_DEPTHS[depth], **_T, "attention": "eca"}
         found[f"ecaresnext{depth}t_32x4d"] = {**_DEPTHS[depth], **_T, "cardinality": 32, "attention": "eca"}
     found["ecaresnetlight"] = {"repeats": (1, 1, 11, 3), "downsample": "avg", "attention": "eca"}
-    # the authors' networks, whose kernels their repository writes into the names
+    # the networks of the authors' repository, which states the kernels of each stage
     for depth, kernels in (("18", (3, 5, 7, 7)), ("34", (3, 3, 5, 7)), ("50", (3, 5, 5, 7)), ("101", (3, 3, 5, 7))):
         found[f"ecanet{depth}"] = {**_DEPTHS[depth], "attention": "eca", "eca_kernel": kernels}
     for depth in ("18", "34", "50", "101"):
@@ -212,12 +215,14 @@ _architectures: dict[str, Architecture] = _all()
 
 
 def architectures() -> list[str]:
-    """Names of all published networks that are known."""
+    """List the names of all published networks."""
     return list(_architectures)
 
 
 def architecture(name: str) -> Architecture:
-    """The published network called `name`; InputError names the nearest when there is none."""
-    if name not in _architectures:
-        raise unknown("architecture", name, _architectures)
-    return _architectures[name]
+    """Return the published network called `name`.
+
+    Raises:
+        InputError: there is none; the message gives the nearest name.
+    """
+    return look_up("architecture", name, _architectures)

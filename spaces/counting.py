@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .parameters import Parameter
-    from .space import Space
+from .parameters import Parameter
+
+
+class Space(Protocol):
+    """What counting needs of a space (`automl.spaces.Space`, whose module imports this one)."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters; each follows those that its conditions depend on."""
+        ...
+
+    def active(self, parameter: Parameter, settings: Mapping[str, Any]) -> bool:
+        """Whether a parameter has an effect, given the settings of the parameters before it."""
+        ...
 
 
 def count_settings(space: Space) -> int:
@@ -26,7 +37,9 @@ def _parents(space: Space, parameter: Parameter) -> set[str]:
     """The parameters that decide whether `parameter` matters."""
     names = {name for name, _ in parameter.when}
     if parameter.layer is not None:
-        names |= {other.name for other in space.depths if other.stage in (None, parameter.stage)}
+        names |= {
+            other.name for other in space.parameters if other.sets_depth and other.stage in (None, parameter.stage)
+        }
     return names
 
 

@@ -1,5 +1,7 @@
-"""The ends of a space too large to walk through: change settings as long as a figure of their cost
-falls."""
+"""Coordinate descent: lowers a function of the cost by changing settings.
+
+It finds the cheapest, costliest and nearest networks of a space too large to enumerate.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,19 @@ from .bulk import Rows, costs, deactivate, draw_values
 from .space import Space
 
 GRID = 64
-"""So many values of a dimension are tried."""
+"""Largest number of values of one parameter that are tried."""
 Figure = Callable[[Cost], NDArray[np.float64]]
-"""What is to fall, for every row."""
+"""The function to minimise: costs → one number for each row."""
 
 
 def descend(
     space: Space, starts: Rows, figure: Figure, *, fixed: tuple[int, ...] = ()
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """Rows and their `figure` after changing one parameter at a time, or all to what was best for
-    each alone, until nothing falls; `fixed` columns stay.
+    """Lower `figure` for every row of `starts`, and return the final rows and their figures.
 
-    A row that cannot be built has the figure infinity.
+    Each step either changes one parameter, or sets all parameters to the values that were best when
+    changed alone. It stops when no step lowers a figure. Columns in `fixed` keep their values. A
+    row that cannot be built has the figure infinity.
     """
     rng = np.random.default_rng(0)
     moves = [
@@ -58,13 +61,10 @@ def descend(
 
 
 def _grid(count: int) -> list[int]:
-    """The values that are tried of `count`: all, or of a long range both ends and a part in
-    between."""
-    return (
-        sorted({round(index * (count - 1) / (GRID - 1)) for index in range(GRID)})
-        if count > GRID
-        else list(range(count))
-    )
+    """List the value indices that are tried: all of `count`, or `GRID` evenly spaced ones."""
+    if count <= GRID:
+        return list(range(count))
+    return sorted({round(index * (count - 1) / (GRID - 1)) for index in range(GRID)})
 
 
 def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:
@@ -73,6 +73,5 @@ def _figures(space: Space, rows: Rows, figure: Figure) -> NDArray[np.float64]:
 
 
 def _repaired(space: Space, rows: Rows, rng: np.random.Generator) -> Rows:
-    """Rows whose conditions changed: parameters that became active get a value, those that became
-    inactive lose it."""
+    """Draw values for parameters that became active, and clear those that became inactive."""
     return deactivate(space, np.where(rows < 0, draw_values(space, len(rows), rng), rows))

@@ -232,7 +232,7 @@ def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter
     """Parameters so that every condition comes after what it depends on, and those of layers after
     what decides how many there are."""
     waiting = sorted(parameters, key=lambda parameter: parameter.layer is not None)
-    depths = [parameter for parameter in waiting if {"repeats", "depth"} & set(parameter.sets)]
+    depths = [parameter for parameter in waiting if parameter.sets_depth]
 
     def needs(parameter: Parameter) -> set[str]:
         own = {name for name, _ in parameter.when}

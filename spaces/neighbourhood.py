@@ -1,5 +1,8 @@
-"""The space around one published network or skeleton: itself, scaled in depth, width and resolution
-(α, β, γ of EfficientNet, arXiv:1905.11946)."""
+"""The space around one published network or skeleton.
+
+It contains the network, scaled in depth, width and resolution (α, β, γ of EfficientNet,
+arXiv:1905.11946).
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ from .architectures import Architecture, architecture, architectures
 from .skeletons import Skeleton, skeleton, skeletons
 
 FACTORS = {"depth": (0.4, 1.6, 0.2), "width": (0.3, 1.3, 0.1), "resolution": (0.57, 1.15, 0.0715)}
-"""Low, high and step, as parts of the network's own coefficients."""
+"""Axis → low, high and step, as multiples of the network's own coefficient."""
 
 
 def centres() -> list[str]:
-    """Names that `around` takes."""
+    """List the names of published networks and skeletons, which `around` accepts."""
     return [*architectures(), *skeletons()]
 
 
 def around(name: str) -> dict[str, Any]:
-    """The space around the published network or skeleton `name`, as the plain data of a space file."""
+    """Return the space around a published network or skeleton, as the data of a space file."""
     data = network(name)
     own = data["dimensions"]
     whole = {key: value for key, value in own.items() if key not in FACTORS}
@@ -31,8 +34,10 @@ def around(name: str) -> dict[str, Any]:
 
 
 def network(name: str) -> dict[str, Any]:
-    """The published network or skeleton `name` itself, spelled out as the plain data of a space
-    file in which nothing is free."""
+    """Return a published network or skeleton as the data of a space file without free parameters.
+
+    Its stages are written out.
+    """
     centre = architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
     base = skeleton(centre.skeleton)
     return {
@@ -50,7 +55,7 @@ def _range(own: float, low: float, high: float, step: float) -> dict[str, float]
 
 
 def _row(base: Skeleton, index: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A stage of the network, written out."""
+    """Return stage `index` of the network as a row of `stages` in a space file."""
     row: dict[str, Any] = {
         key: list(value) if isinstance(value, tuple) else value for key, value in base.stages[index].items()
     }

@@ -1,5 +1,8 @@
-"""Parameters: what a sampler chooses. A dimension is one parameter, or one for each stage
-(`expansion.1`, …) or each layer (`kernel.2.1`, …)."""
+"""Parameters: the choices that a sampler makes.
+
+A dimension is one parameter, or one for each stage (`expansion.1`, …) or for each layer
+(`kernel.2.1`, …).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..blocks import InputError
+from .plain_values import is_number
 
 Value: TypeAlias = str | int | float | bool
+"""A value that a dimension can take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,57 +23,61 @@ class Parameter:
     """One choice among finitely many values."""
 
     name: str
-    """The dimension, with `.stage` where there is one for each stage, `.stage.layer` where there is
-    one for each layer (counted from 1)."""
+    """Name of the parameter: the dimension, followed by `.stage` or `.stage.layer` (counted from 1)
+    if there is one parameter for each stage or layer."""
     dimension: str
-    """What it was called in the space: a dimension of the skeleton, or the name of a bundle."""
+    """The dimension of the skeleton, or the name of the bundle, as the space file has it."""
     stage: int | None = None
-    """Which stage, from 0; None for the whole network."""
+    """The stage, counted from 0; None for the whole network."""
     layer: int | None = None
-    """Which layer of the stage, from 0; None for all. It matters only while the stage has that many
-    layers."""
+    """The layer of the stage, counted from 0; None for all layers. The parameter is inactive if the
+    stage has fewer layers."""
     values: tuple[Value, ...]
-    """All values, in order; for a bundle their names."""
+    """All values, in order; for a bundle, the names of its choices."""
     bundles: tuple[Mapping[str, Value], ...] = ()
-    """What each value of a bundle sets: dimension → value. Empty for a plain dimension."""
+    """For a bundle, the settings of each value: dimension → value. Empty for a plain dimension."""
     step: float | None = None
     """The step of a range; None for a list of choices."""
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
-    """Active only if each named parameter has one of the values."""
+    """Conditions (parameter, values): the parameter is active only if each of the named parameters
+    has one of its values."""
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """The dimensions of the skeleton that it sets."""
-        return (
-            tuple(dict.fromkeys(name for bundle in self.bundles for name in bundle))
-            if self.bundles
-            else (self.dimension,)
-        )
+        """The dimensions of the skeleton that this parameter sets."""
+        if not self.bundles:
+            return (self.dimension,)
+        return tuple(dict.fromkeys(name for bundle in self.bundles for name in bundle))
+
+    @property
+    def sets_depth(self) -> bool:
+        """Whether this parameter determines how many layers a stage has."""
+        return not {"repeats", "depth"}.isdisjoint(self.sets)
 
     def settings(self, value: Value) -> Mapping[str, Value]:
-        """Dimension → value, when this parameter has `value`."""
+        """Return what `value` sets: dimension → value."""
         return self.bundles[self.values.index(value)] if self.bundles else {self.dimension: value}
 
     def of(self, dimension: str, missing: Any) -> list[Any]:
-        """What each value sets `dimension` to, in order; `missing` where a bundle leaves it alone."""
+        """List what each value sets `dimension` to; `missing` where a bundle does not set it."""
         return [bundle.get(dimension, missing) for bundle in self.bundles] if self.bundles else list(self.values)
 
     def snap(self, value: float) -> Value:
-        """The value of a range nearest to `value`: samplers return multiples of the step with noise
-        in the last digits."""
+        """Return the value of a range nearest to `value`.
+
+        Samplers return multiples of the step with rounding errors in the last digits.
+        """
         return min(self.values, key=lambda own: abs(float(own) - value))
 
 
 def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
-    """low, low + step, … up to high, without the noise of repeated addition; ints stay ints.
+    """Return low, low + step, … up to high; ints stay ints, floats are rounded to 10 digits.
 
     Raises:
-        InputError: low above high, or a step that is not positive.
+        InputError: an argument is no finite number, `low` is above `high`, `step` is not positive,
+            or there are more than 1,000,000 values.
     """
-    if not all(
-        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-        for number in (low, high, step)
-    ):
+    if not all(is_number(number) and math.isfinite(number) for number in (low, high, step)):
         raise InputError(
             f"a range's low, high and step must be numbers, but got (low={low!r}, high={high!r}, step={step!r})"
         )
@@ -87,10 +96,10 @@ def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
 
 
 def in_words(settings: Mapping[str, Any]) -> str:
-    """Settings for a reader: those of one dimension in a row, stages parted by `/`, layers by `,`.
+    """Write settings as text: each dimension once, its stages separated by `/`, layers by `,`.
 
-    >>> in_words({"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3, "repeats.1": 2, "repeats.2": 1})
-    'width=1.0 kernel=3,5/3 repeats=2/1'
+    >>> in_words({"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3})
+    'width=1.0 kernel=3,5/3'
     """
     rows: dict[str, dict[str, list[str]]] = {}
     for name, value in settings.items():

@@ -1,8 +1,7 @@
-"""What a space file may say in short, spelled out: a baseline by its name, a candidate by its file,
-compound scaling by one word.
+"""Expands the short forms of a space file: `baseline`, `candidate` as a file, and `scaling`.
 
-Source of the rule: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, equation 3: α · β² · γ² ≈ 2
-while each of them is at least 1.
+Source of the scaling rule: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, equation 3:
+α · β² · γ² ≈ 2 with α, β, γ ≥ 1.
 """
 
 from __future__ import annotations
@@ -15,25 +14,35 @@ from typing import Any
 from ..blocks import InputError
 from ..blocks.errors import unknown
 from .architectures import architectures
+from .candidate import Candidate
+from .candidate_file import FILES, read_candidate
 from .neighbourhood import centres, network
-from .reference import FILES, find_candidate
-from .skeletons.rules import POSITIVE
+from .plain_values import is_number
+from .skeletons.value_rules import POSITIVE
 from .yaml_source import Source
 
+STANDS_ON = ("skeleton", "candidate", "baseline")
+"""Keys of a space file that name what the space is made of; a file has exactly one of them."""
 POWERS = {"depth": 1, "width": 2, "resolution": 2}
-"""Axis → the power by which it multiplies the MACs of a network."""
+"""Axis → the power with which it multiplies the MACs of a network."""
 COMPOUND = {"target": 2.0, "tolerance": 0.05, "step": 0.05, "axes": list(POWERS)}
-"""What `scaling: compound` stands for: MACs times `target`, give or take a part of `tolerance`, by
-factors in steps of `step` along `axes`."""
+"""The values that `scaling: compound` stands for.
+
+MACs are multiplied by `target`, within the relative `tolerance`, by factors in steps of `step`
+along `axes`.
+"""
 
 
-def spelled_out(source: Source) -> Source:
-    """The same space without `baseline`, files and `scaling`; `source.data` is a mapping.
+def expanded(source: Source) -> Source:
+    """Replace `baseline`, a candidate's file and `scaling` by what they stand for.
+
+    `source.data` must be a mapping.
 
     Raises:
-        InputError: names file, line, key and the nearest known one.
+        InputError: an error in the file; the message gives file, line, key and the nearest known
+            name.
     """
-    stands_on = [key for key in ("skeleton", "candidate", "baseline") if key in source.data]
+    stands_on = [key for key in STANDS_ON if key in source.data]
     if len(stands_on) > 1:
         raise source.error(
             (stands_on[1],),
@@ -50,8 +59,7 @@ def spelled_out(source: Source) -> Source:
 
 
 def _baseline(source: Source) -> Source:
-    """The published network or skeleton, with what the file itself says in place of the network's
-    own."""
+    """Insert the published network or skeleton; what the file itself says takes precedence."""
     data = dict(source.data)
     name = str(data.pop("baseline"))
     if name not in centres():
@@ -63,7 +71,7 @@ def _baseline(source: Source) -> Source:
 
 
 def _candidate(source: Source) -> Source:
-    """A file read."""
+    """Insert the data of the candidate, read from a file if a file is named."""
     written = source.data["candidate"]
     path = Path(source.name).parent / str(written)
     if not isinstance(written, Mapping) and not (isinstance(written, str) and path.suffix in FILES):
@@ -75,7 +83,9 @@ def _candidate(source: Source) -> Source:
     if isinstance(written, str) and not path.is_file():
         raise source.error(("candidate",), f"there is no file {str(path)!r}")
     try:
-        found = find_candidate(path if isinstance(written, str) else written, spaces=False)
+        found = (
+            read_candidate(path) if isinstance(written, str) else Candidate.from_dict(written.get("candidate", written))
+        )
     except InputError as error:
         raise source.error(("candidate",), error) from None
     own = {"image": list(found.image), "classes": found.classes}
@@ -83,7 +93,7 @@ def _candidate(source: Source) -> Source:
 
 
 def _scaled(source: Source) -> Source:
-    """The axes as dimensions and the rule as two constraints."""
+    """Replace `scaling` by one dimension for each axis and two constraints on the cost."""
     data = dict(source.data)
     rule = _rule(source, data.pop("scaling"))
     fixed, found = dict(data.get("dimensions") or {}), {}
@@ -109,7 +119,7 @@ def _scaled(source: Source) -> Source:
     ]
     constraints = data.get("constraints") or []
     if not isinstance(constraints, list | tuple):
-        return replace(source, data=data)  # to be refused with all others
+        return replace(source, data=data)  # `Space.from_source` refuses it
     added = [f"{' * '.join(factors)} {sign} {bound:.10g}" for sign, bound in bounds]
     data |= {
         "dimensions": {**found, **{key: value for key, value in fixed.items() if key not in found}},
@@ -120,7 +130,7 @@ def _scaled(source: Source) -> Source:
 
 
 def _rule(source: Source, written: Any) -> dict[str, Any]:
-    """What `scaling` says, with what it leaves out."""
+    """Check the value of `scaling` and fill in the defaults."""
     if isinstance(written, str) and written != "compound":
         raise source.error(("scaling",), unknown("scaling", written, ["compound"]))
     if not isinstance(written, str | Mapping):
@@ -138,7 +148,7 @@ def _rule(source: Source, written: Any) -> dict[str, Any]:
         ("tolerance", "a number of at least 0 and below 1", lambda value: 0 <= value < 1),
         ("step", "a number above 0 and at most 10,000", lambda value: 0 < value <= 1e4),
     ):
-        if not isinstance(rule[key], int | float) or isinstance(rule[key], bool) or not holds(rule[key]):
+        if not is_number(rule[key]) or not holds(rule[key]):
             raise source.error(("scaling", key), f"{key} of scaling must be {text}, but got {rule[key]!r}")
     axes = rule["axes"]
     if not isinstance(axes, list | tuple) or not axes or len({str(axis) for axis in axes}) != len(axes):
@@ -153,8 +163,11 @@ def _rule(source: Source, written: Any) -> dict[str, Any]:
 
 
 def _from(source: Source, data: Mapping[str, Any], key: str, paths: list[tuple[str | int, ...]]) -> Source:
-    """`data`, of which errors at `paths` are shown where `key` was written, unless they have a line
-    of their own."""
+    """Return `source` with new `data`.
+
+    Errors at `paths`, which came out of `key`, are shown at the line of `key`, unless they have a
+    line of their own.
+    """
     line = source.lines.get((key,))
     return replace(
         source, data=data, lines=source.lines if line is None else {**dict.fromkeys(paths, line), **source.lines}

@@ -1,7 +1,7 @@
-"""A space: a skeleton, or one candidate, and the dimensions that may be chosen.
+"""Spaces: a skeleton, or one candidate, and the dimensions that a search may choose.
 
-Read from YAML (`load_space`) or made of plain data (`Space.from_dict`); see `docs/spaces.md` for
-the grammar.
+A space is read from YAML (`load_space`) or made of plain data (`Space.from_dict`). The grammar is
+described in `docs/spaces.md`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .counting import count_settings
 from .grammar import parameters
 from .neighbourhood import around, centres
 from .parameters import Parameter, Value
-from .shorthand import spelled_out
+from .shorthand import STANDS_ON, expanded
 from .skeletons import Skeleton, skeleton, skeletons
-from .skeletons.from_candidate import given
+from .skeletons.from_candidate import skeleton_of
 from .skeletons.skeleton import Image
 from .yaml_source import Source, read_file, read_yaml
 
@@ -33,37 +33,42 @@ Settings = Mapping[str, Value]
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """The set of networks allowed."""
+    """The set of networks among which a search chooses."""
 
     name: str
-    """As shown and stored."""
+    """Name of the space, as shown and stored."""
     skeleton: Skeleton
-    """Turns settings into candidates."""
+    """The skeleton that turns settings into candidates."""
     image: Image
-    """Channels, height and width at which the budget is counted, before the resolution coefficient.
-    """
+    """Channels, height and width in pixels at which cost is counted; the resolution coefficient
+    multiplies height and width."""
     classes: int
-    """Outputs; a data set's own number replaces it."""
+    """Outputs of the classifier; the number of classes of a data set replaces it."""
     dimensions: Mapping[str, Any]
-    """As written: dimension → fixed value, list of choices, or mapping."""
+    """The dimensions as written: name → fixed value, list of choices, or mapping."""
     parameters: tuple[Parameter, ...]
-    """What a sampler chooses, conditions after what they depend on."""
+    """The parameters that a sampler chooses; each follows those that its conditions depend on."""
     constraints: tuple[Constraint, ...]
-    """What must hold between them."""
+    """Conditions that the parameters must meet together."""
     stages: tuple[Mapping[str, Any], ...] | None = None
-    """The skeleton's stages as written; None for its own."""
+    """The stages as written, which replace those of the skeleton; None keeps the skeleton's."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], name: str = "space") -> Self:
-        """The space that plain data describes; raises as `from_source` does."""
+        """Make a space from plain data.
+
+        Raises:
+            InputError: as `from_source`; `name` takes the place of the file in the message.
+        """
         return cls.from_source(Source(data, name))
 
     @classmethod
     def from_source(cls, source: Source) -> Self:
-        """The space that a parsed file describes.
+        """Make a space from a parsed file.
 
         Raises:
-            InputError: names file, line, key and the nearest known one.
+            InputError: an error in the file; the message gives file, line, key and the nearest
+                known name.
         """
         data = source.data
         if not isinstance(data, Mapping):
@@ -71,7 +76,7 @@ class Space:
         for key in data:
             if key not in _keys:
                 raise source.error((key,), unknown("key", str(key), _keys))
-        source = spelled_out(source)
+        source = expanded(source)
         data = source.data
         base = _base(source)
         image = data.get("image", [3, 224, 224])
@@ -114,7 +119,7 @@ class Space:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The space as plain data, the inverse of `from_dict`."""
+        """Return the space as plain data; `from_dict` reads it back."""
         return {
             "name": self.name,
             **self.skeleton.to_dict(),
@@ -130,8 +135,13 @@ class Space:
     def adapted(
         self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
     ) -> Space:
-        """The same space for a data set's number of classes and channels, and for another input
-        size in pixels."""
+        """Return the same space for other inputs and outputs.
+
+        Args:
+            classes: outputs of the classifier, as the data set has them.
+            channels: channels of an image.
+            image_size: height and width in pixels, before the resolution coefficient.
+        """
         own_channels, height, width = self.image
         image = (channels or own_channels, image_size or height, image_size or width)
         return replace(self, image=image, classes=classes or self.classes)
@@ -141,31 +151,37 @@ class Space:
         """Parameters by name."""
         return {parameter.name: parameter for parameter in self.parameters}
 
+    @property
+    def free(self) -> list[str]:
+        """Names of the parameters that have more than one value."""
+        return [parameter.name for parameter in self.parameters if len(parameter.values) > 1]
+
     @cached_property
     def size(self) -> int:
-        """How many settings there are, before constraints; different settings may build the same
-        candidate."""
+        """Number of settings before constraints; several settings may build the same candidate."""
         return count_settings(self)
 
     @cached_property
     def truths(self) -> dict[tuple[Any, ...], bool]:
-        """Whether constraints hold, by their text and the values they mention, as far as it was
-        asked: many rows ask the same."""
+        """Cache of evaluated constraints: (text, value indices) → whether the constraint holds.
+
+        `bulk_costing` fills it, because many rows evaluate a constraint with the same values.
+        """
         return {}
 
     @cached_property
     def depths(self) -> tuple[Parameter, ...]:
-        """The parameters that decide how many layers a stage has."""
-        return tuple(parameter for parameter in self.parameters if {"repeats", "depth"} & set(parameter.sets))
+        """Parameters that determine how many layers a stage has."""
+        return tuple(parameter for parameter in self.parameters if parameter.sets_depth)
 
     def active(self, parameter: Parameter, settings: Mapping[str, Any]) -> bool:
-        """Whether a parameter matters, given the settings of those before it."""
+        """Whether a parameter has an effect, given the settings of the parameters before it."""
         if not all(settings.get(name) in values for name, values in parameter.when):
             return False
         return parameter.layer is None or parameter.layer < self.layers(settings, parameter.stage or 0)
 
     def layers(self, settings: Mapping[str, Any], stage: int) -> int:
-        """How many layers a stage has under `settings`."""
+        """Number of layers of a stage (counted from 0) under `settings`."""
         local = dict(self.skeleton.at(stage, 0))
         for parameter in self.depths:
             if parameter.stage in (None, stage) and parameter.name in settings:
@@ -173,20 +189,25 @@ class Space:
         return int(self.skeleton.repeats(local))
 
     def candidate(self, settings: Settings) -> Candidate:
-        """The candidate of `settings`; constraints are not looked at.
+        """Return the candidate of `settings`, whether or not the constraints hold.
 
         Raises:
-            InvalidBlock: no network can be built from them.
+            InvalidBlock: no network can be built from the settings.
         """
         return self.skeleton.candidate(self.grouped(settings), self.image, self.classes)
 
     def allows(self, settings: Settings) -> bool:
-        """Whether all constraints hold."""
+        """Whether all constraints hold for `settings`."""
         return all(bool(constraint.holds(settings)) for constraint in self.constraints)
 
     def grouped(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Dimension → value; those of one dimension joined to a tuple of one value a stage, or of
-        tuples of one value a layer (None: the baseline's)."""
+        """Group settings by the dimension of the skeleton that they set.
+
+        Returns:
+            Dimension → one value for the network; or a tuple with one value for each stage; or a
+            tuple with, for each stage, a tuple of one value for each layer. None stands for the
+            skeleton's own value.
+        """
         grouped: dict[str, Any] = {}
         for parameter in self.parameters:
             if parameter.name not in settings:
@@ -210,22 +231,11 @@ def _tuples(value: Any) -> Any:
 
 
 _package = "automl.spaces"
-_keys = (
-    "name",
-    "skeleton",
-    "candidate",
-    "baseline",
-    "image",
-    "classes",
-    "stages",
-    "scaling",
-    "dimensions",
-    "constraints",
-)
+_keys = ("name", *STANDS_ON, "image", "classes", "stages", "scaling", "dimensions", "constraints")
 
 
 def shipped_spaces() -> list[str]:
-    """Names of the spaces that come with automl."""
+    """List the names of the spaces that come with automl."""
     return sorted(
         path.name.removesuffix(".yaml")
         for path in files(_package).joinpath("library").iterdir()
@@ -234,11 +244,13 @@ def shipped_spaces() -> list[str]:
 
 
 def load_space(name: str | Path) -> Space:
-    """A shipped space by name, a space file, or the space around a published network or skeleton by
-    its name.
+    """Load a space by the name of a shipped space, a published network or a skeleton, or by file.
+
+    The name of a network or skeleton gives the space around it (`neighbourhood.around`).
 
     Raises:
-        InputError: no such space or file, or an error in it (file, line, key, nearest known one).
+        InputError: there is no such space or file, or the file has an error; the message gives
+            file, line, key and the nearest known name.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.is_file():
@@ -253,7 +265,7 @@ def load_space(name: str | Path) -> Space:
 
 def _base(source: Source) -> Skeleton:
     if "candidate" in source.data:
-        return given(Candidate.from_dict(source.data["candidate"]))  # read once already
+        return skeleton_of(Candidate.from_dict(source.data["candidate"]))  # `expanded` has checked it
     if "skeleton" not in source.data:
         raise source.error(
             (), f"a space needs a skeleton (known: {', '.join(skeletons())}), or a candidate or a baseline in its place"

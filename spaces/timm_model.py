@@ -1,5 +1,7 @@
-"""A candidate built as timm builds its own models: what stands behind `automl_network` in timm's
-registry. Needs torch and timm."""
+"""Builds a candidate's network through timm's model builder; needs torch and timm.
+
+`automl_network` in timm's registry calls `create`.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,11 @@ from torch import nn
 
 from ..blocks import InputError
 from ..blocks.modules.network import Network
-from . import timm_registry
+from . import timm_configs
 from .build import build
 from .candidate import Candidate
 from .reference import Reference, find_candidate
+from .timm_configs import STAND_IN, default_cfgs
 
 
 def create(
@@ -35,22 +38,23 @@ def create(
     output_stride: int | None = None,
     **kwargs: Any,
 ) -> nn.Module:
-    """The network of a candidate under timm's arguments.
+    """Build the network of a candidate with timm's arguments.
 
     Args:
-        variant: timm's name for it.
+        variant: the name of the model in timm.
         reference, storage: see `find_candidate`.
         pretrained: load the weights of an exported folder, adapted to `num_classes` and `in_chans`
             as timm does.
-        pretrained_cfg: entries that replace those of the candidate.
-        output_stride: no less than the network's own: strides are not turned into dilation.
+        pretrained_cfg: entries that replace those of the candidate's configuration.
+        output_stride: at least the network's own stride; strides are not turned into dilation.
         kwargs: `num_classes`, `in_chans`, `global_pool`, `drop_rate`, `drop_path_rate`,
             `bn_momentum`, `bn_eps`, `device`, `dtype`; for features `features_only`, `out_indices`,
             `feature_cls`; and what `timm.models.build_model_with_cfg` takes.
 
     Raises:
-        InputError: no such candidate, a pretrained tag, or a stride that the network does not have.
-        RuntimeError: weights are asked for and there are none.
+        InputError: there is no such candidate, a pretrained tag is given, or `output_stride` is
+            below the network's stride.
+        RuntimeError: `pretrained` is true and the reference has no weights.
         TypeError: an argument that no model takes.
     """
     candidate = find_candidate(reference, storage=storage)
@@ -65,7 +69,8 @@ def create(
             f" got {output_stride}"
         )
     levels = described.feature_info
-    flatten = any("." in level["module"] for level in levels)  # timm opens a Sequential to reach the levels within
+    # timm must open the Sequential `blocks` to reach the levels inside it
+    flatten = any("." in level["module"] for level in levels)
     return build_model_with_cfg(
         partial(_network, candidate),
         variant,
@@ -82,11 +87,13 @@ def create(
 
 
 def name_in_timm(name: str, candidate: Reference, *, storage: str | None = None) -> None:
-    """Have `timm.create_model(name)`, and whatever goes through timm's names, build this candidate;
-    in this process, until it ends.
+    """Register a candidate with timm under `name`, for this process.
+
+    `timm.create_model(name)`, and everything else that takes a model name, then builds it.
 
     Raises:
-        InputError: the name is taken, or holds characters that timm's names do not.
+        InputError: another model has the name, or it is not made of letters, digits and
+            underscores.
     """
     found = find_candidate(candidate, storage=storage)
     if not name.isidentifier():
@@ -99,31 +106,33 @@ def name_in_timm(name: str, candidate: Reference, *, storage: str | None = None)
     def entry(pretrained: bool = False, **kwargs: Any) -> nn.Module:
         return create(name, found, pretrained=pretrained, **kwargs)
 
-    entry.__name__, entry.__module__ = name, timm_registry.__name__
+    entry.__name__, entry.__module__ = name, timm_configs.__name__  # timm reads `default_cfgs` of that module
     vars(entry)["candidate"] = found
-    timm_registry.default_cfgs |= generate_default_cfgs({name: {**_described(found)[0].pretrained_cfg, "tag": None}})
+    default_cfgs.update(generate_default_cfgs({name: {**_described(found)[0].pretrained_cfg, "tag": None}}))
     register_model(entry)
 
 
 def _described(candidate: Candidate) -> tuple[Network, int]:
-    """The network without its numbers, and its stride."""
+    """Return the network on torch's meta device, which allocates no weights, and its stride."""
     with torch.device("meta"):
         network = build(candidate)
     return network, int(network.feature_info[-1]["reduction"])
 
 
 def _given(pretrained_cfg: PretrainedCfg | Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a user wants of a configuration: of the stand-in that timm has for `automl_network`,
-    only what was laid over it."""
+    """Return the entries of a configuration that the user set.
+
+    Of the stand-in that timm holds for `automl_network`, these are the entries that were changed.
+    """
     given = asdict(pretrained_cfg) if isinstance(pretrained_cfg, PretrainedCfg) else dict(pretrained_cfg or {})
-    if given.get("notes") != timm_registry.STAND_IN:
+    if given.get("notes") != STAND_IN:
         return given
-    stand_in = PretrainedCfg(**timm_registry.default_cfgs["automl_network"], architecture="automl_network")
+    stand_in = PretrainedCfg(**default_cfgs["automl_network"], architecture="automl_network")
     return {key: value for key, value in given.items() if value != getattr(stand_in, key)}
 
 
 def _exported(reference: Reference) -> dict[str, Any]:
-    """How an exported folder's weights want to be fed, and where they lie."""
+    """Return the pretrained configuration of an exported folder, with the path of its weights."""
     folder = Path(reference) if isinstance(reference, str | os.PathLike) else None
     if folder is None or not (folder / "config.json").is_file():
         return {}

@@ -1,10 +1,9 @@
-"""Makes `automl_network` known to timm, whichever of the two packages is imported first, and
-imports no timm to do so.
+"""Registers `automl_network` with timm without importing timm.
 
-timm keeps its models in `timm.models._registry`. Where that is loaded, the entry is added at once;
-else a finder at the head of `sys.meta_path` adds it as soon as that module has run, before anything
-can look a model up. The finder concerns itself with that one name and stays, so that a timm that is
-unloaded and imported anew knows the entry too.
+timm keeps its models in `timm.models._registry`. If that module is loaded, the entry is added at
+once. Otherwise a finder at the head of `sys.meta_path` adds it as soon as the module has run,
+before any model can be looked up. The finder handles this one module name and stays installed, so
+that the entry is also added when timm is unloaded and imported again.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
+from .timm_configs import default_cfgs as default_cfgs  # timm reads it from the module of `automl_network`
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,28 +25,24 @@ if TYPE_CHECKING:
     from .reference import Reference
 
 REGISTRY = "timm.models._registry"
-
-STAND_IN = ("in place of a candidate's own configuration, which is not known before the candidate is",)
-
-default_cfgs: dict[str, Any] = {"automl_network": {"notes": STAND_IN}}
-"""Where timm looks for how its models are to be fed: here those of `timm_model.name_in_timm`.
-
-timm's training script resolves a configuration before it makes the model, and passes it on; the
-note tells `timm_model.create` what of it is a stand-in.
-"""
+"""The module in which timm keeps its models."""
 
 
 def automl_network(
     pretrained: bool = False, *, candidate: Reference | None = None, storage: str | None = None, **kwargs: Any
 ) -> nn.Module:
-    """The network of `candidate` as timm builds its models: `timm.create_model("automl_network",
-    candidate="found.json", num_classes=10)`.
+    """Build the network of `candidate` for timm.
+
+    For example `timm.create_model("automl_network", candidate="found.json", num_classes=10)`.
 
     Args:
-        pretrained: load the weights of an exported folder; nothing else has any.
+        pretrained: load the weights of an exported folder; other references have no weights.
         candidate: see `automl.spaces.find_candidate`.
         storage: database of the studies, for a candidate given by its id.
         kwargs: as for timm's own models; `automl.spaces.timm_model.create` lists them.
+
+    Raises:
+        InputError: `candidate` is missing, or `automl.spaces.timm_model.create` refuses it.
     """
     from .timm_model import create
 
@@ -59,7 +55,7 @@ def automl_network(
 
 
 def watch() -> None:
-    """Have timm know `automl_network`: now where it is loaded, else once it is."""
+    """Register `automl_network` with timm: now if timm is loaded, otherwise once it is."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     if REGISTRY in sys.modules:
@@ -72,7 +68,7 @@ def _register(registry: ModuleType) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Has the others find timm's registry, and registers when it has run."""
+    """Finds timm's registry through the other finders, and registers the entry once it has run."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -80,7 +76,7 @@ class _Finder(MetaPathFinder):
         if fullname != REGISTRY:
             return None
         for finder in [one for one in sys.meta_path if not isinstance(one, _Finder)]:
-            find = getattr(finder, "find_spec", None)  # finders of old may have none
+            find = getattr(finder, "find_spec", None)  # old finders may lack it
             spec = None if find is None else find(fullname, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
@@ -94,7 +90,8 @@ def _register_after(loader: Loader) -> None:
 
     def exec_module(module: ModuleType) -> None:
         run(module)
-        vars(loader).pop("exec_module", None)  # the loader is as it was
+        vars(loader).pop("exec_module", None)  # leave the loader as it was found
         _register(module)
 
-    setattr(loader, "exec_module", exec_module)  # noqa: B010 (of this instance: each module has a loader of its own)
+    # set on the instance only: every module has its own loader
+    setattr(loader, "exec_module", exec_module)  # noqa: B010

@@ -1,4 +1,4 @@
-"""YAML with line numbers, so that an error names file and line."""
+"""Reads YAML with line numbers, so that an error can give file and line."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..blocks import InputError
 
 @dataclass(frozen=True)
 class Source:
-    """Plain data, and where each part of it was written."""
+    """Plain data, and the line at which each part of it was written."""
 
     data: Any
     """Mappings, lists and scalars."""
     name: str = "space"
-    """The file, or what stands for it in errors."""
+    """Name of the file, or the name that errors give instead."""
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
-    """Line of the key or item at a path."""
+    """Path (keys and list indices) → line of the key or item, counted from 1."""
 
     def error(self, path: tuple[str | int, ...], message: object) -> InputError:
-        """An error at `path`: file, line, message."""
+        """Make an error at `path`: file, line (that of the nearest enclosing key), message."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.lines:
                 return InputError(f"{self.name}:{self.lines[path[:length]]}: {message}")
@@ -35,7 +35,7 @@ def read_yaml(text: str, name: str) -> Source:
     """Parse YAML of plain scalars, lists and mappings.
 
     Raises:
-        InputError: not YAML, or a key given twice.
+        InputError: `text` is not YAML, or gives a key twice; the message gives name and line.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -53,7 +53,11 @@ def read_yaml(text: str, name: str) -> Source:
 
 
 def read_file(path: Path) -> Source:
-    """Parse a YAML file; InputError when it cannot be read."""
+    """Parse a YAML file.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8 or not YAML, or gives a key twice.
+    """
     try:
         return read_yaml(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

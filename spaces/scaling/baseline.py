@@ -1,10 +1,9 @@
-"""The network that is scaled: a published one, a file, or the best of a study, with what it is at
-coefficients of 1.
+"""The baseline of compound scaling: one network and the axes along which it can be scaled.
 
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3: depth α^φ, width β^φ and
-resolution γ^φ times the baseline's. A baseline is a space in which nothing is free; its scaled
-networks are the settings of the same space with the axes set, so that widths, repeats and sizes are
-rounded as in any search.
+resolution γ^φ times the baseline's. A baseline is a space without free parameters. Its scaled
+networks are settings of the same space in which the axes have values, so that widths, repeats and
+sizes are rounded as in any search.
 """
 
 from __future__ import annotations
@@ -24,18 +23,19 @@ from ...blocks.errors import unknown
 from ..bulk import Rows, examine, joined, settings
 from ..candidate import Candidate
 from ..neighbourhood import centres, network
+from ..plain_values import is_number
 from ..reference import OF_SPACES, find_candidate
 from ..skeletons.resnet import equal_cost_width
 from ..space import Space, load_space, shipped_spaces
 from ..yaml_source import read_file
 
 AXES = ("depth", "width", "resolution")
-"""α, β and γ of the paper."""
+"""The three axes of the paper, with the coefficients α, β and γ."""
 GREEK = {"depth": "α", "width": "β", "resolution": "γ"}
-"""The paper's letters."""
+"""Axis → the paper's letter for its coefficient."""
 
 Factors = Mapping[str, float]
-"""Axis → coefficient: how many times the baseline's own; an axis that is absent has 1."""
+"""Axis → coefficient: the multiple of the baseline's own value; an absent axis has 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +43,16 @@ class Baseline:
     """One network, and the axes along which it can be scaled."""
 
     name: str
-    """As given, for people."""
+    """Name shown to the user, as given."""
     at_one: Space
-    """The space that holds this network alone."""
+    """The space that contains this network alone: all coefficients are 1."""
 
     @cached_property
     def own(self) -> dict[str, float]:
-        """Axis → the baseline's own value, of every dimension that has one number for the whole
-        network."""
+        """Axis → the baseline's own value.
+
+        An axis is a dimension that has one positive number for the whole network.
+        """
         whole = {
             **self.at_one.skeleton.at(None),
             **{p.dimension: p.values[0] for p in self.at_one.parameters if p.stage is None and not p.bundles},
@@ -60,9 +62,9 @@ class Baseline:
         }
         kept = {}
         for dimension, value in whole.items():
-            numeric = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
             if (
-                numeric
+                is_number(value)
+                and value > 0
                 and dimension in self.at_one.skeleton.numeric
                 and (dimension in AXES or dimension not in apart)
                 and dimension != "repeats"
@@ -72,12 +74,12 @@ class Baseline:
 
     @cached_property
     def slopes(self) -> dict[str, float]:
-        """Axis → cost exponent, of those that have been measured: `axes.exponents` fills it."""
+        """Cache of measured cost exponents by axis; `cost_exponents.exponents` fills it."""
         return {}
 
     @cached_property
     def network(self) -> Candidate:
-        """The baseline itself.
+        """The candidate of the baseline itself.
 
         Raises:
             InputError: it cannot be built at its input size.
@@ -94,11 +96,15 @@ class Baseline:
 
     @cached_property
     def cost(self) -> Cost:
-        """Of the baseline itself."""
+        """Cost of the baseline itself."""
         return self.network.cost()
 
     def require_axes(self, axes: Sequence[str]) -> None:
-        """InputError unless every one of `axes`, each named once, can be scaled here."""
+        """Check that every one of `axes` can be scaled.
+
+        Raises:
+            InputError: `axes` is empty, names an axis twice, or names one that the baseline lacks.
+        """
         for axis in axes:
             if axis not in self.own:
                 raise unknown(f"axis of {self.name}:", axis, self.own)
@@ -106,13 +112,18 @@ class Baseline:
             raise InputError(f"axes must be named once each, at least one, but got {', '.join(axes) or 'none'}")
 
     def value(self, axis: str, factor: float) -> float | int:
-        """What the dimension `axis` is at `factor` times the baseline's own; whole where the
-        baseline's is."""
+        """Value of the dimension `axis` at `factor` times the baseline's; ints stay ints."""
         own = self.own[axis]
         return round(own * factor) if isinstance(own, int) else round(own * factor, 9)
 
     def table(self, choices: Mapping[str, Sequence[float]]) -> ScaledSpace:
-        """The networks whose axes take any of `choices` (coefficients; equal values are kept once)."""
+        """Return the space of networks whose axes take the coefficients `choices`.
+
+        Coefficients that lead to the same value are kept once.
+
+        Raises:
+            InputError: as `require_axes`.
+        """
         self.require_axes(list(choices))
         kept = {
             axis: list({self.value(axis, factor): factor for factor in reversed(list(factors))}.values())[::-1]
@@ -120,9 +131,8 @@ class Baseline:
         }
         data = self.at_one.to_dict()
         if "cardinality" in kept and self._automatic_width:
-            data["dimensions"]["base_width"] = equal_cost_width(
-                int(self.own["cardinality"])
-            )  # else more paths would be narrower ones at the same cost
+            # with "auto", more paths would be narrower paths at the same cost
+            data["dimensions"]["base_width"] = equal_cost_width(int(self.own["cardinality"]))
         data["dimensions"] |= {
             axis: {"choices": [self.value(axis, factor) for factor in factors]} for axis, factors in kept.items()
         }
@@ -136,11 +146,11 @@ class Baseline:
         )
 
     def candidate(self, factors: Factors) -> Candidate:
-        """The baseline scaled by `factors`.
+        """Return the baseline scaled by `factors`.
 
         Raises:
-            InputError: an axis it does not have, or no network can be built at that size (the
-                sentence names the coefficients).
+            InputError: the baseline lacks an axis, or no network can be built at that size; the
+                message then gives the coefficients.
         """
         if not factors:
             return self.network
@@ -151,15 +161,19 @@ class Baseline:
             raise InputError(f"{self.name} cannot be scaled by {in_letters(factors)}: {error}") from None
 
     def resized(self, size: int) -> Baseline:
-        """The same for inputs of `size` pixels a side at resolution 1."""
+        """Return the same baseline for inputs of `size` × `size` pixels at resolution 1."""
         return Baseline(name=self.name, at_one=self.at_one.adapted(image_size=size))
 
     def adapted(self, *, classes: int, channels: int) -> Baseline:
-        """The same for a data set's classes and channels."""
+        """Return the same baseline for the classes and image channels of a data set."""
         return Baseline(name=self.name, at_one=self.at_one.adapted(classes=classes, channels=channels))
 
     def rounded_to(self, multiple: int) -> Baseline:
-        """The same with input sizes rounded to a multiple of `multiple` pixels."""
+        """Return the same baseline with input sizes rounded to a multiple of `multiple` pixels.
+
+        Raises:
+            InputError: `multiple` is below 1.
+        """
         if multiple < 1:
             raise InputError(f"--size-multiple must be at least 1, but got {multiple}")
         data = self.at_one.to_dict()
@@ -169,22 +183,22 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledSpace:
-    """A baseline with some axes free."""
+    """The space of a baseline in which some axes are free."""
 
     baseline: Baseline
-    """What is scaled."""
+    """The network that is scaled."""
     factors: Mapping[str, Sequence[float]]
-    """Axis → coefficients, in the order of the parameters' values."""
+    """Axis → coefficients, in the order of the parameter's values."""
     space: Space
-    """The space whose parameters the axes are."""
+    """The space; each axis is one of its parameters."""
 
     def row(self, chosen: Sequence[int]) -> list[int]:
-        """A row of value indices from the index of a coefficient on each axis."""
+        """Turn one coefficient index for each axis into a row of value indices of the space."""
         indices = dict(zip(self.factors, chosen, strict=True))
         return [indices.get(parameter.name, 0) for parameter in self.space.parameters]
 
     def rows(self, chosen: NDArray[np.integer[Any]]) -> Rows:
-        """The same for many: (rows, axes) → rows of the space."""
+        """Turn coefficient indices of shape (rows, axes) into rows of the space."""
         names = list(self.factors)
         columns = [
             chosen[:, names.index(p.name)] if p.name in names else np.zeros(len(chosen), np.int32)
@@ -193,30 +207,36 @@ class ScaledSpace:
         return np.stack(columns, axis=1).astype(np.int32)
 
     def examine(self, chosen: NDArray[np.integer[Any]]) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
-        """Cost, validity and a fingerprint of the network, of every row of coefficient indices."""
+        """Return cost, validity and fingerprint of the network of every row.
+
+        `chosen` holds coefficient indices, shape (rows, axes). Equal networks have equal
+        fingerprints.
+        """
         cost, valid, keys = examine(self.space, self.rows(chosen))
         return cost, valid, joined(keys)
 
     def coefficients(self, chosen: Sequence[int]) -> dict[str, float]:
-        """Axis → coefficient."""
+        """Axis → coefficient, of one row of coefficient indices."""
         return {axis: float(values[index]) for (axis, values), index in zip(self.factors.items(), chosen, strict=True)}
 
     def candidate(self, chosen: Sequence[int]) -> Candidate:
-        """The network of one row."""
+        """Return the network of one row of coefficient indices."""
         return self.space.candidate(settings(self.space, np.array(self.row(chosen), np.int32)))
 
 
 def in_letters(factors: Factors) -> str:
-    """Coefficients for a reader: `α=1.2 β=1.1 γ=1.15`; other axes by their names."""
+    """Write coefficients as text: `α=1.2 β=1.1 γ=1.15`; other axes by their names."""
     return " ".join(f"{GREEK.get(axis, axis)}={factor:.6g}" for axis, factor in factors.items())
 
 
 def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, storage: str | None = None) -> Baseline:
-    """The baseline that `reference` names: a published network or skeleton, a space file that
-    leaves nothing free, a candidate's file, STUDY:best or an id.
+    """Return the baseline that `reference` names.
+
+    It is a published network or skeleton, a space without free parameters, a space file, a
+    candidate's file, `STUDY:best` or a candidate's id.
 
     Raises:
-        InputError: there is none, or the file leaves something free; one line that says what to do.
+        InputError: there is none, or the space has free parameters; the message says what to do.
     """
     if isinstance(reference, Space):
         return _fixed(reference, reference.name)
@@ -243,7 +263,6 @@ def _of_candidate(candidate: Candidate, name: str) -> Baseline:
 
 
 def _fixed(space: Space, name: str) -> Baseline:
-    free = [parameter.name for parameter in space.parameters if len(parameter.values) > 1]
-    if free:
-        raise InputError(f"a baseline is one network, but {name} leaves free: {', '.join(free)}")
+    if space.free:
+        raise InputError(f"a baseline is one network, but {name} leaves free: {', '.join(space.free)}")
     return Baseline(name=name, at_one=space)

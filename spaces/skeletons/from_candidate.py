@@ -1,11 +1,10 @@
-"""The skeleton around one candidate, published or found: itself, made deeper, wider and taken to
-other resolutions.
+"""The skeleton around one candidate: the candidate at other depths, widths and resolutions.
 
 Source: compound scaling of any baseline network, Tan & Le, EfficientNet, ICML 2019,
 arXiv:1905.11946, section 3.3. A deeper stage repeats its last unit, a shallower one drops units
-from its end. Every unit is widened on its own (`Unit.widened`), so that what a candidate spells out
-in numbers, as the squeezed channels of SE or the kernel of ECA, is scaled or kept as it stands
-there: a skeleton that derives them anew from the wider map may round them otherwise.
+from its end. Every unit is widened separately (`Unit.widened`): numbers that the candidate spells
+out, such as the squeezed channels of SE or the kernel of ECA, are scaled or kept. A skeleton that
+derives them from the wider map may round them differently.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from typing import Any, ClassVar
 
 from ...blocks import Part, Unit
 from ..candidate import Candidate, Layers
-from .rules import Rule
 from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .value_rules import Rule
 
 DIMENSIONS = ("depth", "width", "resolution", "size_multiple")
-"""All there are: the rest is the candidate's."""
+"""All dimensions of this skeleton; everything else is fixed by the candidate."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given(Skeleton):
-    """A candidate and its multiples; make one by `given`."""
+class CandidateSkeleton(Skeleton):
+    """A candidate, scaled in depth, width and resolution; `skeleton_of` makes one."""
 
     network: Candidate
-    """What it is at depth, width and resolution 1."""
+    """The candidate at depth, width and resolution 1."""
 
     family: ClassVar[Mapping[str, Any]] = {name: SHARED[name] for name in DIMENSIONS}
     rules: ClassVar[Mapping[str, Rule]] = {name: SHARED_RULES[name] for name in DIMENSIONS}
@@ -44,7 +43,7 @@ class Given(Skeleton):
         return local["unit"].widened(local["width"])
 
     def layer(self, local: Local, index: int) -> Unit:
-        return self.unit(local)  # none is skipped
+        return self.unit(local)  # this skeleton has no dimension `skip`
 
     def head(self, local: Local) -> Part:
         return self.network.head.widened(local["width"])
@@ -59,10 +58,9 @@ class Given(Skeleton):
         return {"candidate": self.network.to_dict()}
 
 
-def given(candidate: Candidate) -> Given:
-    """The skeleton whose baseline is `candidate`; its own layers and widths are depth 1 and width
-    1."""
-    return Given(
+def skeleton_of(candidate: Candidate) -> CandidateSkeleton:
+    """Return the skeleton whose network at depth 1 and width 1 is `candidate`."""
+    return CandidateSkeleton(
         name="given",
         layout=candidate.layout,
         stages=tuple(_row(layers) for layers in candidate.stages),
@@ -71,8 +69,11 @@ def given(candidate: Candidate) -> Given:
 
 
 def _row(layers: Layers) -> dict[str, Any]:
-    """A stage: its units, one a layer, the last of which stands for all further ones; the one unit
-    where all are equal."""
+    """Return the row of a stage for `Skeleton.stages`.
+
+    Its key `unit` holds one unit for each layer, of which the last also stands for all further
+    layers; a single unit if all layers are equal.
+    """
     units = [unit for unit, count in layers for _ in range(count)]
     row = {"stride": units[0].stride, "repeats": len(units)}
     if units[-1].stride != 1:

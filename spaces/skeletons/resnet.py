@@ -1,4 +1,4 @@
-"""The ResNet skeleton: ResNet, ResNeXt, SENet, ECA-Net and ResNeSt as points of one family.
+"""The ResNet skeleton: one family with ResNet, ResNeXt, SENet, ECA-Net and ResNeSt as its members.
 
 Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al.,
 ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2 (cardinality × base width at equal cost); Zhang et
@@ -15,20 +15,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...blocks import Basic, Bottleneck, Part, PoolHead, ResNetStem, Unit
-from ...blocks.rounding import at_least, floor, make_divisible, nearest
+from ...blocks.rounding import at_least, floor, make_divisible, nearest, next_multiple
 from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
 from ..candidate import Layout
-from .rules import COUNT, COUNT_OR_AUTO, NATURAL, Rule, one_of
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
-from .table import stages
+from .attention_choice import attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .stage_table import stages
+from .value_rules import COUNT, COUNT_OR_AUTO, NATURAL, Rule, one_of
 
 
 def equal_cost_width(cardinality: Number) -> Number:
-    """The base width d that keeps a bottleneck of `cardinality` C at the cost of ResNet-50's:
-    256·Cd + 3·3·C·d² + Cd·256 = 69,632, rounded.
+    """Return the base width d at which a bottleneck of `cardinality` C costs what ResNet-50's does.
 
-    It reproduces ResNeXt's Table 2: 1×64d, 2×40d, 4×24d, 8×14d, 32×4d.
+    d solves 256·C·d + 3·3·C·d² + C·d·256 = 69,632 and is rounded to the nearest integer. It
+    reproduces ResNeXt's Table 2: 1×64d, 2×40d, 4×24d, 8×14d, 32×4d.
 
     >>> [equal_cost_width(c) for c in (1, 2, 4, 8, 32)]
     [64, 40, 24, 14, 4]
@@ -43,7 +44,7 @@ def equal_cost_width(cardinality: Number) -> Number:
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet(Skeleton):
-    """Stem 7×7 or deep, stages of bottleneck or basic units."""
+    """A stem of one 7×7 or three 3×3 convolutions, then stages of bottleneck or basic units."""
 
     layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {
@@ -77,7 +78,6 @@ class ResNet(Skeleton):
     numeric: ClassVar[frozenset[str]] = frozenset(
         {"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"}
     )
-
     widens: ClassVar[frozenset[str]] = frozenset({"width", "expansion", "unit"})
     outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem", "stem_width"}
 
@@ -107,8 +107,7 @@ class ResNet(Skeleton):
         automatic = isinstance(local["base_width"], str)
         base_width = equal_cost_width(cardinality) if automatic else local["base_width"]
         group = at_least(floor(base_width * super().out_channels(local) / 64), 1)
-        splits = max(radix, 1)
-        group = (group + splits - 1) // splits * splits  # every split of every group gets whole channels
+        group = next_multiple(group, max(radix, 1))  # whole channels for every split of every group
         return Bottleneck(
             channels=self.out_channels(local),
             width=group * cardinality,

@@ -1,13 +1,12 @@
-"""What a skeleton is, and what all skeletons share.
+"""The base class of skeletons, and the dimensions that all skeletons share.
 
 A skeleton turns settings (dimension → value) into a candidate, place by place: stem, the layers of
-every stage, head. What it says of one place is asked with scalars for one candidate and with arrays
-for many at once, so that there is one description of a network and one formula for its cost.
+every stage, head. Its methods take scalars for one candidate and arrays for many at once, so that
+each network has one description and its cost one formula.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,79 +18,87 @@ from ...blocks.errors import unknown
 from ...blocks.rounding import at_least, ceil, make_divisible, nearest
 from ...blocks.shape import Number
 from ..candidate import Candidate, Layout, assemble
-from .rules import COUNT, FLAG, POSITIVE, STRIDE, Rule
+from ..plain_values import is_auto, is_number
+from .attention_choice import options
+from .value_rules import COUNT, FLAG, POSITIVE, STRIDE, Rule
 
 Image = tuple[int, int, int]
-"""Channels, height and width."""
+"""Channels, height and width in pixels."""
 Local = Mapping[str, Any]
-"""Dimension → value at one place: the stem, the head, or one layer of a stage (with its `channels`
-and `stride`)."""
+"""Dimension → value at one place: the stem, the head, or one layer of a stage, which also has
+`channels` and `stride`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skeleton(ABC):
-    """Turns settings into candidates."""
+    """A family of networks with a baseline; it turns settings into candidates."""
 
     name: str
-    """As in a space file."""
+    """Name of the skeleton in a space file."""
     layout: Layout
-    """Whose module names its networks bear; of a family it is one."""
+    """The module names of its networks; one for each subclass."""
     stages: tuple[Mapping[str, Any], ...]
-    """For every stage its `channels`, the `stride` of its first layer, and the baseline's values of
-    dimensions that differ from stage to stage; a tuple holds one value a layer, the last of which
-    stands for all further ones."""
+    """One row for each stage: its `channels`, the `stride` of its first layer, and the baseline's
+    values of dimensions that differ between stages. A tuple holds one value for each layer; its
+    last value stands for all further layers."""
     baseline: Mapping[str, Any] = field(default_factory=dict)
-    """Values for the whole network that differ from the family's."""
+    """Values for the whole network that replace those of `family`."""
 
     family: ClassVar[Mapping[str, Any]]
-    """Every dimension with its value unless the skeleton says otherwise."""
+    """Every dimension with its default value."""
     rules: ClassVar[Mapping[str, Rule]]
-    """What a value of each dimension must be; `attention` and the options of attention blocks are
-    checked by themselves."""
+    """Dimension → rule for its values; `attention` and the options of attention blocks are checked
+    by their classes instead."""
     per_stage: ClassVar[frozenset[str]]
-    """Dimensions that may differ from stage to stage, the options of attention blocks besides."""
+    """Dimensions that may differ between stages, in addition to the options of attention blocks."""
     per_layer: ClassVar[frozenset[str]]
-    """Dimensions that may differ from layer to layer, the options of attention blocks besides."""
+    """Dimensions that may differ between layers, in addition to the options of attention blocks."""
     numeric: ClassVar[frozenset[str]]
-    """Dimensions whose value may be an array: the formulas take them without looking at them."""
+    """Dimensions whose value may be an array, because the formulas only calculate with it."""
     outside: ClassVar[frozenset[str]]
-    """Dimensions that the stem, the head and the image look at."""
+    """Dimensions on which the stem, the head or the image size depends."""
     widens: ClassVar[frozenset[str]] = frozenset({"width"})
-    """Dimensions on which a stage's output channels depend."""
+    """Dimensions on which the output channels of a stage depend."""
     spares_first: ClassVar[frozenset[str]] = frozenset()
-    """Dimensions of which one value for the whole network leaves the first stage as it is."""
+    """Dimensions whose value for the whole network does not apply to the first stage."""
 
     @abstractmethod
     def stem(self, local: Local) -> Part:
-        """What stands before the stages."""
+        """Return the part before the stages."""
 
     @abstractmethod
     def unit(self, local: Local) -> Unit:
-        """One layer of a stage."""
+        """Return the unit of one layer of a stage."""
 
     @abstractmethod
     def head(self, local: Local) -> Part:
-        """What stands after the stages."""
+        """Return the part after the stages."""
 
     def out_channels(self, local: Local) -> Number:
-        """Output channels of a stage: the baseline's times the width coefficient, a multiple of the
-        divisor (8) and never below 90 %."""
+        """Return the output channels of a stage: `channels` times the width coefficient β.
+
+        They are rounded to a multiple of `divisor` (8) and never below 90 % of the exact value.
+        """
         return make_divisible(local["channels"] * local["width"], local["divisor"])
 
     def repeats(self, local: Local) -> Number:
-        """Layers of a stage: the baseline's times the depth coefficient, rounded up."""
+        """Return the layers of a stage: `repeats` times the depth coefficient α, rounded up."""
         return at_least(ceil(local["repeats"] * local["depth"]), 1)
 
     def image(self, local: Local, image: Image) -> tuple[int, Number, Number]:
-        """`image` with both sides multiplied by the resolution coefficient γ and rounded to a
-        multiple of `size_multiple`, one at least."""
+        """Return `image` with height and width multiplied by the resolution coefficient γ.
+
+        Both are rounded to a multiple of `size_multiple`, at least one times it.
+        """
         multiple = local["size_multiple"]
         height, width = (at_least(nearest(side * local["resolution"] / multiple), 1) * multiple for side in image[1:])
         return image[0], height, width
 
     def layer(self, local: Local, index: int) -> Unit | None:
-        """The unit of a stage's layer `index`; None where it is skipped. A skipped first layer is a
-        projection: it has a map to change."""
+        """Return the unit of layer `index` of a stage; None if the layer is skipped.
+
+        A skipped first layer becomes a projection, because it changes the shape of the map.
+        """
         if not local["skip"]:
             return self.unit(local)
         return (
@@ -101,11 +108,17 @@ class Skeleton(ABC):
         )
 
     def candidate(self, settings: Mapping[str, Any], image: Image, classes: int) -> Candidate:
-        """The candidate of `settings`: dimension → value, a tuple of one value a stage, or of
-        tuples of one value a layer; the rest is the baseline's.
+        """Return the candidate of `settings`.
+
+        Args:
+            settings: dimension → one value for the network, a tuple with one value for each stage,
+                or a tuple with a tuple of one value for each layer of each stage. None, and what is
+                absent, takes the baseline's value.
+            image: channels, height and width of an input, before the resolution coefficient.
+            classes: outputs of the classifier.
 
         Raises:
-            InvalidBlock: no network can be built from them.
+            InvalidBlock: no network can be built from the settings.
         """
         whole = self.local(settings)
         stages: list[list[tuple[Unit, Number]]] = []
@@ -119,11 +132,11 @@ class Skeleton(ABC):
         return assemble(self.layout, self.image(whole, image), classes, self.stem(whole), stages, self.head(whole))
 
     def to_dict(self) -> dict[str, Any]:
-        """What a space file says of it, without its stages."""
+        """Return the entries of a space file that name this skeleton; stages are left out."""
         return {"skeleton": self.name}
 
     def varies(self, stage: int) -> bool:
-        """Whether the baseline's layers of a stage differ in more than the first one's stride."""
+        """Whether layers of a stage of the baseline differ in more than the stride of the first."""
         return any(isinstance(value, tuple) for value in self.stages[stage].values())
 
     def _varies(self, settings: Mapping[str, Any], stage: int) -> bool:
@@ -133,7 +146,7 @@ class Skeleton(ABC):
         )
 
     def local(self, settings: Mapping[str, Any], stage: int | None = None, layer: int | None = None) -> dict[str, Any]:
-        """What `settings` come to at one place."""
+        """Return the value of every dimension at one place, from `settings` and the baseline."""
         local = dict(self.at(stage, layer))
         for dimension, value in settings.items():
             if isinstance(value, tuple):
@@ -142,12 +155,17 @@ class Skeleton(ABC):
                     value = value[layer] if layer is not None and layer < len(value) else None
             elif stage == 0 and dimension in self.spares_first:
                 continue
-            if value is not None and not (isinstance(value, str) and value == "auto" and dimension in local):
+            if value is not None and not (is_auto(value) and dimension in local):
                 local[dimension] = value
         return local
 
     def at(self, stage: int | None, layer: int | None = None) -> Mapping[str, Any]:
-        """The baseline at one place."""
+        """Return the baseline's value of every dimension at one place.
+
+        Args:
+            stage: the stage, from 0; None for the stem, the head and the image.
+            layer: the layer of the stage, from 0; None is the same as 0.
+        """
         place = (stage, layer if stage is not None and layer and self.varies(stage) else min(layer or 0, 1))
         if place not in self._places:
             row = {} if stage is None else self.stages[stage]
@@ -163,16 +181,15 @@ class Skeleton(ABC):
         return {}
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
-        """Whether the formulas take an array of `values` for a dimension."""
-        return dimension in self.numeric and all(
-            isinstance(value, int | float) and not isinstance(value, bool) for value in values
-        )
+        """Whether the formulas accept an array of `values` for a dimension."""
+        return dimension in self.numeric and all(is_number(value) for value in values)
 
     def check(self, dimension: str, value: Any) -> None:
-        """Refuse a value that no network of this skeleton can have.
+        """Check the value of a dimension.
 
         Raises:
-            InputError: the rule and the value, or the nearest known name.
+            InputError: no network of this skeleton can have the value; the message gives the rule
+                and the value, or the nearest known name.
         """
         if not isinstance(value, str | int | float | bool):
             raise InputError(f"{dimension} must be a text, a number, true or false, but got {value!r}")
@@ -193,16 +210,17 @@ class Skeleton(ABC):
                         ) from None
 
     def dimensions(self) -> list[str]:
-        """Names of all dimensions, those of the registered attention blocks included."""
+        """List all dimensions, including the options of registered attention blocks."""
         return list(dict.fromkeys([*self.family, *options()]))
 
     def may_differ(self, dimension: str, each: str) -> bool:
-        """Whether a dimension may be one for each "stage" or "layer"."""
+        """Whether a dimension may differ between stages (`each` "stage") or layers ("layer")."""
         return dimension in (self.per_stage if each == "stage" else self.per_layer) or dimension in options()
 
     def with_stages(self, rows: tuple[Mapping[str, Any], ...]) -> Self:
-        """The same skeleton with its stages spelled out; a list holds one value a layer, the last
-        of which stands for all further ones.
+        """Return the same skeleton with other stages.
+
+        `rows` are as in `stages`, with lists in place of tuples allowed.
 
         Raises:
             InputError: an unknown key, or a value that no stage can have.
@@ -249,8 +267,12 @@ SHARED: Mapping[str, Any] = {
     "size_multiple": 1,
     "divisor": 8,
 }
-"""Dimensions of every skeleton: α, β, γ, layers of a stage, leaving a layer out, the attention of
-its layers, what image sides and widths are multiples of."""
+"""The dimensions of every skeleton, with their default values.
+
+`depth`, `width` and `resolution` are the coefficients α, β and γ; `repeats` are the layers of a
+stage; `skip` leaves a layer out; `attention` is the attention of the layers; image sides are
+rounded to multiples of `size_multiple`, channels to multiples of `divisor`.
+"""
 SHARED_RULES: Mapping[str, Rule] = {
     "depth": POSITIVE,
     "width": POSITIVE,
@@ -261,28 +283,4 @@ SHARED_RULES: Mapping[str, Rule] = {
     "divisor": COUNT,
 }
 SHARED_OUTSIDE = frozenset({"width", "resolution", "size_multiple", "divisor"})
-"""Those of them that the stem, the head and the image look at."""
-
-
-def options() -> list[str]:
-    """Dimensions that registered attention blocks bring."""
-    return [dimension for name in names(Attention) for dimension in block_class(name, Attention).dimensions]
-
-
-def attention(local: Local, **se: Any) -> Attention | None:
-    """The attention block that `local` names, with the options it gives; `se` are the skeleton's
-    own fields for SE."""
-    name = local["attention"]
-    if name == "none":
-        return None
-    cls = block_class(name, Attention)
-    fields = {
-        field: local[dimension] for dimension, field in cls.dimensions.items() if not _automatic(local.get(dimension))
-    }
-    if name != "se" and "activation" in local and "activation" in {field.name for field in dataclasses.fields(cls)}:  # type: ignore[arg-type]
-        fields["activation"] = local["activation"]  # what stands in a convolution's place has the network's activation
-    return cls(**{**(se if name == "se" else {}), **fields})  # pyright: ignore[reportAbstractUsage]
-
-
-def _automatic(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value == "auto")
+"""Shared dimensions on which the stem, the head or the image size depends."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import timm
 from automl.spaces import Candidate, architecture
-from automl.spaces.scaling.published import EFFICIENTNETS, SCALED
+from automl.spaces.scaling.paper_tables import EFFICIENTNETS, SCALED
 from automl.spaces.skeletons import skeleton
 from published_rules import MXNET, PLAIN, SENET, THOP, THOP_MOBILE, UNEXPLAINED, UNITS_OF_1024, WITHOUT_NORMS, Rule
 from timm.layers import EcaModule

@@ -10,7 +10,7 @@ from automl.blocks import Cost, InputError
 from automl.spaces import Budget, Candidate, Space, architecture, architectures, census, load_space
 from automl.spaces.bulk import METRICS, enumerate_rows, examine, joined, settings
 from automl.spaces.skeletons import skeleton
-from automl.spaces.skeletons.from_candidate import given
+from automl.spaces.skeletons.from_candidate import skeleton_of
 
 FACTORS = [(1.4, 1.0, 1.0), (1.0, 1.1, 1.0), (1.2, 1.35, 1.15), (1.0, 0.75, 1.0), (0.5, 0.5, 0.5)]
 """Depth, width, resolution."""
@@ -58,7 +58,7 @@ def pair(name: str, depth: float, width: float, resolution: float) -> tuple[Cand
     published = architecture(name)
     factors = {"depth": depth, "width": width, "resolution": resolution}
     image = (3, published.size, published.size)
-    return given(published.candidate()).candidate(factors, image, 1000), skeleton(published.skeleton).candidate(
+    return skeleton_of(published.candidate()).candidate(factors, image, 1000), skeleton(published.skeleton).candidate(
         {**published.settings, **factors}, image, 1000
     )
 
@@ -67,7 +67,7 @@ def pair(name: str, depth: float, width: float, resolution: float) -> tuple[Cand
 def test_at_depth_width_and_resolution_1_the_candidate_comes_back(name: str):
     candidate = architecture(name).candidate()
     for chosen in ({}, {"depth": 1.0, "width": 1, "resolution": 1.0, "size_multiple": 1}):
-        assert given(candidate).candidate(chosen, candidate.image, candidate.classes).id == candidate.id
+        assert skeleton_of(candidate).candidate(chosen, candidate.image, candidate.classes).id == candidate.id
 
 
 def test_a_candidate_with_odd_widths_comes_back_too():
@@ -75,7 +75,7 @@ def test_a_candidate_with_odd_widths_comes_back_too():
         {"width": 0.77, "divisor": 1, "skip": ((False, True),)}, (3, 64, 64), 10
     )
     assert candidate.stem.out(candidate.input).channels % 8
-    assert given(candidate).candidate({}, candidate.image, 10).id == candidate.id
+    assert skeleton_of(candidate).candidate({}, candidate.image, 10).id == candidate.id
 
 
 @pytest.mark.parametrize("name", [name for name in comparable() if not derived(name)])
@@ -110,14 +110,14 @@ def bare(candidate: Candidate) -> Candidate:
 
 def test_mobilenetv2s_features_are_never_below_1280_only_by_its_own_rule():
     half = architecture("mobilenetv2_050").candidate()
-    mine = given(architecture("mobilenetv2_100").candidate()).candidate({"width": 0.5}, half.image, 1000)
+    mine = skeleton_of(architecture("mobilenetv2_100").candidate()).candidate({"width": 0.5}, half.image, 1000)
     assert (mine.features, half.features) == (640, 1280)
     assert mine.stages == half.stages
 
 
 def test_a_deeper_stage_repeats_its_last_unit_and_a_shallower_one_loses_it():
     candidate = skeleton("mobilenetv3").candidate({}, (3, 224, 224), 1000)
-    base = given(candidate)
+    base = skeleton_of(candidate)
     deeper, shallower = (base.candidate({"depth": depth}, candidate.image, 1000) for depth in (2.0, 0.5))
     expansions = [
         [unit.expansion for unit, count in network.stages[3] for _ in range(count)]
@@ -132,7 +132,7 @@ def test_further_layers_of_one_strided_unit_keep_the_map():
         .with_stages(({"channels": 16, "stride": 2}, {"channels": 24, "stride": 2}))
         .candidate({}, (3, 64, 64), 10)
     )
-    deeper = given(candidate).candidate({"depth": 3}, candidate.image, 10)
+    deeper = skeleton_of(candidate).candidate({"depth": 3}, candidate.image, 10)
     assert [[(unit.stride, count) for unit, count in stage] for stage in deeper.stages] == [
         [(2, 1), (1, 2)],
         [(2, 1), (1, 2)],

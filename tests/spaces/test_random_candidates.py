@@ -15,7 +15,7 @@ from automl.blocks import Attention, Cost, Se, names
 from automl.spaces import Candidate, Space
 from automl.spaces.bulk import costs, draw, settings
 from automl.spaces.skeletons import skeleton, skeletons
-from automl.spaces.skeletons.skeleton import options
+from automl.spaces.skeletons.attention_choice import options
 from automl.studies import Study, StudySpec
 from automl.studies.database.connection import Database
 from automl.studies.database.tables import CandidateRecord, StudyRecord

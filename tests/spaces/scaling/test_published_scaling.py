@@ -7,7 +7,7 @@ import torch
 from automl.spaces import Candidate
 from automl.spaces.scaling.baseline import find_baseline
 from automl.spaces.scaling.family import PAPER, member, scaled
-from automl.spaces.scaling.published import EFFICIENTNETS, SCALED, Released, Scaled, agrees
+from automl.spaces.scaling.paper_tables import EFFICIENTNETS, SCALED, Released, Scaled, agrees
 from torch.utils.flop_counter import FlopCounterMode
 
 MET = {

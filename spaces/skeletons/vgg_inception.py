@@ -1,8 +1,8 @@
 """Skeletons without residuals: VGG-like and Inception-like, with attention in every layer.
 
-Sources: Simonyan & Zisserman, VGG, ICLR 2015, arXiv:1409.1556, configuration D (16 layers: here a
-stem and 12 convolutions before a global pool, which takes the place of the layers of 4096); Szegedy
-et al., GoogLeNet, CVPR 2015, arXiv:1409.4842, Table 1 (nine Inception units in three stages);
+Sources: Simonyan & Zisserman, VGG, ICLR 2015, arXiv:1409.1556, configuration D (here a stem and 12
+convolutions before a global pool, which replaces the fully connected layers of 4096); Szegedy et
+al., GoogLeNet, CVPR 2015, arXiv:1409.4842, Table 1 (nine Inception units in three stages);
 attention in both as in Hu et al., SENet, CVPR 2018, arXiv:1709.01507.
 """
 
@@ -15,16 +15,20 @@ from typing import Any, ClassVar
 from ...blocks import ConvStem, Inception, Part, Plain, PoolHead, ResNetStem, Unit
 from ...blocks.rounding import make_divisible
 from ..candidate import Layout
-from .rules import COUNT, ODD_OR_AUTO, STRIDE, Rule, one_of
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
-from .table import stages
+from .attention_choice import attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .stage_table import stages
+from .value_rules import COUNT, ODD_OR_AUTO, STRIDE, Rule, one_of
 
 ACTIVATIONS = one_of("relu", "silu", "relu6", "hard_swish", "gelu")
 
 
 @dataclass(frozen=True, kw_only=True)
 class VGG(Skeleton):
-    """One convolution as stem, then stages of convolutions, each but the first begun by a max pool."""
+    """A stem of one convolution, then stages of convolutions.
+
+    Every stage after the first begins with a max pool.
+    """
 
     layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {
@@ -65,7 +69,7 @@ class VGG(Skeleton):
 
 @dataclass(frozen=True, kw_only=True)
 class GoogLeNet(Skeleton):
-    """The 7×7 stem with its pool, then stages of Inception units."""
+    """A stem of a 7×7 convolution and a max pool, then stages of Inception units."""
 
     layout: Layout = "resnet"
     family: ClassVar[Mapping[str, Any]] = {**SHARED, "activation": "relu", "stem_width": 64}

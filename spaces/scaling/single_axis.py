@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import InputError
-from .axes import exponents
 from .baseline import AXES, Baseline
+from .cost_exponents import exponents
 
 IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
 """Exponents of the paper's rule."""

@@ -1,4 +1,5 @@
-"""Grids of compound scaling: what each rule admits, beside plain loops and an independent counter."""
+"""Grids of compound scaling: what each rule admits, beside plain loops and an independent
+counter."""
 
 import itertools
 import math
@@ -9,10 +10,9 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.spaces import Candidate, Space
-from automl.spaces.scaling import grid as grid_module
-from automl.spaces.scaling.axes import exponents
-from automl.spaces.scaling.baseline import AXES, Baseline, find_baseline
-from automl.spaces.scaling.grid import Grid, GridPoint, grid, rounded
+from automl.spaces.scaling.baseline import AXES, Baseline, ScaledSpace, find_baseline
+from automl.spaces.scaling.coefficient_grid import Grid, GridPoint, grid, rounded
+from automl.spaces.scaling.cost_exponents import exponents
 from torch.utils.flop_counter import FlopCounterMode
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "compound-scaling"
@@ -127,13 +127,13 @@ def test_the_true_cost_of_all_that_is_admitted_lies_within_the_tolerance(name: s
 
 def test_a_cost_that_is_off_by_a_tenth_is_noticed(monkeypatch: pytest.MonkeyPatch):
     """The control of the independent counter."""
-    examine = grid_module.ScaledSpace.examine
+    examine = ScaledSpace.examine
 
     def dearer(self, chosen):
         cost, valid, names = examine(self, chosen)
         return replace(cost, macs=cost.macs * 1.1), valid, names
 
-    monkeypatch.setattr(grid_module.ScaledSpace, "examine", dearer)
+    monkeypatch.setattr(ScaledSpace, "examine", dearer)
     found = grid(find_baseline(RESULTS / "small-resnet.yaml"), step=0.1)
     assert len(outside(found, found.points)) > len(found.points) / 2
 

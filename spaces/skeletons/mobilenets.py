@@ -1,5 +1,4 @@
-"""Skeletons of inverted residuals: EfficientNet, and the baselines that compound scaling was shown
-on.
+"""Skeletons of inverted residuals: EfficientNet, MobileNetV1 to V3, and MnasNet.
 
 Sources: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Table 1 (the MnasNet-like B0); Howard
 et al., MobileNets, arXiv:1704.04861, Table 1; Sandler et al., MobileNetV2, CVPR 2018,
@@ -18,18 +17,18 @@ from ...blocks import ConvHead, ConvStem, EfficientHead, MBConv, Part, PoolHead,
 from ...blocks.rounding import make_divisible
 from ...blocks.shape import is_array
 from ..candidate import Layout
-from .rules import COUNT, ODD_OR_AUTO, POSITIVE, STRIDE, Rule, one_of
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton, attention
-from .table import stages
+from .attention_choice import attention
+from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .stage_table import stages
+from .value_rules import COUNT, ODD_OR_AUTO, POSITIVE, STRIDE, Rule, one_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mobile(Skeleton):
-    """Stem 3×3, stages of inverted residuals (depthwise-separable ones where the expansion is 1),
-    head 1×1.
+    """A 3×3 stem, stages of inverted residuals, and a 1×1 head.
 
-    One expansion for the whole network leaves the first stage as it is: in every published network
-    that one stands apart.
+    Where the expansion is 1 the unit is depthwise-separable. One expansion for the whole network
+    does not change the first stage, whose expansion differs in every published network.
     """
 
     layout: Layout = "efficientnet"
@@ -78,9 +77,9 @@ class Mobile(Skeleton):
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
         listed = list(values)
-        return super().takes_arrays(dimension, listed) and not (
-            dimension == "expansion" and 1 in listed
-        )  # at 1 the unit is another
+        if dimension == "expansion" and 1 in listed:  # at expansion 1 the unit is of another class
+            return False
+        return super().takes_arrays(dimension, listed)
 
     def stem(self, local: Local) -> Part:
         channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
@@ -104,8 +103,7 @@ class Mobile(Skeleton):
         if local["unit"] == "projection":
             return Projection(**common)
         if local["squeeze"] == "input":
-            # EfficientNet: a quarter of the block's input, stated over the expanded map it stands
-            # on
+            # EfficientNet: a quarter of the unit's input, as a share of the expanded map
             se = {"ratio": 0.25 / expansion, "divisor": 1, "activation": activation, "layout": "efficientnet"}
         else:
             # MobileNetV3: a quarter of the expanded map

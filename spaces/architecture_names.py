@@ -1,7 +1,7 @@
-"""A network's name as somebody writes it → the published network: timm's tags left off, and timm's
-other names told from mistakes.
+"""Finds the published network that a user names.
 
-timm is asked only when a name is not ours: importing it takes seconds.
+timm's names are recognised, with or without a tag, so that the error can tell a network that automl
+lacks from a misspelled name. timm is imported only if a name is unknown: that takes seconds.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from .architectures import Architecture, architecture, architectures
 
 
 def find_architecture(name: str, *, others: Sequence[str] = ()) -> Architecture:
-    """The published network called `name`, timm's tag of trained weights ("resnet50.a1_in1k") left
-    off: it changes no cost.
+    """Return the published network called `name`.
 
-    `others` are names of what else could be meant, for the error alone.
+    Args:
+        name: the name; timm's tag of trained weights ("resnet50.a1_in1k") is ignored, because it
+            does not change the cost.
+        others: further names that the error may suggest.
 
     Raises:
-        InputError: nobody knows the name, or timm does and no skeleton has that network; the
-            nearest that is known is named.
+        InputError: the name is unknown, or timm has the network and no skeleton does; the message
+            gives the nearest known name.
     """
     plain = name.partition(".")[0]
     ours = architectures()
@@ -49,6 +51,6 @@ def _of_timm() -> list[str]:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own matters
+        warnings.simplefilter("ignore")  # timm warns about its own modules
         import timm
     return timm.list_models()
