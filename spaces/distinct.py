@@ -1,13 +1,12 @@
-"""Draws that are uniform over the distinct candidates within a budget, not over the settings that
-spell them.
+"""Draws uniformly from the distinct candidates within a budget, not from their settings.
 
-Many settings may build one network: 1.1 times 2 layers and 1.2 times 2 layers are 3 layers, a
-skipped layer may stand first or second. A space small enough is walked through. Of a larger one
-settings are drawn uniformly, and one of a network that m settings build is kept with probability 1
-/ m (rejection sampling). m is counted: over all alternatives of every stage, and over the values of
-every dimension of the whole network that can be exchanged alone. Where settings of several stages,
-or of the network and its stages, can only be exchanged together (a constraint ties two stages;
-depth times layers), m is too small and such networks are drawn somewhat too often.
+Several settings may build the same network: 1.1 times 2 layers and 1.2 times 2 layers are both 3
+layers, and a skipped layer may be the first or the second. A small space is enumerated. From a
+larger one settings are drawn uniformly, and a network that m settings build is kept with
+probability 1 / m (rejection sampling). m is counted over all alternatives of each stage, and over
+the values of each parameter of the whole network that can be exchanged alone. If settings of
+several stages, or of the network and its stages, can only be exchanged together (a constraint ties
+two stages; depth times layers), m is too small and these networks are drawn somewhat too often.
 """
 
 from __future__ import annotations
@@ -37,33 +36,37 @@ from .parameters import Parameter
 from .space import Space
 
 ENUMERATE = 1 << 18
-"""Up to so many combinations a space is walked through."""
+"""Largest number of combinations of a space that is enumerated."""
 DRAWS = 20_000
-"""Settings drawn at a time from a larger one."""
+"""Settings that are drawn at a time from a larger space."""
 TRIES = 40
-"""So often a draw is repeated that conditions left few settings of."""
-BARREN = 50
-"""After so many draws in a row that bring nothing new, nothing more is looked for."""
-STAGE = 1 << 17
-"""Up to so many combinations the alternatives of a stage are listed; beyond, its settings are taken
-as they are drawn."""
+"""Repetitions of a draw, at most, if conditions leave few of its settings."""
+MAX_EMPTY_DRAWS = 50
+"""Stop after this many consecutive draws without a new candidate."""
+ENUMERATE_STAGE = 1 << 17
+"""Largest number of combinations of a stage whose alternatives are listed. The settings of a larger
+stage count as different networks."""
 
 
 def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: float = 0.0) -> Iterator[Rows]:
     """Settings of distinct candidates within `budget` in random order, a few rows at a time, until
     nothing new is found.
 
-    `aim` is for the upper end of the budget: only candidates of at least that part of the allowed
-    MACs (or, without a bound on MACs, of the first bound).
+    Args:
+        space: the space.
+        budget: bounds on the cost of a candidate.
+        rng: the random numbers.
+        aim: yields only candidates that cost at least this share of the upper bound on MACs, or of
+            the first bound if there is none on MACs.
     """
     if combinations(space) <= ENUMERATE:
-        rows, _ = walked(space, budget, aim=aim)
+        rows, _ = enumerated(space, budget, aim=aim)
         yield rng.permutation(rows)
         return
     drawing = Drawing(space)
     seen: set[int] = set()
-    barren = 0
-    while barren < BARREN:
+    empty = 0
+    while empty < MAX_EMPTY_DRAWS:
         found = False
         for rows, names in drawing.candidates(budget, DRAWS, rng, aim=aim, seen=seen):
             first = np.sort(np.unique(names, return_index=True)[1])
@@ -72,12 +75,12 @@ def feasible(space: Space, budget: Budget, rng: np.random.Generator, *, aim: flo
             if len(new):
                 found = True
                 yield rows[new]
-        barren = 0 if found else barren + 1
+        empty = 0 if found else empty + 1
 
 
-def walked(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cost]:
-    """The first settings of every distinct candidate within `budget`, and their costs, by walking
-    through all of a space."""
+def enumerated(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cost]:
+    """Settings of every distinct candidate within `budget`, and their costs, by enumerating the
+    space. `aim` is as in `feasible`."""
     found: list[tuple[Rows, NDArray[np.uint64], Cost]] = []
     for chunk in enumerate_rows(space):
         cost, valid, keys = examine(space, chunk)
@@ -89,7 +92,7 @@ def walked(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows, Cos
 
 
 def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
-    """Which costs a budget admits, and of those which reach `aim` times its upper end."""
+    """Whether each cost is within the budget, and at least `aim` times its first upper bound."""
     inside = np.broadcast_to(np.asarray(budget.admits(cost)), np.shape(cost.macs))
     if aim > 0 and budget.bounds:
         inside = inside & (getattr(cost, budget.bounds[0].metric) >= aim * budget.bounds[0].high)
@@ -97,7 +100,7 @@ def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
 
 
 class Drawing:
-    """Uniform draws of settings, and how many settings build the same candidate."""
+    """Draws settings uniformly, and counts how many settings build the same candidate."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -109,18 +112,18 @@ class Drawing:
         self._layers: list[tuple[list[int], Rows]] = []
         for stage in range(len(space.skeleton.stages)):
             columns = [index for index, parameter in enumerate(space.parameters) if parameter.stage == stage]
-            if columns and self._combinations(columns) <= STAGE:
+            if columns and self._combinations(columns) <= ENUMERATE_STAGE:
                 self._stages[stage] = columns, self._alternatives(columns)
-            else:  # too many to count what builds the same, but the layers can still be drawn whole
+            else:  # too many to count equal ones, but each layer can still be drawn as a whole
                 for layer in sorted({space.parameters[index].layer or 0 for index in columns}):
                     own = [index for index in columns if space.parameters[index].layer == layer]
-                    if own and self._combinations(own) <= STAGE:
+                    if own and self._combinations(own) <= ENUMERATE_STAGE:
                         self._layers.append((own, self._alternatives(own)))
         self._counts: dict[tuple[int, bytes], dict[int, int]] = {}
 
     def rows(self, count: int, rng: np.random.Generator) -> Rows:
-        """At most `count` settings, each equally likely; fewer where conditions leave many
-        parameters out."""
+        """At most `count` settings, all equally likely; fewer if conditions make many parameters
+        inactive."""
         found: list[Rows] = []
         for _ in range(TRIES):
             found.append(self._rows(count, rng))
@@ -129,8 +132,8 @@ class Drawing:
         return np.concatenate(found)[:count]
 
     def _rows(self, count: int, rng: np.random.Generator) -> Rows:
-        """Uniform values for every parameter, kept where what does not matter has its first value:
-        so each setting is kept equally often."""
+        """Uniform values for all parameters. Rows whose inactive parameters do not have their first
+        value are dropped, so that all settings are equally likely."""
         raw = draw_values(self._space, count, rng)
         for columns, table in (*self._stages.values(), *self._layers):
             raw[:, columns] = table[rng.integers(0, len(table), count)]
@@ -139,11 +142,15 @@ class Drawing:
     def candidates(
         self, budget: Budget, count: int, rng: np.random.Generator, *, aim: float = 0.0, seen: Collection[int] = ()
     ) -> Iterator[tuple[Rows, NDArray[np.uint64]]]:
-        """Rows within `budget` and their names, a few at a time: `count` draws, of which every
-        distinct candidate is equally likely to be each one kept.
+        """Rows within `budget` and their fingerprints, a few at a time. All distinct candidates are
+        equally likely.
 
-        Candidates whose names are `seen` are left out before it is counted how many settings build
-        them.
+        Args:
+            budget: bounds on the cost of a candidate.
+            count: number of settings drawn; fewer rows are yielded.
+            rng: the random numbers.
+            aim: as in `feasible`.
+            seen: fingerprints of candidates to leave out, which saves counting their settings.
         """
         rows = self.rows(count, rng)
         cost, valid, keys = examine(self._space, rows)
@@ -156,7 +163,7 @@ class Drawing:
             yield rows[kept], joined(keys[kept])
 
     def multiplicity(self, rows: Rows, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """How many settings build the candidate of each row."""
+        """Number of settings that build the candidate of each row."""
         many = np.ones(len(rows), np.int64)
         for stage in self._stages:
             many *= self._of_stage(stage, rows, keys)
@@ -168,8 +175,8 @@ class Drawing:
         return prod(len(self._space.parameters[index].values) for index in columns)
 
     def _alternatives(self, columns: list[int]) -> Rows:
-        """All values of a stage's parameters, each setting once as far as the stage itself can tell
-        what is inactive."""
+        """All settings of some parameters of a stage, each once, as far as the stage's own
+        parameters decide which are inactive."""
         space = self._space
         sizes = [len(space.parameters[index].values) for index in columns]
         raw = np.zeros((prod(sizes), len(space.parameters)), np.int32)
@@ -183,7 +190,7 @@ class Drawing:
         return raw[~(inactive[:, own] & (raw[:, own] > 0)).any(axis=1)][:, columns]
 
     def _is_own(self, parameter: Parameter, names: set[str]) -> bool:
-        """Whether the parameters of its stage alone decide if a parameter matters."""
+        """Whether the parameters `names` of its stage alone decide if a parameter is active."""
         known = self._space.by_name
         if parameter.layer is not None and any(
             depth.stage in (None, parameter.stage) and depth.name not in names for depth in self._space.depths
@@ -208,8 +215,8 @@ class Drawing:
         return counts
 
     def _context(self, stage: int) -> list[int]:
-        """The parameters that, besides its own, decide which of a stage's alternatives are the
-        same: those of the network and those that widen what it gets."""
+        """Parameters outside a stage that affect which of its settings build the same network:
+        those of the network, those that change its input width, and those tied by constraints."""
         space = self._space
         tying = [
             constraint.names

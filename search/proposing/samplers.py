@@ -36,11 +36,6 @@ def sampler_names() -> list[str]:
     return samplers.names()
 
 
-def sampler_help() -> str:
-    """All names with what each sampler does, for a help text."""
-    return "; ".join(f"{name} ({kind.words})" for name, kind in samplers.parts().items())
-
-
 def check_sampler(name: str, objective: Objective | None = None) -> None:
     """Check that there is a sampler called `name`, and that it can look for `objective`.
 

@@ -139,8 +139,8 @@ class Surrogate:
         return self._mean + self._scale * found
 
     def posterior(self, rows: Features) -> tuple[Vector, Matrix]:
-        """Posterior mean, and Cholesky factor of the posterior covariance, of `rows`, in units of the
-        values. Noise is not included."""
+        """Posterior mean and Cholesky factor of the posterior covariance of `rows`, in units of
+        the values. Noise is not included."""
         cross, own = self._between(rows, self._features), self._between(rows, rows)
         shrunk = solve_triangular(self._factor[0], cross.T, lower=True)
         covariance = own - shrunk.T @ shrunk

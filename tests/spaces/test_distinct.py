@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from automl.spaces import Budget, Space, parse_budget
 from automl.spaces.bulk import enumerate_rows, examine, joined, settings
-from automl.spaces.distinct import Drawing, feasible, walked
+from automl.spaces.distinct import Drawing, enumerated, feasible
 from scipy.stats import chisquare
 
 ROUNDED = {  # widths and depths that round to the same, an automatic kernel that equals a given one, a condition
@@ -36,6 +36,10 @@ SKIPPED = {  # left-out layers that may stand in several places, layers that exi
 }
 
 
+DRAWS = {"rounded": 3000, "skipped": 8000}
+"""Settings drawn at a time: enough for five of each network and more."""
+
+
 def spaces() -> list[Space]:
     return [Space.from_dict(ROUNDED, "rounded"), Space.from_dict(SKIPPED, "skipped")]
 
@@ -58,7 +62,7 @@ class TestDistinct:
         assert len(set(found.values())) == len(found) < sum(len(rows) for rows in enumerate_rows(space)) * 0.6
 
     def test_walking_through_finds_each_once(self, space: Space):
-        rows, cost = walked(space, Budget())
+        rows, cost = enumerated(space, Budget())
         assert sorted(space.candidate(settings(space, row)).id for row in rows) == sorted(names_of(space).values())
         assert [space.candidate(settings(space, row)).cost().macs for row in rows[:5]] == cost.macs[:5].tolist()
 
@@ -76,11 +80,11 @@ class TestDistinct:
     def test_a_large_space_is_drawn_from_without_repeating_until_nothing_is_left(
         self, space: Space, monkeypatch: pytest.MonkeyPatch
     ):
-        budget = parse_budget(str(int(np.median(walked(space, Budget())[1].macs))))
-        every = {space.candidate(settings(space, row)).id for row in walked(space, budget)[0]}
+        budget = parse_budget(str(int(np.median(enumerated(space, Budget())[1].macs))))
+        every = {space.candidate(settings(space, row)).id for row in enumerated(space, budget)[0]}
         monkeypatch.setattr("automl.spaces.distinct.ENUMERATE", 1)
         monkeypatch.setattr("automl.spaces.distinct.DRAWS", 4000)
-        monkeypatch.setattr("automl.spaces.distinct.BARREN", 4)
+        monkeypatch.setattr("automl.spaces.distinct.MAX_EMPTY_DRAWS", 4)
         found = [
             space.candidate(settings(space, row))
             for rows in feasible(space, budget, np.random.default_rng(0))
@@ -90,16 +94,16 @@ class TestDistinct:
         assert {candidate.id for candidate in found} == every
 
     def test_aiming_at_the_upper_end_keeps_to_it(self, space: Space):
-        high = int(np.quantile(walked(space, Budget())[1].macs, 0.8))
+        high = int(np.quantile(enumerated(space, Budget())[1].macs, 0.8))
         rows = np.concatenate(list(feasible(space, parse_budget(str(high)), np.random.default_rng(0), aim=0.9)))
         costs = [space.candidate(settings(space, row)).cost().macs for row in rows]
         assert all(0.9 * high <= macs <= high for macs in costs)
-        every = walked(space, Budget())[1].macs
+        every = enumerated(space, Budget())[1].macs
         assert len(costs) == ((every >= 0.9 * high) & (every <= high)).sum() > 0
 
     def drawn(self, space: Space) -> np.ndarray:
         drawing, rng = Drawing(space), np.random.default_rng(1)
-        batches = (drawing.candidates(Budget(), 8000, rng) for _ in range(4))
+        batches = (drawing.candidates(Budget(), DRAWS[space.name], rng) for _ in range(4))
         return np.concatenate([names for batch in batches for _, names in batch])
 
 

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from automl.blocks import InputError
 from automl.blocks.registry import PluginWarning, Registry
-from automl.search.scores import Score, registry, score, score_names
+from automl.search.scores import Score, network_scores, registry, score, score_names
 from automl.search.scores.registry import scores
 from automl.search.scores.sending import packed
+
+from .conftest import Chain, made
 
 MODULE = '''
 from automl.search.scores import Score
@@ -81,3 +84,13 @@ def test_a_score_is_declared_by_its_own_name(installed):
     installed(other="a_package_with_scores:thrice")
     with pytest.warns(PluginWarning, match="'thrice' is declared as 'other'"):
         score_names()
+
+
+def test_the_score_of_the_docs_counts_large_convolutions(monkeypatch: pytest.MonkeyPatch):
+    page = (Path(__file__).parents[3] / "docs" / "extending.md").read_text()
+    text = next(text for text in page.split("```python\n")[1:] if "register(Score(" in text).partition("```")[0]
+    assert text.count("\n") <= 40
+    monkeypatch.setattr(scores, "known", dict(scores.known))
+    exec(compile(text, "extending.md", "exec"), {"__name__": "extending"})
+    images, labels = torch.zeros(2, 3, 8, 8), torch.zeros(2, dtype=torch.int64)
+    assert network_scores(made(Chain), images, labels, names=["depth"]) == {"depth": 2.0}
