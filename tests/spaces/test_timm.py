@@ -1,6 +1,8 @@
 """Candidates that are published networks: equal to timm's to the parameter and to the bit, module
 names included."""
 
+from functools import cache
+
 import pytest
 import timm
 import torch
@@ -8,6 +10,9 @@ from automl.blocks import InputError
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, architecture, architectures
 from timm.models._manipulate import group_parameters
+from torch.nn import Module
+
+from ..parts import part
 
 SIZE = 64
 COMPUTED = [f"efficientnet_b{index}" for index in range(8)]
@@ -43,21 +48,26 @@ def candidate(name: str) -> Candidate:
     return architecture(name).candidate(image_size=SIZE)
 
 
-@pytest.mark.parametrize("name", SHARED)
-def test_every_named_network_has_timms_parameters_name_by_name(name: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Network, "init_weights", lambda self: None)
-    with torch.device("meta"):
-        theirs, ours = timm.create_model(name), candidate(name).build()
+@cache
+def without_memory(name: str) -> tuple[Module, Network]:
+    """timm's network and ours, without memory for their weights."""
+    with torch.device("meta"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Network, "init_weights", lambda self: None)
+        return timm.create_model(name), candidate(name).build()
+
+
+@pytest.mark.parametrize("name", part(SHARED))
+def test_every_named_network_has_timms_parameters_name_by_name(name: str):
+    theirs, ours = without_memory(name)
     assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {
         key: tuple(value.shape) for key, value in theirs.state_dict().items()
     }
     assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", part(SHARED))
 def test_levels_groups_and_widths_are_timms(name: str):
-    with torch.device("meta"):
-        theirs, ours = timm.create_model(name), candidate(name).build()
+    theirs, ours = without_memory(name)
     wanted = [(info["num_chs"], info["reduction"]) for info in theirs.feature_info]
     assert [(info["num_chs"], info["reduction"]) for info in ours.feature_info] == wanted
     for coarse in (False, True):
@@ -71,7 +81,7 @@ def test_an_unknown_network_names_the_nearest():
         architecture("resnet5")
 
 
-@pytest.mark.parametrize("name", COMPUTED)
+@pytest.mark.parametrize("name", part(COMPUTED))
 def test_a_published_network_loads_timms_weights_and_computes_the_same(name: str):
     torch.manual_seed(0)
     theirs = timm.create_model(name).eval()

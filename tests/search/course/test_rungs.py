@@ -189,7 +189,7 @@ class TestTheExpectation:
 
 
 class TestSimulatedStudies:
-    """All points of the front that full training of everything would keep are trained to the end."""
+    """All points of the front that full training of everything would keep are trained fully."""
 
     @pytest.mark.parametrize("studies", [15, pytest.param(100, marks=pytest.mark.claims)])
     @pytest.mark.parametrize("slow", [0.0, 2.5], ids=["parallel", "curves of large and small networks cross"])

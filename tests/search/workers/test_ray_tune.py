@@ -6,8 +6,6 @@ whose path is too long for Ray's sockets. The workers are feathers: they train n
 torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
-import os
-import signal
 import sys
 import tempfile
 import time
@@ -17,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automl.blocks import Attention, AutomlError, Cost, InputError, Shape, block_class, register
-from automl.blocks.block import adopt, blocks
+import ray
+from automl.blocks import Attention, AutomlError, Cost, InputError, register
+from automl.blocks.block import blocks
 from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
-from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer
 from automl.search.workers import cluster
@@ -29,101 +27,16 @@ from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
 
 from ..conftest import SPACE
-
-cluster.set_environment(local=True)
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
+from .feather import DEATHS, SIGNALS, Feather
 
 EPOCHS = 6
-GONE = "the worker died: its process crashed in native code, or was killed"
-SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}
-DEATHS = {"die": GONE, "raise": "a fault of the worker itself", **dict.fromkeys(SIGNALS, GONE)}
-"""The reason recorded, by the way a worker dies."""
-
 pytestmark = pytest.mark.xdist_group("ray")
-
-
-def taken(folder: str, job: Job) -> str | None:
-    """The next way to die of those listed in `folder` that no trial has taken; every second trial
-    takes None. The file says which network it was."""
-    for name in (name for death in DEATHS for name in (f"{death}.lives", death)):
-        try:
-            with open(Path(folder, name), "x") as file:
-                file.write(job.candidate)
-        except FileExistsError:
-            continue
-        return None if name.endswith(".lives") else name
-    return None
-
-
-def meet(folder: Path, count: int) -> None:
-    """Return when `count` processes have called this."""
-    (folder / str(os.getpid())).touch()
-    deadline = time.monotonic() + 240
-    while len(list(folder.iterdir())) < count:
-        assert time.monotonic() < deadline, "the other workers have not come"
-        time.sleep(0.02)
-
-
-class Feather(tune.Trainable):
-    """Reports an accuracy that depends on the network alone; misbehaves as its recipe says.
-
-    Its recipe may hold `mode`, how it misbehaves; `share`, the part of the networks with which it
-    does; `dying`, a folder in which every second trial finds its way to die; and `meeting`, a
-    folder, with `count`, in which workers wait for one another.
-    """
-
-    def setup(self, config, *, arrays, recipe, blocks, scores):
-        assert "torch" not in sys.modules
-        assert arrays["images"].shape == (10,)
-        adopt(blocks)
-        self.recipe = recipe
-        self.gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
-        self.reset_config(config)
-
-    def reset_config(self, new_config):
-        self.job = Job.from_json(new_config["job"])
-        self.epoch = self.job.start
-        self.death = taken(self.recipe["dying"], self.job) if "dying" in self.recipe and self.job.start == 0 else None
-        return True
-
-    def step(self):
-        self.epoch += 1
-        luck = sum(self.job.candidate.encode()) % 97 / 97
-        mode = self.death or (self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None)
-        if "meeting" in self.recipe:
-            meet(Path(self.recipe["meeting"]), self.recipe["count"])
-        if mode == "block":
-            assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
-        if mode == "die":
-            os._exit(1)
-        if mode in SIGNALS and self.epoch == 2:
-            os.kill(os.getpid(), SIGNALS[mode])
-            time.sleep(60)  # a signal to the process may be taken by another thread
-        if mode == "raise":
-            raise RuntimeError("a fault of the worker itself")
-        place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
-        if mode == "nan":
-            return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
-        return {
-            "epoch": self.epoch,
-            "accuracy": 0.99 if self.death else 0.3 + 0.5 * luck + 0.01 * self.epoch,  # no rung stops it before
-            "seconds": 0.02,
-            "done": self.epoch >= self.job.fidelity.epochs,
-            **place,
-        }
-
-    def save_checkpoint(self, checkpoint_dir):
-        pass
-
-    def load_checkpoint(self, checkpoint):
-        pass
 
 
 @pytest.fixture(scope="module", autouse=True)
 def long_folder(tmp_path_factory: pytest.TempPathFactory):
     """The folder for temporary files, while Ray runs."""
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.cloudpickle.register_pickle_by_value(sys.modules[Feather.__module__])
     folder = tmp_path_factory.mktemp("temporary-" + "x" * 80)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_TMPDIR", raising=False)
