@@ -74,6 +74,11 @@ class Fidelity:
         return cls(**data)
 
     @property
+    def passes(self) -> float:
+        """How often a training sees the whole training data: epochs times fraction."""
+        return self.epochs * self.fraction
+
+    @property
     def key(self) -> str:
         """Canonical JSON: equal for equal fidelities; part of what makes an evaluation unique."""
         return canonical(self.to_dict())

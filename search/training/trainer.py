@@ -27,7 +27,7 @@ from ...blocks.errors import Diverged, InputError
 from .augmentation import Augmentation
 from .depthwise import fast_depthwise
 from .device import resolve
-from .evaluation import accuracy, autocast
+from .accuracy import accuracy, autocast
 from .muon import Muon
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded

@@ -1,19 +1,20 @@
-"""What a search shows for its result: random search of the same price, rungs against the end, the
-surrogate, seeds, hours spent and avoided.
+"""The report of a search: statistics that show how reliable its result is.
 
-The statistics are functions of rows; nothing here trains, and nothing imports torch or Ray.
+They are the comparison with random search at equal cost, the rank correlation of rungs with full
+trainings, the quality of the surrogate, the spread over seeds, and the time spent and saved. All
+are functions of the study's evaluations; nothing here trains or imports torch or Ray.
 """
 
 from __future__ import annotations
 
-from .baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against_random
-from .evidence import Chosen, Evidence, evidence, samplers
-from .fidelities import Correlation, rank_correlations
-from .figures import front_figure, progress_figure
+from .confirmed_networks import Confirmed, Seeds, seed_noise
 from .markdown import report_markdown
-from .rows import Row, rows
+from .random_baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against_random
+from .rung_correlations import Correlation, rank_correlations
 from .savings import Savings, savings
-from .seeds import Confirmed, Seeds, seed_noise
+from .search_rows import Row, rows
+from .study_figures import front_figure, progress_figure
+from .summary import Chosen, Evidence, evidence, samplers
 from .terminal import Numbers, report_lines, status_lines
 
 __all__ = [

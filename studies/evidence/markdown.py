@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..markdown_table import table
 from ..measure import ACCURACY, SCORE
-from ..scaling.report import table
-from .evidence import Evidence
+from .summary import Evidence
 from .terminal import (
     Numbers,
     chosen_text,

@@ -1,9 +1,8 @@
-"""What the search spent, and what it did not have to: by stopping losers early, and by refusing
-before training.
+"""Training time that a search spent, and time it saved by early stopping and the budget gate.
 
-Spent is the wall time of training in the workers, not of the run. What a stopped training would
-still have taken is counted at its own seconds per epoch; what the gate refused (over the budget, or
-a network known already) at the mean time of a complete training.
+Time spent is the wall time of training in the workers, not that of the run. The rest of a stopped
+training is valued at its own seconds per epoch. A proposal that the gate refused (over the budget,
+or a network that is already known) is valued at the mean time of a complete training.
 """
 
 from __future__ import annotations
@@ -14,56 +13,59 @@ from dataclasses import dataclass
 
 from ..evaluation import Evaluation, Purpose
 from ..json_values import JSON
-from .rows import WAITING, Row
+from .search_rows import WAITING, Row
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", WAITING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Savings:
-    """Evaluations, epochs and seconds, spent and avoided."""
+    """Evaluations, epochs and seconds that were spent, and those that were saved."""
 
     evaluations: Mapping[str, int]
-    """By state (complete, pruned, fail, waiting) and `final`."""
+    """Number of evaluations by state (complete, pruned, fail, waiting), and of final trainings
+    (`final`)."""
     epochs: Mapping[str, int]
-    """Trained, by the same."""
+    """Epochs trained, with the same keys."""
     seconds: Mapping[str, float]
-    """Of training, by the same."""
+    """Seconds of training, with the same keys."""
     epochs_avoided: int
-    """Not trained, by early stopping."""
+    """Epochs that early stopping saved."""
     seconds_avoided: float
-    """The same in time."""
+    """Seconds that early stopping saved, estimated from each training's seconds per epoch."""
     untimed: int
-    """Stopped trainings without an epoch or without a time, which count for nothing above."""
+    """Stopped trainings without an epoch or a time, which `seconds_avoided` leaves out."""
     refused: int | None
-    """Candidates over the budget, refused before training; None where it was not kept."""
+    """Candidates over the budget, refused before training; None if the number was not recorded."""
     duplicates: int | None
-    """Proposals that were known networks."""
+    """Proposals of networks that were already known; None if the number was not recorded."""
     mean_seconds: float | None
-    """Of a complete training in the search."""
+    """Mean seconds of a complete training in the search; None if there is none."""
 
     @property
     def spent(self) -> float:
-        """Seconds of training altogether."""
+        """Total seconds of training."""
         return math.fsum(self.seconds.values())
 
     @property
     def gate_seconds(self) -> float | None:
-        """Seconds of training that the gate avoided; None where they cannot be known."""
+        """Seconds of training that the gate saved; None if they cannot be estimated."""
         if self.refused is None or self.duplicates is None or self.mean_seconds is None:
             return None
         return (self.refused + self.duplicates) * self.mean_seconds
 
     @property
     def epochs_share(self) -> float | None:
-        """Epochs trained in the search, as a part of what training each of its candidates to the
-        end takes; failed ones left out."""
+        """Epochs trained in the search, as a share of those without early stopping.
+
+        Failed evaluations are left out; None if there are no others.
+        """
         trained = sum(count for state, count in self.epochs.items() if state not in ("fail", "final"))
         whole = trained + self.epochs_avoided
         return trained / whole if whole else None
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The savings as plain JSON."""
         return {
             "evaluations": dict(self.evaluations),
             "epochs": dict(self.epochs),
@@ -81,8 +83,10 @@ class Savings:
 
 
 def savings(rows: Sequence[Row], evaluations: Iterable[Evaluation], gate: object = None) -> Savings:
-    """From the search's rows, the final trainings among `evaluations`, and the note that the gate
-    left."""
+    """Add up the rows of the search and the final trainings among `evaluations`.
+
+    `gate` is the study's note with the numbers of refused and duplicate proposals, if there is one.
+    """
     names = {state: state.lower() for state in STATES}
     columns = [*names.values(), "final"]
     counts, epochs, seconds = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0), dict.fromkeys(columns, 0.0)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from ..measure import ACCURACY, SCORE
 from ..statistics.intervals import Interval
-from .baseline import UNKNOWN, Baseline
-from .evidence import Evidence, rank_correlation
-from .fidelities import Correlation
+from .confirmed_networks import Confirmed
+from .random_baseline import UNKNOWN, Baseline
+from .rung_correlations import Correlation
 from .savings import Savings
-from .seeds import Confirmed
+from .summary import Evidence, rank_correlation
 
 GRID = "a grid of compound scaling: its evidence is written by the command that made it, `automl grid … --out DIR`"
 

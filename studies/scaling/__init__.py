@@ -4,16 +4,17 @@ one axis alone would have done as well."""
 from __future__ import annotations
 
 from ..statistics.intervals import Estimate, Interval, Noise
-from .compare import Best, Comparison, Contrast, compare
-from .figures import save, scaling_figure, simplex_figure
-from .points import BASELINE, ScaledPoint
-from .report import report_lines, report_markdown
-from .resampling import Fold
-from .surface import Surface, fit_surface
+from .compare import BestPoint, Comparison, Contrast, compare
+from .cost_figure import save, scaling_figure, simplex_figure
+from .leave_one_out import Fold
+from .markdown import report_markdown
+from .response_surface import Surface, fit_surface
+from .scaled_points import BASELINE, ScaledPoint
+from .terminal import report_lines
 
 __all__ = [
     "BASELINE",
-    "Best",
+    "BestPoint",
     "Comparison",
     "Contrast",
     "Estimate",

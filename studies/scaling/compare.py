@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from ...blocks.errors import InputError
 from ..json_values import JSON
+from ..statistics.bootstrap import SeedBootstrap
 from ..statistics.intervals import Estimate, Interval, Noise
-from .points import ScaledPoint, check, complete, controls_of, grid_of, highest
-from .resampling import Fold, Resamples, leave_one_seed_out
+from .leave_one_out import Fold, leave_one_seed_out
+from .scaled_points import ScaledPoint, check, complete, controls_of, grid_of, highest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Best:
+class BestPoint:
     """The grid point with the highest mean among those with the most seeds."""
 
     id: str
@@ -75,7 +76,7 @@ class Comparison:
     """On which any network was trained to the end."""
     noise: Noise
     """The spread of one training, pooled."""
-    best: Best | None
+    best: BestPoint | None
     """None if no grid point has a complete training."""
     tied: tuple[Contrast, ...]
     """The grid points, but for the best, that cannot be told from it: their simultaneous intervals
@@ -148,7 +149,7 @@ def compare(
     grid, controls = grid_of(points), controls_of(points)
     best, control = highest(grid), highest(controls)
     noise = Noise.pooled(points)
-    drawn = Resamples(points, resamples=resamples, seed=seed, level=level)
+    drawn = SeedBootstrap(points, resamples=resamples, seed=seed, level=level)
     several = noise.sd is not None  # else every resample is the same
     margin, unbiased, folds = None, None, ()
     if best and control:
@@ -178,11 +179,13 @@ def compare(
     )
 
 
-def _best(best: ScaledPoint, rivals: Sequence[ScaledPoint], noise: Noise, drawn: Resamples, several: bool) -> Best:
+def _best(
+    best: ScaledPoint, rivals: Sequence[ScaledPoint], noise: Noise, drawn: SeedBootstrap, several: bool
+) -> BestPoint:
     value = best.mean or 0.0
     bootstrap: Interval | None = drawn.interval(drawn.of([best])[:, 0]) if several else None
     mean = Estimate(value=value, n=best.n, interval=noise.around(value, best.n**-0.5, drawn.level), bootstrap=bootstrap)
-    return Best(id=best.id, mean=mean, probability_best=drawn.probability_best(best, rivals) if several else None)
+    return BestPoint(id=best.id, mean=mean, probability_best=drawn.probability_best(best, rivals) if several else None)
 
 
 def _contrast(best: ScaledPoint | None, other: ScaledPoint, noise: Noise, level: float) -> Contrast:

@@ -1,80 +1,85 @@
-"""Intervals from the spread that all networks of a grid share.
+"""Student's t intervals with a standard deviation that is pooled over all networks.
 
-Three seeds say next to nothing of the spread of one network: its own t interval has 2 degrees of
-freedom and a factor of 4.3. All trainings of a grid follow one recipe, so their variance is pooled:
-s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds that has 32 degrees of
-freedom and a factor of 2.04.
-Assumed: the trainings of a network are about normal, with about one variance in all networks.
+The spread of one network over three seeds is known poorly: its own t interval has 2 degrees of
+freedom and a factor of 4.3. All trainings compared here follow one recipe, so their variance is
+pooled: s² = Σ (x - mean of its network)² / Σ (n_i - 1). With 16 networks of 3 seeds each that has
+32 degrees of freedom and a factor of 2.04.
+Assumptions: the accuracies of a network over its seeds are approximately normal, and all networks
+have approximately the same variance.
 
-A percentile bootstrap over the seeds is no substitute: with n seeds its spread is too small by
-√((n-1)/n) and has no t factor, so with n = 3 an interval "of 95 %" covers about 75 %. It stands
-beside the t intervals to show how a choice changes with the seeds; it decides nothing.
+A percentile bootstrap over the seeds does not replace these intervals: with n seeds its spread is
+too small by √((n-1)/n) and it has no t factor, so that with n = 3 its nominal 95 % interval covers
+about 75 %. Reports show it beside the t interval to indicate how a choice varies with the seeds;
+no verdict uses it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ..json_values import JSON
 
+LEVEL = 0.95
+"""Confidence level of the intervals in reports."""
 SAME = 1e-12
-"""Accuracies nearer than this are equal: a sum's rounding is no difference."""
+"""Accuracies that differ by less than this are equal: the difference is a rounding error."""
 
 
 class Interval(NamedTuple):
-    """From low to high."""
+    """A closed interval."""
 
     low: float
     high: float
 
     @property
     def holds_zero(self) -> bool:
-        """Whether a difference of this interval may be none."""
+        """Whether the interval contains zero, up to rounding errors."""
         return self.low <= SAME and self.high >= -SAME
 
 
 class Repeated(Protocol):
-    """One network trained from several seeds."""
+    """One network that was trained from several seeds."""
 
     @property
     def id(self) -> str:
-        """Of the network."""
+        """Id of the network."""
         ...
 
     @property
     def n(self) -> int:
-        """Complete trainings."""
+        """Number of complete trainings."""
         ...
 
     @property
     def mean(self) -> float | None:
-        """Their mean accuracy; None without one."""
+        """Mean accuracy over the complete trainings; None if there are none."""
         ...
 
     @property
     def std(self) -> float | None:
-        """Their standard deviation, with n - 1 below; None below two."""
+        """Sample standard deviation (divisor n - 1); None with fewer than two trainings."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean accuracy, or a difference of two, with what is known of it."""
+    """A mean accuracy, or a difference of two means, with its intervals."""
 
     value: float
-    """The number itself, as a fraction (0.01 is one percentage point)."""
+    """The estimate as a fraction (0.01 is one percentage point)."""
     n: int
-    """Seeds behind it; of a difference, those of the network with fewer."""
+    """Number of seeds; for a difference, that of the network with fewer seeds."""
     interval: Interval | None
-    """By the pooled variance and t: the one that decides; None where no network has two seeds."""
+    """The t interval with the pooled variance, on which verdicts rest; None if no network has two
+    seeds."""
     bootstrap: Interval | None = None
-    """Percentiles over resampled seeds, beside it; too narrow for few seeds."""
+    """Percentile bootstrap interval over the seeds, for comparison; too narrow with few seeds."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The estimate as plain JSON."""
         return {
             "value": self.value,
             "n": self.n,
@@ -85,20 +90,20 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """How much one training of a network differs from the next, pooled over all networks."""
+    """The spread of the accuracy from seed to seed, pooled over all networks."""
 
     sd: float | None
-    """Standard deviation of one training; None where no network has two seeds."""
+    """Standard deviation of a single training, as a fraction; None if no network has two seeds."""
     df: int
     """Degrees of freedom, Σ (n_i - 1)."""
 
     @classmethod
     def pooled(cls, points: Sequence[Repeated]) -> Noise:
-        """From all networks, each counted once though several points may name it.
+        """Pool the variance of all networks; points with the same id count as one network.
 
-        What a seed does to all networks alike stays in the variance. It cancels in a difference of
-        two networks on the same seeds, so that intervals of differences are then too wide rather
-        than too narrow.
+        A seed's effect that is common to all networks stays in the variance, although it cancels in
+        a difference of two networks on the same seeds. Intervals of such differences are therefore
+        too wide rather than too narrow.
         """
         networks = {point.id: point for point in points if point.n > 1}.values()
         df = sum(point.n - 1 for point in networks)
@@ -106,7 +111,10 @@ class Noise:
         return cls(sd=math.sqrt(squares / df) if df else None, df=df)
 
     def around(self, value: float, scale: float, level: float) -> Interval | None:
-        """The t interval of `value`, whose standard error is `scale` times that of one training."""
+        """The t interval around `value`; None if the standard deviation is unknown.
+
+        The standard error of `value` is `scale` times the standard deviation of one training.
+        """
         if self.sd is None:
             return None
         from scipy.stats import t
@@ -115,8 +123,23 @@ class Noise:
         return Interval(value - half, value + half)
 
     def difference(self, one: Repeated, other: Repeated, level: float) -> Estimate:
-        """Mean of `one` less that of `other`, both with a complete training; exactly none if they
-        are one network."""
+        """The mean of `one` minus the mean of `other`; exactly 0 if they are the same network.
+
+        Both must have a complete training.
+        """
         scale = 0.0 if one.id == other.id else math.sqrt(1 / one.n + 1 / other.n)
         value = 0.0 if one.id == other.id else (one.mean or 0.0) - (other.mean or 0.0)
         return Estimate(value=value, n=min(one.n, other.n), interval=self.around(value, scale, level))
+
+
+def mean_of(values: Collection[float]) -> float | None:
+    """The arithmetic mean, summed without rounding errors; None without values."""
+    return math.fsum(values) / len(values) if values else None
+
+
+def standard_deviation(values: Collection[float]) -> float | None:
+    """The sample standard deviation (divisor n - 1); None with fewer than two values."""
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies.scaling import Noise, ScaledPoint, compare
-from automl.studies.scaling.resampling import Resamples, leave_one_seed_out
+from automl.studies.scaling.leave_one_out import leave_one_seed_out
+from automl.studies.statistics.bootstrap import SeedBootstrap
 from scipy import stats
 
 Make = Callable[..., ScaledPoint]
@@ -123,7 +124,7 @@ def test_control_networks_resampled_each_by_itself_would_give_another_probabilit
 
 def test_a_network_without_any_drawn_seed_takes_no_part_in_the_resample(point: Make) -> None:
     points = [point("a", [0.8, None]), point("b", [0.7, 0.9])]
-    means = Resamples(points, resamples=200, seed=0, level=0.95).means
+    means = SeedBootstrap(points, resamples=200, seed=0, level=0.95).means
     second_only = np.isclose(means[:, 1], 0.9)
     assert 0 < second_only.sum() < 200
     assert np.isnan(means[second_only, 0]).all()

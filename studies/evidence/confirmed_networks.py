@@ -1,8 +1,7 @@
-"""What one training differs from the next, and whether the winner is more than lucky: from final
-trainings with several seeds.
+"""The spread of final trainings from seed to seed, and whether the winner is better than the rest.
 
-Means and intervals as for a grid (`scaling.intervals`): the variance is pooled over all networks,
-as three seeds say next to nothing of one network's own.
+The variance is pooled over all networks (`statistics.intervals`), since three seeds say little
+about the spread of a single network.
 """
 
 from __future__ import annotations
@@ -10,43 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..evaluation import Evaluation, Purpose, State
 from ..json_values import JSON
-from ..statistics.intervals import Estimate, Noise
-from .baseline import LEVEL
-from .rows import images
+from ..statistics.intervals import LEVEL, Estimate, Noise, mean_of, standard_deviation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmed:
-    """A network with its final trainings of one fidelity."""
+    """A network with its final trainings at one fidelity."""
 
     id: str
-    """Of the candidate."""
+    """Id of the candidate."""
     fidelity: str
-    """How much training."""
+    """Fidelity of the trainings, in words."""
     accuracies: Mapping[int, float]
-    """Seed to validation accuracy."""
+    """Validation accuracy of the training from each seed; at least one."""
 
     @property
     def n(self) -> int:
-        """Seeds."""
+        """Number of seeds."""
         return len(self.accuracies)
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
-        return float(np.mean(list(self.accuracies.values())))
+        """Mean accuracy over the seeds."""
+        return mean_of(self.accuracies.values()) or 0.0
 
     @property
     def std(self) -> float | None:
-        """Over the seeds, with n - 1 below; None for one."""
-        return float(np.std(list(self.accuracies.values()), ddof=1)) if self.n > 1 else None
+        """Sample standard deviation over the seeds (divisor n - 1); None for one seed."""
+        return standard_deviation(self.accuracies.values())
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The network's accuracies as plain JSON."""
         return {
             "id": self.id,
             "fidelity": self.fidelity,
@@ -59,27 +54,29 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True)
 class Seeds:
-    """The networks confirmed, the best mean first, and what can be said of their order."""
+    """The confirmed networks in their order, and how reliable this order is."""
 
     noise: Noise
     """Standard deviation of one final training, pooled over all networks and fidelities."""
     networks: tuple[Confirmed, ...] = ()
-    """Those of the fidelity that most were trained at, those with most seeds first, by their mean.
-    """
+    """The networks at the fidelity with the most trainings: those with the most seeds first, then
+    by mean accuracy."""
     lead: Estimate | None = None
-    """The first's mean less the second's; None without a second."""
+    """Mean of the first network minus that of the second; None without a second network."""
     tied: tuple[str, ...] = ()
-    """Networks that cannot be told from the first: the intervals of all differences hold 0 with 95
-    % at once (Bonferroni)."""
+    """Ids of the networks not significantly different from the first: their simultaneous 95 %
+    intervals (Bonferroni) contain 0."""
 
     @property
     def told(self) -> bool | None:
-        """Whether the first can be told from the second; None where the spread is unknown or there
-        is no second."""
+        """Whether the first network differs significantly from the second.
+
+        None if the standard deviation is unknown or there is no second network.
+        """
         return None if self.lead is None or self.lead.interval is None else not self.lead.interval.holds_zero
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The networks and their order as plain JSON."""
         return {
             "sd": self.noise.sd,
             "df": self.noise.df,
@@ -91,16 +88,15 @@ class Seeds:
 
 
 def seed_noise(evaluations: Iterable[Evaluation]) -> Seeds:
-    """Of the final trainings among these."""
+    """Compare the networks that have completed final trainings among `evaluations`."""
     groups: dict[tuple[str, str], dict[int, float]] = {}
-    amounts: dict[
-        tuple[str, str], tuple[float, int]
-    ] = {}  # images seen, epochs: what candidates are compared at, each at its own size
+    # Networks are compared at the same passes over the data and epochs; each has its own size.
+    amounts: dict[tuple[str, str], tuple[float, int]] = {}
     for each in evaluations:
         if each.purpose is Purpose.FINAL and each.state is State.COMPLETE and each.accuracy is not None:
             key = each.candidate_id, str(each.fidelity)
             groups.setdefault(key, {})[each.seed] = each.accuracy
-            amounts[key] = images(each.fidelity), each.fidelity.epochs
+            amounts[key] = each.fidelity.passes, each.fidelity.epochs
     if not groups:
         return Seeds(noise=Noise(sd=None, df=0))
     every = {

@@ -1,5 +1,4 @@
-"""The evaluations of a search in the form that statistics ask for: who proposed, what was trained,
-what was reached."""
+"""The evaluations of a search in the form that the statistics of its report need."""
 
 from __future__ import annotations
 
@@ -7,54 +6,51 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..evaluation import Evaluation, Fidelity, Purpose, State
+from ..evaluation import Evaluation, Purpose, State
 
 if TYPE_CHECKING:
     from ..paused import Paused
 
 RANDOM = "random"
-"""The origin of what was drawn at random."""
+"""Origin of candidates that were drawn at random."""
 WAITING = "WAITING"
-"""The state of a training that waits at a rung."""
+"""State of a training that is paused at a rung."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One candidate of a search with the training it has had."""
+    """One candidate of a search and the training it received."""
 
     id: str
-    """Of the candidate."""
+    """Id of the candidate."""
     origin: str
-    """Who proposed it; empty where that was not kept."""
+    """Name of the sampler that proposed it, `RANDOM` for a random draw; empty if not recorded."""
     state: str
     """COMPLETE, PRUNED, FAIL or WAITING."""
     epochs: int
-    """Trained."""
+    """Epochs trained."""
     full: int
     """Epochs of a complete training."""
     seconds: float
-    """Of training."""
+    """Seconds of training."""
     curve: tuple[tuple[int, float], ...]
-    """(epoch, accuracy) as reported."""
+    """Pairs of (epoch, accuracy) as reported, epochs rising."""
     reached: float | None
-    """Accuracy at full fidelity; None for all that did not get there."""
+    """Accuracy at full fidelity; None unless the training is complete."""
 
     @property
     def complete(self) -> bool:
-        """Whether it was trained to the end."""
+        """Whether the candidate was trained at full fidelity."""
         return self.reached is not None
 
 
 def rows(evaluations: Iterable[Evaluation], waiting: Iterable[Paused] = ()) -> list[Row]:
-    """The search's evaluations in the order in which they ended, then those that wait; final
-    trainings are left out."""
+    """The evaluations of the search in the order in which they ended, then the paused trainings.
+
+    Final trainings are left out.
+    """
     ended = [_ended(each) for each in evaluations if each.purpose is Purpose.SEARCH]
     return ended + [_waiting(each) for each in waiting]
-
-
-def images(fidelity: Fidelity) -> float:
-    """How much training a fidelity is, in passes over all training images."""
-    return fidelity.epochs * fidelity.fraction
 
 
 def _ended(each: Evaluation) -> Row:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies.scaling import ScaledPoint, Surface, fit_surface
-from automl.studies.scaling import surface as module
+from automl.studies.scaling import response_surface as module
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut
 

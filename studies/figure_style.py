@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...blocks.errors import InputError
-from .points import ScaledPoint
+from ..blocks.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize
@@ -76,14 +75,6 @@ def accuracy_scale(values: Sequence[float]) -> Normalize:
 
     low, high = min(values, default=0.0), max(values, default=1.0)
     return Normalize(low, high) if high - low > 1e-9 else Normalize(low - 0.5, high + 0.5)
-
-
-def percent(point: ScaledPoint) -> str:
-    """Mean and standard deviation: "81.20 ± 0.35 % (n = 3)"."""
-    if point.mean is None:
-        return "no complete training"
-    spread = f" ± {100 * point.std:.2f}" if point.std is not None else ""
-    return f"{100 * point.mean:.2f}{spread} % (n = {point.n})"
 
 
 def short(value: float) -> str:

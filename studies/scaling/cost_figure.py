@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..figure_style import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
 from .compare import Comparison
-from .drawing import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
-from .points import ScaledPoint, baseline_of, check, controls_of, grid_of
-from .simplex import simplex_figure
+from .scaled_points import ScaledPoint, baseline_of, check, controls_of, grid_of
+from .simplex_figure import simplex_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ...blocks.errors import InputError
 from ..json_values import JSON
 from ..statistics.intervals import SAME
-from .points import BASELINE, ScaledPoint, check
+from .scaled_points import BASELINE, ScaledPoint, check
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..figure_style import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, settle, style
 from .compare import Comparison
-from .drawing import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, percent, settle, style
-from .points import BASELINE, ScaledPoint, check, grid_of
-from .surface import Surface, spans_of
+from .phrases import percent
+from .response_surface import Surface, spans_of
+from .scaled_points import BASELINE, ScaledPoint, check, grid_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
 from ..measure import SCORE
-from ..scaling.drawing import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
-from .evidence import Evidence
-from .rows import RANDOM, Row
+from .search_rows import RANDOM, Row
+from .summary import Evidence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import pytest
 import torch
 from automl.blocks.errors import Diverged, InputError
 from automl.search.training.device import describe, has_fast_bf16, pick_device, resolve
-from automl.search.training.evaluation import accuracy
+from automl.search.training.accuracy import accuracy
 from torch import nn
 
 

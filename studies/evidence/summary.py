@@ -1,4 +1,4 @@
-"""All that a study shows for its result, gathered from its rows and notes."""
+"""The evidence of a study: all statistics of its report, computed from its evaluations and notes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..evaluation import CandidateRow, Purpose
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
-from .baseline import Baseline, against_random
-from .fidelities import Correlation, rank_correlations
-from .rows import RANDOM, Row, rows
+from .confirmed_networks import Seeds, seed_noise
+from .random_baseline import Baseline, against_random
+from .rung_correlations import Correlation, rank_correlations
 from .savings import Savings, savings
-from .seeds import Seeds, seed_noise
+from .search_rows import RANDOM, Row, rows
 
 if TYPE_CHECKING:
     from ..study import FrontPoint, Study
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The network that the study hands over."""
+    """The network that the study has chosen."""
 
     id: str
-    """Of the candidate."""
+    """Id of the candidate."""
     value: float | None
-    """Validation accuracy that it was chosen by: the mean over its final trainings; or its score.
-    """
+    """Value by which it was chosen: mean validation accuracy of its final trainings, validation
+    accuracy in the search, or zero-cost score."""
     test: float | None
-    """On the test data; None where it has not been tested."""
+    """Accuracy on the test data; None if it has not been tested."""
     confirmed: bool
-    """Whether it was trained afresh after the search."""
+    """Whether it was trained again, from another seed, after the search."""
     measure: str = ACCURACY
-    """What `value` is: "accuracy", or "score" where it has not been trained."""
+    """Kind of `value`: "accuracy", or "score" if the network has not been trained."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON; `accuracy` is the value."""
+        """The network as plain JSON; the key `accuracy` holds `value`."""
         return {
             "id": self.id,
             "accuracy": self.value,
@@ -49,43 +49,45 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What a study found, and how far it is to be believed."""
+    """The results of a study and the statistics that show how reliable they are."""
 
     study: str
-    """Its name."""
+    """Name of the study."""
     facts: Mapping[str, str]
-    """What a reader needs to repeat it."""
+    """Settings, versions and hardware that are needed to repeat the study."""
     measure: str
-    """What is compared: "accuracy", or "score" for an evaluator that does not train."""
+    """Quantity compared: "accuracy", or "score" for an evaluator that does not train."""
     is_grid: bool
-    """Whether it is a grid of compound scaling, whose evidence is another."""
+    """Whether the study is a compound-scaling grid, which has a report of its own
+    (`studies.scaling`)."""
     front: tuple[FrontPoint, ...]
-    """Cheapest first."""
+    """Front of the study, cheapest network first."""
     chosen: Chosen | None
-    """None when nothing finished."""
+    """Network chosen; None if no evaluation is complete."""
     baseline: Baseline
-    """The search beside random search."""
+    """Comparison with random search at equal cost."""
     rungs: tuple[Correlation, ...]
-    """Accuracies at the rungs against those at the end."""
+    """Rank correlations of the accuracies at the rungs with those at full fidelity."""
     surrogate: Mapping[str, JSON] | None
-    """What the sampler noted of its model at the end of the search."""
+    """Quality of the sampler's surrogate model, as noted at the end of the search; None if the
+    sampler has none."""
     seeds: Seeds
-    """Final trainings and their spread."""
+    """Final trainings and their spread over seeds."""
     savings: Savings
-    """Spent and avoided."""
+    """Training time spent and saved."""
     rows: tuple[Row, ...] = field(repr=False)
-    """The search's evaluations."""
+    """Evaluations of the search."""
     candidates: Mapping[str, CandidateRow] = field(repr=False)
-    """By id."""
+    """Candidates by id."""
 
     @property
     def seconds_random(self) -> float | None:
-        """Seconds of training that a random network took on average."""
+        """Mean seconds of training of a random network; None if there is none."""
         random = [row.seconds for row in self.rows if row.origin == RANDOM]
         return math.fsum(random) / len(random) if random else None
 
     def short(self) -> dict[str, JSON]:
-        """The figures of `automl status`, with the same keys whatever is known."""
+        """The numbers that `automl status --json` shows; unknown values are null."""
         base = self.baseline
         return {
             "verdict": base.verdict,
@@ -103,7 +105,7 @@ class Evidence:
         }
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON with stable keys."""
+        """The evidence as plain JSON with stable keys."""
         means = {one.id: one for one in self.seeds.networks}
         chosen = self.chosen
         return {
@@ -133,7 +135,7 @@ class Evidence:
 
 
 def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
-    """What `study` shows; `chosen` is the network that it hands over, which only `search` can say."""
+    """Compute the evidence of `study`; `chosen` is the network it has chosen, if there is one."""
     evaluations, notes, settings = study.evaluations(), study.notes(), study.spec.settings
     searched = rows(evaluations, study.paused())
     measure = measure_of(settings)
@@ -157,13 +159,13 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
 
 
 def rank_correlation(surrogate: Mapping[str, JSON] | None) -> float | None:
-    """The surrogate's, out of what it noted; None where there is none."""
+    """The cross-validated rank correlation in the note of a surrogate; None if it has none."""
     value = None if surrogate is None else surrogate.get("rank_correlation")
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def facts(study: Study, devices: list[str]) -> dict[str, str]:
-    """What it takes to repeat a study, as far as it was kept."""
+    """The recorded settings that are needed to repeat a study; names of lines -> their texts."""
     settings, data, spec = study.spec.settings, study.spec.data, study.spec
     workers = {each.worker for each in study.evaluations(Purpose.SEARCH) if each.worker}
     recipe = settings.get("recipe")
@@ -198,8 +200,11 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
 
 
 def samplers(study: Study) -> list[str]:
-    """The samplers of the study's runs, in their order: as noted, or in older studies those that
-    proposed its networks ("random" alone if nobody else did)."""
+    """The samplers of the study's runs, in the order of the runs.
+
+    Older studies have no note of them: for these, the samplers that proposed its networks, without
+    "random" unless it is the only one.
+    """
     noted = study.notes().get("samplers")
     if isinstance(noted, list) and noted:
         return [str(name) for name in noted]

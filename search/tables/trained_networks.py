@@ -16,7 +16,7 @@ from ...blocks import Cost, InputError
 from ...spaces import Candidate, Census, Space
 from ...spaces.bulk import examine, joined, settings
 from .files import read_rows
-from .match import indices, named_id
+from .row_matching import indices, named_id
 from .row_values import Curve, Figures, as_fractions, figures
 
 ASKED = 500

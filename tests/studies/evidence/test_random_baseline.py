@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from automl.studies.evidence import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Row, against_random
-from automl.studies.evidence.baseline import Baseline
+from automl.studies.evidence.random_baseline import Baseline
 from automl.studies.statistics.random_search_tail import RandomTail
 
 Search = Callable[[np.ndarray, int], list[Row]]

@@ -1,23 +1,22 @@
-"""Has the search beaten random search at the same price? From its own first, random, part.
+"""Compares a search with random search at equal cost, which is estimated from its random phase.
 
-Like for like: accuracies of one seed on both sides, so that the luck of being the highest of many
-is on both, and early stopping on both. A random network that was stopped early (or failed) is a
-censored draw: it counts as a draw, has cost what it cost, and is never the best; so are the guided
-ones. One network is ahead of another if it has the higher accuracy at the last epoch that all have
-in common: the first rung, or the end where none was stopped. Random search of the same price
-therefore draws n networks, n = what the whole search spent / what a random network took on average,
-by epochs or by hours, or the number of networks evaluated: whichever is most, as that favours
-random search.
+Both sides use accuracies of one seed and early stopping, so both contain the same selection bias.
+A network that was stopped early or failed is a censored draw: it counts as a draw, contributes the
+cost it had, and is never the best. One network is ahead of another if its accuracy is higher at the
+last epoch that all networks reached: the first rung, or full fidelity if none was stopped.
 
-Two questions, and both must be answered yes for "beat random search":
-- are the guided networks better than chance? Exactly, without any assumption: if guided and random
-  networks came from one distribution, so many guided ones would rarely be ahead of all random ones
-  (`chance_of_better`, 2.5 %);
-- is the best above what random search is expected to find in n? Up to the size of the random part
-  by order statistics, beyond by `RandomTail`.
-Or the best is above the whole interval of what random search finds. Random search that is asked
-whether it beat random search says so in at most 5 of 100
-searches: simulated in the tests.
+At equal cost random search draws n networks. n is the largest of three numbers, a choice that
+favours random search: the cost of the whole search divided by the mean cost of a random network, in
+epochs and in seconds, and the number of networks evaluated.
+
+The verdict "beat random search" requires both of:
+- the guided networks are better than chance: if guided and random networks had the same
+  distribution, at least this many guided ones would be ahead of all random ones with a probability
+  of at most 2.5 % (`chance_of_better`, an exact test without assumptions);
+- the best network is above the expected best of n random ones, from order statistics up to the size
+  of the random phase, beyond it from the extrapolation of `RandomTail`.
+The second requirement alone is enough if the best is above the whole 95 % interval. Simulated in
+the tests: a random search is said to beat random search in at most 5 of 100 searches.
 """
 
 from __future__ import annotations
@@ -29,79 +28,78 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..json_values import JSON
-from ..statistics.intervals import SAME, Interval
+from ..statistics.intervals import LEVEL, SAME, Interval
 from ..statistics.order_statistics import best_quantile, chance_of_better, expected_best
 from ..statistics.random_search_tail import RandomTail
-from .rows import RANDOM, WAITING, Row
+from .search_rows import RANDOM, WAITING, Row
 
 BEAT = "beat random search"
 UNCLEAR = "cannot be told from random search"
 NOT = "did not beat random search"
 WAS_RANDOM = "this was random search"
 UNKNOWN = "-"
-LEVEL = 0.95
-POINTS = 40
-"""Of the curve, at most."""
+CURVE_POINTS = 40
+"""Approximate number of points on the curve of random search."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What random search finds in n evaluations."""
+    """The best that random search is expected to find in n evaluations."""
 
     n: float
-    """Evaluations, those that are stopped early or fail included."""
+    """Number of evaluations, including those stopped early and those that fail."""
     value: float
-    """Up to the size of the random part the mean of the best; beyond, the median."""
+    """Mean of the best up to the size of the random phase; median of the best beyond it."""
     interval: Interval
-    """Of the best, the luck of random search included."""
+    """95 % interval of the best that a single random search finds."""
     extrapolated: bool
-    """Whether n is beyond the random part."""
+    """Whether n is larger than the random phase."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The expectation as plain JSON."""
         return {"n": self.n, "value": self.value, "interval": list(self.interval), "extrapolated": self.extrapolated}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """The search beside random search."""
+    """The comparison of a search with random search at equal cost."""
 
     verdict: str
     """One of BEAT, UNCLEAR, NOT, WAS_RANDOM, or UNKNOWN."""
     reason: str
-    """Why, in a sentence."""
+    """Reason for the verdict, in a sentence."""
     random: int = 0
-    """Networks drawn at random."""
+    """Number of networks drawn at random."""
     random_complete: int = 0
-    """Of these trained to the end."""
+    """Number of random networks trained at full fidelity."""
     random_share: float | None = None
-    """Part of the search's training that they took."""
+    """Share of the search's training time (or epochs) that the random networks took."""
     guided: int = 0
-    """Networks proposed by the sampler's own judgement."""
+    """Number of networks proposed by the sampler's model."""
     best: float | None = None
-    """The best of the search."""
+    """Highest accuracy of the search."""
     best_random: float | None = None
-    """The best of the random part."""
+    """Highest accuracy of the random networks."""
     better: int | None = None
-    """Guided networks ahead of all random ones."""
+    """Number of guided networks that are ahead of all random ones."""
     chance: float | None = None
-    """Of that many, or more, if the guided ones were random."""
+    """Probability of at least this many if guided networks were random (one-sided p-value)."""
     bases: dict[str, float] = field(default_factory=dict)
-    """Evaluations of random search at the same number of evaluations, the same epochs, the same
-    hours."""
+    """Number of evaluations of a random search with the same number of evaluations, the same epochs
+    and the same hours."""
     expected: Expected | None = None
-    """Of random search at the largest of these."""
+    """Expected best of random search at the largest of these numbers."""
     margin: float | None = None
-    """The best less what is expected of random search."""
+    """Highest accuracy of the search minus the expected best of random search."""
     margin_interval: Interval | None = None
-    """The best less the interval of what random search finds."""
+    """Highest accuracy of the search minus the 95 % interval of random search's best."""
     reached: float | None = None
-    """Probability that random search would have found one at least as good."""
+    """Probability that random search finds a network at least as good."""
     curve: tuple[Expected, ...] = ()
-    """What random search finds in 1, 2, … evaluations."""
+    """Expected best of random search over the number of evaluations, from 1."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON, with the same keys whatever is known."""
+        """The comparison as plain JSON with stable keys; unknown values are null."""
         return {
             "verdict": self.verdict,
             "reason": self.reason,
@@ -123,7 +121,10 @@ class Baseline:
 
 
 def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int = 0) -> Baseline:
-    """The verdict; `ceiling` is the highest value there can be (1 for accuracies)."""
+    """Compare the search of `rows` with random search at equal cost.
+
+    `ceiling` is the largest possible value (1 for accuracies); `seed` is that of the extrapolation.
+    """
     random = [row for row in rows if row.origin == RANDOM]
     guided = [row for row in rows if row.origin not in (RANDOM, "")]
     unknown = sum(not row.origin and row.state != WAITING for row in rows)
@@ -212,8 +213,10 @@ def _verdict(
 
 
 def _bases(random: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:
-    """How many evaluations random search would have had, by what is held equal; never fewer than
-    there are of the random part."""
+    """Evaluations of a random search of equal cost, by the kind of cost that is held equal.
+
+    None is smaller than the number of random networks.
+    """
     bases = {"evaluations": float(len(rows))}
     for name, of in (("epochs", _epochs), ("hours", _seconds)):
         each = of(random) / len(random)
@@ -231,10 +234,10 @@ def _seconds(rows: Sequence[Row]) -> float:
 
 
 def _standings(rows: Sequence[Row]) -> list[tuple[int, float]]:
-    """(epoch, accuracy) of each at the first epoch at which any was stopped, the last that all have
-    in common; of failed ones (0, -inf).
+    """(epoch, accuracy) of each network at the last epoch that all networks reached.
 
-    Where a curve lacks that epoch, how far each got and its accuracy there.
+    A failed one has (0, -inf). If a curve has no accuracy at that epoch, each network stands at its
+    own last epoch.
     """
     ends = [row.full if row.complete else row.epochs for row in rows]
     usable = [row.complete or (bool(row.curve) and row.state != "FAIL") for row in rows]
@@ -263,7 +266,7 @@ def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
     if n <= len(values) and max(values) > -math.inf:
         whole = max(1, int(n))
         quantiles = (best_quantile(values, whole, level) for level in (low, high))
-        worst = min(value for value in values if value > -math.inf)  # a draw without any accuracy has none to show
+        worst = min(value for value in values if value > -math.inf)  # a quantile of -inf cannot be drawn
         return Expected(
             n=n,
             value=expected_best(values, whole),
@@ -279,6 +282,7 @@ def _curve(values: Sequence[float], tail: RandomTail | None, n: float) -> tuple[
     known = any(value > -math.inf for value in values)
     last = n if tail else len(values)
     steps = sorted(
-        {float(round(step)) for step in np.geomspace(1, max(1.0, last), POINTS)} | {float(len(values)), float(last)}
+        {float(round(step)) for step in np.geomspace(1, max(1.0, last), CURVE_POINTS)}
+        | {float(len(values)), float(last)}
     )
     return tuple(_at(values, tail, step) for step in steps if step <= last and (known or (tail and step > len(values))))

@@ -1,0 +1,217 @@
+"""The result of a grid as a page in Markdown.
+
+The page computes nothing: its sentences follow from `compare` and `fit_surface`. Accuracies are
+shown in percent, differences in percentage points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..markdown_table import cell, sentence, table
+from .compare import Comparison
+from .conclusions import conclusions
+from .phrases import (
+    best_point,
+    coefficients_text,
+    estimate_text,
+    in_points,
+    interval_points,
+    level_and_interval,
+    mean_text,
+    often_text,
+    ties_text,
+)
+from .response_surface import Surface
+from .scaled_points import BASELINE, ScaledPoint, check, grid_of
+
+
+def report_markdown(
+    points: Sequence[ScaledPoint],
+    comparison: Comparison,
+    surface: Surface | None,
+    *,
+    facts: Mapping[str, str],
+    figures: Sequence[tuple[str, str]],
+    exponents: Mapping[str, float] | None = None,
+    target: float | None = None,
+) -> str:
+    """The page. `facts` are its first table (command, seed, versions, data), `figures` pairs of
+    caption and path.
+
+    With `exponents` the table shows the product of c ** exponent as asked; with `target` too, the
+    surface's optimum.
+
+    Raises: InputError if these do not fit the points.
+    """
+    check(points)
+    names = {
+        point.id: point.label for point in reversed(grid_of(points))
+    }  # of points that are one network the first gives the name
+    parts = [
+        "# Compound scaling: what the grid shows",
+        f"**{sentence(comparison.verdict)}**",
+        table(["", ""], [[name, value] for name, value in facts.items()]) if facts else "",
+        "## Reading",
+        "\n".join(f"- {line}" for line in conclusions(points, comparison, surface, exponents, target)),
+        *(f"![{cell(caption)}]({path})" for caption, path in figures),
+        "## Networks",
+        _points_table(points, comparison, exponents),
+        (
+            "Accuracy: validation, mean ± standard deviation over the seeds (n - 1). *Stopped*: ended early, in no"
+            " mean. *Factor*: true MACs over the baseline's."
+        ),
+        "## Best against the rest of the grid",
+        _best_text(comparison, names),
+        _ties_table(comparison, names),
+        "## Best against single axes",
+        _controls_table(comparison),
+        _margins(comparison, names),
+        "## Surface",
+        *_surface_text(surface, exponents, target),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _points_table(points: Sequence[ScaledPoint], comparison: Comparison, exponents: Mapping[str, float] | None) -> str:
+    axes = check(points)
+    best = best_point(points, comparison)
+    rows = []
+    for point in points:
+        kind = (
+            "grid" if point.control is None else point.control if point.control == BASELINE else f"{point.control} only"
+        )
+        product = (
+            [f"{math.prod(value ** exponents[axis] for axis, value in point.coefficients.items()):.3f}"]
+            if exponents
+            else []
+        )
+        spread = f" ± {in_points(point.std)}" if point.std is not None else ""
+        rows.append(
+            [
+                "**best**" if point is best else kind,
+                *(f"{value:.4g}" for value in point.coefficients.values()),
+                *product,
+                f"{point.factor:.3f}",
+                f"{point.macs:,}",
+                f"{point.params:,}",
+                str(point.n),
+                "–" if point.mean is None else f"{100 * point.mean:.2f}{spread}",
+                str(len(point.stopped) or ""),
+                f"`{point.id[:8]}`",
+            ]
+        )
+    product = ["Product"] if exponents else []
+    return table(
+        ["", *axes, *product, "Factor", "MACs", "Parameters", "n", "Accuracy (%)", "Stopped", "Id"], rows, left=1
+    )
+
+
+def _best_text(comparison: Comparison, names: Mapping[str, str]) -> str:
+    best, noise = comparison.best, comparison.noise
+    if best is None:
+        return "No point of the grid has a complete training."
+    told = f"Best: {names[best.id]}, {mean_text(best.mean.value, best.mean.n)}"
+    if noise.sd is None:
+        return f"{told}. No network has two seeds, so there is no spread to judge it by."
+    spread = (
+        f"Intervals are t intervals by the variance pooled over all networks (sd {in_points(noise.sd)} points, {noise.df}"
+        " degrees of freedom)"
+    )
+    boot = (
+        f"A paired bootstrap over the seeds, too narrow for few of them, gives {interval_points(best.mean.bootstrap)};"
+        f" {often_text(best)}"
+    )
+    return f"{told}, {level_and_interval(best.mean.interval, comparison.level, 'mean')}. {spread}. {boot}{ties_text(comparison)}."
+
+
+def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
+    if not comparison.tied:
+        return ""
+    rows = [
+        [
+            names[c.id],
+            mean_text(c.mean, c.n),
+            in_points(c.difference.value, True),
+            interval_points(c.difference.interval, True),
+        ]
+        for c in comparison.tied
+        if c.difference
+    ]
+    return table(
+        [
+            "Cannot be told from the best",
+            "Accuracy",
+            "Best is higher by (points)",
+            f"{100 * comparison.level:.4g} % interval, all at once",
+        ],
+        rows,
+        left=1,
+    )
+
+
+def _controls_table(comparison: Comparison) -> str:
+    if not comparison.controls:
+        return "The grid has no single-axis controls."
+    rows = [
+        [
+            f"{c.axis} only",
+            mean_text(c.mean, c.n),
+            in_points(c.difference.value, True) if c.difference else "–",
+            interval_points(c.difference.interval, True) if c.difference else "–",
+        ]
+        for c in comparison.controls
+    ]
+    return table(
+        ["Control", "Accuracy", "Best is higher by (points)", f"{100 * comparison.level:.4g} % interval"], rows, left=1
+    )
+
+
+def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
+    margin, level = comparison.margin, comparison.level
+    if margin is None:
+        return "There is no margin to give: the best of the grid or the best control is missing."
+    boot = (
+        f"; with both chosen anew in each of {comparison.resamples:,} resamples {interval_points(margin.bootstrap, True)}"
+        if margin.bootstrap
+        else ""
+    )
+    lines = [
+        (
+            f"- Margin over the best single axis ({comparison.best_control}), as measured:"
+            f" {estimate_text(margin, level)}{boot}. It is flattered: the luck that made the best of many the best is"
+            " in it."
+        ),
+        (
+            f"- On left-out seeds, which had no part in the choice: {estimate_text(comparison.margin_unbiased, level)}."
+            " This one decides."
+        ),
+    ]
+    axes = {contrast.id: contrast.axis for contrast in reversed(comparison.controls)}
+    rows = [
+        [str(fold.seed), names[fold.best], f"{axes[fold.control]} only", in_points(fold.difference, True)]
+        for fold in comparison.folds
+    ]
+    shown = (
+        table(["Left-out seed", "Chosen by the others", "Against", "Difference (points)"], rows, left=3) if rows else ""
+    )
+    return "\n".join(lines) + (f"\n\n{shown}" if shown else "")
+
+
+def _surface_text(surface: Surface | None, exponents: Mapping[str, float] | None, target: float | None) -> list[str]:
+    if surface is None:
+        return ["No surface was fitted."]
+    lines = [
+        f"Ridge regression (λ = {surface.ridge:.3g}) of the mean accuracy on second-order terms of the logarithmic"
+        f" coefficients, {surface.n} networks: {surface.statement}. At the chosen ridge the leave-one-out error is"
+        f" {in_points(surface.loo_rmse)} points, R² against the mean {surface.loo_r2:.2f}."
+    ]
+    if exponents and target:
+        optimum = surface.optimum(exponents, target)
+        lines.append(
+            f"Its maximum at {target:g} times the cost: {coefficients_text(optimum)}, predicted"
+            f" {100 * surface.predict(optimum):.2f} %."
+        )
+    rows = [[f"`{name}`", f"{value:+.5f}"] for name, value in surface.coefficients.items()]
+    return [*lines, table(["Term", "Coefficient"], rows, left=1)]
