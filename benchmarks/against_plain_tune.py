@@ -208,7 +208,7 @@ def _with_reduced(stages: list[Any], squeezed: Any) -> list[Any]:
 def retrain(spec: str, plan: Plan, epochs: int, seed: int) -> float:
     """Test accuracy of a candidate trained on all training images, by the search's own recipe."""
     import torch
-    from automl.search.training.evaluation import accuracy
+    from automl.search.training.accuracy import accuracy
     from automl.search.training.pixels import Pixels
     from automl.search.training.randomness import seeded
     from automl.search.training.trainer import Trainer
