@@ -1,5 +1,4 @@
-"""`automl grid` as a function: compound scaling's grid search, trained by the same engine, workers
-and study as any search.
+"""Runs the grid search of compound scaling: the function behind `automl grid`.
 
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open
 is settled and said: which triples, at which true cost, against which controls, from how many seeds,
@@ -47,25 +46,25 @@ class GridResult:
     """What a grid search found."""
 
     grid: Grid
-    """What it admits."""
+    """The networks that the grid admits."""
     study: Study
-    """In its database."""
+    """The study, in its database."""
     points: list[ScaledPoint]
-    """Controls and networks with what their trainings reached."""
+    """Controls and networks with the accuracies of their trainings."""
     counts: Mapping[str, int]
-    """Of the study's trainings: complete, pruned, fail."""
+    """Numbers of the study's trainings that are complete, pruned, failed."""
     seconds: float
     """Wall time of this run."""
     left: int
-    """Trainings not yet done: the same call again does them."""
+    """Trainings that are missing; the same call again trains them."""
     seeds: tuple[int, ...]
-    """Of the trainings."""
+    """Seeds of the trainings."""
     plan: Plan = field(repr=False)
     """Data, sizes and recipe."""
 
 
 def enumerated(options: GridOptions, baseline: Baseline | None = None) -> Grid:
-    """The grid alone, without data: for the baseline's own classes."""
+    """The grid for the classes of the baseline; needs no data."""
     found = baseline or base_of(options)
     return grid(
         found,
@@ -79,7 +78,7 @@ def enumerated(options: GridOptions, baseline: Baseline | None = None) -> Grid:
 
 
 def base_of(options: GridOptions) -> Baseline:
-    """The baseline that `options` name, at their size."""
+    """The baseline that `options` name, at the size they give."""
     found = find_baseline(options.baseline, storage=options.storage)
     found = found if options.image_size is None else found.resized(options.image_size)
     return found if options.size_multiple == 1 else found.rounded_to(options.size_multiple)
@@ -166,7 +165,7 @@ def search_grid(
 
 
 def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
-    """What the trainings of each network reached, as a study has them."""
+    """The accuracies of the trainings of each network in a study."""
     from ..studies.scaling import ScaledPoint
 
     complete: dict[str, dict[int, float]] = {}
@@ -210,7 +209,7 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
-    """Large enough for resolution alone to meet the target."""
+    """The images, at a size that lets resolution alone meet the target."""
     return images_of(asked, (options.target * (1 + options.tolerance)) ** (options.phi / 2))
 
 
@@ -228,14 +227,14 @@ def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Lis
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    """One for each setting, equal in all trials of a grid and of those that continue it."""
+    """A distribution for each setting; the same in all trials of a grid and when it continues."""
     from optuna.distributions import CategoricalDistribution
 
     return {parameter.name: CategoricalDistribution(list(parameter.values)) for parameter in space.parameters}
 
 
 def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
-    """Keep the best triple with the study: what `automl scale --study` takes."""
+    """Note the best triple with the study: `automl scale --study` takes it."""
     from ..studies.scaling import compare
 
     best = compare(points, resamples=100).best

@@ -1,5 +1,4 @@
-"""From what a user asks to what a search does: data, space, budget, sizes, recipe, and what makes
-the study this study."""
+"""Settles a search from its options: data, space, budget, sizes, recipe, and its study."""
 
 from __future__ import annotations
 
@@ -30,31 +29,31 @@ SMALLEST_PROXY, LARGEST_PROXY = 32, 64
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """A search, settled; whoever evaluates its candidates."""
+    """What is searched and how, whatever evaluates the candidates."""
 
     space: Space
-    """For the data's classes and channels, at the deployment size."""
+    """The space, for the data's classes and channels, at the deployment size."""
     budget: Budget
-    """Parsed."""
+    """Bounds on the cost of a candidate."""
     proxy_size: int
     """Pixels at which a candidate of resolution 1 is trained."""
     epochs: int
-    """Of full fidelity."""
+    """Epochs of a full training."""
     fraction: float
-    """Of the training images, for each of them."""
+    """Share of the training images seen in an epoch."""
     seed: int
-    """Of the split, the sampler and the trainings."""
+    """Seed of the split, the sampler and the trainings."""
     spec: StudySpec
-    """What makes it this study."""
+    """What identifies the study in its database."""
     trials: int | None
-    """Altogether."""
+    """Trials of the study altogether; None if only time ends the search."""
     seconds: float | None
-    """Wall time."""
+    """Wall time of the run; None if only trials end the search."""
     first_rung: int = 1
-    """No candidate is stopped before it has been trained for so many epochs."""
+    """Epochs before which no training is stopped."""
 
     def fidelity(self, candidate: Candidate) -> Fidelity:
-        """Full fidelity of a candidate: the proxy size scaled as its input is."""
+        """Full fidelity of a candidate; the proxy size is scaled as its input is."""
         return Fidelity(
             epochs=self.epochs,
             size=proxy(self.proxy_size, candidate.image[1], self.space.image[1]),
@@ -64,19 +63,19 @@ class Settled:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Settled):
-    """A search whose candidates are trained."""
+    """What is searched and how, with the data on which candidates are trained."""
 
     data: ImageData = field(repr=False)
-    """In memory."""
+    """The images, in memory."""
     split: Split = field(repr=False)
-    """Which rows train, validate, test."""
+    """The rows that train, validate and test."""
     recipe: Recipe
     """How every candidate is trained."""
 
 
 def proxy(proxy_size: int, height: int, base: int) -> int:
-    """Pixels at which a candidate with inputs of `height` is trained, where one with inputs of
-    `base` is trained at `proxy_size`."""
+    """Side in pixels at which a candidate with inputs of `height` is trained, if one with inputs
+    of `base` is trained at `proxy_size`."""
     return max(8, round(proxy_size * height / base))
 
 
@@ -94,8 +93,8 @@ def prepare(options: SearchOptions, evaluator: str | None = None) -> Plan:
 
 
 def images_of(options: SearchOptions, largest: float) -> ImageData:
-    """The data that `options` name, large enough for candidates of up to `largest` times the proxy
-    size."""
+    """The data that `options` name, at a size that serves candidates of up to `largest` times the
+    proxy size."""
     wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
     return load(
         options.data, size=wanted, data_dir=options.data_dir, download=options.download, reading=options.reading
@@ -157,7 +156,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
 
 
 def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
-    """The plan of a search that looks its candidates up in a table, and the table. The space's own
+    """The plan of a search that looks its candidates up in a table, and the table; the space's own
     classes and channels count.
 
     Raises:
@@ -199,8 +198,8 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
 
 
 def _described(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
-    """The data as a study keeps them; as the studies of earlier versions know no `reading`, none is
-    left out."""
+    """The data as a study keeps them. `reading` is left out if nothing was asked, because the
+    studies of earlier versions have none."""
     from ..studies.preprocessing import Preprocessing
 
     asked = reading.absolute(data.name).to_dict()
@@ -219,8 +218,8 @@ def _described(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]
 
 
 def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpec:
-    """The same search under the name that an earlier version gave it, if it stands in the database
-    by that name."""
+    """The same study under the name that an earlier version gave it, if the database holds it
+    under that name."""
     if options.study is None and spec.name != former:
         with contextlib.suppress(AutomlError):  # no such study, or no database: then there is nothing to continue
             renamed = replace(spec, name=former)
@@ -230,26 +229,26 @@ def _continued(options: SearchOptions, spec: StudySpec, former: str) -> StudySpe
 
 
 def _not_default(options: SearchOptions, evaluator: str | None) -> dict[str, str]:
-    """Settings that make a study another study; defaults are left out, since the studies of earlier
-    versions have none of them."""
+    """Settings that make a study another one. Defaults are left out, because the studies of
+    earlier versions have none."""
     objective = {} if options.objective == "best" else {"objective": options.objective}
     return {**({} if evaluator is None else {"evaluator": evaluator}), **objective}
 
 
 def data_name(name: str) -> str:
-    """A data set's name as the study keeps it: paths are absolute, so that the same files are the
-    same from every folder."""
+    """The name of a data set as the study keeps it; paths are absolute, so that the same files have
+    the same name in every folder."""
     return name if is_named(name) else str(Path(name).expanduser().resolve())
 
 
 def default_name(space: Space, data: str, budget: Sequence[str], image_size: int | None = None) -> str:
-    """A study's name from what it searches, so that the same command continues the same study."""
+    """The name of a study from what it searches; the same command continues the same study."""
     parts = [space.name, Path(data).stem, *budget, *([] if image_size is None else [f"{image_size}px"])]
     return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")
 
 
 def arrays(plan: Plan) -> dict[str, Any]:
-    """What workers get of the data: everything but which rows are the test's."""
+    """The data as workers get them: everything except the rows of the test data."""
     levels = {} if plan.data.levels is None else {"levels": np.array(plan.data.levels)}
     return {
         "images": plan.data.images,

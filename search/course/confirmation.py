@@ -1,5 +1,4 @@
-"""Confirmation: which networks of the front are trained again, from which further seeds, for how
-long, and how much time that needs."""
+"""Plans the final trainings: which networks of the front, from which seeds, for how long."""
 
 from __future__ import annotations
 
@@ -11,28 +10,28 @@ from ...studies import Evaluation, Fidelity, FrontPoint
 from ...studies.chosen import adequate, images
 
 FINAL_FACTOR = 2
-"""A chosen network is trained for so many times the epochs of a trial, on all training images."""
+"""Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
 Takes = Callable[[list[FrontPoint], int], float | None]
-"""Networks and how many seeds of each -> seconds for an epoch of them all."""
+"""(networks, seeds of each) -> seconds for one epoch of all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Final:
-    """One training that confirms."""
+    """One final training."""
 
     point: FrontPoint
     """The network."""
     fidelity: Fidelity
-    """The same for all that are compared."""
+    """Its fidelity, the same for all networks that are compared."""
     seed: int
-    """None of the search's."""
+    """Its seed; the trials have another one."""
 
 
 def seconds_for(
     points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping[str, float], workers: int
 ) -> float | None:
-    """How long `points` take for an epoch each on all training images from `seeds` seeds, on all
-    workers; None where an epoch of one was never timed."""
+    """Seconds in which `workers` train each of `points` for one epoch on all training images, from
+    `seeds` seeds; None if an epoch of one of them was never timed."""
     if not points or any(point.id not in epoch_seconds for point in points):
         return None
     busy = [0.0] * workers

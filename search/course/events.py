@@ -1,7 +1,7 @@
-"""What a search tells its listener while it runs, and the listeners that print it or say nothing.
+"""The events of a search, and listeners that print them or print nothing.
 
-`search(options, listener=Printing())` shows in a script or a notebook what `automl search` shows; a
-listener of one's own has the methods of `Listener`.
+`search(options, listener=Printing())` prints in a script or a notebook what `automl search` prints.
+Any object with the methods of `Listener` is a listener.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from .running import Running
 @documented
 @dataclass(kw_only=True)
 class Counts:
-    """Numbers of evaluations of the study so far, those of earlier runs included unless it says
-    otherwise."""
+    """Numbers of evaluations of a study by how they ended, in all runs unless said otherwise."""
 
     done: int = 0
     """Trials evaluated in full: trained to full fidelity, scored, or looked up."""
@@ -32,15 +31,15 @@ class Counts:
     failed: int = 0
     """Trials that ended without a usable accuracy; each has its reason in the study."""
     refused: int = 0
-    """Proposals over the budget, which no worker has seen; of this run."""
+    """Proposals of this run over the budget; no worker has seen them."""
     duplicates: int = 0
-    """Proposals that had been made before; of this run."""
+    """Proposals of this run that had been made before."""
     waiting: int = 0
-    """Trials paused at a rung, which may go on."""
+    """Trials that are paused at a rung and may resume."""
     finals: int = 0
-    """Final trainings, which confirm the networks chosen; no trials."""
+    """Final trainings, which confirm the leading networks; they are no trials."""
     target: int | None = None
-    """Trials asked for, over all runs; None where only time ends the search."""
+    """Trials asked for in all runs; None if only time ends the search."""
 
 
 def counts_text(counts: Counts) -> str:
@@ -72,14 +71,14 @@ def ended_text(evaluation: Evaluation, macs: int) -> str:
 
 
 def running_text(running: Running, counts: Counts) -> str:
-    """One line about an evaluation that goes on, and the counts."""
+    """One line about an evaluation that is running, and the counts."""
     epoch, value = running.curve[-1] if running.curve else (0, None)
     trained = "" if running.job.scores else f"  {epoch}/{running.job.fidelity.epochs} epochs"
     return f"running   {running.id[:12]}  {value_text(running.measure, value)}{trained}; {counts_text(counts)}"
 
 
 def value_text(measure: str, value: float | None) -> str:
-    """ "accuracy 0.9123" or "score 14.28"; "-" in place of the number where there is none."""
+    """ "accuracy 0.9123" or "score 14.28"; "-" stands for a missing number."""
     return (
         f"{measure} -" if value is None else f"{measure} {value:.4g}" if measure == SCORE else f"{measure} {value:.4f}"
     )
@@ -96,14 +95,16 @@ def duration(seconds: float) -> str:
 
 
 class Listener(Protocol):
-    """What a search calls as it goes. All calls come from the thread that called `search`; while
-    one lasts, no worker gets its next job."""
+    """Is called by a search for each event, from the thread that called `search`.
+
+    While a call lasts, no worker gets its next job.
+    """
 
     def said(self, text: str) -> None:
         """A line of text for the reader: about the space, the data, what was skipped."""
 
     def phase(self, text: str) -> None:
-        """What the search does from now on, as "starting the workers"."""
+        """A new phase has begun, e.g. "starting the workers"."""
 
     def reported(self, running: Running, counts: Counts) -> None:
         """A worker has finished an epoch of `running`; its curve holds the result."""
@@ -116,12 +117,12 @@ class Listener(Protocol):
         """
 
     def tick(self, running: list[Running], counts: Counts, seconds_left: float | None) -> None:
-        """Called several times a second with all evaluations that run; `seconds_left` is None where
+        """Called several times a second with all running evaluations; `seconds_left` is None if
         only trials end the search."""
 
 
 class Silent:
-    """Prints nothing: what `search` takes if it is given no listener."""
+    """Prints nothing; the default of `search`."""
 
     def said(self, text: str) -> None: ...
 
@@ -135,7 +136,7 @@ class Silent:
 
 
 class Printing:
-    """Prints one line for everything that ends, and now and then one for what runs.
+    """Prints a line for each evaluation that ends, and now and then one for those that run.
 
     >>> result = search(options, listener=Printing())  # doctest: +SKIP
     """

@@ -1,9 +1,8 @@
-"""Candidates are evaluated by looking them up in a table, in simulated time: no training, no Ray,
-no torch.
+"""Evaluates candidates by looking them up in a table, in simulated time, without Ray and torch.
 
-The engine, its gate, rungs and study are those of every search. Workers are simulated: a report
-takes as long as the table, or the user, says a training takes, on a clock that jumps from one
-report to the next (a discrete-event simulation).
+The engine, its gate, rungs and study are those of every search. Workers are simulated (a
+discrete-event simulation): a report takes as long as the table, or the user, says a training takes,
+and the clock jumps from one report to the next.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from ..proposing.proposal import Curve, Proposal, Proposes
 from ..tables import Seen, Table
 
 DEFAULT_SECONDS = 60.0
-"""A training takes so long where neither table nor user says."""
+"""Seconds of a training if neither the table nor the user gives them."""
 LEAST_COVERAGE = 0.05
-"""A table that has a smaller part of the networks within the budget is refused: nearly all that a
-sampler proposes would be turned away."""
+"""Smallest share of the networks within the budget that a table must have; with fewer, nearly all
+proposals would be refused."""
 RECORDED_TOGETHER = 200
 """Evaluations that share a transaction: each costs microseconds to look up and would cost
 milliseconds to write alone."""
 
 
 class SimulatedTime:
-    """Time that passes only when it is told to."""
+    """A clock that stands still until its time is set."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -50,16 +49,16 @@ class SimulatedTime:
 
 @dataclass(frozen=True, kw_only=True)
 class TableLookup:
-    """The evaluator called `table:FILE`."""
+    """The evaluator `table:FILE`."""
 
     plan: Settled
-    """Without data."""
+    """What is searched; there are no images."""
     table: Table
-    """Of the plan's space."""
+    """The table of the plan's space."""
     seconds: float | None
-    """Of a full training; None leaves it to the table."""
+    """Seconds of a full training; None takes the table's."""
     count: int
-    """Simulated workers."""
+    """Number of simulated workers."""
     now: SimulatedTime = field(default_factory=SimulatedTime)
     began: float = 0.0
     keeps_weights: bool = False
@@ -72,19 +71,23 @@ class TableLookup:
 
     @classmethod
     def prepared(cls, options: SearchOptions, file: str) -> TableLookup:
-        """With the table read. Raises: InputError."""
+        """The evaluator with its table read.
+
+        Raises:
+            InputError: the table cannot be used for the space.
+        """
         plan, table = settle_table(options, file)
         return cls(plan=plan, table=table, seconds=options.table_seconds, count=options.workers or 1)
 
     def limits(self, options: SearchOptions) -> Limits:
-        """As the options say, but for no more further seeds than the table has, and none longer
-        than its trainings are."""
+        """The limits that the options give; no more seeds than the table has, and no longer
+        trainings."""
         seeds = min(options.seeds, self.table.seeds - 1)
         finals = options.finals if seeds else 0
         return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=finals, seeds=max(seeds, 1), factor=1)
 
     def described(self, found: Census) -> list[str]:
-        """What the table has of the space.
+        """What the table holds of the space, in lines for the reader.
 
         Raises:
             InputError: too little of what is within the budget.
@@ -116,12 +119,12 @@ class TableLookup:
         ]
 
     def proposes(self, proposer: Proposes) -> Proposes:
-        """Held to the networks that the table has."""
+        """The proposer, restricted to the networks of the table."""
         return Covered(proposer, self.table)
 
     @contextlib.contextmanager
     def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
-        """The simulated ones."""
+        """Yield a function that runs an engine on simulated workers."""
         listener.phase(f"searching the table with {self.count} simulated worker{'s' * (self.count > 1)}")
 
         def go(engine: Engine) -> None:
@@ -131,13 +134,12 @@ class TableLookup:
         yield go
 
     def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
-        """There are no test data."""
+        """`chosen` as it is: there are no test data."""
         return chosen
 
 
 class Covered:
-    """A proposer held to the networks that a table has: others are turned away before they cost a
-    trial, and counted as refused."""
+    """A proposer restricted to the networks of a table; others are counted as refused."""
 
     def __init__(self, proposer: Proposes, table: Table) -> None:
         self._proposer, self._table = proposer, table
@@ -161,21 +163,21 @@ class Covered:
         return proposal
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """Passed on."""
+        """Pass it on."""
         self._proposer.completed(proposal, accuracy, curve)
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Passed on."""
+        """Pass it on."""
         self._proposer.pruned(proposal, curve)
 
     def failed(self, proposal: Proposal) -> None:
-        """Passed on."""
+        """Pass it on."""
         self._proposer.failed(proposal)
 
 
 @dataclass(kw_only=True)
 class _Training:
-    """A job on a simulated worker: what it has still to report."""
+    """A job on a simulated worker, with the reports that it has left."""
 
     key: str
     worker: int
@@ -186,8 +188,8 @@ class _Training:
 def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, seconds: float | None = None) -> None:
     """Run `engine`, whose clock is `clock`, to its end on `workers` simulated workers.
 
-    `seconds` is what a full training takes, divided evenly over its epochs; without, what the table
-    says.
+    `seconds` is the time of a full training, divided evenly over its epochs; None takes that of the
+    table.
 
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
@@ -200,7 +202,7 @@ def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, sec
 
     def follow(training: _Training) -> None:
         nonlocal reported
-        reported += 1  # of reports at one instant the one promised first comes first
+        reported += 1  # reports at the same time come in the order in which they were promised
         heapq.heappush(events, (clock.now + training.reports[-1][2], reported, training))
 
     try:

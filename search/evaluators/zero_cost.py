@@ -1,8 +1,7 @@
-"""Candidates are evaluated by a zero-cost score, without training, in the same workers; only the
-networks chosen are trained.
+"""Evaluates candidates by a zero-cost score on Ray workers; only chosen networks are trained.
 
-A score says something of the order of networks, nothing of their accuracy: `docs/scores.md` shows
-how much. What the study calls accuracy is the score here.
+A score ranks networks, it does not predict their accuracy; `docs/scores.md` shows how well. The
+study stores the score as the accuracy.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ class ZeroCost(Training):
         return cls(options=options, plan=short, began=began, gpus=gpus, score=chosen, epochs=plan.epochs)
 
     def limits(self, options: SearchOptions) -> Limits:
-        """Those chosen are trained as after any search; an epoch of that takes longer than a score
-        by as much as it sees more images."""
+        """The limits that the options give. Chosen networks are trained as after any search; an
+        epoch takes longer than a score in proportion to the images."""
         scale = len(self.plan.split.train) / BATCH
         return replace(super().limits(options), factor=FINAL_FACTOR * self.epochs, epoch_scale=scale)
 
     def described(self, found: Census) -> list[str]:
-        """What is computed of the candidates, and what is trained."""
+        """Which score is computed, and how chosen networks are trained, in lines for the reader."""
         plan = self.plan
         return [
             *self.data_lines(),

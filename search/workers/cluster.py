@@ -1,4 +1,4 @@
-"""Ray: a private local one unless a cluster is named, and quiet."""
+"""Starts and stops Ray: a private one on this machine, unless a cluster is named."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ...blocks.errors import InputError
 LONGEST = (103 if sys.platform == "darwin" else 107) - len(
     "/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
 )
-"""Bytes of the path of Ray's folder at most: its sockets lie this much deeper, and the operating
-system takes no longer path of a socket."""
+"""Largest length of the path of Ray's folder, in bytes. Its sockets lie deeper by the text above,
+and the operating system limits the path of a socket."""
 SHORT = ("/tmp", "/var/tmp", "/dev/shm")
-"""Where Ray's folder may lie when that for temporary files has too long a path."""
+"""Folders for Ray's files if the folder for temporary files has too long a path."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
-"""Files in /dev of which Linux has one at least where PyTorch can use a GPU."""
+"""Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What the workers of a search get."""
+    """The workers of a search, and what each of them gets."""
 
     workers: int
-    """How many train at once."""
+    """Number of workers."""
     cpus: float
-    """CPUs for each."""
+    """CPUs of each worker."""
     gpus: float
-    """GPUs for each; a fraction shares one."""
+    """GPUs of each worker; a fraction shares one."""
     total_gpus: float
-    """GPUs that Ray has."""
+    """GPUs of the cluster."""
 
     def __str__(self) -> str:
         if not self.gpus:
@@ -50,7 +50,7 @@ class Resources:
 
 
 def set_environment(*, local: bool) -> None:
-    """Settings that Ray reads when it is imported."""
+    """Set the environment variables that Ray reads when it is imported, and quieten its loggers."""
     quiet = {
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # tensorboardX imports torch: half a GB in the driver
         "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's snapshot is never read: the database is the truth

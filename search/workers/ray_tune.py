@@ -1,5 +1,4 @@
-"""The engine's course, run by Ray Tune: a searcher, a scheduler and a callback that only pass
-things on."""
+"""Runs an engine with Ray Tune: a searcher, a scheduler and a callback pass its decisions on."""
 
 from __future__ import annotations
 
@@ -26,18 +25,17 @@ from .worker import Worker
 T = TypeVar("T")
 
 CRASHED = "The actor died unexpectedly before finishing this task"
-"""What Ray says of a process that is gone without an exception: it does not know why."""
+"""Ray's message for a process that died without an exception."""
 
 
 class _HoldsEngine:
-    """Tune pickles its parts into a snapshot that nobody reads; the engine, with its database
-    connection, stays out of it."""
+    """Keeps the engine, with its database connection, out of the snapshot that Tune pickles."""
 
     _engine: Engine
 
     def _guarded(self, call: Callable[[], T], broken: T) -> T:
-        """`call()`, or `broken` once anything failed: Tune would log an exception of ours and go
-        on, losing what was to be written."""
+        """`call()`; or `broken` if a call has failed: Tune would log the exception and go on, and
+        results would be lost."""
         if self._engine.error is not None:
             return broken
         try:
@@ -65,10 +63,10 @@ class _Asks(_HoldsEngine, Searcher):
         """Ends are recorded by the callback, which knows the reason."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the database is the truth, Tune's snapshot is never read."""
+        """Save nothing: the database holds all results, and Tune's snapshot is never read."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing, likewise."""
+        """Restore nothing: a search resumes from its database."""
 
 
 class _Stops(_HoldsEngine, FIFOScheduler):
@@ -77,8 +75,8 @@ class _Stops(_HoldsEngine, FIFOScheduler):
         self._engine = engine
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        # what waits at a rung is ended here for Tune: it is another job of whichever worker is free
-        # when it goes on, from the state on disk
+        # for Tune a training that is paused has ended: it resumes as another job, on any free
+        # worker, from its state on disk
         if "failed" in result:
             return TrialScheduler.STOP
         goes_on = self._guarded(lambda: _report(self._engine, trial, result), False)
@@ -128,8 +126,8 @@ def _device(result: Mapping[str, Any]) -> str:
 
 
 def _reason(trial: Trial) -> str:
-    """Why a worker is no more: the fault it raised, or Ray's word on how it died; read from the
-    file in which Tune notes it for the driver."""
+    """Why a worker died: the exception it raised, or Ray's message, from the file that Tune
+    writes."""
     try:
         text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
     except OSError:
