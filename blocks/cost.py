@@ -12,7 +12,7 @@ products are taken to work in place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,9 @@ class Cost:
     """Output elements of the layers that count."""
     peak: Number = 0
     """Elements alive at once, at most."""
+    subject: object = field(default=None, compare=False, repr=False)
+    """What this is the whole cost of: a candidate, or the candidates of arrays, from which further
+    cost metrics are computed; None for the cost of a part."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(

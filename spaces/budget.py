@@ -1,68 +1,99 @@
 """Budgets: bounds on cost, as people write them.
 
 `400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams`
-parameters; `12MActs` activations; `300M..400MFLOPs` is a range; several at once are separated by
-commas or given in turn.
+parameters; `12MActs` activations; `2MB`, `1MiB` the peak memory of activations; `300M..400MFLOPs`
+is a range; several at once are separated by commas or given in turn. Each cost metric has units of
+its own (`spaces.metrics`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..blocks import Cost, InputError
 from ..blocks.errors import unknown
-from ..blocks.shape import Number
+from ..blocks.shape import Number, is_array
+from .metrics import Metric, metrics
+from .metrics.amounts import PREFIXES, human
+from .metrics.registry import units
 
-_scales = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
-_metrics = {
-    "": "macs", "flops": "macs", "flop": "macs", "macs": "macs", "mac": "macs", "madds": "macs",
-    "params": "params", "param": "params", "parameters": "params", "acts": "activations", "activations": "activations",
-}  # fmt: skip
-_amount = re.compile(r"^\s*(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<rest>[a-z]*)\s*$", re.IGNORECASE)
-_example = "write it like 400MFLOPs, 0.4G, 5.3MParams or 300M..400MFLOPs"
+__all__ = ["Bound", "Budget", "human", "parse_budget"]
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+_AMOUNT = re.compile(rf"^\s*(?P<value>{_NUMBER})\s*(?P<unit>[a-zµ]*\s?[a-zµ]*(?:@[\w.-]+)?)\s*$", re.IGNORECASE)
+_CANONICAL = re.compile(rf"^\s*(?:(?P<low>{_NUMBER})<=)?(?P<metric>\w+)<=(?P<high>{_NUMBER})\s*$")
+_EXAMPLE = "write it like 400MFLOPs, 0.4G, 5.3MParams or 300M..400MFLOPs"
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """`low <= metric <= high` for one metric of `Cost`."""
+    """`low <= metric <= high` for one cost metric."""
 
     metric: str
-    """"macs", "params" or "activations"."""
-    low: int
+    """The name of the metric, e.g. "macs"."""
+    low: float
     """Smallest value allowed; 0 where there is none."""
-    high: int
+    high: float
     """Largest value allowed."""
 
     def __str__(self) -> str:
-        return f"{self.low}<={self.metric}<={self.high}" if self.low else f"{self.metric}<={self.high}"
+        low, high = (str(end) if isinstance(end, int) else f"{end:.12g}" for end in (self.low, self.high))
+        return f"{low}<={self.metric}<={high}" if self.low else f"{self.metric}<={high}"
+
+    @property
+    def of(self) -> Metric:
+        """The metric."""
+        return metrics.get(self.metric)
+
+    def holds(self, cost: Cost) -> Number:
+        """Whether `cost` meets the bound: a bool, or an array where the cost holds arrays."""
+        value = self.of.value(cost)
+        return (value >= self.low) & (value <= self.high)
+
+    def reached(self, cost: Cost) -> str:
+        """The value of `cost`, with all its digits."""
+        value = self.of.value(cost)
+        return f"{value:,} {self.metric}"
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bounds that a candidate's cost must meet, all of them; without bounds it admits everything."""
+    """Bounds that a candidate's cost must all meet; without bounds it admits everything."""
 
     bounds: tuple[Bound, ...] = ()
-    """One for each metric at the most, ordered by metric."""
+    """One for each metric at the most, in the order in which metrics are registered."""
 
     def admits(self, cost: Cost) -> Number:
-        """Whether `cost` meets all bounds: a bool, or a boolean array where the cost holds arrays."""
+        """Whether `cost` meets all bounds: a bool, or a boolean array where the cost holds arrays.
+
+        A metric that has to look at each network is asked only for those that meet the other
+        bounds.
+        """
         inside: Number = np.bool_(True)
-        for bound in self.bounds:
-            value = getattr(cost, bound.metric)
-            inside = inside & (value >= bound.low) & (value <= bound.high)
+        for bound in sorted(self.bounds, key=lambda bound: bound.of.walks):
+            if bound.of.walks and is_array(inside):
+                rows = np.flatnonzero(inside)
+                inside = np.array(inside)
+                inside[rows] = bound.holds(_only(cost, rows))
+            elif not bound.of.walks or inside:
+                inside = inside & bound.holds(cost)
         return inside
 
     def distance(self, cost: Cost) -> Number:
         """How far `cost` lies outside, as the sum over bounds of |log(value / bound)|; 0 inside."""
         total: Number = 0.0
         for bound in self.bounds:
-            value = np.maximum(getattr(cost, bound.metric), 1)
+            least = 1 if bound.of.whole else 1e-12
+            value = np.maximum(bound.of.value(cost), least)
             total = (
-                total + np.maximum(0.0, np.log(value / bound.high)) + np.maximum(0.0, np.log(max(bound.low, 1) / value))
+                total
+                + np.maximum(0.0, np.log(value / bound.high))
+                + np.maximum(0.0, np.log(max(bound.low, least) / value))
             )
         return total
 
@@ -71,8 +102,14 @@ class Budget:
         return ", ".join(str(bound) for bound in self.bounds)
 
 
+def _only(cost: Cost, rows: Any) -> Cost:
+    """The cost of some rows, as far as a metric that looks at networks needs it."""
+    subject: Any = cost.subject
+    return replace(cost, subject=None if subject is None else subject[rows])
+
+
 def parse_budget(texts: str | Iterable[str]) -> Budget:
-    """The budget that `texts` spell, the bounds of one metric intersected.
+    """The budget that `texts` spell, the bounds of one metric intersected; canonical text too.
 
     Raises:
         InputError: not a budget, not positive, or bounds that exclude each other.
@@ -86,13 +123,17 @@ def parse_budget(texts: str | Iterable[str]) -> Budget:
             if joined.low > joined.high:
                 raise InputError(f"a budget's low <= high must hold, but got {text!r} ({joined})")
             bounds[new.metric] = joined
-    return Budget(tuple(bounds[metric] for metric in ("macs", "params", "activations") if metric in bounds))
+    return Budget(tuple(bounds[name] for name in metrics.names() if name in bounds))
 
 
 def _parse_bound(text: str) -> Bound:
+    canonical = _CANONICAL.match(text)
+    if canonical is not None:
+        low, high = float(canonical["low"] or 0), float(canonical["high"])
+        return _bound(metrics.get(canonical["metric"]), low, high, text, ranged=canonical["low"] is not None)
     ends = text.split("..")
     if len(ends) > 2:
-        raise InputError(f"a budget is one amount or a range, but got {text!r}; {_example}")
+        raise InputError(f"a budget is one amount or a range, but got {text!r}; {_EXAMPLE}")
     high, high_scale, metric = _parse_amount(ends[-1], text)
     low = 0.0
     if len(ends) == 2:
@@ -100,40 +141,38 @@ def _parse_bound(text: str) -> Bound:
         if low_metric not in (None, metric):
             raise InputError(f"both ends of a range must be of one kind, but got {text!r}")
         low *= (high_scale if low_scale is None else low_scale) or 1.0
-    high *= high_scale or 1.0
+    return _bound(metrics.get(metric or "macs"), low, high * (high_scale or 1.0), text, ranged=len(ends) == 2)
+
+
+def _bound(metric: Metric, low: float, high: float, text: str, *, ranged: bool) -> Bound:
     if not high < 1e18:
         raise InputError(f"a budget must be below 1e18, but got {text!r}")
-    if high < 1 or (len(ends) == 2 and low < 1):
-        raise InputError(f"a budget must be positive, but got {text!r}; {_example}")
+    least = 1 if metric.whole else 1e-12
+    if high < least or (ranged and low < least):
+        raise InputError(f"a budget must be positive, but got {text!r}; {_EXAMPLE}")
     if low > high:
         raise InputError(f"a budget's low <= high must hold, but got {text!r}")
-    return Bound(metric or "macs", round(low), round(high))
+    return Bound(metric.name, round(low), round(high)) if metric.whole else Bound(metric.name, low, high)
 
 
 def _parse_amount(amount: str, text: str) -> tuple[float, float | None, str | None]:
     """The number, its scale (None: not written) and its metric (None: not written)."""
-    match = _amount.match(amount)
+    match = _AMOUNT.match(amount)
     if match is None:
-        raise InputError(f"not a budget: {text!r}; {_example}")
-    rest = match["rest"].lower()
-    for length in (1, 0):
-        if rest[:length] in _scales and rest[length:] in _metrics and len(rest[:length]) == length:
-            return (
-                float(match["value"]),
-                (_scales[rest[:length]] if length else None),
-                (_metrics[rest[length:]] if rest[length:] else None),
-            )
-    raise unknown(
-        f"unit in the budget {text.strip()!r}:",
-        match["rest"],
-        ["FLOPs", "MACs", "Params", "Acts", "MFLOPs", "GFLOPs", "MMACs", "GMACs", "MParams"],
-    )
+        raise InputError(f"not a budget: {text!r}; {_EXAMPLE}")
+    number, unit = float(match["value"]), "".join(match["unit"].split())
+    if not unit:
+        return number, None, None
+    prefixes = {prefix.lower(): float(scale) for prefix, scale in PREFIXES.items()}
+    if unit.lower() in prefixes:
+        return number, prefixes[unit.lower()], None
+    found = units(metrics.parts()).get(unit.lower())
+    if found is None:
+        raise unknown(f"unit in the budget {text.strip()!r}:", unit, _known_units())
+    return number, found[1], found[0]
 
 
-def human(value: float, unit: str = "") -> str:
-    """A count with three digits and a decimal prefix: 385814752 → "386M"."""
-    for scale, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale * 0.9995:
-            scaled = value / scale
-            return f"{scaled:.0f}{prefix}{unit}" if scaled >= 99.95 else f"{scaled:.3g}{prefix}{unit}"
-    return f"{value:.0f}{unit}"
+def _known_units() -> list[str]:
+    """All units, for an error: the first two of each metric come first, as only some are shown."""
+    every = [[unit for unit in metric.units if unit not in PREFIXES] for metric in metrics.parts().values()]
+    return list(dict.fromkeys(unit for few in [[own[:3] for own in every], every] for own in few for unit in own))

@@ -10,23 +10,52 @@ pass a choice and not one a combination.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Cost
+from ..blocks import Cost, InvalidBlock
 from .bulk_costing import Table, alike
 from .parameters import Value
 from .space import Space
 
+if TYPE_CHECKING:
+    from .candidate import Candidate
+
 Rows = NDArray[np.int32]
-METRICS = tuple(field.name for field in fields(Cost))
+METRICS = tuple(field.name for field in fields(Cost) if field.name != "subject")
+"""The counts that a `Cost` holds."""
 CHUNK = 1 << 16
 """Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the
 passes' own time small."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RowCandidates:
+    """The candidates of rows, each assembled when it is asked for: the subject of their costs."""
+
+    space: Space
+    """The space."""
+    rows: Rows
+    """Its settings, of shape (candidates, parameters)."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Candidate | None]:
+        """The candidates in order; None where no network can be built."""
+        for row in self.rows:
+            try:
+                yield self.space.candidate(settings(self.space, row))
+            except InvalidBlock:
+                yield None
+
+    def __getitem__(self, chosen: NDArray[Any]) -> RowCandidates:
+        """Those that a mask or indices choose."""
+        return RowCandidates(self.space, self.rows[chosen])
 
 
 def settings(space: Space, row: NDArray[np.int32]) -> dict[str, Value]:
@@ -113,7 +142,7 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
     of about rows² / 2^64).
     """
     count = len(rows)
-    total = Cost(*(np.zeros(count, np.int64) for _ in range(4)))
+    total = Cost(*(np.zeros(count, np.int64) for _ in METRICS), subject=RowCandidates(space, rows))
     valid = np.zeros(count, bool)
     fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
     # rows that agree in what formulas cannot take as arrays stand together, so that few passes are
@@ -134,12 +163,19 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
 
 def selected(cost: Cost, rows: NDArray[Any]) -> Cost:
     """The costs of `rows`: a mask or indices."""
-    return Cost(*(getattr(cost, metric)[rows] for metric in METRICS))
+    subject: Any = cost.subject
+    return Cost(
+        *(getattr(cost, metric)[rows] for metric in METRICS), subject=None if subject is None else subject[rows]
+    )
 
 
 def concatenated(costs: Sequence[Cost]) -> Cost:
     """The costs of all rows, one table after another."""
-    return Cost(*(np.concatenate([getattr(cost, metric) for cost in costs]) for metric in METRICS))
+    parts = [cost.subject for cost in costs if isinstance(cost.subject, RowCandidates)]
+    subject = None
+    if parts and len(parts) == len(costs):
+        subject = RowCandidates(parts[0].space, np.concatenate([part.rows for part in parts]))
+    return Cost(*(np.concatenate([getattr(cost, metric) for cost in costs]) for metric in METRICS), subject=subject)
 
 
 def joined(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -97,7 +97,7 @@ class Candidate:
                     later = True
                 total += (cost * repeats).beside(image + start * (later and place != "head"))
             features = block.out(shape).channels
-        return total + linear_cost(features, self.classes)
+        return replace(total + linear_cost(features, self.classes), subject=self)
 
     def build(self, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> Network:
         """The trainable network, randomly initialised from torch's global generator."""

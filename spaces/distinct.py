@@ -95,7 +95,7 @@ def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
     """Whether each cost is within the budget, and at least `aim` times its first upper bound."""
     inside = np.broadcast_to(np.asarray(budget.admits(cost)), np.shape(cost.macs))
     if aim > 0 and budget.bounds:
-        inside = inside & (getattr(cost, budget.bounds[0].metric) >= aim * budget.bounds[0].high)
+        inside = inside & (budget.bounds[0].of.value(cost) >= aim * budget.bounds[0].high)
     return inside
 
 

@@ -171,7 +171,7 @@ def require_feasible(found: Census, space: Space, budget: Budget) -> None:
     if bool(budget.admits(found.nearest.cost)):
         return
     cost = found.nearest.cost
-    reached = ", ".join(f"{getattr(cost, bound.metric):,} {bound.metric}" for bound in budget.bounds)
+    reached = ", ".join(bound.reached(cost) for bound in budget.bounds)
     raise InputError(
         f"no network of the space {space.name!r} is within the budget {budget}; the nearest has {reached}"
         f" (the space reaches from {human(found.cheapest.cost.macs)} to {human(found.costliest.cost.macs)}FLOPs)"

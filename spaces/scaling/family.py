@@ -179,7 +179,7 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
         return baseline.candidate({axis: value ** (step / FINEST) for axis, value in coefficients.items()}).cost()
 
     def fits(step: int) -> bool:
-        return all(getattr(cost(step), bound.metric) <= bound.high for bound in budget.bounds)
+        return all(bound.of.value(cost(step)) <= bound.high for bound in budget.bounds)
 
     if not fits(0):
         raise InputError(
@@ -225,4 +225,4 @@ def _largest(coefficients: Mapping[str, float]) -> str:
 
 
 def _in_words(cost: Cost, budget: Budget) -> str:
-    return ", ".join(f"{getattr(cost, bound.metric):,} {bound.metric}" for bound in budget.bounds)
+    return ", ".join(bound.reached(cost) for bound in budget.bounds)
