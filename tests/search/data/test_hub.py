@@ -16,6 +16,8 @@ from automl.blocks.errors import AutomlError, InputError
 from automl.search.data import Reading, load
 from PIL import Image
 
+from .conformance import SourceConformance
+
 
 class FakeImage:
     def __init__(self, decode: bool = True) -> None:
@@ -72,6 +74,15 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     module.load_dataset = load_dataset
     monkeypatch.setitem(sys.modules, "datasets", module)
     return splits
+
+
+class TestConforms(SourceConformance):
+    name = "hf"
+
+    @pytest.fixture
+    def text(self, hub: dict[str, Any]) -> str:
+        hub.update(train=fake_split([0, 1] * 12))
+        return "hf:owner/pets"
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
