@@ -18,6 +18,7 @@ from ...blocks import InvalidBlock
 from ...spaces import Budget, Candidate, Census, Space
 from ...spaces.bulk import settings
 from ...spaces.distinct import feasible
+from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
 from ...studies.database.optuna_tables import quietly
 from ..sampling import CURVE
@@ -53,7 +54,7 @@ class Proposer:
         history: Iterable[FrozenTrial] = (),
         known: Iterable[str] = (),
         objective: Objective = "best",
-        cost: str = "macs",
+        cost: str = DEFAULT_AXIS,
         earlier: Sequence[Sequence[FrozenTrial]] = (),
         hints: Mapping[str, Hints] | None = None,
     ) -> None:
@@ -165,7 +166,7 @@ class Proposer:
         failure."""
         if not math.isfinite(accuracy):
             return self.failed(proposal)
-        values = [accuracy, float(getattr(proposal.cost, self._cost))][: len(self._study.directions)]
+        values = [accuracy, float(value(self._cost, proposal.cost))][: len(self._study.directions)]
         self._tell(proposal, "COMPLETE", curve, values)
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
@@ -187,8 +188,8 @@ class Proposer:
                 self._ended.add(trial.number)
                 self._running -= 1
                 self._told += state != "FAIL"
-                for name, value in attributes.items():
-                    trial.set_user_attr(name, value)
+                for name, attribute in attributes.items():
+                    trial.set_user_attr(name, attribute)
                 self._study.tell(trial, values, state=TrialState[state])
             elif state != "FAIL":
                 # the training was paused, which ended its trial, and has resumed: its end is a

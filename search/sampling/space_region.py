@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import InvalidBlock
-from ...blocks.errors import unknown
 from ...spaces import Budget, Space
-from ...spaces.bulk import METRICS, deactivate, examine, joined
+from ...spaces.bulk import deactivate, examine, joined
+from ...spaces.metrics import DEFAULT_AXIS, metrics
 from .columns import Column, Table
 from .distributions import distribution
 from .region import Examined
@@ -24,9 +24,8 @@ class SpaceRegion:
     """The networks of a space within a budget."""
 
     priced = True
-    vectorised = True
 
-    def __init__(self, space: Space, budget: Budget, *, cost: str = "macs") -> None:
+    def __init__(self, space: Space, budget: Budget, *, cost: str = DEFAULT_AXIS) -> None:
         """Describe it.
 
         Args:
@@ -37,9 +36,10 @@ class SpaceRegion:
         Raises:
             InputError: unknown metric; the nearest is given.
         """
-        if cost not in METRICS:
-            raise unknown("cost metric", cost, METRICS)
-        self._space, self._budget, self._cost = space, budget, cost
+        self._space, self._budget, self._metric = space, budget, metrics.get(cost)
+        asked = [self._metric, *(bound.of for bound in budget.bounds)]
+        self.vectorised = not any(metric.walks for metric in asked)
+        """Whether no metric has to look at each network by itself."""
         self.distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
         """Optuna's distribution of every parameter."""
 
@@ -63,7 +63,8 @@ class SpaceRegion:
         """Costs by the blocks' formulas, without building a network."""
         cost, valid, names = examine(self._space, self._indices(columns, table))
         admitted = valid & np.broadcast_to(np.asarray(self._budget.admits(cost)), len(table))
-        return Examined(costs=np.asarray(getattr(cost, self._cost), float), admitted=admitted, keys=joined(names))
+        costs = np.broadcast_to(np.asarray(self._metric.value(cost), float), len(table))
+        return Examined(costs=costs, admitted=admitted, keys=joined(names))
 
     def partly(self, params: Mapping[str, Any]) -> bool | None:
         """Whether the budget and the constraints admit `params`; None if they are incomplete."""

@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ...blocks.errors import InputError
+from ...spaces.metrics import value
 
 if TYPE_CHECKING:
     from .subject import Subject
@@ -27,4 +28,4 @@ def log_macs(subject: Subject) -> float:
 def _log(subject: Subject, metric: str) -> float:
     if subject.cost is None:
         raise InputError(f"log_{metric} is a score of candidates, but got a network alone")
-    return math.log(int(getattr(subject.cost, metric)))
+    return math.log(int(value(metric, subject.cost)))

@@ -53,7 +53,7 @@ def score(subject: Subject) -> float:
 
 
 class _Random(Trace):
-    """A pass of two halves of a batch with weights from N(0, 1), without residual links and gates."""
+    """A pass of two halves of a batch, with weights from N(0, 1); no residual links and gates."""
 
     def __init__(self, draws: torch.Generator) -> None:
         super().__init__()

@@ -10,8 +10,9 @@ import pytest
 from automl.blocks import InputError
 from automl.search.proposing.proposer import Proposer
 from automl.search.proposing.samplers import make_sampler, sampler_names
-from automl.spaces import Space, census, parse_budget
+from automl.spaces import Candidate, Space, census, parse_budget
 from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.metrics import Metric, metrics, value
 
 
 def proposer(space: Space, budget: str, sampler: str, seed: int = 0, **more) -> Proposer:
@@ -44,8 +45,8 @@ def test_every_value_can_be_proposed(space: Space):
     asks = proposer(space, "10M", "random")
     seen: dict[str, set] = {parameter.name: set() for parameter in space.parameters}
     while (proposal := asks.propose()) is not None and len(asks._known) < 120:
-        for name, value in proposal.settings.items():
-            seen[name].add(value)
+        for name, chosen in proposal.settings.items():
+            seen[name].add(chosen)
     assert {name: len(values) for name, values in seen.items()} == {
         parameter.name: len(parameter.values) for parameter in space.parameters
     }
@@ -204,13 +205,13 @@ def test_the_package_loads_no_optuna_until_a_sampler_is_asked_for():
 
 class TestCostAxis:
     def test_the_second_value_of_a_trial_is_the_cost_axis(self, space: Space):
-        for cost in ("macs", "params", "activations"):
+        for cost in ("macs", "params", "activations", "peak_memory"):
             asks = proposer(space, "1M", "predictor", objective="front", cost=cost)
             for index in range(8):
                 proposal = asks.propose()
                 assert proposal is not None
                 asks.completed(proposal, pretend(index))
-                assert asks._study.trials[-1].values[1] == getattr(proposal.cost, cost)
+                assert asks._study.trials[-1].values[1] == value(cost, proposal.cost)
 
     def test_the_predictor_knows_the_axis_exactly(self, space: Space):
         """An objective that is the cost itself is not modelled."""
@@ -238,3 +239,24 @@ class TestCostAxis:
     def test_an_unknown_axis_names_the_nearest(self, space: Space):
         with pytest.raises(InputError, match="unknown cost metric 'mac'; did you mean 'macs'"):
             proposer(space, "1M", "predictor", cost="mac")
+
+    def test_a_metric_of_ones_own_bounds_and_is_the_axis(self, space: Space, monkeypatch: pytest.MonkeyPatch):
+        class Digits(Metric):
+            """A number that follows from nothing but the candidate's id."""
+
+            name, units = "digits", {"digits": 1.0}
+
+            def of(self, candidate: Candidate) -> float:
+                return 1.0 + sum(map(int, filter(str.isdigit, candidate.id)))
+
+        monkeypatch.setattr(metrics, "known", dict(metrics.known))
+        metrics.add("digits", Digits())
+        asks = proposer(space, "180digits", "predictor", objective="front", cost="digits")
+        for index in range(9):
+            proposal = asks.propose()
+            assert proposal is not None
+            assert Digits().of(proposal.candidate) <= 180
+            asks.completed(proposal, pretend(index))
+            assert asks._study.trials[-1].values[1] == Digits().of(proposal.candidate)
+        assert asks.refused == 0
+        assert set(asks._sampler._models._fitted) == {0}
