@@ -6,17 +6,15 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-for _library in (
-    "OMP",
-    "MKL",
-    "OPENBLAS",
-    "NUMEXPR",
-):  # torch reads them when it is imported; subprocesses inherit them
+# torch reads them when it is imported, and subprocesses inherit them
+for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
@@ -32,13 +30,9 @@ RAY = "ray"
 _deselected: Counter[str] = Counter()
 
 
-def in_ray_group(item: pytest.Item) -> bool:
-    return any(mark.args == (RAY,) for mark in item.iter_markers("xdist_group"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests with Ray first: they take longest, and the others run beside them."""
-    items.sort(key=lambda item: not in_ray_group(item))  # stable
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files with Ray first: they take longest, and the others run beside them."""
+    items.sort(key=lambda item: scope(config.rootpath, item.nodeid.partition("::")[0]) != RAY)  # stable
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -59,18 +53,27 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`loadgroup` that keeps the tests of a file together when they are in no group, so that the
-    fixtures of a module are made once."""
+    """Tests of a file run on one worker, so that the fixtures of a module are made once; all files
+    that start Ray run on the same one.
+
+    A file starts Ray if its text marks it so: xdist's own `loadgroup` writes the mark into the ids
+    of tests, which pytest 9.2 does not take.
+    """
     if config.getvalue("dist") != "loadgroup":
         return None
-    from xdist.scheduler import LoadGroupScheduling
+    from xdist.scheduler import LoadScopeScheduling
 
-    class Scheduling(LoadGroupScheduling):
+    class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            group = super()._split_scope(nodeid)
-            return nodeid.partition("::")[0] if group == nodeid else group
+            return scope(config.rootpath, nodeid.partition("::")[0])
 
     return Scheduling(config, log)
+
+
+@cache
+def scope(root: Path, file: str) -> str:
+    """What `file` runs together with: the group of Ray, or the file alone."""
+    return RAY if f'xdist_group("{RAY}")' in (root / file).read_text("utf-8") else file
 
 
 @pytest.hookimpl(trylast=True)
