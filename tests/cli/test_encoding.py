@@ -29,7 +29,7 @@ for command in sys.argv[1:]:
 def written(encoding: str, code: str, *arguments: str) -> str:
     """What a program writes to standard output and error, where both have `encoding`."""
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=environment, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=environment, timeout=300)
     text = (done.stdout + done.stderr).decode(encoding)
     assert done.returncode == 0, text
     return text

@@ -25,4 +25,4 @@ def test_a_pipe_that_is_closed_early_ends_the_command_well(arguments: list[str])
         assert process.stderr is not None
         process.stdout.close()  # before anything has been written
         errors = process.stderr.read()
-        assert (process.wait(timeout=60), errors) == (0, b"")
+        assert (process.wait(timeout=300), errors) == (0, b"")

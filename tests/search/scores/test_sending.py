@@ -30,7 +30,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 def received(data: bytes, *names: str) -> str:
     """What another process computes, in a folder where none of these modules lie."""
     done = subprocess.run(
-        [sys.executable, "-c", RECEIVER, *names], input=data, capture_output=True, timeout=120, cwd="/"
+        [sys.executable, "-c", RECEIVER, *names], input=data, capture_output=True, timeout=300, cwd="/"
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
