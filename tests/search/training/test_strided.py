@@ -58,7 +58,7 @@ def outcome(script: str, *arguments: str) -> str:
     after a minute."""
     try:
         ran = subprocess.run(
-            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=300, check=False
+            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False
         )
     except subprocess.TimeoutExpired:
         return "died: it hung"
