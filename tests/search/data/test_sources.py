@@ -98,6 +98,21 @@ class TestPlugin(SourceConformance):
         return "made:stripes"
 
 
+class TestOfTheDocs(SourceConformance):
+    """The example of docs/extending.md."""
+
+    name = "stripes"
+
+    @pytest.fixture(autouse=True)
+    def registered(self, plugin: Callable[[Any], Source]) -> None:
+        page = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
+        exec(page.partition("## A data source")[2].partition("```python\n")[2].partition("```")[0], {})
+
+    @pytest.fixture
+    def text(self) -> str:
+        return "made:stripes"
+
+
 class Greedy(Stripes):
     """Takes every text."""
 

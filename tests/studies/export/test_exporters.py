@@ -58,6 +58,17 @@ class TestPlugin(ExporterConformance):
         plugin(Traced)
 
 
+class TestOfTheDocs(ExporterConformance):
+    """The example of docs/extending.md."""
+
+    name = "npz"
+
+    @pytest.fixture(autouse=True)
+    def registered(self, plugin: Callable[[Any], Exporter]) -> None:
+        page = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
+        exec(page.partition("## An exporter")[2].partition("```python\n")[2].partition("```")[0], {})
+
+
 class Littering(Traced):
     """Writes a file that it does not name."""
 
