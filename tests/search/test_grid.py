@@ -19,7 +19,7 @@ from automl.spaces import find_candidate
 from automl.studies import Study
 
 from .conftest import write_images
-from .course.test_engine import play
+from .course.played_workers import play
 
 BASELINE = """
 name: little

@@ -12,7 +12,7 @@ from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.chosen import best, confirmed_accuracies
 
 from ..search.conftest import SPACE
-from ..search.course.test_engine import open_study
+from ..search.course.played_workers import open_study
 
 TRIAL = Fidelity(epochs=8, size=16, fraction=0.5)
 

@@ -1,0 +1,110 @@
+"""A search whose workers are played by the test: no Ray and no training."""
+
+import itertools
+from pathlib import Path
+
+from automl.search.course.clock import Clock
+from automl.search.course.engine import Engine
+from automl.search.course.job import Job
+from automl.search.course.limits import Limits, Trials
+from automl.search.proposing.proposer import Proposer, so_far
+from automl.spaces import Space, census, parse_budget
+from automl.studies import Fidelity, Study, StudySpec
+
+EPOCHS = 9
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def open_study(folder: Path, space: Space) -> Study:
+    spec = StudySpec(name="s", space=space.to_dict(), budget="macs<=200000", data={"name": "none"}, settings={})
+    return Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
+
+
+def trials_in(folder: Path, *, pauses: bool = True) -> Trials:
+    return Trials(
+        fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
+        epochs=EPOCHS,
+        seed=0,
+        weights=folder / "weights",
+        pauses=pauses,
+    )
+
+
+def make(folder: Path, space: Space, *, clock: Time | None = None, workers: int = 2, **limits) -> Engine:
+    study, budget = open_study(folder, space), parse_budget("200k")
+    proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
+    given = Limits(**{"trials": 12, "seconds": None, **limits})
+    engine = Engine(study, proposer, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
+    engine.clock.workers = workers
+    return engine
+
+
+def accuracy_of(job: Job, epoch: int) -> float:
+    """Larger networks are better, with luck that depends on the candidate."""
+    luck = int(digest(job)[:4], 16) / 65536
+    return round(min(0.99, 0.2 + 0.3 * luck + job.params / 400_000 + 0.03 * epoch), 6)
+
+
+def digest(job: Job) -> str:
+    import hashlib
+
+    return hashlib.sha256(job.candidate.encode()).hexdigest()
+
+
+def play(
+    engine: Engine,
+    *,
+    clock: Time | None = None,
+    seconds: float = 1.0,
+    workers: int = 2,
+    fails=lambda index: None,
+    stop_after: int | None = None,
+) -> list[Job]:
+    """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
+    jobs: list[Job] = []
+    live: dict[str, tuple[Job, int]] = {}
+    names = (f"w{index}" for index in itertools.count())
+    idle = [next(names) for _ in range(workers)]
+    while True:
+        while idle:
+            job = engine.next_job(idle[0])
+            if job in ("wait", "finished"):
+                if job == "finished" and not live:
+                    engine.finish()
+                    return jobs
+                break
+            jobs.append(job)
+            live[idle.pop(0)] = (job, job.start)
+            if job.state is not None and job.start:
+                assert job.state_file(job.start).exists()
+        for key in list(live):
+            job, epoch = live[key]
+            if clock:
+                clock.now += seconds / workers
+            reason = fails(jobs.index(job))
+            if reason and epoch == job.start:
+                engine.failed(key, reason)
+                del live[key]
+                idle.append(next(names))
+                continue
+            epoch += 1
+            if epoch in job.rungs:
+                job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
+                job.state_file(epoch).touch()
+            goes_on = engine.reported(key, epoch, accuracy_of(job, epoch), seconds)
+            if not goes_on or epoch == job.fidelity.epochs:
+                engine.ended(key)
+                del live[key]
+                idle.append(next(names))
+            else:
+                live[key] = (job, epoch)
+        if stop_after is not None and engine.counts.done + engine.counts.pruned + engine.counts.failed >= stop_after:
+            engine.abandon()
+            return jobs
