@@ -1,8 +1,8 @@
-"""Output that never fails: characters that a terminal's encoding lacks are written in ASCII, and
-bytes of file names that are no text are escaped.
+"""Writes text to terminals whose encoding lacks some of its characters.
 
-"α·β² ≈ 2" is "alpha*beta^2 ~ 2" in ASCII, "Müller" is "Muller", and what has no such form is
-escaped as in Python: "\\u6f22". What the encoding has stays.
+Such characters are transliterated to ASCII: "α·β² ≈ 2" becomes "alpha*beta^2 ~ 2", "Müller" becomes
+"Muller". Characters without a transliteration are escaped as in Python, "\\u6f22", and so are bytes
+of file names that are not valid text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import unicodedata
 ERRORS = "automl"
 """Name of the error handler, as in `text.encode("cp1252", errors=ERRORS)`."""
 ASCII = "automl_ascii"
-"""Name of a codec that is ASCII: typer takes an output called "ascii" for a mistake, and writes
-UTF-8 to it."""
+"""Name of an alias of ASCII: typer regards the name "ascii" as a mistake and writes UTF-8."""
 SIGNS = {
     "×": "x",
     "±": "+/-",
@@ -54,7 +53,7 @@ SIGNS = {
 
 
 def in_ascii(character: str) -> str:
-    """The nearest ASCII text: a transliteration where there is one, else an escape.
+    """The ASCII form of a character: its transliteration if there is one, else an escape.
 
     >>> [in_ascii(character) for character in "αé²×─…漢"]
     ['alpha', 'e', '^2', 'x', '-', '...', '\\\\u6f22']
@@ -81,7 +80,7 @@ def in_ascii(character: str) -> str:
 
 
 def _greek(name: str) -> str:
-    """ "alpha" from "GREEK SMALL LETTER ALPHA WITH TONOS"; empty for what is no letter."""
+    """The letter in a Unicode name: "alpha" for "GREEK SMALL LETTER ALPHA WITH TONOS", else ""."""
     _, _, letter = name.partition(" LETTER ")
     word = letter.split(" WITH ")[0].replace("FINAL ", "").lower()
     word = "lambda" if word == "lamda" else word
@@ -93,7 +92,7 @@ def _escaped(character: str) -> str:
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:
-    """The error handler: what cannot be encoded, in ASCII."""
+    """The error handler of codecs: replaces what cannot be encoded by its ASCII form."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(in_ascii, error.object[error.start : error.end])), error.end
@@ -119,7 +118,7 @@ codecs.register(_find)
 
 
 def install() -> None:
-    """Let standard output and standard error write whatever they are given."""
+    """Make standard output and standard error accept every text."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             is_ascii = codecs.lookup(stream.encoding).name == "ascii"
@@ -127,7 +126,6 @@ def install() -> None:
 
 
 def shown(text: str) -> str:
-    """`text` as standard output will show it: what is laid out in columns must know how long it
-    will be."""
+    """`text` as standard output will show it, whose length is needed to lay out columns."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, ERRORS).decode(encoding)

@@ -1,4 +1,4 @@
-"""A small histogram in text."""
+"""Draws a histogram in text."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ BARS = "▏▎▍▌▋▊▉█"
 
 
 def histogram(values: Sequence[int], *, bins: int = 12, width: int = 40) -> list[tuple[float, float, int, str]]:
-    """Bins of equal width on a logarithmic scale: lower edge, upper edge, count, bar of at most
-    `width` characters."""
+    """Bins of equal width on a logarithmic scale: (lower edge, upper edge, count, bar).
+
+    Bars are at most `width` characters long.
+    """
     import numpy as np
 
     low, high = max(1, min(values)), max(1, *values)

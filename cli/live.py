@@ -1,4 +1,4 @@
-"""The live view of a search: a table that is redrawn on a terminal, plain lines elsewhere."""
+"""Shows the progress of a search: a table that is redrawn on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def view(*, to_stderr: bool = False) -> Iterator[Listener]:
-    """The listener for this terminal, or for none."""
+    """A listener that redraws a table on a terminal and prints plain lines elsewhere."""
     from rich.console import Console
 
     console = Console(stderr=to_stderr, highlight=False)
@@ -32,7 +32,7 @@ def view(*, to_stderr: bool = False) -> Iterator[Listener]:
 
 
 def lines(*, to_stderr: bool = False) -> Printing:
-    """The listener for no terminal: plain lines, none of them wrapped."""
+    """A listener that prints plain lines without wrapping."""
     from ..search.course.events import Printing
 
     stream = sys.stderr if to_stderr else sys.stdout
@@ -40,8 +40,10 @@ def lines(*, to_stderr: bool = False) -> Printing:
 
 
 class Redrawn:
-    """What runs, how many of what, the best so far and the time left, redrawn in place; ends scroll
-    above."""
+    """Redraws running trainings, counts, the best network and the time left in place.
+
+    Finished evaluations are printed above the table.
+    """
 
     def __init__(self, console: Console, live: Live) -> None:
         self._console, self._live = console, live

@@ -1,4 +1,4 @@
-"""The watcher of a search whose evaluations end by the thousand: it tells of those that matter."""
+"""Filters the messages of a search with thousands of evaluations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 class Quiet:
-    """Passes on an end only if it is a new best, a confirmation or a failure; everything else as it
-    is."""
+    """Passes on finished evaluations only if they are a new best, a final training or a failure.
+
+    All other calls are passed on unchanged.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -1,4 +1,4 @@
-"""Words and numbers as people write and read them."""
+"""Parses and formats durations, numbers and shell commands of the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _units = {
     "d": 86400.0,
 }
 MOST_LISTED = 100
-"""Numbers of a list like 0..7."""
+"""Maximum length of a range like 0..7."""
 _part = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*")
 
 
@@ -57,8 +57,10 @@ def parse_duration(text: str) -> float:
 
 
 def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
-    """A command as it can be typed here: quoted, with its storage (its password masked), behind `uv
-    run` where uv runs this."""
+    """An automl command that the user can type: quoted, with its storage if not the default.
+
+    Passwords are masked. It begins with `uv run` if this process runs under uv.
+    """
     from ..studies import masked
 
     where = (
@@ -70,13 +72,14 @@ def command(*words: str, storage: str = DEFAULT_STORAGE) -> str:
 
 
 def in_shell(*words: str) -> str:
-    """Words as they can be typed here: quoted, behind `uv run` where uv runs this."""
+    """A command that the user can type: quoted, behind `uv run` if this process runs under uv."""
     return ("uv run " if "UV" in os.environ else "") + quoted(words)
 
 
 def quoted(words: Sequence[str]) -> str:
-    """Words as a shell takes them, in text that every database and terminal takes: bytes of file
-    names that are not UTF-8 are written out.
+    """Words quoted for a shell; bytes of file names that are not UTF-8 are escaped.
+
+    Every database and terminal can therefore hold the text.
 
     >>> quoted(["cost", "a b.json", "caf\\udce9.json"])
     "cost 'a b.json' $'caf\\\\xe9.json'"
@@ -97,14 +100,14 @@ def _bytes_in_words(word: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for a reader: "8 s", "3 min 20 s", "2 h 5 min"."""
-    from ..search.course.events import duration  # which is imported by the time that a search has lasted
+    """Seconds as text: "8 s", "3 min 20 s", "2 h 5 min"."""
+    from ..search.course.events import duration  # already imported wherever a search has run
 
     return duration(seconds)
 
 
 def count(number: int, noun: str) -> str:
-    """ "1 epoch", "9 epochs", "1,200 epochs"."""
+    """A number with its noun: "1 epoch", "9 epochs", "1,200 epochs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""What a grid search showed, as files: a report, its numbers, two figures."""
+"""Writes the report of a compound-scaling grid: a page, its numbers, and two figures."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Evidence:
     """The statistics of a grid."""
 
     result: GridResult
-    """What was trained."""
+    """Networks of the grid and their trainings."""
     comparison: Comparison
-    """Best, ties, margins and their intervals."""
+    """Best network, ties, and margins with their intervals."""
     surface: Surface | None
-    """Response surface over the coefficients; None with fewer than three networks trained to the
-    end."""
+    """Response surface over the coefficients; None with fewer than three networks that have a
+    complete training."""
     exponents: Mapping[str, float]
-    """Of the constraint on which the surface's optimum lies."""
+    """Exponent of each axis in the cost constraint, on which the surface's optimum lies."""
 
     def lines(self) -> list[str]:
-        """For a terminal."""
+        """The report in lines for a terminal."""
         from ..studies.scaling import report_lines
 
         return report_lines(
@@ -41,7 +41,7 @@ class Evidence:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON with stable keys."""
+        """The statistics as plain JSON with stable keys."""
         return {
             "facts": dict(facts(self.result)),
             "points": [point.to_dict() for point in self.result.points],
@@ -52,7 +52,7 @@ class Evidence:
 
 
 def evidence(result: GridResult) -> Evidence:
-    """What the trainings so far show."""
+    """Compute the statistics of the trainings so far."""
     from ..studies.scaling import compare, fit_surface
 
     try:
@@ -63,7 +63,7 @@ def evidence(result: GridResult) -> Evidence:
 
 
 def write(found: Evidence, folder: Path) -> list[Path]:
-    """report.md, report.json and the two figures; earlier ones of the same names are replaced.
+    """Write report.md, report.json and the figures; files of the same names are replaced.
 
     Raises:
         InputError: the folder cannot be written.
@@ -107,7 +107,7 @@ def write(found: Evidence, folder: Path) -> list[Path]:
 
 
 def facts(result: GridResult) -> Mapping[str, str]:
-    """What a reader of a report needs to repeat it."""
+    """The settings, versions and hardware that are needed to repeat the grid."""
     plan, grid, study = result.plan, result.grid, result.study
     trainings = study.evaluations(Purpose.SEARCH)
     devices = sorted({each.device for each in trainings})

@@ -20,7 +20,7 @@ from .data import ImageData, Reading, Split, is_named, load, split
 from .options import SearchOptions
 from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
-from .training.schedule import course, first_rung
+from .training.schedule import first_rung, schedule
 
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
@@ -151,7 +151,9 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials,
         seconds=DEFAULT_SECONDS if no_limit else options.seconds,
-        first_rung=first_rung(course(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))),
+        first_rung=first_rung(
+            schedule(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))
+        ),
     )
 
 

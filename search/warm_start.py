@@ -1,4 +1,4 @@
-"""Trials of earlier studies for a sampler to learn from."""
+"""Reads the trials of an earlier study, from which a sampler starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
     """Optuna's trials of an earlier study, for a sampler to learn from.
 
     Raises:
-        InputError: there is no such study, it is this one, or its parameters are others.
+        InputError: there is no such study, it is the search's own, or its parameters differ.
     """
     if name == plan.spec.name:
         raise InputError(f"--warm-start names an earlier study, but {name!r} is this search's own")

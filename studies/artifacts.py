@@ -1,5 +1,4 @@
-"""The files beside a study's database: weights of trained networks, and states of trainings that
-are paused."""
+"""Locates the files beside a study's database: trained weights and states of paused trainings."""
 
 from __future__ import annotations
 
@@ -13,18 +12,22 @@ if TYPE_CHECKING:
 
 
 def weights_folder(storage: str, study: str) -> Path:
-    """Where a study's trained weights lie: beside an SQLite file, else in the current folder."""
-    from sqlalchemy.engine import make_url
+    """The folder of a study's weights: beside its SQLite file, otherwise in the current folder.
 
-    url = make_url(storage)
-    in_file = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
-    database = Path(url.database) if in_file and url.database else Path("automl")
+    Raises:
+        InputError: `storage` is no database URL, or an SQLite database in memory.
+    """
+    from .database.connection import sqlite_file
+
+    database = sqlite_file(storage) or Path("automl")
     return database.resolve().with_name(database.name + ".artifacts") / study
 
 
 def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
-    """The weights that an evaluation kept. Only the name is in the database, so that database and
-    folder can be moved together."""
+    """The file of the weights that an evaluation kept; None if it kept none.
+
+    The database holds only the name of the file, so that database and folder can be moved together.
+    """
     return (
         None
         if evaluation.checkpoint is None
@@ -33,5 +36,5 @@ def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
 
 
 def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:
-    """The file of a trained network's weights within a study's folder."""
+    """The name of a weights file in a study's folder: candidate, fidelity and seed."""
     return f"{candidate_id[:16]}-{fidelity.epochs}x{fidelity.size}px-seed{seed}.pt"

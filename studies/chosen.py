@@ -1,8 +1,12 @@
-"""The network that a study has chosen, by its final trainings."""
+"""Chooses the network of a study: the leader of the front with the best final trainings.
+
+`best` gathers the evidence and `_choose` decides. Another criterion, for example the network that
+a posterior over accuracies believes best, replaces `_choose` alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import stdev
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..blocks import InputError
 from ..blocks.documented import documented
 from .artifacts import weights_file
-from .evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
+from .evaluation import CandidateRow, Evaluation, Purpose, State
 from .measure import SCORE, measured
 from .study import FrontPoint, Study
 
@@ -19,27 +23,28 @@ if TYPE_CHECKING:
     from torch import nn
 
 LEADERS = 3
-"""How many of the front, by accuracy, may become the network chosen."""
+"""Number of networks of the front, the most accurate ones, among which one is chosen."""
 
 
 @documented
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The network a study has chosen."""
+    """The network that a study has chosen."""
 
     candidate: CandidateRow
-    """The network and its cost."""
+    """Network and its cost."""
     evaluation: Evaluation
-    """What it was chosen by; of several final trainings the one whose weights are handed over, the
-    most accurate on the validation data."""
+    """Evaluation by which it was chosen; if there are several final trainings, the one whose
+    weights are exported: the one with a test accuracy, then with weights, then the most accurate on
+    the validation data."""
     confirmed: bool
-    """Whether it was trained afresh after the search, from another seed, so that it is not merely
-    the luckiest of many."""
+    """Whether it was trained again after the search from another seed, which excludes that it was
+    chosen for a lucky first training alone."""
     accuracies: tuple[float, ...] = ()
-    """Validation accuracies of its final trainings, by whose mean it was chosen."""
+    """Validation accuracies of its final trainings, whose mean decided the choice."""
     weights: Path | None = field(default=None, repr=False)
-    """File of its trained weights: those of `evaluation`, else of its last final training; None
-    if no training kept any."""
+    """File of its trained weights: those of `evaluation`, otherwise of its last final training that
+    kept any; None if no training did."""
 
     def load(self) -> nn.Module:
         """The trained network in eval mode on the CPU: bchw images -> logits.
@@ -66,12 +71,14 @@ class Best:
 
     @property
     def accuracy(self) -> float:
-        """Mean validation accuracy, or zero-cost score where nothing has been trained yet, of what
-        it was chosen by."""
-        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
+        """Mean validation accuracy of its final trainings.
+
+        Without final trainings it is the accuracy of `evaluation`, or its zero-cost score.
+        """
+        return _mean(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
 
     def __str__(self) -> str:
-        """Its accuracy in words, with how it is known."""
+        """The accuracy as text, with its standard deviation and number of seeds."""
         if measured(self.evaluation) == SCORE:
             return f"score {self.accuracy:.4f} (not trained)"
         if not self.confirmed:
@@ -85,58 +92,145 @@ class Best:
 
 
 def best(study: Study) -> Best | None:
-    """The network of the highest mean among the front's leaders, over their final trainings, or of
-    the search where there are none; None without a trial.
+    """The network that the study has chosen; None without a complete trial.
 
-    A final training counts that saw at least as many images as the trial did, at the trial's size,
-    and only trainings of one fidelity are compared: that which most leaders have, of several the
-    longest. A grid of compound scaling has chosen by the mean over its seeds.
+    It is the leader of the front with the highest mean accuracy over its final trainings (see
+    `comparable_finals`). Without final trainings it is the most accurate network of the front. A
+    compound-scaling grid has already chosen by the mean over its seeds.
     """
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
         return _of_grid(study, str(grid["id"]))
-    found = {point.id: point for point in leaders(study.front(), LEADERS)}
+    found = leaders(study.front(), LEADERS)
     if not found:
         return None
-    finals: dict[str, dict[str, list[Evaluation]]] = {}
-    for final in study.evaluations(Purpose.FINAL, State.COMPLETE):
-        point = found.get(final.candidate_id)
-        if point is not None and adequate(final, point) and final.fidelity.size == point.evaluation.fidelity.size:
-            finals.setdefault(
-                Fidelity(epochs=final.fidelity.epochs, size=1, fraction=final.fidelity.fraction).key, {}
-            ).setdefault(final.candidate_id, []).append(final)
-    if finals:
-        compared = max(
-            finals.values(),
-            key=lambda trained: (len(trained), max(images(each[0].fidelity) for each in trained.values())),
-        )
-        chosen, trained = max(compared.items(), key=lambda item: (_mean(item[1]), -found[item[0]].macs))
-        point = found[chosen]
-        shown = max(
-            trained,
-            key=lambda final: (final.test_accuracy is not None, final.checkpoint is not None, final.accuracy or 0.0),
-        )
-        others = [final for final in trained if final.seed != point.evaluation.seed]
-        return Best(
-            candidate=point.candidate,
-            evaluation=shown,
-            confirmed=bool(others),
-            accuracies=tuple(final.accuracy or 0.0 for final in trained),
-            weights=_weights(study, shown),
-        )
-    top = next(iter(found.values()))
+    point, trained = _choose(found, comparable_finals(trainings(study), found))
+    shown = max(trained, key=_worth_showing, default=point.evaluation)
     return Best(
-        candidate=top.candidate, evaluation=top.evaluation, confirmed=False, weights=_weights(study, top.evaluation)
+        candidate=point.candidate,
+        evaluation=shown,
+        confirmed=any(final.seed != point.evaluation.seed for final in trained),
+        accuracies=tuple(final.accuracy or 0.0 for final in trained),
+        weights=_weights(study, shown),
     )
 
 
-def _mean(finals: Sequence[Evaluation]) -> float:
-    return sum(final.accuracy or 0.0 for final in finals) / len(finals)
+def best_json(storage: str, study: str, _: str = "best") -> str:
+    """The network that a study has chosen, as canonical JSON; used by `spaces.find_candidate`.
+
+    Raises:
+        InputError: no trial has finished yet.
+    """
+    chosen = best(Study.open(storage, study))
+    if chosen is None:
+        raise InputError(f"the study {study!r} has no finished trial yet")
+    return chosen.candidate.spec
+
+
+def chosen_candidate(study: Study) -> CandidateRow:
+    """The candidate of the network that a study has chosen.
+
+    Raises:
+        InputError: no trial has finished yet.
+    """
+    chosen = best(study)
+    if chosen is None:
+        raise InputError(
+            f"the study {study.spec.name!r} has no finished trial to choose from; continue the search first"
+        )
+    return chosen.candidate
+
+
+def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
+    """The `count` most accurate networks of the front, the most accurate first."""
+    return sorted(front, key=lambda point: (-point.accuracy, point.cost))[:count]
+
+
+def trainings(study: Study) -> list[Evaluation]:
+    """The completed final trainings of a study in the order in which they were recorded.
+
+    Commands and messages number them from 1.
+    """
+    return study.evaluations(Purpose.FINAL, State.COMPLETE)
+
+
+def adequate(final: Evaluation, point: FrontPoint) -> bool:
+    """Whether a final training can confirm `point`: it is complete and long enough.
+
+    It must have seen at least as many images as the trial of the search.
+    """
+    return (
+        final.state is State.COMPLETE
+        and final.candidate_id == point.id
+        and final.fidelity.passes >= point.evaluation.fidelity.passes
+    )
+
+
+def comparable_finals(finals: Iterable[Evaluation], among: Sequence[FrontPoint]) -> dict[str, list[Evaluation]]:
+    """The final trainings by which the networks `among` are compared: candidate id -> trainings.
+
+    Only adequate trainings at the input size of the trial count, and only trainings of the same
+    epochs and fraction are compared: those that most networks have, and of several the longest.
+    """
+    points = {point.id: point for point in among}
+    groups: dict[tuple[int, float], dict[str, list[Evaluation]]] = {}
+    for final in finals:
+        point = points.get(final.candidate_id)
+        if point is not None and adequate(final, point) and final.fidelity.size == point.evaluation.fidelity.size:
+            group = groups.setdefault((final.fidelity.epochs, final.fidelity.fraction), {})
+            group.setdefault(final.candidate_id, []).append(final)
+    return max(
+        groups.values(),
+        key=lambda trained: (len(trained), max(each[0].fidelity.passes for each in trained.values())),
+        default={},
+    )
+
+
+def confirmed_accuracies(study: Study) -> dict[str, float]:
+    """Mean validation accuracy of each network's final trainings: candidate id -> accuracy.
+
+    Only trainings at the input size of the search count.
+    """
+    sizes: dict[str, int] = {
+        each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)
+    }
+    found: dict[str, list[float]] = {}
+    for evaluation in trainings(study):
+        if (
+            evaluation.accuracy is not None
+            and sizes.get(evaluation.candidate_id, evaluation.fidelity.size) == evaluation.fidelity.size
+        ):
+            found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)
+    return {key: _mean(values) for key, values in found.items()}
+
+
+def _choose(
+    among: Sequence[FrontPoint], finals: Mapping[str, Sequence[Evaluation]]
+) -> tuple[FrontPoint, Sequence[Evaluation]]:
+    """The network chosen among the leaders, and its final trainings: this is the criterion.
+
+    Highest mean validation accuracy; of equal ones the cheaper network.
+    """
+    trained = [point for point in among if point.id in finals]
+    if not trained:
+        return among[0], ()
+    point = max(trained, key=lambda point: (_mean([each.accuracy or 0.0 for each in finals[point.id]]), -point.cost))
+    return point, finals[point.id]
+
+
+def _worth_showing(final: Evaluation) -> tuple[bool, bool, float]:
+    return final.test_accuracy is not None, final.checkpoint is not None, final.accuracy or 0.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _of_grid(study: Study, candidate_id: str) -> Best:
-    """The network with the highest mean: with its last final training, else its first in the
-    grid."""
+    """The network that a compound-scaling grid chose, with its last final training if it has one.
+
+    Otherwise it is shown with its first training in the grid.
+    """
     trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
     finals = [each for each in trained if each.purpose is Purpose.FINAL]
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
@@ -150,68 +244,7 @@ def _of_grid(study: Study, candidate_id: str) -> Best:
 
 
 def _weights(study: Study, shown: Evaluation) -> Path | None:
-    """The weights of `shown`, else of the last final training of its network that kept any."""
+    """The weights of `shown`, else of its network's last final training that kept any."""
     own = [each for each in trainings(study) if each.candidate_id == shown.candidate_id]
     kept = (weights_file(study, each) for each in (shown, *reversed(own)))
     return next((file for file in kept if file is not None), None)
-
-
-def best_json(storage: str, study: str, _: str = "best") -> str:
-    """The network that a study has chosen, as canonical JSON: what `automl.spaces.find_candidate`
-    asks for. Raises: InputError if there is none yet."""
-    chosen = best(Study.open(storage, study))
-    if chosen is None:
-        raise InputError(f"the study {study!r} has no finished trial yet")
-    return chosen.candidate.spec
-
-
-def confirmed_accuracies(study: Study) -> dict[str, float]:
-    """Validation accuracy of each network's final trainings at the size it was searched at; of
-    several the mean."""
-    sizes: dict[str, int] = {
-        each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)
-    }
-    found: dict[str, list[float]] = {}
-    for evaluation in trainings(study):
-        if (
-            evaluation.accuracy is not None
-            and sizes.get(evaluation.candidate_id, evaluation.fidelity.size) == evaluation.fidelity.size
-        ):
-            found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)
-    return {key: sum(values) / len(values) for key, values in found.items()}
-
-
-def trainings(study: Study) -> list[Evaluation]:
-    """The final trainings of a study that came to their end, in the order in which they were
-    recorded; a person counts them from 1."""
-    return study.evaluations(Purpose.FINAL, State.COMPLETE)
-
-
-def chosen_candidate(study: Study) -> CandidateRow:
-    """The network that a study has chosen. Raises: InputError if there is none yet."""
-    chosen = best(study)
-    if chosen is None:
-        raise InputError(
-            f"the study {study.spec.name!r} has no finished trial to choose from; continue the search first"
-        )
-    return chosen.candidate
-
-
-def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
-    """The most accurate networks of the front."""
-    return sorted(front, key=lambda point: (-point.accuracy, point.macs))[:count]
-
-
-def images(fidelity: Fidelity) -> float:
-    """How often it sees the training data."""
-    return fidelity.epochs * fidelity.fraction
-
-
-def adequate(final: Evaluation, point: FrontPoint) -> bool:
-    """Whether a final training confirms: it came to its end and saw at least as many images as the
-    trial did."""
-    return (
-        final.state is State.COMPLETE
-        and final.candidate_id == point.id
-        and images(final.fidelity) >= images(point.evaluation.fidelity)
-    )

@@ -1,7 +1,7 @@
-"""What the figures of a grid share: colours, style, and files that repeat byte for byte.
+"""Style of all figures: colours, fonts, and files that are reproducible byte for byte.
 
-Colours: after Okabe & Ito, which colour-blind readers tell apart; every colour has its own marker
-too. Accuracy is in viridis, whose lightness alone tells the order.
+Colours follow Okabe & Ito, which colour-blind readers can distinguish; every colour also has its
+own marker. Accuracy is drawn in viridis, whose lightness is monotonic.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AXIS_COLOURS = ("#0072B2", "#C67700", "#009E73", "#AA4499")
-"""One for each axis, in order; the second is a darker orange than Okabe & Ito's, to be read as text
-on white."""
+"""Colours of the axes in order; the orange is darker than Okabe & Ito's, to be legible as text."""
 AXIS_MARKERS = ("v", "s", "^", "P")
 COMPOUND = "#B3261E"
 INK = "#222222"
@@ -47,7 +46,7 @@ _STYLE = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draws as every other figure here, whatever the user's own settings of matplotlib are."""
+    """Use the style within the `with` block, whatever the user's matplotlib settings are."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -57,7 +56,7 @@ def style() -> Iterator[None]:
 
 
 def settle(figure: Figure) -> Figure:
-    """Lays the figure out once and for all: each drawing would move its parts a little further."""
+    """Lay the figure out and freeze the layout, which would otherwise change with each drawing."""
     for _ in range(2):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -65,12 +64,12 @@ def settle(figure: Figure) -> Figure:
 
 
 def axis_colour(axes: Sequence[str], axis: str) -> str:
-    """The colour of this axis among these."""
+    """The colour of `axis` among `axes`."""
     return AXIS_COLOURS[list(axes).index(axis) % len(AXIS_COLOURS)]
 
 
 def accuracy_scale(values: Sequence[float]) -> Normalize:
-    """Colours over these accuracies, in percent; equal ones lie in its middle."""
+    """The colour scale of these accuracies in percent; equal accuracies are in its middle."""
     from matplotlib.colors import Normalize
 
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -78,7 +77,7 @@ def accuracy_scale(values: Sequence[float]) -> Normalize:
 
 
 def short(value: float) -> str:
-    """350000000 as "350 M"."""
+    """A number with an SI prefix: 350000000 as "350 M"."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.4g} {unit}"
@@ -86,10 +85,10 @@ def short(value: float) -> str:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Writes the figure as .svg or .png; the same figure gives the same bytes, as no date and no
-    random id is written.
+    """Write the figure as .svg or .png; the same figure gives the same bytes.
 
-    Raises: InputError for another suffix.
+    Raises:
+        InputError: the file has another suffix.
     """
     target = Path(path)
     if target.suffix not in FORMATS:

@@ -1,6 +1,6 @@
-"""Plain JSON: what may be written into a database column that SQL, people and other languages read.
+"""Converts values to standard JSON, which other programs and languages can read from the database.
 
-Numbers are finite (`NaN` is no JSON), keys are strings, tuples become lists. Text that is compared
+Numbers are finite (JSON has no `NaN`), keys are strings, tuples become lists. Text that is compared
 is canonical: sorted keys, no spaces.
 """
 
@@ -18,9 +18,11 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 
 
 def plain(value: object, where: str) -> JSON:
-    """`value` as dicts, lists, strings and finite numbers, a copy; `where` names it in the error.
+    """A copy of `value` in dicts, lists, strings, booleans, None and finite numbers.
 
-    Raises: InputError with the dotted place of what is no JSON.
+    Raises:
+        InputError: a part of `value` cannot be written as JSON; the message names it by `where` and
+            its dotted path.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -41,7 +43,7 @@ def plain(value: object, where: str) -> JSON:
 
 
 def plain_dict(value: object, where: str) -> dict[str, JSON]:
-    """`value` as a plain JSON object; see `plain`."""
+    """A copy of the mapping `value` as a JSON object; see `plain`."""
     if not isinstance(value, Mapping):
         raise InputError(f"{where} must be a mapping, but got {type(value).__name__}")
     result: dict[str, JSON] = {}
@@ -53,5 +55,5 @@ def plain_dict(value: object, where: str) -> dict[str, JSON]:
 
 
 def canonical(value: JSON) -> str:
-    """The one text of `value`: equal values give equal text, in every process."""
+    """The canonical JSON text of `value`: equal values give equal text in every process."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

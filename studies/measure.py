@@ -1,5 +1,8 @@
-"""What the evaluations of a study say of a network: its accuracy, or a zero-cost score, which is
-computed without training and is no share of anything."""
+"""Tells whether an evaluation measured an accuracy or a zero-cost score.
+
+An accuracy is a fraction from 0 to 1; a zero-cost score is computed without training and has no
+unit.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,23 @@ ACCURACY, SCORE = "accuracy", "score"
 
 
 def measure_of(settings: Mapping[str, Any]) -> str:
-    """ "score" for a search by a zero-cost score, else "accuracy"; from the settings of the study.
-    Its final trainings have accuracies in any case."""
+    """The measure of a search by its study's settings: "score" if its evaluator is a zero-cost one.
+
+    Otherwise "accuracy". Final trainings always measure accuracies.
+    """
     return SCORE if str(settings.get("evaluator", "")).startswith("zero-cost") else ACCURACY
 
 
 def measured(evaluation: Evaluation) -> str:
-    """What stands as the `accuracy` of one evaluation: "score" if it was scored in place of a
-    training."""
+    """The measure of one evaluation's `accuracy` field: "score" if it was scored, not trained.
+
+    Otherwise "accuracy".
+    """
     return SCORE if evaluation.scores and evaluation.purpose == "search" else ACCURACY
 
 
 def done_in_words(settings: Mapping[str, Any]) -> str:
-    """What became of a candidate whose evaluation is complete: "trained fully", "scored", or
-    "looked up" in a table."""
+    """The verb for a complete evaluation: "trained fully", "scored", or "looked up" in a table."""
     if measure_of(settings) == SCORE:
         return "scored"
     return "looked up" if str(settings.get("evaluator", "")).startswith("table") else "trained fully"

@@ -1,4 +1,4 @@
-"""Versions of what a result depends on."""
+"""Reads the versions of the software on which a result depends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Versions of Python, the platform and the installed packages that can change a result."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in ("automl", "torch", "timm", "optuna", "ray", "numpy", "sqlalchemy"):
         with contextlib.suppress(PackageNotFoundError):

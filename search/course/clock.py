@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from ...studies import FrontPoint
-from ...studies.chosen import images
 from .confirmation import seconds_for
 from .limits import Limits
 
@@ -75,7 +74,7 @@ class Clock:
         if expected is None or first is None:
             return share
         full = leaders[0].evaluation.fidelity
-        least = images(full) * first / 0.7  # stragglers and margins take the rest
+        least = full.passes * first / 0.7  # stragglers and margins take the rest
         if least > 0.5 * seconds:
             return 0.0
         return max(least, min(share, 1.25 * limits.factor * full.epochs * expected + 5.0))

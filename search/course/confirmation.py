@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...studies import Evaluation, Fidelity, FrontPoint
-from ...studies.chosen import adequate, images
+from ...studies.chosen import adequate
 
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
@@ -70,7 +70,7 @@ def planned(
         epochs, expected = factor * trial.epochs, takes(chosen, count)
         if seconds_left is not None and expected:
             epochs = min(epochs, math.floor(0.85 * seconds_left / expected))
-        if epochs >= images(trial):
+        if epochs >= trial.passes:
             return _of(chosen, done, epochs=epochs, seed=seed, seeds=count, takes=takes)
     return []
 

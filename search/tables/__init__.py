@@ -1,5 +1,4 @@
-"""Tables of networks that somebody has trained before: what a search can be run on without
-training. The format is in docs/tables.md."""
+"""Tables of trained networks, on which a search can run without training (docs/tables.md)."""
 
 from .trained_networks import Entry, Seen, Table, read_table
 

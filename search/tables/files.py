@@ -1,4 +1,4 @@
-"""A table's file, JSON or CSV, as rows of plain values, each with the place where it was written."""
+"""Reads the rows of a table file, JSON or CSV, with their places in the file."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ SUFFIXES = (".json", ".csv")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row as written."""
+    """One row as written in the file."""
 
     place: str
-    """File, and line or key: what an error begins with."""
+    """File with line or key, with which error messages begin."""
     key: str | None
-    """What it is called: the key of a JSON mapping, the column `key` of a CSV file."""
+    """Name of the row: the key of a JSON mapping, or the column `key` of a CSV file."""
     values: Mapping[str, Any]
-    """Name → value; texts only, where it comes from a CSV file."""
+    """Name → value; all values from a CSV file are strings."""
 
     def error(self, message: object) -> InputError:
-        """An error at this row."""
+        """An error whose message begins with the place of this row."""
         return InputError(f"{self.place}: {message}")
 
 
 def read_rows(path: Path) -> tuple[list[Row], str]:
-    """All rows of a table, and the SHA-256 of its file.
+    """All rows of a table and the SHA-256 of its file.
 
     Raises:
         InputError: the file cannot be read, is neither JSON nor CSV, or holds no rows.
@@ -56,7 +56,7 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
 
 
 def _near(path: Path) -> str:
-    """The file of the same folder that is called most like it."""
+    """A hint at the file in the same folder with the most similar name; empty if there is none."""
     if not path.parent.is_dir():
         return ""
     there = [each.name for each in path.parent.iterdir() if each.suffix.lower() in SUFFIXES]

@@ -1,5 +1,7 @@
-"""Which network of a space a row speaks of: by its settings, by its columns, by its key of digits,
-or by the candidate's id."""
+"""Determines which network of a space a table row describes.
+
+A row names it by its settings, its columns, a key of digits, or the candidate's id.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _PARTED = re.compile(r"\d+([-_,.: ]\d+)*")
 
 
 def named_id(row: Row) -> str | None:
-    """The candidate's id, where the row gives no settings but that."""
+    """The candidate's id, if the row names its network by id alone; otherwise None."""
     if "settings" in row.values:
         return None
     given = row.values.get("id")
@@ -33,10 +35,10 @@ def named_id(row: Row) -> str | None:
 
 
 def indices(space: Space, rows: list[Row]) -> Rows:
-    """Value indices of every row, -1 for parameters that do not matter.
+    """The value indices of every row: (rows, parameters), -1 for inactive parameters.
 
     Raises:
-        InputError: a row that names no setting of the space.
+        InputError: a row does not name a setting of the space.
     """
     found = np.full((len(rows), len(space.parameters)), -1, np.int32)
     free = [index for index, parameter in enumerate(space.parameters) if len(parameter.values) > 1]
@@ -74,7 +76,7 @@ def _set(space: Space, row: Row, given: Any, found: NDArray[np.int32]) -> None:
 
 
 def _index(row: Row, parameter: Parameter, given: Any) -> int:
-    """Which value is meant; numbers that stand as text, as in CSV, are numbers."""
+    """The index of the given value; numbers may be written as text, as in CSV."""
     for index, value in enumerate(parameter.values):
         if value == given and isinstance(value, bool) is isinstance(given, bool):
             return index
@@ -101,8 +103,7 @@ def _float(text: str) -> float | None:
 
 
 def _digits(space: Space, row: Row, key: str, free: list[int]) -> list[int]:
-    """The indices that a key spells: one digit for each free parameter, or whole numbers with
-    something between them."""
+    """The indices in a key: one digit for each free parameter, or numbers with separators."""
     if not _PARTED.fullmatch(key):
         raise row.error(
             f"a row names its network by `settings`, by `id`, or by a key of {len(free)} digits, one for each free"

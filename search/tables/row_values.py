@@ -1,5 +1,7 @@
-"""What a row says of its network: accuracies or curves for each seed, cost, seconds. Which network
-it is, is found out elsewhere."""
+"""Reads the values of a table row: accuracies or curves for each seed, cost and seconds.
+
+Which network the row describes is determined in `row_matching`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from ...blocks.errors import unknown
 from .files import Row
 
 Curve: TypeAlias = tuple[tuple[int, float], ...]
-"""(epoch, accuracy), epochs rising."""
+"""Pairs of (epoch, accuracy), epochs rising."""
 
 ACCURACY = (
     "accuracy",
@@ -28,41 +30,41 @@ ACCURACY = (
     "test_accuracy",
     "test_acc",
 )
-"""Names for accuracies, the first that a row has is taken."""
+"""Keys of accuracies in order of precedence: the first that a row has is used."""
 NUMBERED = ("accuracy", "seed")
-"""Of a CSV file: `accuracy.0`, `accuracy.1`, … or `seed.0`, …, one column a seed."""
+"""Prefixes of numbered CSV columns, one column for each seed: `accuracy.0`, … or `seed.0`, …."""
 CURVE = ("curve", "curves")
 MACS, PARAMS, SECONDS = ("macs", "flops"), ("params", "parameters"), ("seconds",)
 KNOWN = (*ACCURACY, *CURVE, *MACS, *PARAMS, *SECONDS, "settings", "id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The figures of one row."""
+class RowValues:
+    """The values of one row."""
 
     row: Row
-    """Where they stand."""
+    """Row that they were read from."""
     curves: tuple[Curve, ...]
-    """One for each seed; of one point, at epoch 1, where the row has accuracies alone."""
+    """Curve for each seed; a single point at epoch 1 if the row has only accuracies."""
     curved: bool
     """Whether the row has curves."""
     seconds: tuple[float | None, ...]
-    """Of a full training, for each seed; None where the table does not say."""
+    """Seconds of the full training for each seed; None where the table does not give them."""
     macs: int | None
-    """Multiply-adds, where the table says."""
+    """Multiply-adds for one image; None if the table does not give them."""
     params: int | None
-    """Parameters, likewise."""
+    """Number of parameters; None if the table does not give it."""
 
 
-def figures(row: Row) -> Figures:
-    """Read a row.
+def row_values(row: Row) -> RowValues:
+    """Read the values of a row.
 
     Raises:
-        InputError: no accuracies, or figures that cannot be.
+        InputError: the row has no accuracies, or a value is not allowed.
     """
     curve = next((row.values[name] for name in CURVE if name in row.values), None)
     curves = _curves(row, curve) if curve is not None else tuple(((1, value),) for value in _accuracies(row))
-    return Figures(
+    return RowValues(
         row=row,
         curves=curves,
         curved=curve is not None,
@@ -72,8 +74,10 @@ def figures(row: Row) -> Figures:
     )
 
 
-def as_fractions(table: Sequence[Figures]) -> list[Figures]:
-    """The same with accuracies from 0 to 1: where any of the table is above 1, all are in percent.
+def as_fractions(table: Sequence[RowValues]) -> list[RowValues]:
+    """The rows with accuracies from 0 to 1.
+
+    If any accuracy of the table is above 1, all are read as percent.
 
     Raises:
         InputError: an accuracy below 0 or above 100 %.

@@ -1,4 +1,4 @@
-"""A table for one space: what each of its networks reached, from which seed, and in what time.
+"""Reads a table of trained networks: accuracy and time of each network of a space, by seed.
 
 Rows that build one network are one entry: their seeds are pooled (NAS-Bench-Macro lists 6,561
 settings of 3,969 networks).
@@ -17,69 +17,68 @@ from ...spaces import Candidate, Census, Space
 from ...spaces.bulk import examine, joined, settings
 from .files import read_rows
 from .row_matching import indices, named_id
-from .row_values import Curve, Figures, as_fractions, figures
+from .row_values import Curve, RowValues, as_fractions, row_values
 
-ASKED = 500
-"""So many networks within the budget are looked up to say what part of them a table has."""
+COVERAGE_SAMPLE = 500
+"""Number of networks within the budget that are looked up to estimate a table's coverage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A network of the table."""
+    """One network of the table, with the trainings of all its rows."""
 
     curves: tuple[Curve, ...]
-    """(epoch, accuracy from 0 to 1) for each seed; of one point at epoch 1 in a table without
-    curves."""
+    """Curve of (epoch, accuracy from 0 to 1) for each seed; in a table without curves, a single
+    point at epoch 1."""
     seconds: tuple[float | None, ...]
-    """Of a full training, for each seed; None where the table does not say."""
-    rows: tuple[Figures, ...] = field(repr=False)
-    """What it was made of."""
+    """Seconds of the full training for each seed; None where the table does not give them."""
+    rows: tuple[RowValues, ...] = field(repr=False)
+    """Rows of the table that this network was read from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One training, as the table has it."""
+    """One training that the table records."""
 
     curve: Curve
-    """(epoch, accuracy)."""
+    """Curve of (epoch, accuracy from 0 to 1)."""
     seconds: float | None
-    """Of the whole training, where the table says."""
+    """Seconds of the full training; None if the table does not give them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """What the networks of a space reached."""
+    """The trained networks of a space."""
 
     path: Path
-    """Of the file, absolute."""
+    """Absolute path of the file."""
     fingerprint: str
     """SHA-256 of the file."""
     entries: Mapping[str, Entry] = field(repr=False)
     """Candidate id → network."""
     epochs: int
-    """Of a full training: 1 without curves."""
+    """Epochs of a full training; 1 in a table without curves."""
     rows: int
-    """Of the file."""
+    """Number of rows in the file."""
     outside: int
-    """Rows of networks that the space's constraints exclude."""
+    """Number of rows whose networks the space's constraints exclude."""
 
     @property
     def timed(self) -> bool:
-        """Whether it says how long every training took."""
+        """Whether the table gives the seconds of every training."""
         return all(seconds is not None for entry in self.entries.values() for seconds in entry.seconds)
 
     @property
     def seeds(self) -> int:
-        """The fewest trainings that a network has."""
+        """The smallest number of trainings that a network has."""
         return min(len(entry.curves) for entry in self.entries.values())
 
     def seen(self, candidate_id: str, seed: int) -> Seen | None:
-        """The training of a network that a search sees under `seed`; None where the table lacks the
-        network.
+        """The training of a network that stands for `seed`; None if the table lacks the network.
 
-        Which of the table's seeds comes first depends on the network, so that those first seeds
-        share nothing; successive seeds see successive ones, the first again once all have been
-        seen.
+        Successive seeds select successive trainings of the network, cyclically. The first one
+        depends on the candidate's id, so that one seed does not select the same seed of the table
+        for all networks.
         """
         entry = self.entries.get(candidate_id)
         if entry is None:
@@ -88,32 +87,39 @@ class Table:
         return Seen(curve=entry.curves[index], seconds=entry.seconds[index])
 
     def check(self, candidate: Candidate, cost: Cost) -> None:
-        """InputError where the table gives a candidate another cost: for entries named by id, whose
-        cost cannot be counted on reading."""
+        """Check the table's cost of a candidate against the counted one.
+
+        It is needed for rows named by id, whose cost cannot be counted when the table is read.
+
+        Raises:
+            InputError: the table gives another cost.
+        """
         for row in self.entries[candidate.id].rows:
             _check(row, int(cost.macs), int(cost.params), candidate.image)
 
     def coverage(self, space: Space, found: Census, seed: int) -> float:
-        """Which part of the networks within the budget the table has, from a draw of those that the
-        census came upon."""
-        rows = np.random.default_rng(seed).permutation(found.rows)[:ASKED]
+        """The share of networks within the budget that the table has, estimated from a sample.
+
+        The sample is drawn from the networks of the census `found`.
+        """
+        rows = np.random.default_rng(seed).permutation(found.rows)[:COVERAGE_SAMPLE]
         known = [space.candidate(settings(space, row)).id in self.entries for row in rows]
         return sum(known) / len(known) if known else 0.0
 
 
 def read_table(path: str | Path, space: Space) -> Table:
-    """The table in a file, for `space` at its size and with its classes.
+    """Read the table in a file for `space`, at the space's image size and number of classes.
 
     Raises:
-        InputError: names file, row, rule and value: a row that cannot be read, that names no
-            network of the space, or whose cost is not that of its network.
+        InputError: a row cannot be read, names no network of the space, or has a cost that is not
+            that of its network; the message names file, row, rule and value.
     """
     path = Path(path).expanduser()
     rows, fingerprint = read_rows(path)
-    read = as_fractions([figures(row) for row in rows])
+    read = as_fractions([row_values(row) for row in rows])
     epochs = _epochs(read)
-    pooled: dict[str, list[Figures]] = {}
-    by_settings: list[Figures] = []
+    pooled: dict[str, list[RowValues]] = {}
+    by_settings: list[RowValues] = []
     for one in read:
         known = named_id(one.row)
         if known is None:
@@ -139,8 +145,8 @@ def read_table(path: str | Path, space: Space) -> Table:
     )
 
 
-def _epochs(read: Sequence[Figures]) -> int:
-    """The last epoch, which all curves must share: a search compares networks trained alike."""
+def _epochs(read: Sequence[RowValues]) -> int:
+    """The last epoch, which must be equal for all curves, so that networks are comparable."""
     first = read[0]
     last = first.curves[0][-1][0]
     for one in read:
@@ -158,9 +164,8 @@ def _epochs(read: Sequence[Figures]) -> int:
     return last
 
 
-def _add(pooled: dict[str, list[Figures]], given: list[Figures], space: Space) -> int:
-    """Add rows that give settings to the networks they are of; how many are of none that the space
-    allows."""
+def _add(pooled: dict[str, list[RowValues]], given: list[RowValues], space: Space) -> int:
+    """Add rows that give settings to their networks; return how many the space excludes."""
     if not given:
         return 0
     chosen = indices(space, [one.row for one in given])
@@ -169,13 +174,13 @@ def _add(pooled: dict[str, list[Figures]], given: list[Figures], space: Space) -
     for number, (one, name) in enumerate(zip(given, joined(keys).tolist(), strict=True)):
         if valid[number]:
             _check(one, int(cost.macs[number]), int(cost.params[number]), space.image)
-            if name not in ids:  # of equal fingerprints the candidate is made once
+            if name not in ids:  # one candidate for each distinct fingerprint
                 ids[name] = space.candidate(settings(space, chosen[number])).id
             pooled.setdefault(ids[name], []).append(one)
     return int((~valid).sum())
 
 
-def _check(one: Figures, macs: int, params: int, image: tuple[int, int, int]) -> None:
+def _check(one: RowValues, macs: int, params: int, image: tuple[int, int, int]) -> None:
     for name, own, counted in (("MACs", one.macs, macs), ("parameters", one.params, params)):
         if own is not None and own != counted:
             twice = (

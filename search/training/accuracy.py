@@ -1,4 +1,4 @@
-"""Top-1 accuracy of a network on images that it was not trained on."""
+"""Computes the top-1 accuracy of a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .pixels import Normalise
 
 
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
-    """bf16 autocast where it is wanted and fast, nothing elsewhere."""
+    """bf16 autocast if `amp` asks for it and the device is fast with it; else no change."""
     return torch.autocast("cuda", dtype=torch.bfloat16) if amp and has_fast_bf16(device) else nullcontext()
 
 
@@ -28,15 +28,13 @@ def accuracy(
     batch_size: int = 256,
     amp: bool = True,
 ) -> float:
-    """Share of the uint8 `images` (n, c, h, w) whose label has the largest logit; network, images
-    and labels lie on one device.
+    """The share of `images`, uint8 (n, c, h, w), whose label has the largest logit.
 
-    `mean` and `std` are those of the training images (`Pixels.mean`, `Pixels.std`). The network is
-    left in the mode it was in.
+    Network, images and labels must be on the same device. `mean` and `std` are those of the
+    training images (`Pixels.mean`, `Pixels.std`). The network keeps its mode (train or eval).
 
     Raises:
-        Diverged: a logit is NaN or infinite; its accuracy would be that of always naming the first
-            class.
+        Diverged: a logit is NaN or infinite; the accuracy would be that of the first class alone.
     """
     normalise = Normalise(mean, std, images.device)
     was_training = network.training

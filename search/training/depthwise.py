@@ -1,4 +1,4 @@
-"""Depthwise convolutions of larger windows, trained faster on the CPU.
+"""Speeds up the training of depthwise convolutions with large windows on the CPU.
 
 oneDNN has a kernel for the weight gradient of depthwise convolutions up to 3 columns wide. Wider
 ones go through the kernel for ordinary groups, which pads each group to 16 channels: on one AVX-512
@@ -19,16 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIP = 3
-"""Columns of a window that oneDNN takes at once."""
+"""Maximum number of window columns that oneDNN's depthwise kernel supports."""
 
 
 @contextmanager
 def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within the block, depthwise convolutions of `network` that gain from it compute their weight
-    gradients in strips; on other devices nothing changes.
+    """Compute weight gradients of depthwise convolutions in strips within the `with` block.
 
-    Only the class of these modules is exchanged for the time: parameters, names and hooks are
-    untouched, and copies made within are copies like any other.
+    It applies to the convolutions of `network` that gain from it, and on the CPU alone. Only the
+    class of these modules is replaced, and restored at the end: parameters, names and hooks stay,
+    and modules can be copied within the block.
     """
     wide = (
         [module for module in network.modules() if _gains(module)]
@@ -36,7 +36,7 @@ def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
         else []
     )
     try:
-        for module in wide:  # within: Ctrl-C may come between two of them
+        for module in wide:  # inside `try`, as Ctrl-C may interrupt the loop
             module.__class__ = _Strips
         yield
     finally:
@@ -45,7 +45,7 @@ def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _gains(module: nn.Module) -> bool:
-    """Measured: windows of 5, and of 7 without stride. Others take the usual way."""
+    """Whether strips are faster, by measurement: windows of 5, and of 7 with stride 1."""
     if (
         type(module) is not nn.Conv2d
         or module.groups == 1
@@ -70,7 +70,7 @@ class _Strips(nn.Conv2d):
 
 
 class _Depthwise(torch.autograd.Function):
-    """bchw -> bchw, with weights c1ij."""
+    """The depthwise convolution bchw -> bchw with weights c1ij and a gradient in strips."""
 
     @staticmethod
     def forward(ctx: Any, x_bchw: Tensor, weight_c1ij: Tensor, stride: int) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -90,11 +90,10 @@ class _Depthwise(torch.autograd.Function):
 
 
 def weight_gradient(x_bchw: Tensor, grad_bchw: Tensor, weight_c1ij: Tensor, stride: int) -> Tensor:
-    """The gradient of the weights (c, 1, i, i) from that of the output, strip by strip."""
+    """The gradient of the weights (c, 1, i, i) from that of the output, computed in strips."""
     window = weight_c1ij.shape[-1]
     half = window // 2
-    # oneDNN's kernel pads no row whose window lies beyond the map: small maps bring their padding
-    # along
+    # oneDNN's kernel cannot pad rows of maps that are not larger than the window: pad them here.
     rows = 0 if x_bchw.shape[2] > window else half
     padded = functional.pad(x_bchw, (half, half, rows, rows))
     reach = (grad_bchw.shape[3] - 1) * stride

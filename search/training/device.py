@@ -1,4 +1,4 @@
-"""Which device trains, and what it is called."""
+"""Selects and names the device that trains."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from ...blocks.errors import InputError
 
 
 def pick_device() -> torch.device:
-    """The current CUDA device where there is one, otherwise the CPU.
+    """The current CUDA device if there is one, otherwise the CPU.
 
-    Ray shows a worker only the GPU it was given, so the current device of a worker is its own.
+    Ray makes only the GPU assigned to a worker visible to it, so a worker's current device is its
+    own.
     """
     return resolve("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def resolve(device: torch.device | str) -> torch.device:
-    """`device` with its index spelled out (`cuda` becomes `cuda:0`), so that two names of one
-    device compare equal.
+    """`device` with its index (`cuda` becomes `cuda:0`), so that names of one device are equal.
 
     Raises:
-        InputError: the name is none of torch's, or the device is not on this machine.
+        InputError: torch does not know the name, or this machine does not have the device.
     """
     try:
         resolved = torch.device(device)
@@ -40,14 +40,14 @@ def resolve(device: torch.device | str) -> torch.device:
 
 
 def describe(device: torch.device | str) -> str:
-    """The device for a person: `cuda:0 (NVIDIA H200)` or `cpu`."""
+    """The device as shown to the user: `cuda:0 (NVIDIA H200)` or `cpu`."""
     resolved = resolve(device)
     return f"{resolved} ({torch.cuda.get_device_name(resolved)})" if resolved.type == "cuda" else str(resolved)
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Whether bf16 autocast gains anything: CUDA devices with bf16 of their own (since Ampere).
+    """Whether bf16 autocast is faster: on CUDA devices with native bf16 (since Ampere).
 
-    On the CPU it loses for small networks, and older GPUs only emulate it.
+    On the CPU it slows small networks down, and older GPUs only emulate it.
     """
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)

@@ -1,15 +1,15 @@
-"""Muon: momentum, orthogonalised, for the weights that mix channels; AdamW for all others.
+"""The optimiser Muon: orthogonalised momentum for matrices, AdamW for all other weights.
 
 Sources: Jordan et al., Muon, 2024, kellerjordan.github.io/posts/muon (Nesterov momentum, then five
 Newton-Schulz steps, which bring all singular values near 1); Liu et al., Muon is Scalable for LLM
 Training, arXiv:2502.16982 (updates scaled by 0.2 √max(rows, columns), so that one learning rate and
-weight decay suit both parts). Rows are output channels, columns all else. Depthwise weights, biases
-and normalisation mix no channels: AdamW, as the classifier of few classes and thin squeezes have
-less than `LEAST` rows or columns.
+weight decay suit both parts). Rows are output channels, columns all other dimensions. AdamW updates
+depthwise weights, biases and normalisation, which do not mix channels, and matrices with fewer than
+`MIN_SIDE` rows or columns, such as classifiers of few classes and thin squeezes.
 
-timm has Muon too, one matrix after the other in bf16: 28 ms a step for a network of 6 MMACs with SE
-on one CPU thread. Here matrices of one shape are taken together, in float32 on the CPU, in bf16 on
-a GPU. Shape letters: m matrices of one shape, r rows, c columns, r <= c.
+timm's Muon processes one matrix after the other in bf16: 28 ms a step for a network of 6 MMACs with
+SE on one CPU thread. Here matrices of the same shape are processed together, in float32 on the CPU,
+in bf16 on a GPU. Shape letters: m matrices of one shape, r rows, c columns, r <= c.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-LEAST = 8
-"""Rows and columns of the smallest matrix that is orthogonalised."""
+MIN_SIDE = 8
+"""Minimum number of rows and of columns of a matrix that is orthogonalised."""
 STEPS = (
     (4.0848, -6.8946, 2.9270),
     (3.9505, -6.3029, 2.6377),
@@ -30,12 +30,12 @@ STEPS = (
     (2.8769, -3.1427, 1.2046),
     (2.8366, -3.0525, 1.2012),
 )
-"""Coefficients of each Newton-Schulz step: those of modded-nanogpt (K. Jordan and contributors),
-closer to 1 than the same three in all steps."""
+"""Coefficients of each Newton-Schulz step, from modded-nanogpt (K. Jordan and contributors);
+singular values end closer to 1 than with equal coefficients in all steps."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Groups may set `lr` and `weight_decay`, both decoupled from the gradient."""
+    """Muon with AdamW; parameter groups may set `lr` and the decoupled `weight_decay`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Muon(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
     ) -> None:
-        # torch moves the steps of a loaded state to the device of groups that are "fused"
+        # "fused" makes torch move the step counters of a loaded state to the parameters' device.
         super().__init__(
             params,
             {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps, "fused": True},
@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One update of all parameters that have a gradient."""
+        """Update all parameters that have a gradient; return the closure's loss, if given."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -117,14 +117,15 @@ class Muon(torch.optim.Optimizer):
 
 
 def mixes(weight: Tensor) -> bool:
-    """Whether a weight is a matrix worth orthogonalising: all but depthwise ones, vectors and thin
-    ones."""
-    return weight.ndim >= 2 and weight.shape[1] > 1 and min(weight.shape[0], weight[0].numel()) >= LEAST
+    """Whether a weight is orthogonalised: not vectors, depthwise weights or thin matrices."""
+    return weight.ndim >= 2 and weight.shape[1] > 1 and min(weight.shape[0], weight[0].numel()) >= MIN_SIDE
 
 
 def orthogonalised(matrices_mrc: Tensor) -> Tensor:
-    """The matrices with their singular values brought near 1, singular vectors kept; zeros stay
-    zeros."""
+    """The matrices with singular values near 1 and unchanged singular vectors: mrc -> mrc.
+
+    Zero matrices stay zero.
+    """
     tall = matrices_mrc.shape[1] > matrices_mrc.shape[2]
     x_mrc = matrices_mrc.mT if tall else matrices_mrc
     x_mrc = (x_mrc / x_mrc.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)).to(

@@ -1,8 +1,8 @@
-"""A data set on one device: uint8 images, resized once for each input size.
+"""Holds a data set on one device: uint8 images, resized once for each input size.
 
-Images stay uint8 until a batch is made: a quarter of the memory of floats, and on a GPU the whole
-data set lies beside the network. Shape letters: n images of the data set or of one part, b batch, c
-channels, h height, w width.
+Images stay uint8 until a batch is made, which takes a quarter of the memory of floats; on a GPU the
+whole data set is in the GPU's memory. Shape letters: n images of the data set or of one part,
+b batch, c channels, h height, w width.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .device import resolve
 Part = Literal["train", "validation", "test"]
 
 CACHED = 512 * 2**20
-"""Bytes of resized parts kept, the last one besides: trainings meet a few input sizes again and
-again."""
+"""Maximum bytes of resized parts in the cache, which always keeps the latest: trainings use the
+same few input sizes repeatedly."""
 FILTER = "bicubic"
-"""Pillow's filter from the stored size to others."""
+"""Pillow's filter for resizing from the stored size."""
 CHUNK = 1024
-"""Images counted at a time: bounds the memory for 64-bit integers."""
+"""Number of images counted at a time, which bounds the memory for 64-bit integers."""
 
 
 class Pixels:
@@ -46,11 +46,11 @@ class Pixels:
         device: torch.device | str,
         levels: tuple[float, float] | None = None,
     ) -> None:
-        """Takes `images` (n, c, h, w), `labels` (n,), and for each part the numbers of its images.
+        """Take `images` (n, c, h, w), `labels` (n,), and the image numbers of each part.
 
-        `levels` is how grey of more than 8 bits was scaled: kept for `preprocessing`, not applied
-        here. On the CPU the images are not copied, and read-only arrays will do (Ray's object store
-        hands out such).
+        `levels` are the black and white levels by which grey images of more than 8 bits were
+        scaled; they are kept for `preprocessing` and not applied here. On the CPU images are not
+        copied and may be read-only, as those from Ray's object store are.
 
         Raises:
             InputError: shapes or types do not fit, or an image is in two parts.
@@ -72,15 +72,14 @@ class Pixels:
         self._resized: OrderedDict[tuple[Part, int], Tensor] = OrderedDict()
 
     def count(self, part: Part) -> int:
-        """How many images `part` has; 0 where the data set has no such part."""
+        """The number of images in `part`; 0 if the data set has no such part."""
         return len(self._rows.get(part, ()))
 
     def at(self, part: Part, size: int) -> tuple[Tensor, Tensor]:
-        """The images of `part` at `size` pixels a side, uint8 (n, c, size, size), and their labels
-        (n,), both on the device.
+        """The images of `part`, uint8 (n, c, size, size), and their labels (n,), on the device.
 
-        The tensors are shared with the cache and perhaps with a read-only array: never write into
-        them.
+        The tensors share memory with the cache and possibly with a read-only array: never write
+        into them.
 
         Raises:
             InputError: the data set has no such part, or the size is below 1.
@@ -102,7 +101,7 @@ class Pixels:
         return self._labels_n[self._places(part)]
 
     def preprocessing(self, size: int) -> Preprocessing:
-        """The steps from an image file to what `at` gives at `size`."""
+        """The preprocessing that turns an image file into the pixels of `at` at `size`."""
         return Preprocessing.to(self._images.shape[2], size, channels=self.channels, levels=self._levels, then=FILTER)
 
     def _made(self, part: Part, size: int) -> Tensor:
@@ -115,11 +114,13 @@ class Pixels:
 
 
 class Normalise:
-    """uint8 images -> floats of zero mean and unit deviation by channel, in channels_last memory
-    (2-3 times faster on the CPU too)."""
+    """Normalises uint8 images to floats of zero mean and unit deviation in each channel.
+
+    The result is in channels_last memory, which is 2-3 times faster, also on the CPU.
+    """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device | str) -> None:
-        # (x / 255 - mean) / std as one product and one sum; on the device once, not at every step
+        # (x / 255 - mean) / std as one product and one sum; the terms are moved to the device once
         std_c = torch.tensor(std, dtype=torch.float64)
         self._scale_c11 = (1 / (255 * std_c)).float().view(-1, 1, 1).to(device)
         self._shift_c11 = (-torch.tensor(mean, dtype=torch.float64) / std_c).float().view(-1, 1, 1).to(device)
@@ -129,8 +130,11 @@ class Normalise:
 
 
 def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """The images `rows` at `size` pixels a side, one by one as an exported file does it, on the
-    CPU: filters of other libraries round otherwise."""
+    """The images `rows` resized to `size` pixels a side: uint8 (n, c, size, size).
+
+    Images are resized one by one with Pillow on the CPU, as exported code does, since the filters
+    of other libraries round differently.
+    """
     grey = images_nchw.shape[1] == 1
     made_nchw = np.empty((len(rows), images_nchw.shape[1], size, size), np.uint8)
     for made_chw, row in zip(made_nchw, rows, strict=True):
@@ -145,10 +149,9 @@ def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -
 def channel_statistics(
     images: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of the images `rows`, on the scale from 0 to 1; a
-    constant channel gets deviation 1.
+    """Mean and standard deviation of each channel of the images `rows`, on the scale 0 to 1.
 
-    Exact: counted over the 256 values a pixel can take.
+    A constant channel gets the deviation 1. Both are exact, from counts of the 256 pixel values.
     """
     means, deviations = [], []
     values = np.arange(256) / 255
@@ -195,7 +198,7 @@ def _check_rows(part: str, rows: NDArray[np.int64], count: int) -> NDArray[np.in
         raise InputError(
             f"image numbers of the {part} part must lie in 0..{count - 1}, but got {rows.min()}..{rows.max()}"
         )
-    return rows.copy()  # writable, and ours
+    return rows.copy()  # writable, and not shared with the caller
 
 
 def _check_disjoint(rows: dict[Part, NDArray[np.int64]]) -> None:

@@ -1,9 +1,9 @@
-"""Random numbers that depend on nothing but a seed and what they are for.
+"""Derives random numbers from a seed and their purpose alone.
 
 A worker trains many candidates one after the other, and dropout and drop-path draw from torch's
-global generator: without care a result would depend on what ran before it. Every stream is
-therefore seeded from the SHA-256 of (seed, purpose, number): there is no generator state to carry
-over an epoch boundary, or to save.
+global generator, so that a result could depend on what ran before it. Every stream is therefore
+seeded from the SHA-256 of (seed, purpose, number). No generator state has to be kept across epochs
+or saved.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """A seed of 63 bits for one purpose, the same in every process and on every machine.
+    """A 63-bit seed for one purpose, the same in every process and on every machine.
 
     >>> derive(0, "epoch", 1) == derive(0, "epoch", 1) != derive(0, "epoch", 2)
     True
@@ -26,18 +26,17 @@ def derive(seed: int, *purpose: str | int) -> int:
 
 
 def generator(seed: int, *purpose: str | int) -> torch.Generator:
-    """A generator of its own for one purpose. It lives on the CPU: the same draws whatever device
-    trains."""
+    """A new generator for one purpose, on the CPU, so that draws are the same for all devices."""
     return torch.Generator().manual_seed(derive(seed, *purpose))
 
 
 @contextmanager
 def seeded(seed: int, *purpose: str | int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Seeds torch's global generators for the block, and afterwards puts them back as they were.
+    """Seed torch's global generators within the `with` block and restore their states afterwards.
 
-    Also for building a network, so that its initial weights follow from the seed: `with
-    seeded(seed, "build"): network = …`. Only the generators of the CPU and of `device` are touched:
-    those of other GPUs would be created on the way.
+    To build a network whose initial weights follow from the seed: `with seeded(seed, "build"):
+    network = …`. Only the generators of the CPU and of `device` are seeded, since seeding those of
+    other GPUs would initialise them.
     """
     device = torch.device(device)
     on_cuda = device.type == "cuda"

@@ -1,4 +1,4 @@
-"""How candidates are trained: plain data, read by the driver, which never imports torch."""
+"""Defines the training recipe of candidates as plain data, which is readable without torch."""
 
 from __future__ import annotations
 
@@ -10,64 +10,63 @@ from typing import Any
 from ...blocks.errors import InputError, unknown
 
 OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf", "muon")
-"""timm's names; `sgd` is with Nesterov momentum, `muon` is that of `.muon`."""
+"""Names of optimisers in timm; `sgd` has Nesterov momentum, `muon` is that of `.muon`."""
 SCHEDULES = ("cosine", "linear", "constant")
-"""How the learning rate falls after the warm-up: along half a cosine or a line to zero, or not at
-all."""
+"""Decay of the learning rate after the warm-up: half a cosine to zero, a line to zero, or none."""
 NEWER = ("low_size", "low_fraction", "rise")
-"""Fields that studies of the first version do not have; at their defaults they change nothing."""
+"""Fields that studies of the first version lack; their defaults leave the training unchanged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a candidate is trained; the same for all candidates of a study."""
+    """The training recipe, the same for all candidates of a study."""
 
     optimizer: str = "sgd"
-    """One of `OPTIMIZERS`."""
+    """Name of the optimiser, one of `OPTIMIZERS`."""
     learning_rate: float
-    """At its highest, after the warm-up."""
+    """Peak learning rate, reached after the warm-up."""
     momentum: float = 0.9
-    """For optimisers that have one (sgd, rmsproptf, muon); the others keep their own constants."""
+    """Momentum of sgd, rmsproptf and muon; other optimisers keep their own constants."""
     weight_decay: float
-    """For convolution and linear weights; never for biases and normalisation."""
+    """Weight decay of convolution and linear weights; biases and normalisation have none."""
     batch_size: int
-    """Images of one update, at most; an epoch is divided evenly, so that no batch is much smaller
-    than the others."""
+    """Maximum number of images in an update; an epoch is divided into batches of equal size, so
+    that the last one is not smaller."""
     schedule: str = "cosine"
-    """One of `SCHEDULES`; stepped at each update."""
+    """Decay of the learning rate, one of `SCHEDULES`; stepped at each update."""
     warmup: float
-    """Epochs over which the learning rate rises in a line; at most a third of the training."""
+    """Number of epochs over which the learning rate rises linearly; at most a third of them."""
     label_smoothing: float = 0.1
-    """Share of the target spread over all classes."""
+    """Share of the target probability that is spread over all classes."""
     ema: float | None = None
-    """Decay of a moving average of the weights, which is then what is evaluated and kept; it starts
-    at 0 and rises to this. None: no average."""
+    """Decay of an exponential moving average of the weights, which rises from 0 to this value. The
+    averaged weights are evaluated and kept. None: no average."""
     drop_rate: float
-    """Dropout before the classifier: a setting of the network, for whoever builds it."""
+    """Dropout rate before the classifier; applied when the network is built."""
     drop_path_rate: float
-    """Share of residual branches skipped in the last block, less in earlier ones: a setting of the
-    network, for whoever builds it."""
+    """Probability of skipping the residual branch of the last block, smaller in earlier blocks;
+    applied when the network is built."""
     flip: bool
-    """Whether images are mirrored left to right at random: not for digits or letters."""
+    """Whether images are mirrored left to right at random; unsuitable for digits and letters."""
     shift: float
-    """Furthest random move in each direction, as a fraction of the side."""
+    """Maximum random shift in each direction, as a fraction of the image side."""
     cutout: float = 0.0
-    """Side of the square blanked at random, as a fraction of the side."""
+    """Side of the randomly placed square that is blanked, as a fraction of the image side."""
     clip: float | None = None
-    """Largest norm of the gradient over all weights; a larger one is scaled down to it. None:
-    never."""
+    """Maximum norm of the gradient over all weights; larger gradients are scaled down to it. None:
+    no clipping."""
     amp: bool = True
-    """bf16 autocast where it is fast (CUDA devices since Ampere); never on the CPU, where it loses
-    for small networks."""
+    """Whether to use bf16 autocast where it is fast: on CUDA devices since Ampere, never on the
+    CPU, where it slows small networks down."""
     low_size: float = 1.0
-    """Share of the side, in pixels, at which the first epoch trains and is validated; 1 trains all
-    epochs at the full size."""
+    """Image side of the first epoch, in training and validation, as a share of the full side; 1
+    trains all epochs at the full size."""
     low_fraction: float = 1.0
-    """Share of the images that the first epoch trains on, others in each epoch; 1 trains on all of
-    them in all epochs."""
+    """Share of the images that the first epoch trains on; each epoch draws its own. 1 trains on all
+    images in all epochs."""
     rise: float = 0.6
-    """Share of the epochs over which `low_size` and `low_fraction` rise in a line to 1; the last
-    epoch is a full one."""
+    """Share of the epochs over which `low_size` and `low_fraction` rise linearly to 1; the last
+    epoch is always a full one."""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
@@ -96,34 +95,40 @@ class Recipe:
 
     @classmethod
     def for_data(cls, images: int, size: int, flip: bool) -> Recipe:
-        """The recipe for a short training on `images` images of `size` pixels a side; `flip` says
-        whether a mirrored image keeps its label. `size` is only checked: what depends on it is a
-        fraction of the side, and no other size than 32 was tried.
+        """The default recipe for a short training on `images` images of `size` pixels a side.
 
-        Below 5,000 images: tried on scikit-learn's digits (1150 to train, 647 to validate,
-        EfficientNet-B0-like, 32 px, 8 epochs, batches of 64, averaged weights 0.9), last validation
-        accuracy in %, seeds 0 and 1: LAMB (rate 0.014, decay 0.02) 99.2 99.1, SGD with Nesterov
-        momentum (0.05) 98.3 97.2, AdamW (0.006) 96.8 98.2. Averaging changes the last accuracy
-        little, and the early ones, by which candidates are stopped, a lot: after epochs 3 and 4 of
-        8 at width 0.5, without it 45 60 and 75 82, with it 88 94 and 97 97. LAMB bounds its
-        gradients' norm itself; smoothing and shifts differ by less than the seeds do.
+        `flip` says whether a mirrored image keeps its label. `size` is only checked: all that
+        depends on it is a fraction of the side. Sizes other than 32 were not tried.
 
-        From 5,000: tried on CIFAR-10-small (10,000 to train, 2,000 to validate), a network of 1.6
-        MMACs at 32 px, 8 epochs of which the first six see images of 16 to 28 px, rates falling in
-        a line, seed 0 (n = 1: two points are noise), last validation accuracy in % and seconds of
-        one thread of an AMD EPYC:
+        Below 5,000 images, tried on scikit-learn's digits (1150 to train, 647 to validate; a
+        network like EfficientNet-B0, 32 px, 8 epochs, batches of 64, averaged weights with decay
+        0.9). Last validation accuracy in %, seeds 0 and 1: LAMB (rate 0.014, decay 0.02) 99.2 99.1,
+        SGD with Nesterov momentum (0.05) 98.3 97.2, AdamW (0.006) 96.8 98.2. Averaging hardly
+        changes the last accuracy but raises the early ones, by which candidates are stopped: after
+        epochs 3 and 4 of 8 at width 0.5, without it 45 60 and 75 82, with it 88 94 and 97 97. LAMB
+        bounds the norm of its gradients itself; smoothing and shifts matter less than the seed.
 
-            Muon, 0.02, batches of 64   61.6  37 s        Muon, 0.02, 5 epochs, all at 32 px   58.9  30 s
-            (as returned; seed 1)       61.6  40 s        LAMB, 0.01, batches of 64            57.1  37 s
-            Muon, 0.02, smoothing 0.1   62.0  35 s        SGD, 0.1, batches of 64              54.5  33 s
-            Muon, 0.04                  62.4  39 s        SGD, one cycle to 0.2, batches of 128, 6 epochs at 32 px by a plain loop: 54.1  53 s
-            Muon, 0.02, batches of 128  59.0  36 s
-            Muon, 0.01 (timm's)         58.6  49 s
+        From 5,000 images, tried on CIFAR-10-small (10,000 to train, 2,000 to validate) with a
+        network of 1.6 MMACs at 32 px, 8 epochs of which the first six have images of 16 to 28 px,
+        linear decay, batches of 64, seed 0 (n = 1: differences of two points are noise). Last
+        validation accuracy in % and seconds of one thread of an AMD EPYC:
+
+            Muon, rate 0.02 (the recipe returned)         61.6   37 s
+            the same, seed 1                              61.6   40 s
+            Muon, 0.02, label smoothing 0.1               62.0   35 s
+            Muon, 0.04                                    62.4   39 s
+            Muon, 0.02, batches of 128                    59.0   36 s
+            Muon, 0.02, 5 epochs, all at 32 px            58.9   30 s
+            Muon, 0.01, timm's implementation             58.6   49 s
+            LAMB, 0.01                                    57.1   37 s
+            SGD, 0.1                                      54.5   33 s
+            SGD, one cycle to 0.2, batches of 128,        54.1   53 s
+                6 epochs at 32 px, plain training loop
         """
         _check(images >= 2, "images must be at least 2", images)
         _check(size >= 1, "size must be at least 1", size)
         if images < 5_000:
-            # LAMB moves each layer by a share of its norm: with few updates the rate must be high.
+            # LAMB moves each layer by a share of its norm, so few updates need a high rate.
             batch_size, learning_rate = (16, 0.01) if images < 500 else (64, 0.014)
             half_an_epoch = images / (2 * batch_size)
             ema = round(min(max(1 - 1 / half_an_epoch, 0.5), 0.999), 3)
@@ -156,14 +161,17 @@ class Recipe:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; `from_dict` reads it. What is newer than the first studies is left
-        out at its default: their recipes stay equal to today's."""
+        """The recipe as plain JSON, which `from_dict` reads.
+
+        Fields in `NEWER` are left out at their defaults, so that recipes of older studies compare
+        equal to today's.
+        """
         newer = {field.name: field.default for field in fields(self) if field.name in NEWER}
         return {name: value for name, value in asdict(self).items() if name not in newer or value != newer[name]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
-        """The recipe that `to_dict` wrote, or a person.
+        """The recipe of a mapping, written by `to_dict` or by hand.
 
         Raises:
             InputError: a key is unknown or missing, or a value is not allowed.
@@ -184,8 +192,7 @@ def _check(holds: bool, rule: str, value: object) -> None:
 
 
 def _check_kinds(recipe: Recipe) -> None:
-    """Refuses values of a wrong type, which a hand-written file may hold, before anything compares
-    them."""
+    """Refuse values of a wrong type, which a hand-written file may contain."""
     for field in fields(recipe):
         value, kind = getattr(recipe, field.name), str(field.type)
         if kind == "str":
@@ -203,20 +210,20 @@ def _check_kinds(recipe: Recipe) -> None:
 
 
 def default_fraction(images: int) -> float:
-    """Share of the training images that an evaluation in a search sees in an epoch: 12,000 images
-    or a quarter, whichever is more.
+    """Share of the training images in an epoch of the search: 12,000 images or a quarter if more.
 
-    Candidates need ranking, not finishing: smaller epochs come to the rungs sooner. The network
-    chosen is trained on all images.
+    Shorter epochs reach the rungs sooner, and ranking candidates needs no more. The chosen network
+    is trained on all images.
     """
     _check(images >= 2, "images must be at least 2", images)
     return round(min(1.0, max(12_000, images / 4) / images), 3)
 
 
 def default_epochs(images: int) -> int:
-    """Epochs of a full evaluation in a search: for scikit-learn's digits, 15 to 25 s on one CPU
-    thread for a network of 4 to 8 MMACs; for 10,000 images, of which the first epochs see smaller
-    ones, 60 to 100 s.
+    """The number of epochs of a full evaluation in a search.
+
+    On one CPU thread and for a network of 4 to 8 MMACs it takes 15 to 25 s on scikit-learn's
+    digits, and 60 to 100 s on 10,000 images with smaller ones in the first epochs.
     """
     _check(images >= 2, "images must be at least 2", images)
     return 20 if images < 500 else 8 if images < 5_000 else 9

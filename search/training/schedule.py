@@ -1,8 +1,8 @@
-"""The course of a training: how large and how many the images of each epoch are.
+"""Plans a training: the size and the number of the images in each epoch.
 
-Early epochs at a smaller size and on a part of the images cost a fraction of full ones and teach
-nearly as much (progressive learning: Tan & Le, EfficientNetV2, ICML 2021, arXiv:2104.00298).
-Everything follows from the recipe and the number of epochs: there is nothing to save.
+Early epochs with smaller and fewer images cost a fraction of full ones and teach nearly as much
+(progressive learning: Tan & Le, EfficientNetV2, ICML 2021, arXiv:2104.00298). The plan follows from
+the recipe and the number of epochs, so that checkpoints need not hold it.
 """
 
 from __future__ import annotations
@@ -13,60 +13,66 @@ from dataclasses import dataclass
 
 from .recipe import Recipe
 
-STEP = 4
-"""Sizes in between are multiples of so many pixels: a few sizes, each resized once."""
+SIZE_STEP = 4
+"""Intermediate sizes are multiples of this many pixels, so that images are resized to few sizes."""
 
-TELLING = 50
-"""Updates before which accuracies of networks say nothing of their order: batch statistics have not
-settled, the learning rate is still warming up."""
-EPOCHS = 3
-"""Epochs likewise. On CIFAR-10-small at 16 px, accuracies after one epoch (160 updates) had rank
-correlation 0.1 with those after nine, after three 0.9; on digits networks that end at 99 % stand
-anywhere between 9 and 65 % after two."""
+MIN_UPDATES = 50
+"""Before this many updates, accuracies do not rank networks: batch statistics have not settled and
+the learning rate is still warming up."""
+MIN_EPOCHS = 3
+"""Before this many epochs, accuracies do not rank networks either. On CIFAR-10-small at 16 px,
+accuracies after one epoch (160 updates) had rank correlation 0.1 with those after nine, after three
+0.9; on digits, networks that end at 99 % have between 9 and 65 % after two."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leg:
-    """One epoch."""
+class EpochPlan:
+    """The images and updates of one epoch."""
 
     size: int
-    """Pixels a side, in training and validation."""
+    """Height and width of the images in pixels, in training and validation."""
     images: int
-    """Images trained on."""
+    """Number of images trained on."""
     updates: int
-    """Batches."""
+    """Number of batches."""
     first: int
-    """Updates before it."""
+    """Number of updates before this epoch."""
 
 
-def course(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[Leg, ...]:
-    """What each of `epochs` trains on, where a full one has `images` of `size` pixels a side."""
-    legs: list[Leg] = []
-    rising = min(recipe.rise * epochs, epochs - 1)  # the last epoch is a full one in any case
+def schedule(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[EpochPlan, ...]:
+    """The plan of each epoch, where a full epoch has `images` images of `size` pixels a side."""
+    plans: list[EpochPlan] = []
+    rising = min(recipe.rise * epochs, epochs - 1)  # the last epoch is always a full one
     for done in range(epochs):
         risen = min(1.0, done / rising) if rising > 0 else 1.0
         count = images if risen == 1 else max(2, round(_between(recipe.low_fraction, risen) * images))
         side = size if risen == 1 else _rounded(_between(recipe.low_size, risen) * size, size)
-        first = legs[-1].first + legs[-1].updates if legs else 0
-        legs.append(Leg(size=side, images=count, updates=updates_for(count, recipe.batch_size), first=first))
-    return tuple(legs)
+        first = plans[-1].first + plans[-1].updates if plans else 0
+        plans.append(EpochPlan(size=side, images=count, updates=updates_for(count, recipe.batch_size), first=first))
+    return tuple(plans)
 
 
-def first_rung(legs: Sequence[Leg]) -> int:
-    """The first epoch after which accuracies say something: that by which `EPOCHS` epochs and
-    `TELLING` updates have been made."""
+def first_rung(plans: Sequence[EpochPlan]) -> int:
+    """The first epoch, from 1, whose accuracies rank networks; the last one if none qualifies.
+
+    By its end, `MIN_EPOCHS` epochs and `MIN_UPDATES` updates are done.
+    """
     return next(
-        (number for number, leg in enumerate(legs, start=1) if number >= EPOCHS and leg.first + leg.updates >= TELLING),
-        len(legs),
+        (
+            number
+            for number, plan in enumerate(plans, start=1)
+            if number >= MIN_EPOCHS and plan.first + plan.updates >= MIN_UPDATES
+        ),
+        len(plans),
     )
 
 
 def updates_for(images: int, batch_size: int) -> int:
-    """Batches of an epoch: of equal size (give or take one image), none above `batch_size` unless
-    that would leave a batch of one image.
+    """The number of batches in an epoch of `images` images.
 
-    Batch normalisation cannot train on a single image with 1 x 1 maps, and a last batch of a few
-    images would move the weights as much as a full one.
+    Batches are of equal size to within one image, and none exceeds `batch_size` unless a batch of
+    one image would remain: batch normalisation cannot train on a single image with 1 x 1 maps, and
+    a last batch of a few images would move the weights as much as a full one.
     """
     return min(math.ceil(images / batch_size), images // 2)
 
@@ -76,4 +82,4 @@ def _between(low: float, risen: float) -> float:
 
 
 def _rounded(side: float, size: int) -> int:
-    return min(size, max(1, round(side / STEP) * STEP if size >= 4 * STEP else round(side)))
+    return min(size, max(1, round(side / SIZE_STEP) * SIZE_STEP if size >= 4 * SIZE_STEP else round(side)))

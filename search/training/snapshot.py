@@ -1,5 +1,4 @@
-"""Copies of nested state: what a checkpoint holds, apart from the tensors that training goes on to
-change."""
+"""Copies nested states for checkpoints, and compares settings."""
 
 from __future__ import annotations
 
@@ -10,8 +9,10 @@ from torch import Tensor
 
 
 def snapshot(value: Any) -> Any:
-    """`value` with its tensors copied to the CPU and its mappings as plain dicts; memory layout
-    (channels_last) is kept."""
+    """A copy of `value` with tensors on the CPU and mappings as plain dicts.
+
+    The memory layout of tensors (channels_last) is kept. Further training does not change the copy.
+    """
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
@@ -22,7 +23,6 @@ def snapshot(value: Any) -> Any:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs between two plain settings, for a person: `epochs=5 instead of 3`; empty where
-    nothing does."""
+    """The differences of two plain settings as text, `epochs=5 instead of 3`; empty if none."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(f"{name}={now.get(name)!r} instead of {before.get(name)!r}" for name in names)

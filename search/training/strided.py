@@ -1,11 +1,11 @@
-"""Strided 1x1 convolutions of few channels, trained without oneDNN's fault in them.
+"""Works around a memory error of oneDNN in strided 1x1 convolutions with few input channels.
 
-The fault: the weight gradient of a 1x1 convolution with a stride, no padding and fewer than 16
+The error: the weight gradient of a 1x1 convolution with a stride, no padding and fewer than 16
 input channels, on float32 maps in channels_last memory, writes past the end of its workspace. Glibc
-then aborts ("double free or corruption") or the process dies of SIGSEGV, or foreign memory is
-changed in silence.
+then aborts ("double free or corruption"), the process dies of SIGSEGV, or other memory is silently
+overwritten. With PyTorch 2.15.0 and oneDNN 3.13.3 on Linux x86-64 with AVX-512:
 
-    import torch                                                   # PyTorch 2.15.0 with oneDNN 3.13.3, Linux x86-64 with AVX-512
+    import torch
     torch.set_num_threads(2)
     layer = torch.nn.Conv2d(8, 16, 1, stride=2, bias=False).to(memory_format=torch.channels_last)
     for _ in range(30):
@@ -13,33 +13,33 @@ changed in silence.
         layer(x).sum().backward()
 
 The cause (https://github.com/uxlfoundation/oneDNN/issues/6035): each thread first gathers its
-positions into a workspace of `positions x channels` floats, but puts a piece that begins at
-position p at `p x 16` instead of `p x channels`. Only pieces that begin at position 0 stay inside.
-Others arise where the threads do not divide the batch, and with one thread too where a map is taken
-in several pieces. The kernel for AVX2 has the fault below 8 channels: with some shapes it never
-returns, with others its weight gradient is wrong and nothing says so.
+positions into a workspace of `positions x channels` floats, but writes a piece that begins at
+position p to offset `p x 16` instead of `p x channels`. Only pieces that begin at position 0 stay
+inside. Other pieces occur if the number of threads does not divide the batch, and, with one thread
+too, if a map is processed in several pieces. The AVX2 kernel has the error below 8 channels: for
+some shapes it never returns, for others the weight gradient is silently wrong.
 
-Measured on an AMD EPYC with AVX-512 (2 cores, 1 to 4 threads), with untouchable pages around every
+Measured on an AMD EPYC with AVX-512 (2 cores, 1 to 4 threads), with guard pages around every
 allocation and gradients compared with those in float64:
 
 - channels, at 16x16 pixels: 1 to 14 fail with 2 threads and a batch of 15, 1 to 15 with 3 threads
   and a batch of 16; 16 to 32 never do;
-- batches, at 16x16 pixels: those that the threads do not divide (15 and 63 with 2 threads, 16 and
-  64 with 3, 15 and 63 with 4), none with one thread;
-- maps and strides: sides that the stride divides fail (14, 28, 32, 64 for 2; 33 for 3; also strides
+- batches, at 16x16 pixels: those fail that the number of threads does not divide (15 and 63 with 2
+  threads, 16 and 64 with 3, 15 and 63 with 4), none with one thread;
+- maps and strides: sides divisible by the stride fail (14, 28, 32, 64 for 2; 33 for 3; also strides
   (1, 2) and (2, 1)), others do not (7, 9, 33 for 2);
-- from 48x48 pixels on every batch fails **with one thread too**, without those pages as well; 32x32
+- from 48x48 pixels on every batch fails **with one thread too**, also without guard pages; 32x32
   does not;
 - not affected: groups, NCHW memory, padding, unstrided 1x1, other windows (1x3 to 7x7, strided,
   dilated, depthwise, transposed).
 
-Here only the weight gradient goes another way: that of the unstrided convolution over the positions
-that the stride leaves, which are the same sums. Output and input gradient are computed as before.
-It costs a tenth of a millisecond: 0.86 ms become 0.98 with one thread, 0.56 become 0.65 with two
-(forward and backward, batch 64, 8 to 16 channels, 32x32 pixels), so it is taken whatever the
-threads and maps. Slicing the input for the whole convolution would take 3 times as long as that
-(`slice` has a slow gradient). Shape letters: b batch, c channels, h height, w width, o output
-channels.
+The workaround replaces only the weight gradient, by that of an unstrided convolution over the
+positions that the stride selects, which is the same sum. Output and input gradient are computed as
+before. It costs a tenth of a millisecond: 0.86 ms become 0.98 ms with one thread, 0.56 ms become
+0.65 ms with two (forward and backward, batch 64, 8 to 16 channels, 32x32 pixels), so it is applied
+for all numbers of threads and all maps. Slicing the input of the whole convolution would take 3
+times as long, since the gradient of `slice` is slow. Shape letters: b batch, c channels, h height,
+w width, o output channels.
 """
 
 from __future__ import annotations
@@ -54,24 +54,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 BLOCK = 16
-"""Input channels from which the workspace is large enough."""
+"""Number of input channels from which the workspace is large enough."""
 
 
 @contextmanager
 def safe_strided(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within the block, strided 1x1 convolutions of `network` that may write past their workspace
-    compute their weight gradient in another way.
+    """Apply the workaround to the affected convolutions of `network` within the `with` block.
 
-    On other devices nothing changes. Subclasses of `nn.Conv2d` are covered unless they have a
-    `_conv_forward` or `forward` of their own that does not end in `nn.Conv2d`'s; calls of
-    `torch.nn.functional.conv2d` are not. As in `fast_depthwise`, only classes are exchanged for the
-    time.
+    Devices other than the CPU are left alone. Subclasses of `nn.Conv2d` are covered unless they
+    define a `_conv_forward` or `forward` that does not end in that of `nn.Conv2d`; calls of
+    `torch.nn.functional.conv2d` are not covered. As in `fast_depthwise`, only the classes of
+    modules are replaced, and restored at the end.
     """
     narrow = (
         [(module, type(module)) for module in network.modules() if _overruns(module)] if device.type == "cpu" else []
     )
     try:
-        for module, usual in narrow:  # within: Ctrl-C may come between two of them
+        for module, usual in narrow:  # inside `try`, as Ctrl-C may interrupt the loop
             module.__class__ = _safe(usual)
         yield
     finally:
@@ -87,20 +86,19 @@ def _overruns(module: nn.Module) -> bool:
         or module.padding not in ((0, 0), "valid")
     ):
         return False
-    return (
-        module.in_channels // module.groups < BLOCK
-    )  # groups are spared by oneDNN's choice of kernel, not by a rule: they come along
+    # Grouped convolutions are unaffected only by oneDNN's present choice of kernel, so they are
+    # included.
+    return module.in_channels // module.groups < BLOCK
 
 
 @cache
 def _safe(usual: type[nn.Conv2d]) -> type[nn.Conv2d]:
-    """`usual` with the weight gradient of `_Strided`."""
+    """A subclass of `usual` with the weight gradient of `_Strided`."""
     return type(f"Safe{usual.__name__}", (_Safe, usual), {})
 
 
 class _Safe:
-    """What takes the place of `nn.Conv2d._conv_forward`; without padding, no padding mode has
-    anything to do."""
+    """Replaces `nn.Conv2d._conv_forward`; padding modes have no effect without padding."""
 
     stride: tuple[int, int]
     groups: int
@@ -112,7 +110,7 @@ class _Safe:
 
 
 class _Strided(torch.autograd.Function):
-    """bchw -> bohw, with weights oc11."""
+    """The convolution bchw -> bohw with weights oc11 and the replaced weight gradient."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]

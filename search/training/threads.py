@@ -1,17 +1,18 @@
-"""How many threads train on the CPU: as many as were measured to be faster, and never more than one
-where one is as fast.
+"""Chooses the number of CPU threads of a training by measuring which is fastest.
 
-Small networks spend a step in many short operations, and the threads wait for each other after each
-of them. Measured on 2 cores of an AMD EPYC with PyTorch 2.15, n = 15 updates of 64 images,
-milliseconds with one and with two threads:
+A step of a small network consists of many short operations, and the threads wait for each other
+after each of them. Several threads are used only where they are measurably faster than one.
+Measured on 2 cores of an AMD EPYC with PyTorch 2.15, n = 15 updates of 64 images, milliseconds per
+update (mean ± sd) with one and two threads, on an idle machine and beside two busy processes:
 
-    ResNet of 8 to 24 channels, 32 px      idle  12.9 ± 0.3   11.3 ± 0.2     beside two busy processes   43 ± 5    821 ± 807
-    EfficientNet of width 0.35, 32 px            45.9 ± 1.0   39.2 ± 1.9                                141 ± 18   777 ± 1669
-    ResNet of width 0.5, 32 px                   74.1 ± 3.7   46.3 ± 1.2                                 75 ± 4    939 ± 754
-    ResNet of width 0.5, 64 px                    188 ± 2      109 ± 6                                  300 ± 30   870 ± 209
+                                         idle: 1      2             busy: 1     2
+    ResNet of 8 to 24 channels, 32 px    12.9 ± 0.3   11.3 ± 0.2     43 ± 5    821 ± 807
+    EfficientNet of width 0.35, 32 px    45.9 ± 1.0   39.2 ± 1.9    141 ± 18   777 ± 1669
+    ResNet of width 0.5, 32 px           74.1 ± 3.7   46.3 ± 1.2     75 ± 4    939 ± 754
+    ResNet of width 0.5, 64 px            188 ± 2      109 ± 6      300 ± 30   870 ± 209
 
-What a machine will do cannot be told from its number of cores, so it is tried at the start, and
-looked at again after each epoch.
+The best number cannot be predicted from the number of cores. It is therefore measured at the start
+and checked again after each epoch.
 """
 
 from __future__ import annotations
@@ -27,19 +28,18 @@ import torch
 from ...blocks.errors import InputError
 
 GAIN = 1.1
-"""More threads must be this many times as fast: they cost others the cores, and their times vary
-more."""
+"""Speed-up that a larger number of threads needs: threads take cores from other processes, and
+their times vary more."""
 SLOW = 1.5
-"""A number of threads whose first step takes this many times that of the best one so far is not
-tried further."""
+"""A number of threads is given up if its first step takes this many times the best first step."""
 REPEATS = 5
-"""Steps timed after the first, which also compiles kernels."""
+"""Number of steps timed after the first one, which also compiles kernels."""
 SECONDS = 4.0
-"""For all measurements together, above the one step that each number of threads takes at least."""
+"""Time for all measurements in seconds, besides one step for each number of threads tried."""
 
 
 class Timing(NamedTuple):
-    """Seconds a step with one number of threads."""
+    """Seconds per step with one number of threads."""
 
     first: float
     fastest: float
@@ -47,7 +47,7 @@ class Timing(NamedTuple):
 
 
 class Threads:
-    """Chooses the threads of a training, and as a context manager puts back the number of before.
+    """Sets the number of threads of a training; on exit the previous number is restored.
 
     >>> with Threads(device) as threads:
     ...     threads.measure(trainer.rehearsal())
@@ -64,8 +64,9 @@ class Threads:
         cpus: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Takes `count` threads, or measures with up to `cpus` of them (all that this process may
-        use). On a CUDA device nothing is ever changed.
+        """Use `count` threads, or measure with up to `cpus` (by default all usable ones) if None.
+
+        On a CUDA device the number of threads is never changed.
 
         Raises:
             InputError: the count is below 1.
@@ -75,7 +76,7 @@ class Threads:
         self._on_cpu, self._fixed, self._clock = device.type == "cpu", count, clock
         self._cpus = cpus if cpus is not None else usable_cpus()
         self._before = torch.get_num_threads()
-        self._alone: float | None = None  # seconds an image with one thread, as long as several may train
+        self._alone: float | None = None  # seconds per image with one thread, while several are in use
 
     def __enter__(self) -> Self:
         self._before = torch.get_num_threads()
@@ -90,12 +91,12 @@ class Threads:
             torch.set_num_threads(self._before)
 
     def measure(self, step: Callable[[], int]) -> int:
-        """Sets and returns the number of threads that `step` is fastest with; `step` is one update
-        and returns its number of images.
+        """Set and return the number of threads with which `step` is fastest.
 
-        Takes at most `SECONDS`, and besides one step for each number of threads tried; numbers are
-        1, 2, 4, … and all CPUs. One thread is judged by its fastest step and more by their mean:
-        where times vary, one wins. Where the count is given, or there is one CPU, no step is taken.
+        `step` does one update and returns its number of images. Numbers tried are 1, 2, 4, … and
+        all CPUs, within `SECONDS` and at least one step each. One thread is judged by its fastest
+        step, several by their mean step, so that one thread wins where times vary. No step is taken
+        if the number is given or there is one CPU.
         """
         if not self._on_cpu:
             return torch.get_num_threads()
@@ -107,11 +108,10 @@ class Threads:
         return chosen
 
     def ended(self, images: int, seconds: float) -> int:
-        """Takes what an epoch trained on and its seconds of training alone; returns the number of
-        threads for the next one.
+        """Record an epoch's images and seconds of training; return the threads for the next epoch.
 
-        Goes back to one thread, for good, if several took longer for an image than one thread did
-        when measured: the machine has become busy.
+        If several threads took longer per image than one thread did when measured, the machine has
+        become busy, and the rest of the training uses one thread.
         """
         if self._alone is not None and seconds > self._alone * images:
             self._alone = None
@@ -130,13 +130,15 @@ class Threads:
             if timing.mean * GAIN <= best.fastest:
                 best, chosen = timing, count
             elif self._clock() > end:
-                break  # slow steps go on only as long as more threads help: each is then shorter than the one before
+                break  # over time: go on only while more threads help, as each step is then shorter
         self._alone = alone if chosen > 1 else None
         return chosen
 
     def _timed(self, step: Callable[[], int], share: float, best: Timing | None = None) -> tuple[Timing, int]:
-        """At most `share` seconds and a step; as soon as it cannot be faster than `best` any more,
-        not a step further."""
+        """Time `step` for at most `share` seconds and one step; return the times and its images.
+
+        Timing ends early when it can no longer be faster than `best`.
+        """
         began = self._clock()
         images = step()
         first, times = self._clock() - began, list[float]()
@@ -151,10 +153,10 @@ class Threads:
 
 
 def usable_cpus() -> int:
-    """The CPUs that this process may run on, where the system says so; else those there are."""
+    """The number of CPUs that this process may use; all CPUs if the system does not tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _counts(cpus: int) -> list[int]:
-    """1, 2, 4, … and `cpus` itself."""
+    """The numbers of threads to try: 1, 2, 4, … and `cpus`."""
     return [*(2**power for power in range(cpus.bit_length()) if 2**power < cpus), cpus]

@@ -1,9 +1,9 @@
-"""Training of one network, an epoch at a time.
+"""Trains one network, epoch by epoch.
 
-Plain Python over timm's parts: it knows neither spaces nor studies nor workers. On the CPU with one
-thread, the same seed gives the same bits, whatever ran before in the process, and stopping and
-going on at an epoch boundary changes nothing. On a GPU the order of sums is not fixed: results
-agree closely, not bit for bit. Shape letters: n images trained, b batch, c channels, h height, w
+It is independent of spaces, studies and workers. On the CPU with one thread, the same seed gives
+bitwise equal results, whatever ran before in the process, and also if the training is stopped and
+resumed at an epoch boundary. On a GPU the order of sums is not fixed: results agree closely, but
+not bit for bit. Shape letters: n images trained, b batch, c channels, h height, w
 width, k classes, 5 = the draws of `augmentation`.
 """
 
@@ -12,56 +12,57 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timm.optim import create_optimizer_v2, param_groups_weight_decay
-from timm.scheduler import create_scheduler_v2
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...blocks.errors import Diverged, InputError
+from .accuracy import accuracy, autocast
 from .augmentation import Augmentation
 from .depthwise import fast_depthwise
 from .device import resolve
-from .accuracy import accuracy, autocast
-from .muon import Muon
+from .optimisation import create_optimizer, create_scheduler
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
 from .recipe import Recipe
-from .schedule import Leg, course
+from .schedule import EpochPlan, schedule
 from .snapshot import differences, snapshot
 from .strided import safe_strided
-from .subset import balanced_order
+from .subset import rows_used
 
 CHECK_EVERY = 20
-"""Updates between looks at the loss: often enough to stop a diverged candidate early, seldom enough
-not to make a GPU wait."""
+"""Number of updates between checks of the loss: small enough to stop a diverged candidate early,
+large enough not to delay a GPU by reading from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one epoch came to."""
+    """The results of one epoch."""
 
     epoch: int
-    """Epochs done, this one included."""
+    """Number of epochs done, including this one."""
     accuracy: float
-    """Top-1 on the validation images, of the averaged weights if there are any."""
+    """Top-1 accuracy on the validation images, of the averaged weights if the recipe averages."""
     loss: float
-    """Mean over the training images, as they were met."""
+    """Mean training loss over the images of the epoch, each taken when it was trained on."""
     seconds: float
-    """Wall time of training and validation."""
+    """Wall time of training and validation in seconds."""
     images: int
-    """Images trained on in this epoch."""
+    """Number of images trained on in this epoch."""
     training: float = 0.0
-    """Of `seconds`, those of training alone, without resizing and validation."""
+    """Seconds of training alone, without resizing and validation; part of `seconds`."""
 
 
 class Trainer:
-    """Trains one network; `epoch()` is one pass; can be stopped and resumed at any epoch boundary."""
+    """Trains one network, one pass for each call of `epoch`.
+
+    A training can be stopped and resumed at any epoch boundary.
+    """
 
     def __init__(
         self,
@@ -75,13 +76,13 @@ class Trainer:
         fraction: float = 1.0,
         device: torch.device | str = "cpu",
     ) -> None:
-        """Prepares to train `network`, which is moved to the device and changed in place.
+        """Prepare to train `network`, which is moved to the device and changed in place.
 
-        `fraction` of the training images are used, the same ones for the same seed, each class in
-        its proportion.
+        The training uses `fraction` of the training images, stratified by class and the same for
+        the same seed.
 
         Raises:
-            InputError: a setting is out of its range, or the pixels lie on another device.
+            InputError: a setting is out of its range, or the pixels are on another device.
         """
         for name, value in (("epochs", epochs), ("size", size)):
             if value < 1:
@@ -94,24 +95,26 @@ class Trainer:
                 f"the pixels must lie on the device that trains, {self.device}, but lie on {pixels.device}"
             )
         if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32, for what autocast leaves in float32
+            torch.set_float32_matmul_precision("high")  # TF32 for operations that autocast keeps in float32
         self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
         self.done_epochs = 0
         self._pixels = pixels
         self._labels_n = pixels.labels("train")
-        self._rows_n = _rows_used(self._labels_n.cpu(), fraction, seed)
-        self._course = course(recipe, epochs=epochs, size=size, images=len(self._rows_n))
+        self._rows_n = rows_used(self._labels_n.cpu(), fraction, seed)
+        self._schedule = schedule(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
-        # Running means of batch normalisation are averages already: averaged once more, they lag so
-        # far behind that early accuracies say nothing.
+        # Running means of batch normalisation are averages already. Averaged again, they lag so far
+        # behind that early accuracies do not rank networks.
         self._ema = (
             ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True, exclude_buffers=True)
             if recipe.ema is not None
             else None
         )
-        self._optimizer = _optimizer(self.network, recipe, self.device)
-        self._scheduler = _scheduler(self._optimizer, recipe, epochs, sum(leg.updates for leg in self._course))
+        self._optimizer = create_optimizer(self.network, recipe, self.device)
+        self._scheduler = create_scheduler(
+            self._optimizer, recipe, epochs, sum(plan.updates for plan in self._schedule)
+        )
 
     @property
     def finished(self) -> bool:
@@ -119,10 +122,10 @@ class Trainer:
         return self.done_epochs >= self.epochs
 
     def epoch(self) -> Report:
-        """One pass over the training images and one over the validation images.
+        """Train on the images of the next epoch and evaluate on the validation images.
 
         Raises:
-            Diverged: the loss or a logit left the finite numbers; the trainer is of no further use,
+            Diverged: the loss or a logit is not finite; the trainer must not be used further, and
                 the evaluation is recorded as FAIL.
             InputError: all epochs are done.
         """
@@ -132,41 +135,39 @@ class Trainer:
             )
         started = time.perf_counter()
         number = self.done_epochs + 1
-        leg = self._course[number - 1]
-        self._pixels.at("train", leg.size)  # resized once and kept: no part of training
+        plan = self._schedule[number - 1]
+        self._pixels.at("train", plan.size)  # resized once and cached: not part of the training time
         resized = time.perf_counter()
         with seeded(self.seed, "epoch", number, device=self.device):
             with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
-                loss = self._train(number, leg)  # reads a number off the device, too
+                loss = self._train(number, plan)
+            # Both calls end by reading a number from the device, so that its work is done by then.
             trained = time.perf_counter()
-            reached = self._validate(
-                number, leg.size
-            )  # reads a number off the device: everything before it is done by then
+            reached = self._validate(number, plan.size)
         self.done_epochs = number
         seconds = time.perf_counter() - started
         return Report(
-            epoch=number, accuracy=reached, loss=loss, seconds=seconds, images=leg.images, training=trained - resized
+            epoch=number, accuracy=reached, loss=loss, seconds=seconds, images=plan.images, training=trained - resized
         )
 
     def rehearsal(self) -> Callable[[], int]:
-        """One update on copies, to be timed: what it is called for changes nothing that trains, and
-        no generator; it returns its number of images.
+        """A function that does one update on copies, for timing; it returns its number of images.
 
-        It takes a full batch of the largest images still to come. The copies, as large as the
-        network, its average and its optimiser, live as long as it does.
+        Calls of it change neither the training nor any generator. It takes a full batch at the
+        largest size still to come. It keeps copies of the network, its average and the optimiser.
 
         Raises:
             InputError: all epochs are done.
         """
         if self.finished:
             raise InputError(f"rehearsal() must be called before all {self.epochs} epochs are done")
-        leg = max(self._course[self.done_epochs :], key=lambda leg: leg.size)
-        shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n)}  # what no update changes
+        plan = max(self._schedule[self.done_epochs :], key=lambda plan: plan.size)
+        shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n)}  # no update changes these
         twin = copy.deepcopy(self, shared)
         twin.network.train()
-        augmentation = Augmentation.of(self.recipe, leg.size)
-        images_nchw, _ = self._pixels.at("train", leg.size)
-        rows_b = self._rows_n[: leg.images].tensor_split(leg.updates)[0].to(self.device)
+        augmentation = Augmentation.of(self.recipe, plan.size)
+        images_nchw, _ = self._pixels.at("train", plan.size)
+        rows_b = self._rows_n[: plan.images].tensor_split(plan.updates)[0].to(self.device)
         draws_b5 = augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
 
         def step() -> int:
@@ -175,21 +176,20 @@ class Trainer:
                 fast_depthwise(twin.network, self.device),
                 safe_strided(twin.network, self.device),
             ):
-                twin._step(augmentation, images_nchw, rows_b, draws_b5, leg.first)
+                twin._step(augmentation, images_nchw, rows_b, draws_b5, plan.first)
             return len(rows_b)
 
         return step
 
     def network_for_use(self) -> nn.Module:
-        """The network to evaluate or export, in eval mode: with the averaged weights if there are
-        any."""
+        """The network to evaluate or export, in eval mode; averaged weights if there are any."""
         return (self._ema.module if self._ema is not None else self.network).eval()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `load_state_dict` needs to go on after the last epoch, as copies on the CPU:
-        tensors and plain Python values.
+        """The state from which `load_state_dict` resumes after the last finished epoch.
 
-        No generator's state is among it: each epoch seeds its own from the seed and its number.
+        It holds copies of tensors on the CPU and plain Python values. It needs no generator state,
+        since each epoch derives its generators from the seed and its number.
         """
         return snapshot(
             {
@@ -202,15 +202,15 @@ class Trainer:
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the trainer stood that gave `state`.
+        """Resume from the epoch after which `state` was taken.
 
         Raises:
-            InputError: it trained with other settings, or another network; this trainer is then of
-                no further use.
+            InputError: `state` is of other settings or of another network; this trainer must then
+                not be used further.
         """
         if changed := differences(state["settings"], self._settings()):
             raise InputError(f"a training must go on with the settings it was begun with, but got {changed}")
-        state = snapshot(state)  # an optimiser keeps the tensors it is given
+        state = snapshot(state)  # the optimiser would keep the caller's tensors and change them
         try:
             self.network.load_state_dict(state["network"])
             if self._ema is not None:
@@ -223,24 +223,24 @@ class Trainer:
             ) from None
         self.done_epochs = state["done_epochs"]
 
-    def _train(self, number: int, leg: Leg) -> float:
+    def _train(self, number: int, plan: EpochPlan) -> float:
         random = generator(self.seed, "images", number)
-        augmentation = Augmentation.of(self.recipe, leg.size)
-        images_nchw, _ = self._pixels.at("train", leg.size)
-        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: leg.images]].to(
+        augmentation = Augmentation.of(self.recipe, plan.size)
+        images_nchw, _ = self._pixels.at("train", plan.size)
+        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: plan.images]].to(
             self.device, non_blocking=True
         )
-        draws_n5 = augmentation.draw(leg.images, random).to(self.device, non_blocking=True)
+        draws_n5 = augmentation.draw(plan.images, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
         self.network.train()
-        batches = zip(rows_n.tensor_split(leg.updates), draws_n5.tensor_split(leg.updates), strict=True)
-        for update, (rows_b, draws_b5) in enumerate(batches, start=leg.first):
+        batches = zip(rows_n.tensor_split(plan.updates), draws_n5.tensor_split(plan.updates), strict=True)
+        for update, (rows_b, draws_b5) in enumerate(batches, start=plan.first):
             self._scheduler.step_update(update)
             total += self._step(augmentation, images_nchw, rows_b, draws_b5, update) * len(rows_b)
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
-        return total.item() / leg.images
+        return total.item() / plan.images
 
     def _step(
         self, augmentation: Augmentation, images_nchw: Tensor, rows_b: Tensor, draws_b5: Tensor, update: int
@@ -292,71 +292,3 @@ class Trainer:
             "seed": self.seed,
             **self.recipe.to_dict(),
         }
-
-
-def train(
-    network: nn.Module,
-    pixels: Pixels,
-    *,
-    epochs: int,
-    size: int,
-    recipe: Recipe,
-    seed: int,
-    fraction: float = 1.0,
-    device: torch.device | str = "cpu",
-) -> Iterator[Report]:
-    """The plain loop: a report for each epoch. Once it has ended, `network` is in eval mode and
-    holds the weights for use (the averaged ones, if any)."""
-    trainer = Trainer(
-        network, pixels, epochs=epochs, size=size, recipe=recipe, seed=seed, fraction=fraction, device=device
-    )
-    while not trainer.finished:
-        yield trainer.epoch()
-    network.load_state_dict(trainer.network_for_use().state_dict())
-    network.eval()
-
-
-def _rows_used(labels_n: Tensor, fraction: float, seed: int) -> Tensor:
-    count = round(fraction * len(labels_n))
-    if count < 2:
-        raise InputError(
-            f"training must have at least 2 images, but got {count} (fraction {fraction} of {len(labels_n)})"
-        )
-    return balanced_order(labels_n, seed)[:count]
-
-
-def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
-    # Milliseconds a step for an EfficientNet-B0 on one CPU thread: SGD 5.3, fused 1.8; AdamW 13.7,
-    # fused 2.9; LAMB 34 in groups of tensors, 23 one by one.
-    if recipe.optimizer == "muon":
-        groups = param_groups_weight_decay(network, recipe.weight_decay)
-        return Muon(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=recipe.momentum)
-    extra: dict[str, Any] = {}
-    if recipe.optimizer in ("sgd", "adamw"):
-        extra = {"fused": True}
-    elif recipe.optimizer == "lamb" and device.type == "cpu":
-        extra = {"foreach": False}
-    # timm leaves biases and normalisation without weight decay
-    return create_optimizer_v2(
-        network,
-        opt=recipe.optimizer,
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        momentum=recipe.momentum,
-        **extra,
-    )
-
-
-def _scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, epochs: int, total: int) -> Any:
-    warmup, updates = min(recipe.warmup, epochs / 3), total / epochs  # an average epoch's, where early ones are smaller
-    scheduler, _ = create_scheduler_v2(
-        optimizer,
-        sched={"linear": "poly"}.get(recipe.schedule, recipe.schedule),
-        decay_rate=1.0,  # the power of `poly`
-        num_epochs=epochs,
-        warmup_epochs=warmup,  # pyright: ignore[reportArgumentType]  (fractions of an epoch are fine when stepping by updates)
-        warmup_lr=recipe.learning_rate / (warmup * updates + 1),  # the first update, too, should move something
-        step_on_epochs=False,
-        updates_per_epoch=updates,  # pyright: ignore[reportArgumentType]
-    )
-    return scheduler

@@ -78,9 +78,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The file of an SQLite database; None for a server."""
-        if self.url.get_backend_name() != "sqlite" or not self.url.database:
-            return None
-        return Path(self.url.database.removeprefix("file:"))
+        return _file_of(self.url)
 
     @property
     def exists(self) -> bool:
@@ -151,10 +149,25 @@ class Database:
         )
 
 
+def sqlite_file(storage: str) -> Path | None:
+    """The file of an SQLite database by its URL, without opening it; None for a server.
+
+    Raises:
+        InputError: `storage` is no database URL, or an SQLite database in memory.
+    """
+    return _file_of(_parsed(storage))
+
+
 def masked(storage: str) -> str:
     """A database URL to show: passwords become `***`, also in what is no valid URL."""
     shown = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", storage)
     return re.sub(rf"(?i)([?&](?:{'|'.join(_SECRETS)})=)[^&]*", r"\1***", shown)
+
+
+def _file_of(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database.removeprefix("file:"))
 
 
 def _parsed(storage: str) -> URL:

@@ -1,4 +1,4 @@
-"""A study's evidence as a page in Markdown."""
+"""Formats the evidence of a study as a page in Markdown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .terminal import (
 
 
 def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ()) -> str:
-    """The page; `figures` are pairs of caption and path."""
+    """The report as a page in Markdown; `figures` are pairs of caption and path."""
     numbers = Numbers(found.measure)
     verdict = verdict_text(found)
     parts = [

@@ -1,5 +1,4 @@
-"""The two figures of a study: accuracy against cost, and the best so far beside random search.
-Styled and saved as a grid's (`scaling.drawing`)."""
+"""Draws the two figures of a study: accuracy against cost, and progress beside random search."""
 
 from __future__ import annotations
 
@@ -22,8 +21,10 @@ GUIDED_COLOUR = AXIS_COLOURS[1]
 
 
 def front_figure(found: Evidence) -> Figure:
-    """Accuracy against multiply-adds: the random part, guided networks, those stopped early where
-    they were stopped, the front, and confirmed means ± sd."""
+    """Accuracy against multiply-adds of all networks, with the front and confirmed means ± sd.
+
+    Networks that were stopped early are drawn at the accuracy they had.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
@@ -83,8 +84,7 @@ def front_figure(found: Evidence) -> Figure:
 
 
 def progress_figure(found: Evidence) -> Figure:
-    """The best so far over evaluations and over hours of training, beside what random search finds
-    in as many, with its 95 % band."""
+    """The best so far over evaluations and over hours, beside random search with its 95 % band."""
     from matplotlib.figure import Figure
 
     with style():
@@ -104,7 +104,7 @@ def progress_figure(found: Evidence) -> Figure:
 
 
 def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[float], unit: float | None) -> None:
-    """`unit` is what a random network takes on this axis; None or 0 draws no baseline."""
+    """Draw one panel; `unit` is the cost of a random network on its axis, None for no baseline."""
     scale = _scale(found)
     curve = found.baseline.curve
     if curve and unit:
@@ -155,8 +155,10 @@ def _dots(
     marker: str,
     low: float = -math.inf,
 ) -> None:
-    """Networks at what they reached; those below `low` stand at it, as a few epochs of training
-    would squeeze all the others together."""
+    """Draw networks at their accuracies, but none below `low`.
+
+    Networks with a few epochs of training would otherwise compress the scale of all others.
+    """
     shown = [
         (found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1])
         for row in rows
@@ -189,7 +191,7 @@ def _finish(figure: Figure, plot: Axes, title: str) -> None:
 
 
 def _floor(values: Sequence[float]) -> float:
-    """Below all of `values` by half of their range."""
+    """The lowest accuracy drawn: below all of `values` by half of their range."""
     return min(values) - 0.5 * (max(values) - min(values)) if values else -math.inf
 
 

@@ -1,4 +1,4 @@
-"""The evidence of a study: all statistics of its report, computed from its evaluations and notes."""
+"""Computes the evidence of a study: all statistics of its report."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""A study's evidence in lines for a terminal. Accuracies are shown in percent, their differences in
-points; scores as they are."""
+"""Formats the evidence of a study in lines for a terminal.
+
+Accuracies are shown in percent, their differences in percentage points, scores without a unit.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +19,34 @@ GRID = "a grid of compound scaling: its evidence is written by the command that 
 
 
 class Numbers:
-    """How a study's values are written."""
+    """Formats values of a study: accuracies in percent, or scores."""
 
     def __init__(self, measure: str) -> None:
         self._percent = measure != SCORE
         self.unit = "points" if self._percent else ""
 
     def value(self, value: float | None) -> str:
-        """ "91.23 %", or a score."""
+        """A value as text: "91.23 %", or a score; "-" if unknown."""
         if value is None:
             return "-"
         return f"{100 * value:.2f} %" if self._percent else f"{value:.4g}"
 
     def difference(self, value: float, *, sign: bool = True) -> str:
-        """In points, without the unit."""
+        """A difference as text, in percentage points for accuracies, without the unit."""
         shown = round(100 * value, 2) + 0.0 if self._percent else value  # no "-0.00"
         text = f"{shown:.2f}" if self._percent else f"{shown:.4g}"
         return f"+{text}" if sign and shown >= 0 else text
 
     def between(self, interval: Interval) -> str:
-        """An interval of values."""
+        """An interval of values as text: "90.10 % to 91.50 %"."""
         return f"{self.value(interval.low)} to {self.value(interval.high)}"
 
     def apart(self, interval: Interval) -> str:
-        """An interval of differences."""
+        """An interval of differences as text, without the unit: "-0.10 to +0.50"."""
         return f"{self.difference(interval.low)} to {self.difference(interval.high)}"
 
     def mean(self, one: Confirmed) -> str:
-        """ "81.20 ± 0.35 % (n = 3)"."""
+        """A mean with its standard deviation over seeds: "81.20 ± 0.35 % (n = 3)"."""
         scale, end = (100, " %") if self._percent else (1, "")
         spread = "" if one.std is None else f" ± {scale * one.std:.2f}"
         return f"{scale * one.mean:.2f}{spread}{end} (n = {one.n})"
@@ -63,7 +65,7 @@ def time(seconds: float | None) -> str:
 
 
 def report_lines(found: Evidence) -> list[str]:
-    """All of it, a dozen lines and one for each rung and network confirmed."""
+    """The report: about a dozen lines, and one for each rung and confirmed network."""
     numbers = Numbers(found.measure)
     lines = [f"{name:<11} {value}" for name, value in found.facts.items() if name not in ("recipe",)]
     lines.append(f"{'best':<11} {chosen_text(found)}")
@@ -76,7 +78,7 @@ def report_lines(found: Evidence) -> list[str]:
 
 
 def status_lines(found: Evidence) -> list[str]:
-    """The same in three lines at most."""
+    """The report in at most three lines, for `automl status`."""
     if not found.rows:
         return []
     numbers, base = Numbers(found.measure), found.baseline
@@ -134,7 +136,7 @@ def margin_text(base: Baseline, numbers: Numbers) -> str:
 
 
 def chosen_text(found: Evidence) -> str:
-    """The network handed over."""
+    """The chosen network with its accuracy and cost."""
     chosen = found.chosen
     if chosen is None:
         return "- (nothing has finished)"
@@ -149,7 +151,7 @@ def chosen_text(found: Evidence) -> str:
 
 
 def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
-    """The random part, and what random search finds at the same price."""
+    """The random part of the search, and the expected result of random search at equal cost."""
     base = found.baseline
     if not base.random:
         return [f"- ({base.reason})"]
@@ -174,7 +176,7 @@ def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
 
 
 def rung_lines(rungs: Iterable[Correlation]) -> list[str]:
-    """Each rung's rank correlation with the end."""
+    """The rank correlation of each rung with full training, one line for each rung."""
     lines = []
     for one in rungs:
         stopped = f", {one.stopped} stopped here" if one.stopped else ""
@@ -195,7 +197,7 @@ def rung_lines(rungs: Iterable[Correlation]) -> list[str]:
 
 
 def surrogate_text(found: Evidence) -> str:
-    """The model's cross-validated rank correlation."""
+    """The cross-validated rank correlation of the surrogate model."""
     rank = rank_correlation(found.surrogate)
     if rank is None or found.surrogate is None:
         return "- (the search noted none)"
@@ -204,8 +206,10 @@ def surrogate_text(found: Evidence) -> str:
 
 
 def seed_lines(found: Evidence) -> list[str]:
-    """The spread, the order by the mean, and whether the winner can be told: of trainings, which
-    have accuracies after a search by scores too."""
+    """The spread over seeds, the networks by their mean, and the lead of the first.
+
+    Final trainings have accuracies, also after a search by scores.
+    """
     seeds, numbers = found.seeds, _OF_TRAININGS
     if not seeds.networks:
         return ["- (no network was trained again after the search)"]
@@ -227,7 +231,7 @@ def seed_lines(found: Evidence) -> list[str]:
 
 
 def saving_lines(shown: Evidence) -> list[str]:
-    """Evaluations and hours."""
+    """The evaluations and time spent, and the time saved by early stopping and the gate."""
     found: Savings = shown.savings
     scored = shown.measure == SCORE
     counts, seconds = found.evaluations, found.seconds

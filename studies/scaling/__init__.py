@@ -1,5 +1,8 @@
-"""What a grid of compound scalings shows: the best coefficients, what ties with them, and whether
-one axis alone would have done as well."""
+"""Statistics and reports of a compound-scaling grid.
+
+They give the best coefficients, the networks that tie with them, and the comparison with scaling a
+single axis.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Which coefficients are best, what ties with them, and whether scaling the axes together beats
-scaling one of them.
+"""Finds the best coefficients of a grid, their ties, and their margin over single-axis scaling.
 
-Every verdict is by t intervals with the variance pooled over all networks (`intervals`); a paired
-bootstrap over the seeds stands beside them (`resampling`).
+Verdicts rest on t intervals with the variance pooled over all networks (`statistics.intervals`). A
+paired bootstrap over the seeds (`statistics.bootstrap`) is reported beside them.
 """
 
 from __future__ import annotations
@@ -23,36 +22,35 @@ class BestPoint:
     """The grid point with the highest mean among those with the most seeds."""
 
     id: str
-    """Of its candidate."""
+    """Id of its candidate."""
     mean: Estimate
-    """Its accuracy. Being the highest of many it is flattered by luck, which its interval does not
-    know."""
+    """Mean accuracy. As the highest of many it is biased upwards, which its interval ignores."""
     probability_best: float | None
-    """Share of the bootstrap's resamples in which it has the highest mean of the points with the
-    most seeds; None where no network has two."""
+    """Share of the bootstrap resamples in which it has the highest mean of the points with the most
+    seeds; None if no network has two seeds."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The point as plain JSON."""
         return {"id": self.id, "mean": self.mean.to_dict(), "probability_best": self.probability_best}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """The best grid point against another network."""
+    """The comparison of the best grid point with another network."""
 
     id: str
-    """Of the other."""
+    """Id of the other network's candidate."""
     axis: str | None
-    """The one axis that is scaled; None for a point of the grid."""
+    """Axis that is scaled alone in the other network; None for a point of the grid."""
     mean: float | None
-    """Accuracy of the other; None without a complete training."""
+    """Mean accuracy of the other network; None without a complete training."""
     n: int
-    """Its seeds."""
+    """Number of seeds of the other network."""
     difference: Estimate | None
-    """The best grid point's mean less this one's; None where either is unknown."""
+    """Mean of the best grid point minus that of the other network; None if either is unknown."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The contrast as plain JSON."""
         return {
             "id": self.id,
             "axis": self.axis,
@@ -64,55 +62,55 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What a grid shows, and what it cannot show."""
+    """The statistics of a grid and their verdict."""
 
     level: float
-    """Of all intervals."""
+    """Confidence level of all intervals."""
     resamples: int
-    """Of the bootstrap."""
+    """Number of bootstrap resamples."""
     seed: int
-    """Of the bootstrap."""
+    """Seed of the bootstrap's generator."""
     seeds: tuple[int, ...]
-    """On which any network was trained to the end."""
+    """Seeds from which at least one network has a complete training."""
     noise: Noise
-    """The spread of one training, pooled."""
+    """Standard deviation of one training, pooled over all networks."""
     best: BestPoint | None
-    """None if no grid point has a complete training."""
+    """Best grid point; None if no grid point has a complete training."""
     tied: tuple[Contrast, ...]
-    """The grid points, but for the best, that cannot be told from it: their simultaneous intervals
-    hold 0.
+    """Other grid points that do not differ significantly from the best: their simultaneous
+    intervals contain 0.
 
-    With k others each interval has level 1 - (1 - level)/k (Bonferroni). The truly best network is
-    therefore the best here or among its ties with at least the probability `level`, though the best
-    was chosen after seeing the data: a subset selection as Gupta's, Technometrics 7 (1965). Points
-    with fewer seeds take part with what they have, those without a complete training cannot. Empty
-    too where no network has two seeds: then nothing is known.
+    With k others each interval has level 1 - (1 - level)/k (Bonferroni). With a probability of at
+    least `level`, the truly best network is therefore the best here or one of its ties, although
+    the best was chosen after seeing the data: a subset selection as Gupta's, Technometrics 7
+    (1965). Points with fewer seeds take part with those they have; points without a complete
+    training cannot. Also empty if no network has two seeds, as nothing is known then.
     """
     controls: tuple[Contrast, ...]
-    """Every single-axis control; each interval for itself, and with a best that was chosen: for
-    reading, not for the verdict."""
+    """Every single-axis control. The intervals are not simultaneous and ignore that the best was
+    chosen: they inform, the verdict does not use them."""
     best_control: str | None
-    """The axis of the control with the highest mean among those with the most seeds."""
+    """Axis of the control with the highest mean among those with the most seeds."""
     margin: Estimate | None
-    """Best grid point less best control, both chosen by the seeds on which they are compared:
-    flattered.
+    """Mean of the best grid point minus that of the best control, both chosen on the seeds on which
+    they are compared, and therefore biased upwards.
 
-    The winner's curse: the highest of 13 equally good triples lies on average 1.7 standard errors
-    above their common truth, the highest of 3 controls 0.8, so that many triples against few
-    controls show a margin where there is none. The pooled t interval takes both networks as if they
-    had been named beforehand; the bootstrap chooses both anew in each resample, which shows how the
-    choice wavers, but takes none of the flattery away.
+    Size of this winner's curse: the highest of 13 equally good triples lies on average 1.7 standard
+    errors above their common mean, the highest of 3 controls 0.8, so that many triples against few
+    controls show a margin where there is none. The pooled t interval treats both networks as named
+    in advance. The bootstrap chooses both anew in each resample, which shows how stable the choice
+    is but does not remove the bias.
     """
     margin_unbiased: Estimate | None
-    """The same without the curse, see `leave_one_seed_out`: this one decides. None where the seeds
-    leave nothing to choose by."""
+    """The margin without selection bias (see `leave_one_seed_out`), which decides the verdict; None
+    if there are too few seeds to choose by."""
     folds: tuple[Fold, ...]
-    """The left-out seeds behind it."""
+    """Left-out seeds on which `margin_unbiased` rests."""
     verdict: str
-    """One sentence, decided by the interval of `margin_unbiased`."""
+    """Verdict in one sentence, decided by the interval of `margin_unbiased`."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON, with the same keys whatever was found."""
+        """The comparison as plain JSON with stable keys; unknown values are null."""
         return {
             "level": self.level,
             "resamples": self.resamples,
@@ -136,10 +134,11 @@ class Comparison:
 def compare(
     points: Sequence[ScaledPoint], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Comparison:
-    """The best of the grid, its ties, the controls and the margin over them.
+    """Compare the points of a grid with each other and with its single-axis controls.
 
-    Raises: InputError if the points belong to no one grid, `level` is not between 0 and 1, or there
-    is no resample.
+    Raises:
+        InputError: the points do not belong to one grid, `level` is not between 0 and 1, or
+            `resamples` is below 1.
     """
     check(points)
     if not 0 < level < 1:
@@ -150,7 +149,7 @@ def compare(
     best, control = highest(grid), highest(controls)
     noise = Noise.pooled(points)
     drawn = SeedBootstrap(points, resamples=resamples, seed=seed, level=level)
-    several = noise.sd is not None  # else every resample is the same
+    several = noise.sd is not None  # with one seed all resamples are equal
     margin, unbiased, folds = None, None, ()
     if best and control:
         naive = noise.difference(best, control, level)

@@ -18,7 +18,7 @@ def conclusions(
     exponents: Mapping[str, float] | None,
     target: float | None,
 ) -> list[str]:
-    """What may be said, and what may not."""
+    """The conclusions as sentences, each with its limits."""
     lines: list[str] = []
     best, margin, unbiased = best_point(points, comparison), comparison.margin, comparison.margin_unbiased
     if best and comparison.best:

@@ -1,8 +1,4 @@
-"""The two figures of a grid: accuracy over the shares of its axes (`simplex`), and accuracy against
-cost for each way of scaling.
-
-The second is after figure 8 of Tan & Le, arXiv:1905.11946.
-"""
+"""Draws accuracy against cost for each way of scaling, after figure 8 of arXiv:1905.11946."""
 
 from __future__ import annotations
 
@@ -21,18 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["save", "scaling_figure", "simplex_figure"]
 
 DODGE = 3.0
-"""Typographic points by which ends of about one cost are set apart, so that their error bars can be
-read."""
+"""Horizontal offset in typographic points between networks of similar cost, to separate their error
+bars."""
 
 
 def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title: str) -> Figure:
-    """Accuracy against true MACs: a line from the baseline for each axis alone and for the best
-    point of the grid, ± 1 standard deviation over the seeds.
+    """Accuracy against actual MACs, ± 1 standard deviation over the seeds.
 
-    Without a baseline the networks stand alone; those without a complete training have no accuracy
-    to draw.
+    Lines lead from the baseline to each single-axis network and to the best grid point. Without a
+    baseline only the networks are drawn. Networks without a complete training are left out.
 
-    Raises: InputError if the points belong to no one grid.
+    Raises:
+        InputError: the points do not belong to one grid.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
@@ -107,8 +103,7 @@ def _line(
 
 
 def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | None, shift: float) -> None:
-    """The mean of one network with its standard deviation, `shift` typographic points to the right
-    of its cost."""
+    """Draw one network's mean ± sd, moved to the right by `shift` typographic points."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = plot.figure

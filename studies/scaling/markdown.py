@@ -37,13 +37,14 @@ def report_markdown(
     exponents: Mapping[str, float] | None = None,
     target: float | None = None,
 ) -> str:
-    """The page. `facts` are its first table (command, seed, versions, data), `figures` pairs of
-    caption and path.
+    """The report of a grid as a page in Markdown.
 
-    With `exponents` the table shows the product of c ** exponent as asked; with `target` too, the
-    surface's optimum.
+    `facts` are the rows of the first table (command, seed, versions, data), `figures` pairs of
+    caption and path. With `exponents` the table of networks shows the product of c ** exponent of
+    the requested coefficients; with `target` as well, the page gives the optimum of the surface.
 
-    Raises: InputError if these do not fit the points.
+    Raises:
+        InputError: the points do not belong to one grid, or exponents or target do not fit them.
     """
     check(points)
     names = {
@@ -116,14 +117,15 @@ def _best_text(comparison: Comparison, names: Mapping[str, str]) -> str:
     if noise.sd is None:
         return f"{told}. No network has two seeds, so there is no spread to judge it by."
     spread = (
-        f"Intervals are t intervals by the variance pooled over all networks (sd {in_points(noise.sd)} points, {noise.df}"
-        " degrees of freedom)"
+        f"Intervals are t intervals by the variance pooled over all networks (sd {in_points(noise.sd)} points,"
+        f" {noise.df} degrees of freedom)"
     )
     boot = (
         f"A paired bootstrap over the seeds, too narrow for few of them, gives {interval_points(best.mean.bootstrap)};"
         f" {often_text(best)}"
     )
-    return f"{told}, {level_and_interval(best.mean.interval, comparison.level, 'mean')}. {spread}. {boot}{ties_text(comparison)}."
+    interval = level_and_interval(best.mean.interval, comparison.level, "mean")
+    return f"{told}, {interval}. {spread}. {boot}{ties_text(comparison)}."
 
 
 def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
@@ -173,7 +175,8 @@ def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
     if margin is None:
         return "There is no margin to give: the best of the grid or the best control is missing."
     boot = (
-        f"; with both chosen anew in each of {comparison.resamples:,} resamples {interval_points(margin.bootstrap, True)}"
+        f"; with both chosen anew in each of {comparison.resamples:,} resamples"
+        f" {interval_points(margin.bootstrap, True)}"
         if margin.bootstrap
         else ""
     )

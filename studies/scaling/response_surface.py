@@ -1,5 +1,4 @@
-"""Accuracy as a smooth surface over the coefficients, where single points are too noisy to choose
-by.
+"""Fits a response surface of accuracy over the coefficients, since single points are noisy.
 
 Ridge regression of the mean accuracy on the second-order terms of the logarithms of the
 coefficients: l_a, l_a², l_a·l_b for axes a, b, with l_a = log c_a. All networks of the grid cost
@@ -31,12 +30,11 @@ from .scaled_points import BASELINE, ScaledPoint, check
 Floats = NDArray[np.float64]
 
 RIDGES: Floats = np.logspace(-6, 3, 55)
-"""The strengths tried; at the last the surface is flat, the mean."""
-WEAKEST = 1e-9
-"""The least strength that may be given: below, more terms than networks leave nothing to solve by.
-"""
-LEAST = 3
-"""Networks below which there is nothing to leave out."""
+"""Ridge strengths tried; the strongest gives a flat surface, the mean."""
+MIN_RIDGE = 1e-9
+"""Smallest ridge strength allowed; below it the system is singular if terms outnumber networks."""
+MIN_NETWORKS = 3
+"""Number of networks that leave-one-out needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +42,36 @@ class Surface:
     """A fitted surface and how well it predicts networks that it has not seen."""
 
     axes: tuple[str, ...]
-    """In the order of the points."""
+    """Axes, in the order of the points' coefficients."""
     coefficients: Mapping[str, float]
-    """Term to coefficient, of the logarithms as they are: "intercept", "depth", "depth^2",
+    """Coefficient of each term in the unstandardised logarithms: "intercept", "depth", "depth^2",
     "depth*width"."""
     ridge: float
-    """λ, by the least leave-one-out error unless given."""
+    """Ridge strength λ: that with the smallest leave-one-out error unless given."""
     n: int
-    """Networks it is fitted to."""
+    """Number of networks the surface is fitted to."""
     loo_rmse: float
-    """Leave-one-out error at this ridge, weighted by seeds; a little flattered, as the ridge was
+    """Leave-one-out RMSE at this ridge, weighted by seeds; slightly optimistic, since the ridge was
     chosen by it."""
     nested_rmse: float
-    """The same with the ridge chosen anew without the network left out: not flattered. It decides
-    `better_than_mean`."""
+    """Leave-one-out RMSE with the ridge chosen anew without the left-out network, hence without
+    that bias; it decides `better_than_mean`."""
     mean_rmse: float
-    """The trivial predictor's: the mean of the other networks."""
+    """Leave-one-out RMSE of the trivial predictor, the mean of the other networks."""
 
     @property
     def loo_r2(self) -> float:
-        """Share of the trivial predictor's squared error that the surface saves, 1 - (loo_rmse /
-        mean_rmse)²; 0 or below: none."""
+        """Leave-one-out R², 1 - (loo_rmse / mean_rmse)²; at most 0 if the surface does not help."""
         return 1 - (self.loo_rmse / self.mean_rmse) ** 2 if self.mean_rmse > SAME else 0.0
 
     @property
     def better_than_mean(self) -> bool:
-        """Whether the surface predicts unseen networks better than their mean does."""
+        """Whether the surface predicts left-out networks better than the mean of the others."""
         return self.nested_rmse < self.mean_rmse * (1 - 1e-9) - SAME
 
     @property
     def statement(self) -> str:
-        """One sentence on what the surface is worth."""
+        """The quality of the surface in one sentence."""
         errors = (
             f"leave-one-out error {100 * self.nested_rmse:.2f} points, ridge chosen within, against"
             f" {100 * self.mean_rmse:.2f} of the mean"
@@ -84,8 +81,11 @@ class Surface:
         return f"the surface predicts no better than the mean of the networks ({errors}): its optimum means nothing"
 
     def predict(self, coefficients: Mapping[str, float]) -> float:
-        """Accuracy at these coefficients. Raises: InputError if they are not those of the axes, all
-        above 0."""
+        """Predicted accuracy at these coefficients, one for each axis.
+
+        Raises:
+            InputError: an axis is missing or unknown, or a coefficient is not above 0.
+        """
         if set(coefficients) != set(self.axes) or not all(value > 0 for value in coefficients.values()):
             raise InputError(
                 f"coefficients must give each of {', '.join(self.axes)} a number above 0, but got {dict(coefficients)}"
@@ -93,20 +93,21 @@ class Surface:
         return float(self.at(np.log([[coefficients[axis] for axis in self.axes]]))[0])
 
     def at(self, logs: Floats) -> Floats:
-        """Accuracy at rows of logarithms, in the order of the axes."""
+        """Predicted accuracies at rows of logarithmic coefficients: (rows, axes) -> (rows,)."""
         return self.coefficients["intercept"] + _terms(logs) @ np.array(
             [self.coefficients[name] for name in _names(self.axes)]
         )
 
     def optimum(self, exponents: Mapping[str, float], target: float) -> dict[str, float]:
-        """The coefficients, none below 1, with the highest predicted accuracy where the product of
-        c ** exponent is `target`.
+        """The coefficients of highest predicted accuracy at `target` times the baseline's cost.
 
-        In shares of the logarithmic cost, u_a = e_a l_a / log T, that is a quadratic on a simplex,
-        whose maximum is a stationary point inside one of its faces. All faces are solved, and the
-        balanced coefficients stand where nothing is higher: a flat surface shall not give a corner.
+        No coefficient is below 1, and the product of c ** exponent is `target`. In shares of the
+        logarithmic cost, u_a = e_a l_a / log T, the surface is a quadratic on a simplex, whose
+        maximum is a stationary point inside one of the faces. All faces are solved. Equal shares
+        are returned unless another point is higher, so that a flat surface does not give a corner.
 
-        Raises: InputError unless every axis has an exponent above 0 and target is above 1.
+        Raises:
+            InputError: an axis has no exponent above 0, or `target` is not above 1.
         """
         spans = spans_of(self.axes, exponents, target)
         best = np.full(len(self.axes), 1 / len(self.axes))
@@ -120,8 +121,10 @@ class Surface:
         return {axis: float(value) for axis, value in zip(self.axes, np.exp(best * spans), strict=True)}
 
     def _stationary(self, face: Sequence[int], spans: Floats) -> Floats:
-        """Where on the plane through this face the surface is level, nearest to the middle of the
-        face; it may lie outside the face."""
+        """The stationary point on the plane through this face that is nearest to the face's centre.
+
+        It may lie outside the face.
+        """
         names = {name: self.coefficients[name] for name in _names(self.axes)}
         linear = np.array([names[axis] for axis in self.axes]) * spans
         hessian = np.diag([2 * names[f"{axis}^2"] for axis in self.axes])
@@ -138,7 +141,7 @@ class Surface:
         return middle + directions @ steps
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON."""
+        """The surface and its errors as plain JSON."""
         return {
             "axes": list(self.axes),
             "coefficients": dict(self.coefficients),
@@ -153,22 +156,24 @@ class Surface:
 
 
 def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) -> Surface:
-    """The surface through all networks but the baseline that have a complete training; a network
-    that several points name counts once, at their middle.
+    """Fit the surface to all networks with a complete training, except the baseline.
 
-    Raises: InputError if the points belong to no one grid, `ridge` is below 1e-9, or there are
-    fewer than 3 such networks.
+    A network that several points name counts once, at the mean of their logarithmic coefficients.
+
+    Raises:
+        InputError: the points do not belong to one grid, `ridge` is below 1e-9, or there are fewer
+            than 3 such networks.
     """
     axes = check(points)
-    if ridge is not None and not (math.isfinite(ridge) and ridge >= WEAKEST):
-        raise InputError(f"ridge must be finite and at least {WEAKEST:g}, but got {ridge}")
+    if ridge is not None and not (math.isfinite(ridge) and ridge >= MIN_RIDGE):
+        raise InputError(f"ridge must be finite and at least {MIN_RIDGE:g}, but got {ridge}")
     networks: dict[str, list[ScaledPoint]] = {}
     for point in points:
         if point.control != BASELINE and point.n:
             networks.setdefault(point.id, []).append(point)
-    if len(networks) < LEAST:
+    if len(networks) < MIN_NETWORKS:
         raise InputError(
-            f"a surface needs at least {LEAST} networks with a complete training, besides the baseline, but got"
+            f"a surface needs at least {MIN_NETWORKS} networks with a complete training, besides the baseline, but got"
             f" {len(networks)}"
         )
     logs = np.array(
@@ -201,10 +206,12 @@ def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) ->
 
 
 def spans_of(axes: Sequence[str], exponents: Mapping[str, float], target: float) -> Floats:
-    """The logarithm of each axis's coefficient where that axis alone makes the cost `target` times:
-    log T / e_a.
+    """The logarithm of the coefficient with which each axis alone multiplies the cost by `target`.
 
-    Raises: InputError unless every axis has an exponent above 0 and target is above 1.
+    It is log T / e_a, in the order of the axes.
+
+    Raises:
+        InputError: an axis has no exponent above 0, or `target` is not above 1.
     """
     if set(exponents) != set(axes) or not all(math.isfinite(value) and value > 0 for value in exponents.values()):
         raise InputError(f"exponents must give each of {', '.join(axes)} a number above 0, but got {dict(exponents)}")
@@ -223,7 +230,7 @@ def _terms(logs: Floats) -> Floats:
 
 
 def _system(x: Floats, w: Floats, ridge: float) -> tuple[Floats, Floats]:
-    """A, and (AᵀWA + P)⁻¹ AᵀW."""
+    """The matrices A and (AᵀWA + P)⁻¹ AᵀW of the module's header."""
     a = np.column_stack([np.ones(len(x)), x])
     penalty = np.diag([0.0, *[ridge * w.sum()] * x.shape[1]])
     return a, np.linalg.solve(a.T @ (w[:, None] * a) + penalty, a.T * w).astype(np.float64)
@@ -234,20 +241,19 @@ def _solve(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
 
 
 def _left_out(x: Floats, y: Floats, w: Floats, ridge: float) -> Floats:
-    """Error of each network's prediction by the others, P as it is with all."""
+    """Leave-one-out residuals, with the penalty P of the fit to all networks."""
     a, solution = _system(x, w, ridge)
     return (y - a @ (solution @ y)) / (1 - np.einsum("ij,ji->i", a, solution))
 
 
 def _choose(x: Floats, y: Floats, w: Floats, ridges: Floats) -> float:
-    """The ridge of least leave-one-out error; of equal ones the strongest, which is the simplest
-    surface."""
+    """The ridge with the smallest leave-one-out RMSE; of equal ones the strongest (simplest)."""
     errors = [round(_rmse(_left_out(x, y, w, ridge), w), 12) for ridge in ridges]
     return float(ridges[len(errors) - 1 - int(np.argmin(errors[::-1]))])
 
 
 def _without(x: Floats, y: Floats, w: Floats, i: int, ridges: Floats) -> float:
-    """Prediction of network i by a surface that has not seen it, its ridge included."""
+    """Prediction for network i by a surface whose fit and ridge do not use it."""
     rest = np.arange(len(y)) != i
     ridge = _choose(x[rest], y[rest], w[rest], ridges)
     beta = _solve(x[rest], y[rest], w[rest], ridge * w.sum() / w[rest].sum())  # the same P as `_left_out` has

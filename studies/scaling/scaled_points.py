@@ -11,10 +11,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...blocks.errors import InputError
 from ..json_values import JSON
+from ..statistics.intervals import mean_of, standard_deviation
 
 BASELINE = "baseline"
 """The `control` of the unscaled network."""
@@ -22,27 +21,28 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledPoint:
-    """One network of the grid with what its trainings reached."""
+    """One network of the grid with the accuracies of its trainings."""
 
     id: str
-    """Of the candidate: points of one id are one network, trained once."""
+    """Id of the candidate; points with the same id are the same network, trained once."""
     coefficients: Mapping[str, float]
-    """Axis to coefficient as asked, axes in order: {"depth": 1.2, "width": 1.1, "resolution":
+    """Requested coefficient of each axis, axes in order: {"depth": 1.2, "width": 1.1, "resolution":
     1.15}."""
     control: str | None = None
-    """None: a point of the grid; an axis name: that axis alone is scaled; "baseline": the unscaled
-    network."""
+    """Role of the point: None for a point of the grid, the name of the axis that alone is scaled,
+    or "baseline" for the unscaled network."""
     macs: int
     """Multiply-adds for one image."""
     params: int
-    """Numbers that training changes."""
+    """Number of trainable parameters."""
     factor: float
-    """True MACs over the baseline's; rounding of layers keeps it from being the product of the
-    coefficients."""
+    """Actual MACs divided by those of the baseline; as layers are rounded, it differs from the
+    product of the coefficients."""
     accuracies: Mapping[int, float]
-    """Seed to validation accuracy at full fidelity."""
+    """Validation accuracy at full fidelity for each seed."""
     stopped: Mapping[int, float]
-    """Seed to the last accuracy of a training that was stopped early; in no mean."""
+    """Last validation accuracy of the trainings that were stopped early, for each seed; means leave
+    these out."""
 
     def __post_init__(self) -> None:
         if not self.coefficients:
@@ -72,26 +72,26 @@ class ScaledPoint:
 
     @property
     def n(self) -> int:
-        """Complete trainings."""
+        """Number of complete trainings."""
         return len(self.accuracies)
 
     @property
     def mean(self) -> float | None:
         """Mean accuracy over the seeds; None without a complete training."""
-        return math.fsum(self.accuracies.values()) / self.n if self.n else None
+        return mean_of(self.accuracies.values())
 
     @property
     def std(self) -> float | None:
-        """Standard deviation over the seeds, with n - 1 below; None below two seeds."""
-        return float(np.std(list(self.accuracies.values()), ddof=1)) if self.n > 1 else None
+        """Sample standard deviation over the seeds (divisor n - 1); None below two seeds."""
+        return standard_deviation(self.accuracies.values())
 
     @property
     def label(self) -> str:
-        """The coefficients in words: "depth 1.2, width 1.1, resolution 1.15"."""
+        """The coefficients as text: "depth 1.2, width 1.1, resolution 1.15"."""
         return ", ".join(f"{axis} {value:.4g}" for axis, value in self.coefficients.items())
 
     def to_dict(self) -> dict[str, JSON]:
-        """As plain JSON; seeds become strings, as JSON's keys are."""
+        """The point as plain JSON; seeds become strings, as keys of JSON must be."""
         return {
             "id": self.id,
             "control": self.control,
@@ -108,7 +108,11 @@ class ScaledPoint:
 
 
 def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
-    """The axes of these points. Raises: InputError if they do not belong to one grid."""
+    """The axes that all points share.
+
+    Raises:
+        InputError: the points do not belong to one grid.
+    """
     if not points:
         raise InputError("a grid must hold at least one network, but got none")
     axes = tuple(points[0].coefficients)
@@ -128,27 +132,29 @@ def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
 
 
 def grid_of(points: Iterable[ScaledPoint]) -> list[ScaledPoint]:
-    """The points where the axes are scaled together, or as the grid asks."""
+    """The points of the grid proper, without controls and baseline."""
     return [point for point in points if point.control is None]
 
 
 def controls_of(points: Iterable[ScaledPoint]) -> list[ScaledPoint]:
-    """The points where one axis takes all of the cost."""
+    """The controls, in each of which a single axis is scaled to the whole cost."""
     return [point for point in points if point.control not in (None, BASELINE)]
 
 
 def baseline_of(points: Iterable[ScaledPoint]) -> ScaledPoint | None:
-    """The unscaled network, if it was trained too."""
+    """The unscaled network; None if it is not among the points."""
     return next((point for point in points if point.control == BASELINE), None)
 
 
 def complete(points: Sequence[ScaledPoint]) -> list[ScaledPoint]:
-    """Those with the most seeds, which may compete for the best: a mean over fewer seeds varies
-    more, and so wins more easily by luck."""
+    """The points with the most complete trainings, among which the best is chosen.
+
+    A mean over fewer seeds has a larger variance and is therefore more often the highest by chance.
+    """
     most = max((point.n for point in points), default=0)
     return [point for point in points if most and point.n == most]
 
 
 def highest(points: Sequence[ScaledPoint]) -> ScaledPoint | None:
-    """Of the complete ones that with the highest mean; the first of equal ones."""
+    """The point with the highest mean among those with the most seeds; the first of equal ones."""
     return max(complete(points), key=lambda point: round(point.mean or 0.0, 12), default=None)

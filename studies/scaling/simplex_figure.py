@@ -1,9 +1,9 @@
-"""Accuracy over how the cost is shared out: a triangle for three axes, a strip for two, parallel
-lines for any other number.
+"""Draws accuracy over the shares of the cost that each axis takes.
 
-The share of an axis is e·log c over the sum of that over all axes: how much of the logarithmic cost
-it takes. At equal cost the shares say everything. They are those of the coefficients as asked, so
-that a network off the cost that was aimed at stands where its mixture does.
+The figure is a triangle for three axes, a strip for two, parallel coordinates otherwise. The share
+of an axis is e·log c divided by its sum over all axes, its part of the logarithmic cost. At equal
+cost the shares determine the coefficients. They are those of the requested coefficients, also for
+networks whose actual cost differs from the target.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 CORNERS: Floats = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(3) / 2]])
 STEPS = 60
-"""Of the surface along each side."""
+"""Number of grid steps of the surface along each side."""
 
 
 def simplex_figure(
@@ -40,10 +40,12 @@ def simplex_figure(
     target: float,
     title: str,
 ) -> Figure:
-    """All networks but the baseline by the shares of their axes, coloured by mean accuracy, over
-    the surface if there is one.
+    """All networks except the baseline by their shares, coloured by mean accuracy.
 
-    Raises: InputError if the points belong to no one grid, or exponents and target do not fit them.
+    The fitted surface is drawn below them if there is one.
+
+    Raises:
+        InputError: the points do not belong to one grid, or exponents or target do not fit them.
     """
     from matplotlib.figure import Figure
 
@@ -76,7 +78,7 @@ def simplex_figure(
 
 
 def _shares(point: ScaledPoint, spans: Floats) -> Floats | None:
-    """The shares of the axes; None where the coefficients scale nothing."""
+    """The shares of the axes; None if the coefficients do not change the cost."""
     shares = np.log(list(point.coefficients.values())) / spans
     return shares / shares.sum() if abs(shares.sum()) > 1e-9 else None
 
@@ -95,8 +97,7 @@ def _caption(surface: Surface | None, axes: int) -> str:
 def _kinds(
     placed: Sequence[tuple[ScaledPoint, Floats]], comparison: Comparison
 ) -> dict[str, tuple[list[int], dict[str, object]]]:
-    """Legend entry to the indices of its points and how they are marked; every point is in one of
-    them."""
+    """Legend entry -> (indices of its points, style of their markers); each point has one entry."""
     best = comparison.best.id if comparison.best else None
     tied = {contrast.id for contrast in comparison.tied}
     kinds: dict[str, tuple[list[int], dict[str, object]]] = {
@@ -177,8 +178,7 @@ def _triangle(
 
 
 def _ruler(plot: Axes, axes: Sequence[str]) -> None:
-    """Lines of equal share at every quarter, labelled in their axis's colour where they meet the
-    side on which that share grows."""
+    """Draw and label the lines of equal share at every quarter, in the colour of their axis."""
     for number, axis in enumerate(axes):
         colour = axis_colour(axes, axis)
         after, before = (number + 1) % 3, (number + 2) % 3

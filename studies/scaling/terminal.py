@@ -28,19 +28,19 @@ def report_lines(
     exponents: Mapping[str, float] | None = None,
     target: float | None = None,
 ) -> list[str]:
-    """The same in about a dozen lines of plain text."""
+    """The result of a grid in about a dozen lines of plain text."""
     check(points)
     best = best_point(points, comparison)
     noise = comparison.noise
+    spread = "unknown: no network has two seeds"
+    if noise.sd is not None:
+        spread = f"sd {in_points(noise.sd)} points, pooled, {noise.df} degrees of freedom"
     lines = [
         (
             f"networks    {len(grid_of(points))} of the grid, {len(comparison.controls)} single-axis, seeds"
             f" {', '.join(map(str, comparison.seeds)) or 'none'}"
         ),
-        (
-            "noise      "
-            f" {'unknown: no network has two seeds' if noise.sd is None else f'sd {in_points(noise.sd)} points, pooled, {noise.df} degrees of freedom'}"
-        ),
+        f"noise       {spread}",
     ]
     if base := baseline_of(points):
         lines.append(f"baseline    {percent(base)}")

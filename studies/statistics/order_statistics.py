@@ -1,10 +1,10 @@
-"""The best of n draws from a sample, exactly: how good random search is after n evaluations, from
-more of them.
+"""Computes the distribution of the best of n draws from a sample, by order statistics.
 
-Source: Dodge et al., Show Your Work, EMNLP 2019, arXiv:1909.03004; drawn without replacement, as in
-Tang et al., Showing Your Work Doesn't Always Work, ACL 2020, arXiv:2004.13705: with replacement the
-estimate is too low. What was stopped before it had an accuracy is -inf: it is a draw, and never the
-best.
+It gives the expected result of random search after n evaluations from a larger number of them.
+Source: Dodge et al., Show Your Work, EMNLP 2019, arXiv:1909.03004; drawn without replacement as in
+Tang et al., Showing Your Work Doesn't Always Work, ACL 2020, arXiv:2004.13705, since the estimate
+with replacement is too low. An evaluation that was stopped before it had an accuracy is -inf: it
+counts as a draw and is never the best.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from ...blocks.errors import InputError
 
 
 def weights(size: int, n: int) -> NDArray[np.float64]:
-    """For each of `size` values, rising, the probability of being the best of `n` drawn without
-    replacement: C(i - 1, n - 1) / C(size, n).
+    """The probability that each of `size` rising values is the best of `n` draws.
 
-    Raises: InputError unless 1 <= n <= size.
+    Draws are without replacement: C(i - 1, n - 1) / C(size, n) for the i-th smallest value.
+
+    Raises:
+        InputError: n is not in 1..size.
     """
     if not 1 <= n <= size:
         raise InputError(f"1 <= n <= {size} must hold for the best of n among {size} values, but got {n}")
@@ -40,8 +42,11 @@ def weights(size: int, n: int) -> NDArray[np.float64]:
 
 
 def expected_best(values: Sequence[float], n: int) -> float:
-    """Mean of the best of `n` of these values drawn without replacement; where some are -inf, of
-    the draws that hold a finite one."""
+    """The mean of the best of `n` of these values drawn without replacement.
+
+    If some values are -inf, the mean is over the draws that contain a finite value; -inf if none
+    does.
+    """
     ordered = np.sort(np.asarray(values, dtype=float))
     weight = weights(len(ordered), n)
     finite = np.isfinite(ordered)
@@ -50,19 +55,18 @@ def expected_best(values: Sequence[float], n: int) -> float:
 
 
 def best_quantile(values: Sequence[float], n: int, level: float) -> float:
-    """The smallest value that the best of `n` drawn without replacement does not exceed with
-    probability `level`."""
+    """The quantile `level` of the best of `n` of these values drawn without replacement."""
     ordered = np.sort(np.asarray(values, dtype=float))
     below = np.cumsum(weights(len(ordered), n))
     return float(ordered[min(int(np.searchsorted(below, level - 1e-12)), len(ordered) - 1)])
 
 
 def chance_of_better(better: int, guided: int, random: int) -> float:
-    """Probability that at least `better` of `guided` draws exceed all of `random` others, if all
-    come from one distribution: C(N - k, n) / C(N, n).
+    """The p-value of a precedence test: that guided networks are no better than random ones.
 
-    It needs no assumption about that distribution (a precedence test; Epstein, Technometrics 2,
-    1960).
+    It is the probability that at least k = `better` of n = `guided` draws exceed all of `random`
+    others if all N come from the same distribution, C(N - k, n) / C(N, n), whatever that
+    distribution is (Epstein, Technometrics 2, 1960).
     """
     from scipy.special import gammaln
 

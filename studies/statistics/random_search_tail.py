@@ -1,19 +1,18 @@
-"""What random search would have found after more evaluations than were drawn at random: an
-extrapolation, and labelled as one.
+"""Extrapolates the best of random search to more evaluations than were drawn at random.
 
-Two unknowns. *How many* further random networks would be better than a threshold among the random
-ones: the r-th best of n random draws (r = √n, or n/3 if that is less) is exceeded by a fresh one
-with a probability that is Beta(r, n + 1 - r), whatever the distribution. *How good* those would be:
-a generalised Pareto distribution (Pickands, Annals of Statistics 3, 1975) of the excess over the
-threshold, fitted to all networks of the study above it, guided ones included, with the uncertainty
+The extrapolation has two parts. *The number* of further random networks above a threshold: a new
+draw exceeds the r-th best of n random draws (r = √n, or n/3 if that is less) with a probability
+that is distributed as Beta(r, n + 1 - r), whatever the distribution of accuracies. *Their excess*
+over the threshold: a generalised Pareto distribution (Pickands, Annals of Statistics 3, 1975),
+fitted to all networks of the study above the threshold, guided ones included, with the uncertainty
 of its shape and scale integrated out on a grid. Guided networks above the threshold are on the
-whole better than random ones above it, which flatters random search.
+whole better than random ones above it, which favours random search.
 
 Simulated with normal, long-tailed and NAS-Bench-Macro's accuracies, 5 random of 32, 15 of 100 and
-45 of 300, the interval of 95 % held the best of another random search in 92 to 99 % of the
-searches, and 38 to 60 % fell below the median. A normal distribution fitted to the random part is
-no substitute: accuracies have a long tail of bad networks and a ceiling. On NAS-Bench-Macro (45
-random of 300) its interval lay above the best of nearly every random search.
+45 of 300, the 95 % interval contained the best of another random search in 92 to 99 % of the
+searches, and 38 to 60 % were below the median. A normal distribution fitted to the random part
+does not work: accuracies have a long tail of bad networks and an upper limit. On NAS-Bench-Macro
+(45 random of 300) its interval lay above the best of nearly every random search.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 DRAWS = 4000
-MOST = 200
-"""Excesses in the fit; of more, so many quantiles."""
+MAX_EXCESSES = 200
+"""Maximum number of excesses in the fit; more are replaced by this many of their quantiles."""
 SHAPES = (-0.75, 0.0)
-"""Of the tail: from one with a sharp ceiling to an exponential one, which has none."""
+"""Range of the tail's shape: from a sharp upper limit to an exponential tail without one."""
 
 
 class RandomTail:
-    """Draws of the best that random search has after n evaluations, given the random part."""
+    """Samples the best of random search after n evaluations, given its random part."""
 
     def __init__(
         self,
@@ -45,12 +44,12 @@ class RandomTail:
         draws: int = DRAWS,
         seed: int = 0,
     ) -> None:
-        """`random` are the accuracies of the random part, -inf for what did not finish; `others`
-        those of the guided networks that did.
+        """Fit the tail to complete trainings.
 
-        Where none of the random part finished, `others` must not be empty, and `ahead` of the
-        guided networks got further than all of it: a random network that gets as far is then taken
-        to finish as often as these.
+        `random` are the accuracies of the random networks, -inf for those that did not complete;
+        `others` those of the guided networks that completed. If no random network completed,
+        `others` must not be empty, and `ahead` is the number of guided networks that got further
+        than all random ones; a random network that gets as far is assumed to complete as often.
         """
         generator = np.random.default_rng(seed)
         ordered = np.sort(np.asarray(random, dtype=float))
@@ -66,26 +65,29 @@ class RandomTail:
         self._shape, self._scale = _fit(every[every > self.threshold] - self.threshold, draws, generator)
 
     def best_of(self, n: float) -> Floats:
-        """Draws of the best after `n` evaluations, the random part being the first of them; `n` may
-        be a fraction."""
+        """Samples of the best after `n` evaluations, the first of which are the random part.
+
+        `n` need not be a whole number.
+        """
         more = n - self.n
         if more <= 0 or self._scale is None:
             return np.full(len(self._rate), self._floor)
-        above = np.minimum(
-            -np.expm1(np.log(self._level) / more) / self._rate, 1.0
-        )  # where in the tail the best of the further ones lies
+        # Tail probability of the best of the further networks.
+        above = np.minimum(-np.expm1(np.log(self._level) / more) / self._rate, 1.0)
         excess = self._scale / self._shape * (above**-self._shape - 1)
         return np.minimum(np.maximum(self._floor, self.threshold + excess), max(self.ceiling, self._floor))
 
 
 def _fit(excess: Floats, draws: int, generator: np.random.Generator) -> tuple[Floats, Floats | None]:
-    """Draws of shape and scale from their posterior under a uniform prior of the shape and of the
-    logarithmic scale."""
+    """Samples of shape and scale from their posterior.
+
+    The prior is uniform in the shape and in the logarithm of the scale.
+    """
     shape = (np.linspace(*SHAPES, 15) + 1e-4)[:, None]
     if not excess.size:  # nothing is better than the threshold
         return shape, None
-    if excess.size > MOST:
-        excess = np.quantile(excess, (np.arange(MOST) + 0.5) / MOST)
+    if excess.size > MAX_EXCESSES:
+        excess = np.quantile(excess, (np.arange(MAX_EXCESSES) + 0.5) / MAX_EXCESSES)
     log_scale = np.linspace(-2.5, 4.0, 120)[None, :] + math.log(float(excess.mean()))
     scale = np.exp(log_scale)
     inside = 1 + shape[..., None] * excess / scale[..., None]

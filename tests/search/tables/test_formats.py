@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from automl.search.tables import read_table
 from automl.search.tables.files import read_rows
-from automl.search.tables.row_values import as_fractions, figures
+from automl.search.tables.row_values import as_fractions, row_values
 from automl.spaces import Space
 
 
@@ -156,4 +156,4 @@ def test_the_examples_of_the_docs_are_read(tmp_path: Path):
     for suffix, text in examples:
         (tmp_path / f"t.{suffix}").write_text(text)
         rows, _ = read_rows(tmp_path / f"t.{suffix}")
-        assert len(as_fractions([figures(row) for row in rows])) == 2
+        assert len(as_fractions([row_values(row) for row in rows])) == 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from automl.blocks.errors import Diverged, InputError
-from automl.search.training.device import describe, has_fast_bf16, pick_device, resolve
 from automl.search.training.accuracy import accuracy
+from automl.search.training.device import describe, has_fast_bf16, pick_device, resolve
 from torch import nn
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from automl.search.training.recipe import Recipe
-from automl.search.training.schedule import EPOCHS, TELLING, course, first_rung
+from automl.search.training.schedule import MIN_EPOCHS, MIN_UPDATES, first_rung, schedule
 from automl.search.training.trainer import Trainer
 from torch import nn
 
 
 def test_without_low_values_all_epochs_are_full(recipe):
-    legs = course(recipe(), epochs=3, size=32, images=100)
-    assert [(leg.size, leg.images, leg.updates, leg.first) for leg in legs] == [
+    plans = schedule(recipe(), epochs=3, size=32, images=100)
+    assert [(plan.size, plan.images, plan.updates, plan.first) for plan in plans] == [
         (32, 100, 7, 0),
         (32, 100, 7, 7),
         (32, 100, 7, 14),
@@ -20,23 +20,25 @@ def test_without_low_values_all_epochs_are_full(recipe):
 
 
 def test_size_and_images_rise_in_a_line_and_end_full(recipe):
-    legs = course(recipe(low_size=0.5, low_fraction=0.2, rise=0.5), epochs=8, size=32, images=1000)
-    assert [leg.size for leg in legs] == [16, 20, 24, 28, 32, 32, 32, 32]
-    assert [leg.images for leg in legs] == [200, 400, 600, 800, 1000, 1000, 1000, 1000]
-    assert [leg.first for leg in legs] == [sum(leg.updates for leg in legs[:done]) for done in range(8)]
+    plans = schedule(recipe(low_size=0.5, low_fraction=0.2, rise=0.5), epochs=8, size=32, images=1000)
+    assert [plan.size for plan in plans] == [16, 20, 24, 28, 32, 32, 32, 32]
+    assert [plan.images for plan in plans] == [200, 400, 600, 800, 1000, 1000, 1000, 1000]
+    assert [plan.first for plan in plans] == [sum(plan.updates for plan in plans[:done]) for done in range(8)]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 5, 9, 40])
 @pytest.mark.parametrize("rise", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("size", [1, 8, 15, 16, 32, 57, 224])
 def test_nothing_falls_and_nothing_is_above_full(recipe, epochs, rise, size):
-    legs = course(recipe(low_size=0.1, low_fraction=0.01, rise=rise, batch_size=7), epochs=epochs, size=size, images=50)
-    for values, full in (([leg.size for leg in legs], size), ([leg.images for leg in legs], 50)):
+    plans = schedule(
+        recipe(low_size=0.1, low_fraction=0.01, rise=rise, batch_size=7), epochs=epochs, size=size, images=50
+    )
+    for values, full in (([plan.size for plan in plans], size), ([plan.images for plan in plans], 50)):
         assert values == sorted(values)
         assert values[0] >= 1
         assert values[-1] <= full
-    assert all(leg.updates >= 1 and leg.images // leg.updates >= 2 for leg in legs)
-    assert (legs[-1].size, legs[-1].images) == (size, 50)
+    assert all(plan.updates >= 1 and plan.images // plan.updates >= 2 for plan in plans)
+    assert (plans[-1].size, plans[-1].images) == (size, 50)
 
 
 def test_a_trainer_meets_other_images_of_the_size_of_each_epoch(toy, recipe):
@@ -82,7 +84,7 @@ def test_recipes_of_earlier_studies_are_equal_to_todays(recipe):
 )
 def test_no_rung_lies_before_accuracies_say_something(images: int, epochs: int, first: int):
     recipe = Recipe.for_data(images=images, size=32, flip=True)
-    found = first_rung(course(recipe, epochs=epochs, size=32, images=images))
-    legs = course(recipe, epochs=epochs, size=32, images=images)
+    found = first_rung(schedule(recipe, epochs=epochs, size=32, images=images))
+    plans = schedule(recipe, epochs=epochs, size=32, images=images)
     assert found == first
-    assert found == epochs or (legs[found - 1].first + legs[found - 1].updates >= TELLING and found >= EPOCHS)
+    assert found == epochs or (plans[found - 1].first + plans[found - 1].updates >= MIN_UPDATES and found >= MIN_EPOCHS)

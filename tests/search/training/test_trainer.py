@@ -8,7 +8,8 @@ import pytest
 import torch
 from automl.blocks.errors import Diverged, InputError
 from automl.search.training.recipe import OPTIMIZERS, SCHEDULES
-from automl.search.training.trainer import Trainer, train
+from automl.search.training.train_loop import train
+from automl.search.training.trainer import Trainer
 from torch import nn
 
 RATES = {"sgd": 0.05, "adamw": 0.01, "nadamw": 0.01, "lamb": 0.03, "lion": 0.002, "rmsproptf": 0.003, "muon": 0.01}

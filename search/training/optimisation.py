@@ -1,0 +1,56 @@
+"""Creates the optimiser and the learning-rate scheduler of a recipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from timm.optim import create_optimizer_v2, param_groups_weight_decay
+from timm.scheduler import create_scheduler_v2
+from torch import nn
+
+from .muon import Muon
+from .recipe import Recipe
+
+
+def create_optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    """The optimiser of the recipe; biases and normalisation have no weight decay."""
+    # Milliseconds a step for an EfficientNet-B0 on one CPU thread: SGD 5.3, fused 1.8; AdamW 13.7,
+    # fused 2.9; LAMB 34 with tensors in groups, 23 one by one.
+    if recipe.optimizer == "muon":
+        groups = param_groups_weight_decay(network, recipe.weight_decay)
+        return Muon(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=recipe.momentum)
+    extra: dict[str, Any] = {}
+    if recipe.optimizer in ("sgd", "adamw"):
+        extra = {"fused": True}
+    elif recipe.optimizer == "lamb" and device.type == "cpu":
+        extra = {"foreach": False}
+    return create_optimizer_v2(
+        network,
+        opt=recipe.optimizer,
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+        **extra,
+    )
+
+
+def create_scheduler(optimizer: torch.optim.Optimizer, recipe: Recipe, epochs: int, total: int) -> Any:
+    """The learning rate of each update as one of timm's schedulers.
+
+    `total` is the number of updates of all `epochs`. Warm-up takes at most a third of the epochs.
+    """
+    # Early epochs may be smaller: timm is given the updates of an average epoch.
+    warmup, updates = min(recipe.warmup, epochs / 3), total / epochs
+    scheduler, _ = create_scheduler_v2(
+        optimizer,
+        sched={"linear": "poly"}.get(recipe.schedule, recipe.schedule),
+        decay_rate=1.0,  # the power of `poly`
+        num_epochs=epochs,
+        # Fractions of an epoch are allowed, as the scheduler is stepped by updates.
+        warmup_epochs=warmup,  # pyright: ignore[reportArgumentType]
+        warmup_lr=recipe.learning_rate / (warmup * updates + 1),  # above 0, so that the first update has an effect
+        step_on_epochs=False,
+        updates_per_epoch=updates,  # pyright: ignore[reportArgumentType]
+    )
+    return scheduler
