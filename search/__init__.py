@@ -23,7 +23,7 @@ from .course.events import Counts, Listener, Printing, Running
 from .handover.export import export
 from .handover.training import train
 from .options import SearchOptions
-from .proposing.samplers import DEFAULT_SAMPLER, sampler_names
+from .proposing.samplers import DEFAULT_SAMPLER, sampler_names, samplers
 from .run import SearchResult, search
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ __all__ = [
     "describe",
     "export",
     "sampler_names",
+    "samplers",
     "search",
     "train",
 ]

@@ -23,7 +23,8 @@ from .course.work_left import counts_of, has_work
 from .evaluators.protocol import Evaluator
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
-from .proposing.proposer import Proposer, so_far
+from .proposing.earlier_trials import so_far
+from .proposing.proposer import Proposer
 from .warm_start import trials_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ larger one settings are drawn uniformly, and a network that m settings build is 
 probability 1 / m (rejection sampling). m is counted over all alternatives of each stage, and over
 the values of each parameter of the whole network that can be exchanged alone. If settings of
 several stages, or of the network and its stages, can only be exchanged together (a constraint ties
-two stages; depth times layers), m is too small and these networks are drawn somewhat too often.
+two stages; depth times layers), m is too small, and these networks are drawn too often.
 """
 
 from __future__ import annotations

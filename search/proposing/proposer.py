@@ -22,7 +22,7 @@ from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
 from ...studies.database.optuna_tables import quietly
 from ..sampling import CURVE
-from .earlier_trials import for_sampler, so_far
+from .earlier_trials import for_sampler
 from .proposal import Curve, Hints, Proposal
 from .sampler_kind import KnowsQuality, Objective, TakesHints
 from .samplers import check_sampler, make_sampler, samplers
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
     from optuna.trial import FrozenTrial
-
-__all__ = ["Proposer", "so_far"]
 
 RANDOM = "random"
 """The origin of a proposal that is a uniform draw."""

@@ -80,9 +80,7 @@ class TestNames:
                 assert "Source: " in described.__doc__
                 assert "Deviation" in described.__doc__
 
-    def test_one_of_somebody_else_is_found_and_no_name_is_taken_twice(
-        self, small, images, monkeypatch: pytest.MonkeyPatch
-    ):
+    def test_one_of_a_user_is_found_and_no_name_is_taken_twice(self, small, images, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(scores, "known", dict(scores.known))
         module = type(sys)("their_score")
         module.score = lambda subject: float(subject.labels.sum())
