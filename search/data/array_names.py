@@ -1,5 +1,5 @@
-"""Which arrays of an archive are the images and labels of which part, by their names: `x_train`,
-`train_images`, `Y_val` ..."""
+"""Finds by their names the arrays of an archive that hold the images and labels of each part:
+`x_train`, `train_images`, `Y_val` ..."""
 
 from __future__ import annotations
 

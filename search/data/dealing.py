@@ -1,4 +1,4 @@
-"""Which rows of a data set train, validate and test.
+"""Splits the rows of a data set into a part that trains, one that validates and one that tests.
 
 Rows with the same pixels are dealt as one, so that no part holds a copy of what another holds.
 Shape letters: n images.
@@ -25,7 +25,7 @@ TRAIN, VALIDATION, TEST, UNUSED = range(4)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """Which rows train, validate and test: stratified by class, seeded, made once."""
+    """The rows that train, validate and test: stratified by class, drawn once with a seed."""
 
     seed: int
     """The seed it was drawn with."""
@@ -34,11 +34,11 @@ class Split:
     validation: NDArray[np.int64]
     """Rows the search compares candidates on, ascending."""
     test: NDArray[np.int64]
-    """Rows no decision of the search may look at, ascending."""
+    """Rows that no decision of the search may use, ascending."""
     duplicates: int = 0
     """Rows with the pixels of an earlier row."""
     conflicting: int = 0
-    """Those of them whose class is another than that of the first row with their pixels."""
+    """Duplicates whose class differs from that of the first row with their pixels."""
     unused: int = 0
     """Rows in no part: copies of official rows of another part."""
 
@@ -121,8 +121,8 @@ def _usable(first: NDArray[np.int64], official: NDArray[Any]) -> NDArray[np.bool
 
 
 def _shares(shares: list[float]) -> tuple[float, ...]:
-    """The share that trains, then the others; computed as ever, since another rounding could deal
-    another row."""
+    """The share that trains, followed by the others. The order of subtractions is fixed, since
+    another rounding could put a row into another part."""
     train = 1.0
     for share in shares:
         train -= share
@@ -130,8 +130,8 @@ def _shares(shares: list[float]) -> tuple[float, ...]:
 
 
 def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], dealt: list[int]) -> None:
-    """Raise where some class cannot be in every part that is dealt, or is not in the official test
-    part."""
+    """Raise InputError if a class has too few images for every part that is dealt, or none in the
+    official test part."""
     needed = 1 + len(dealt)
     short = np.flatnonzero(counts < needed)
     if len(short):
@@ -154,7 +154,7 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
 
 
 def _uses(dealt: list[int]) -> str:
-    """What the images of a class are needed for."""
+    """The use of the images of a class, for the error message."""
     return {
         (VALIDATION, TEST): "one each to train, validate and test",
         (VALIDATION,): "one each to train and validate, besides the official test part",

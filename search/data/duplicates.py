@@ -1,5 +1,5 @@
-"""Rows that hold the same pixels: on both sides of a split they would let a network be tested on
-what it has learnt by heart."""
+"""Finds rows with the same pixels: if one trained and another tested, the accuracy would count
+memorised images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 
 def first_rows(images: NDArray[Any]) -> NDArray[np.int64]:
-    """For each image (n, c, h, w) the first row with exactly its pixels, (n,): its own number where
-    there is none before it."""
+    """For each image (n, c, h, w) the number of the first row with exactly its pixels, (n,)."""
     seen: dict[bytes, int] = {}
     rows = np.ascontiguousarray(images).reshape(len(images), -1)
     found = (seen.setdefault(blake2b(row.data, digest_size=16).digest(), number) for number, row in enumerate(rows))
@@ -20,8 +19,8 @@ def first_rows(images: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def leaders(first: NDArray[np.int64], labels: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each row the row that stands for all with its pixels, (n,): the first, unless their
-    classes differ.
+    """For each row the row that represents all rows with its pixels, (n,): the first one, unless
+    their classes differ.
 
     Then it is the first row of that class which has the fewest rows that stand for others so far: a
     class whose every image is also in a larger class would have nothing to be dealt otherwise.

@@ -30,17 +30,17 @@ class Listing:
     """The files of a folder, not yet opened: images, and what lies beside them."""
 
     files: list[Path] = field(default_factory=list)
-    """One path for each."""
+    """The path of each file."""
     labels: list[int] = field(default_factory=list)
-    """Its class, an index into `classes`."""
+    """The class of each file, an index into `classes`."""
     parts: list[str] = field(default_factory=list)
-    """Its part: "train", "validation" or "test"."""
+    """The part of each file: "train", "validation" or "test"."""
     classes: list[str] = field(default_factory=list)
     """Names of the class folders, sorted."""
     folders: list[tuple[Path, range]] = field(default_factory=list)
     """Every class folder of every part, and the numbers of its files."""
     skipped: list[str] = field(default_factory=list)
-    """What is not opened, each with the reason."""
+    """Entries that are not opened, each with the reason."""
 
 
 def read_folder(root: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
@@ -82,7 +82,7 @@ def read_folder(root: Path, *, name: str, size: int | None = None, reading: Read
 
 
 def _sources(root: Path, parts: FolderParts) -> tuple[tuple[str, str], ...]:
-    """What to call each part, if there is more than the class folders in `root`."""
+    """The name of each part for people, if there is more than the class folders in `root`."""
     named = {
         part: "the rest of the folder" if folder == root else f"{_relative(folder, root)}/"
         for part, folder in parts.named.items()
@@ -136,7 +136,7 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
 
 
 def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: str) -> None:
-    """Add what lies below a class folder."""
+    """Add the files below a class folder to the listing."""
     start = len(listing.files)
     for inner in below(folder):
         listing.files.extend(files_in(inner))
@@ -148,7 +148,7 @@ def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: st
 
 
 def _check_no_class_is_empty(listing: Listing, images: NDArray[np.int64]) -> None:
-    """Raise where none of the `images`, which are numbers of files, lies in some class folder."""
+    """Raise InputError if none of the `images` (numbers of files) lies in some class folder."""
     for folder, numbers in listing.folders:
         if not np.searchsorted(images, numbers.stop) - np.searchsorted(images, numbers.start):
             others = [shown(listing.files[number].name) for number in numbers]

@@ -1,5 +1,5 @@
-"""Which folders of a data set train, validate and test: those of the usual names, or those that the
-options name."""
+"""Decides which folders of a data set train, validate and test: those of the usual names, or those
+that the options name."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _single(folders: list[Path]) -> Path | None:
-    """The one folder that holds class folders, if no other holds images."""
+    """The only folder that holds class folders, if no other folder holds images; else None."""
     outer = [folder for folder in folders if folders_in(folder)]
     return (
         outer[0]
@@ -137,7 +137,7 @@ def _single(folders: list[Path]) -> Path | None:
 
 
 def _labelled(parts: dict[str, Path], train: Path) -> dict[str, Path]:
-    """The parts that hold something; InputError where that is images without class folders."""
+    """The parts that are not empty. Raises InputError if one holds images without class folders."""
     for folder in parts.values():
         if not folders_in(folder) and holds_images_itself(folder):
             raise InputError(

@@ -114,7 +114,7 @@ def _parts(splits: list[str], reading: Reading, name: str) -> dict[str, str]:
 
 
 def _only_column(features: dict[str, Any], kind: type, what: str, name: str) -> str:
-    """The one column of that kind."""
+    """The name of the only column of that kind; InputError if there is none or several."""
     found = [column for column, feature in features.items() if isinstance(feature, kind)]
     if len(found) != 1:
         raise InputError(

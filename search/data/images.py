@@ -25,7 +25,7 @@ class ImageData:
     """Images of one data set, once in memory."""
 
     name: str
-    """What stands after `--data`: the name of a known set, or the path as given."""
+    """The value of `--data`: the name of a known set, or the path as given."""
     images: NDArray[Any]
     """Pixels, (n, c, h, w), C-contiguous, c 1 or 3, h == w: uint8, 0..255; float32 while rows of
     `deep` are not levelled."""
@@ -37,7 +37,7 @@ class ImageData:
     official_test: NDArray[np.bool_]
     """(n,): True for the rows of the set's own test part; all False where it has none."""
     flip: bool
-    """Whether a mirrored image is still of its class (not so for digits)."""
+    """Whether a mirrored image keeps its class (False for digits)."""
     skipped: tuple[str, ...] = ()
     """Files that were left out, each with the reason."""
     official_validation: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
@@ -46,8 +46,8 @@ class ImageData:
     """(n,): True for grey of more than 8 bits, whose values are those of the file (the same in all
     channels) until they are levelled."""
     levels: tuple[float, float] | None = None
-    """What became 0 and 255 in the rows of `deep`; None if they are not levelled, or if there are
-    none."""
+    """The grey values that became 0 and 255 in the rows of `deep`; None if these are not levelled,
+    or if there are none."""
     native: int = 0
     """Side in pixels that the sources hold: the median of the shorter sides; that of `images`
     unless given."""
@@ -139,8 +139,8 @@ class ImageData:
 
     @property
     def described(self) -> tuple[str, ...]:
-        """What was read, for people: classes, parts, kinds of files, what was left out. Each line
-        has at most about 160 characters."""
+        """Lines for people: classes, parts, kinds of files, and what was left out. Each has at most
+        about 160 characters."""
         from .summary import described
 
         return described(self)
@@ -164,8 +164,8 @@ class ImageData:
         return data
 
     def pooled(self) -> ImageData:
-        """The same data with the official validation rows in the test part, where earlier versions
-        put them: for the studies they wrote."""
+        """The same data with the official validation rows in the test part. Earlier versions put
+        them there, and studies of these versions keep that fingerprint."""
         return replace(self, official_test=self.official_test | self.official_validation, official_validation=NO_ROWS)
 
     def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
@@ -180,5 +180,5 @@ class ImageData:
 
 
 def hashable(array: NDArray[Any], dtype: str) -> memoryview:
-    """What is hashed of an array: the same bytes on every machine."""
+    """The bytes of an array that are hashed, the same on every machine."""
     return np.ascontiguousarray(array, dtype=dtype).data

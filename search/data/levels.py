@@ -1,4 +1,4 @@
-"""Grey of more than 8 bits as 0 to 255, by the range of the images that train.
+"""Scales grey of more than 8 bits to 0..255, by the range of the images that train.
 
 Such files have scales of their own: counts of a detector from 7334 to 7575 would be one shade of
 grey if 65535 were white. Shape letters: n images, c channels, h height, w width.
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ...studies.preprocessing import levelled
 
 TAIL = 0.0001
-"""Share of the pixels at either end that may be cut off: a few hot pixels decide nothing."""
+"""Share of the pixels that may be cut off at either end, so that a few hot pixels do not set the
+range."""
 MOST = 2**26
-"""Pixels to take the range from; of more, an even draw."""
+"""Pixels from which the range is taken, at most; of more, every k-th one."""
 CHUNK = 1024
 """Images levelled at a time."""
 

@@ -1,4 +1,4 @@
-"""What the names of folders, splits and arrays mean: which part of a data set trains, which
+"""Interprets the names of folders, splits and arrays: which part of a data set trains, which
 validates, which tests.
 
 Case, hyphens and the like do not count, nor do words such as "set" or "images" around the meaning

@@ -1,4 +1,5 @@
-"""What was left out of a data set, in one line: `ImageData.skipped` itself names every file."""
+"""Summarises in one line which files of a data set were left out; `ImageData.skipped` names every
+one."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ from collections.abc import Sequence
 from .names import LINE, listed
 
 NO_IMAGE = "no image"
-"""Reason for a file that is none: a list of labels, a thumbnail cache."""
+"""Reason for a file that is no image, such as a list of labels or a thumbnail cache."""
 NO_FILE = "no file to be read"
 """Reason for a pipe, a socket or a device, which are never opened."""
 STRAY = "lies in no class folder"
 """Reason for an image beside the class folders."""
 UNUSED = "left out"
-"""How the reason for a folder, a split or arrays begins that belong to no part."""
+"""Start of the reason for a folder, a split or arrays that belong to no part."""
 SORTS = (
     (UNUSED, "unused"),
     (STRAY, "in no class folder"),

@@ -1,4 +1,4 @@
-"""Leaving out the classes that are too small to be split."""
+"""Leaves out the classes that have too few images."""
 
 from __future__ import annotations
 

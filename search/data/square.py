@@ -1,5 +1,5 @@
-"""Arrays of images as squares of one size: the largest central square of each is kept, and made
-smaller as an image file would be.
+"""Crops arrays of images to their largest central square and makes them smaller, as is done with
+image files.
 
 Shape letters: n images, h height, w width, c channels.
 """

@@ -1,4 +1,4 @@
-"""How many rows of each class go to each part of a split, by arithmetic alone.
+"""Computes how many rows of each class go to each part of a split.
 
 Rounding every class for itself adds up: a hundred classes of ten rows at 15 % would give 2 each,
 which is 20 %. So what rounding takes from a part in one class is owed to it in the next ones.

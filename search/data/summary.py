@@ -1,4 +1,4 @@
-"""What was read and how it was split, in lines for people."""
+"""Describes in lines for people what was read and how it was split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .images import ImageData
 
 FEW = 100
-"""Below this many images that validate, what they cannot tell is said."""
+"""Below this number of validating images a remark gives the uncertainty of an accuracy."""
 USES = {
     (): {"train": "trains, validates and tests"},
     ("test",): {"train": "trains and validates", "test": "tests"},
@@ -44,8 +44,8 @@ def described(data: ImageData) -> tuple[str, ...]:
 
 
 def remarks(data: ImageData, rows: Split) -> list[str]:
-    """What a person should know of a split: its parts, copies of images, and how little a few
-    images tell. Lines as `described`."""
+    """Lines about a split for people: its parts, copies of images, and the uncertainty if few
+    images validate."""
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)

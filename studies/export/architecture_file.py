@@ -1,4 +1,4 @@
-"""A network's architecture as one Python file: no weights, no classes, no images."""
+"""Writes a network's architecture as one Python file, without weights, classes or images."""
 
 from __future__ import annotations
 

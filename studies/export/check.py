@@ -1,5 +1,5 @@
-"""That an exported file does on real images what was measured in training: the same pixels to the
-bit, the same classes, the same accuracy."""
+"""Checks that an exported model.py does on real images what was measured in training: the same
+pixels to the bit, the same classes, the same accuracy."""
 
 from __future__ import annotations
 
@@ -20,60 +20,59 @@ from ...blocks.documented import documented
 from ...blocks.errors import AutomlError
 
 BY_TIMM = 256
-"""Images on which timm's own transform is compared."""
+"""Number of images on which timm's own transform is compared, at most."""
 NEAR = 1e-4
-"""Two logits nearer than this share of the largest may change places between kernels; of a network
-measured in half precision, `NEAR_HALF`."""
+"""Two logits nearer than this share of the largest may change their order between kernels;
+`NEAR_HALF` holds for a network measured in half precision."""
 NEAR_HALF = 3e-2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Real images of one part of the data, as an exported file meets them, and what training made
-    of them."""
+    """Real images of one part of the data, and how training saw them."""
 
     part: str
-    """test or validation."""
+    """The part of the data: "test" or "validation"."""
     sources: Sequence[str] | NDArray[np.uint8]
     """Image files, or pixels (n, h, w, c) where the data are no files."""
     pixels: NDArray[np.uint8] | None
-    """What the network saw of them in training, (n, c, h, w); None where that cannot be made again.
-    """
+    """The pixels that the network saw in training, (n, c, h, w); None if these cannot be made
+    again."""
     labels: NDArray[np.int64]
-    """Their classes, (n,)."""
+    """Classes of the images, (n,)."""
     accuracy: float
-    """What was printed."""
+    """The accuracy that was printed after training."""
     half: bool = False
-    """Whether that was measured in half precision."""
+    """Whether the accuracy was measured in half precision."""
 
 
 @documented
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What an exported file did on real images."""
+    """Results of an exported file on real images."""
 
     part: str
-    """test or validation."""
+    """The part of the data: "test" or "validation"."""
     count: int
-    """Images."""
+    """Number of images."""
     correct: int
-    """Of them classified as labelled."""
+    """Number of images classified as labelled."""
     printed: float
     """The accuracy from training."""
     identical: bool | None
-    """Whether all pixels are those of training; None where these could not be made again."""
+    """Whether all pixels are those of training; None if these cannot be made again."""
     timm_count: int = 0
-    """Images that timm's transform was tried on; 0: it cannot read them."""
+    """Number of images on which timm's transform was tried; 0 if it cannot read them."""
     timm_correct: int = 0
-    """Of them classified as labelled by what timm's transform makes of them."""
+    """Number of those images classified as labelled when timm's transform prepares them."""
     ours_correct: int = 0
-    """Of the same ones by model.py."""
+    """Number of the same images classified as labelled by model.py."""
     timm_difference: float | None = None
     """Mean difference of a pixel between the two, in grey levels."""
 
     @property
     def accuracy(self) -> float:
-        """Of the exported file."""
+        """Accuracy of the exported file."""
         return self.correct / self.count
 
     def __str__(self) -> str:
@@ -89,7 +88,7 @@ class Checked:
 
     @property
     def by_timm(self) -> str:
-        """What timm's own transform does to the accuracy, in a sentence."""
+        """The effect of timm's own transform on the accuracy, in a sentence."""
         if not self.timm_count:
             return "timm's own transform, made from config.json, cannot read these images."
         count = self.timm_count
@@ -184,7 +183,8 @@ def _same_pixels(digests: NDArray[Any], pixels_nchw: NDArray[np.uint8]) -> bool:
 
 
 def _undecided(logits_nk: NDArray[np.float32], near: float) -> int:
-    """Images whose two largest logits are so near that another order of sums may exchange them."""
+    """Number of images whose two largest logits are so near that another order of sums may exchange
+    them."""
     highest = np.sort(logits_nk, axis=1)[:, -2:]
     scale = np.maximum(1.0, np.abs(logits_nk).max(axis=1))
     return int((highest[:, 1] - highest[:, 0] <= near * scale).sum())

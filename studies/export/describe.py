@@ -1,4 +1,5 @@
-"""config.json and README.md: what is known of an exported network, for programs and for people."""
+"""Writes config.json and README.md: what is known of an exported network, for programs and for
+people."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .facts import Facts, one_line
 from .model_file import CONVENTION, accuracy_in_words, cost_in_words
 
 SHOWN = 20
-"""Class names in the README."""
+"""Class names that README.md shows at most."""
 
 
 def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def _sizes(candidate: Candidate, facts: Facts) -> str:
 
 
 def _code(text: object) -> str:
-    """Text as it stands, in backticks; a backtick of its own becomes an apostrophe."""
+    """Text in backticks; a backtick in it becomes an apostrophe."""
     return f"`{one_line(text).replace('`', chr(39))}`"
 
 
@@ -177,5 +178,5 @@ def _cell(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers of NumPy's as Python's; anything else as text."""
+    """A NumPy number as a Python number; anything else as text."""
     return value.item() if hasattr(value, "item") else str(value)

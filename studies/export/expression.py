@@ -1,4 +1,4 @@
-"""The constructor call that makes a module, read back from the module.
+"""Reads the constructor call that makes a module back from the module.
 
 It rests on the convention of `automl.blocks.modules`: a module keeps every constructor argument
 under the argument's own name, as torch's own layers do.

@@ -1,4 +1,5 @@
-"""What is said about an exported network, in words that fit any machine."""
+"""Holds what is known about an exported network, and removes paths and passwords of this machine
+from it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _ABSOLUTE = re.compile(r"(?<![\w.~:/\\-])(?:~|[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """How a network came about and how good it is: plain data, written into the exported files."""
+    """How a network was found and trained, and how accurate it is: plain data, written into the
+    exported files."""
 
     study: str
     """Name of the study that found it."""
@@ -32,23 +34,23 @@ class Facts:
     """What it was trained on: the name of a known set, or a path, of which only the last part is
     written."""
     classes: tuple[str, ...]
-    """Names of the classes; their place is their label."""
+    """Names of the classes; the label of a class is its index."""
     preprocessing: Preprocessing
-    """From an image file to what it was trained on."""
+    """The steps from an image file to the network's input in training."""
     mean: tuple[float, ...]
-    """Of each channel of the training images, on the scale from 0 to 1."""
+    """Mean of each channel of the training images, on the scale from 0 to 1."""
     std: tuple[float, ...]
-    """Standard deviation, likewise."""
+    """Standard deviation of each channel, on the same scale."""
     accuracy: float
-    """On the validation data, from 0 to 1."""
+    """Accuracy on the validation data, from 0 to 1."""
     test_accuracy: float | None
-    """On the test data; None: not tested."""
+    """Accuracy on the test data, from 0 to 1; None: not tested."""
     epochs: int
-    """Trained for."""
+    """Epochs of the training."""
     seed: int
-    """Of initialisation, shuffling and augmentation."""
+    """Seed of initialisation, shuffling and augmentation."""
     budget: str
-    """The bounds on cost the study kept to; empty for none."""
+    """The bounds on cost of the study; empty for none."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Dimension -> value, as the sampler chose; may be empty."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -25,15 +25,15 @@ class Relative:
     """One network of a family."""
 
     name: str
-    """Of its files."""
+    """Name of its files, without ending."""
     candidate: Candidate
-    """The network."""
+    """The candidate."""
     drop_rate: float
-    """Dropout before the classifier."""
+    """Rate of dropout before the classifier."""
     drop_path_rate: float
-    """Stochastic depth at the last unit."""
+    """Rate of stochastic depth at the last unit."""
     scaling: Mapping[str, Any] = field(default_factory=dict)
-    """How it was made of the baseline: plain JSON."""
+    """How it was scaled from the baseline: plain JSON."""
 
 
 def export_family(out: str | Path, title: str, relatives: Sequence[Relative]) -> list[Path]:
@@ -92,7 +92,8 @@ def _on_meta(relative: Relative) -> Network:
 
 
 def _verify(path: Path, network: Network) -> None:
-    """That the file builds the same modules with the same weights' names and shapes."""
+    """Raise AutomlError unless the file builds the same modules with the same names and shapes of
+    weights."""
     import torch
 
     from .verify import loaded

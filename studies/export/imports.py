@@ -1,5 +1,5 @@
-"""The import lines of a generated file: what counts as a library, and in which order the lines
-stand."""
+"""Writes the import lines of a generated file: decides what counts as a library, and in which order
+the lines stand."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def requirements(imports: Iterable[Import]) -> list[str]:
 
 
 def render(imports: Iterable[Import]) -> str:
-    """The import lines in isort's order: the standard library, a blank line, the others; plain
-    imports first."""
+    """Writes the import lines of a generated file: decides what counts as a library, and in which
+    order the lines stand."""
     entries = list(imports)
     sections = [
         [e for e in entries if (e.module.partition(".")[0] in sys.stdlib_module_names) is stdlib]

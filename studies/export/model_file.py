@@ -1,4 +1,4 @@
-"""model.py: the network as one Python file, as somebody might have written it by hand."""
+"""Writes model.py: the network as one readable Python file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .printing import filled, pretty
 from .source import Sources
 
 DEFINED = ("CLASSES", "SIZE", "STEPS", "LEVELS", "MEAN", "STD", "build")
-"""What this file writes itself; everything else is copied."""
+"""Names that this file defines in model.py; everything else in model.py is copied."""
 WITH_TIMM = ("torch", "timm", "torchvision", "safetensors", "numpy", "PIL")
-"""What is there wherever timm is."""
+"""Packages that are installed wherever timm is."""
 CONVENTION = "1 FLOP = 1 multiply-add; convolutions and linear layers count"
 
 
@@ -65,7 +65,7 @@ def cost_in_words(candidate: Candidate) -> str:
 
 
 def accuracy_in_words(facts: Facts) -> str:
-    """On validation and test data."""
+    """The accuracies on validation and test data, in words."""
     tested = "not tested" if facts.test_accuracy is None else f"{percent(facts.test_accuracy)} on test data"
     return f"{percent(facts.accuracy)} on validation data, {tested}"
 
@@ -104,7 +104,7 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
 
 
 def docstring(lines: list[str]) -> str:
-    """Lines as a docstring; whatever would end it or be read as an escape is escaped."""
+    """Lines as a docstring; characters that would end it or be read as an escape are escaped."""
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'"""{text}\n"""'
 

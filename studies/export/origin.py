@@ -1,5 +1,5 @@
-"""A Python file that modules come from: its top-level statements, what each binds, and which names
-each needs."""
+"""Parses a Python file from which modules are copied: its top-level statements, the names that each
+binds, and those that each needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An expression as Python text, on one line where it fits, else one item a line."""
+"""Prints an expression as Python text, on one line where it fits, else with one item a line."""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 BATCH = 64
-"""Images at once."""
+"""Images in one batch."""
 
 
 def main(folder: Path, asked: Path, answer: Path) -> None:
-    """Read what is asked, run the file, write the answer."""
+    """Read ASKED.json, run the exported file, write the answer."""
     sys.modules["automl"] = None  # pyright: ignore[reportArgumentType]  (as where it is not installed)
     wanted = json.loads(asked.read_text("utf-8"))
     model = runpy.run_path(str(folder / "model.py"), run_name="model")

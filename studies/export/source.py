@@ -1,5 +1,5 @@
-"""Which source a network needs: the statements that define its classes, and whatever these use,
-from as many files as it takes.
+"""Gathers the source that a network needs: the statements that define its classes and everything
+these use, from any number of files.
 
 What is installed (torch, timm, Python's own library) is imported; the rest, this project's modules
 and the user's, is copied. Within a file the statements keep their order, and files come in the

@@ -1,5 +1,5 @@
-"""That a generated file makes the network it was generated from: the same weights by name, the same
-outputs."""
+"""Checks that a generated file builds the network it was generated from: the same names of weights,
+the same outputs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from ...blocks.errors import AutomlError
 
 TOLERANCE = 1e-6
-"""Largest difference of an output, relative where outputs exceed 1: the operations are the same, so
-it is 0 wherever kernels repeat themselves."""
+"""Largest difference of an output, relative where outputs exceed 1. The operations are the same, so
+the difference is 0 where kernels are deterministic."""
 TOLERANCE_IN_TRAINING = 1e-4
-"""Likewise with batch statistics, which magnify rounding."""
+"""The same in training mode, where batch statistics magnify rounding errors."""
 BATCHES = (1, 3)
 """Numbers of images at which outputs are compared."""
 
