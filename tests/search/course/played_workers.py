@@ -7,7 +7,8 @@ from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
-from automl.search.proposing.proposer import Proposer, so_far
+from automl.search.proposing.earlier_trials import so_far
+from automl.search.proposing.proposer import Proposer
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Study, StudySpec
 
