@@ -7,7 +7,8 @@ from automl.search.course.hinting import COUNT as HINTS
 from automl.search.course.hinting import Hinting
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits
-from automl.search.proposing.proposer import Proposer, so_far
+from automl.search.proposing.earlier_trials import so_far
+from automl.search.proposing.proposer import Proposer
 from automl.spaces import Space, census, parse_budget
 
 from .played_workers import open_study, play, trials_in
