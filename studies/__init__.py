@@ -15,9 +15,10 @@ from .spec import StudySpec
 
 if TYPE_CHECKING:
     from .database.connection import DatabaseError, masked
+    from .front_point import FrontPoint
     from .listing import StudySummary, delete, studies
     from .paused import Paused
-    from .study import FrontPoint, Study
+    from .study import Study
 
 _LAZY = {
     "StudySummary": "listing",
@@ -26,7 +27,7 @@ _LAZY = {
     "DatabaseError": "database.connection",
     "masked": "database.connection",
     "Paused": "paused",
-    "FrontPoint": "study",
+    "FrontPoint": "front_point",
     "Study": "study",
 }
 

@@ -1,5 +1,4 @@
-"""What a study remembers, as plain data: candidates with their cost, and how their evaluations
-ended.
+"""Holds how an evaluation ended, as plain data.
 
 Nothing here knows of a database, Optuna or Ray: workers and drivers pass these about. Every value
 is checked at construction, so that what reaches the database is finite, aware of its time zone and
@@ -8,20 +7,20 @@ plain JSON.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import AutomlError, InputError
+from .candidate_row import CandidateRow
+from .field_checks import LARGEST, assign, finite, integer, member, require_text, storable, utc
 from .json_values import JSON, canonical, plain_dict
 
-_Word = TypeVar("_Word", bound=StrEnum)
-_LARGEST = 2**63 - 1  # the database's 64-bit integers
+__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fidelity", "Purpose", "State"]
 
 
 class DuplicateEvaluation(AutomlError):
@@ -58,9 +57,9 @@ class Fidelity:
     """Part of the training data used, above 0 up to 1."""
 
     def __post_init__(self) -> None:
-        _set(self, "epochs", _integer("epochs", self.epochs, low=1))
-        _set(self, "size", _integer("size", self.size, low=1))
-        _set(self, "fraction", _finite("fraction", self.fraction))  # 1 and 1.0 must not be two fidelities
+        assign(self, "epochs", integer("epochs", self.epochs, low=1))
+        assign(self, "size", integer("size", self.size, low=1))
+        assign(self, "fraction", finite("fraction", self.fraction))  # 1 and 1.0 must not be two fidelities
         if not 0 < self.fraction <= 1:
             raise InputError(f"0 < fraction <= 1 must hold, but got {self.fraction}")
 
@@ -86,32 +85,6 @@ class Fidelity:
     def __str__(self) -> str:
         part = "" if self.fraction == 1 else f" on {self.fraction:.3g} of the data"
         return f"{self.epochs} epochs at {self.size} px{part}"
-
-
-@documented
-@dataclass(frozen=True, kw_only=True)
-class CandidateRow:
-    """A candidate as it is stored: its id, its text and its cost, which any table shows without
-    building the network."""
-
-    id: str
-    """SHA-256 of the canonical JSON of the network."""
-    spec: str
-    """Canonical JSON text from which the candidate is read back."""
-    macs: int
-    """Multiply-adds for one image at the deployment size."""
-    params: int
-    """Trainable numbers."""
-    activations: int
-    """Output elements of the layers that count."""
-
-    def __post_init__(self) -> None:
-        _text("id of a candidate", self.id)
-        if len(self.id) > 128:
-            raise InputError(f"the id of a candidate must be of 128 characters at most, but got {len(self.id)}")
-        _text("spec of a candidate", self.spec)
-        for name in ("macs", "params", "activations"):
-            _set(self, name, _integer(name, getattr(self, name), low=0))
 
 
 @documented
@@ -161,28 +134,27 @@ class Evaluation:
     """Zero-cost scores of the network by name, where they were computed."""
 
     def __post_init__(self) -> None:
-        _text("candidate_id", self.candidate_id)
-        _set(self, "seed", _integer("seed", self.seed, low=-_LARGEST - 1))
-        _set(self, "purpose", _member(Purpose, "purpose", self.purpose))
-        _set(self, "state", _member(State, "state", self.state))
-        _set(self, "settings", plain_dict(self.settings, "settings"))
-        _set(
+        require_text("candidate_id", self.candidate_id)
+        assign(self, "seed", integer("seed", self.seed, low=-LARGEST - 1))
+        assign(self, "purpose", member(Purpose, "purpose", self.purpose))
+        assign(self, "state", member(State, "state", self.state))
+        assign(self, "settings", plain_dict(self.settings, "settings"))
+        assign(
             self,
             "curve",
             tuple(
-                (_integer("epoch", epoch, low=0), _finite("accuracy in the curve", value))
-                for epoch, value in self.curve
+                (integer("epoch", epoch, low=0), finite("accuracy in the curve", value)) for epoch, value in self.curve
             ),
         )
-        _set(self, "scores", {str(name): _finite(f"score {name}", value) for name, value in self.scores.items()})
+        assign(self, "scores", {str(name): finite(f"score {name}", value) for name, value in self.scores.items()})
         for name in ("worker", "device", "reason", "checkpoint", "origin"):
-            _set(self, name, _storable(name, getattr(self, name)))
+            assign(self, name, storable(name, getattr(self, name)))
         for name in ("accuracy", "test_accuracy"):
             if getattr(self, name) is not None:
-                _set(self, name, _finite(name, getattr(self, name)))
-        _set(self, "seconds", _finite("seconds", self.seconds))
+                assign(self, name, finite(name, getattr(self, name)))
+        assign(self, "seconds", finite("seconds", self.seconds))
         for name in ("started", "finished"):
-            _set(self, name, _utc(name, getattr(self, name)))
+            assign(self, name, utc(name, getattr(self, name)))
         epochs = [epoch for epoch, _ in self.curve]
         if any(after <= before for before, after in pairwise(epochs)):
             raise InputError(f"the epochs of a curve must rise, but got {epochs}")
@@ -192,60 +164,3 @@ class Evaluation:
             raise InputError("a COMPLETE evaluation must have an accuracy, but got None")
         if self.state is State.FAIL and not self.reason:
             raise InputError("a FAIL must have a reason, but got none")
-
-
-def _set(instance: object, name: str, value: object) -> None:
-    object.__setattr__(instance, name, value)  # how a frozen dataclass normalises its own fields
-
-
-def _text(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{name} must be a text that is not empty, but got {value!r}")
-
-
-def _storable(name: str, value: object) -> str | None:
-    """Text that every database takes: the reason of a failure may quote anything, and must not make
-    a second failure of its recording."""
-    if value is None and name in ("reason", "checkpoint"):
-        return None
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be a text, but got {value!r}")
-    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
-
-
-def _integer(name: str, value: Any, *, low: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        number = None
-    if number is None or number != value or isinstance(value, bool):
-        raise InputError(f"{name} must be an integer, but got {value!r}")
-    if not low <= number <= _LARGEST:
-        raise InputError(f"{low} <= {name} <= {_LARGEST} must hold, but got {value!r}")
-    return number
-
-
-def _finite(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} must be a number, but got {value!r}") from None
-    if not math.isfinite(number):
-        raise InputError(
-            f"{name} must be a finite number, but got {number} (an evaluation that leaves the numbers is a FAIL with a"
-            " reason)"
-        )
-    return number
-
-
-def _member(kind: type[_Word], name: str, value: Any) -> _Word:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InputError(f"{name} must be one of {', '.join(kind)}, but got {value!r}") from None
-
-
-def _utc(name: str, value: Any) -> datetime:
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InputError(f"{name} must be a time with a time zone, such as datetime.now(UTC), but got {value!r}")
-    return value.astimezone(UTC)

@@ -79,7 +79,7 @@ class Paused:
 
     def trial(self) -> FrozenTrial:
         """As a sampler sees it meanwhile: stopped early, with its curve."""
-        from .database.optuna_tables import frozen
+        from .optuna_trial import frozen
 
         return frozen(self.pruned("waits at a rung"), self.params, self.distributions, None)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import InputError
+from ..spaces.metrics import DEFAULT_AXIS
 from .json_values import JSON, plain_dict
 
 _ABSENT = object()
@@ -34,7 +35,8 @@ class StudySpec:
     data: dict[str, Any]
     """Name, fingerprint, classes, channels, split …; those in `DESCRIPTIVE` may change."""
     settings: dict[str, Any]
-    """Image size, proxy size, fidelity, recipe, seed …"""
+    """Image size, proxy size, fidelity, recipe, seed …, and `cost`, the cost metric of the front
+    where it is not MACs."""
 
     def __post_init__(self) -> None:
         if (
@@ -51,6 +53,11 @@ class StudySpec:
                 self, name, plain_dict(getattr(self, name), name)
             )  # tuples become lists, as they will be when read back
 
+    @property
+    def cost(self) -> str:
+        """The cost metric that is the axis of the front; `settings` need not name MACs."""
+        return str(self.settings.get("cost", DEFAULT_AXIS))
+
 
 def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, object]]:
     """(dotted place, value stored, value given) for each difference, in the order of the fields;
@@ -65,6 +72,8 @@ def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, 
 
 def _essential(name: str, value: Any) -> Any:
     """A field without what may change; data without a fingerprint are known by their name alone."""
+    if name == "settings" and value.get("cost") == DEFAULT_AXIS:  # named or not, it is the same search
+        return {key: item for key, item in value.items() if key != "cost"}
     if name != "data" or not value.get("fingerprint"):
         return value
     return {key: item for key, item in value.items() if key not in DESCRIPTIVE}

@@ -9,28 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..blocks.documented import documented
-from ..blocks.errors import InputError, unknown
+from .candidate_row import fitting
 from .database import optuna_tables
 from .database.bulk_writer import Batch, Batched
 from .database.connection import Database, DatabaseError
-from .database.rows import candidate_of, candidate_record, count_by_state, evaluation_of, evaluation_record, spec_of
+from .database.opening import create_row, find_row
+from .database.reading import read_candidates, read_evaluations, read_front, read_paused
+from .database.recording import check, ended, has, store, store_paused, store_test
+from .database.rows import count_by_state, spec_of
 from .database.schema import HEAD, existing, migrate, revision
-from .database.tables import CandidateRecord, EvaluationRecord, NoteRecord, PausedRecord, StudyRecord
+from .database.tables import EvaluationRecord, NoteRecord, StudyRecord
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
-from .front import front as front_of
+from .front_point import FrontPoint
 from .json_values import JSON, plain, plain_dict
 from .listing import StudySummary, delete, studies, unknown_study
+from .optuna_trial import frozen
 from .paused import Paused
-from .spec import DESCRIPTIVE, StudySpec, refuse_if_different
+from .spec import DESCRIPTIVE, StudySpec
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -49,38 +52,6 @@ __all__ = [
     "delete",
     "studies",
 ]
-
-
-@documented
-@dataclass(frozen=True, kw_only=True)
-class FrontPoint:
-    """A candidate on the front, with the evaluation that put it there."""
-
-    candidate: CandidateRow
-    """The network and its cost."""
-    evaluation: Evaluation
-    """Its accuracy and how it came about."""
-
-    @property
-    def id(self) -> str:
-        """Of the candidate."""
-        return self.candidate.id
-
-    @property
-    def accuracy(self) -> float:
-        """Validation accuracy."""
-        assert self.evaluation.accuracy is not None  # of a COMPLETE evaluation: checked at its construction
-        return self.evaluation.accuracy
-
-    @property
-    def macs(self) -> int:
-        """Multiply-adds for one image."""
-        return self.candidate.macs
-
-    @property
-    def params(self) -> int:
-        """Trainable numbers."""
-        return self.candidate.params
 
 
 class Study:
@@ -121,22 +92,11 @@ class Study:
         while True:
             try:
                 with database.write() as session:
-                    row = _found(database, session, spec)
+                    row = find_row(database, session, spec)
                     if row is not None:  # the same data may lie elsewhere now
                         row.data = {key: value for key, value in row.data.items() if key not in DESCRIPTIVE} | spec.data
                     if row is None:
-                        row = StudyRecord(
-                            name=spec.name,
-                            optuna_study_id=optuna_tables.create(optuna, session, spec.name),
-                            space=spec.space,
-                            budget=spec.budget,
-                            data=spec.data,
-                            settings=spec.settings,
-                            command=command,
-                            versions=versions,
-                            created=datetime.now(UTC),
-                        )
-                        session.add(row)
+                        row = create_row(session, optuna, spec, command=command, versions=versions)
                 return cls(database, storage, row, optuna)
             except optuna_tables.Taken:  # another process has created it since: now it is found, or refused
                 continue
@@ -153,7 +113,7 @@ class Study:
             stands = revision(session.connection())
             if stands not in (None, HEAD):  # of an earlier version: seen once the tables have been brought up to date
                 return None
-            row = _found(database, session, spec, tables=stands is not None)
+            row = find_row(database, session, spec, tables=stands is not None)
             return None if row is None else cls(database, storage, row)
 
     @classmethod
@@ -180,7 +140,7 @@ class Study:
         *,
         params: Mapping[str, Any],
         distributions: Mapping[str, BaseDistribution],
-        values: tuple[float, int] | None,
+        values: tuple[float, float] | None,
     ) -> Evaluation:
         """Writes an evaluation that ended, its candidate, and for a search Optuna's trial, in one
         transaction; returns it with its trial number.
@@ -191,25 +151,23 @@ class Study:
         InputError if the arguments contradict each other or the candidate's id is stored with
         another network; DatabaseError. In each case nothing was written.
         """
-        _check(evaluation, candidate, values)
+        check(evaluation, candidate, values, self.spec.cost)
         if self._batch is not None:
             return self._batch.add(evaluation, candidate, params, distributions, values)
         try:
             with self._database.write() as session:
                 self._require(session)
-                if self._has(session, evaluation):
+                if has(session, self._id, evaluation):
                     raise self._duplicate(evaluation)
                 number = None
                 if evaluation.purpose is Purpose.SEARCH:
-                    trial = optuna_tables.frozen(evaluation, params, distributions, values)
+                    trial = frozen(evaluation, params, distributions, values)
                     number = optuna_tables.add(self._trials(), session, self._optuna_id, trial)
-                self._keep(session, candidate)
-                session.add(evaluation_record(self._id, evaluation, number))
-                self._drop_paused(session, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
+                store(session, self._id, evaluation, candidate, number)
         except DatabaseError as error:
             if isinstance(error.__cause__, IntegrityError):  # a server lets two processes come this far at once
                 with self._database.read() as session:
-                    if self._has(session, evaluation):
+                    if has(session, self._id, evaluation):
                         raise self._duplicate(evaluation) from error
             raise
         return replace(evaluation, trial=number)
@@ -251,24 +209,17 @@ class Study:
             return self._batch.pause(paused)
         with self._database.write() as session:
             self._require(session)
-            key = {"candidate_id": paused.candidate.id, "fidelity": paused.fidelity.key, "seed": paused.seed}
-            if (
-                session.scalar(
-                    select(EvaluationRecord.id).where(EvaluationRecord.study_id == self._id).filter_by(**key)
-                )
-                is not None
-            ):
+            if ended(session, self._id, *paused.key):
                 raise DuplicateEvaluation(
                     f"study {self.spec.name!r} has this evaluation already (candidate {paused.candidate.id[:12]}):"
                     " nothing was written"
                 )
-            session.merge(PausedRecord(study_id=self._id, **key, data=paused.to_dict()))
+            store_paused(session, self._id, paused)
 
     def paused(self) -> list[Paused]:
         """The trainings that wait at a rung, in the order in which they began."""
         with self._database.read() as session:
-            rows = session.scalars(select(PausedRecord).where(PausedRecord.study_id == self._id))
-            return sorted((Paused.from_dict(row.data) for row in rows), key=lambda one: one.started)
+            return read_paused(session, self._id)
 
     def tested(self, evaluation: Evaluation, accuracy: float) -> None:
         """Keeps the accuracy on the test data with the evaluation of the network chosen.
@@ -276,78 +227,31 @@ class Study:
         Raises: InputError if there is no such evaluation, or it has been tested.
         """
         with self._database.write() as session:
-            row = session.scalar(self._row_of(evaluation))
-            if row is None or row.test_accuracy is not None:
-                state = "is not in the study" if row is None else f"has been tested already ({row.test_accuracy})"
-                raise InputError(
-                    f"an evaluation is tested once, but that of candidate {evaluation.candidate_id[:12]} {state}"
-                )
-            row.test_accuracy = replace(evaluation, test_accuracy=accuracy).test_accuracy  # checked: finite
+            store_test(session, self._id, evaluation, accuracy)
 
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
         """All that ended, in the order in which they were recorded."""
-        query = select(EvaluationRecord).where(EvaluationRecord.study_id == self._id).order_by(EvaluationRecord.id)
-        if purpose is not None:
-            query = query.where(EvaluationRecord.purpose == purpose.value)
-        if state is not None:
-            query = query.where(EvaluationRecord.state == state.value)
         with self._database.read() as session:
-            return [evaluation_of(row) for row in session.scalars(query)]
+            return read_evaluations(session, self._id, purpose, state)
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
         with self._database.read() as session:
-            rows = session.scalars(
-                select(CandidateRecord).where(CandidateRecord.study_id == self._id).order_by(CandidateRecord.id)
-            )
-            return {row.id: candidate_of(row) for row in rows}
+            return read_candidates(session, self._id)
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
         """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is
         none, or more than one."""
-        known = self.candidates()
-        if id_or_prefix in known:
-            return known[id_or_prefix]
-        fitting = [key for key in known if id_or_prefix and key.startswith(id_or_prefix)]
-        if not fitting:
-            raise unknown("candidate", id_or_prefix, [key[:12] for key in known])
-        if len(fitting) > 1:
-            shown = ", ".join(key[: len(id_or_prefix) + 6] for key in fitting[:4]) + (", …" if len(fitting) > 4 else "")
-            raise InputError(f"candidate {id_or_prefix!r} must fit one id, but fits {len(fitting)}: {shown}")
-        return known[fitting[0]]
+        return fitting(self.candidates(), id_or_prefix)
 
     def front(self) -> list[FrontPoint]:
-        """The COMPLETE evaluations of the search that no other beats in accuracy and MACs, cheapest
-        first; as Optuna's `best_trials`, ties included."""
-        joins = (CandidateRecord.study_id == EvaluationRecord.study_id) & (
-            CandidateRecord.id == EvaluationRecord.candidate_id
-        )
-        chosen = (
-            (EvaluationRecord.study_id == self._id)
-            & (EvaluationRecord.purpose == Purpose.SEARCH.value)
-            & (EvaluationRecord.state == State.COMPLETE.value)
-        )
-        query = (
-            select(EvaluationRecord.id, EvaluationRecord.accuracy, CandidateRecord.macs)
-            .join(CandidateRecord, joins)
-            .where(chosen)
-        )
+        """The COMPLETE evaluations of the search that no other beats in accuracy and cost, cheapest
+        first; as Optuna's `best_trials`, ties included.
+
+        Raises: InputError if the cost metric of the study is unknown here.
+        """
         with self._database.read() as session:
-            rows = session.execute(query.order_by(CandidateRecord.macs, EvaluationRecord.id)).all()
-            best = [rows[index].id for index in front_of([row.accuracy for row in rows], [row.macs for row in rows])]
-            pairs = {}
-            for start in range(0, len(best), 500):  # databases limit the length of an IN
-                part = (
-                    select(EvaluationRecord, CandidateRecord)
-                    .join(CandidateRecord, joins)
-                    .where(EvaluationRecord.id.in_(best[start : start + 500]))
-                )
-                pairs.update(
-                    {evaluation.id: (candidate, evaluation) for evaluation, candidate in session.execute(part)}
-                )
-        return [
-            FrontPoint(candidate=candidate_of(pairs[key][0]), evaluation=evaluation_of(pairs[key][1])) for key in best
-        ]
+            return read_front(session, self._id, self.spec.cost)
 
     def counts(self) -> dict[str, int]:
         """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings,
@@ -387,73 +291,8 @@ class Study:
                 f"study {self.spec.name!r} was deleted from {self._database.shown} in the meantime: nothing was written"
             )
 
-    def _has(self, session: Session, evaluation: Evaluation) -> bool:
-        return session.scalar(self._row_of(evaluation)) is not None
-
-    def _row_of(self, evaluation: Evaluation) -> Select[EvaluationRecord]:
-        return select(EvaluationRecord).where(
-            EvaluationRecord.study_id == self._id,
-            EvaluationRecord.candidate_id == evaluation.candidate_id,
-            EvaluationRecord.fidelity == evaluation.fidelity.key,
-            EvaluationRecord.seed == evaluation.seed,
-        )
-
-    def _drop_paused(self, session: Session, candidate: str, fidelity: str, seed: int) -> None:
-        row = session.get(PausedRecord, (self._id, candidate, fidelity, seed))
-        if row is not None:
-            session.delete(row)
-
     def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
         what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"
         return DuplicateEvaluation(
             f"study {self.spec.name!r} has this evaluation already ({what}): nothing was written"
-        )
-
-    def _keep(self, session: Session, candidate: CandidateRow) -> None:
-        row = session.get(CandidateRecord, (self._id, candidate.id))
-        if row is None:
-            session.add(candidate_record(self._id, candidate))
-        elif candidate_of(row) != candidate:
-            raise InputError(
-                f"candidate {candidate.id[:12]} is stored with another network or cost: {candidate_of(row)} /"
-                f" {candidate}"
-            )
-
-
-def _found(database: Database, session: Session, spec: StudySpec, *, tables: bool = True) -> StudyRecord | None:
-    """Our row of this study; None if its name is free. Raises: InputError if the name is taken by
-    something else."""
-    row = session.scalar(select(StudyRecord).where(StudyRecord.name == spec.name)) if tables else None
-    optuna_id = optuna_tables.study_id(session, spec.name)
-    if row is None:
-        if optuna_id is not None:
-            raise InputError(
-                f"{database.shown} holds a study {spec.name!r} of Optuna that automl did not make: give this one"
-                " another name"
-            )
-        return None
-    refuse_if_different(spec_of(row), spec, database.shown)
-    if optuna_id != row.optuna_study_id:
-        raise InputError(
-            f"the trials of study {spec.name!r} in {database.shown} were deleted by another program: delete the study,"
-            " or give another name"
-        )
-    return row
-
-
-def _check(evaluation: Evaluation, candidate: CandidateRow, values: tuple[float, int] | None) -> None:
-    if evaluation.candidate_id != candidate.id:
-        raise InputError(
-            f"an evaluation is recorded with its own candidate, but got {evaluation.candidate_id!r} with"
-            f" {candidate.id!r}"
-        )
-    wanted = (
-        (evaluation.accuracy, candidate.macs)
-        if (evaluation.purpose, evaluation.state) == (Purpose.SEARCH, State.COMPLETE)
-        else None
-    )
-    given = None if values is None else tuple(values)
-    if given != wanted:  # else Optuna's front would not be ours
-        raise InputError(
-            f"the values of this {evaluation.state} {evaluation.purpose} evaluation must be {wanted}, but got {given}"
         )

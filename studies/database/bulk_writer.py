@@ -3,28 +3,28 @@ thousands in a second.
 
 One alone costs some 15 ms, nearly all of it Optuna's: it asks the database several times for every
 parameter and attribute of a trial. Here a few hundred wait in memory and are written together,
-Optuna's rows by its own table models (private to it, so a test compares what both ways have
+Optuna's rows by its own table models (see `optuna_private`; a test compares what both ways have
 written). A process that is killed loses what waits; reads of the study write it first, and so see
 it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
 from ..evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose
+from ..optuna_trial import frozen
 from ..paused import Paused
-from . import optuna_tables
+from . import optuna_private
 from .connection import Database
-from .rows import candidate_of, candidate_record, evaluation_record
+from .rows import candidate_record, evaluation_record, keep_metrics
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Batch:
             (row[0], row[1], row[2])
             for row in session.execute(select(*columns).where(EvaluationRecord.study_id == study))
         }
-        self._number = _trials(session, optuna_study)
+        self._number = optuna_private.count_trials(session, optuna_study)
         self._candidates: dict[str, CandidateRow] = {}
         self._distributions: dict[str, tuple[BaseDistribution, str]] = {}
 
@@ -92,7 +92,7 @@ class Batch:
         candidate: CandidateRow,
         params: Mapping[str, Any],
         distributions: Mapping[str, BaseDistribution],
-        values: tuple[float, int] | None,
+        values: tuple[float, float] | None,
     ) -> Evaluation:
         """Takes an evaluation that ended; returns it with the trial number that it will have.
 
@@ -105,7 +105,7 @@ class Batch:
             )
         trial = None
         if evaluation.purpose is Purpose.SEARCH:
-            trial = optuna_tables.frozen(evaluation, params, distributions, values)
+            trial = frozen(evaluation, params, distributions, values)
             evaluation = replace(evaluation, trial=self._number)
             self._number += 1
         self._known.add(key)
@@ -137,13 +137,9 @@ class Batch:
         the meantime; InputError if a candidate is stored otherwise, or Optuna refuses a
         distribution.
         """
-        from optuna.storages._rdb.models import StudyModel
-
-        session.execute(
-            select(StudyModel.study_id).where(StudyModel.study_id == self._optuna_study).with_for_update()
-        )  # as Optuna does for its numbers
+        optuna_private.lock(session, self._optuna_study)
         numbers = [one.evaluation.trial for one in self.waiting if one.evaluation.trial is not None]
-        if numbers and _trials(session, self._optuna_study) != numbers[0]:
+        if numbers and optuna_private.count_trials(session, self._optuna_study) != numbers[0]:
             raise DuplicateEvaluation(
                 "another process has added trials to this study: of a study whose records share transactions there is"
                 " one writer"
@@ -183,17 +179,14 @@ class Batch:
 
     def _write_candidates(self, session: Session) -> None:
         ids = list(self._candidates)
-        stored: dict[str, CandidateRow] = {}
+        stored: dict[str, CandidateRecord] = {}
         for start in range(0, len(ids), _ASKED):
             part = select(CandidateRecord).where(
                 CandidateRecord.study_id == self._study, CandidateRecord.id.in_(ids[start : start + _ASKED])
             )
-            stored.update({row.id: candidate_of(row) for row in session.scalars(part)})
+            stored.update({row.id: row for row in session.scalars(part)})
         for key, row in stored.items():
-            if row != self._candidates[key]:
-                raise InputError(
-                    f"candidate {key[:12]} is stored with another network or cost: {row} / {self._candidates[key]}"
-                )
+            keep_metrics(row, self._candidates[key])
         new = [
             _fields(candidate_record(self._study, row)) for key, row in self._candidates.items() if key not in stored
         ]
@@ -201,60 +194,27 @@ class Batch:
             session.execute(insert(CandidateRecord), new)
 
     def _write_trials(self, session: Session) -> None:
-        from optuna.storages._rdb.models import TrialModel, TrialParamModel, TrialUserAttributeModel, TrialValueModel
-
-        waiting = [(one.evaluation.trial, one.trial) for one in self.waiting if one.trial is not None]
-        if not waiting:
-            return
-        rows: list[TrialModel] = []
-        for number, trial in waiting:
-            row = TrialModel(study_id=self._optuna_study, number=number, state=trial.state)
-            row.datetime_start, row.datetime_complete = trial.datetime_start, trial.datetime_complete
-            rows.append(row)
-        session.add_all(rows)
-        session.flush()  # which gives them their ids
-        values, params, attributes = [], [], []
-        for row, (_, trial) in zip(rows, waiting, strict=True):
-            for objective, value in enumerate(trial.values or ()):
-                stored, kind = TrialValueModel.value_to_stored_repr(value)
-                values.append({"trial_id": row.trial_id, "objective": objective, "value": stored, "value_type": kind})
-            for name, value in trial.params.items():
-                text = self._distribution(session, name, trial.distributions[name])
-                internal = trial.distributions[name].to_internal_repr(value)
-                params.append(
-                    {"trial_id": row.trial_id, "param_name": name, "param_value": internal, "distribution_json": text}
-                )
-            attributes += [
-                {"trial_id": row.trial_id, "key": key, "value_json": json.dumps(value)}
-                for key, value in trial.user_attrs.items()
-            ]
-        for model, written in (
-            (TrialValueModel, values),
-            (TrialParamModel, params),
-            (TrialUserAttributeModel, attributes),
-        ):
-            table = model.__table__
-            assert isinstance(table, Table)  # of a declared model
-            if written:
-                session.execute(insert(table), written)
+        waiting = [
+            (one.evaluation.trial, one.trial)
+            for one in self.waiting
+            if one.trial is not None and one.evaluation.trial is not None
+        ]
+        if waiting:
+            optuna_private.insert_trials(
+                session, self._optuna_study, waiting, lambda name, given: self._distribution(session, name, given)
+            )
 
     def _distribution(self, session: Session, name: str, given: BaseDistribution) -> str:
         """Its text, once it is known to go with what the study has of this parameter. Raises:
         InputError."""
         from optuna.distributions import check_distribution_compatibility, distribution_to_json, json_to_distribution
-        from optuna.storages._rdb.models import TrialModel, TrialParamModel
 
         known = self._distributions.get(name)
         if known is not None and known[0] == given:
             return known[1]
         before = known[0] if known is not None else None
         if before is None:
-            asked = (
-                select(TrialParamModel.distribution_json)
-                .join(TrialModel)
-                .where(TrialModel.study_id == self._optuna_study, TrialParamModel.param_name == name)
-            )
-            text = session.scalars(asked.limit(1)).first()
+            text = optuna_private.stored_distribution(session, self._optuna_study, name)
             before = given if text is None else json_to_distribution(text)
         try:
             check_distribution_compatibility(before, given)
@@ -266,13 +226,6 @@ class Batch:
 
 def _key(evaluation: Evaluation) -> Key:
     return evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed
-
-
-def _trials(session: Session, optuna_study: int) -> int:
-    """How many trials Optuna has of a study: the number of the next one."""
-    from optuna.storages._rdb.models import TrialModel
-
-    return session.scalar(select(func.count()).select_from(TrialModel).where(TrialModel.study_id == optuna_study)) or 0
 
 
 def _fields(row: CandidateRecord | EvaluationRecord) -> dict[str, Any]:

@@ -3,32 +3,28 @@
 Optuna commits at the end of each of its methods. `joined` gives the calling thread a session that
 shares our connection and lies in a savepoint: what Optuna then takes for a commit releases the
 savepoint, and our own transaction decides. Its retries (five, when a commit fails) stay inside as
-well. Used of Optuna are public methods, and the attribute `scoped_session` of its `RDBStorage`;
-`trials.number` is read from its table.
+well. Used of Optuna are public methods; what is private to it is in `optuna_private`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import AutomlError, InputError
-from ..evaluation import Evaluation
+from . import optuna_private
 from .connection import Database
 from .schema import at_once
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
-
-METRICS = ["accuracy", "macs"]
 
 
 class Taken(AutomlError):
@@ -58,13 +54,8 @@ def connect(database: Database) -> RDBStorage:
 @contextmanager
 def joined(storage: RDBStorage, session: Session) -> Iterator[RDBStorage]:
     """Inside, what this thread does with `storage` is part of the transaction of `session`."""
-    storage.scoped_session.remove()
-    storage.scoped_session(bind=session.connection(), join_transaction_mode="create_savepoint")
-    try:
-        with quietly():
-            yield storage
-    finally:
-        storage.scoped_session.remove()
+    with optuna_private.session_of_thread(storage, session), quietly():
+        yield storage
 
 
 def study_id(session: Session, name: str) -> int | None:
@@ -75,8 +66,9 @@ def study_id(session: Session, name: str) -> int | None:
     return session.scalar(select(studies.c.study_id).where(studies.c.study_name == name))
 
 
-def create(storage: RDBStorage, session: Session, name: str) -> int:
-    """A new study of Optuna's that maximises accuracy and minimises MACs; its id. Raises: Taken."""
+def create(storage: RDBStorage, session: Session, name: str, cost: str) -> int:
+    """A new study of Optuna's that maximises accuracy and minimises the metric `cost`; its id.
+    Raises: Taken."""
     import optuna
 
     with joined(storage, session):
@@ -89,7 +81,7 @@ def create(storage: RDBStorage, session: Session, name: str) -> int:
             )
         except optuna.exceptions.DuplicatedStudyError as error:
             raise Taken(f"Optuna has a study {name!r} already") from error
-        study.set_metric_names(METRICS)
+        study.set_metric_names(["accuracy", cost])
         return storage.get_study_id_from_name(name)
 
 
@@ -113,52 +105,12 @@ def delete(storage: RDBStorage, session: Session, study: int) -> None:
 
 def finished(storage: RDBStorage, session: Session, study: int) -> list[FrozenTrial]:
     """All finished trials, by number, without the intermediate values that earlier versions wrote:
-    see `frozen`."""
+    see `optuna_trial.frozen`."""
     with joined(storage, session):
         found = [trial for trial in storage.get_all_trials(study) if trial.state.is_finished()]
     for trial in found:
         trial.intermediate_values = {}
     return found
-
-
-def frozen(
-    evaluation: Evaluation,
-    params: Mapping[str, Any],
-    distributions: Mapping[str, BaseDistribution],
-    values: tuple[float, int] | None,
-) -> FrozenTrial:
-    """An evaluation as Optuna's trial: the curve and what it stands for as user attributes.
-
-    The curve is no intermediate values: samplers of several objectives fail on a pruned trial that
-    has some.
-
-    Raises: InputError if `params` and `distributions` do not fit together.
-    """
-    from optuna.trial import TrialState, create_trial
-
-    attributes = {
-        "candidate": evaluation.candidate_id,
-        "curve": [list(point) for point in evaluation.curve],
-        "settings": evaluation.settings,
-        "fidelity": evaluation.fidelity.to_dict(),
-        "seed": evaluation.seed,
-        "seconds": evaluation.seconds,
-    }
-    if evaluation.reason:
-        attributes["reason"] = evaluation.reason
-    try:
-        trial = create_trial(
-            state=TrialState[evaluation.state],
-            values=None if values is None else [float(value) for value in values],
-            params=dict(params),
-            distributions=dict(distributions),
-            user_attrs=attributes,
-        )
-    except ValueError as error:
-        raise InputError(f"Optuna refuses the trial: {error}") from error
-    trial.datetime_start = evaluation.started.astimezone().replace(tzinfo=None)  # Optuna's times are naive and local
-    trial.datetime_complete = evaluation.finished.astimezone().replace(tzinfo=None)
-    return trial
 
 
 @contextmanager

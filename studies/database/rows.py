@@ -7,6 +7,7 @@ import json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ...blocks.errors import InputError
 from ..evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
 from ..json_values import JSON, plain
 from ..spec import StudySpec
@@ -20,7 +21,14 @@ def spec_of(row: StudyRecord) -> StudySpec:
 
 def candidate_of(row: CandidateRecord) -> CandidateRow:
     """The candidate of this row."""
-    return CandidateRow(id=row.id, spec=row.spec, macs=row.macs, params=row.params, activations=row.activations)
+    return CandidateRow(
+        id=row.id,
+        spec=row.spec,
+        macs=row.macs,
+        params=row.params,
+        activations=row.activations,
+        metrics=row.metrics or {},
+    )
 
 
 def candidate_record(study: int, candidate: CandidateRow) -> CandidateRecord:
@@ -32,7 +40,23 @@ def candidate_record(study: int, candidate: CandidateRow) -> CandidateRecord:
         macs=candidate.macs,
         params=candidate.params,
         activations=candidate.activations,
+        metrics=dict(candidate.metrics),
     )
+
+
+def keep_metrics(row: CandidateRecord, candidate: CandidateRow) -> None:
+    """Add the metrics of `candidate` that its row lacks.
+
+    Raises:
+        InputError: the row holds another network, or other values of exact metrics.
+    """
+    stored = candidate_of(row)
+    if not stored.agrees(candidate):
+        raise InputError(
+            f"candidate {candidate.id[:12]} is stored with another network or cost: {stored} / {candidate}"
+        )
+    if candidate.metrics.keys() - stored.metrics.keys():
+        row.metrics = {**candidate.metrics, **stored.metrics}
 
 
 def evaluation_of(row: EvaluationRecord) -> Evaluation:

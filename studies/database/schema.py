@@ -22,7 +22,7 @@ from .connection import Database
 
 _Result = TypeVar("_Result")
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "automl_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -1,10 +1,13 @@
-"""Our tables, beside Optuna's own in the same database.
+"""Declares our tables, which lie beside Optuna's in the same database.
 
-    automl_studies        a named search: space, budget, data, settings, the command and the versions that began it
-    automl_candidates     the networks evaluated in a study, with their cost
-    automl_evaluations    what became of each (candidate, fidelity, seed); `trial` is Optuna's number in the study of the same name
-    automl_paused         trainings that wait at a rung, each with what is needed to go on; its evaluation's row takes its place
-    automl_notes          small JSON values kept with a study
+    automl_studies      a named search: space, budget, data, settings, and the command and the
+                        versions that began it
+    automl_candidates   the networks evaluated in a study, with their cost
+    automl_evaluations  how each (candidate, fidelity, seed) ended; `trial` is Optuna's number in
+                        the study of the same name
+    automl_paused       paused trainings, each with what is needed to resume it; the row of its
+                        evaluation replaces it
+    automl_notes        small JSON values kept with a study
 
 `automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are
 Optuna's to migrate. JSON columns are text on SQLite: `SELECT json_extract(settings, '$.attention'),
@@ -15,7 +18,7 @@ Columns of TEXT and JSON have no default: MySQL takes none.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -53,7 +56,7 @@ class Utc(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """Constraints are named by rule, so that a migration can speak of them on every database."""
 
-    metadata = MetaData(
+    metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -62,7 +65,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: Utc(),
         int: BigInteger(),
         float: Double(),
@@ -72,10 +75,10 @@ class Base(DeclarativeBase):
 
 
 class StudyRecord(Base):
-    """One study; `sqlite_autoincrement`: the id of a deleted study is never given to another one."""
+    """One study; by `sqlite_autoincrement` the id of a deleted study is never used again."""
 
     __tablename__ = "automl_studies"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__: Any = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
@@ -100,13 +103,15 @@ class CandidateRecord(Base):
     macs: Mapped[int]
     params: Mapped[int]
     activations: Mapped[int]
+    metrics: Mapped[dict[str, Any] | None]
+    """Values of further cost metrics; NULL in rows that older versions wrote."""
 
 
 class EvaluationRecord(Base):
     """One evaluation that ended."""
 
     __tablename__ = "automl_evaluations"
-    __table_args__ = (
+    __table_args__: Any = (
         UniqueConstraint("study_id", "candidate_id", "fidelity", "seed"),
         UniqueConstraint("study_id", "trial"),
         ForeignKeyConstraint(

@@ -92,7 +92,7 @@ def test_a_unique_violation_at_the_last_moment_leaves_no_trial_of_optuna(
     record(study)
     before = rows(count, url)
     seen = iter([False, True])  # as when another process records between the question and the insertion
-    monkeypatch.setattr(Study, "_has", lambda *_: next(seen))
+    monkeypatch.setattr("automl.studies.study.has", lambda *_: next(seen))
     with pytest.raises(DuplicateEvaluation):
         record(study)
     assert rows(count, url) == before
@@ -108,7 +108,7 @@ def broken_row(monkeypatch: pytest.MonkeyPatch) -> None:
         row.state = "RUNNING"
         return row
 
-    monkeypatch.setattr("automl.studies.study.evaluation_record", broken)
+    monkeypatch.setattr("automl.studies.database.recording.evaluation_record", broken)
 
 
 @pytest.mark.usefixtures("broken_row")

@@ -97,7 +97,7 @@ def test_a_database_of_a_newer_automl_is_refused(study: Study, url: str) -> None
         lambda: Study.open(url, "tiny"),
         lambda: Study.create_or_continue(url, study.spec, command="", versions={}),
     ):
-        with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0002\)"):
+        with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0003\)"):
             action()
 
 

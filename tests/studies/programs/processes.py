@@ -23,6 +23,7 @@ from pathlib import Path
 import alembic.command  # noqa: F401 - so that children that create a database meet while they do
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
 from automl.studies.database import optuna_tables
+from automl.studies.optuna_trial import frozen
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 SPEC = StudySpec(
@@ -105,7 +106,7 @@ def in_two_transactions() -> None:
     recorded = Study.record
 
     def record(self, evaluation, candidate, *, params, distributions, values):
-        trial = optuna_tables.frozen(evaluation, params, distributions, values)
+        trial = frozen(evaluation, params, distributions, values)
         number = self._trials().get_trial(self._trials().create_new_trial(self._optuna_id, trial)).number
         time.sleep(0.3)
         optuna_tables.add = lambda *_: number
@@ -180,18 +181,22 @@ def creation_killed(folder: str, databases: int) -> dict:
 
 
 def reading(url: str, evaluations: int) -> dict:
-    """One process records; this one reads all the while."""
+    """One process records; this one reads all the while, at least once for every five recorded."""
     started(url)
+    waits, goes_on = os.pipe()
 
     def work() -> None:
         study = started(url)
         for number in range(evaluations):
+            if number % 5 == 4:
+                os.read(waits, 1)
             record(study, number)
 
     process = child(work)
     seen: list[int] = []
     while True:
         done = os.waitpid(process, os.WNOHANG)
+        os.write(goes_on, b".")
         study = Study.open(url, "tiny")
         found = study.evaluations()
         assert [evaluation.trial for evaluation in found] == list(range(len(found)))
@@ -204,4 +209,5 @@ def reading(url: str, evaluations: int) -> dict:
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
+    random.seed(name)
     print(json.dumps(globals()[name](*(int(word) if word.isdigit() else word for word in arguments))))

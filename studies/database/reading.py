@@ -1,0 +1,76 @@
+"""Reads evaluations, candidates, paused trainings and the front of a study."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..candidate_row import COUNTS
+from ..evaluation import CandidateRow, Evaluation, Purpose, State
+from ..front import front as front_of
+from ..front_point import FrontPoint
+from ..paused import Paused
+from .rows import candidate_of, evaluation_of
+from .tables import CandidateRecord, EvaluationRecord, PausedRecord
+
+ASKED = 500
+"""Databases limit the length of an IN."""
+_JOINS = (CandidateRecord.study_id == EvaluationRecord.study_id) & (CandidateRecord.id == EvaluationRecord.candidate_id)
+
+
+def read_evaluations(session: Session, study: int, purpose: Purpose | None, state: State | None) -> list[Evaluation]:
+    """The evaluations of a purpose and a state, in the order in which they were recorded."""
+    query = select(EvaluationRecord).where(EvaluationRecord.study_id == study).order_by(EvaluationRecord.id)
+    if purpose is not None:
+        query = query.where(EvaluationRecord.purpose == purpose.value)
+    if state is not None:
+        query = query.where(EvaluationRecord.state == state.value)
+    return [evaluation_of(row) for row in session.scalars(query)]
+
+
+def read_candidates(session: Session, study: int) -> dict[str, CandidateRow]:
+    """Candidate by id, in the order of ids."""
+    rows = select(CandidateRecord).where(CandidateRecord.study_id == study).order_by(CandidateRecord.id)
+    return {row.id: candidate_of(row) for row in session.scalars(rows)}
+
+
+def read_paused(session: Session, study: int) -> list[Paused]:
+    """The paused trainings, in the order in which they began."""
+    rows = session.scalars(select(PausedRecord).where(PausedRecord.study_id == study))
+    return sorted((Paused.from_dict(row.data) for row in rows), key=lambda one: one.started)
+
+
+def read_front(session: Session, study: int, axis: str) -> list[FrontPoint]:
+    """The front of a study in accuracy and the cost metric `axis`, cheapest first.
+
+    Raises:
+        InputError: the metric is unknown here.
+    """
+    found = sorted(_complete(session, study, axis), key=lambda point: (point[2], point[0]))
+    best = [found[place][0] for place in front_of([one[1] for one in found], [one[2] for one in found])]
+    pairs = {}
+    for start in range(0, len(best), ASKED):
+        part = select(EvaluationRecord, CandidateRecord).join(CandidateRecord, _JOINS)
+        for evaluation, candidate in session.execute(part.where(EvaluationRecord.id.in_(best[start : start + ASKED]))):
+            pairs[evaluation.id] = FrontPoint(
+                candidate=candidate_of(candidate), evaluation=evaluation_of(evaluation), axis=axis
+            )
+    return [pairs[key] for key in best]
+
+
+def _complete(session: Session, study: int, axis: str) -> list[tuple[int, float, float]]:
+    """(row id, accuracy, cost) of each complete evaluation of the search."""
+    chosen = (
+        (EvaluationRecord.study_id == study)
+        & (EvaluationRecord.purpose == Purpose.SEARCH.value)
+        & (EvaluationRecord.state == State.COMPLETE.value)
+    )
+    if axis in COUNTS:  # only the columns needed: a large study is read in a fraction of the time
+        query = select(EvaluationRecord.id, EvaluationRecord.accuracy, getattr(CandidateRecord, axis))
+        return [
+            (row[0], row[1] or 0.0, row[2])
+            for row in session.execute(query.join(CandidateRecord, _JOINS).where(chosen))
+        ]
+    costs = {key: row.cost(axis) for key, row in read_candidates(session, study).items()}
+    query = select(EvaluationRecord.id, EvaluationRecord.accuracy, EvaluationRecord.candidate_id)
+    return [(row[0], row[1] or 0.0, costs[row[2]]) for row in session.execute(query.where(chosen))]

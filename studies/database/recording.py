@@ -1,0 +1,96 @@
+"""Writes evaluations, candidates and paused trainings of a study, in a session that the caller
+commits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ...blocks.errors import InputError
+from ..evaluation import CandidateRow, Evaluation, Purpose, State
+from ..paused import Paused
+from .rows import candidate_record, evaluation_record, keep_metrics
+from .tables import CandidateRecord, EvaluationRecord, PausedRecord
+
+
+def check(evaluation: Evaluation, candidate: CandidateRow, values: tuple[float, float] | None, axis: str) -> None:
+    """Check that the arguments of a record fit together; `axis` is the study's cost metric.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    if evaluation.candidate_id != candidate.id:
+        raise InputError(
+            f"an evaluation is recorded with its own candidate, but got {evaluation.candidate_id!r} with"
+            f" {candidate.id!r}"
+        )
+    wanted = (
+        (evaluation.accuracy, candidate.cost(axis))
+        if (evaluation.purpose, evaluation.state) == (Purpose.SEARCH, State.COMPLETE)
+        else None
+    )
+    given = None if values is None else tuple(values)
+    if given != wanted:  # else Optuna's front would not be ours
+        raise InputError(
+            f"the values of this {evaluation.state} {evaluation.purpose} evaluation must be {wanted}, but got {given}"
+        )
+
+
+def ended(session: Session, study: int, candidate: str, fidelity: str, seed: int) -> bool:
+    """Whether the study has an evaluation of this (candidate, fidelity, seed)."""
+    return session.scalar(_evaluation(study, candidate, fidelity, seed)) is not None
+
+
+def has(session: Session, study: int, evaluation: Evaluation) -> bool:
+    """Whether the study has this evaluation already."""
+    return ended(session, study, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
+
+
+def store(session: Session, study: int, evaluation: Evaluation, candidate: CandidateRow, number: int | None) -> None:
+    """Add an evaluation, as Optuna's trial `number`, and its candidate; its paused training is
+    removed.
+
+    Raises:
+        InputError: the candidate's id is stored with another network.
+    """
+    row = session.get(CandidateRecord, (study, candidate.id))
+    if row is None:
+        session.add(candidate_record(study, candidate))
+    else:
+        keep_metrics(row, candidate)
+    session.add(evaluation_record(study, evaluation, number))
+    paused = session.get(PausedRecord, (study, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed))
+    if paused is not None:
+        session.delete(paused)
+
+
+def store_paused(session: Session, study: int, paused: Paused) -> None:
+    """Add a paused training, in place of what was kept when it was paused at an earlier rung."""
+    candidate, fidelity, seed = paused.key
+    session.merge(
+        PausedRecord(study_id=study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=paused.to_dict())
+    )
+
+
+def store_test(session: Session, study: int, evaluation: Evaluation, accuracy: float) -> None:
+    """Add the accuracy on the test data to an evaluation.
+
+    Raises:
+        InputError: there is no such evaluation, or it has been tested.
+    """
+    row = session.scalar(_evaluation(study, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed))
+    if row is None or row.test_accuracy is not None:
+        state = "is not in the study" if row is None else f"has been tested already ({row.test_accuracy})"
+        raise InputError(f"an evaluation is tested once, but that of candidate {evaluation.candidate_id[:12]} {state}")
+    row.test_accuracy = replace(evaluation, test_accuracy=accuracy).test_accuracy  # checked: finite
+
+
+def _evaluation(study: int, candidate: str, fidelity: str, seed: int) -> Select[EvaluationRecord]:
+    return select(EvaluationRecord).where(
+        EvaluationRecord.study_id == study,
+        EvaluationRecord.candidate_id == candidate,
+        EvaluationRecord.fidelity == fidelity,
+        EvaluationRecord.seed == seed,
+    )
