@@ -1,6 +1,7 @@
 """What is installed: wheel and sdist hold the package and nothing else, and a wheel as well as an
 editable install searches on digits from another folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import automl
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -205,6 +207,7 @@ def test_the_wheel_searches_from_another_folder(wheel: Path, tmp_path: Path):
     check_search(python, folder)
 
 
+@pytest.mark.exhaustive  # by default, the tests themselves import an editable install
 def test_an_editable_install_searches_from_another_folder(tmp_path: Path):
     source = copy_sources(tmp_path / "source")
     python = empty_environment(tmp_path / "env", borrowed=True)
@@ -213,6 +216,26 @@ def test_an_editable_install_searches_from_another_folder(tmp_path: Path):
     folder.mkdir()
     assert where(python, folder) == source
     check_search(python, folder)
+
+
+def test_every_public_name_has_a_known_type(wheel: Path, tmp_path: Path):
+    """As a type checker sees the installed wheel, parameters, results and their fields included."""
+    python = empty_environment(tmp_path / "env", borrowed=True)
+    install(python, wheel, cwd=tmp_path)
+    installed = where(python, tmp_path)
+    (installed / "planted.py").write_text("def untyped(value):\n    return value\n")  # the control
+    done = subprocess.run(
+        [Path(sys.executable).with_name("basedpyright"), "--outputjson", "--ignoreexternal", "--verifytypes", "automl"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**environment(), "VIRTUAL_ENV": str(tmp_path / "env"), "PATH": f"{python.parent}:{os.environ['PATH']}"},
+    )
+    symbols = json.loads(done.stdout)["typeCompleteness"]["symbols"]
+    known = {symbol["name"]: symbol["isTypeKnown"] for symbol in symbols}
+    assert known["automl.planted.untyped"] is False
+    public = [f"automl.{name}" for name in automl.__all__ if not name.startswith("__")]
+    assert [name for name in public if not known[name]] == []
 
 
 @pytest.mark.network

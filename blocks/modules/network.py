@@ -1,4 +1,4 @@
-"""A whole network under timm's model protocol, whatever its skeleton.
+"""A whole network with the methods and attributes of timm's models.
 
 Shape letters: b batch, c channels, h height, w width, f features, n features after the neck, k
 classes.
@@ -50,20 +50,19 @@ class Network(nn.Module):
         neck_features: int | None = None,
     ) -> None:
         super().__init__()
-        self.stages, self.classifier_name, self.feature_info = (
-            tuple(stages),
-            classifier_name,
-            [dict(info) for info in feature_info],
-        )
-        self.in_chans, self.num_features, self.num_classes, self.drop_rate = (
-            in_chans,
-            num_features,
-            num_classes,
-            drop_rate,
-        )
-        self.pretrained_cfg = self.default_cfg = dict(pretrained_cfg or {})
-        self.grad_checkpointing = False
-        self.trunk_names, self.neck_names, self.neck_features = tuple(trunk), tuple(neck or {}), neck_features
+        self.stages: tuple[str, ...] = tuple(stages)
+        self.classifier_name: str = classifier_name
+        self.feature_info: list[dict[str, Any]] = [dict(info) for info in feature_info]
+        self.in_chans: int = in_chans
+        self.num_features: int = num_features
+        self.num_classes: int = num_classes
+        self.drop_rate: float = drop_rate
+        self.pretrained_cfg: dict[str, Any] = dict(pretrained_cfg or {})
+        self.default_cfg: dict[str, Any] = self.pretrained_cfg
+        self.grad_checkpointing: bool = False
+        self.trunk_names: tuple[str, ...] = tuple(trunk)
+        self.neck_names: tuple[str, ...] = tuple(neck or {})
+        self.neck_features: int | None = neck_features
         for name, module in {**trunk, **(neck or {})}.items():
             self.add_module(name, module)
         self.global_pool: nn.Module
@@ -71,8 +70,10 @@ class Network(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """He initialisation over the fan-out (depthwise groups counted), residual branches starting
-        at zero where their unit says so."""
+        """Initialise the weights: He initialisation over the fan-out, divided by the groups.
+
+        Units that define `zero_init_last` then set the last scale of their residual branch to zero.
+        """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
@@ -93,12 +94,13 @@ class Network(nn.Module):
         return self.classifier_name if name_only else getattr(self, self.classifier_name)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """A new classifier of `num_classes` (0: none); the pool is kept where `global_pool` is
-        None.
+        """Replace the classifier by one with `num_classes` outputs; 0 removes it.
+
+        The pool stays if `global_pool` is None.
 
         Raises:
-            ValueError: a pool that gives another width than the neck takes; the network stays as it
-                is.
+            ValueError: the pool gives another number of features than the neck takes; the network
+                is unchanged.
         """
         if global_pool is None:
             global_pool = str(self.global_pool.pool_type)
@@ -110,7 +112,7 @@ class Network(nn.Module):
                 f" gives {times} times as many"
             )
         self.num_classes, self.global_pool = num_classes, pool
-        self.head_hidden_size = (self.neck_features or self.num_features) * times
+        self.head_hidden_size: int = (self.neck_features or self.num_features) * times
         reference = next(self.parameters())
         setattr(self, self.classifier_name, head.to(reference.device, reference.dtype))
         for module in (self.global_pool, self.get_submodule(self.classifier_name)):
@@ -121,13 +123,17 @@ class Network(nn.Module):
         self.grad_checkpointing = enable
 
     def no_weight_decay(self) -> set[str]:
-        """Parameters without weight decay beside those of one dimension, which timm spares by
-        itself: none."""
+        """Return further parameters without weight decay: none.
+
+        timm itself excludes parameters of one dimension.
+        """
         return set()
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
-        """Layer groups for layer-wise learning rates, as in timm: what follows the stages is of the
-        last unit's group, the classifier has its own."""
+        """Return the layer groups for layer-wise learning rates, as in timm.
+
+        Modules after the stages belong to the group of the last unit; the classifier has its own.
+        """
         places = [index for index, name in enumerate(self.trunk_names) if name in self.stages]
         first, last = (
             (places[0], places[-1]) if places else (len(self.trunk_names),) * 2
@@ -176,15 +182,14 @@ class Network(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> Any:
-        """Images to the last map and the levels of `feature_info` on the way, the largest first; as
-        in timm.
+        """Return the last map and the levels of `feature_info`, the largest map first; as in timm.
 
         Args:
             x: images, bchw.
-            indices: which levels; a number takes the last so many, None all.
-            norm: nothing: every map is normalised.
-            stop_early: go no further than the last level asked for; what is returned with it is
-                then that map, or the last where it is the last level.
+            indices: the levels to return; a number n takes the last n, None all.
+            norm: has no effect: every map is normalised.
+            stop_early: stop after the last level asked for; the map returned with the levels is
+                then that level's, or the last map if it is the last level.
             output_fmt: "NCHW".
             intermediates_only: return the list without the last map.
         """
@@ -213,12 +218,14 @@ class Network(nn.Module):
     def prune_intermediate_layers(
         self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
-        """Remove what the levels `indices` do not need, for good; returns their places in
-        `feature_info`, as in timm.
+        """Remove the modules that the levels `indices` do not need; as in timm.
 
-        What follows the last level goes, and with it, or with `prune_head`, pool, neck and
-        classifier. After the last stage that is the head's convolution, which `prune_norm` removes
-        too.
+        The modules after the last level are removed. If there were any, or with `prune_head`, so
+        are pool, neck and classifier. `prune_norm` also removes the head's convolution when the
+        last level is the last stage.
+
+        Returns:
+            The indices of the levels in `feature_info`.
         """
         taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
         level = self.feature_info[last]
@@ -232,7 +239,7 @@ class Network(nn.Module):
         return list(taken)
 
     def _steps(self) -> list[tuple[str, nn.Module]]:
-        """The trunk's modules in order by name; where the levels are members of one, its members."""
+        """List the trunk's modules by name; one that contains feature levels by its members."""
         steps: list[tuple[str, nn.Module]] = []
         for name in self.trunk_names:
             module = self.get_submodule(name)
@@ -256,8 +263,11 @@ class Network(nn.Module):
         return bool(cut) or len(self.get_submodule(name)._modules) < len(whole._modules)
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """What `torch.jit.script` compiles: the same modules in a row, names and all; TorchScript
-        reads no attribute by a name in a variable."""
+        """Return the module that `torch.jit.script` compiles: the same modules in sequence.
+
+        Names stay. TorchScript cannot read an attribute whose name is in a variable, as `forward`
+        does.
+        """
         row = OrderedDict((name, self.get_submodule(name)) for name in (*self.trunk_names, "global_pool"))
         if self.neck_names:
             pooled = bool(self.global_pool.pool_type)  # a pool of "" leaves the map
