@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -100,6 +103,12 @@ def running(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def query(folder: Path, sql: str) -> list[tuple]:
+    """Rows of the database in `folder`."""
+    with sqlite3.connect(folder / "automl.db") as database:
+        return database.execute(sql).fetchall()
+
+
 def write_images(path: Path) -> None:
     """Images whose class is where the bright square stands: learnable in a few epochs."""
     rng = np.random.default_rng(0)
@@ -112,12 +121,25 @@ def write_images(path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `automl search` has run to its end; its users are in Ray's group."""
+    """A folder in which `automl search` was interrupted by Ctrl-C, then run to its end; its users
+    are in Ray's group."""
     path = tmp_path_factory.mktemp("search")
     (path / "tiny.yaml").write_text(SPACE)
     write_images(path / "images.npz")
-    done = automl(*SEARCH, cwd=path)
-    (path / "output.txt").write_text(done.stdout)
+    with running(*SEARCH, "--trials", 200, cwd=path) as process:
+        assert process.stdout is not None
+        ends = (line for line in process.stdout if line.startswith(("complete", "pruned")))
+        assert len(list(islice(ends, 3))) == 3, process.communicate()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        _, errors = process.communicate(timeout=600)
+    found = {
+        "code": process.returncode,
+        "errors": errors,
+        "candidates": [one for (one,) in query(path, "SELECT candidate_id FROM automl_evaluations")],
+        "states": [one for (one,) in query(path, "SELECT DISTINCT state FROM trials")],
+    }
+    (path / "interrupted.json").write_text(json.dumps(found))
+    (path / "output.txt").write_text(automl(*SEARCH, cwd=path).stdout)
     return path
 
 

@@ -2,23 +2,15 @@
 seconds. What is done with the network found is tested in `test_handing_over.py`."""
 
 import json
-import os
 import shlex
-import signal
-import sqlite3
 from pathlib import Path
 
 import optuna
 import pytest
 
-from .conftest import SEARCH, SPACE, automl, called, running
+from .conftest import SEARCH, SPACE, called, query
 
 pytestmark = pytest.mark.xdist_group("ray")
-
-
-def query(folder: Path, sql: str) -> list[tuple]:
-    with sqlite3.connect(folder / "automl.db") as database:
-        return database.execute(sql).fetchall()
 
 
 def read(folder: Path, *arguments: object) -> dict:
@@ -133,28 +125,15 @@ def test_the_same_name_with_something_else_is_refused_with_the_difference(
     assert query(folder, "SELECT count(*) FROM automl_evaluations") == before
 
 
-def test_ctrl_c_leaves_the_study_intact_and_the_same_command_goes_on(folder: Path, tmp_path: Path):
-    for name in ("tiny.yaml", "images.npz"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
-    arguments = [*SEARCH, "--trials", "200", "--finals", "0"]
-    with running(*arguments, cwd=tmp_path) as process:
-        seen = 0
-        for line in process.stdout:
-            seen += line.startswith(("complete", "pruned"))
-            if seen == 3:
-                break
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 130, errors
-    assert "go on with:" in errors
-    assert "--trials 200" in errors
-    assert len(errors.strip().splitlines()) == 1
-    kept = query(tmp_path, "SELECT candidate_id FROM automl_evaluations")
-    assert len(kept) >= 3
-    assert query(tmp_path, "SELECT count(*) FROM trials WHERE state = 'RUNNING'") == [(0,)]
-    arguments[arguments.index("200")] = str(len(kept) + 2)
-    automl(*arguments, cwd=tmp_path)
-    after = query(tmp_path, "SELECT candidate_id FROM automl_evaluations")
-    assert len(after) == len(set(after)) == len(kept) + 2
-    assert set(kept) <= set(after)
-    assert shlex.split(query(tmp_path, "SELECT command FROM automl_studies")[0][0])[0] == "automl"
+def test_ctrl_c_leaves_the_study_intact_and_the_same_command_goes_on(folder: Path):
+    interrupted = json.loads((folder / "interrupted.json").read_text())
+    assert interrupted["code"] == 130, interrupted["errors"]
+    assert "go on with:" in interrupted["errors"]
+    assert "--trials 200" in interrupted["errors"]
+    assert len(interrupted["errors"].strip().splitlines()) == 1
+    assert "RUNNING" not in interrupted["states"]
+    assert len(interrupted["candidates"]) >= 3
+    after = [one for (one,) in query(folder, "SELECT candidate_id FROM automl_evaluations WHERE purpose = 'search'")]
+    assert len(after) == len(set(after)) == 10
+    assert set(interrupted["candidates"]) < set(after)
+    assert shlex.split(query(folder, "SELECT command FROM automl_studies")[0][0])[0] == "automl"

@@ -119,18 +119,27 @@ def rows(folder: Path, sql: str) -> list[tuple]:
             return []
 
 
-@pytest.mark.xdist_group("ray")
-def test_a_grid_that_is_killed_goes_on_with_what_is_missing(tmp_path: Path):
-    (tmp_path / "little.yaml").write_text(BASELINE)
-    write_images(tmp_path / "images.npz")
+def killed(folder: Path) -> list[tuple]:
+    """What is in the database when a grid has been killed after three trainings."""
     deadline = time.monotonic() + 600
-    with running(*GRID, cwd=tmp_path) as process:  # it is killed at the end of this block
-        while len(rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")) < 3:
+    with running(*GRID, cwd=folder) as process:  # it is killed at the end of this block
+        while len(rows(folder, "SELECT candidate_id, seed, started FROM automl_evaluations")) < 3:
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    before = rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")
+    before = rows(folder, "SELECT candidate_id, seed, started FROM automl_evaluations")
     assert 3 <= len(before) < TRAININGS
+    return before
+
+
+@pytest.mark.xdist_group("ray")
+@pytest.mark.parametrize("kills", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["whole", "killed"])
+def test_a_grid_is_trained_reported_and_known_to_other_commands_and_goes_on_when_it_was_killed(
+    tmp_path: Path, kills: bool
+):
+    (tmp_path / "little.yaml").write_text(BASELINE)
+    write_images(tmp_path / "images.npz")
+    before = killed(tmp_path) if kills else []
 
     done = automl(*GRID, cwd=tmp_path)
     after = rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")

@@ -118,7 +118,10 @@ def test_triples_that_build_one_network_are_one_point(name: str):
         } & {name}
 
 
-@pytest.mark.parametrize(("name", "phi"), [("small-b0", 1.0), ("small-resnet", 1.0), ("small-resnet", 2.0)])
+@pytest.mark.parametrize(
+    ("name", "phi"),
+    [("small-b0", 1.0), pytest.param("small-resnet", 1.0, marks=pytest.mark.exhaustive), ("small-resnet", 2.0)],
+)
 def test_the_true_cost_of_all_that_is_admitted_lies_within_the_tolerance(name: str, phi: float):
     found = grid(find_baseline(RESULTS / f"{name}.yaml"), step=0.1, phi=phi)
     assert len(found.points) >= 5
