@@ -65,8 +65,9 @@ class TestEverySpace:
                 one.activations,
             )
 
-    def test_changing_any_one_dimension_changes_the_network_or_keeps_the_id(self, name: str):
-        space, rows = drawn(name, 3, seed=2)
+    @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.exhaustive)])
+    def test_changing_any_one_dimension_changes_the_network_or_keeps_the_id(self, name: str, count: int):
+        space, rows = drawn(name, count, seed=2)
         for row in rows:
             candidate = space.candidate(settings(space, row))
             network = anatomy(candidate)
