@@ -45,8 +45,7 @@ def test_choices_that_cannot_be_are_refused(values: dict[str, object], message: 
 )
 def test_named_sets_have_no_parts_to_choose_from(reading: Reading, options: str):
     with pytest.raises(
-        InputError,
-        match=rf"^{options} must name a part of the data set, but digits has no parts to choose from$",
+        InputError, match=rf"^{options} must name a part of the data set, but digits has no parts to choose from$"
     ):
         load("digits", reading=reading)
     assert len(load("digits", reading=Reading(drop_small_classes=3)).classes) == 10
