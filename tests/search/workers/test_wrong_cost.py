@@ -13,6 +13,7 @@ from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
 from automl.search.training.pixels import Pixels
 from automl.search.workers.job_runner import WrongCost, trainer_for
+from automl.search.workers.place import Place
 from automl.search.workers.worker import Worker
 from automl.spaces import Candidate, Space
 from automl.studies import CandidateRow, Fidelity, Purpose, State, Study
@@ -76,12 +77,8 @@ def test_with_a_right_formula_it_is_not(plan: Plan, candidate: Candidate, monkey
 
 def test_a_worker_reports_it_as_that_candidates_failure_and_lives_on(plan: Plan, candidate: Candidate):
     worker = Worker.__new__(Worker)  # without Ray
-    worker._pixels, worker._recipe, worker._device, worker._place = (
-        pixels(plan),
-        plan.recipe,
-        torch.device("cpu"),
-        {"worker": "w", "device": "cpu", "gpus": ""},
-    )
+    worker._place = Place(pixels=pixels(plan), recipe=plan.recipe, device=torch.device("cpu"))
+    worker._origin, worker._evaluate = {"worker": "w", "device": "cpu", "gpus": ""}, None
     worker.reset_config({"job": job(candidate).to_json()})
     result = worker.step()
     assert says(candidate) in result["failed"]
