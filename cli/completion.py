@@ -1,5 +1,5 @@
-"""What a shell completes by itself: the names of studies. A completion says nothing and never
-waits, whatever is wrong with the database."""
+"""Completes the names of studies in a shell, without messages and within `PATIENCE`, even if the
+database does not answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import typer
 
 PATIENCE = 1.5
-"""Seconds after which a database that does not answer has no studies."""
+"""Seconds to wait for the database; after these no name is completed."""
 
 
 def complete_study(context: typer.Context, incomplete: str) -> list[str]:

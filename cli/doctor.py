@@ -1,4 +1,4 @@
-"""`automl doctor`: what this machine has."""
+"""The command `automl doctor`: shows what this machine has."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _gpus() -> list[str]:
 
 
 def _ray() -> str:
-    """Starts a private Ray to see that it can be, and stops it."""
+    """Start a private Ray, and stop it: says whether that works."""
     from ..search.workers import cluster
 
     try:
@@ -117,13 +117,13 @@ def _export() -> str:
 
 
 def _blocks() -> str:
-    """What blocks there are besides automl's own."""
+    """Blocks of other installed packages, and why any was refused."""
     import warnings
 
     from ..blocks.block import blocks
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # said below
+        warnings.simplefilter("ignore")  # what is refused is part of the text returned
         blocks.load()
     theirs = [f"{name} of {package}" for name, package in blocks.origins.items()]
     return "; ".join(["automl's own", *theirs, *blocks.refused.values()])

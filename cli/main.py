@@ -45,7 +45,7 @@ def every(
         bool, typer.Option("--version", help="Print automl's version and exit.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
-    """Takes what is no command's; typer shows the help above."""
+    """Options that stand before any command; typer shows the help above."""
 
 
 searching.add_to(app)
@@ -84,8 +84,7 @@ def main(arguments: list[str]) -> int:
     except typer.Exit as error:
         return error.exit_code
     except SystemExit as error:
-        # whoever read the output has seen enough (`| head -1`), of which typer and rich make an
-        # exit with 1
+        # the reader closed the pipe (`| head -1`), which typer and rich turn into exit code 1
         return 0 if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except BrokenPipeError:
         return 0
