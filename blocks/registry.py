@@ -63,7 +63,8 @@ class Registry(Generic[T]):
             home: the module a part comes from; decides which parts are automl's own.
             error: the class of the errors raised here.
         """
-        self.kind, self.group = kind, group
+        self.kind: str = kind
+        self.group: str = group
         self.known: dict[str, T] = {}
         """Registered parts by name, in order of registration."""
         self.refused: dict[str, str] = {}
@@ -129,7 +130,7 @@ class Registry(Generic[T]):
             self.known.setdefault(name, part)
 
     def load(self) -> None:
-        """Register the parts that installed packages declare; does nothing from the second call on."""
+        """Register the parts that installed packages declare; only the first call does anything."""
         if self._done:
             return
         with self._lock:
@@ -139,7 +140,7 @@ class Registry(Generic[T]):
             for name, entries in sorted(self._declared().items()):
                 try:
                     self._load(name, entries)
-                except (Exception, SystemExit) as error:  # whatever a stranger's module raises
+                except (Exception, SystemExit) as error:  # a package's module may raise anything
                     known = isinstance(error, InputError)
                     reason = str(error) if known else f"{type(error).__name__}: {error}".splitlines()[0]
                     self.refused[name] = f"the {self.kind} {name!r} of {_packages(entries)} is left out: {reason}"
@@ -160,6 +161,8 @@ class Registry(Generic[T]):
                     raise self._error(f"the module {entry.value} must register a {self.kind}, but registers none")
             else:
                 own = [key for key, part in self.known.items() if part is found or key not in before]
+                if not own and name in self.known and self._home(self.known[name]) == _module_of(found):
+                    own = [name]  # its module was imported earlier, and has registered it then
                 if not own:
                     self.add(name, found)
                     own = [name]
@@ -167,8 +170,10 @@ class Registry(Generic[T]):
         self.modules.add(entry.module.partition(".")[0])
 
     def _belongs(self, part: T, module: ModuleType) -> bool:
-        """Whether a part registered earlier is one of `module`, which was imported before. What a
-        module imports of automl is not its own."""
+        """Whether a part registered earlier comes from `module`, which was imported before.
+
+        Parts of automl that the module imports do not count.
+        """
         home = self._home(part)
         exposed = any(part is value for value in vars(module).values()) and not home.startswith("automl.")
         return exposed or f"{home}.".startswith(f"{module.__name__}.")
@@ -178,7 +183,7 @@ class Registry(Generic[T]):
 
         found: defaultdict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
         for entry in entry_points(group=self.group):
-            # an installation seen twice on the path is one
+            # an installation that is found twice on the path counts once
             found[entry.name][(_package(entry), entry.value)] = entry
         return {name: [entries[key] for key in sorted(entries)] for name, entries in found.items()}
 
