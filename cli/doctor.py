@@ -90,7 +90,7 @@ def _ray() -> str:
 
 
 def _data() -> str:
-    from ..search.data.named import default_data_dir
+    from ..search.data.source import default_data_dir
 
     return str(default_data_dir())
 
