@@ -76,7 +76,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     from ..studies import Study, masked
     from ..studies.chosen import best, confirmed_accuracies, trainings
     from ..studies.evidence import samplers, status_lines
-    from .report import evidence_of
+    from ..studies.reporting import evidence_of
 
     found = Study.open(storage, study)
     shown = evidence_of(found)
