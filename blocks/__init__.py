@@ -1,5 +1,4 @@
-"""What a network is made of: frozen descriptions of blocks, with `cost` by arithmetic and `build`
-into trainable modules.
+"""The blocks that networks are made of: frozen descriptions that can be costed and built.
 
 Importing this package registers every block that comes with automl, and imports no torch.
 """

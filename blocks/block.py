@@ -1,8 +1,8 @@
-"""What every block is: a frozen description with `cost` and `build` side by side, known by a name.
+"""The base classes of blocks, their registry, and blocks as plain data.
 
-A description is data only. `cost` is arithmetic and never imports torch, so that a million
-candidates can be counted and a command can be typed without waiting for it; `build` imports the
-module it makes from `automl.blocks.modules`.
+A block is a frozen description: data only. `cost` is arithmetic and imports no torch, so that
+millions of candidates can be costed and commands start without delay. `build` imports the module
+that it makes from `automl.blocks.modules`.
 """
 
 from __future__ import annotations
@@ -28,67 +28,70 @@ class Block(ABC):
     name: ClassVar[str] = ""
     """The name in YAML, JSON and the database; set by `register`."""
     added: ClassVar[Mapping[str, Any]] = {}
-    """Fields that came later, with the value under which a block is what it was before: then its
-    plain data leave them out, and ids stay what they were."""
+    """Fields added in later versions → the value that keeps the earlier behaviour. Plain data leave
+    out a field with that value, so that the ids of earlier candidates stay the same."""
 
     def out(self, shape: Shape) -> Shape:
-        """Shape of the output for an input of `shape`; the same shape unless a block says
-        otherwise."""
+        """Return the shape of the output for an input of `shape`; by default the same shape."""
         return shape
 
     @abstractmethod
     def cost(self, shape: Shape) -> Cost:
-        """Cost for one image of `shape`; arithmetic only, the fields and `shape` may hold arrays."""
+        """Return the cost for one image of `shape`, by arithmetic.
+
+        The fields of the block and `shape` may hold arrays with one entry for each of many
+        candidates.
+        """
 
     def resolved(self, shape: Shape) -> Self:
-        """The same block with everything that depends on `shape` written out, so that equal
-        networks have equal descriptions.
+        """Return the same block with all values that depend on `shape` written out.
 
-        It may look at the channels only: which networks are equal does not depend on the size of
-        the image.
+        Blocks that build equal networks then have equal descriptions. Only the channels of `shape`
+        may be used: whether two networks are equal must not depend on the image size.
         """
         return self
 
 
 class Attention(Block):
-    """A block that keeps the shape of its map and can stand in any attention slot."""
+    """A block that keeps the shape of its map and can be used in any attention slot."""
 
     dimensions: ClassVar[Mapping[str, str]] = {}
-    """Which dimensions of a space set which fields of this block, as {"eca_kernel": "kernel_size"}.
-    """
+    """Dimension of a space → the field of this block that it sets, e.g. {"eca_kernel":
+    "kernel_size"}."""
 
     def widened(self, factor: Number) -> Self:
-        """The same block for a map of `factor` times the channels; numbers of channels it names
-        itself (`reduced`) are scaled and rounded, at least 1.
+        """Return the same block for a map with `factor` times the channels.
 
-        What is no number of channels stays: a window over the channels, a ratio.
+        The field `reduced`, a number of channels, is multiplied and rounded, at least 1. Fields
+        that are not numbers of channels stay, such as a ratio or a window over the channels.
         """
         reduced: Number | None = getattr(self, "reduced", None)
-        if reduced is None or "reduced" not in _fields(self):
+        if reduced is None or "reduced" not in _fields(type(self)):
             return self
         return _replaced(self, reduced=at_least(nearest(reduced * factor), 1))
 
     @abstractmethod
     def build(self, shape: Shape) -> nn.Module:
-        """Trainable module for maps of `shape`: bchw -> bchw."""
+        """Make the trainable module for maps of `shape`: bchw -> bchw."""
 
 
 class ConvAttention(Attention):
-    """An attention that selects among convolutions: in a unit it takes the place of the spatial
-    convolution, with its normalisation and activation.
+    """An attention that selects among convolutions, such as selective kernels.
 
-    In a slot where there is no convolution to replace, it is one of stride 1 that keeps the
-    channels (`cost` and `build` of every attention).
+    In a unit it replaces the spatial convolution with its normalisation and activation. In a slot
+    without a convolution (`cost` and `build`) it has stride 1 and keeps the channels.
     """
 
     @abstractmethod
     def conv_cost(self, shape: Shape, out: Shape, *, groups: Number = 1) -> Cost:
-        """Cost for one image of `shape`, strided and widened to `out`, in `groups` groups (as many
-        as channels: depthwise)."""
+        """Return the cost for one image, from `shape` to `out`, in `groups` groups.
+
+        As many groups as channels is the depthwise form.
+        """
 
     @abstractmethod
     def build_conv(self, shape: Shape, channels: int, *, stride: int = 1, groups: int = 1) -> nn.Module:
-        """Trainable module for maps of `shape` with `channels` output channels: bchw -> bkhw."""
+        """Make the trainable module for maps of `shape` with k = `channels`: bchw -> bkhw."""
 
     def cost(self, shape: Shape) -> Cost:
         return self.conv_cost(shape, shape)
@@ -98,61 +101,73 @@ class ConvAttention(Attention):
 
 
 class Unit(Block):
-    """A residual or convolutional unit; stages are made of them."""
+    """A residual or convolutional unit; stages are made of units."""
 
     channels: Number
+    """Output channels."""
     stride: int
+    """Stride of the unit: 1 or 2."""
 
     def out(self, shape: Shape) -> Shape:
         return shape.strided(self.stride).with_channels(self.channels)
 
     def widened(self, factor: Number) -> Self:
-        """The same unit with its channels, and its attention's, multiplied by `factor` (a number or
-        an array) and rounded as skeletons round them."""
+        """Return the same unit with its channels, and those of its attention, times `factor`.
+
+        `factor` is a number or an array; channels are rounded as skeletons round them.
+        """
         attention: Attention | None = getattr(self, "attention", None)
         inner = {} if attention is None else {"attention": attention.widened(factor)}
         return _replaced(self, channels=scaled_channels(self.channels, factor), **inner)
 
     @abstractmethod
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
-        """Trainable module for maps of `shape`; `drop_path` is the probability that an image skips
-        its residual branch."""
+        """Make the trainable module for maps of `shape`.
+
+        `drop_path` is the probability with which an image skips the residual branch (stochastic
+        depth); units without a residual branch ignore it.
+        """
 
 
 class Part(Block):
-    """A stem or head: several modules at the top level of the network, under the names timm gives
-    them.
+    """A stem or head: several modules at the top level of the network, with timm's names.
 
-    `out` of a head is what the classifier sees: its channels are the network's features.
+    The output of a head goes to the classifier: its channels are the network's features.
     """
 
     def widened(self, factor: Number) -> Self:
-        """The same part with its channels multiplied by `factor` (a number or an array) and rounded
-        as skeletons round them; one without channels is itself."""
-        if "channels" not in _fields(self):
+        """Return the same part with its channels times `factor`, a number or an array.
+
+        Channels are rounded as skeletons round them. A part without channels is returned as it is.
+        """
+        if "channels" not in _fields(type(self)):
             return self
         return _replaced(self, channels=scaled_channels(getattr(self, "channels"), factor))  # noqa: B009
 
     @abstractmethod
     def build(self, shape: Shape) -> dict[str, nn.Module]:
-        """Trainable modules by name, in the order they are applied."""
+        """Make the trainable modules, by name, in the order in which they are applied."""
 
     def tap(self, shape: Shape) -> tuple[str, Shape] | None:
-        """The module of a stem whose output is the first level of features, and its shape there;
-        None where a stem has no level of its own."""
+        """Return the stem's module whose output is the first level of features, and its shape.
+
+        None if the stem has no level of its own.
+        """
         return None
 
     def neck(self, shape: Shape) -> dict[str, nn.Module]:
-        """Modules of a head that stand between the global pool and the classifier: bc11 -> bf11;
-        none unless a block says otherwise."""
+        """Make the modules between the global pool and the classifier: bc11 -> bf11.
+
+        By default there are none.
+        """
         return {}
 
 
 B = TypeVar("B", bound=Block)
 
 
-def _fields(block: Block) -> set[str]:
-    return {field.name for field in dataclasses.fields(block)}  # type: ignore[arg-type]
+def _fields(cls: type[Block]) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
 
 
 def _replaced(block: B, **values: Any) -> B:
@@ -174,12 +189,13 @@ blocks: Registry[type[Block]] = Registry("block", "automl.blocks", accept=_accep
 
 
 def register(name: str) -> Callable[[type[B]], type[B]]:
-    """Register a frozen dataclass under `name`: for space files, costs, exports, and the tests that
-    walk the registry.
+    """Return a class decorator that registers a block under `name`.
+
+    Space files, candidates' data and the tests that walk the registry know the block by this name.
 
     Raises:
-        InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from a block
-            class.
+        InvalidBlock: the name is taken, or the class is not a frozen dataclass derived from
+            Attention, Unit or Part.
     """
 
     def add(cls: type[B]) -> type[B]:
@@ -190,12 +206,13 @@ def register(name: str) -> Callable[[type[B]], type[B]]:
 
 
 def block_class(name: str, kind: type[B]) -> type[B]:
-    """The class registered under `name` among the subclasses of `kind`, those of installed packages
-    included.
+    """Return the class registered under `name`, which must be a subclass of `kind`.
+
+    Blocks of installed packages are included.
 
     Raises:
-        InputError: there is none; the message names the nearest, or says why a package's block was
-            left out.
+        InputError: there is none; the message gives the nearest name, or the reason why a package's
+            block was left out.
     """
     found = blocks.parts().get(name)
     if found is not None and issubclass(found, kind):
@@ -206,20 +223,22 @@ def block_class(name: str, kind: type[B]) -> type[B]:
 
 
 def names(kind: type[Block] = Block) -> list[str]:
-    """Registered names of the subclasses of `kind`, in order of registration; those of installed
-    packages come last."""
+    """List the names of the subclasses of `kind`, in order of registration.
+
+    Those of installed packages come last.
+    """
     return [name for name, cls in blocks.parts().items() if issubclass(cls, kind)]
 
 
 def adopt(classes: Mapping[str, type[Block]]) -> None:
-    """Register classes of another process, under the names they have there."""
+    """Register classes of another process under the names that they have there."""
     for name, cls in classes.items():
-        cls.name = name  # one pickled by reference comes without it, unless its module registers it
+        cls.name = name  # a class pickled by reference lacks it, unless its module registers it
     blocks.adopt(classes)
 
 
 def to_dict(block: Block) -> dict[str, Any]:
-    """A block as plain data, `{"block": name, field: value, …}`; the inverse of `from_dict`."""
+    """Return a block as plain data: `{"block": name, field: value, …}`; `from_dict` reads it."""
     data: dict[str, Any] = {"block": type(block).name}
     for field in dataclasses.fields(block):  # type: ignore[arg-type]
         value = getattr(block, field.name)
@@ -229,15 +248,16 @@ def to_dict(block: Block) -> dict[str, Any]:
 
 
 def from_dict(data: Mapping[str, Any]) -> Block:
-    """The block described by plain data.
+    """Make the block that plain data describe.
 
     Raises:
-        InputError: an unknown block or field (the nearest is named), or values no block can have.
+        InputError: an unknown block or field (the message gives the nearest name), or a value that
+            the block refuses.
     """
     if not isinstance(data, Mapping) or "block" not in data:
         raise InvalidBlock(f"a block is a mapping with the key 'block', but got {data!r}")
     cls = block_class(str(data["block"]), Block)
-    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    fields = _fields(cls)
     values = {key: value for key, value in data.items() if key != "block"}
     for key in values:
         if key not in fields:

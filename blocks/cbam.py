@@ -16,7 +16,7 @@ from .block import Attention, register
 from .cost import Cost, conv_cost, norm_cost
 from .eca import Padding, check_kernel, eca_cost, kernel_for, resolved_window
 from .rounding import make_divisible
-from .rules import check
+from .rules import check_squeeze, check_window
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 
 def spatial_cost(shape: Shape, kernel: int) -> Cost:
-    """Cost of the spatial part: 2 → 1 channels, normalised; beside the map that came in and the one
-    that the channel part made of it."""
+    """Return the cost of the spatial part: a convolution from 2 channels to 1, normalised.
+
+    Two maps of `shape` are held meanwhile: the block's input and the output of the channel part.
+    """
     one = shape.with_channels(1)
     return (conv_cost(shape.with_channels(2), one, kernel) + norm_cost(1)).beside(2 * shape.elements)
 
@@ -33,32 +35,23 @@ def spatial_cost(shape: Shape, kernel: int) -> Cost:
 @register("cbam")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cbam(Attention):
-    """The choice of a CBAM block."""
+    """A CBAM block."""
 
     dimensions: ClassVar[Mapping[str, str]] = {"cbam_ratio": "ratio"}
 
     reduced: Number | None = None
-    """Hidden channels of the MLP; None takes `ratio` of the map's."""
+    """Hidden channels of the MLP; None takes `ratio` of the map's channels."""
     ratio: float | None = 1 / 16
-    """Hidden channels over the map's channels."""
+    """Hidden channels over the channels of the map."""
     spatial_kernel: int = 7
-    """Odd window of the spatial part, in pixels."""
+    """Window of the spatial part in pixels, odd."""
 
     def __post_init__(self) -> None:
-        check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
-        check(
-            "without `reduced`, ratio > 0 must hold",
-            True if self.reduced is not None else self.ratio is not None and self.ratio > 0,
-            ratio=self.ratio,
-        )
-        check(
-            "spatial_kernel must be odd and positive",
-            self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0,
-            spatial_kernel=self.spatial_kernel,
-        )
+        check_squeeze(self.reduced, self.ratio)
+        check_window("spatial_kernel", self.spatial_kernel)
 
     def reduced_for(self, channels: Number) -> Number:
-        """Hidden channels for a map of `channels`."""
+        """Return the hidden channels for a map with `channels` channels."""
         if self.reduced is not None:
             return self.reduced
         return make_divisible(channels * self.ratio, 1, floor=0.0)
@@ -67,7 +60,7 @@ class Cbam(Attention):
         return replace(self, reduced=self.reduced_for(shape.channels), ratio=None)
 
     def cost(self, shape: Shape) -> Cost:
-        """The MLP twice (its parameters once), then the spatial part."""
+        """Return the cost of the MLP, applied twice with the same weights, and the spatial part."""
         pooled = Shape(shape.channels, 1, 1)
         hidden = Shape(self.reduced_for(shape.channels), 1, 1)
         mlp = conv_cost(pooled, hidden, 1) + conv_cost(hidden, pooled, 1)
@@ -86,24 +79,20 @@ class Cbam(Attention):
 @register("ecabam")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ecabam(Attention):
-    """The choice of an ECABAM block."""
+    """An ECABAM block: ECA, then the spatial part of CBAM."""
 
     dimensions: ClassVar[Mapping[str, str]] = {"eca_kernel": "kernel_size", "eca_padding": "padding"}
 
     kernel_size: Number | None = None
-    """Odd window over the channels; None takes ECA's formula."""
+    """Window over the channels, odd; None takes ECA's formula."""
     padding: Padding = "zeros"
-    """What lies beyond the first and the last channel."""
+    """Padding of the channel axis: zeros, or the channels of the other end ("circular")."""
     spatial_kernel: int = 7
-    """Odd window of the spatial part, in pixels."""
+    """Window of the spatial part in pixels, odd."""
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel_size, self.padding)
-        check(
-            "spatial_kernel must be odd and positive",
-            self.spatial_kernel % 2 == 1 and self.spatial_kernel > 0,
-            spatial_kernel=self.spatial_kernel,
-        )
+        check_window("spatial_kernel", self.spatial_kernel)
 
     def resolved(self, shape: Shape) -> Ecabam:
         return replace(self, **resolved_window(shape, self.kernel_size, self.padding))

@@ -1,5 +1,7 @@
-"""Field docstrings that `help()` shows: Python forgets the string below a field, so it is read from
-the source when somebody asks."""
+"""Adds the docstrings of dataclass fields to `help()`.
+
+Python discards the string below a field, so it is read from the source when `help()` asks for it.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,16 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def documented(cls: _Class) -> _Class:
-    """A class decorator, above `@dataclass`: `help(cls)` lists the fields, each with the docstring
-    below it."""
+    """Class decorator, above `@dataclass`: `help(cls)` lists the fields with their docstrings."""
     cls.__doc__ = _Documented(cls, cls.__doc__ or "")  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor is taken as well)
     return cls
 
 
 class _Documented:
-    """The docstring of a class, made when it is first read: reading a source file at each import
-    would cost more than help is worth."""
+    """The docstring of a class, made when it is first read.
+
+    Reading the source file at every import would make imports slower.
+    """
 
     def __init__(self, cls: type, head: str) -> None:
         self._cls, self._head = cls, head

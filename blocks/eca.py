@@ -1,9 +1,9 @@
 """Efficient channel attention, zero-padded or circular.
 
 Source: Wang et al., ECA-Net, CVPR 2020, arXiv:1910.03151. The paper pads the channel axis with
-zeros; circular padding ("cECA", in timm `CecaModule`) makes it a ring, so that every channel has
-the same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores
-k; here a given k is the kernel.
+zeros; circular padding ("cECA", in timm `CecaModule`) joins its ends, so that every channel has the
+same number of neighbours. Deviation from timm: its `EcaModule(channels, kernel_size=k)` ignores k;
+here a given k is the kernel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from .block import Attention, register
 from .cost import Cost
-from .rules import check
+from .rules import check, check_window
 from .shape import Number, Shape, is_array
 
 if TYPE_CHECKING:
@@ -26,29 +26,32 @@ Padding = Literal["zeros", "circular"]
 
 
 def check_kernel(kernel_size: Number | None, padding: str) -> None:
-    """Refuse an even or negative kernel and an unknown padding."""
+    """Check that a kernel is odd and positive, and that the padding is known.
+
+    Raises:
+        InvalidBlock: one of them is not.
+    """
     if kernel_size is not None:
         check(
             "kernel_size must be a whole number",
             is_array(kernel_size) or type(kernel_size) is int,
             kernel_size=kernel_size,
         )
-        check(
-            "kernel_size must be odd and positive", (kernel_size % 2 == 1) & (kernel_size > 0), kernel_size=kernel_size
-        )
+        check_window("kernel_size", kernel_size)
     check("padding must be 'zeros' or 'circular'", padding in ("zeros", "circular"), padding=padding)
 
 
 def kernel_for(channels: Number, kernel_size: Number | None, padding: str = "zeros") -> Number:
-    """The window over `channels`: `kernel_size`, or where that is None |log2(C)/2 + 1/2| made odd
-    (the paper's equation 12, γ = 2, b = 1).
+    """Return the window over `channels` channels: `kernel_size`, or the paper's choice if None.
+
+    The paper takes |log2(C)/2 + 1/2| made odd (equation 12 with γ = 2, b = 1).
 
     Raises:
-        InvalidBlock: a circular window longer than the ring.
+        InvalidBlock: a circular window is longer than the channels.
     """
     if kernel_size is None:
-        # floor((log2 C + 1) / 2) through the exponent of the float: exact at powers of two, where a
-        # logarithm may fall on either side
+        # floor((log2 C + 1) / 2) from the exponent of the float, which is exact at powers of two; a
+        # logarithm may be rounded to either side of the integer
         half = (np.frexp(channels)[1] if is_array(channels) else int(channels).bit_length()) // 2
         kernel_size = half + 1 - half % 2
     if padding == "circular":
@@ -62,8 +65,10 @@ def kernel_for(channels: Number, kernel_size: Number | None, padding: str = "zer
 
 
 def resolved_window(shape: Shape, kernel_size: Number | None, padding: Padding) -> dict[str, Any]:
-    """Kernel and padding written out; a window of one channel has no neighbours, so its padding
-    makes no difference."""
+    """Return the fields `kernel_size` and `padding` written out for `shape`.
+
+    With a window of one channel the padding has no effect, so it is set to "zeros".
+    """
     size = kernel_for(shape.channels, kernel_size, padding)
     return {"kernel_size": size, "padding": padding if is_array(size) or size > 1 else "zeros"}
 
@@ -71,14 +76,14 @@ def resolved_window(shape: Shape, kernel_size: Number | None, padding: Padding) 
 @register("eca")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eca(Attention):
-    """The choice of an ECA block."""
+    """An ECA block."""
 
     dimensions: ClassVar[Mapping[str, str]] = {"eca_kernel": "kernel_size", "eca_padding": "padding"}
 
     kernel_size: Number | None = None
-    """Odd window over the channels; None takes the paper's formula."""
+    """Window over the channels, odd; None takes the paper's formula."""
     padding: Padding = "zeros"
-    """What lies beyond the first and the last channel."""
+    """Padding of the channel axis: zeros, or the channels of the other end ("circular")."""
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel_size, self.padding)
@@ -87,7 +92,7 @@ class Eca(Attention):
         return replace(self, **resolved_window(shape, self.kernel_size, self.padding))
 
     def cost(self, shape: Shape) -> Cost:
-        """One convolution over the channel axis, without bias."""
+        """Return the cost of one convolution over the channel axis, without bias."""
         return eca_cost(shape.channels, kernel_for(shape.channels, self.kernel_size, self.padding)).beside(
             shape.elements
         )
@@ -99,5 +104,5 @@ class Eca(Attention):
 
 
 def eca_cost(channels: Number, kernel_size: Number) -> Cost:
-    """Cost of a window of `kernel_size` moved over `channels`."""
+    """Return the cost of a window of `kernel_size` moved over `channels` channels."""
     return Cost(kernel_size * channels, kernel_size, channels, 2 * channels + kernel_size - 1)

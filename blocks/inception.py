@@ -1,16 +1,15 @@
-"""The Inception-like unit: four branches side by side, concatenated.
+"""The Inception-like unit: four parallel branches whose outputs are concatenated.
 
 Sources: Szegedy et al., Going Deeper with Convolutions, CVPR 2015, arXiv:1409.4842 (the branches);
 Ioffe & Szegedy, ICML 2015, arXiv:1502.03167 (every convolution normalised, two 3×3 convolutions for
 the 5×5 one, average pools); Hu et al., SENet, CVPR 2018, arXiv:1709.01507 (attention on the
-concatenation). The papers give each unit widths of its own. Here all follow from `channels` in the
-proportions of BN-Inception's first unit, which is the unit of 256 channels: 1×1 64, 3×3 64, double
-3×3 96, pool 32, and 64 before either 3×3. In a unit of stride 2 there is no 1×1 branch, as in the
-paper, and the 3×3 branch has its channels; deviation: its max pool is projected too, where the
-paper passes the pool on, since else a unit could not be narrower than its input. Average pools
-leave the padding out, so that a small map is not darkened at its edges. An attention that selects
-among convolutions takes the place of the 3×3 branch's convolution, the one there is whatever the
-stride.
+concatenation). The papers list the widths of every unit. Here they follow from `channels` in the
+proportions of BN-Inception's first unit of 256 channels: 1×1 64, 3×3 64, double 3×3 96, pool 32,
+and 64 before either 3×3. As in the paper, a unit of stride 2 has no 1×1 branch; its channels go to
+the 3×3 branch. Deviation: the max pool of such a unit is projected, which the paper's is not;
+otherwise a unit could not be narrower than its input. Average pools leave out the padding, so that
+values at the edges of a small map are not lowered. An attention that selects among convolutions
+replaces the 3×3 convolution of the 3×3 branch, which exists at either stride.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import at_least
-from .rules import check
+from .rules import check, check_stride
 from .shape import Number, Shape
 from .slot import build_slot, gate_cost, spatial_cost
 
@@ -36,26 +35,29 @@ def _conv_cost(shape: Shape, out: Shape, kernel: int) -> Cost:
 @register("inception")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inception(Unit):
-    """The choice of an Inception-like unit."""
+    """An Inception-like unit."""
 
     channels: Number
-    """Output channels, of all branches together; at least 4."""
+    """Output channels of all branches together; at least 4."""
     stride: int = 1
-    """1 or 2, of the last 3×3 convolutions and the pool."""
+    """Stride of the last 3×3 convolution of each branch and of the pool: 1 or 2."""
     attention: Attention | None = None
-    """On the concatenation; one that selects among convolutions takes the place of the 3×3
-    branch's."""
+    """Attention on the concatenated map; one that selects among convolutions replaces the
+    convolution of the 3×3 branch instead."""
     activation: str = "relu"
-    """After every normalisation."""
+    """Activation after every normalisation."""
 
     def __post_init__(self) -> None:
         check("channels >= 4 must hold", self.channels >= 4, channels=self.channels)
-        check("stride must be 1 or 2", self.stride in (1, 2), stride=self.stride)
+        check_stride(self.stride)
 
     @property
     def widths(self) -> tuple[Number, Number, Number, Number]:
-        """Output channels of the branches 1×1, 3×3, double 3×3 and pool: an eighth for the pool,
-        three for the double one, rounded down but for the first."""
+        """Output channels of the branches 1×1, 3×3, double 3×3 and pool.
+
+        One eighth goes to the pool and three eighths to the double branch, rounded down; the first
+        branch gets what is left.
+        """
         double, pool = at_least(3 * self.channels // 8, 1), at_least(self.channels // 8, 1)
         if self.stride != 1:
             return 0, self.channels - double - pool, double, pool
@@ -82,8 +84,8 @@ class Inception(Unit):
         out, reduced = self.out(shape), shape.with_channels(self.reduced)
         one, three, double, pool = (out.with_channels(width) for width in self.widths)
         within = shape.with_channels(double.channels)
-        # the input is held for the branches to come, and the outputs of those that are done until
-        # they are concatenated
+        # the input is held for the branches still to come, and the outputs of finished branches are
+        # held until the concatenation
         first = _conv_cost(shape, one, 1)
         second = _conv_cost(shape, reduced, 1) + spatial_cost(self.attention, 3, reduced, three).beside(shape.elements)
         third = _conv_cost(shape, reduced, 1) + (_conv_cost(reduced, within, 3) + _conv_cost(within, double, 3)).beside(
@@ -95,8 +97,8 @@ class Inception(Unit):
         return branches + gate_cost(self.attention, out).beside(shape.elements)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
-        """Trainable module for maps of `shape`; without a residual branch there is nothing for
-        `drop_path` to skip."""
+        """Make the trainable module for maps of `shape`; there is no residual branch, so
+        `drop_path` has no effect."""
         from .modules.inception import InceptionUnit
 
         out = self.out(shape)

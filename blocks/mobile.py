@@ -5,9 +5,9 @@ activated twice); Sandler et al., MobileNetV2, CVPR 2018, arXiv:1801.04381 (the 
 Tan et al., MnasNet, CVPR 2019, arXiv:1807.11626 and Tan & Le, EfficientNet, ICML 2019,
 arXiv:1905.11946 (with attention on the expanded map); Howard et al., MobileNetV3, ICCV 2019,
 arXiv:1905.02244; Cai et al., Once-for-All, ICLR 2020, arXiv:1908.09791; Su et al., NAS-Bench-Macro,
-CVPR 2021, arXiv:2103.11922. The depthwise convolution holds the stride. At expansion 1 there is no
-expansion convolution, as in all of these (FBNet and timm's `ir_…_e1` keep one, which makes another
-network).
+CVPR 2021, arXiv:2103.11922. The depthwise convolution has the stride. At expansion 1 there is no
+expansion convolution, as in all of these networks; FBNet and timm's `ir_…_e1` keep one, which is a
+different network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import make_divisible, pick
-from .rules import check
+from .rules import check, check_channels, check_stride, check_window
 from .shape import Number, Shape, is_array
 from .slot import build_slot, gate_cost, spatial_cost
 
@@ -28,45 +28,45 @@ if TYPE_CHECKING:
 
 
 def _check_window(kernel: Number, stride: int, channels: Number) -> None:
-    check("channels >= 1 must hold", channels >= 1, channels=channels)
-    check("stride must be 1 or 2", stride in (1, 2), stride=stride)
-    check("kernel must be odd and positive", (kernel % 2 == 1) & (kernel > 0), kernel=kernel)
+    check_channels(channels)
+    check_stride(stride)
+    check_window("kernel", kernel)
 
 
 @register("mbconv")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MBConv(Unit):
-    """The choice of an inverted residual."""
+    """An inverted residual."""
 
     channels: Number
     """Output channels."""
     stride: int = 1
-    """1 or 2, of the depthwise convolution."""
+    """Stride of the depthwise convolution: 1 or 2."""
     kernel: Number = 3
-    """Odd window of the depthwise convolution, in pixels; without meaning, and 3 where resolved, if
-    the attention takes the convolution's place."""
+    """Window of the depthwise convolution in pixels, odd. If the attention replaces the
+    convolution, it has no effect and `resolved` sets it to 3."""
     expansion: Number = 6
-    """Expanded channels over input channels; the product is rounded to a multiple of 8. At 1 the
-    input is taken as it is."""
+    """Expanded channels over input channels; the product is rounded to a multiple of 8. At 1 there
+    is no expansion."""
     attention: Attention | None = None
-    """On the expanded map, after the depthwise convolution; one that selects among convolutions
-    takes its place, depthwise too."""
+    """Attention on the expanded map after the depthwise convolution; one that selects among
+    convolutions replaces the depthwise convolution and is depthwise too."""
     activation: str = "silu"
-    """After the expansion and the depthwise convolution."""
+    """Activation after the expansion and after the depthwise convolution."""
 
     def __post_init__(self) -> None:
         _check_window(self.kernel, self.stride, self.channels)
         check("expansion > 0 must hold", self.expansion > 0, expansion=self.expansion)
 
     def expanded(self, shape: Shape) -> Shape:
-        """The map that the depthwise convolution reads."""
+        """Return the shape of the map that the depthwise convolution reads."""
         return shape.with_channels(
             pick(self.expansion == 1, shape.channels, make_divisible(shape.channels * self.expansion))
         )
 
     def resolved(self, shape: Shape) -> MBConv | Separable:  # pyright: ignore[reportIncompatibleMethodOverride]
         if not is_array(self.expansion) and self.expansion == 1:
-            # the same network, so the same description
+            # without expansion it is a separable unit: equal networks have equal descriptions
             separable = Separable(
                 channels=self.channels,
                 stride=self.stride,
@@ -89,8 +89,8 @@ class MBConv(Unit):
         out = self.out(shape)
         return (
             (conv_cost(shape, wide, 1) + norm_cost(wide.channels)) * expands
-            # where nothing is expanded, the input is what the depthwise convolution reads: it is
-            # not held twice
+            # without expansion the depthwise convolution reads the input itself, which is then not
+            # held in addition
             + spatial_cost(self.attention, self.kernel, wide, narrow, groups=wide.channels).beside(
                 shape.elements * expands
             )
@@ -126,26 +126,28 @@ class MBConv(Unit):
 @register("separable")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separable(Unit):
-    """The choice of a depthwise-separable convolution: MobileNetV1's, or with a linear projection
-    MBConv of expansion 1."""
+    """A depthwise-separable convolution.
+
+    With an activated projection it is MobileNetV1's, with a linear one an MBConv of expansion 1.
+    """
 
     added: ClassVar[Mapping[str, Any]] = {"projection": "linear"}
 
     channels: Number
     """Output channels."""
     stride: int = 1
-    """1 or 2, of the depthwise convolution."""
+    """Stride of the depthwise convolution: 1 or 2."""
     kernel: Number = 3
-    """Odd window of the depthwise convolution, in pixels; without meaning, and 3 where resolved, if
-    the attention takes the convolution's place."""
+    """Window of the depthwise convolution in pixels, odd. If the attention replaces the
+    convolution, it has no effect and `resolved` sets it to 3."""
     attention: Attention | None = None
-    """After the depthwise convolution; one that selects among convolutions takes its place,
-    depthwise too."""
+    """Attention after the depthwise convolution; one that selects among convolutions replaces the
+    depthwise convolution and is depthwise too."""
     activation: str = "silu"
-    """After the depthwise convolution, and after an activated projection."""
+    """Activation after the depthwise convolution, and after an activated projection."""
     projection: Literal["linear", "activated"] = "linear"
-    """"linear": no activation after the 1×1 convolution, a residual where shapes agree
-    (MobileNetV2). "activated": no residual (MobileNetV1)."""
+    """"linear": no activation after the 1×1 convolution, and a residual connection if input and
+    output have one shape (MobileNetV2). "activated": an activation, no residual (MobileNetV1)."""
 
     def __post_init__(self) -> None:
         _check_window(self.kernel, self.stride, self.channels)
@@ -161,8 +163,8 @@ class Separable(Unit):
         block = replace(self, attention=self.attention.resolved(shape.strided(self.stride)))
         if not isinstance(self.attention, ConvAttention):
             return block
-        # what takes the convolution's place has a window and an activation of its own: equal
-        # networks, equal descriptions
+        # the attention has its own window and activation, so these fields have no effect: equal
+        # networks must have equal descriptions
         return replace(block, kernel=3, activation="silu" if self.projection == "linear" else self.activation)
 
     def cost(self, shape: Shape) -> Cost:

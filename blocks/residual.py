@@ -1,9 +1,8 @@
-"""Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt) and an
-attention slot before the sum (SENet).
+"""Residual units: basic and bottleneck, with cardinality (ResNeXt), radix (ResNeSt), attention.
 
-An attention that selects among convolutions (`ConvAttention`: SKNet, arXiv:1903.06586) takes the
-place of the 3×3 convolution that holds the stride instead: the first of a basic unit, the middle
-one of a bottleneck, in whose groups its branches are.
+An attention stands before the sum (SENet). One that selects among convolutions (`ConvAttention`:
+SKNet, arXiv:1903.06586) instead replaces the 3×3 convolution with the stride: the first one of a
+basic unit, the middle one of a bottleneck, whose groups its branches take over.
 
 Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as
 everywhere since); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431; He et al., Bag of Tricks, CVPR
@@ -20,9 +19,10 @@ import numpy as np
 
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
-from .rounding import at_least, floor, make_divisible, pick, scaled_channels
-from .rules import check
+from .rounding import at_least, floor, make_divisible, next_multiple, pick, scaled_channels
+from .rules import check, check_channels, check_stride
 from .shape import Number, Shape, is_array
+from .slot import gate_cost, spatial_cost
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,38 +33,36 @@ Form = Literal["grouped", "concatenated", "summed"]
 
 
 def _check(channels: Number, stride: int, downsample: str) -> None:
-    check("channels >= 1 must hold", channels >= 1, channels=channels)
-    check("stride must be 1 or 2", stride in (1, 2), stride=stride)
+    check_channels(channels)
+    check_stride(stride)
     check("downsample must be 'conv' or 'avg'", downsample in ("conv", "avg"), downsample=downsample)
 
 
 def _shortcut_cost(shape: Shape, out: Shape, stride: int, downsample: str) -> Cost:
-    """Cost of the shortcut's projection, nothing where shapes agree. Average pooling before it
-    counts nothing, but its output is held besides the input."""
+    """Return the cost of the shortcut's projection; zero if input and output have one shape.
+
+    Average pooling before it costs nothing, but its output is held in addition to the input.
+    """
     projected = True if stride != 1 else shape.channels != out.channels
     pooled = out.with_channels(shape.channels).elements if downsample == "avg" and stride != 1 else 0
     return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements + pooled) * projected
 
 
-def _gate_cost(attention: Attention | None, out: Shape) -> Cost:
-    """Cost of the attention before the sum, nothing where there is none or it stands in a
-    convolution's place."""
-    return Cost() if attention is None or isinstance(attention, ConvAttention) else attention.cost(out)
-
-
 @register("basic")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basic(Unit):
-    """The choice of a basic unit: two 3×3 convolutions."""
+    """A basic unit: two 3×3 convolutions."""
 
     channels: Number
     """Output channels."""
     stride: int = 1
-    """1 or 2, of the first convolution."""
+    """Stride of the first convolution: 1 or 2."""
     downsample: Downsample = "conv"
-    """How the shortcut's stride is taken."""
+    """Where the shortcut has its stride: in the projection ("conv"), or in an average pool before
+    it ("avg")."""
     attention: Attention | None = None
-    """Before the sum; one that selects among convolutions in the place of the first."""
+    """Attention before the sum; one that selects among convolutions replaces the first
+    convolution."""
 
     def __post_init__(self) -> None:
         _check(self.channels, self.stride, self.downsample)
@@ -74,9 +72,8 @@ class Basic(Unit):
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out(shape)
-        plain = conv_cost(shape, out, 3) + norm_cost(out.channels)
-        first = self.attention.conv_cost(shape, out) if isinstance(self.attention, ConvAttention) else plain
-        after = conv_cost(out, out, 3) + norm_cost(out.channels) + _gate_cost(self.attention, out)
+        first = spatial_cost(self.attention, 3, shape, out)
+        after = conv_cost(out, out, 3) + norm_cost(out.channels) + gate_cost(self.attention, out)
         return first + after.beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
@@ -93,26 +90,27 @@ class Basic(Unit):
 @register("bottleneck")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bottleneck(Unit):
-    """The choice of a bottleneck unit."""
+    """A bottleneck unit: a 1×1, a 3×3 and a 1×1 convolution."""
 
     channels: Number
     """Output channels."""
     width: Number
     """Channels of the middle convolution, over all groups."""
     stride: int = 1
-    """1 or 2, of the middle convolution."""
+    """Stride of the middle convolution, or of the pool beside it: 1 or 2."""
     cardinality: Number = 1
     """Groups of the middle convolution (ResNeXt's C)."""
     radix: int = 0
     """Splits of split attention (ResNeSt's R); 0 is a plain convolution."""
     pool: Literal["none", "first", "last"] = "none"
-    """Where ResNeSt's average pool takes the stride: before ("fast") or after the middle
-    convolution."""
+    """Position of the average pool that has the stride in ResNeSt: before the middle convolution
+    ("first", the paper's "fast" variant) or after it ("last")."""
     downsample: Downsample = "conv"
-    """How the shortcut's stride is taken."""
+    """Where the shortcut has its stride: in the projection ("conv"), or in an average pool before
+    it ("avg")."""
     attention: Attention | None = None
-    """Before the sum; one that selects among convolutions in the place of the middle one (radix 0,
-    no pool)."""
+    """Attention before the sum; one that selects among convolutions replaces the middle convolution
+    and needs radix 0 and no pool."""
 
     def __post_init__(self) -> None:
         _check(self.channels, self.stride, self.downsample)
@@ -139,7 +137,7 @@ class Bottleneck(Unit):
             )
 
     def resolved(self, shape: Shape) -> Bottleneck:
-        # a pool that takes no stride does nothing: equal networks, equal descriptions
+        # with stride 1 there is no pool: equal networks must have equal descriptions
         block = replace(self, pool="none") if self.stride == 1 else self
         if block.attention is None:
             return block
@@ -147,41 +145,40 @@ class Bottleneck(Unit):
         return replace(block, attention=block.attention.resolved(place))
 
     def widened(self, factor: Number) -> Bottleneck:
-        """The same unit with `factor` times the channels: those before the expansion are rounded,
-        as in the skeleton, and the middle ones follow them.
+        """Return the same unit with `factor` times the channels.
 
-        A unit does not know its expansion. It is taken to be 4, that of every published network;
-        channels that 4 does not divide are rounded as they are.
+        The channels before the expansion are rounded, as in the skeleton; the width of the middle
+        convolution is scaled in proportion. A unit does not store its expansion: it is taken to be
+        4, as in every published network, or 1 if 4 does not divide the channels.
         """
         expansion = pick(self.channels % 4 == 0, 4, 1)
         channels = scaled_channels(self.channels // expansion, factor) * expansion
-        splits = max(self.radix, 1)
         group = at_least(floor(self.width // self.cardinality * channels / self.channels), 1)
-        group = (group + splits - 1) // splits * splits  # every split of every group gets whole channels
+        group = next_multiple(group, max(self.radix, 1))  # whole channels for every split of every group
         attention = None if self.attention is None else self.attention.widened(factor)
         return replace(self, channels=channels, width=group * self.cardinality, attention=attention)
 
     @property
     def reduced(self) -> Number:
-        """Squeezed channels of split attention: a quarter of all splits', at least 32 and in steps
-        of 8, and a whole number for each group."""
+        """Squeezed channels of split attention.
+
+        They are a quarter of the channels of all splits, at least 32, rounded to a multiple of 8
+        and then up to a common multiple of 8 and the cardinality.
+        """
         step = np.lcm(self.cardinality, 8) if is_array(self.cardinality) else math.lcm(self.cardinality, 8)
-        squeezed = at_least(make_divisible(self.width * self.radix * 0.25, 8), 32)
-        return (squeezed + step - 1) // step * step
+        return next_multiple(at_least(make_divisible(self.width * self.radix * 0.25, 8), 32), step)
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out(shape)
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
-        entering = after if self.pool == "first" else before  # what the middle convolution reads
-        inside = before if self.pool == "last" else after  # where its output lies
-        if isinstance(self.attention, ConvAttention):
-            middle = self.attention.conv_cost(before, after, groups=self.cardinality)
-        elif self.radix == 0:
-            middle = conv_cost(entering, inside, 3, groups=self.cardinality) + norm_cost(self.width)
+        entering = after if self.pool == "first" else before  # input of the middle convolution
+        inside = before if self.pool == "last" else after  # its output
+        if self.radix == 0:  # an attention that replaces the convolution allows no pool
+            middle = spatial_cost(self.attention, 3, entering, inside, groups=self.cardinality)
         else:
             middle = self._split_attention_cost(entering, inside)
-        last = conv_cost(after, out, 1) + norm_cost(out.channels) + _gate_cost(self.attention, out)
+        last = conv_cost(after, out, 1) + norm_cost(out.channels) + gate_cost(self.attention, out)
         first = conv_cost(shape, before, 1) + norm_cost(self.width)
         return first + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
 
@@ -199,12 +196,14 @@ class Bottleneck(Unit):
         )
 
     def build(self, shape: Shape, *, drop_path: float = 0.0, form: Form = "grouped") -> nn.Module:
-        """Trainable module, in one of the three equivalent forms of ResNeXt's Figure 3: (a)
-        "summed", (b) "concatenated" paths, (c) "grouped".
+        """Make the trainable module, in one of the three equivalent forms of ResNeXt's Figure 3.
 
-        They compute the same function (`automl.blocks.modules.forms` maps the weights of one to
-        another's) and have the same MACs and parameters; `cost` is that of (c): the paths of (a)
-        give more activations.
+        The forms are (a) "summed" paths, (b) "concatenated" paths and (c) "grouped". They compute
+        the same function and have the same MACs and parameters; `automl.blocks.modules.forms`
+        converts the weights. `cost` is that of (c); form (a) has more activations.
+
+        Raises:
+            InvalidBlock: an unknown form, or one that the attention, radix or pool does not allow.
         """
         from .modules import forms, residual, selective
 

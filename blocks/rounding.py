@@ -1,4 +1,4 @@
-"""Rounding of scaled widths and depths, as the EfficientNet authors' code does it; ints or arrays."""
+"""Rounds scaled widths and depths as the EfficientNet authors' code does; takes ints or arrays."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from .shape import Number, is_array
 
 
 def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Number:
-    """The multiple of `divisor` nearest to `value`, at least one divisor and never below `floor`
-    times the value.
+    """Round to the nearest multiple of `divisor`, at least `divisor` and `floor` times `value`.
 
     Source: `_make_divisible` of the MobileNet and EfficientNet repositories (floor 0.9); timm's SE
     layers use floor 0.
@@ -25,26 +24,30 @@ def make_divisible(value: Any, divisor: int = 8, *, floor: float = 0.9) -> Numbe
 
 
 def scaled_channels(channels: Number, factor: Any) -> Number:
-    """`channels` times `factor` as widths are scaled: a multiple of 8, never below 90 %; at factor
-    1 they stay what they are."""
+    """Multiply channels by a width factor and round to a multiple of 8, never below 90 %.
+
+    At factor 1 the channels stay as they are.
+    """
     return pick(factor == 1, channels, make_divisible(channels * factor))
 
 
 def ceil(value: Any) -> Number:
-    """The next integer; noise of decimal steps (1.1 * 10 = 11.000000000000002) does not add a
-    layer."""
+    """Round up to an integer, after removing rounding errors of decimals.
+
+    1.1 * 10 = 11.000000000000002 gives 11, not 12.
+    """
     if is_array(value):
         return np.ceil(np.round(value, 9)).astype(np.int64)
     return math.ceil(round(value, 9))
 
 
 def nearest(value: Any) -> Number:
-    """The nearest integer, halves to even."""
+    """Round to the nearest integer, halves to even."""
     return np.rint(value).astype(np.int64) if is_array(value) else round(value)
 
 
 def floor(value: Any) -> Number:
-    """The integer below; noise of decimal steps does not remove a channel."""
+    """Round down to an integer, after removing rounding errors of decimals (see `ceil`)."""
     return np.floor(np.round(value, 9)).astype(np.int64) if is_array(value) else math.floor(round(value, 9))
 
 
@@ -54,10 +57,10 @@ def next_multiple(value: Number, divisor: Number) -> Number:
 
 
 def at_least(value: Number, low: int) -> Number:
-    """`value`, or `low` where it is smaller."""
+    """Return the larger of `value` and `low`, elementwise for arrays."""
     return np.maximum(value, low) if is_array(value) else max(value, low)
 
 
 def pick(condition: Any, one: Number, other: Number) -> Number:
-    """`one` where `condition` holds, else `other`."""
+    """Return `one` where `condition` holds, else `other`; elementwise for arrays."""
     return np.where(condition, one, other) if is_array(condition) else (one if condition else other)

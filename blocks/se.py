@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from .block import Attention, register
 from .cost import Cost, conv_cost
 from .rounding import at_least, make_divisible, nearest
-from .rules import check
+from .rules import check, check_squeeze
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -26,40 +26,34 @@ if TYPE_CHECKING:
 @register("se")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Se(Attention):
-    """The choice of a squeeze-and-excitation block."""
+    """A squeeze-and-excitation block."""
 
     dimensions: ClassVar[Mapping[str, str]] = {"se_ratio": "ratio"}
     added: ClassVar[Mapping[str, Any]] = {"floor": 0.0, "gate": "sigmoid"}
 
     reduced: Number | None = None
-    """Squeezed channels; None takes `ratio` of the map's."""
+    """Squeezed channels; None takes `ratio` of the map's channels."""
     ratio: float | None = 1 / 16
-    """Squeezed channels over the map's channels."""
+    """Squeezed channels over the channels of the map."""
     divisor: int | None = 8
     """Squeezed channels are rounded to a multiple of this; 1 rounds to the nearest integer."""
     floor: float = 0.0
-    """Rounding never goes below this share of the exact width."""
+    """The rounded width is at least this share of the exact width."""
     activation: str = "relu"
-    """Between the two layers."""
+    """Activation between the two layers."""
     gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
-    """What turns the second layer's output into factors."""
+    """Function that turns the output of the second layer into factors."""
     layout: Literal["resnet", "efficientnet"] = "resnet"
-    """Whose names the two layers bear in timm: fc1, fc2 or conv_reduce, conv_expand."""
+    """Names of the two layers, as in timm: fc1 and fc2, or conv_reduce and conv_expand."""
 
     def __post_init__(self) -> None:
-        check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
+        check_squeeze(self.reduced, self.ratio, self.divisor)
         if self.reduced is None:
-            check("without `reduced`, ratio > 0 must hold", self.ratio is not None and self.ratio > 0, ratio=self.ratio)
-            check(
-                "without `reduced`, divisor >= 1 must hold",
-                bool(self.divisor) and self.divisor >= 1,
-                divisor=self.divisor,
-            )
             check("without `reduced`, 0 <= floor <= 1 must hold", 0 <= self.floor <= 1, floor=self.floor)
         check("gate must be 'sigmoid' or 'hard_sigmoid'", self.gate in ("sigmoid", "hard_sigmoid"), gate=self.gate)
 
     def reduced_for(self, channels: Number) -> Number:
-        """Squeezed channels for a map of `channels`."""
+        """Return the squeezed channels for a map with `channels` channels."""
         if self.reduced is not None:
             return self.reduced
         assert self.ratio is not None  # by __post_init__
@@ -72,7 +66,7 @@ class Se(Attention):
         return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None, floor=0.0)
 
     def cost(self, shape: Shape) -> Cost:
-        """Two 1×1 convolutions with bias on the pooled map."""
+        """Return the cost of two 1×1 convolutions with bias on the pooled map."""
         pooled = Shape(shape.channels, 1, 1)
         squeezed = Shape(self.reduced_for(shape.channels), 1, 1)
         return (conv_cost(pooled, squeezed, 1, bias=True) + conv_cost(squeezed, pooled, 1, bias=True)).beside(

@@ -1,4 +1,4 @@
-"""The shape of a feature map, for one image or, as NumPy arrays, for many candidates at once."""
+"""The shape of a feature map, as numbers for one candidate or as NumPy arrays for many."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ import numpy as np
 from .rules import check
 
 Number: TypeAlias = Any
-"""An int, or an integer array holding one value for each of many candidates. The formulas take
-both."""
+"""An int, or an integer array with one value for each of many candidates; formulas accept both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Channels, height and width of one image's feature map."""
+    """Channels, height and width of the feature map of one image."""
 
     channels: Number
+    """Channels of the map."""
     height: Number
+    """Height in pixels."""
     width: Number
+    """Width in pixels."""
 
     def with_channels(self, channels: Number) -> Shape:
-        """The same map with another number of channels."""
+        """Return the same shape with another number of channels."""
         return Shape(channels, self.height, self.width)
 
     def strided(self, stride: int) -> Shape:
-        """The map after an odd-kernel convolution or pooling of `stride`, padded by half the
-        kernel: sizes divided and rounded up.
+        """Return the shape after a convolution or pooling of `stride`: sides divided, rounded up.
+
+        The kernel is odd and the padding half of it.
 
         Raises:
-            InvalidBlock: a map of fewer pixels than the stride, which would be squeezed below one
-                pixel.
+            InvalidBlock: a side has fewer pixels than the stride.
         """
         if stride == 1:
             return self

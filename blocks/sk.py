@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .block import ConvAttention, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import make_divisible
-from .rules import check
+from .rules import check, check_squeeze
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @register("sk")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sk(ConvAttention):
-    """The choice of a selective-kernel convolution."""
+    """A selective-kernel convolution."""
 
     dimensions: ClassVar[Mapping[str, str]] = {
         "sk_branches": "branches",
@@ -38,21 +38,20 @@ class Sk(ConvAttention):
     }
 
     branches: int = 2
-    """Convolutions to select among, of windows 3, 5, 7 and so on."""
+    """Number of convolutions to select among; their windows are 3, 5, 7 and so on."""
     dilated: bool = True
-    """Whether the windows are dilated 3×3 convolutions (dilation 1, 2, 3, …) instead of dense ones.
-    """
+    """Whether the windows are dilated 3×3 convolutions (dilation 1, 2, 3, …) instead of dense."""
     split: bool = False
-    """Whether each branch sees its own share of the input channels instead of all; the branches
-    must divide them."""
+    """Whether each branch reads its own share of the input channels instead of all of them; the
+    number of branches must divide the channels."""
     reduced: Number | None = None
-    """Squeezed channels; None takes `ratio` of the output's."""
+    """Squeezed channels; None takes `ratio` of the output channels."""
     ratio: float | None = 1 / 16
     """Squeezed channels over output channels."""
     divisor: int | None = 8
     """Squeezed channels are rounded to a multiple of this."""
     activation: str = "relu"
-    """Of the branches; the squeezed channels have ReLU."""
+    """Activation of the branches; that of the squeezed channels is ReLU."""
 
     def __post_init__(self) -> None:
         check(
@@ -62,29 +61,22 @@ class Sk(ConvAttention):
         )
         for name, value in (("dilated", self.dilated), ("split", self.split)):
             check(f"{name} must be true or false", isinstance(value, bool), **{name: value})
-        check("reduced >= 1 must hold", True if self.reduced is None else self.reduced >= 1, reduced=self.reduced)
-        if self.reduced is None:
-            check("without `reduced`, ratio > 0 must hold", bool(self.ratio) and self.ratio > 0, ratio=self.ratio)
-            check(
-                "without `reduced`, divisor >= 1 must hold",
-                bool(self.divisor) and self.divisor >= 1,
-                divisor=self.divisor,
-            )
+        check_squeeze(self.reduced, self.ratio, self.divisor)
 
     def reduced_for(self, channels: Number) -> Number:
-        """Squeezed channels for an output of `channels`."""
+        """Return the squeezed channels for `channels` output channels."""
         return make_divisible(channels * self.ratio, self.divisor or 1) if self.reduced is None else self.reduced
 
     def resolved(self, shape: Shape) -> Sk:
-        """`shape` is that of the output."""
+        """Return the block with the squeezed channels written out; `shape` is the output's."""
         return replace(self, reduced=self.reduced_for(shape.channels), ratio=None, divisor=None)
 
     def seen(self, shape: Shape, channels: Number, groups: Number) -> Shape:
-        """The part of an input of `shape` that one branch convolves to `channels` in `groups`
-        groups.
+        """Return the part of an input of `shape` that one branch reads.
 
         Raises:
-            InvalidBlock: the branches do not divide the input channels, or the groups a branch's.
+            InvalidBlock: the branches do not divide the input channels, or `groups` divides not
+                both the channels of a branch and the output channels.
         """
         if self.split:
             check(
@@ -101,8 +93,11 @@ class Sk(ConvAttention):
         return shape
 
     def conv_cost(self, shape: Shape, out: Shape, *, groups: Number = 1) -> Cost:
-        """The branches, one after another, then two 1×1 convolutions on the pooled sum; the input
-        is held to the end."""
+        """Return the cost of the branches and of two 1×1 convolutions on their pooled sum.
+
+        The branches run one after another. The input and the outputs of finished branches are held
+        to the end.
+        """
         seen = self.seen(shape, out.channels, groups)
         cost = Cost()
         for index in range(self.branches):

@@ -1,8 +1,7 @@
-"""The attention slot of a unit with one spatial convolution: a gate after the convolution, or an
-attention in its place.
+"""The attention slot of a unit: a gate after the spatial convolution, or an attention in its place.
 
-A `ConvAttention` brings its own normalisation and activation; then the unit has neither a
-convolution, nor a normalisation, nor an activation there.
+A `ConvAttention` replaces the convolution together with its normalisation and activation. Any other
+attention is a gate: it multiplies the map that it is given.
 """
 
 from __future__ import annotations
@@ -20,23 +19,27 @@ if TYPE_CHECKING:
 def spatial_cost(
     attention: Attention | None, kernel: Number, before: Shape, after: Shape, *, groups: Number = 1
 ) -> Cost:
-    """Cost of the spatial convolution from `before` to `after` and its normalisation, or of the
-    attention in its place."""
+    """Return the cost of the spatial convolution and its normalisation, from `before` to `after`.
+
+    If a `ConvAttention` replaces the convolution, it is the cost of that attention.
+    """
     if isinstance(attention, ConvAttention):
         return attention.conv_cost(before, after, groups=groups)
     return conv_cost(before, after, kernel, groups=groups) + norm_cost(after.channels)
 
 
 def gate_cost(attention: Attention | None, shape: Shape) -> Cost:
-    """Cost of the gate on a map of `shape`; nothing where the attention stands in the convolution's
-    place."""
+    """Return the cost of the gate on a map of `shape`; zero if there is no gate.
+
+    There is none without attention, or if the attention replaces the convolution.
+    """
     return Cost() if attention is None or isinstance(attention, ConvAttention) else attention.cost(shape)
 
 
 def build_slot(
     attention: Attention | None, before: Shape, after: Shape, *, stride: int, groups: int = 1
 ) -> tuple[nn.Module | None, nn.Module | None]:
-    """The module in the convolution's place and the gate after it; at most one of them is there."""
+    """Make the module that replaces the convolution, and the gate; one of them or both are None."""
     if isinstance(attention, ConvAttention):
         return attention.build_conv(before, after.channels, stride=stride, groups=groups), None
     return None, None if attention is None else attention.build(after)

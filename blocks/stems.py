@@ -1,12 +1,11 @@
-"""Stems and heads: what lies before the stages and between them and the classifier, under timm's
-names.
+"""Stems, which stand before the stages, and heads, which stand after them; modules as in timm.
 
 Sources: EfficientNet (arXiv:1905.11946): a 3×3 convolution of stride 2, and a 1×1 convolution
 before pooling; ResNet (arXiv:1512.03385): a 7×7 convolution of stride 2 and a max pool; the "deep"
 stem of three 3×3 convolutions is ResNet-C/D's (arXiv:1812.01187), its "tiered" form timm's
 (`deep_tiered`: 24, 32, 64 channels, in ResNet-T and ECA-ResNet-T). Every convolution is normalised
-and activated, but for that of MobileNetV3's "efficient last stage" (Howard et al., ICCV 2019,
-arXiv:1905.02244), which stands behind the pool and is only activated.
+and activated, except in MobileNetV3's "efficient last stage" (Howard et al., ICCV 2019,
+arXiv:1905.02244), whose convolution follows the pool and is only activated.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .block import Part, register
 from .cost import Cost, conv_cost, norm_cost
 from .rounding import at_least, nearest, scaled_channels
-from .rules import check
+from .rules import check, check_channels, check_stride, check_window
 from .shape import Number, Shape
 
 if TYPE_CHECKING:
@@ -28,21 +27,21 @@ if TYPE_CHECKING:
 @register("conv_stem")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvStem(Part):
-    """One convolution."""
+    """A stem of one convolution."""
 
     channels: Number = 32
     """Output channels."""
     kernel: int = 3
-    """Odd window, in pixels."""
+    """Window of the convolution in pixels, odd."""
     stride: int = 2
-    """1 or 2."""
+    """Stride of the convolution: 1 or 2."""
     activation: str = "silu"
-    """After the normalisation."""
+    """Activation after the normalisation."""
 
     def __post_init__(self) -> None:
-        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
-        check("kernel must be odd and positive", self.kernel % 2 == 1 and self.kernel > 0, kernel=self.kernel)
-        check("stride must be 1 or 2", self.stride in (1, 2), stride=self.stride)
+        check_channels(self.channels)
+        check_window("kernel", self.kernel)
+        check_stride(self.stride)
 
     def out(self, shape: Shape) -> Shape:
         return shape.strided(self.stride).with_channels(self.channels)
@@ -70,19 +69,19 @@ class ConvStem(Part):
 @register("resnet_stem")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResNetStem(Part):
-    """A 7×7 convolution, or three of 3×3, and a max pool."""
+    """A stem of one 7×7 convolution, or three 3×3 convolutions, and a max pool."""
 
     added: ClassVar[Mapping[str, Any]] = {"tiered": False}
 
     channels: Number = 64
     """Output channels."""
     deep: Number | None = None
-    """Channels of the first two of three 3×3 convolutions; None is the single 7×7 convolution."""
+    """Channels of the first two of three 3×3 convolutions; None for a single 7×7 convolution."""
     tiered: bool = False
-    """Whether the first of the three has three quarters of the second's channels."""
+    """Whether the first of the three has three quarters of the channels of the second."""
 
     def __post_init__(self) -> None:
-        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+        check_channels(self.channels)
         check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
         check(
             "a tiered stem needs deep >= 4",
@@ -98,8 +97,11 @@ class ResNetStem(Part):
         return 3 * (self.deep // 4) if self.tiered else self.deep
 
     def widened(self, factor: Number) -> ResNetStem:
-        """The same stem with `factor` times the channels; of a deep one those of its first
-        convolutions are rounded, and the others follow them."""
+        """Return the same stem with `factor` times the channels.
+
+        In a stem of three convolutions `deep` is rounded, and the output channels keep their ratio
+        to it.
+        """
         if self.deep is None:
             return replace(self, channels=scaled_channels(self.channels, factor))
         deep = scaled_channels(self.deep, factor)
@@ -146,15 +148,15 @@ class ResNetStem(Part):
 @register("conv_head")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvHead(Part):
-    """A 1×1 convolution to the features that are pooled."""
+    """A head of one 1×1 convolution before the global pool."""
 
     channels: Number = 1280
-    """Features."""
+    """Output channels: the features of the network."""
     activation: str = "silu"
-    """After the normalisation."""
+    """Activation after the normalisation."""
 
     def __post_init__(self) -> None:
-        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+        check_channels(self.channels)
 
     def out(self, shape: Shape) -> Shape:
         return shape.with_channels(self.channels)
@@ -177,7 +179,7 @@ class ConvHead(Part):
 @register("pool_head")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolHead(Part):
-    """Nothing: the last stage's map is pooled."""
+    """A head without modules: the map of the last stage is pooled."""
 
     def cost(self, shape: Shape) -> Cost:
         return Cost()
@@ -189,18 +191,20 @@ class PoolHead(Part):
 @register("efficient_head")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EfficientHead(Part):
-    """A 1×1 convolution behind the global pool, where it acts on one position. The widening before
-    the pool is the last stage's (`Projection`)."""
+    """A head of one 1×1 convolution after the global pool, where it acts on a single position.
+
+    The widening before the pool belongs to the last stage (`Projection`).
+    """
 
     channels: Number = 1280
-    """Features."""
+    """Output channels: the features of the network."""
     bias: bool = True
-    """Whether the convolution has one, as in MobileNetV3; Once-for-All's has none."""
+    """Whether the convolution has a bias, as in MobileNetV3; Once-for-All's has none."""
     activation: str = "hard_swish"
-    """After the convolution; there is no normalisation."""
+    """Activation after the convolution; there is no normalisation."""
 
     def __post_init__(self) -> None:
-        check("channels >= 1 must hold", self.channels >= 1, channels=self.channels)
+        check_channels(self.channels)
 
     def out(self, shape: Shape) -> Shape:
         return Shape(self.channels, 1, 1)

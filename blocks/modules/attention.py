@@ -11,7 +11,7 @@ from .activation import activation_layer
 
 
 class SqueezeExcite(nn.Module):
-    """Gate every channel by two linear layers on the pooled map."""
+    """Gates every channel by two linear layers on the pooled map."""
 
     def __init__(
         self, channels: int, reduced: int, activation: str = "relu", layout: str = "resnet", gate: str = "sigmoid"
@@ -31,15 +31,14 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
         logits_bc11 = x_bchw.mean((2, 3), keepdim=True)
-        for (
-            module
-        ) in self.children():  # squeeze, activation, excite: TorchScript reads no attribute by a name in a variable
+        # the children are squeeze, activation and excite; TorchScript has no getattr by variable
+        for module in self.children():
             logits_bc11 = module(logits_bc11)
         return x_bchw * (F.hardsigmoid(logits_bc11) if self.gate == "hard_sigmoid" else logits_bc11.sigmoid())
 
 
 class EfficientChannelAttention(nn.Module):
-    """Gate every channel by a window over its neighbours on the channel axis."""
+    """Gates every channel by a convolution over its neighbours on the channel axis."""
 
     def __init__(self, kernel_size: int, padding: str = "zeros") -> None:
         super().__init__()
@@ -86,7 +85,7 @@ class ConvNorm(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """CBAM's spatial part: gate every position by a window over the channel-wise mean and maximum."""
+    """CBAM's spatial part: gates every position by a window over the channels' mean and maximum."""
 
     def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()

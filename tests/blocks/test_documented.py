@@ -41,7 +41,7 @@ def test_help_names_every_field_with_what_it_says(cls: type) -> None:
 
 def test_the_first_line_stays_and_others_follow() -> None:
     assert (SearchResult.__doc__ or "").startswith("What a search found.")
-    assert "seconds: Wall time." in (SearchResult.__doc__ or "")
+    assert "seconds: Wall time of this run." in (SearchResult.__doc__ or "")
 
 
 def test_a_class_that_inherits_keeps_its_own_words() -> None:
