@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, ImageSize, Json, Storage
-from .output import CONVENTION, cost_json, print_json
+from .output import CONVENTION, cost_json, metrics_json, print_json
 from .tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks import Cost
     from ..spaces import Candidate
     from ..spaces.audit import Audit, Tally
+
+
+SHOWN = ("macs", "params", "activations", "peak_memory")
+"""Metrics that have their own place in the output."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +50,7 @@ def cost(
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
-    """Count the MACs, parameters, activations and peak memory of a candidate, without training it."""
+    """Count MACs, parameters, activations, peak memory and further costs; nothing is trained."""
     found, base = _candidate(candidate, storage, image_size)
     total = found.cost()
     witnessed = _audit(found) if audit else None
@@ -61,6 +65,7 @@ def cost(
                 "batch": batch,
                 "base_of": base,
                 **_json(total, batch),
+                "metrics": metrics_json(total),
                 **extra,
             }
         )
@@ -108,6 +113,7 @@ def _layers(candidate: Candidate, batch: int) -> list[dict[str, Any]]:
 
 def _print(candidate: Candidate, total: Cost, batch: int) -> None:
     from ..spaces import human
+    from ..spaces.metrics import metrics
 
     channels, height, width = candidate.image
     counted = (
@@ -118,6 +124,9 @@ def _print(candidate: Candidate, total: Cost, batch: int) -> None:
         f"peak activation memory of inference at batch {batch}: {_bytes(total.memory(batch))} in float32, beside"
         f" {_bytes(4 * total.params)} of weights"
     )
+    for name, metric in metrics.parts().items():
+        if name not in SHOWN:
+            print(f"{name}: {metric.exactly(metric.value(total))} ({metric.words})")
 
 
 def _print_layers(rows: list[dict[str, Any]], batch: int) -> None:
@@ -198,8 +207,9 @@ def _candidate(text: str, storage: str, image_size: int | None) -> tuple[Candida
     it leaves free."""
     from ..blocks.errors import InputError
     from ..spaces import architectures, find_candidate
-    from ..spaces.names import find_architecture
-    from ..spaces.reference import FILES, base_of, find_space
+    from ..spaces.architecture_names import find_architecture
+    from ..spaces.candidate_file import FILES
+    from ..spaces.reference import base_of, find_space
 
     space = find_space(text)
     if space is not None:

@@ -26,6 +26,14 @@ def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:
     return {"macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations)}
 
 
+def metrics_json(cost: Cost) -> dict[str, float]:
+    """The values of all cost metrics, by name."""
+    from ..spaces.metrics import metrics
+
+    values = {name: metric.value(cost) for name, metric in metrics.parts().items()}
+    return {name: int(value) if float(value).is_integer() else float(value) for name, value in values.items()}
+
+
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation with stable keys; `measure` says what `accuracy` is."""
     from ..studies.measure import measured
@@ -74,6 +82,8 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
             "accuracy": point.accuracy,
             "measure": measured(point.evaluation),
             **cost_json(point.candidate),
+            "axis": point.axis,
+            "cost": point.cost,
             "settings": dict(point.evaluation.settings),
             "trial": point.evaluation.trial,
             "state": str(point.evaluation.state),
@@ -93,19 +103,24 @@ def measure(study: Study) -> str:
 def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str, measured: str = "accuracy") -> None:
     """A front as a table; `finals` are confirmed accuracies by candidate, accuracies also where the
     front is one of scores."""
-    from ..spaces import human
+    from ..spaces.metrics import metrics
     from ..spaces.parameters import in_words
 
+    # the cost axis of the front comes first
+    axes = list(dict.fromkeys([*(point.axis for point in points[:1]), "macs", "params"]))
     rows = [
         [
             point.id[:12],
             f"{point.accuracy:.4f}",
             f"{finals[point.id]:.4f}" if point.id in finals else "-",
-            human(point.macs),
-            human(point.params),
+            *(metrics.get(axis).short(point.candidate.cost(axis)) for axis in axes),
             in_words(point.evaluation.settings),
         ]
         for point in points
     ]
     confirmed = "confirmed" if measured == "accuracy" else "confirmed accuracy"
-    print_table(f"{title} ({CONVENTION})", ["candidate", measured, confirmed, "FLOPs", "params", "settings"], rows)
+    print_table(
+        f"{title} ({CONVENTION})",
+        ["candidate", measured, confirmed, *(metrics.get(axis).head for axis in axes), "settings"],
+        rows,
+    )

@@ -37,6 +37,7 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
                     "created": s.created.isoformat(),
                     "space": s.space,
                     "budget": s.budget,
+                    "cost": s.cost,
                     "data": s.data,
                     "counts": s.counts,
                     "accuracy": s.accuracy,
@@ -46,11 +47,13 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
             ]
         )
         return
+    other = any(s.cost != "macs" for s in found)  # else the column would say the same in every row
     rows = [
         [
             s.name,
             s.space,
             s.budget or "none",
+            *([_axis(s.cost)] if other else []),
             s.data,
             str(s.counts["complete"]),
             str(s.counts["pruned"]),
@@ -59,7 +62,17 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
         ]
         for s in found
     ]
-    print_table("studies", ["study", "space", "budget", "data", "done", "pruned", "best", "created (UTC)"], rows)
+    axis = ["cost axis"] if other else []
+    columns = ["study", "space", "budget", *axis, "data", "done", "pruned", "best", "created (UTC)"]
+    print_table("studies", columns, rows)
+
+
+def _axis(cost: str) -> str:
+    """The head of a cost metric; its name if it is not registered here."""
+    from ..spaces.metrics import metrics
+
+    known = metrics.parts()
+    return known[cost].head if cost in known else cost
 
 
 def best_in_words(summary: StudySummary) -> str:
@@ -73,6 +86,7 @@ def best_in_words(summary: StudySummary) -> str:
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show what a study is, how far it is, and its best network."""
+    from ..spaces.metrics import metrics
     from ..studies import Study, masked
     from ..studies.chosen import best, confirmed_accuracies, trainings
     from ..studies.evidence import samplers, status_lines
@@ -90,6 +104,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         "command": found.command,
         "space": found.spec.space["name"],
         "budget": found.spec.budget,
+        "cost": found.spec.cost,
         "data": found.spec.data["name"],
         "settings": found.spec.settings,
         "counts": counts,
@@ -134,6 +149,9 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     if chosen is not None:
         tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
+        axis = found.spec.cost
+        if axis not in ("macs", "params"):
+            cost = f"{metrics.get(axis).exactly(chosen.candidate.cost(axis))}, {cost}"
         print(f"best: {chosen.candidate.id[:12]}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from ..blocks.errors import InputError, unknown
+from ..spaces.metrics import DEFAULT_AXIS
 from .database import optuna_tables
 from .database.connection import Database
 from .database.rows import count_by_state
@@ -35,6 +36,8 @@ class StudySummary:
     """How many evaluations are `complete`, `pruned`, `fail`, `final`."""
     accuracy: float | None
     """The best of the search; None before the first complete evaluation."""
+    cost: str = DEFAULT_AXIS
+    """The cost metric of its front."""
     measure: str = ACCURACY
     """What `accuracy` is: "accuracy", or "score" where nothing was trained in the search."""
 
@@ -59,6 +62,7 @@ def studies(storage: str) -> list[StudySummary]:
                 data=str(row.data.get("name", "")),
                 counts=count_by_state(session, row.id),
                 accuracy=best.get(row.id),
+                cost=str(row.settings.get("cost", DEFAULT_AXIS)),
                 measure=measure_of(row.settings),
             )
             for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))
