@@ -90,7 +90,7 @@ def logits(candidate, weights, images: torch.Tensor) -> torch.Tensor:
 
 def ruff(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [Path(sys.executable).with_name("ruff"), *arguments, "--isolated", "--line-length", "160"],
+        [Path(sys.executable).with_name("ruff"), *arguments, "--isolated", "--line-length", "120"],
         capture_output=True,
         text=True,
         check=False,
