@@ -31,6 +31,12 @@ def _samplers() -> str:
     return f"Proposes the candidates: {', '.join(names)}."
 
 
+def _metrics() -> str:
+    from ..spaces.metrics import DEFAULT_AXIS, metric_names
+
+    return f"Cost axis of the front: {', '.join(metric_names())}. Default: {DEFAULT_AXIS}."
+
+
 def _evaluators() -> str:
     from ..search.evaluators import evaluators
 
@@ -57,6 +63,7 @@ def add_to(app: typer.Typer) -> None:
         "data": Text(parse=str, default="digits", help=_data),
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),
+        "cost": Text(parse=str, help=_metrics),
         "hints": Text(parse=names_in, default="naswot"),
         "storage": Storage,
     },

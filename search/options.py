@@ -13,6 +13,7 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Space
+from ..spaces.metrics import DEFAULT_AXIS, metrics
 from ..studies.storage_url import storage_url
 from .data import Reading
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
@@ -110,6 +111,8 @@ class SearchOptions(RunOptions):
 
     budget: Sequence[str] = ()
     """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times."""
+    cost: str = DEFAULT_AXIS
+    """Cost axis of the front: macs, params, activations or peak_memory."""
     space: str | Path | Space = "efficientnet"
     """A space that comes with automl (efficientnet, resnext-attention) or a YAML file."""
     trials: int | None = None
@@ -138,6 +141,7 @@ class SearchOptions(RunOptions):
         if self.objective not in get_args(Objective):
             raise unknown("--objective", self.objective, get_args(Objective))
         check_sampler(self.sampler, self.objective)
+        metrics.get(self.cost)
         if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
             raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
         super().__post_init__()

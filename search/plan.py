@@ -14,6 +14,7 @@ import numpy as np
 
 from ..blocks import AutomlError, InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
+from ..spaces.metrics import DEFAULT_AXIS
 from ..studies import Fidelity, Study, StudySpec
 from ..studies.spec import differences
 from .data import ImageData, Reading, Split, is_named, load, split
@@ -234,7 +235,8 @@ def _not_default(options: SearchOptions, evaluator: str | None) -> dict[str, str
     """Settings that make a study another one. Defaults are left out, because the studies of
     earlier versions have none."""
     objective = {} if options.objective == "best" else {"objective": options.objective}
-    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective}
+    cost = {} if options.cost == DEFAULT_AXIS else {"cost": options.cost}
+    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost}
 
 
 def data_name(name: str) -> str:

@@ -134,6 +134,7 @@ def _proposer(
         **so_far(study),
         objective=options.objective,
         earlier=earlier,
+        cost=study.spec.cost,
     )
 
 

@@ -26,7 +26,7 @@ from .limits import Limits, Trials
 from .random_part import RandomPart
 from .recorder import Recorder
 from .rungs import Rungs
-from .running import Key, Running, network_of
+from .running import Key, Running
 from .waiting import Waiting
 
 GIVE_UP_AFTER = 8
@@ -61,6 +61,7 @@ class Engine:
             hinting: scores that are computed before the sampler begins to choose.
         """
         self.study, self._proposer, self._trials, self._limits = study, proposer, trials, limits
+        self._axis = study.spec.cost
         self._listener: Listener = listener or Silent()
         self.clock = clock or Clock(limits)
         """The time of the run."""
@@ -117,7 +118,7 @@ class Engine:
         if live.proposal is None:
             return True
         self._failures.clear()
-        promoted = self._rungs.reached(live.key, epoch, accuracy, live.macs)
+        promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis))
         if live.complete:
             return True
         if not promoted and live.proposal.stoppable:
@@ -172,8 +173,7 @@ class Engine:
         self._record(live, State.FAIL, reason, worker, device)
         self._failures.append(reason)
         if len(self._failures) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
-            count = len(self._failures)
-            raise AutomlError(f"the first {count} evaluations all failed, the last one so: {reason}")
+            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed, the last one so: {reason}")
 
     def abandon(self) -> None:
         """Drop what is still running; the same command resumes it from its last rung."""
@@ -196,7 +196,8 @@ class Engine:
         for evaluation in self._recorder.evaluations:
             if evaluation.purpose is Purpose.SEARCH:
                 key = (evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
-                self._rungs.replay(key, evaluation.curve, self._recorder.networks[evaluation.candidate_id].macs)
+                network = self._recorder.networks[evaluation.candidate_id]
+                self._rungs.replay(key, evaluation.curve, network.cost(self._axis))
                 self._random.note(evaluation.origin)
                 if evaluation.curve:
                     self.clock.timed(evaluation.candidate_id, evaluation.seconds / len(evaluation.curve))
@@ -205,7 +206,7 @@ class Engine:
             self.clock.timed(paused.candidate.id, paused.seconds / len(paused.curve))
             self._waiting.add(paused)
             can_resume = self._waiting.can_resume(paused)
-            self._rungs.replay(paused.key, paused.curve, paused.candidate.macs, waiting=can_resume)
+            self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), waiting=can_resume)
         self.counts.waiting = len(self._waiting)
 
     def _scorer(self, key: str) -> Hinting | None:
@@ -228,8 +229,8 @@ class Engine:
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         self._random.note(proposal.origin)
-        network = network_of(proposal)
-        seed = self._trials.seed if proposal.seed is None else proposal.seed
+        network = CandidateRow.of(proposal.candidate, proposal.cost)
+        seed = proposal.seed if proposal.seed is not None else self._trials.seed
         job = self._job(network, self._trials.fidelity(proposal.candidate), seed)
         self._live[key] = Running(job=job, network=network, proposal=proposal)
         return job

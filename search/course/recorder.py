@@ -53,7 +53,7 @@ class Recorder:
         values = None
         if evaluation.purpose is Purpose.SEARCH and evaluation.state is State.COMPLETE:
             assert evaluation.accuracy is not None  # checked at its construction
-            values = evaluation.accuracy, network.macs
+            values = evaluation.accuracy, network.cost(self.study.spec.cost)
         kept = self.study.record(evaluation, network, params=params, distributions=distributions, values=values)
         self._count(kept, network)
         self.listener.ended(kept, network.macs, self.counts, self._best)

@@ -62,12 +62,12 @@ class Rungs:
         self._reached: dict[int, dict[Hashable, float]] = {level: {} for level in (*self.levels, epochs)}
         self._waiting: dict[Hashable, int] = {}
 
-    def reached(self, key: Hashable, epoch: int, accuracy: float, macs: float) -> bool:
+    def reached(self, key: Hashable, epoch: int, accuracy: float, cost: float) -> bool:
         """Note the accuracy of a training after `epoch`; True if it is promoted, or at no rung. If
         False, it is paused."""
         if epoch not in self._reached:
             return True
-        self._costs[key] = macs * self._by_cost
+        self._costs[key] = cost * self._by_cost
         self._reached[epoch][key] = accuracy
         if epoch == self.epochs or key in self._admitted(epoch):
             return True
@@ -112,10 +112,10 @@ class Rungs:
         """All paused trainings."""
         return list(self._waiting)
 
-    def replay(self, key: Hashable, curve: Iterable[tuple[int, float]], macs: float, *, waiting: bool = False) -> None:
+    def replay(self, key: Hashable, curve: Iterable[tuple[int, float]], cost: float, *, waiting: bool = False) -> None:
         """Note the curve of an evaluation of an earlier run; `waiting` if it is paused at the rung
         of its last epoch."""
-        self._costs[key] = macs * self._by_cost
+        self._costs[key] = cost * self._by_cost
         for epoch, accuracy in curve:
             if epoch in self._reached:
                 self._reached[epoch][key] = accuracy

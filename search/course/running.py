@@ -17,18 +17,6 @@ Key: TypeAlias = tuple[str, str, int]
 """(candidate id, fidelity key, seed): names one training of a study."""
 
 
-def network_of(proposal: Proposal) -> CandidateRow:
-    """The network of a proposal and its cost, as a study keeps them."""
-    candidate, cost = proposal.candidate, proposal.cost
-    return CandidateRow(
-        id=candidate.id,
-        spec=candidate.spec,
-        macs=int(cost.macs),
-        params=int(cost.params),
-        activations=int(cost.activations),
-    )
-
-
 @documented
 @dataclass(kw_only=True)
 class Running:
