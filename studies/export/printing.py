@@ -9,7 +9,7 @@ from torch import nn
 
 from .expression import Call, Name
 
-WIDTH = 158
+WIDTH = 118
 
 
 def pretty(value: Any, *, indent: int = 0, used: int = 0) -> str:

@@ -21,7 +21,7 @@ from . import origin
 from .imports import Import, is_library
 from .origin import Origin
 
-WIDTH = 120
+WIDTH = 100
 ITSELF = "model.py itself"
 
 
