@@ -1,4 +1,4 @@
-"""`automl space check|describe|sample`."""
+"""The commands `automl space check`, `describe` and `sample`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SpaceFile = Annotated[str, typer.Argument(metavar="SPACE", help="A space that co
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the commands."""
+    """Register the command group `space`."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a space before any training.")
     group.command("check")(check)
     group.command("describe")(describe)
@@ -123,7 +123,7 @@ def sample(
     space: SpaceFile,
     budget: BudgetTexts = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     aim: Annotated[
         float, typer.Option(min=0, max=1, help="Draw only what costs at least this part of the budget's upper end.")
     ] = 0.0,

@@ -1,13 +1,12 @@
-"""What a candidate costs by our formulas, beside independent witnesses of it: thop, PyTorch's own
-counter, and the parameters of the built module.
+"""Compares a candidate's cost formulas with three independent counts.
 
-Everything runs on torch's meta device: shapes flow, no number is computed, so that a large image
-costs no more than a small one. The formula is wrong where PyTorch's counter (over two: it counts a
-multiply-add as two) or the built module says otherwise. thop is a witness that knows layers only,
-by their exact type: what a module computes itself, by `torch.matmul` or `F.conv2d`, it does not
-see. Where thop alone differs, the modules it does not see into are named, and the formula stands.
-thop's rules for normalisation, activations and pooling are set to zero: by our convention those
-count nothing.
+These are PyTorch's FLOP counter, thop, and the parameters of the built module. Everything runs on
+torch's meta device, which computes shapes only, so that large images take no longer than small
+ones. A formula is wrong if PyTorch's counter (halved: it counts a multiply-add as two) or the built
+module disagrees. thop counts layers by their exact type and misses what a module computes itself,
+e.g. by `torch.matmul` or `F.conv2d`; if thop alone disagrees, the formula stands and these modules
+are named. thop's rules for normalisation, activations and pooling are set to zero, in accordance
+with the convention of `automl.blocks.cost`.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="nn.Module")
 
 ELSEWHERE = "elsewhere"
-"""The place of what the whole network has and none of its blocks."""
+"""The place to which costs of the whole network that belong to none of its blocks are assigned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What the formula and each witness say of one place, for one image."""
+    """The cost of one place for one image, by the formula and by each independent count."""
 
     place: str
-    """Where: stem, stages.2, head, classifier, elsewhere, or network for all of it."""
+    """The place: stem, stages.2, head, classifier, elsewhere, or network for the whole network."""
     block: str
     """Name of the block."""
     repeats: int = 1
-    """How often it stands there in a row; the numbers are of all of them."""
+    """Number of equal blocks in a row; the counts are those of all of them."""
     macs: int
     """Multiply-adds by the formula."""
     counter: int
@@ -56,21 +55,21 @@ class Tally:
     built: int
     """Parameters of the built module."""
     unseen: tuple[str, ...] = ()
-    """Classes of modules which compute something that thop has no rule for."""
+    """Classes of modules that have multiply-adds for which thop has no rule."""
 
     @property
     def agrees(self) -> bool:
-        """Whether the formula is what the counter and the module say."""
+        """Whether the formula agrees with PyTorch's counter and with the built module."""
         return self.macs == self.counter and self.params == self.built
 
     @property
     def thop_agrees(self) -> bool:
-        """Whether thop says what PyTorch's counter says."""
+        """Whether thop agrees with PyTorch's counter."""
         return self.thop == self.counter
 
     @property
     def says(self) -> str:
-        """The disagreement in words; empty where there is none."""
+        """The disagreements in words; empty if there are none."""
         said: list[str] = []
         if self.macs != self.counter:
             thop = f", thop {self.thop:,}" if not self.thop_agrees else ", and so does thop"
@@ -85,30 +84,32 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """A candidate's cost and what witnesses say of it."""
+    """The cost of a candidate, by the formulas and by the independent counts."""
 
     total: Tally
-    """Of the network as a whole."""
+    """Costs of the network as a whole."""
     layers: tuple[Tally, ...]
-    """Place by place, in order; their sum is the total."""
+    """Costs of every place, in order; their sum is the total."""
 
     @property
     def agrees(self) -> bool:
-        """Whether every formula is what PyTorch's counter and the built module say; thop's word
-        alone changes nothing."""
+        """Whether every formula agrees with PyTorch's counter and the built module.
+
+        A disagreement with thop alone does not count.
+        """
         return self.total.agrees and all(layer.agrees for layer in self.layers)
 
     @property
     def differing(self) -> tuple[Tally, ...]:
-        """The places at which any witness says something else, thop included."""
+        """The places at which any count disagrees, thop's included."""
         return tuple(layer for layer in self.layers if layer.says)
 
 
 def audit(candidate: Candidate) -> Audit:
-    """Build `candidate` block by block and as a whole, and ask every witness.
+    """Build `candidate` block by block and as a whole, and compare all counts with the formulas.
 
     Raises:
-        AutomlError: a block cannot be built, or not be run.
+        AutomlError: a block cannot be built or run.
     """
     layers = [_of_block(place, block, shape, repeats) for place, block, shape, repeats in candidate.walk()]
     network, witnessed = _ask("the network", candidate.build, candidate.image)
@@ -131,7 +132,7 @@ def _of_classifier(candidate: Candidate, network: Network) -> Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class _Witnessed:
-    """What the witnesses say of a module."""
+    """The independent counts of one module."""
 
     counter: int
     thop: int
@@ -145,7 +146,7 @@ def _of_block(place: str, block: Block, shape: Shape, repeats: int) -> Tally:
 
 
 def _trunk(block: Block, shape: Shape) -> Callable[[], nn.Module]:
-    """What makes a module that applies `block` to a map."""
+    """Return a function that makes a module which applies `block` to a map."""
 
     def sequence() -> nn.Module:
         from torch import nn
@@ -178,7 +179,7 @@ def _tally(place: str, block: str, repeats: int, cost: Cost, witnessed: _Witness
 
 
 def _ask(what: str, make: Callable[[], M], size: tuple[int, ...]) -> tuple[M, _Witnessed]:
-    """Make a module without memory for its weights, run one input of `size` through it, and count."""
+    """Make a module on the meta device, run one input of shape (1, *size), and count."""
     import torch
 
     x = torch.empty(1, *size, device="meta")
@@ -186,7 +187,7 @@ def _ask(what: str, make: Callable[[], M], size: tuple[int, ...]) -> tuple[M, _W
         with torch.device("meta"):
             module = make().eval()
         counter, unseen = _by_torch(module, x)
-        thop = _by_thop(copy.deepcopy(module), x)  # it leaves keys behind
+        thop = _by_thop(copy.deepcopy(module), x)  # thop adds buffers to the module
     except AutomlError:
         raise
     except (RuntimeError, TypeError, ValueError) as error:
@@ -199,8 +200,7 @@ def _ask(what: str, make: Callable[[], M], size: tuple[int, ...]) -> tuple[M, _W
 
 
 def _by_torch(module: nn.Module, x: torch.Tensor) -> tuple[int, tuple[str, ...]]:
-    """Multiply-adds, and the classes of modules that compute some themselves, which thop has no
-    rule for."""
+    """Return the multiply-adds, and the classes of modules with some for which thop has no rule."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -213,7 +213,7 @@ def _by_torch(module: nn.Module, x: torch.Tensor) -> tuple[int, tuple[str, ...]]
     own = {"": counter.get_total_flops(), **inside}
     for path, flops in inside.items():
         above = path.rpartition(".")[0]
-        while above not in own:  # a list of modules is not itself called
+        while above not in own:  # a ModuleList is never called, so it has no entry
             above = above.rpartition(".")[0]
         own[above] -= flops
     seen = _layers_of_thop()
@@ -222,14 +222,14 @@ def _by_torch(module: nn.Module, x: torch.Tensor) -> tuple[int, tuple[str, ...]]
 
 
 def _layers_of_thop() -> set[type]:
-    """The layers that thop counts multiply-adds of: convolutions and linear ones, by exact type."""
+    """Return the layer types whose multiply-adds thop counts: convolutions and linear layers."""
     return {
         layer for layer, rule in _thop().register_hooks.items() if rule.__name__ in ("count_convNd", "count_linear")
     }
 
 
 def _by_thop(throwaway: nn.Module, x: torch.Tensor) -> int:
-    """Multiply-adds by thop; the module is of no use afterwards."""
+    """Return the multiply-adds by thop, which changes the module."""
     profiler = _thop()
     nothing = dict.fromkeys(profiler.register_hooks.keys() - _layers_of_thop(), profiler.zero_ops)
     macs, _ = profiler.profile(throwaway, (x,), custom_ops=nothing, verbose=False)
@@ -237,7 +237,7 @@ def _by_thop(throwaway: nn.Module, x: torch.Tensor) -> int:
 
 
 def _thop() -> Any:
-    """The module of thop's rules; it warns of Python's own matters when it is imported."""
+    """Return the module `thop.profile`, without the deprecation warnings of its import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from thop import profile as _  # noqa: F401

@@ -1,4 +1,8 @@
-"""From a candidate to a trainable network: the one place of `automl.spaces` that needs torch."""
+"""Builds the trainable network of a candidate; needs torch and timm.
+
+`Candidate.build` imports this module when it is called, so that candidates can be used without
+torch.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,15 @@ def build(
     global_pool: str = "avg",
     num_classes: int | None = None,
 ) -> Network:
-    """The network of `candidate`; stochastic depth rises linearly from 0 to `drop_path_rate` over
-    the units (Huang et al., arXiv:1603.09382).
+    """Build the network of `candidate`, randomly initialised.
 
-    `global_pool` is one of timm's; `num_classes` replaces the candidate's, 0 leaves the classifier
-    out.
+    Args:
+        candidate: the network to build.
+        drop_rate: dropout before the classifier.
+        drop_path_rate: rate of stochastic depth at the last unit; it rises linearly from 0 over the
+            units (Huang et al., arXiv:1603.09382).
+        global_pool: the name of the pool in timm.
+        num_classes: outputs in place of the candidate's; 0 leaves out the classifier.
     """
     efficientnet = candidate.layout == "efficientnet"
     trunk: dict[str, nn.Module] = dict(candidate.stem.build(candidate.input))
@@ -46,9 +54,8 @@ def build(
         classifier_name=classifier,
         feature_info=info,
         in_chans=candidate.image[0],
-        num_features=(
-            shape.channels if neck else features
-        ),  # as in timm: of the last map; a head with a neck leaves the last stage's
+        # as in timm, those of the last map: with a neck it is the map of the last stage
+        num_features=shape.channels if neck else features,
         neck=neck,
         neck_features=features if neck else None,
         num_classes=candidate.classes if num_classes is None else num_classes,
@@ -73,9 +80,9 @@ def build(
 
 
 def feature_levels(candidate: Candidate) -> list[dict[str, Any]]:
-    """timm's `feature_info`: the last map of every resolution, from the stem's to the last stage's.
+    """Return timm's `feature_info`: the last map of every resolution, from the stem on.
 
-    Reductions are read off a probe that divides without rounding.
+    The reductions are those of a large input whose sides all strides divide without rounding.
     """
     side = 1 << 20
     probe = Shape(candidate.image[0], side, side)

@@ -1,5 +1,4 @@
-"""A table of settings, walked through place by place: what `automl.spaces.bulk` asks for costs and
-fingerprints."""
+"""Costs and fingerprints of many settings at once, place by place; `automl.spaces.bulk` uses it."""
 
 from __future__ import annotations
 
@@ -17,17 +16,17 @@ from ..blocks.cost import linear_cost
 from ..blocks.rules import marking
 from .fingerprint import fingerprint, mixed, repeated
 from .parameters import Parameter
+from .plain_values import is_auto
 from .space import Space
 
 Members = slice | NDArray[np.intp]
 """Rows that are costed together."""
 Group = tuple[Members, dict[str, Any]]
-"""Those rows, and what their settings come to at a place: scalars where they agree, arrays where
-formulas take them."""
+"""Rows, and dimension → value at a place: a scalar, or an array where the formulas accept one."""
 
 
 class Table:
-    """Rows of value indices of one space."""
+    """Rows of value indices of one space, shape (rows, parameters); -1 is an inactive parameter."""
 
     def __init__(self, space: Space, rows: NDArray[np.int32]) -> None:
         self._space, self._rows, self._skeleton = space, rows, space.skeleton
@@ -36,7 +35,7 @@ class Table:
         self._place = list(enumerate(space.parameters))
 
     def layers(self, stage: int) -> NDArray[np.int64]:
-        """How many layers a stage has in every row."""
+        """Return the number of layers of a stage for every row."""
         local = dict(self._skeleton.at(stage, 0))
         for index, parameter in self._place:
             for dimension in {"repeats", "depth"} & set(parameter.sets):
@@ -45,8 +44,11 @@ class Table:
         return np.broadcast_to(np.asarray(self._skeleton.repeats(local), np.int64), self._count)
 
     def examine(self, keys: NDArray[np.uint64] | None = None) -> tuple[Cost, NDArray[np.bool_]]:
-        """Cost of every row and whether it can be built and meets the constraints; `keys` (rows, 1
-        + stages) receives fingerprints."""
+        """Return the cost of every row, and whether it is valid.
+
+        A valid row builds a network and meets the constraints. `keys`, of shape (rows, 1 + stages),
+        receives the fingerprints.
+        """
         skeleton = self._skeleton
         with np.errstate(all="ignore"):
             walk = _Walk(self._count, keys)
@@ -84,7 +86,7 @@ class Table:
             walk.place(1 + stage, layers_of, held=held if layer else walk.image)
 
     def _groups(self, stage: int | None, layer: int | None) -> Iterator[Group]:
-        """Rows that one call of the skeleton can take, at one place."""
+        """Split the rows into groups that one call of the skeleton can handle at one place."""
         base = self._skeleton.at(stage, layer)
         arrays: list[tuple[str, NDArray[Any]]] = []
         fixed: list[tuple[int, Parameter]] = []
@@ -126,7 +128,7 @@ class Table:
         return not (stage == 0 and parameter.stage is None and dimension in self._skeleton.spares_first)
 
     def _column(self, index: int, parameter: Parameter, dimension: str, base: Any) -> NDArray[Any]:
-        """What a parameter sets a dimension to in every row; the baseline's where it is inactive."""
+        """Return the value of a dimension in every row; `base` where the parameter is inactive."""
         key = (parameter.name, dimension, base)
         if key not in self._columns:
             values = np.asarray([*_explicit(parameter.of(dimension, base), base), base])
@@ -136,7 +138,7 @@ class Table:
     def _allowed(self) -> NDArray[np.bool_]:
         allowed = np.ones(self._count, bool)
         for constraint in self._space.constraints:
-            # by Python's own arithmetic, once for each combination of the values it mentions
+            # evaluated with Python numbers, once for each combination of the values it mentions
             mentioned = [(index, parameter) for index, parameter in self._place if parameter.name in constraint.names]
             code = _codes(
                 self._rows, [index for index, _ in mentioned], [len(parameter.values) for _, parameter in mentioned]
@@ -156,7 +158,7 @@ class Table:
 
 
 class _Walk:
-    """What is known of all rows after the places so far."""
+    """Carries cost, shape and validity of all rows from place to place."""
 
     def __init__(self, count: int, keys: NDArray[np.uint64] | None) -> None:
         self.valid = np.ones(count, bool)
@@ -167,11 +169,11 @@ class _Walk:
 
     @property
     def map(self) -> NDArray[np.int64]:
-        """Elements of the map that comes next."""
+        """Elements of the current map of every row."""
         return self._channels * self._height * self._width
 
     def enter(self, groups: Sequence[tuple[Members, tuple[int, Any, Any]]]) -> None:
-        """The images that the rows take in."""
+        """Set the input images of the rows."""
         for members, (channels, height, width) in groups:
             self._channels[members], self._height[members], self._width[members] = channels, height, width
             self.image[members] = channels * height * width
@@ -181,10 +183,12 @@ class _Walk:
     def place(
         self, part: int, groups: Sequence[tuple[Members, Any, Callable[[], Block | None]]], *, held: NDArray[np.int64]
     ) -> None:
-        """Let groups of rows go through a block each, `count` times, while callers hold `held`
-        elements.
+        """Apply one block to each group of rows.
 
-        `part` is 0 outside the stages and 1 + stage inside them.
+        Args:
+            part: 0 outside the stages, 1 + stage inside them.
+            groups: (rows, number of times that the block is applied, function that makes it).
+            held: elements that callers of the block keep alive meanwhile, one for each row.
         """
         for members, count, make in groups:
             shape = Shape(self._channels[members], self._height[members], self._width[members])
@@ -218,13 +222,15 @@ class _Walk:
         total.peak[members] = np.maximum(total.peak[members], cost.peak)
 
     def leave(self, classes: int) -> Cost:
-        """The cost of every row, the classifier's included."""
+        """Return the cost of every row, including the classifier."""
         return self._total + linear_cost(self._channels, classes)
 
 
 def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
-    """An order of rows in which those stand together that agree in the network's dimensions of
-    which formulas take no arrays."""
+    """Return an order of the rows that puts rows with equal values next to each other.
+
+    Only parameters of the whole network count for which the formulas accept no arrays.
+    """
     fixed = [
         (index, len(parameter.values))
         for index, parameter in enumerate(space.parameters)
@@ -237,7 +243,7 @@ def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
 def _partition(
     rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]
 ) -> Iterator[tuple[Members, tuple[int, ...]]]:
-    """Rows in groups that agree in `columns`, with what they hold there."""
+    """Split rows into groups that agree in `columns`, and yield each with its values there."""
     if not columns or not len(rows):
         yield slice(None), ()
         return
@@ -254,7 +260,7 @@ def _partition(
 
 
 def _codes(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]) -> NDArray[np.int64]:
-    """A number for each row that is equal where the rows agree in `columns`."""
+    """Return a number for each row; rows that agree in `columns` have equal numbers."""
     if prod(size + 1 for size in sizes) >= 1 << 62:
         return np.unique(rows[:, columns], axis=0, return_inverse=True)[1].ravel()
     code = np.zeros(len(rows), np.int64)
@@ -264,10 +270,10 @@ def _codes(rows: NDArray[np.int32], columns: Sequence[int], sizes: Sequence[int]
 
 
 def _order(code: NDArray[np.int64]) -> NDArray[np.intp]:
-    # a stable sort of 16-bit numbers counts instead of comparing
+    # NumPy sorts 16-bit numbers by radix sort, which is faster than comparing
     return np.argsort(code.astype(np.uint16) if code.max(initial=0) < 1 << 16 else code, kind="stable")
 
 
 def _explicit(values: Sequence[Any], base: Any) -> list[Any]:
-    """`values` with the baseline's where they are "auto"."""
-    return [base if isinstance(value, str) and value == "auto" and base is not None else value for value in values]
+    """Replace "auto" by the baseline's value, if there is one."""
+    return [base if is_auto(value) and base is not None else value for value in values]

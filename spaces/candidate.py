@@ -1,7 +1,7 @@
-"""One network, as plain data: what is costed, built, stored and exported.
+"""Candidates: one network as plain data, which is costed, built, stored and exported.
 
-A candidate is spelled out to the last rounded width and kernel, so that two settings which build
-the same network are the same candidate.
+All rounded widths and kernels are written out, so that two settings that build the same network are
+the same candidate.
 """
 
 from __future__ import annotations
@@ -21,34 +21,35 @@ if TYPE_CHECKING:
     from ..blocks.modules.network import Network
 
 Layers: TypeAlias = tuple[tuple[Unit, int], ...]
-"""A stage: units and how often each stands in a row. Only a unit that keeps its map's shape
-repeats."""
+"""A stage: (unit, number of repetitions in a row); only a unit that keeps its shape is repeated."""
 
 Layout = Literal["efficientnet", "resnet"]
-"""Whose module names a network uses: `blocks.0` and `classifier`, or `layer1` and `fc`."""
+"""The module names of a network in timm: `blocks.0` and `classifier`, or `layer1` and `fc`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network: image, stem, stages, head, classes. Make one through `assemble`, `from_dict` or a
-    space."""
+    """A network: image, stem, stages, head, classes.
+
+    Candidates are made by `assemble`, `from_dict` or a space.
+    """
 
     layout: Layout
-    """Whose module names the network uses."""
+    """The module names of the network."""
     image: tuple[int, int, int]
-    """Channels, height and width of the input at which cost is counted."""
+    """Channels, height and width in pixels of the input at which cost is counted."""
     classes: int
     """Outputs of the classifier."""
     stem: Part
-    """Before the stages."""
+    """The modules before the stages."""
     stages: tuple[Layers, ...]
-    """Units in order."""
+    """The units of every stage, in order."""
     head: Part
-    """Between the last stage and the global pool."""
+    """The modules between the last stage and the classifier."""
 
     @property
     def input(self) -> Shape:
-        """The input's shape."""
+        """Shape of the input."""
         return Shape(*self.image)
 
     @cached_property
@@ -62,8 +63,10 @@ class Candidate:
         return hashlib.sha256(self.spec.encode()).hexdigest()
 
     def walk(self) -> Iterator[tuple[str, Block, Shape, int]]:
-        """Every block in order: its place ("stem", "stages.2", "head"), itself, its input's shape,
-        its repeats."""
+        """Yield every block in order: (place, block, shape of its input, repetitions).
+
+        Places are "stem", "stages.0" and so on, "head".
+        """
         shape = self.input
         yield "stem", self.stem, shape, 1
         shape = self.stem.out(shape)
@@ -75,13 +78,12 @@ class Candidate:
 
     @property
     def features(self) -> Number:
-        """Inputs of the classifier."""
+        """Number of inputs of the classifier."""
         *_, (_, head, shape, _) = self.walk()
         return head.out(shape).channels
 
     def cost(self) -> Cost:
-        """MACs, parameters and activations of one image (the convention is in
-        `automl.blocks.cost`)."""
+        """Return the cost of one image, by the convention of `automl.blocks.cost`."""
         image = self.input.elements
         total, start, began, features = Cost(), 0, "", 0
         for place, block, shape, repeats in self.walk():
@@ -100,13 +102,13 @@ class Candidate:
         return replace(total + linear_cost(features, self.classes), subject=self)
 
     def build(self, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> Network:
-        """The trainable network, randomly initialised from torch's global generator."""
+        """Build the trainable network, randomly initialised from torch's global generator."""
         from .build import build
 
         return build(self, drop_rate=drop_rate, drop_path_rate=drop_path_rate)
 
     def to_dict(self) -> dict[str, Any]:
-        """The candidate as plain data."""
+        """Return the candidate as plain data; `from_dict` reads it back."""
         return {
             "layout": self.layout,
             "image": list(self.image),
@@ -118,10 +120,10 @@ class Candidate:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
-        """The candidate that plain data describes, made canonical.
+        """Make the candidate that plain data describe, in canonical form.
 
         Raises:
-            InputError: missing or unknown keys, or values no network can be built from.
+            InputError: a key is missing or unknown, or no network can be built from the values.
         """
         if not isinstance(data, Mapping) or {"layout", "image", "classes", "stem", "stages", "head"} ^ set(data):
             got = sorted(map(str, data)) if isinstance(data, Mapping) else type(data).__name__
@@ -152,11 +154,13 @@ def assemble(
     stages: list[list[tuple[Unit, int]]],
     head: Part,
 ) -> Candidate:
-    """A candidate in canonical form: shape-dependent choices written out, equal neighbours merged.
+    """Make a candidate in canonical form.
+
+    Values that depend on shapes are written out, and equal neighbouring units are merged.
 
     Raises:
-        InvalidBlock: an empty stage, a repeated unit that changes its map, or an image without
-            pixels.
+        InvalidBlock: an unknown layout, an empty stage, a repeated unit that changes the shape of
+            its map, or an image side, channels or classes below 1.
     """
     if layout not in ("efficientnet", "resnet"):
         raise InvalidBlock(f"layout must be 'efficientnet' or 'resnet', but got {layout!r}")
@@ -182,7 +186,9 @@ def assemble(
                 resolved[-1] = (unit, resolved[-1][1] + repeats)
             else:
                 resolved.append((unit, repeats))
-            kept = after == shape  # the first unit may look like the next and still project its shortcut
+            # a unit that changes the shape is not merged with an equal one after it: its shortcut
+            # has a projection
+            kept = after == shape
             shape = after
         if not resolved:
             raise InvalidBlock("a stage must hold at least one unit, but got none")
@@ -193,5 +199,5 @@ def assemble(
 
 
 def scaled(unit: Unit, stride: int, repeats: int) -> list[tuple[Unit, int]]:
-    """A stage of `repeats` equal units for `assemble`, of which the first takes the `stride`."""
+    """Make a stage of `repeats` equal units for `assemble`; the first one has the `stride`."""
     return [(replace(unit, stride=stride), 1), (replace(unit, stride=1), repeats - 1)]  # type: ignore[type-var]

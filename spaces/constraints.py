@@ -1,5 +1,7 @@
-"""Arithmetic constraints between dimensions, as `depth * width**2 * resolution**2 <= 2.2`: parsed,
-never `eval`-ed."""
+"""Arithmetic constraints on parameters, such as `depth * width**2 * resolution**2 <= 2.2`.
+
+They are parsed to a syntax tree with a list of allowed nodes, never passed to `eval`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 LARGEST_EXPONENT = 64
-"""Of a power in a constraint."""
+"""Largest absolute value of the exponent of a power in a constraint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,18 @@ class Constraint:
     """A condition on the values of a space's parameters."""
 
     text: str
-    """As written."""
+    """The constraint as written."""
     names: frozenset[str]
-    """The parameters it mentions."""
+    """Names of the parameters in the constraint."""
 
     def holds(self, settings: Mapping[str, Any]) -> Any:
-        """Whether it holds: a bool, or an array where values are arrays. A constraint on an
-        inactive parameter holds."""
+        """Whether the constraint holds: a bool, or an array if the values are arrays.
+
+        A constraint holds if one of its parameters is inactive.
+
+        Raises:
+            InputError: it cannot be evaluated with these values, e.g. a division by zero.
+        """
         if any(settings.get(name) is None for name in self.names):
             return True
         values = {_identifier(name): settings[name] for name in self.names}
@@ -66,10 +73,10 @@ class Constraint:
 
 
 def parse_constraint(text: object, known: Collection[str]) -> Constraint:
-    """The constraint that `text` spells.
+    """Parse a constraint.
 
     Raises:
-        InputError: not a comparison of arithmetic on known parameters.
+        InputError: `text` is not a comparison of arithmetic on the `known` parameters.
     """
     if not isinstance(text, str):
         raise InputError(f"a constraint is a text like 'depth * width**2 <= 2', but got {text!r}")
@@ -102,7 +109,7 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
 
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> ast.expr:
-    # `expansion.1` and `kernel.2.3`, parameters of one stage and one layer, are no names in Python
+    # `expansion.1` and `kernel.2.3`, parameters of a stage and a layer, are not valid Python names
     return ast.parse(re.sub(r"\b[A-Za-z_]\w*(?:\.\d+)+\b", lambda match: _identifier(match[0]), text), mode="eval").body
 
 

@@ -1,4 +1,4 @@
-"""The dimensions of a space file, read into parameters."""
+"""Reads the dimensions of a space file into parameters."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from .skeletons import Skeleton, skeleton, skeletons
 from .yaml_source import Source
 
 KEYS = ("low", "high", "step", "choices", "each", "only", "when")
-"""What the mapping of a dimension may hold."""
-
-
+"""Keys that the mapping of a dimension may have."""
 MOST_LAYERS = 1000
-"""Of one stage."""
+"""Largest number of layers of one stage."""
 
 
 def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    """The parameters that `dimensions` spell, those that others depend on first.
+    """Read `dimensions` into parameters; each follows those that its conditions depend on.
 
     Raises:
-        InputError: names file, line, key and the nearest known one.
+        InputError: an error in the file; the message gives file, line, key and the nearest known
+            name.
     """
     network_and_stage: list[Parameter] = []
     of_layers: list[tuple[str, Mapping[str, Any]]] = []
@@ -53,7 +52,7 @@ def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) ->
 def _of_dimension(
     source: Source, base: Skeleton, dimension: str, spec: Mapping[str, Any], known: Sequence[Parameter]
 ) -> list[Parameter]:
-    """The parameters of one dimension; `known` decide how many layers a stage may have."""
+    """Read one dimension; the parameters `known` determine how many layers a stage may have."""
     path = ("dimensions", dimension)
     for key in spec:
         if key not in KEYS:
@@ -102,7 +101,7 @@ def _of_dimension(
 
 
 def _unknown(base: Skeleton, name: str) -> InputError:
-    """The error for a dimension that a skeleton does not have: others may."""
+    """Make the error for a dimension that the skeleton lacks; it names skeletons that have it."""
     others = [other for other in skeletons() if name in skeleton(other).dimensions()]
     if others:
         return InputError(f"the {base.name} skeleton has no {name!r}; it is a dimension of {', '.join(others)}")
@@ -110,7 +109,7 @@ def _unknown(base: Skeleton, name: str) -> InputError:
 
 
 def _bundles(source: Source, base: Skeleton, dimension: str, choices: Any) -> tuple[Mapping[str, Value], ...]:
-    """Choices that each set several dimensions: name → dimension → value."""
+    """Read the choices of a bundle: one mapping, dimension → value, for each choice."""
     if not isinstance(choices, Mapping):
         return ()
     path = ("dimensions", dimension, "choices")
@@ -169,7 +168,7 @@ def _only(source: Source, path: tuple[str, str], only: Any, stages: int) -> list
 
 
 def _most_layers(base: Skeleton, stage: int, known: Iterable[Parameter]) -> int:
-    """The most layers a stage can have."""
+    """Return the largest number of layers that a stage can have."""
     local = base.at(stage, 0)
     most = {name: local[name] for name in ("repeats", "depth")}
     for parameter in known:
@@ -188,8 +187,10 @@ def _when(source: Source, path: tuple[str, str], spec: Any) -> tuple[tuple[str, 
 
 
 def _resolved(source: Source, parameter: Parameter, found: Sequence[Parameter]) -> Parameter:
-    """The same with each condition naming a parameter: the one of its own layer or stage where
-    there is one."""
+    """Replace the dimension in each condition by a parameter of that dimension.
+
+    It is the parameter of the same layer or stage if there is one.
+    """
     from dataclasses import replace
 
     known = {other.name: other for other in found}
@@ -211,7 +212,11 @@ def _resolved(source: Source, parameter: Parameter, found: Sequence[Parameter]) 
 
 
 def _once(source: Source, found: Sequence[Parameter]) -> None:
-    """Refuse a dimension that two parameters set at one place."""
+    """Check that no dimension is set twice at one place.
+
+    Raises:
+        InputError: two dimensions of the file set it.
+    """
     seen: dict[tuple[str, int | None], str] = {}
     for parameter in found:
         for name in parameter.sets:
@@ -229,8 +234,11 @@ def _once(source: Source, found: Sequence[Parameter]) -> None:
 
 
 def _ordered(parameters: Iterable[Parameter], source: Source) -> tuple[Parameter, ...]:
-    """Parameters so that every condition comes after what it depends on, and those of layers after
-    what decides how many there are."""
+    """Sort parameters so that each follows those on which its activity depends.
+
+    These are the parameters in its conditions, and for a layer, those that determine the number of
+    layers.
+    """
     waiting = sorted(parameters, key=lambda parameter: parameter.layer is not None)
     depths = [parameter for parameter in waiting if parameter.sets_depth]
 

@@ -1,6 +1,6 @@
 """The trainable modules that blocks build: torch and timm only.
 
-Every class keeps each constructor argument under the argument's own name, as torch's own layers do.
-Exporting a network as a Python file rests on it: the constructor call is read back from the module,
-and the class is copied from its source.
+Every class stores each constructor argument in an attribute of the same name, as torch's own layers
+do. The export to a Python file depends on it: the constructor call is read back from the
+attributes, and the class is copied from its source.
 """

@@ -1,12 +1,12 @@
-"""The three equivalent forms of ResNeXt's unit, and the map of one form's weights to another's.
+"""The three equivalent forms of ResNeXt's unit, and the conversion of their weights.
 
 Source: Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431, Figure 3: (a) separate paths whose outputs
 are summed, (b) paths concatenated after their second layer, (c) one grouped convolution
-(`Bottleneck` of `residual`). Normalisation stands where all three compute the same function,
-gradients and running statistics included, in training and in evaluation: after the first two layers
-of each path, and, as the paper's footnote on (a) says, once after the sum, not on each path's
-output before it. It acts on every channel by itself, so a path's is the slice of (c)'s that its
-channels are. Shape letters: b batch, c channels, h height, w width, d channels of one path.
+(`Bottleneck` of `residual`). All three compute the same function, including gradients and running
+statistics, in training and in evaluation. For this, normalisation follows the first two layers of
+each path, and is applied once after the sum, as the paper's footnote on (a) says, not to the output
+of each path. Normalisation acts on each channel separately, so that of a path is a slice of (c)'s.
+Shape letters: b batch, c channels, h height, w width, d channels of one path.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,14 @@ from torch import nn
 from .residual import shortcut
 
 SLICED = ("conv1.", "bn1.", "conv2.", "bn2.")
-"""What each path holds its own rows of; of `conv3` it holds columns."""
+"""Layers whose weights are split among the paths by rows; those of `conv3` are split by columns."""
 
 
 class Path(nn.Module):
-    """1×1, 3×3 (it holds the stride), and in form (a) 1×1 to `channels` (0: none): bchw -> bdhw, or
-    bchw."""
+    """One path: a 1×1 convolution, a 3×3 one with the stride, and in form (a) a last 1×1 one.
+
+    `channels` are the outputs of the last convolution; 0 leaves it out: bchw -> bchw, or bdhw.
+    """
 
     def __init__(self, in_channels: int, width: int, channels: int = 0, stride: int = 1) -> None:
         super().__init__()
@@ -42,8 +44,11 @@ class Path(nn.Module):
 
 
 class PathBottleneck(nn.Module):
-    """`cardinality` paths of width / cardinality channels: summed (form a), or `concatenated`
-    before the last 1×1 (form b); attention before the sum."""
+    """A bottleneck of `cardinality` separate paths, each with width / cardinality channels.
+
+    The paths are summed (form a), or concatenated before the last 1×1 convolution (form b). The
+    attention `se` stands before the sum with the shortcut.
+    """
 
     def __init__(
         self,
@@ -83,24 +88,27 @@ class PathBottleneck(nn.Module):
 def to_paths(
     state: Mapping[str, torch.Tensor], cardinality: int, *, concatenated: bool = False
 ) -> dict[str, torch.Tensor]:
-    """The weights (or gradients) of a grouped unit, by name, as those of `PathBottleneck`; what all
-    paths share keeps its name."""
+    """Convert the weights (or gradients) of a grouped unit to those of a `PathBottleneck`.
+
+    Weights that all paths share keep their names.
+    """
     found: dict[str, torch.Tensor] = {}
     for name, value in state.items():
         columns = name.startswith("conv3.") and not concatenated
         if not (columns or name.startswith(SLICED)):
             found[name] = value
             continue
-        pieces = (
-            value.chunk(cardinality, int(columns)) if value.ndim else [value] * cardinality
-        )  # the count of batches has no channels
+        # `num_batches_tracked` is a scalar, which every path takes over
+        pieces = value.chunk(cardinality, int(columns)) if value.ndim else [value] * cardinality
         found |= {f"paths.{index}.{name}": piece for index, piece in enumerate(pieces)}
     return found
 
 
 def to_grouped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights (or gradients) of a `PathBottleneck`, by name, as those of the grouped unit: the
-    inverse of `to_paths`."""
+    """Convert the weights (or gradients) of a `PathBottleneck` to those of the grouped unit.
+
+    It is the inverse of `to_paths`.
+    """
     found: dict[str, torch.Tensor] = {}
     pieces: dict[str, list[torch.Tensor]] = {}
     for name, value in state.items():

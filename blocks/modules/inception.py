@@ -1,4 +1,4 @@
-"""The Inception-like unit. The branches' names are those of timm's Inception-v3.
+"""The Inception-like unit; the branches have the names of timm's Inception-v3.
 
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
@@ -10,12 +10,11 @@ from .plain import ConvBnAct
 
 
 class InceptionUnit(nn.Module):
-    """Branches 1×1 (without a stride only), 3×3, double 3×3 and pool (all three hold the stride),
-    concatenated; attention: bchw -> bkhw.
+    """Four branches, concatenated, then attention: bchw -> bkhw.
 
-    `widths` are the branches' output channels, `reduced` the channels before either 3×3; `mixed`
-    takes the place of the 3×3 branch's convolution, with a normalisation and an activation of its
-    own.
+    The branches are 1×1 (only with stride 1), 3×3, double 3×3 and pool; the last three have the
+    stride. `widths` are their output channels, `reduced` the channels before the 3×3 convolutions.
+    `mixed` replaces the convolution of the 3×3 branch, its normalisation and its activation.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class InceptionUnit(nn.Module):
         return self.se(torch.cat(self.branches(x_bchw), 1))
 
     def branches(self, x_bchw: torch.Tensor) -> list[torch.Tensor]:
-        """The maps to be concatenated, in order."""
+        """Return the maps to be concatenated, in order."""
         maps: list[torch.Tensor] = []
         if self.branch1x1 is not None:
             maps.append(self.branch1x1(x_bchw))

@@ -1,8 +1,7 @@
-"""Mobile units: the inverted residual (MBConv) and the depthwise-separable convolution, under
-timm's names.
+"""Mobile units with timm's names: inverted residual (MBConv) and depthwise-separable convolution.
 
-`mixed` takes the place of the depthwise convolution, with a normalisation and an activation of its
-own. Shape letters: b batch, c channels, h height, w width.
+`mixed` replaces the depthwise convolution, its normalisation and its activation. Shape letters: b
+batch, c channels, h height, w width.
 """
 
 import torch
@@ -13,8 +12,7 @@ from .activation import activation_layer
 
 
 class InvertedResidual(nn.Module):
-    """1×1 expansion, depthwise convolution (which holds the stride), attention, linear 1×1
-    projection."""
+    """A 1×1 expansion, a depthwise convolution with the stride, attention, a linear projection."""
 
     def __init__(
         self,
@@ -59,10 +57,10 @@ class InvertedResidual(nn.Module):
 
 
 class SeparableConv(nn.Module):
-    """Depthwise convolution (which holds the stride), attention, 1×1 projection.
+    """A depthwise convolution with the stride, attention, a 1×1 projection.
 
-    `projection` "linear" leads to a residual where shapes agree, "activated" to an activation and
-    no residual.
+    With `projection` "linear" there is a residual connection if shapes agree; with "activated"
+    there is an activation and no residual connection.
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""One convolution with normalisation and activation, alone or as the VGG-like unit, under timm's
-names.
+"""A convolution with normalisation and activation, and the VGG-like unit; with timm's names.
 
 Shape letters: b batch, c channels, k output channels, h height, w width.
 """
@@ -11,7 +10,7 @@ from .activation import activation_layer
 
 
 class ConvBnAct(nn.Module):
-    """Convolution, normalisation, activation (None: none): bchw -> bkhw."""
+    """A convolution, normalisation, and an activation unless it is None: bchw -> bkhw."""
 
     def __init__(
         self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, activation: str | None = None
@@ -33,10 +32,9 @@ class ConvBnAct(nn.Module):
 
 
 class PlainConv(nn.Module):
-    """Max pool (which holds the stride), convolution, normalisation, activation, attention: bchw ->
-    bkhw.
+    """A max pool with the stride, convolution, normalisation, activation, attention: bchw -> bkhw.
 
-    `mixed` takes the place of the convolution, with a normalisation and an activation of its own.
+    `mixed` replaces the convolution, its normalisation and its activation.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Residual units of the ResNet family, under timm's names.
+"""Residual units of the ResNet family, with timm's names.
 
-A map's name is bound anew at every step, so that the map before it is freed before the next one is
-made. Shape letters: b batch, c channels, h height, w width.
+`forward` reuses one variable for its maps, so that each map is freed as early as possible. Shape
+letters: b batch, c channels, h height, w width.
 """
 
 import torch
@@ -12,8 +12,10 @@ from .split_attention import SplitAttention
 
 
 def shortcut(in_channels: int, channels: int, stride: int, downsample: str) -> nn.Module | None:
-    """The projection of a shortcut that changes shape, or None where it does not; "avg" pools
-    before it (ResNet-D)."""
+    """Make the projection of a shortcut, or return None if the unit keeps the shape of its map.
+
+    `downsample` "avg" puts an average pool with the stride before it (ResNet-D).
+    """
     if stride == 1 and in_channels == channels:
         return None
     norm = nn.BatchNorm2d(channels)
@@ -64,11 +66,11 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 (grouped by `cardinality`, split by `radix`; it holds the stride), 1×1; attention
-    before the sum.
+    """A 1×1, a 3×3 and a 1×1 convolution; attention before the sum.
 
-    `pool` ("none", "first", "last") moves the stride to a 3×3 average pool before or after the
-    middle convolution (ResNeSt).
+    The 3×3 convolution has the stride and `cardinality` groups; with `radix` above 0 it is split
+    attention. `pool` ("none", "first", "last") moves the stride to a 3×3 average pool before or
+    after the middle convolution (ResNeSt).
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""Selective kernels, and the residual units in which they take the place of the 3×3 convolution,
-under timm's names.
+"""Selective kernels, and the residual units in which they replace a 3×3 convolution; timm's names.
 
 Source: Li et al., Selective Kernel Networks, CVPR 2019, arXiv:1903.06586; the layouts are those of
 timm's `SelectiveKernel`, `SelectiveKernelBasic` and `SelectiveKernelBottleneck`. Shape letters: b
@@ -15,8 +14,10 @@ from .residual import shortcut
 
 
 class ConvNormAct(nn.Module):
-    """A convolution that divides the map by `stride` and rounds up, its normalisation, and its
-    activation unless that is ""."""
+    """A convolution, its normalisation, and its activation unless that is "".
+
+    Height and width are divided by `stride` and rounded up.
+    """
 
     def __init__(
         self,
@@ -42,8 +43,10 @@ class ConvNormAct(nn.Module):
 
 
 class SelectiveAttention(nn.Module):
-    """The weight of every branch and channel, from the pooled sum of the branches: bmchw -> bmc11,
-    summing to one over m."""
+    """Weights of every branch and channel, from the pooled sum of the branches: bmchw -> bmc11.
+
+    The weights sum to one over the branches m.
+    """
 
     def __init__(self, channels: int, reduced: int, branches: int = 2) -> None:
         super().__init__()
@@ -59,8 +62,11 @@ class SelectiveAttention(nn.Module):
 
 
 class SelectiveKernel(nn.Module):
-    """Convolutions of windows 3, 5, …, selected among for each channel; `dilated` makes every one a
-    3×3, `split` shares the input channels out."""
+    """Convolutions with windows 3, 5, …, among which each channel selects.
+
+    With `dilated` all are 3×3 with growing dilation; with `split` each reads its own share of the
+    input channels.
+    """
 
     def __init__(
         self,
@@ -92,16 +98,16 @@ class SelectiveKernel(nn.Module):
         return (x_bmchw * self.attn(x_bmchw)).sum(1)
 
     def maps(self, x_bchw: torch.Tensor) -> list[torch.Tensor]:
-        """What each window sees, bchw."""
+        """Return the output of every convolution, bchw."""
         parts = x_bchw.split(self.seen, 1) if self.split else [x_bchw]
         found: list[torch.Tensor] = []
-        for index, path in enumerate(self.paths):  # TorchScript zips no modules with a list
+        for index, path in enumerate(self.paths):  # TorchScript cannot zip a ModuleList with a list
             found.append(path(parts[index] if self.split else x_bchw))
         return found
 
 
 class SelectiveBasic(nn.Module):
-    """A convolution that selects (`conv1`: it holds the stride), then a 3×3 convolution."""
+    """A basic unit whose first convolution, `conv1` with the stride, is a selective kernel."""
 
     def __init__(
         self,
@@ -135,8 +141,10 @@ class SelectiveBasic(nn.Module):
 
 
 class SelectiveBottleneck(nn.Module):
-    """1×1, a convolution that selects (`conv2`, width -> width: it holds the stride and the
-    groups), 1×1."""
+    """A bottleneck whose middle convolution, `conv2`, is a selective kernel.
+
+    `conv2` keeps `width` channels and has the stride and the groups.
+    """
 
     def __init__(
         self,

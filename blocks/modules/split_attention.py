@@ -10,8 +10,10 @@ from torch import nn
 
 
 class SplitAttention(nn.Module):
-    """bchw -> bchw by `radix` splits; radix 1 gates with a sigmoid, a larger one with a softmax
-    over the splits."""
+    """A grouped convolution into `radix` splits and their weighted sum: bchw -> bchw.
+
+    The weights are a sigmoid with radix 1, and a softmax over the splits otherwise.
+    """
 
     def __init__(self, channels: int, reduced: int, stride: int = 1, groups: int = 1, radix: int = 2) -> None:
         super().__init__()
@@ -25,7 +27,7 @@ class SplitAttention(nn.Module):
         self.fc2 = nn.Conv2d(reduced, channels * radix, 1, groups=groups)
 
     def gate(self, x_brchw: torch.Tensor) -> torch.Tensor:
-        """The weight of every split and channel, shape b r c 1 1."""
+        """Return the weight of every split and channel, shape (b, r, c, 1, 1)."""
         x_bc11 = x_brchw.sum(1).mean((2, 3), keepdim=True)
         x_bc11 = self.act1(self.bn1(self.fc1(x_bc11)))
         logits = self.fc2(x_bc11)

@@ -1,2 +1,1 @@
-"""Compound scaling of any baseline: networks wider, deeper and at higher resolution, and what they
-truly cost."""
+"""Compound scaling: makes any baseline wider, deeper and of higher resolution, at a given cost."""

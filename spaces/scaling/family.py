@@ -1,10 +1,9 @@
-"""A family of networks: one baseline scaled by α^φ, β^φ, γ^φ for several φ, and the φ that a budget
-allows.
+"""Families of networks: one baseline scaled by α^φ, β^φ, γ^φ, and the largest φ within a budget.
 
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 2: fix the
 coefficients, scale with φ; section 5.2: larger models need more regularisation, so dropout rises
-linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth, there 0.2 for
-all of them, rises likewise.
+linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth rises in the same
+way; the paper uses 0.2 for all of them.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from .single_axis import FURTHEST, factor_alone, ideals
 from .stage_sizes import StageSize, stage_sizes
 
 PAPER = {"depth": 1.2, "width": 1.1, "resolution": 1.15}
-"""α, β, γ that the paper found for EfficientNet-B0."""
+"""The coefficients α, β, γ that the paper found for EfficientNet-B0."""
 FIRST_RATE, LAST_RATE, LAST_PHI = 0.2, 0.5, 7.0
-"""Dropout and stochastic depth at φ = 0 and at the φ of the largest model."""
+"""Rate of dropout and of stochastic depth at φ = 0, at the largest φ, and that φ."""
 FINEST = 10_000
-"""A φ that is solved for is a multiple of 1 / FINEST."""
+"""`phi_for` returns multiples of 1 / FINEST."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,29 +37,29 @@ class Member:
     phi: float
     """The compound coefficient."""
     factors: dict[str, float]
-    """Axis → α^φ, by which the baseline is scaled."""
+    """Axis → coefficient to the power of φ: the multiple by which the baseline is scaled."""
     candidate: Candidate
-    """The network, rounded as any network is."""
+    """The network after rounding."""
     cost: Cost
-    """Of the network, true."""
+    """Cost of the network after rounding."""
     factor: float
-    """MACs over the baseline's."""
+    """True factor: MACs of the network over MACs of the baseline."""
     ideal: float
-    """What the idealised rule says of it: 2^φ where α·β²·γ² = 2."""
+    """Idealised factor: 2^φ if α·β²·γ² = 2."""
 
     @property
     def dropout(self) -> float:
-        """Rate before the classifier: 0.2 at φ = 0, 0.5 from φ = 7 on."""
+        """Dropout rate before the classifier: 0.2 at φ = 0, 0.5 from φ = 7 on."""
         return min(LAST_RATE, FIRST_RATE + (LAST_RATE - FIRST_RATE) * self.phi / LAST_PHI)
 
     @property
     def drop_path(self) -> float:
-        """Rate of stochastic depth at the last unit; it rises as the dropout does."""
+        """Rate of stochastic depth at the last unit; equal to the dropout rate."""
         return self.dropout
 
     @cached_property
     def stages(self) -> list[StageSize]:
-        """Repeats, widths and map sides."""
+        """Repeats, width and map side of every stage."""
         return stage_sizes(self.candidate)
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,10 +86,11 @@ def cost_dict(cost: Cost) -> dict[str, int]:
 
 
 def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) -> Member:
-    """The baseline scaled with `coefficients` (axis → value at φ = 1) to the power of `phi`.
+    """Scale the baseline by `coefficients` (axis → value at φ = 1) to the power of `phi`.
 
     Raises:
-        InputError: coefficients or φ that cannot be, or a network that cannot be built; one line.
+        InputError: a coefficient is below 1, φ is negative or too large, or the network cannot be
+            built.
     """
     _check(baseline, coefficients, phi)
     return _member(
@@ -113,10 +113,10 @@ def _member(baseline: Baseline, factors: Mapping[str, float], phi: float, expone
 
 
 def family(baseline: Baseline, coefficients: Mapping[str, float], phis: Sequence[float]) -> list[Member]:
-    """The baseline at every one of `phis`, which must rise.
+    """Scale the baseline by every φ in `phis`, which must be in rising order.
 
     Raises:
-        InputError: as `member`, or φ in another order.
+        InputError: as `member`, or `phis` is empty or not in rising order.
     """
     if not phis:
         raise InputError("a family needs at least one φ")
@@ -128,22 +128,22 @@ def family(baseline: Baseline, coefficients: Mapping[str, float], phis: Sequence
 
 @dataclass(frozen=True, kw_only=True)
 class Alone:
-    """One axis scaled alone, to compare a member of a family with."""
+    """Two networks that scale one axis alone, for comparison with a member of a family."""
 
     axis: str
-    """Which."""
+    """The axis that is scaled."""
     idealised: Member
-    """By the exponent of the idealised rule: depth 4, width 2 and resolution 2 at φ = 2."""
+    """The network scaled by the idealised rule: depth 4, width 2 or resolution 2 at φ = 2."""
     equal: Member
-    """By true cost: as near to the cost aimed at as it gets."""
+    """The network whose true cost is nearest to the cost aimed at."""
 
 
 def alone(baseline: Baseline, axes: Sequence[str], phi: float, *, target: float = 2.0) -> list[Alone]:
-    """Each of `axes` scaled alone to `target` ^ φ times the baseline's cost.
+    """Scale each of `axes` alone to `target` ^ φ times the baseline's cost.
 
     Raises:
-        InputError: φ or a target that cannot be, an axis that the baseline has not, or a network
-            that cannot be built.
+        InputError: `phi` is not above 0 or `target` not above 1, the baseline lacks an axis, or a
+            network cannot be built.
     """
     for name, value, least in (("φ", phi, 0.0), ("--target", target, 1.0)):
         if not (math.isfinite(value) and value > least):
@@ -159,17 +159,17 @@ def alone(baseline: Baseline, axes: Sequence[str], phi: float, *, target: float 
 
 
 def scaled(baseline: Baseline, factors: Mapping[str, float], phi: float = 0.0) -> Member:
-    """The baseline at given `factors`, whatever φ they come from."""
+    """Scale the baseline by `factors` directly; `phi` is recorded with the result."""
     baseline.require_axes(list(factors))
     return _member(baseline, factors, phi, ideals(baseline, list(factors)))
 
 
 def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budget) -> float:
-    """The largest φ, in steps of 0.0001, up to which the scaled baseline stays within `budget`.
+    """Return the largest φ, in steps of 0.0001, whose network is within `budget`.
 
     Raises:
-        InputError: nothing grows with φ, the baseline itself is over the budget, or the largest
-            network under it is below its lower bound.
+        InputError: all coefficients are 1, the baseline itself exceeds the budget, or the largest
+            network below the upper bound is below the lower bound.
     """
     _check(baseline, coefficients, 0.0)
     if all(value == 1 for value in coefficients.values()):

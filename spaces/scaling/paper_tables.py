@@ -1,5 +1,4 @@
-"""What the paper prints of scaled networks, as printed: the released EfficientNets, and other
-baselines scaled along one axis and along all.
+"""Tables of the EfficientNet paper: the released networks, and other baselines after scaling.
 
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, Tables 2, 3 and 7; widths, depths,
 sizes and dropout of B0 to B7 are those of the authors' released code. A FLOP there is a
@@ -17,22 +16,22 @@ _SCALES = {"k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 @dataclass(frozen=True, kw_only=True)
 class Released:
-    """One of the EfficientNets that were released."""
+    """One of the released EfficientNets."""
 
     name: str
-    """As `architectures()` has it."""
+    """Name of the network in `architectures()`."""
     dropout: float
-    """Before the classifier."""
+    """Dropout rate before the classifier."""
     params: str
-    """As printed."""
+    """Parameters, as printed."""
     flops: str
-    """As printed."""
+    """Multiply-adds, as printed."""
     top1: float
     """ImageNet accuracy in percent, as printed."""
 
     @property
     def architecture(self) -> Architecture:
-        """Width, depth and size."""
+        """The published network, with its width, depth and input size."""
         return architecture(self.name)
 
 
@@ -56,18 +55,18 @@ EFFICIENTNETS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """A baseline scaled in one of four ways."""
+    """A baseline scaled along one axis or along all three."""
 
     baseline: str
-    """As `architectures()` or `skeletons()` has it."""
+    """Name of the baseline in `architectures()` or `skeletons()`."""
     factors: dict[str, float] | None
-    """Axis → coefficient, of those that are not 1; None where the paper prints none."""
+    """Axis → coefficient, where it is not 1; None if the paper does not print them."""
     flops: str
-    """As printed."""
+    """Multiply-adds, as printed."""
     top1: float
     """ImageNet accuracy in percent, as printed."""
     remark: str = ""
-    """What is known of a figure that is not met."""
+    """Remark on a printed cost that the network does not have; empty if there is none."""
 
     @property
     def way(self) -> str:
@@ -104,7 +103,7 @@ SCALED = (
 
 
 def agrees(value: float, printed: str) -> bool:
-    """Whether `value` is what was printed, once rounded to the digits printed."""
+    """Whether `value`, rounded to the digits printed, is the printed number."""
     number, scale = printed[:-1], _SCALES[printed[-1]]
     digits = len(number.partition(".")[2])
     return f"{value / scale:.{digits}f}" == number

@@ -1,4 +1,4 @@
-"""One axis scaled alone: what it costs, and how far it must go to meet a cost.
+"""Scales one axis alone: the cost at given coefficients, and the coefficient for a given cost.
 
 The idealised exponents are those of Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section
 3.3.
@@ -17,18 +17,20 @@ from .baseline import AXES, Baseline
 from .cost_exponents import exponents
 
 IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
-"""Exponents of the paper's rule."""
+"""Axis → cost exponent of the paper's rule."""
 FURTHEST = 64.0
-"""No axis is scaled further than this."""
+"""Largest coefficient of an axis."""
 COARSE, FINE = 0.05, 0.001
-"""Steps in which the coefficient of a control is looked for, one after the other."""
+"""Step sizes of the two passes that search the coefficient of a control."""
 
 
 def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
-    """Axis → exponent of the idealised rule: the paper's for its three, measured for any other.
+    """Return the idealised cost exponent of each axis.
+
+    It is the paper's for depth, width and resolution, and measured for any other axis.
 
     Raises:
-        InputError: an axis of which the cost does not depend.
+        InputError: the cost does not depend on one of the axes.
     """
     slopes = exponents(baseline, axes)
     for axis, slope in slopes.items():
@@ -42,7 +44,10 @@ def ideals(baseline: Baseline, axes: Sequence[str] = AXES) -> dict[str, float]:
 def factors_alone(
     baseline: Baseline, axis: str, coefficients: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """True factor of each coefficient on one axis alone, and whether it can be built."""
+    """Return the true factor of each coefficient on one axis alone, and whether it can be built.
+
+    The true factor is the network's MACs over the baseline's.
+    """
     table = baseline.table({axis: coefficients})
     place = {value: index for index, value in enumerate(table.factors[axis])}
     by_value = {baseline.value(axis, value): index for value, index in place.items()}
@@ -52,8 +57,10 @@ def factors_alone(
 
 
 def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
-    """The coefficient of one axis at which the true cost comes nearest to `multiple` times the
-    baseline's; the lowest of several."""
+    """Return the coefficient of one axis whose true cost is nearest to `multiple` × the baseline's.
+
+    If several are equally near, it is the lowest.
+    """
     high = 2.0
     while True:
         coarse = _steps(1.0, high, COARSE)
@@ -62,8 +69,8 @@ def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
         if len(above) or high >= FURTHEST:
             break
         high = min(1.5 * high, FURTHEST)
-    # the cost never falls: the nearest lies between the first above and the beginning of the
-    # plateau before it
+    # the cost never falls with the coefficient: the nearest lies between the start of the last
+    # plateau below `multiple` and the first coefficient above it
     last = int(above[0]) if len(above) else len(coarse) - 1
     first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
     values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)

@@ -1,4 +1,4 @@
-"""A network's stages as numbers: what scaling changes."""
+"""Measures the depth, width and resolution of a network's stages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..candidate import Candidate
 
 
 class StageSize(NamedTuple):
-    """One stage."""
+    """The size of one stage."""
 
     repeats: int
-    """Units in it."""
+    """Number of units."""
     width: int
     """Channels of its output."""
     side: int
@@ -20,7 +20,7 @@ class StageSize(NamedTuple):
 
 
 def stage_sizes(candidate: Candidate) -> list[StageSize]:
-    """Every stage in order."""
+    """Return the size of every stage, in order."""
     found, shape = [], candidate.stem.out(candidate.input)
     for stage in candidate.stages:
         for unit, _ in stage:
@@ -30,10 +30,11 @@ def stage_sizes(candidate: Candidate) -> list[StageSize]:
 
 
 def measures(candidate: Candidate) -> dict[str, float]:
-    """Depth as layers; width and resolution as the geometric means over the stages of their
-    channels and their maps' sides.
+    """Measure the depth, width and resolution of a network.
 
-    Maps rather than the input: they are rounded up at every stride.
+    Depth is the number of layers. Width and resolution are the geometric means over the stages of
+    their channels and of the heights of their maps. The maps are measured instead of the input,
+    because they are rounded up at every stride.
     """
     sizes = stage_sizes(candidate)
 
