@@ -58,7 +58,7 @@ class Preprocessing:
     def to(
         cls, stored: int, size: int, *, channels: int, levels: tuple[float, float] | None = None, then: str = "bicubic"
     ) -> Preprocessing:
-        """From a file to squares of `stored` pixels, and from these to `size` by the filter `then`."""
+        """From a file to squares of `stored` pixels, then to `size` by the filter `then`."""
         steps = ((stored, "bicubic"),) if size == stored else ((stored, "bicubic"), (size, then))
         return cls(steps=steps, channels=channels, levels=levels)
 

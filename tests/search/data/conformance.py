@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from automl.blocks.errors import AutomlError, InputError
 from automl.search.data import ImageData, Reading, Request, Source, is_named, load, sources, split
+from automl.search.data.square import squares
 
 NO_DATA = ("", "no/such/folder", "no-such-name", "x" * 5000, "nul\0byte", "caf\udce9", "~nobody-of-that-name/x")
 """Texts that name no data set."""
@@ -73,6 +74,9 @@ class SourceConformance:
         assert small.native == whole.native
         np.testing.assert_array_equal(small.labels, whole.labels)
         assert small.classes == whole.classes
+        resized = squares([whole.images.transpose(0, 2, 3, 1)], 5)
+        difference = np.abs(resized.astype(int) - small.images.astype(int))
+        assert difference.mean() < 8, "images of another size must be the same images, resized"
 
     def test_its_images_can_be_split(self, source: Source, text: str, folder: Path | None):
         data = self.read(source, text, folder)

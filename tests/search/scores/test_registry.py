@@ -93,4 +93,4 @@ def test_the_score_of_the_docs_counts_large_convolutions(monkeypatch: pytest.Mon
     monkeypatch.setattr(scores, "known", dict(scores.known))
     exec(compile(text, "extending.md", "exec"), {"__name__": "extending"})
     images, labels = torch.zeros(2, 3, 8, 8), torch.zeros(2, dtype=torch.int64)
-    assert network_scores(made(Chain), images, labels, names=["depth"]) == {"depth": 2.0}
+    assert network_scores(made(Chain), images, labels, names=["convs"]) == {"convs": 2.0}
