@@ -13,6 +13,7 @@ import pytest
 from automl.blocks.errors import InputError
 from automl.search.data import ImageData, Request, Source, is_named, load, sources
 from automl.search.data.source import source_of, source_words
+from automl.search.data.square import squares
 from automl.search.handover.export import export
 from automl.search.handover.training import train
 from automl.search.plan import data_name
@@ -34,16 +35,18 @@ class Stripes:
     def recognises(self, text: str) -> bool:
         return text in self.known
 
+    def drawn(self, request: Request) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 60, (40, 32, 32), dtype=np.uint8)
+
     def read(self, request: Request) -> ImageData:
         request.reading.refuse_parts(request.text)
-        side = 32 if request.size is None else min(32, request.size)
         labels = np.arange(40) % 2
-        x_nhw = np.random.default_rng(0).integers(0, 60, (40, side, side), dtype=np.uint8)
+        x_nhw = self.drawn(request)
         x_nhw[labels == 0, ::2] += 190
         x_nhw[labels == 1, :, ::2] += 190
         return ImageData(
             name=request.text,
-            images=np.repeat(x_nhw[:, None], 3, axis=1),
+            images=squares([np.repeat(x_nhw[..., None], 3, axis=3)], request.size),
             labels=labels,
             classes=("across", "upright"),
             official_test=np.zeros(40, np.bool_),
@@ -150,6 +153,14 @@ class Large(Stripes):
         return super().read(Request(text=request.text, reading=request.reading))
 
 
+class Redrawing(Stripes):
+    """Makes its images anew at each size, in place of resizing them."""
+
+    def drawn(self, request: Request) -> np.ndarray:
+        side = min(32, request.size or 32)
+        return np.random.default_rng(0).integers(0, 60, (40, side, side), dtype=np.uint8)
+
+
 class Deaf(Stripes):
     """Takes no notice of the parts that are named."""
 
@@ -178,6 +189,7 @@ class Wordless(Stripes):
         (Renaming, "test_the_name_of_what_it_read_is_recognised_again"),
         (Drawing, "test_two_readings_are_the_same"),
         (Large, "test_images_become_as_small_as_asked_and_keep_their_native_size"),
+        (Redrawing, "test_images_become_as_small_as_asked_and_keep_their_native_size"),
         (Deaf, "test_a_part_that_it_does_not_have_is_refused"),
         (Loading, "test_without_a_download_nothing_missing_is_fetched"),
         (Wordless, "test_it_is_registered_under_its_name_with_words_in_one_line"),
