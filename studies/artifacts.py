@@ -20,7 +20,11 @@ def weights_folder(storage: str, study: str) -> Path:
     from .database.connection import sqlite_file
 
     database = sqlite_file(storage) or Path("automl")
-    return database.resolve().with_name(database.name + ".artifacts") / study
+    folder = database.resolve().with_name(database.name + ".artifacts") / study
+    name = storage.partition("///")[2].partition("?")[0]
+    former = Path(name).resolve().with_name(Path(name).name + ".artifacts") / study
+    # earlier versions took the "file:" of an SQLite URI for a part of the path
+    return former if name.startswith("file:") and former.exists() else folder
 
 
 def weights_file(study: Study, evaluation: Evaluation) -> Path | None:

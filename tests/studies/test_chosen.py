@@ -119,3 +119,10 @@ def test_the_accuracy_on_the_test_data_is_kept_once(study: Study):
 def test_nothing_can_be_trained_in_an_empty_study(tmp_path: Path, space: Space):
     with pytest.raises(InputError, match="has no finished trial to choose from"):
         train(open_study(tmp_path, space))
+
+
+def test_a_folder_that_an_earlier_version_named_after_a_uri_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert weights_folder("sqlite:///file:a.db?uri=true", "s") == tmp_path / "a.db.artifacts" / "s"
+    (tmp_path / "file:a.db.artifacts" / "s").mkdir(parents=True)
+    assert weights_folder("sqlite:///file:a.db?uri=true", "s") == tmp_path / "file:a.db.artifacts" / "s"
