@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...spaces.metrics import metrics
 from ..markdown_table import table
 from ..measure import ACCURACY, SCORE
 from .summary import Evidence
@@ -18,6 +19,9 @@ from .terminal import (
     time,
     verdict_text,
 )
+
+COUNTS = {"macs": "MACs", "params": "Parameters"}
+"""The cost metrics that are written with all digits, and the heads of their columns."""
 
 
 def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ()) -> str:
@@ -58,8 +62,7 @@ def _front(found: Evidence, numbers: Numbers) -> str:
         [
             f"`{point.id[:12]}`",
             in_words(point.evaluation.settings),
-            f"{point.macs:,}",
-            f"{point.candidate.params:,}",
+            *(_cost(axis, point.candidate.cost(axis)) for axis in found.axes),
             numbers.value(point.accuracy),
             Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
         ]
@@ -69,9 +72,18 @@ def _front(found: Evidence, numbers: Numbers) -> str:
     luck = "Scores of networks that have not been trained" if found.measure == SCORE else trained
     note = f"{luck}; *confirmed*: accuracies of final trainings, mean ± standard deviation over the seeds."
     return (
-        table(["Candidate", "Settings", "MACs", "Parameters", found.measure.capitalize(), "Confirmed"], rows)
+        table(["Candidate", "Settings", *map(_head, found.axes), found.measure.capitalize(), "Confirmed"], rows)
         + f"\n\n{note}"
     )
+
+
+def _head(axis: str) -> str:
+    head = COUNTS.get(axis) or metrics.get(axis).head
+    return head[:1].upper() + head[1:]
+
+
+def _cost(axis: str, cost: float) -> str:
+    return f"{cost:,}" if axis in COUNTS else metrics.get(axis).text(cost)
 
 
 def _random_note(found: Evidence) -> str:

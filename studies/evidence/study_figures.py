@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ...spaces.metrics import DEFAULT_AXIS
 from ..figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
 from ..measure import SCORE
 from .search_rows import RANDOM, Row
@@ -21,7 +23,7 @@ GUIDED_COLOUR = AXIS_COLOURS[1]
 
 
 def front_figure(found: Evidence) -> Figure:
-    """Accuracy against multiply-adds of all networks, with the front and confirmed means ± sd.
+    """Accuracy against cost of all networks, with the front and confirmed means ± sd.
 
     Networks that were stopped early are drawn at the accuracy they had.
     """
@@ -57,12 +59,12 @@ def front_figure(found: Evidence) -> Figure:
             "o",
         )
         if found.front:
-            costs, values = [point.macs for point in found.front], [scale * point.accuracy for point in found.front]
+            costs, values = [point.cost for point in found.front], [scale * point.accuracy for point in found.front]
             plot.step(costs, values, where="post", color=INK, linewidth=1.2, label="front", zorder=2)
         confirmed = () if found.measure == SCORE else found.seeds.networks  # accuracies have no place among scores
         for number, one in enumerate(one for one in confirmed if one.id in found.candidates):
             plot.errorbar(
-                [found.candidates[one.id].macs],
+                [found.candidates[one.id].cost(found.axis)],
                 [scale * one.mean],
                 yerr=None if one.std is None else scale * one.std,
                 color=COMPOUND,
@@ -76,9 +78,9 @@ def front_figure(found: Evidence) -> Figure:
                 zorder=4,
                 label="confirmed, mean ± 1 sd over seeds" if number == 0 else None,
             )
-        plot.set_xlabel("multiply-adds for one image")
+        plot.set_xlabel(_cost_label(found))
         plot.set_ylabel(_label(found))
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(found, value)))
         _finish(figure, plot, f"{found.study}: {found.measure} and cost")
         return settle(figure)
 
@@ -160,7 +162,7 @@ def _dots(
     Networks with a few epochs of training would otherwise compress the scale of all others.
     """
     shown = [
-        (found.candidates[row.id].macs, row.reached if row.reached is not None else row.curve[-1][1])
+        (found.candidates[row.id].cost(found.axis), row.reached if row.reached is not None else row.curve[-1][1])
         for row in rows
         if row.id in found.candidates
     ]
@@ -201,3 +203,12 @@ def _scale(found: Evidence) -> float:
 
 def _label(found: Evidence) -> str:
     return "score" if found.measure == SCORE else "validation accuracy (%)"
+
+
+def _cost_label(found: Evidence) -> str:
+    """The first clause of what the metric is: "multiply-adds for one image"."""
+    return re.split("[;,]", found.metric.words)[0] or found.metric.head
+
+
+def _tick(found: Evidence, value: float) -> str:
+    return short(value) if found.axis == DEFAULT_AXIS else found.metric.short(value)

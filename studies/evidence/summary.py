@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...spaces.metrics import DEFAULT_AXIS, Metric, metrics
 from ..evaluation import CandidateRow, Purpose
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
@@ -79,6 +80,18 @@ class Evidence:
     """Evaluations of the search."""
     candidates: Mapping[str, CandidateRow] = field(repr=False)
     """Candidates by id."""
+    axis: str = DEFAULT_AXIS
+    """Name of the cost metric of the front."""
+
+    @property
+    def metric(self) -> Metric:
+        """The cost metric of the front."""
+        return metrics.get(self.axis)
+
+    @property
+    def axes(self) -> list[str]:
+        """The cost metrics that the report shows: that of the front, then MACs and parameters."""
+        return list(dict.fromkeys([self.axis, "macs", "params"]))
 
     @property
     def seconds_random(self) -> float | None:
@@ -118,6 +131,7 @@ class Evidence:
                 {
                     "id": point.id,
                     "accuracy": point.accuracy,
+                    **({} if self.axis == DEFAULT_AXIS else {"axis": self.axis, "cost": point.cost}),
                     "macs": point.macs,
                     "params": point.candidate.params,
                     "activations": point.candidate.activations,
@@ -155,6 +169,7 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         savings=savings(searched, evaluations, notes.get("gate")),
         rows=tuple(searched),
         candidates=study.candidates(),
+        axis=study.spec.cost,
     )
 
 
@@ -173,6 +188,7 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
         "command": study.command,
         "space": str(spec.space.get("name", "")),
         "budget": spec.budget or "none",
+        "cost axis": "" if spec.cost == DEFAULT_AXIS else f"{spec.cost} ({metrics.get(spec.cost).words})",
         "data": ", ".join(
             [
                 str(data.get("name", "")),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...spaces.metrics import metrics
 from ..measure import ACCURACY, SCORE
 from ..statistics.intervals import Interval
 from .confirmed_networks import Confirmed
@@ -141,13 +142,20 @@ def chosen_text(found: Evidence) -> str:
     if chosen is None:
         return "- (nothing has finished)"
     row = found.candidates.get(chosen.id)
-    cost = "" if row is None else f", {row.macs:,} MACs, {row.params:,} params"
+    cost = "" if row is None else "".join(f", {cost_text(axis, row.cost(axis))}" for axis in found.axes)
     test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
     kind = "score " if chosen.measure == SCORE else ""
     return (
         f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
         f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
     )
+
+
+def cost_text(axis: str, cost: float) -> str:
+    """A cost with its metric: "1,234 MACs", "peak memory 2.3 MiB"."""
+    if axis in ("macs", "params"):
+        return f"{cost:,} {'MACs' if axis == 'macs' else 'params'}"
+    return f"{metrics.get(axis).head} {metrics.get(axis).text(cost)}"
 
 
 def random_lines(found: Evidence, numbers: Numbers) -> list[str]:
