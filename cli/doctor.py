@@ -106,12 +106,14 @@ def _database(storage: str) -> str:
 
 
 def _export() -> str:
-    from importlib.util import find_spec
+    from ..studies.export import exporters
+    from ..studies.export.exporter import missing
 
-    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    onnx = exporters.get("onnx")
+    absent = missing(onnx)
     return (
-        f"ONNX not available ({', '.join(missing)} missing): install automl[export]"
-        if missing
+        f"ONNX not available ({', '.join(absent)} missing): install {onnx.install}"
+        if absent
         else "model.py, safetensors, ONNX"
     )
 

@@ -1,4 +1,4 @@
-"""`automl grid`."""
+"""The command `automl grid`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .text import command, duration, names_in, parse_duration, parse_multiple, p
 
 if TYPE_CHECKING:
     from ..search.grid_options import GridOptions
-    from ..search.grid_report import Evidence
+    from ..search.grid_report import GridEvidence
     from ..spaces.scaling.coefficient_grid import Grid, GridPoint
 
 SHOWN = 200
-"""Rows of a table at most."""
+"""Largest number of rows of a table."""
 
 
 def _options() -> type:
@@ -60,9 +60,10 @@ def grid(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find how to share a cost among depth, width and resolution (α, β, γ).
+    """Find how to divide a cost among depth, width and resolution (α, β, γ).
 
-    Each of them alone is the control. The same command again trains what is missing.
+    Networks that scale one of them alone are the control. The same command again trains what is
+    missing.
     """
     began = time.monotonic()
     from ..blocks.errors import Interrupted
@@ -105,7 +106,7 @@ def grid(
 
 
 def grid_json(found: Grid) -> dict[str, Any]:
-    """A grid with stable keys."""
+    """A grid as JSON with stable keys."""
 
     def point(one: GridPoint) -> dict[str, Any]:
         return {
@@ -137,7 +138,7 @@ def grid_json(found: Grid) -> dict[str, Any]:
 
 
 def print_grid(found: Grid) -> None:
-    """Which triples each rule admits, why they differ, and the networks."""
+    """Print how many triples each rule admits, why the rules differ, and the networks."""
     from ..spaces import human
     from ..spaces.scaling.baseline import GREEK
 
@@ -156,14 +157,14 @@ def print_grid(found: Grid) -> None:
     print(f"  paper rule  {counts['paper']:,} (the product of idealised exponents){truth}")
     print(f"  both        {counts['both']:,}")
     print(
-        "they differ since repeats and maps are rounded up, widths to multiples, and stem and classifier do not grow"
-        " with depth:"
+        "the rules differ because repeats and maps are rounded up, widths to multiples, and stem and classifier do not"
+        " grow with depth:"
     )
     for line in differences(found):
         print(f"  {line}")
     print(
         f"by the {found.rule} rule: {len(found.points):,} different networks scale several axes, {found.alone:,} one"
-        " alone (the controls stand for these)"
+        " alone (the controls represent these)"
     )
     letters = [GREEK.get(axis, axis) for axis in found.exponents]
     print_table(
@@ -176,8 +177,8 @@ def print_grid(found: Grid) -> None:
 
 
 def differences(found: Grid) -> list[str]:
-    """One triple that only the paper's rule admits and one that only the true one does, each with
-    what rounding made of it."""
+    """One triple that only the paper's rule admits and one that only the true rule admits, each
+    with its factors after rounding."""
     from ..spaces.scaling.baseline import GREEK, in_letters
     from ..spaces.scaling.coefficient_grid import rounded
 
@@ -216,8 +217,8 @@ def _slashed(coefficients: Mapping[str, float]) -> str:
     return "/".join(f"{value:.4g}" for value in coefficients.values())
 
 
-def print_evidence(found: Evidence, storage: str) -> None:
-    """What the trainings show, and what to do next."""
+def print_evidence(found: GridEvidence, storage: str) -> None:
+    """Print the result of the trainings, and the next command."""
     result = found.result
     counts, name = result.counts, result.study.spec.name
     print(

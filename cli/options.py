@@ -21,7 +21,9 @@ StudyName = Annotated[
 BudgetTexts = Annotated[
     list[str] | None,
     typer.Option(
-        "--budget", help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times."
+        "--budget",
+        help="Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams, 2MB (peak memory); may be given several"
+        " times.",
     ),
 ]
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")]

@@ -53,11 +53,11 @@ def check(space: SpaceFile, json: Json = False) -> None:
         return
     distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
     print(
-        f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} looked at are"
+        f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} examined are"
         " excluded"
     )
     for reason, count in reasons.items():
-        print(f"  {count:,} of {len(found.excluded):,} excluded ones looked into: {reason}")
+        print(f"  {count:,} of {len(found.excluded):,} excluded settings: {reason}")
 
 
 def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize = None, json: Json = False) -> None:
@@ -125,7 +125,10 @@ def sample(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     aim: Annotated[
-        float, typer.Option(min=0, max=1, help="Draw only what costs at least this part of the budget's upper end.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Draw only networks that cost at least this share of the budget's upper bound."
+        ),
     ] = 0.0,
     image_size: ImageSize = None,
     json: Json = False,

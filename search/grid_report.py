@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class GridEvidence:
     """The statistics of a grid."""
 
     result: GridResult
@@ -51,7 +51,7 @@ class Evidence:
         }
 
 
-def evidence(result: GridResult) -> Evidence:
+def evidence(result: GridResult) -> GridEvidence:
     """Compute the statistics of the trainings so far."""
     from ..studies.scaling import compare, fit_surface
 
@@ -59,10 +59,12 @@ def evidence(result: GridResult) -> Evidence:
         surface = fit_surface(result.points)
     except InputError:  # too few networks trained to the end
         surface = None
-    return Evidence(result=result, comparison=compare(result.points), surface=surface, exponents=result.grid.exponents)
+    return GridEvidence(
+        result=result, comparison=compare(result.points), surface=surface, exponents=result.grid.exponents
+    )
 
 
-def write(found: Evidence, folder: Path) -> list[Path]:
+def write(found: GridEvidence, folder: Path) -> list[Path]:
     """Write report.md, report.json and the figures; files of the same names are replaced.
 
     Raises:

@@ -25,8 +25,8 @@ class DataOptions:
     """Which images are used, and how they are split."""
 
     data: str = "digits"
-    """digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz file, or
-    hf:NAME."""
+    """The images: digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz
+    file, hf:NAME."""
     data_dir: str | None = None
     """Folder of the data sets known by name. Default: automl in the user's cache folder."""
     download: bool = False
@@ -110,7 +110,8 @@ class SearchOptions(RunOptions):
     """The options of `automl search`, by the names that the command has for them."""
 
     budget: Sequence[str] = ()
-    """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams; may be given several times."""
+    """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams, 2MB (peak memory); may be given
+    several times."""
     cost: str = DEFAULT_AXIS
     """Cost axis of the front: macs, params, activations or peak_memory."""
     space: str | Path | Space = "efficientnet"

@@ -1,9 +1,9 @@
-"""Budgets: bounds on cost, as people write them.
+"""Parses budgets: bounds on cost in human units.
 
 `400MFLOPs`, `0.4G`, `400MMACs`, `4e8` bound MACs (one FLOP is one multiply-add); `5.3MParams`
 parameters; `12MActs` activations; `2MB`, `1MiB` the peak memory of activations; `300M..400MFLOPs`
-is a range; several at once are separated by commas or given in turn. Each cost metric has units of
-its own (`spaces.metrics`).
+is a range. Several bounds are separated by commas or given one after another. Each cost metric has
+units of its own (`spaces.metrics`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Bound:
     metric: str
     """The name of the metric, e.g. "macs"."""
     low: float
-    """Smallest value allowed; 0 where there is none."""
+    """Smallest value allowed; 0 if there is no lower bound."""
     high: float
     """Largest value allowed."""
 
@@ -63,16 +63,16 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bounds that a candidate's cost must all meet; without bounds it admits everything."""
+    """Bounds that the cost of a candidate must meet, all of them; no bounds admit every cost."""
 
     bounds: tuple[Bound, ...] = ()
-    """One for each metric at the most, in the order in which metrics are registered."""
+    """At most one bound for each metric, in the order in which metrics are registered."""
 
     def admits(self, cost: Cost) -> Number:
         """Whether `cost` meets all bounds: a bool, or a boolean array where the cost holds arrays.
 
-        A metric that has to look at each network is asked only for those that meet the other
-        bounds.
+        A metric that needs each network (`Metric.walks`) is evaluated only for the networks that
+        meet the other bounds.
         """
         inside: Number = np.bool_(True)
         for bound in sorted(self.bounds, key=lambda bound: bound.of.walks):
@@ -84,8 +84,13 @@ class Budget:
                 inside = inside & bound.holds(cost)
         return inside
 
+    def reached(self, cost: Cost) -> str:
+        """The values of `cost` that are bounded, with all their digits."""
+        return ", ".join(bound.reached(cost) for bound in self.bounds)
+
     def distance(self, cost: Cost) -> Number:
-        """How far `cost` lies outside, as the sum over bounds of |log(value / bound)|; 0 inside."""
+        """Distance of `cost` from the budget: the sum of |log(value / bound)| over the bounds that
+        it does not meet; 0 within the budget."""
         total: Number = 0.0
         for bound in self.bounds:
             least = 1 if bound.of.whole else 1e-12
@@ -98,21 +103,22 @@ class Budget:
         return total
 
     def __str__(self) -> str:
-        """Canonical text, the same for all spellings of a budget."""
+        """The canonical text, the same for all spellings of a budget."""
         return ", ".join(str(bound) for bound in self.bounds)
 
 
 def _only(cost: Cost, rows: Any) -> Cost:
-    """The cost of some rows, as far as a metric that looks at networks needs it."""
+    """The cost of some rows, reduced to the candidates that a metric with `walks` reads."""
     subject: Any = cost.subject
     return replace(cost, subject=None if subject is None else subject[rows])
 
 
 def parse_budget(texts: str | Iterable[str]) -> Budget:
-    """The budget that `texts` spell, the bounds of one metric intersected; canonical text too.
+    """Parse a budget from texts in human units or in canonical form; several bounds of one metric
+    are intersected.
 
     Raises:
-        InputError: not a budget, not positive, or bounds that exclude each other.
+        InputError: a text is no budget or not positive, or the bounds exclude each other.
     """
     bounds: dict[str, Bound] = {}
     for text in [texts] if isinstance(texts, str) else texts:
@@ -156,7 +162,8 @@ def _bound(metric: Metric, low: float, high: float, text: str, *, ranged: bool) 
 
 
 def _parse_amount(amount: str, text: str) -> tuple[float, float | None, str | None]:
-    """The number, its scale (None: not written) and its metric (None: not written)."""
+    """The number, the scale of its unit and the metric; scale and metric are None if no unit names
+    them."""
     match = _AMOUNT.match(amount)
     if match is None:
         raise InputError(f"not a budget: {text!r}; {_EXAMPLE}")
@@ -173,6 +180,7 @@ def _parse_amount(amount: str, text: str) -> tuple[float, float | None, str | No
 
 
 def _known_units() -> list[str]:
-    """All units, for an error: the first two of each metric come first, as only some are shown."""
+    """All units, for an error message that shows only some: the first three of each metric come
+    first."""
     every = [[unit for unit in metric.units if unit not in PREFIXES] for metric in metrics.parts().values()]
     return list(dict.fromkeys(unit for few in [[own[:3] for own in every], every] for own in few for unit in own))

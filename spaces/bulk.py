@@ -1,10 +1,10 @@
-"""Many settings at once: draw, enumerate and cost them as arrays.
+"""Draws, enumerates and costs many settings at once, as arrays.
 
-Settings are rows of value indices, one column a parameter, -1 where it is inactive. Costs are asked
-place by place (stem, every layer, head) of the same skeleton and the same formulas that build and
-cost one candidate: at each place the rows that agree in what formulas cannot take as arrays (an
-attention's kind, say) are costed together, so that a space with a choice in every layer takes one
-pass a choice and not one a combination.
+Settings are rows of value indices, with one column for each parameter and -1 where it is inactive.
+Costs are computed place by place (stem, every layer, head), by the skeleton and the formulas that
+also build and cost one candidate. A formula takes numbers as arrays, but not choices such as the
+kind of an attention; therefore the rows with equal choices at a place are costed together. A space
+with a choice in every layer takes one pass for each choice, not one for each combination.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ Rows = NDArray[np.int32]
 METRICS = tuple(field.name for field in fields(Cost) if field.name != "subject")
 """The counts that a `Cost` holds."""
 CHUNK = 1 << 16
-"""Rows costed in one pass: few enough for their arrays to stay in the caches, enough to make the
-passes' own time small."""
+"""Rows costed in one pass: few enough that their arrays stay in the CPU caches, and enough that the
+overhead of a pass is small."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RowCandidates:
-    """The candidates of rows, each assembled when it is asked for: the subject of their costs."""
+    """The candidates of rows, each built on demand: the `subject` of their costs."""
 
     space: Space
-    """The space."""
+    """The space of the settings."""
     rows: Rows
-    """Its settings, of shape (candidates, parameters)."""
+    """Settings, of shape (candidates, parameters)."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,12 +54,12 @@ class RowCandidates:
                 yield None
 
     def __getitem__(self, chosen: NDArray[Any]) -> RowCandidates:
-        """Those that a mask or indices choose."""
+        """The candidates that a mask or indices select."""
         return RowCandidates(self.space, self.rows[chosen])
 
 
 def settings(space: Space, row: NDArray[np.int32]) -> dict[str, Value]:
-    """One row as parameter → value."""
+    """One row as a mapping parameter -> value; inactive parameters are left out."""
     return {
         parameter.name: parameter.values[index]
         for parameter, index in zip(space.parameters, row, strict=True)
@@ -73,18 +73,19 @@ def row_of(space: Space, chosen: dict[str, Value]) -> NDArray[np.int32]:
 
 
 def draw(space: Space, count: int, rng: np.random.Generator) -> Rows:
-    """`count` rows, every parameter uniform over its values."""
+    """Draw `count` rows, every parameter uniformly over its values; inactive ones become -1."""
     return deactivate(space, draw_values(space, count, rng))
 
 
 def draw_values(space: Space, count: int, rng: np.random.Generator) -> Rows:
-    """Uniform values for every parameter, active or not."""
+    """Draw `count` rows with a value for every parameter, active or not, uniformly."""
     columns = [rng.integers(0, len(parameter.values), count, dtype=np.int32) for parameter in space.parameters]
     return np.stack(columns, axis=1) if columns else np.zeros((count, 0), np.int32)
 
 
 def combinations(space: Space) -> int:
-    """How many rows `enumerate_rows` walks through, inactive values counted."""
+    """Number of combinations that `enumerate_rows` goes through, values of inactive parameters
+    included."""
     return prod(len(parameter.values) for parameter in space.parameters)
 
 
@@ -96,8 +97,8 @@ def enumerate_rows(space: Space, chunk: int = 200_000) -> Iterator[Rows]:
 
 
 def unravelled(flat: NDArray[np.int64], sizes: Sequence[int]) -> Rows:
-    """Value indices of combinations by their number, the last column fastest (NumPy's own function
-    takes 64 columns at the most)."""
+    """Value indices of the combinations with these numbers; the last column varies fastest.
+    (NumPy's own function takes at most 64 columns.)"""
     rows = np.zeros((len(flat), len(sizes)), np.int32)
     for column in range(len(sizes) - 1, -1, -1):
         flat, rows[:, column] = np.divmod(flat, sizes[column])
@@ -105,14 +106,14 @@ def unravelled(flat: NDArray[np.int64], sizes: Sequence[int]) -> Rows:
 
 
 def active_once(space: Space, raw: Rows) -> Rows:
-    """Rows of values for every parameter, as settings: an inactive parameter would repeat them once
-    for each of its values, the first is kept."""
+    """Rows with -1 for inactive parameters, each setting once: rows that differ only in an inactive
+    parameter are the same setting, and the first is kept."""
     rows = deactivate(space, raw)
     return rows[((rows >= 0) | (raw == 0)).all(axis=1)]
 
 
 def deactivate(space: Space, rows: Rows) -> Rows:
-    """Rows with -1 for every parameter that does not matter under their other values."""
+    """Rows with -1 for every parameter that their other values make inactive."""
     column = {parameter.name: index for index, parameter in enumerate(space.parameters)}
     rows = rows.copy()
     layers: dict[int, NDArray[np.int64]] = {}
@@ -121,32 +122,31 @@ def deactivate(space: Space, rows: Rows) -> Rows:
             allowed = np.array([*(value in values for value in space.by_name[name].values), False])
             rows[~allowed[rows[:, column[name]]], index] = -1
         if parameter.layer is not None and parameter.stage is not None:
-            if parameter.stage not in layers:  # what decides it stands before it
+            if parameter.stage not in layers:  # the parameters that decide the number of layers come first
                 layers[parameter.stage] = Table(space, rows).layers(parameter.stage)
             rows[layers[parameter.stage] <= parameter.layer, index] = -1
     return rows
 
 
 def costs(space: Space, rows: Rows) -> tuple[Cost, NDArray[np.bool_]]:
-    """Cost of every row, and whether it is a valid network that meets the constraints (where not,
-    its cost is 0)."""
+    """Cost of every row, and whether it builds a network that meets the constraints; if it does
+    not, its cost is 0."""
     cost, valid, _ = examine(space, rows, keys=False)
     return cost, valid
 
 
 def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
-    """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): of the image,
-    stem and head, and of every stage.
+    """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): the first is of
+    image, stem and head, the others are of the stages.
 
-    Two valid rows build the same candidate where all their fingerprints are equal (but for a chance
-    of about rows² / 2^64).
+    Two valid rows build the same candidate if all their fingerprints are equal, except for a
+    probability of about rows² / 2^64.
     """
     count = len(rows)
     total = Cost(*(np.zeros(count, np.int64) for _ in METRICS), subject=RowCandidates(space, rows))
     valid = np.zeros(count, bool)
     fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
-    # rows that agree in what formulas cannot take as arrays stand together, so that few passes are
-    # needed for each chunk
+    # rows with equal choices are placed together, so that a chunk needs few passes
     order = alike(space, rows) if count > CHUNK else None
     for start in range(0, count, CHUNK):
         part = slice(None) if order is None else order[start : start + CHUNK]
@@ -162,7 +162,7 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
 
 
 def selected(cost: Cost, rows: NDArray[Any]) -> Cost:
-    """The costs of `rows`: a mask or indices."""
+    """The costs of some rows; `rows` is a mask or indices."""
     subject: Any = cost.subject
     return Cost(
         *(getattr(cost, metric)[rows] for metric in METRICS), subject=None if subject is None else subject[rows]
@@ -170,7 +170,7 @@ def selected(cost: Cost, rows: NDArray[Any]) -> Cost:
 
 
 def concatenated(costs: Sequence[Cost]) -> Cost:
-    """The costs of all rows, one table after another."""
+    """The costs of several tables as those of one table, in the order given."""
     parts = [cost.subject for cost in costs if isinstance(cost.subject, RowCandidates)]
     subject = None
     if parts and len(parts) == len(costs):
@@ -179,7 +179,7 @@ def concatenated(costs: Sequence[Cost]) -> Cost:
 
 
 def joined(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """One fingerprint a row, of all its columns."""
+    """One fingerprint for each row, from all its columns."""
     from .fingerprint import mixed
 
     total = np.zeros(len(keys), np.uint64)

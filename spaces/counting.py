@@ -1,4 +1,4 @@
-"""How many settings a space has, without walking through them."""
+"""Counts the settings of a space without enumerating them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .parameters import Parameter
 
 
 class Space(Protocol):
-    """What counting needs of a space (`automl.spaces.Space`, whose module imports this one)."""
+    """The part of `automl.spaces.Space` that counting needs; the module of that class imports this
+    one."""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -23,8 +24,8 @@ class Space(Protocol):
 
 
 def count_settings(space: Space) -> int:
-    """Settings of `space` before constraints. Parameters that no condition ties together are
-    counted apart, and their counts multiplied."""
+    """Number of settings of `space` before constraints. Groups of parameters that no condition
+    links are counted separately, and their counts are multiplied."""
     return _count(
         space,
         list(space.parameters),
@@ -34,7 +35,7 @@ def count_settings(space: Space) -> int:
 
 
 def _parents(space: Space, parameter: Parameter) -> set[str]:
-    """The parameters that decide whether `parameter` matters."""
+    """The parameters that decide whether `parameter` is active."""
     names = {name for name, _ in parameter.when}
     if parameter.layer is not None:
         names |= {
@@ -44,14 +45,14 @@ def _parents(space: Space, parameter: Parameter) -> set[str]:
 
 
 def _count(space: Space, undecided: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
-    """Settings of the parameters `undecided`, given `settings` of all others that decide about
-    them."""
+    """Number of settings of the parameters `undecided`, given the `settings` of all other
+    parameters that decide which of them are active."""
     return prod(_count_tied(space, group, ties, settings) for group in _components(undecided, ties))
 
 
 def _count_tied(space: Space, group: list[Parameter], ties: Mapping[str, set[str]], settings: dict[str, Any]) -> int:
-    """The same for parameters that are tied together: the first one, on which no condition of its
-    own is open, is decided, and the rest falls apart."""
+    """Number of settings of a `group` of linked parameters. The first depends on no undecided
+    parameter: each of its values is tried, and the rest is counted as groups of its own."""
     first, rest = group[0], group[1:]
     if not space.active(first, settings):
         return _count(space, rest, ties, settings)
@@ -61,7 +62,8 @@ def _count_tied(space: Space, group: list[Parameter], ties: Mapping[str, set[str
 
 
 def _components(undecided: list[Parameter], ties: Mapping[str, set[str]]) -> list[list[Parameter]]:
-    """Parameters in groups that no open condition ties to each other, each in the space's order."""
+    """The parameters in groups that no condition on undecided parameters links, each group in the
+    order of the space."""
     group = {parameter.name: parameter.name for parameter in undecided}
     for parameter in undecided:
         for other in ties[parameter.name] & group.keys():

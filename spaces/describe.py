@@ -1,4 +1,4 @@
-"""What a space holds under a budget, in lines for the reader."""
+"""Formats the census of a space under a budget, in lines for a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .survey import Census, Costed
 
 
 def describe(space: Space, budget: Budget, found: Census) -> list[str]:
-    """What a space holds under a budget, in lines for the reader."""
+    """Size, cost range and the share of a space within a budget, in lines for a terminal."""
     _, height, width = space.image
     seen = (
         f"{found.feasible:,} of {found.valid:,}"
@@ -23,7 +23,7 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     )
     distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
     excluded = (
-        f"; {found.examined - found.valid:,} of {found.examined:,} against a constraint or impossible"
+        f"; {found.examined - found.valid:,} of {found.examined:,} break a constraint or build no network"
         if found.valid < found.examined
         else ""
     )

@@ -1,5 +1,5 @@
-"""What a space holds, before anything is trained: size, cost range, the share within a budget, and
-rows within it to draw from."""
+"""Measures a space before any training: its size, its cost range, the share within a budget, and
+the rows within it to draw from."""
 
 from __future__ import annotations
 
@@ -18,62 +18,63 @@ from .parameters import Value
 from .space import Space
 
 SAMPLE = 20_000
-"""Settings drawn from a space too large to walk through."""
+"""Number of settings drawn from a space that is too large to enumerate."""
 REASONS = 500
-"""So many excluded settings are kept, to say why."""
+"""Largest number of excluded settings that are kept, to find the reasons."""
 STARTS = 8
-"""Draws from which the ends of a larger space are looked for: a constraint can stand between a draw
-and the end."""
+"""Draws from which a descent looks for the cheapest and costliest network of a larger space;
+several, because a constraint can block the way from one draw."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costed:
-    """Settings and what their network costs."""
+    """Settings and the cost of their network."""
 
     settings: dict[str, Value]
     """Parameter → value."""
     cost: Cost
-    """As ints."""
+    """Cost for one image, in ints."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Census:
-    """What was found in a space under a budget."""
+    """Sizes and costs of a space under a budget."""
 
     size: int
-    """Settings, before constraints."""
+    """Number of settings, before constraints."""
     exact: bool
-    """Whether all were looked at; otherwise shares are estimates from `examined` draws."""
+    """Whether all settings were examined; otherwise shares are estimates from `examined` draws."""
     examined: int
-    """Settings looked at."""
+    """Number of settings examined."""
     valid: int
-    """Of those, how many build a network and meet the constraints."""
+    """Number of examined settings that build a network and meet the constraints."""
     feasible: int
-    """Of those, how many are within the budget."""
+    """Number of valid settings that are within the budget."""
     cheapest: Costed
-    """Fewest MACs; in a space too large to walk through, the end of a descent from the cheapest
-    draw."""
+    """Network with the fewest MACs; in a space too large to enumerate, the best result of descents
+    from the cheapest draws."""
     costliest: Costed
-    """Most MACs, likewise."""
+    """Network with the most MACs, found in the same way."""
     nearest: Costed
-    """Nearest to the budget; within it when anything is."""
+    """Network nearest to the budget; within it if any network was found within it."""
     distinct: int | None
-    """How many different networks the valid ones build; None where not all were looked at."""
+    """Number of different networks that the valid settings build; None unless all settings were
+    examined."""
     macs: NDArray[np.int64]
-    """MACs of the valid ones, sorted."""
+    """MACs of the valid settings, sorted."""
     rows: Rows
-    """The feasible ones among those looked at, one for each network."""
+    """Feasible settings among the examined ones, one for each network."""
     excluded: Rows
-    """Some of those that are not valid."""
+    """Some of the settings that are not valid, at most `REASONS`."""
 
     @property
     def share(self) -> float:
-        """Feasible over valid settings."""
+        """Share of the valid settings that are feasible."""
         return self.feasible / self.valid if self.valid else 0.0
 
 
 def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
-    """Look at the whole space, or at a sample of a large one.
+    """Examine all settings of a space, or a sample of a large one.
 
     Raises:
         InputError: no setting builds a network and meets the constraints.
@@ -127,8 +128,8 @@ def census(space: Space, budget: Budget, *, seed: int = 0) -> Census:
 
 
 def exclusions(space: Space, rows: Rows) -> dict[str, int]:
-    """Why settings are excluded: the constraint or the rule each breaks first, and how many of
-    `rows` do, the most frequent first."""
+    """Reasons for which settings are excluded, the most frequent first: the constraint or rule that
+    each setting breaks first -> number of `rows` that break it."""
     reasons: Counter[str] = Counter()
     for row in rows:
         chosen = settings(space, row)
@@ -142,10 +143,10 @@ def exclusions(space: Space, rows: Rows) -> dict[str, int]:
 
 
 def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, list[Value]]:
-    """For every parameter the values that some network within the budget has.
+    """For every parameter, the values that some network within the budget has.
 
-    Values that no draw of a larger space showed are looked for by descent towards the budget with
-    that value held; of a range of more than 64 those drawn are given.
+    In a larger space, a value that no feasible draw has is checked by descents towards the budget
+    with this value fixed; for a parameter of more than 64 values, only the drawn ones are given.
     """
     remaining: dict[str, list[Value]] = {}
     for column, parameter in enumerate(space.parameters):
@@ -163,22 +164,22 @@ def feasible_values(space: Space, budget: Budget, found: Census) -> dict[str, li
 
 
 def require_feasible(found: Census, space: Space, budget: Budget) -> None:
-    """Refuse a budget that nothing fits.
+    """Refuse a budget that no network meets.
 
     Raises:
-        InputError: names the nearest reachable cost and the space's range.
+        InputError: no network is within the budget; the text names the nearest cost and the space's
+            range.
     """
     if bool(budget.admits(found.nearest.cost)):
         return
     cost = found.nearest.cost
-    reached = ", ".join(bound.reached(cost) for bound in budget.bounds)
     raise InputError(
-        f"no network of the space {space.name!r} is within the budget {budget}; the nearest has {reached}"
+        f"no network of the space {space.name!r} is within the budget {budget}; the nearest has {budget.reached(cost)}"
         f" (the space reaches from {human(found.cheapest.cost.macs)} to {human(found.costliest.cost.macs)}FLOPs)"
     )
 
 
 def costed(space: Space, row: NDArray[np.int32]) -> Costed:
-    """One row with its cost in ints."""
+    """The settings of one row, with their cost in ints."""
     chosen = settings(space, row)
     return Costed(settings=chosen, cost=space.candidate(chosen).cost())

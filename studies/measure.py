@@ -31,6 +31,14 @@ def measured(evaluation: Evaluation) -> str:
     return SCORE if evaluation.scores and evaluation.purpose == "search" else ACCURACY
 
 
+def mean_in_words(mean: float, std: float | None, n: int, measure: str = ACCURACY) -> str:
+    """A mean and its standard deviation over `n` seeds: "81.20 ± 0.35 % (n = 3)"; scores have
+    no %."""
+    scale, end = (1, "") if measure == SCORE else (100, " %")
+    spread = "" if std is None else f" ± {scale * std:.2f}"
+    return f"{scale * mean:.2f}{spread}{end} (n = {n})"
+
+
 def done_in_words(settings: Mapping[str, Any]) -> str:
     """The verb for a complete evaluation: "trained fully", "scored", or "looked up" in a table."""
     if measure_of(settings) == SCORE:

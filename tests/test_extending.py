@@ -89,18 +89,38 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def automl(installed: Path | None, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from automl.cli.main import run; run()"
+PROGRAM = """
+import contextlib, io, json, sys
+from automl.cli.main import main
+
+found = {}
+for name, words in json.loads(sys.argv[1]).items():
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    found[name] = code, out.getvalue(), err.getvalue()
+json.dump(found, sys.stdout)
+"""
+
+Said = dict[str, tuple[int, str, str]]
+"""Name of a command -> its exit code, output and errors."""
+
+
+def automl(installed: Path | None, folder: Path, commands: dict[str, list[str]]) -> Said:
+    """Run commands one after another in one process."""
     path = {} if installed is None else {"PYTHONPATH": str(installed)}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
         cwd=folder,
-        env={**os.environ, **path, "AUTOML_STORAGE": f"sqlite:///{folder}/a.db", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **path, "AUTOML_STORAGE": f"sqlite:///{folder}/a.db"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "is left out" not in done.stderr
+    return {name: (code, out, err) for name, (code, out, err) in json.loads(done.stdout).items()}
 
 
 def lines(text: str) -> int:
@@ -118,83 +138,101 @@ class TestPage:
 
 
 @pytest.fixture(scope="module")
-def searched(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """The folder of a search that uses a part of every kind, and its JSON."""
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     (folder / "striped.yaml").write_text(SPACE.format(attention=f"none, {name_of('blocks')}"))
-    metric = name_of("metrics")
-    done = automl(
-        installed, folder,
-        "search", "--space", "striped.yaml", "--data", "made:stripes", "--budget", "100MFLOPs", "--cost", metric,
-        "--sampler", name_of("samplers"), "--evaluator", name_of("evaluators"), "--study", "theirs",
-        "--trials", "6", "--epochs", "2", "--proxy-size", "16", "--workers", "2", "--finals", "1", "--seeds", "1",
-        "--json",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "is left out" not in done.stderr
-    return folder, json.loads(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def said(installed: Path, work: Path) -> Said:
+    """What the commands say that use a part of every kind."""
+    search = ["search", "--space", "striped.yaml", "--data", "made:stripes", "--proxy-size", "16", "--workers", "1"]
+    of_scores = ["--evaluator", f"zero-cost:{name_of('scores')}", "--trials", "3", "--finals", "0"]
+    of_all = [
+        *("--budget", f"100MFLOPs,1000 {next(iter(unit()))}"),
+        *("--cost", name_of("metrics")),
+        *("--sampler", name_of("samplers")),
+        *("--evaluator", name_of("evaluators")),
+        *("--trials", "5", "--epochs", "2", "--finals", "1", "--seeds", "1"),
+    ]
+    return automl(
+        installed,
+        work,
+        {
+            "search": [*search, *of_all, "--study", "theirs", "--json"],
+            "scored": [*search, *of_scores, "--study", "scored", "--json"],
+            "front": ["front", "theirs", "--json"],
+            "status": ["status", "theirs", "--json"],
+            "cost": ["cost", "resnet18", "--json"],
+            "report": ["report", "theirs", "--out", "report"],
+            "export": ["export", "theirs", "--out", "found", "--format", name_of("exporters")],
+            "help": ["search", "--help"],
+        },
+    )
+
+
+def unit() -> list[str]:
+    """The units that the metric of the page declares."""
+    python, _ = next(one for one in sections().values() if "automl.metrics" in one[1])
+    return re.findall(r'"(\w+)": 1\b', python.partition("units = ")[2])
+
+
+def answer(said: Said, name: str) -> dict:
+    code, out, err = said[name]
+    assert code == 0, err[-3000:]
+    return json.loads(out)
 
 
 class TestSearch:
-    def test_every_trial_is_evaluated_and_the_axis_is_theirs(self, searched: tuple[Path, dict], installed: Path):
-        folder, found = searched
-        assert found["counts"]["failed"] == 0
-        assert found["counts"]["done"] + found["counts"]["pruned"] == 6
-        shown = automl(installed, folder, "front", "theirs", "--json")
-        assert shown.returncode == 0, shown.stderr
-        metric = name_of("metrics")
-        assert metric in json.dumps(json.loads(shown.stdout))
-        status = automl(installed, folder, "status", "theirs", "--json")
-        assert status.returncode == 0, status.stderr
+    def test_every_trial_is_evaluated(self, said: Said):
+        counts = answer(said, "search")["counts"]
+        assert counts["failed"] == 0
+        assert counts["done"] + counts["pruned"] == 5
 
-    def test_candidates_have_their_attention_and_trials_their_sampler(self, searched: tuple[Path, dict]):
+    def test_the_front_and_the_status_are_in_their_metric(self, said: Said):
+        assert {point["axis"] for point in answer(said, "front")} == {name_of("metrics")}
+        assert name_of("metrics") in said["status"][1]
+
+    def test_candidates_have_their_attention_and_trials_their_sampler(self, said: Said, work: Path):
         import sqlite3
 
-        folder, _ = searched
-        connection = sqlite3.connect(folder / "a.db")
+        answer(said, "search")
+        connection = sqlite3.connect(work / "a.db")
         specs = [row[0] for row in connection.execute("SELECT spec FROM automl_candidates")]
         assert any(f'"block":"{name_of("blocks")}"' in spec for spec in specs)
         origins = {row[0] for row in connection.execute("SELECT origin FROM automl_evaluations WHERE trial >= 0")}
         assert name_of("samplers") in origins
-        [settings] = [json.loads(row[0]) for row in connection.execute("SELECT settings FROM automl_studies")]
+        studies = connection.execute("SELECT settings FROM automl_studies WHERE name = 'theirs'")
+        [settings] = [json.loads(row[0]) for row in studies]
         assert settings["evaluator"] == name_of("evaluators")
         assert settings["cost"] == name_of("metrics")
         kept = [json.loads(row[0]) for row in connection.execute("SELECT metrics FROM automl_candidates")]
         assert all(name_of("metrics") in metrics for metrics in kept)
         connection.close()
 
-    def test_their_score_ranks_in_the_workers(self, searched: tuple[Path, dict], installed: Path):
-        folder, _ = searched
-        done = automl(
-            installed, folder,
-            "search", "--space", "striped.yaml", "--data", "made:stripes", "--proxy-size", "16", "--study", "scored",
-            "--evaluator", f"zero-cost:{name_of('scores')}", "--trials", "3", "--finals", "0", "--workers", "1",
-            "--json",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert json.loads(done.stdout)["counts"]["done"] == 3
+    def test_their_score_ranks_in_the_workers(self, said: Said):
+        assert answer(said, "scored")["counts"]["done"] == 3
 
-    def test_cost_counts_with_their_metric_as_unit_of_a_budget_too(self, installed: Path, tmp_path: Path):
-        done = automl(installed, tmp_path, "cost", "resnet18", "--json")
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["metrics"][name_of("metrics")] > 0
+    def test_cost_counts_in_their_metric_too(self, said: Said):
+        assert answer(said, "cost")["metrics"][name_of("metrics")] > 0
 
-    def test_report_and_export_know_their_parts(self, searched: tuple[Path, dict], installed: Path):
-        folder, _ = searched
-        report = automl(installed, folder, "report", "theirs", "--out", "report")
-        assert report.returncode == 0, report.stderr[-3000:]
-        export = automl(installed, folder, "export", "theirs", "--out", "found", "--format", name_of("exporters"))
-        assert export.returncode == 0, export.stderr[-3000:]
-        names = {path.name for path in (folder / "found").iterdir()}
-        assert names > {"model.py", "model.safetensors", "config.json", "README.md"}
-        own = names - {"model.py", "model.safetensors", "config.json", "README.md", "__pycache__"}
+    def test_the_help_names_them(self, said: Said):
+        for kind in ("metrics", "samplers", "evaluators"):
+            assert name_of(kind) in said["help"][1]
+
+    def test_report_and_export_know_their_parts(self, said: Said, work: Path):
+        for name in ("report", "export"):
+            assert said[name][0] == 0, said[name][2][-3000:]
+        core = {"model.py", "model.safetensors", "config.json", "README.md", "__pycache__"}
+        own = {path.name for path in (work / "found").iterdir()} - core
         assert own
         assert "model.onnx" not in own
-        assert all(name in (folder / "found" / "README.md").read_text() for name in own)
+        assert all(name in (work / "found" / "README.md").read_text() for name in own)
 
     def test_control_without_the_package_none_of_them_is_known(self, tmp_path: Path):
-        for option, kind in [("--sampler", "samplers"), ("--evaluator", "evaluators"), ("--cost", "metrics")]:
-            done = automl(None, tmp_path, "search", option, name_of(kind))
-            assert done.returncode == 2
-            assert "unknown" in done.stderr
-        assert automl(None, tmp_path, "search", "--data", "made:stripes").returncode == 2
+        options = {"--sampler": "samplers", "--evaluator": "evaluators", "--cost": "metrics"}
+        commands = {option: ["search", option, name_of(kind)] for option, kind in options.items()}
+        said = automl(None, tmp_path, {**commands, "--data": ["search", "--data", "made:stripes"]})
+        assert {code for code, _, _ in said.values()} == {2}
+        assert all("unknown" in err for _, _, err in said.values())

@@ -173,7 +173,7 @@ class Engine:
         self._record(live, State.FAIL, reason, worker, device)
         self._failures.append(reason)
         if len(self._failures) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
-            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed, the last one so: {reason}")
+            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed; the reason of the last one: {reason}")
 
     def abandon(self) -> None:
         """Drop what is still running; the same command resumes it from its last rung."""

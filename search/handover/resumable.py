@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...blocks.errors import AutomlError, InputError
-from ...studies import CandidateRow, Evaluation, Purpose, State, Study
+from ...studies import CandidateRow, Evaluation, State, Study
 from ..course.job import Job
+from ..course.running import Running
 from ..training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -161,23 +162,9 @@ class ResumableTraining:
     def _record(self, state: State, *, reason: str | None = None, test: float | None = None) -> Evaluation:
         from ..training.device import describe
 
-        ended = Evaluation(
-            candidate_id=self.row.id,
-            fidelity=self.job.fidelity,
-            seed=self.job.seed,
-            purpose=Purpose.FINAL,
-            state=state,
-            settings={},
-            curve=tuple(self.curve),
-            accuracy=self.curve[-1][1] if self.curve else None,
-            test_accuracy=test,
-            seconds=self.seconds,
-            worker="driver",
-            device=describe(self.pixels.device),
-            reason=reason,
-            checkpoint=self.weights.name if state is State.COMPLETE else None,
-            started=self.started,
-            finished=datetime.now(UTC),
+        training = Running(job=self.job, network=self.row, curve=self.curve, seconds=self.seconds, started=self.started)
+        ended = training.evaluation(
+            state, worker="driver", device=describe(self.pixels.device), reason=reason, test=test
         )
         kept = self.study.record(ended, self.row, params={}, distributions={}, values=None)
         self.state.unlink(missing_ok=True)

@@ -57,7 +57,8 @@ class FeasibleSampler(BaseSampler):
             seed: seed of all draws.
             cost: maps parameter -> value (or -> array of values) to MACs, or any other cost;
                 inactive parameters are left out.
-            budget: upper bound on the cost, (low, high), or text such as `400MFLOPs`; needs `cost`.
+            budget: upper bound on the cost, (low, high), or text such as `400MFLOPs` or
+                `5.3MParams`, in the metric that `cost` returns; needs `cost`.
             space: distributions of all parameters, if they are known before the first trial.
             region: replaces `cost` and `budget`.
 

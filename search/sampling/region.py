@@ -158,7 +158,8 @@ def _single(cost: Any) -> float:
 
 
 def bounds_of(budget: float | str | Sequence[float] | None) -> Bounds:
-    """(low, high) of a budget: an upper bound, a pair, or text in MACs such as `400MFLOPs`.
+    """(low, high) of a budget: an upper bound, a pair, or text such as `400MFLOPs` or `5.3MParams`
+    that bounds one metric: the one that the cost function returns.
 
     Raises:
         InputError: not such a budget.
@@ -167,8 +168,8 @@ def bounds_of(budget: float | str | Sequence[float] | None) -> Bounds:
         return 0.0, math.inf
     if isinstance(budget, str):
         parsed = parse_budget(budget).bounds
-        if [bound.metric for bound in parsed] != ["macs"]:
-            raise InputError(f"a sampler's budget bounds MACs, but got {budget!r}")
+        if len(parsed) != 1:
+            raise InputError(f"a sampler's budget must bound one metric, but got {budget!r}")
         return float(parsed[0].low), float(parsed[0].high)
     low, high = (0.0, float(budget)) if isinstance(budget, int | float) else map(float, budget)
     if not (0 <= low <= high and high > 0):

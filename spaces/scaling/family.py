@@ -183,7 +183,7 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
 
     if not fits(0):
         raise InputError(
-            f"the budget {budget} lies below the baseline's cost: {_in_words(baseline.cost, budget)} ({baseline.name})"
+            f"the budget {budget} lies below the baseline's cost: {budget.reached(baseline.cost)} ({baseline.name})"
         )
     furthest = math.floor(FINEST * math.log(FURTHEST) / math.log(max(coefficients.values())))
     low, high = 0, 1
@@ -199,7 +199,7 @@ def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budge
     reached = cost(low)
     if not budget.admits(reached):
         raise InputError(
-            f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {_in_words(reached, budget)}, a step further"
+            f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {budget.reached(reached)}, a step further"
             " it is above"
         )
     return low / FINEST
@@ -222,7 +222,3 @@ def _check(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
 
 def _largest(coefficients: Mapping[str, float]) -> str:
     return max(coefficients, key=lambda axis: coefficients[axis])
-
-
-def _in_words(cost: Cost, budget: Budget) -> str:
-    return ", ".join(bound.reached(cost) for bound in budget.bounds)

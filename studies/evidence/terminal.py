@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...spaces.metrics import metrics
-from ..measure import ACCURACY, SCORE
+from ..measure import ACCURACY, SCORE, mean_in_words
 from ..statistics.intervals import Interval
 from .confirmed_networks import Confirmed
 from .random_baseline import UNKNOWN, Baseline
@@ -48,9 +48,7 @@ class Numbers:
 
     def mean(self, one: Confirmed) -> str:
         """A mean with its standard deviation over seeds: "81.20 ± 0.35 % (n = 3)"."""
-        scale, end = (100, " %") if self._percent else (1, "")
-        spread = "" if one.std is None else f" ± {scale * one.std:.2f}"
-        return f"{scale * one.mean:.2f}{spread}{end} (n = {one.n})"
+        return mean_in_words(one.mean, one.std, one.n, ACCURACY if self._percent else SCORE)
 
 
 _OF_TRAININGS = Numbers(ACCURACY)

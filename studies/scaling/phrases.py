@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..measure import mean_in_words
 from ..statistics.intervals import Estimate, Interval
 from .compare import BestPoint, Comparison
 from .scaled_points import ScaledPoint, grid_of
@@ -16,8 +17,7 @@ def percent(point: ScaledPoint) -> str:
     """Mean and standard deviation over the seeds: "81.20 ± 0.35 % (n = 3)"."""
     if point.mean is None:
         return "no complete training"
-    spread = f" ± {100 * point.std:.2f}" if point.std is not None else ""
-    return f"{100 * point.mean:.2f}{spread} % (n = {point.n})"
+    return mean_in_words(point.mean, point.std, point.n)
 
 
 def best_point(points: Sequence[ScaledPoint], comparison: Comparison) -> ScaledPoint | None:
@@ -49,7 +49,7 @@ def coefficients_text(values: Mapping[str, float]) -> str:
 
 def mean_text(mean: float | None, n: int) -> str:
     """ "81.20 % (n = 3)"."""
-    return "no complete training" if mean is None else f"{100 * mean:.2f} % (n = {n})"
+    return "no complete training" if mean is None else mean_in_words(mean, None, n)
 
 
 def in_points(value: float, sign: bool = False) -> str:

@@ -57,7 +57,7 @@ def test_a_failure_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path: 
 
 def test_when_nothing_but_failures_comes_the_search_gives_up_and_says_why(tmp_path: Path, space: Space):
     engine = make(tmp_path, space, trials=None, seconds=1e6)
-    with pytest.raises(AutomlError, match="the first 8 evaluations all failed, the last one so: died"):
+    with pytest.raises(AutomlError, match="the first 8 evaluations all failed; the reason of the last one: died"):
         play(engine, fails=lambda index: "died")
     assert engine.study.counts() == {"complete": 0, "pruned": 0, "fail": 8, "final": 0}
 

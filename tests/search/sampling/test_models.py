@@ -245,6 +245,14 @@ class TestRegions:
         with pytest.raises(InputError, match="a budget needs the cost that it bounds"):
             CostRegion(None, 3)
 
+    def test_a_budget_in_text_may_bound_any_one_metric(self):
+        table = np.array([[0.0], [1.0]])
+        columns = columns_of({"n": IntDistribution(0, 1)})
+        region = CostRegion(lambda params: 5_000_000 + 1_000_000 * params["n"], "5.3MParams")
+        assert region.examine(columns, table).admitted.tolist() == [True, False]
+        with pytest.raises(InputError, match="must bound one metric"):
+            CostRegion(cost, "5.3MParams, 400MFLOPs")
+
     def test_an_empty_budget_is_an_error(self):
         with pytest.raises(InputError, match="nothing in the search space is within the budget"):
             Pool(columns_of({"n": SPACE["n"], "a": SPACE["a"]}), CostRegion(cost, 1), np.random.default_rng(0))
