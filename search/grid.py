@@ -26,7 +26,7 @@ from .course.engine import Engine
 from .course.events import Listener, Silent
 from .course.limits import Limits, Trials
 from .course.rungs import Rungs
-from .data import remarks
+from .data import described, remarks
 from .grid_options import PARTS, GridOptions
 from .options import SearchOptions
 from .plan import Plan, arrays, images_of, settle
@@ -115,7 +115,7 @@ def search_grid(
     plan = settle(replace(asked, space=space), space, data)
     settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
     plan = replace(plan, spec=replace(plan.spec, settings=settings), seconds=options.seconds, trials=None)
-    for line in (*data.described, *remarks(plan.data, plan.split)):
+    for line in (*described(data), *remarks(plan.data, plan.split)):
         listener.said(line)
     listed = _listed(found, chosen, stop=options.stop)
     seeds = [options.seed + index for index in range(options.seeds)]

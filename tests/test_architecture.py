@@ -22,10 +22,7 @@ ONLY_IN = {
 LAZY_CIRCLES: dict[frozenset[str], str] = {
     frozenset({"spaces.build", "spaces.candidate"}): (
         "a candidate builds its network, and building needs the candidate's type"
-    ),
-    frozenset({"search.data.dealing", "search.data.images", "search.data.summary"}): (
-        "images describe themselves through summary, which names the split and the images as types"
-    ),
+    )
 }
 """Circles through imports inside functions or for type checkers, each with its reason."""
 

@@ -14,6 +14,18 @@ from .images import ImageData
 from .load import is_named, load
 from .reading import Reading
 from .source import Request, Source, sources
-from .summary import remarks
+from .summary import described, remarks
 
-__all__ = ["ImageData", "Reading", "Request", "Source", "Split", "is_named", "load", "remarks", "sources", "split"]
+__all__ = [
+    "ImageData",
+    "Reading",
+    "Request",
+    "Source",
+    "Split",
+    "described",
+    "is_named",
+    "load",
+    "remarks",
+    "sources",
+    "split",
+]

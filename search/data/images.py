@@ -137,14 +137,6 @@ class ImageData:
                 digest.update(hashable(flags, "?"))
         return digest.hexdigest()
 
-    @property
-    def described(self) -> tuple[str, ...]:
-        """Lines for people: classes, parts, kinds of files, and what was left out. Each has at most
-        about 160 characters."""
-        from .summary import described
-
-        return described(self)
-
     def levelled(self, rows: NDArray[np.int64] | None = None, levels: tuple[float, float] | None = None) -> ImageData:
         """The same data with uint8 images: grey of more than 8 bits is brought from `levels` to
         0..255, all else stays as it is.

@@ -28,7 +28,10 @@ USES = {
 
 
 def described(data: ImageData) -> tuple[str, ...]:
-    """The lines of `ImageData.described`."""
+    """Lines for people: classes, parts, kinds of files, and what was left out.
+
+    Each has at most about 160 characters.
+    """
     lines = [
         f"{len(data.classes):,} classes: {listed([shown(name) for name in data.classes], LINE - 20)}",
         _parts(data),

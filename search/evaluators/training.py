@@ -14,7 +14,7 @@ from ...studies.chosen import Best
 from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.limits import Limits
-from ..data import remarks
+from ..data import described, remarks
 from ..handover.weights import test
 from ..options import SearchOptions
 from ..plan import Plan, arrays, prepare
@@ -97,7 +97,7 @@ class Training:
 
         data = self.plan.data
         steps = Preprocessing.to(data.size, self.plan.proxy_size, channels=data.channels, levels=data.levels)
-        return [*data.described, *remarks(data, self.plan.split), f"images are prepared so: {steps}"]
+        return [*described(data), *remarks(data, self.plan.split), f"images are prepared so: {steps}"]
 
     def proposes(self, proposer: Proposes) -> Proposes:
         """The proposer as it is: every candidate can be trained."""

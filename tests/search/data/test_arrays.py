@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, Reading, load, split
+from automl.search.data import ImageData, Reading, described, load, split
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 RANDOM = np.random.default_rng(0)
@@ -103,7 +103,9 @@ class TestParts:
         assert np.flatnonzero(data.official_test).tolist() == [12, 13, 14, 15]
         rows = split(data, seed=0)
         assert (rows.train.tolist(), rows.validation.tolist()) == (list(range(8)), [8, 9, 10, 11])
-        assert data.described[1] == f"x_train trains (8 images); x_{name} validates (4 images); x_test tests (4 images)"
+        assert (
+            described(data)[1] == f"x_train trains (8 images); x_{name} validates (4 images); x_test tests (4 images)"
+        )
 
     @pytest.mark.parametrize(
         "pairs",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, Reading, load, split
+from automl.search.data import ImageData, Reading, described, load, split
 
 Make = Callable[..., Path]
 
@@ -55,7 +55,7 @@ class TestNames:
         assert len(rows.train) == 10
         train, validation, test = parts
         assert (
-            data.described[1]
+            described(data)[1]
             == f"{train}/ trains (10 images); {validation}/ validates (10 images); {test}/ tests (10 images)"
         )
 
@@ -66,7 +66,7 @@ class TestNames:
         np.testing.assert_array_equal(rows.validation, np.flatnonzero(data.official_validation))
         assert (len(rows.train), len(rows.test)) == (8, 2)
         assert not np.isin(rows.test, rows.validation).any()
-        assert data.described[1] == "train/ trains and tests (10 images); val/ validates (10 images)"
+        assert described(data)[1] == "train/ trains and tests (10 images); val/ validates (10 images)"
 
     def test_beside_a_test_folder_alone_validation_is_carved_from_training(self, made: Make):
         data = load(str(made("Train", "Test")), size=8)
@@ -76,7 +76,7 @@ class TestNames:
     def test_a_training_folder_alone_is_carved_into_all_three(self, made: Make):
         data = load(str(made("training")), size=8)
         assert sizes(data) == (10, 0, 0)
-        assert data.described[1] == "10 images in training/; validation and test images are drawn from them"
+        assert described(data)[1] == "10 images in training/; validation and test images are drawn from them"
 
     def test_two_folders_of_one_meaning_are_refused_and_the_option_decides(self, made: Make):
         root = made("train", "val", "valid")
@@ -115,7 +115,7 @@ class TestNames:
         root = made("", "test")
         data = load(str(root), size=8)
         assert (data.classes, sizes(data)) == (("cat", "dog"), (10, 0, 10))
-        assert data.described[1] == "the rest of the folder trains and validates (10 images); test/ tests (10 images)"
+        assert described(data)[1] == "the rest of the folder trains and validates (10 images); test/ tests (10 images)"
         noise(root / "test" / "blood", 3)  # of a class called "test"
         assert load(str(root), size=8).classes == ("cat", "dog", "test")
 
@@ -167,7 +167,7 @@ class TestOptions:
         elsewhere = shutil.move(root / "held", tmp_path / "elsewhere")
         data = load(str(root), size=8, reading=Reading(test=str(elsewhere)))
         assert sizes(data) == (10, 0, 10)
-        assert data.described[1].endswith("/ tests (10 images)")
+        assert described(data)[1].endswith("/ tests (10 images)")
 
     def test_an_option_beside_folders_of_usual_names(self, made: Make):
         assert sizes(load(str(made("train", "test", "tuning")), size=8, reading=Reading(validation="tuning"))) == (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks.errors import AutomlError, InputError
-from automl.search.data import Reading, load
+from automl.search.data import Reading, described, load
 from PIL import Image
 
 from .conformance import SourceConformance
@@ -124,7 +124,7 @@ def test_a_validation_split_validates(hub: dict[str, Any], name: str):
     data = load("hf:pets")
     assert np.flatnonzero(data.official_validation).tolist() == [4, 5]
     assert not data.official_test.any()
-    assert data.described[1] == f"split train trains and tests (4 images); split {name} validates (2 images)"
+    assert described(data)[1] == f"split train trains and tests (4 images); split {name} validates (2 images)"
 
 
 def test_two_splits_of_one_meaning_are_refused_and_the_option_decides(hub: dict[str, Any]):

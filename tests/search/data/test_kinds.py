@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import load
+from automl.search.data import described, load
 from automl.search.data.kinds import is_called_an_image, unsupported
 from PIL import Image
 
@@ -99,7 +99,7 @@ class TestContent:
         assert len(data.images) == 2 * (len(endings) + 1)
         assert data.skipped == ()
         assert dict(data.kinds)["PNG"] == 8
-        assert any(line.startswith("kinds of files: 8 PNG, 4 JPEG, ") for line in data.described)
+        assert any(line.startswith("kinds of files: 8 PNG, 4 JPEG, ") for line in described(data))
 
     @pytest.mark.parametrize("name", NO_IMAGES)
     def test_other_files_are_skipped_and_named_but_are_no_fault(self, pets: Path, name: str):

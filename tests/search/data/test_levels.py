@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, load, split
+from automl.search.data import ImageData, described, load, split
 from automl.studies.preprocessing import read_pixels
 from PIL import Image
 
@@ -54,7 +54,7 @@ class TestFiles:
         assert level.levels == (LOW, HIGH)
         assert len(np.unique(level.images)) > 200  # by 257, as before, it was one shade
         assert len(np.unique((data.images / 257).astype(np.uint8))) <= 2
-        assert "16-bit grey: 7334 is black, 7575 white, from the training images" in level.described
+        assert "16-bit grey: 7334 is black, 7575 white, from the training images" in described(level)
 
     def test_a_row_is_what_an_exported_network_reads_from_its_file(self, counts: Path):
         level = load(str(counts), size=8).levelled()
@@ -93,7 +93,7 @@ class TestFiles:
         level = data.levelled()
         assert level.levels == (LOW, HIGH)
         np.testing.assert_array_equal(level.images[40], colour.transpose(2, 0, 1))
-        assert "16-bit grey (40 images): 7334 is black, 7575 white, from the training images" in level.described
+        assert "16-bit grey (40 images): 7334 is black, 7575 white, from the training images" in described(level)
 
     def test_if_no_deep_file_can_be_read_the_images_are_bytes(self, counts: Path, noise: object):
         for path in counts.rglob("*.png"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import load, remarks, split
+from automl.search.data import described, load, remarks, split
 from automl.search.data.names import escaped, listed, shown
 
 REMEDY = (
@@ -75,7 +75,7 @@ class TestFolders:
         rows = split(data, seed=0)
         for text in (
             json.dumps([data.classes, data.skipped], ensure_ascii=False),
-            *data.described,
+            *described(data),
             *remarks(data, rows),
         ):
             text.encode()
@@ -86,7 +86,7 @@ class TestFolders:
             noise(tmp_path / name, 2)
         data = load(str(tmp_path), size=8)
         assert data.classes == ("cat", "dog\nand\nfox")  # what the classes are is not changed
-        assert data.described[0] == "2 classes: cat, dog\\nand\\nfox"
+        assert described(data)[0] == "2 classes: cat, dog\\nand\\nfox"
         (tmp_path / "dog\nand\nfox" / "deeper\n").mkdir()
         (tmp_path / "dog\nand\nfox" / "deeper\n" / "x.png").write_bytes(b"")
         with pytest.raises(InputError) as caught:

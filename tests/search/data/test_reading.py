@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, Reading, load, split
+from automl.search.data import ImageData, Reading, described, load, split
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ class TestSmallClasses:
         whole, data = load(str(zoo), size=8), load(str(zoo), size=8, reading=Reading(drop_small_classes=3))
         assert data.classes == ("bee", "cow")
         assert data.dropped == (("ant", 2), ("dog", 1))
-        assert "2 classes left out as too small: ant with 2 images, dog with 1 image" in data.described
+        assert "2 classes left out as too small: ant with 2 images, dog with 1 image" in described(data)
         assert data.labels.tolist() == [0] * 5 + [1] * 3
         np.testing.assert_array_equal(data.images, whole.images[2:10])
         assert data.files == whole.files[2:10]

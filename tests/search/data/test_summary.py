@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from automl.search.data import ImageData, Reading, load, remarks, split
+from automl.search.data import ImageData, Reading, described, load, remarks, split
 from automl.search.data.skipped import summary
 from PIL import Image
 
@@ -25,20 +25,20 @@ def made(count: int, classes: int, **changes: object) -> ImageData:
 
 class TestDescribed:
     def test_digits(self):
-        assert load("digits").described == (
+        assert described(load("digits")) == (
             "10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
             "1,797 images; validation and test images are drawn from them",
         )
 
     def test_of_many_classes_the_first_twelve_are_named(self):
         assert (
-            made(40, 20).described[0]
+            described(made(40, 20))[0]
             == f"20 classes: {', '.join(f'class {number}' for number in range(12))}, … and 8 more"
         )
 
     def test_parts_without_names_are_called_by_their_use(self):
         data = made(40, 4, official_test=np.arange(40) >= 30)
-        assert data.described[1] == "the train part trains and validates (30 images); the test part tests (10 images)"
+        assert described(data)[1] == "the train part trains and validates (30 images); the test part tests (10 images)"
 
     def test_lines_keep_to_a_width_whatever_the_names(self, tmp_path: Path, noise: Callable[..., list[Path]]):
         long = "x" * 200
@@ -49,7 +49,7 @@ class TestDescribed:
         noise(tmp_path / "train", 2)
         noise(tmp_path / "train" / "small", 1)
         data = load(str(tmp_path), size=8, reading=Reading(drop_small_classes=2))
-        lines = [*data.described, *remarks(data, split(data, seed=0))]
+        lines = [*described(data), *remarks(data, split(data, seed=0))]
         assert len(lines) == 6
         assert max(map(len, lines)) <= 160
 
