@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ class Import:
     kind: Kind
 
 
+@cache
 def sources() -> list[Path]:
     return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -36,13 +38,15 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {name_of(path): path for path in sources()}
 
 
-def imports(path: Path, source: str | None = None, known: Mapping[str, Path] | None = None) -> list[Import]:
+@cache
+def imports(path: Path, source: str | None = None) -> list[Import]:
     """Every import of a file; relative ones are resolved against the root folder."""
-    known = modules() if known is None else known
+    known = modules()
     package = path.relative_to(ROOT).parent.parts
     found: list[Import] = []
 
@@ -79,7 +83,7 @@ def graph(kinds: tuple[Kind, ...] = ("now", "lazy", "type")) -> dict[str, set[st
     return {
         name: {
             one.target
-            for one in imports(path, known=known)
+            for one in imports(path)
             if one.ours and one.kind in kinds and one.target in known and one.target != name
         }
         for name, path in known.items()

@@ -154,6 +154,7 @@ def test_one_that_counts_wrongly_is_named_by_its_place(said: dict[str, tuple[int
     assert "WRONG: stages.0 (bottleneck): params: the formula says" in text
 
 
+@pytest.mark.exhaustive  # by default tests/test_extending.py does this with another block
 def test_workers_train_it_and_refuse_the_one_that_counts_wrongly(searched: Path):
     with sqlite3.connect(searched / "automl.db") as database:
         rows = database.execute(
@@ -167,6 +168,7 @@ def test_workers_train_it_and_refuse_the_one_that_counts_wrongly(searched: Path)
     assert all("was costed with" in reason for _, state, reason in rows if state == "FAIL")
 
 
+@pytest.mark.exhaustive  # by default tests/test_extending.py does this with another block
 def test_what_is_exported_needs_neither_automl_nor_the_package(searched: Path):
     automl(searched, "export", "tiny", "--out", "found")
     code = (
@@ -183,6 +185,7 @@ def test_what_is_exported_needs_neither_automl_nor_the_package(searched: Path):
     assert "their_package" not in "".join(line for line in text.splitlines() if "import" in line)
 
 
+@pytest.mark.exhaustive  # by default tests/test_extending.py does this with another block
 def test_without_the_package_the_candidate_is_refused_by_name(searched: Path):
     (searched / "installed").rename(searched / "gone")
     try:
