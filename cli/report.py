@@ -24,8 +24,8 @@ def report(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what a study's result rests on: random search of the same price, rungs, seeds, hours
-    spent and avoided."""
+    """Show how reliable a study's result is: random search at equal cost, rungs, seeds, hours spent
+    and avoided."""
     from ..studies.reporting import report as run
 
     found = run(study, out=out, storage=storage)

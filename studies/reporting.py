@@ -1,4 +1,4 @@
-"""The report of a study as a function: what its result rests on, as an object, text and files."""
+"""The report of a study as a function: how reliable its result is, as an object, text and files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Report:
     """The evidence of a study, and the files that were written of it."""
 
     evidence: Evidence
-    """Random search of the same price, rungs, the surrogate, seeds, hours spent and avoided."""
+    """Random search at equal cost, rungs, the surrogate, seeds, hours spent and avoided."""
     files: tuple[Path, ...] = ()
     """report.md, report.json, front.svg and progress.svg; empty if no folder was asked for."""
 
@@ -46,7 +46,7 @@ class Report:
 
 
 def report(study: Study | str, *, out: str | Path | None = None, storage: str | None = None) -> Report:
-    """What a study's result rests on: random search of the same price, rungs, seeds, hours.
+    """Show how reliable a study's result is: random search at equal cost, rungs, seeds, hours.
 
     Args:
         study: the study, or its name.
