@@ -86,7 +86,7 @@ def grid(
         with view(to_stderr=json) as listener:
             result = search_grid(options, listener=listener, command=typed, began=began)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; what finished is kept, go on with: {typed}") from None
+        raise Interrupted(f"interrupted; finished trainings are kept, go on with: {typed}") from None
     shown = evidence(result)
     files = [] if out is None else write(shown, out)
     if json:
@@ -228,9 +228,9 @@ def print_evidence(found: GridEvidence, storage: str) -> None:
     for line in found.lines():
         print(line)
     if result.left:
-        print(f"{result.left} trainings are left: the same command goes on")
+        print(f"{result.left} trainings are left: the same command continues")
     if found.comparison.best is not None:
         print(
-            f"next: {command('scale', '--study', name, '--phi', '0..3', storage=storage)}    the family by the best"
+            f"next: {command('scale', '--study', name, '--phi', '0..3', storage=storage)}    the family with the best"
             " coefficients"
         )

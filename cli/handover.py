@@ -80,7 +80,7 @@ def train(
         )
     except KeyboardInterrupt:
         raise Interrupted(
-            f"interrupted; the epochs that ended are kept, go on with: {masked_command(sys.argv[1:], storage)}"
+            f"interrupted; finished epochs are kept, go on with: {masked_command(sys.argv[1:], storage)}"
         ) from None
     if json:
         print_json(evaluation_json(evaluation))

@@ -87,7 +87,7 @@ def search(options: SearchOptions, json: Json = False) -> None:
             looks_up = not find_evaluator(options.evaluator)[0].reads_images
             result = run(options, listener=Quiet(listener) if looks_up else listener, command=typed, began=began)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; what finished is kept, go on with: {typed}") from None
+        raise Interrupted(f"interrupted; finished evaluations are kept, go on with: {typed}") from None
     if json:
         print_json(result_json(result))
     else:

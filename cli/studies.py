@@ -85,7 +85,7 @@ def best_in_words(summary: StudySummary) -> str:
 
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
-    """Show what a study is, how far it is, and its best network."""
+    """Show the settings of a study, its progress, and its best network."""
     from ..spaces.metrics import metrics
     from ..studies import Study, masked
     from ..studies.chosen import best, confirmed_accuracies, trainings
@@ -184,7 +184,7 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
 
 
 def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
-    """Show the networks that no other beats in accuracy and cost, cheapest first."""
+    """Show the networks that no other network beats in both accuracy and cost, cheapest first."""
     from ..studies import Study
     from ..studies.chosen import confirmed_accuracies
 

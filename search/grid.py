@@ -1,8 +1,8 @@
 """Runs the grid search of compound scaling: the function behind `automl grid`.
 
-Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. What the paper leaves open
-is settled and said: which triples, at which true cost, against which controls, from how many seeds,
-with which statistics.
+Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3. The
+paper does not give the step, the tolerance or the number of seeds: they are options here. Networks
+that scale one axis alone at the same true cost are the control.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class GridResult:
-    """What a grid search found."""
+    """The result of a grid search."""
 
     grid: Grid
     """The networks that the grid admits."""
@@ -97,9 +97,9 @@ def search_grid(
     what is missing.
 
     Raises:
-        InputError: something in the options cannot be, or the grid admits nothing; nothing has been
-            started or written.
-        KeyboardInterrupt: stopped by the user; what ended is in the database.
+        InputError: an option is not valid, or the grid admits no network; nothing has been started
+            or written.
+        KeyboardInterrupt: stopped by the user; finished trainings are in the database.
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
@@ -193,7 +193,7 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
     """The baseline of a grid's study, and the coefficients at φ = 1 that were best in it so far.
 
     Raises:
-        InputError: it is no study of a grid, or nothing in it has been trained to the end.
+        InputError: it is no study of a grid, or none of its trainings is complete.
     """
     opened = Study.open(storage, study)
     note = opened.notes().get("grid")
@@ -201,7 +201,7 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
         kind = (
             "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
         )
-        raise InputError(f"coefficients are the best of a grid's study, but {study} {kind}")
+        raise InputError(f"coefficients are read from a study of `automl grid`, but {study} {kind}")
     kept: dict[str, Any] = dict(note)
     return Baseline(name=kept["name"], at_one=Space.from_dict(kept["baseline"], kept["name"])), {
         axis: float(value) for axis, value in kept["best"].items()

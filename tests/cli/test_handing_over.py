@@ -111,7 +111,7 @@ def test_ctrl_c_in_a_training_says_how_to_go_on_and_that_goes_on(
     assert code == 130, errors
     [line] = errors.strip().splitlines()
     head, _, step = line.partition("go on with: ")
-    assert head == "interrupted; the epochs that ended are kept, "
+    assert head == "interrupted; finished epochs are kept, "
     done = called(*shlex.split(step)[1:], cwd=place)
     went_on = re.search(r"going on after epoch (\d+) of 6", done.stdout)
     assert went_on is not None
