@@ -9,6 +9,7 @@ elsewhere these tests are skipped, and `test_timm_protocol.py` stands for them. 
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tarfile
@@ -123,6 +124,8 @@ def suite(request: pytest.FixtureRequest, small: dict[str, Candidate]) -> Module
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    for mark in set(re.findall(r"pytest\.mark\.(\w+)", (folder / FILE).read_text("utf-8"))):
+        request.config.addinivalue_line("markers", f"{mark}: one of timm's own")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pytest.PytestUnknownMarkWarning)  # timm's marks are in timm's settings
         spec.loader.exec_module(module)
