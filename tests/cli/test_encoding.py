@@ -70,7 +70,9 @@ def test_control_without_the_handler_they_fail():
 
 
 def test_the_command_itself_installs_it():
-    assert "(alpha, beta, gamma)" in written("ascii", "import sys; from automl.cli.main import run; run()", "grid", "--help")
+    assert "(alpha, beta, gamma)" in written(
+        "ascii", "import sys; from automl.cli.main import run; run()", "grid", "--help"
+    )
 
 
 @pytest.mark.parametrize(
