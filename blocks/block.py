@@ -214,12 +214,10 @@ def block_class(name: str, kind: type[B]) -> type[B]:
         InputError: there is none; the message gives the nearest name, or the reason why a package's
             block was left out.
     """
-    found = blocks.parts().get(name)
+    found = blocks.find(name)
     if found is not None and issubclass(found, kind):
         return found
-    if name in blocks.refused:
-        raise InvalidBlock(blocks.refused[name])
-    raise unknown(kind.__name__.lower(), name, names(kind))
+    raise blocks.missing(name, unknown(kind.__name__.lower(), name, names(kind)))
 
 
 def names(kind: type[Block] = Block) -> list[str]:

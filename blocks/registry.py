@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
 from types import ModuleType
@@ -98,12 +98,23 @@ class Registry(Generic[T]):
             InputError: there is none; the message names the nearest, or says why a package's part
                 was left out.
         """
+        found = self.find(name)
+        if found is None:
+            raise self.missing(name)
+        return found
+
+    def find(self, name: str) -> T | None:
+        """The part registered under `name`, those of installed packages included; None if there is
+        none."""
         self.load()
-        if name in self.known:
-            return self.known[name]
+        return self.known.get(name)
+
+    def missing(self, name: str, otherwise: InputError | None = None) -> InputError:
+        """The error for a name that `find` does not know: why a package's part was left out;
+        `otherwise` this one, or one that names the nearest."""
         if name in self.refused:
-            raise self._error(self.refused[name])
-        raise unknown(self.kind, name, self.known)
+            return self._error(self.refused[name])
+        return otherwise or unknown(self.kind, name, self.known)
 
     def names(self) -> list[str]:
         """All names, in order of registration; those of installed packages come last."""
@@ -201,6 +212,32 @@ class Registry(Generic[T]):
                 if name.partition(".")[0] == package:
                     del sys.modules[name]
             raise
+
+
+def conforming(name: str, part: object, *, a: str, fields: Mapping[str, type], methods: Sequence[str]) -> object:
+    """`part`, or an instance of it if it is a class, once it has what its protocol asks for.
+
+    Args:
+        name: the name that it is registered under, which must be its own.
+        part: the object or class.
+        a: what it is called in messages, e.g. "an exporter".
+        fields: attribute -> its type.
+        methods: names of its methods.
+
+    Raises:
+        InputError: it lacks something, or has another name.
+    """
+    made = part() if isinstance(part, type) else part
+    wrong = [field for field, kind in fields.items() if not isinstance(getattr(made, field, None), kind)]
+    wrong += [method for method in methods if not callable(getattr(made, method, None))]
+    if wrong:
+        *first, last = methods
+        needed = f"{', '.join([*fields, *first])} and {last}"
+        raise InputError(f"{a} must have {needed}, but {made!r} lacks {', '.join(wrong)}")
+    own = getattr(made, "name", None)
+    if own != name:
+        raise InputError(f"{a} must have the name it is registered under, {name!r}, but has {own!r}")
+    return made
 
 
 def _named(part: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ...blocks.errors import InputError, unknown
-from ...blocks.registry import Registry
+from ...blocks.registry import Registry, conforming
 from .names import check_is_text, shown
 from .reading import Reading
 
@@ -87,18 +87,8 @@ class Source(Protocol):
 
 def _accepted(name: str, part: object) -> Source:
     """A source, from itself or from its class."""
-    part = part() if isinstance(part, type) else part
     fields = {"name": str, "words": str, "named": bool, "known": tuple}
-    wrong = [field for field, kind in fields.items() if not isinstance(getattr(part, field, None), kind)]
-    wrong += [method for method in ("recognises", "read") if not callable(getattr(part, method, None))]
-    if wrong:
-        raise InputError(
-            f"a data source must have {', '.join(fields)}, recognises and read, but {part!r} lacks {', '.join(wrong)}"
-        )
-    source = cast(Source, part)
-    if source.name != name:
-        raise InputError(f"a data source must have the name it is registered under, {name!r}, but has {source.name!r}")
-    return source
+    return cast(Source, conforming(name, part, a="a data source", fields=fields, methods=("recognises", "read")))
 
 
 sources: Registry[Source] = Registry("data source", "automl.sources", accept=_accepted)

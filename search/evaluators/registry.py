@@ -35,9 +35,8 @@ class EvaluatorKind:
     @property
     def forms(self) -> list[str]:
         """How `--evaluator` names it, e.g. ["zero-cost", "zero-cost:SCORE"]."""
-        with_argument = f"{self.name}:{self.argument.strip('[]')}"
-        bare = [] if self.argument and not self.argument.startswith("[") else [self.name]
-        return [*bare, with_argument] if self.argument else bare
+        bare = [self.name] if self.argument[:1] in ("", "[") else []
+        return [*bare, f"{self.name}:{self.argument.strip('[]')}"] if self.argument else bare
 
 
 def on_workers(name: str, words: str, evaluate: Evaluate) -> EvaluatorKind:
@@ -70,12 +69,10 @@ def find_evaluator(text: str) -> tuple[EvaluatorKind, str]:
         InputError: there is none of this name, or its argument is missing or superfluous.
     """
     name, colon, argument = text.partition(":")
-    kind = evaluators.parts().get(name)
-    fits = kind is not None and (bool(argument) if kind.argument[:1] not in ("", "[") or colon else True)
-    if kind is None or not fits or (colon and not kind.argument):
-        if name in evaluators.refused:
-            raise InputError(evaluators.refused[name])
-        raise unknown("--evaluator", text, evaluator_forms())
+    kind = evaluators.find(name)
+    form = f"{name}:{kind.argument.strip('[]')}" if kind is not None and colon and argument else text
+    if kind is None or form not in kind.forms:
+        raise evaluators.missing(name, unknown("--evaluator", text, evaluator_forms()))
     return kind, argument
 
 

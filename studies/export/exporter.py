@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ...blocks.errors import AutomlError, InputError
-from ...blocks.registry import Registry
+from ...blocks.registry import Registry, conforming
 
 if TYPE_CHECKING:
     from ...blocks.modules.network import Network
@@ -86,17 +86,10 @@ class Exporter(Protocol):
 
 def _accepted(name: str, part: object) -> Exporter:
     """An exporter, from itself or from its class."""
-    part = part() if isinstance(part, type) else part
     fields = {"name": str, "files": tuple, "words": str, "requires": tuple, "install": str}
-    wrong = [field for field, kind in fields.items() if not isinstance(getattr(part, field, None), kind)]
-    wrong += [method for method in ("write", "check", "usage") if not callable(getattr(part, method, None))]
-    if wrong:
-        raise InputError(
-            f"an exporter must have {', '.join(fields)}, write, check and usage, but {part!r} lacks {', '.join(wrong)}"
-        )
-    exporter = cast(Exporter, part)
-    if exporter.name != name:
-        raise InputError(f"an exporter must have the name it is registered under, {name!r}, but has {exporter.name!r}")
+    exporter = cast(
+        Exporter, conforming(name, part, a="an exporter", fields=fields, methods=("write", "check", "usage"))
+    )
     if not exporter.files or any(file in CORE or Path(file).name != file for file in exporter.files):
         raise InputError(
             f"the files of an exporter must be names without a path, other than {', '.join(CORE)}, but {name!r} has"
