@@ -72,18 +72,13 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         derivation = getattr(getattr(command, "callback", None), "derivation", None)
-        if derivation is None:
-            wrapped = getattr(getattr(command, "callback", None), "__wrapped__", None)
-            derivation = getattr(wrapped, "derivation", None)
         return name, command if derivation is None else built(str(name), derivation), rest
 
 
 def built(name: str, derivation: _Derivation) -> Any:
     """The command of a derivation, with all of its options."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})(
-        _with_options(derivation)
-    )
+    app.command(name)(_with_options(derivation))
     return typer.main.get_command(app)
 
 
@@ -126,7 +121,7 @@ def _parameter(one: Any, hint: Any, text: str, form: Any) -> inspect.Parameter:
     elif form is not None:
         annotation = form
         default = one.default_factory() if one.default is MISSING and one.default_factory is not MISSING else default
-    elif get_origin(hint) is Sequence or getattr(hint, "__origin__", None) is Sequence:
+    elif get_origin(hint) is Sequence:
         annotation, default = Annotated[list[str] | None, typer.Option(flag, help=text)], None
     elif hint is bool and default is False:
         annotation = Annotated[bool, typer.Option(flag, help=text)]

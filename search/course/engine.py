@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ...blocks.errors import AutomlError
-from ...studies import CandidateRow, Fidelity, FrontPoint, Paused, Purpose, State, Study
+from ...studies import CandidateRow, Fidelity, Paused, Purpose, State, Study
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
 from .events import Listener, Silent
@@ -74,7 +74,7 @@ class Engine:
         """Whether no new candidate is left within the budget."""
         self.error: Exception | None = None
         """What ended the run before its time; set by whatever runs the engine."""
-        self._recorder = Recorder(study, self._listener, target=limits.trials)
+        self._recorder = Recorder(study, self._listener, limits)
         self.counts = self._recorder.counts
         """Numbers of evaluations by how they ended."""
         self._waiting = Waiting(trials.weights if trials.pauses else None, self._rungs.levels)
@@ -99,7 +99,7 @@ class Engine:
             return "wait"
         if not self._finals.begun:
             self._prune(list(self._waiting))
-            self._finals.plan(self._leaders(), self._listener.phase)
+            self._finals.plan(self._recorder.leaders(), self._listener.phase)
         final = self._finals.next()
         if final is None:
             return "finished"
@@ -193,10 +193,12 @@ class Engine:
 
     def _replay(self) -> None:
         """Take over what earlier runs have evaluated and paused."""
-        for evaluation in self._recorder.evaluations:
+        networks = self.study.candidates()
+        for evaluation in self.study.evaluations():
+            network = networks[evaluation.candidate_id]
+            self._recorder.count(evaluation, network)
             if evaluation.purpose is Purpose.SEARCH:
                 key = (evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
-                network = self._recorder.networks[evaluation.candidate_id]
                 self._rungs.replay(key, evaluation.curve, network.cost(self._axis))
                 self._random.note(evaluation.origin)
                 if evaluation.curve:
@@ -205,8 +207,8 @@ class Engine:
             self._random.note(paused.origin)
             self.clock.timed(paused.candidate.id, paused.seconds / len(paused.curve))
             self._waiting.add(paused)
-            can_resume = self._waiting.can_resume(paused)
-            self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), waiting=can_resume)
+            cost, can_resume = paused.candidate.cost(self._axis), self._waiting.can_resume(paused)
+            self._rungs.replay(paused.key, paused.curve, cost, waiting=can_resume)
         self.counts.waiting = len(self._waiting)
 
     def _scorer(self, key: str) -> Hinting | None:
@@ -222,10 +224,7 @@ class Engine:
         return self._may_search()
 
     def _may_search(self, share: float = 1.0) -> bool:
-        return not self._finals.begun and self.clock.may_search(self._leaders, share)
-
-    def _leaders(self) -> list[FrontPoint]:
-        return self._recorder.leaders(self._limits.finals)
+        return not self._finals.begun and self.clock.may_search(self._recorder.leaders, share)
 
     def _start(self, key: str, proposal: Proposal) -> Job:
         self._random.note(proposal.origin)
@@ -278,18 +277,19 @@ class Engine:
         self.counts.waiting = len(self._waiting)
 
     def _record(self, live: Running, state: State, reason: str | None, worker: str, device: str) -> None:
-        proposal, curve = live.proposal, tuple(live.curve)
+        proposal = live.proposal
         params, distributions = (proposal.params, proposal.distributions) if proposal else ({}, {})
         evaluation = live.evaluation(state, reason=reason, worker=worker, device=device)
         self._recorder.record(evaluation, live.network, params, distributions)
         self._waiting.forget(live.job.state)
-        if proposal is not None:
-            if state is State.COMPLETE and evaluation.accuracy is not None:
-                self._proposer.completed(proposal, evaluation.accuracy, curve)
-            elif state is State.PRUNED:
-                self._proposer.pruned(proposal, curve)
-            else:
-                self._proposer.failed(proposal)
+        if proposal is None:
+            return
+        if state is State.COMPLETE and evaluation.accuracy is not None:
+            self._proposer.completed(proposal, evaluation.accuracy, evaluation.curve)
+        elif state is State.PRUNED:
+            self._proposer.pruned(proposal, evaluation.curve)
+        else:
+            self._proposer.failed(proposal)
 
     def _drop(self, live: Running) -> None:
         """Forget a training that was cut off; one that was resumed is paused again where it was."""

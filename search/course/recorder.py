@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
 from ...studies.chosen import leaders
 from .events import Counts, Listener
+from .limits import Limits
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -16,30 +17,24 @@ if TYPE_CHECKING:
 class Recorder:
     """Writes evaluations to one study and tells the listener of them."""
 
-    def __init__(self, study: Study, listener: Listener, *, target: int | None) -> None:
-        """Count what the study holds; `target` is the number of trials asked for."""
-        self.study, self.listener = study, listener
-        self.counts = Counts(target=target)
+    def __init__(self, study: Study, listener: Listener, limits: Limits) -> None:
+        """Begin without any evaluation."""
+        self.study, self.listener, self._limits = study, listener, limits
+        self.counts = Counts(target=limits.trials)
         """Numbers of evaluations by how they ended."""
-        self.evaluations: list[Evaluation] = study.evaluations()
-        """Evaluations of earlier runs, in the order in which they were recorded."""
         self._best: tuple[float, int] | None = None
         self._front: list[FrontPoint] | None = None
-        self.networks: dict[str, CandidateRow] = study.candidates()
-        """Networks of the study by id."""
-        for evaluation in self.evaluations:
-            self._count(evaluation, self.networks[evaluation.candidate_id])
 
     @property
     def begun(self) -> int:
         """Trials that have ended."""
         return self.counts.done + self.counts.pruned + self.counts.failed
 
-    def leaders(self, count: int) -> list[FrontPoint]:
-        """The `count` most accurate networks of the front."""
+    def leaders(self) -> list[FrontPoint]:
+        """The most accurate networks of the front, as many as are confirmed."""
         if self._front is None:
             self._front = self.study.front()
-        return leaders(self._front, count)
+        return leaders(self._front, self._limits.finals)
 
     def record(
         self,
@@ -55,11 +50,12 @@ class Recorder:
             assert evaluation.accuracy is not None  # checked at its construction
             values = evaluation.accuracy, network.cost(self.study.spec.cost)
         kept = self.study.record(evaluation, network, params=params, distributions=distributions, values=values)
-        self._count(kept, network)
+        self.count(kept, network)
         self.listener.ended(kept, network.macs, self.counts, self._best)
         return kept
 
-    def _count(self, evaluation: Evaluation, network: CandidateRow) -> None:
+    def count(self, evaluation: Evaluation, network: CandidateRow) -> None:
+        """Count an evaluation that the study holds."""
         if evaluation.purpose is Purpose.FINAL:
             self.counts.finals += evaluation.state is State.COMPLETE
             return

@@ -90,7 +90,8 @@ def export(
         AutomlError: the exported file does not reproduce the accuracy; nothing is left behind.
     """
     from ...studies.versions import versions
-    from .weights import load_trained, preprocessing_of
+    from ...studies.weights import load_trained
+    from .weights import preprocessing_of
 
     out = Path(out)
     require_new(out)

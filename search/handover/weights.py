@@ -11,8 +11,6 @@ from ...studies.chosen import Best
 from ...studies.weights import load_trained
 from ..data import ImageData, Split
 
-__all__ = ["load_trained", "measured", "preprocessing_of", "test"]
-
 if TYPE_CHECKING:
     from ...studies.preprocessing import Preprocessing
     from ..training.pixels import Pixels

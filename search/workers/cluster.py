@@ -11,9 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
+
+if TYPE_CHECKING:
+    from ..options import ClusterOptions
 
 LONGEST = (103 if sys.platform == "darwin" else 107) - len(
     "/session_2026-01-31_23-59-59_999999_4194304/sockets/plasma_store"
@@ -210,21 +213,8 @@ def stop() -> None:
         sys.modules["ray"].shutdown()
 
 
-class Asked(Protocol):
-    """The options that say where workers run and what each of them gets."""
-
-    @property
-    def address(self) -> str | None: ...
-
-    @property
-    def workers(self) -> int | None: ...
-
-    @property
-    def gpus_per_trial(self) -> float | None: ...
-
-
 @contextmanager
-def session(asked: Asked, *, gpus: int | None = None) -> Iterator[Resources]:
+def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resources]:
     """Start Ray, yield what the workers get, and stop Ray.
 
     `gpus` is the number of GPUs that a private Ray is to count; None looks.

@@ -24,6 +24,7 @@ from ..optuna_trial import frozen
 from ..paused import Paused
 from . import optuna_private
 from .connection import Database
+from .recording import store_paused
 from .rows import candidate_record, evaluation_record, keep_metrics
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
@@ -164,12 +165,8 @@ class Batch:
                 )
                 session.execute(delete(PausedRecord).where(*which, PausedRecord.seed == seed))
 
-        for (candidate, fidelity, seed), one in self.paused.items():
-            session.merge(
-                PausedRecord(
-                    study_id=self._study, candidate_id=candidate, fidelity=fidelity, seed=seed, data=one.to_dict()
-                )
-            )
+        for one in self.paused.values():
+            store_paused(session, self._study, one)
 
     def written(self) -> None:
         """What waited is in the database."""

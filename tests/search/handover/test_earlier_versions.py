@@ -12,11 +12,11 @@ import torch
 from automl.blocks.errors import InputError
 from automl.search.handover.export import export
 from automl.search.handover.training import train
-from automl.search.handover.weights import load_trained
 from automl.studies import Study
 from automl.studies.artifacts import weights_file
 from automl.studies.chosen import trainings
 from automl.studies.export.verify import loaded
+from automl.studies.weights import load_trained
 from torch import Tensor
 
 from ..conftest import write_images
