@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from .tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks import Cost
+    from ..search.cost import NetworkCost
     from ..spaces import Candidate
     from ..spaces.audit import Audit, Tally
 
@@ -51,30 +52,31 @@ def cost(
     json: Json = False,
 ) -> None:
     """Count MACs, parameters, activations, peak memory and further costs; nothing is trained."""
-    found, base = _candidate(candidate, storage, image_size)
-    total = found.cost()
-    witnessed = _audit(found) if audit else None
+    from ..search.cost import cost as count
+
+    found = count(candidate, image_size=image_size, storage=storage)
+    network, total = found.candidate, found.cost
+    witnessed = found.audit() if audit else None
     if json:
         extra: dict[str, Any] = {"layers": _layers(found, batch)} if layers else {}
         if witnessed is not None:
             extra["audit"] = _audit_json(witnessed)
         print_json(
             {
-                "id": found.id,
-                "image": list(found.image),
+                "id": network.id,
+                "image": list(network.image),
                 "batch": batch,
-                "base_of": base,
+                "base_of": None if found.space is None else {"space": found.space, "free": list(found.free)},
                 **_json(total, batch),
                 "metrics": metrics_json(total),
                 **extra,
             }
         )
     else:
-        if base is not None and base["free"]:
-            print(
-                f"base of the space {base['space']}: what it leaves free ({_some(base['free'])}) is as in its skeleton"
-            )
-        _print(found, total, batch)
+        if found.free:
+            free = _some(found.free)
+            print(f"base of the space {found.space}: what it leaves free ({free}) is as in its skeleton")
+        _print(network, total, batch)
         if layers:
             _print_layers(_layers(found, batch), batch)
         if witnessed is not None:
@@ -83,31 +85,14 @@ def cost(
         raise typer.Exit(1)
 
 
-def _audit(candidate: Candidate) -> Audit:
-    from ..spaces.audit import audit
-
-    return audit(candidate)
-
-
 def _json(cost: Cost, batch: int) -> dict[str, int]:
     return {**cost_json(cost), "peak": int(cost.peak), "memory_bytes": int(cost.memory(batch))}
 
 
-def _layers(candidate: Candidate, batch: int) -> list[dict[str, Any]]:
-    from ..blocks.cost import linear_cost
-
-    rows = [
-        {"place": place, "block": type(block).name, "repeats": repeats, **_json(block.cost(shape) * repeats, batch)}
-        for place, block, shape, repeats in candidate.walk()
-    ]
+def _layers(found: NetworkCost, batch: int) -> list[dict[str, Any]]:
     return [
-        *rows,
-        {
-            "place": "classifier",
-            "block": "linear",
-            "repeats": 1,
-            **_json(linear_cost(candidate.features, candidate.classes), batch),
-        },
+        {"place": one.place, "block": one.block, "repeats": one.repeats, **_json(one.cost, batch)}
+        for one in found.layers
     ]
 
 
@@ -198,27 +183,5 @@ def _print_audit(found: Audit, *, layers: bool) -> None:
         print("the formulas are wrong where PyTorch's counter or the built module says otherwise")
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, … {len(names)} in all"
-
-
-def _candidate(text: str, storage: str, image_size: int | None) -> tuple[Candidate, dict[str, Any] | None]:
-    """What stands for a candidate, at a size; and of a space's base, the name of the space and what
-    it leaves free."""
-    from ..blocks.errors import InputError
-    from ..spaces import architectures, find_candidate
-    from ..spaces.architecture_names import find_architecture
-    from ..spaces.candidate_file import FILES
-    from ..spaces.reference import base_of, find_space
-
-    space = find_space(text)
-    if space is not None:
-        found, free = base_of(space.adapted(image_size=image_size))
-        return found, {"space": space.name, "free": free}
-    if image_size is not None:
-        if text not in architectures() and (":" in text or Path(text).exists() or Path(text).suffix in FILES):
-            raise InputError("--image-size goes with a published network or a space; a candidate has its own size")
-        return find_architecture(text).candidate(image_size=image_size), None
-    if text not in architectures():
-        from .. import search  # noqa: F401 (with it, candidates of studies are found)
-    return find_candidate(text, storage=storage), None

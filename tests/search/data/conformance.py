@@ -16,16 +16,14 @@ NO_DATA = ("", "no/such/folder", "no-such-name", "x" * 5000, "nul\0byte", "caf\u
 
 
 class SourceConformance:
-    """Tests of one source; a subclass names it and makes a small data set of at least 10 pixels a
-    side."""
+    """Tests of one source.
+
+    A subclass names it, and defines a fixture `text`: what names a small data set that is there, of
+    at least 10 pixels a side, with ten images or more of each class.
+    """
 
     name: str
     """The source's name in the registry."""
-
-    @pytest.fixture
-    def text(self, tmp_path: Path) -> str:
-        """A text that names a data set which is there, with ten images or more of each class."""
-        raise NotImplementedError
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path | None:

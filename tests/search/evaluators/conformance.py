@@ -1,5 +1,6 @@
 """What every evaluator keeps to: a test class that the tests of an evaluator inherit."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from automl.spaces import census
 from automl.studies import Purpose
 
 
-class EvaluatorConformance:
-    """Give `kind`, and `options(folder)` for a search of few trials with it."""
+class EvaluatorConformance(ABC):
+    """What a test class inherits and completes by the evaluator and a search with it."""
 
+    @abstractmethod
     def kind(self) -> EvaluatorKind:
-        raise NotImplementedError
+        """The evaluator."""
 
+    @abstractmethod
     def options(self, folder: Path) -> SearchOptions:
-        raise NotImplementedError
+        """A search of few trials that uses it."""
 
     def prepared(self, folder: Path) -> tuple[SearchOptions, Any]:
         options = self.options(folder)

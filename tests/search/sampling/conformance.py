@@ -15,6 +15,7 @@ import itertools
 import json
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Protocol
@@ -66,15 +67,15 @@ def smaller_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     optuna.logging.set_verbosity(verbosity)
 
 
-class Conformance:
+class Conformance(ABC):
     """The rules for a search that a subclass begins in `session`."""
 
     count = COUNT
 
+    @abstractmethod
     def session(self, size: str, seed: int = 0, share: float = 0.6) -> Session:
         """A search over the space called `size`, whose budget admits about the lower `share` of the
         range of costs."""
-        raise NotImplementedError
 
     def ids(self, session: Session, count: int, states: tuple[str, ...] = ("COMPLETE",)) -> list[Any]:
         found = []
@@ -124,9 +125,9 @@ class Conformance:
         assert self.count <= len(found) < 1_000
         assert set(found) == set(self.feasible("one", session.budget))
 
+    @abstractmethod
     def feasible(self, size: str, budget: float) -> list[Any]:
         """All that may be proposed."""
-        raise NotImplementedError
 
 
 def plain_space(size: str) -> dict[str, list[int]]:
