@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @register("conv_stem")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvStem(Part):
-    """A stem of one convolution."""
+    """A stem of one convolution, and a max pool if one is asked for."""
+
+    added: ClassVar[Mapping[str, Any]] = {"pool": False}
 
     channels: Number = 32
     """Output channels."""
@@ -37,6 +39,8 @@ class ConvStem(Part):
     """Stride of the convolution: 1 or 2."""
     activation: str = "silu"
     """Activation after the normalisation."""
+    pool: bool = False
+    """Whether a 3×3 max pool of stride 2 follows the activation, as in ResNet."""
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
@@ -44,13 +48,15 @@ class ConvStem(Part):
         check_stride(self.stride)
 
     def out(self, shape: Shape) -> Shape:
-        return shape.strided(self.stride).with_channels(self.channels)
+        _, convolved = self.tap(shape)
+        return convolved.strided(2 if self.pool else 1)
 
     def tap(self, shape: Shape) -> tuple[str, Shape]:
-        return "act1", self.out(shape)
+        return "act1", shape.strided(self.stride).with_channels(self.channels)  # before the max pool
 
     def cost(self, shape: Shape) -> Cost:
-        return conv_cost(shape, self.out(shape), self.kernel) + norm_cost(self.channels)
+        _, convolved = self.tap(shape)
+        return conv_cost(shape, convolved, self.kernel) + norm_cost(self.channels)
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         from torch import nn
@@ -63,15 +69,20 @@ class ConvStem(Part):
             ),
             "bn1": nn.BatchNorm2d(self.channels),
             "act1": activation_layer(self.activation),
+            **_max_pool(self.pool),
         }
 
 
 @register("resnet_stem")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResNetStem(Part):
-    """A stem of one 7×7 convolution, or three 3×3 convolutions, and a max pool."""
+    """A stem of one 7×7 convolution, or three 3×3 convolutions, and a max pool.
 
-    added: ClassVar[Mapping[str, Any]] = {"tiered": False}
+    Without its stride and pool, and with a 3×3 convolution, it is the stem of ResNet for CIFAR
+    (arXiv:1512.03385, section 4.2).
+    """
+
+    added: ClassVar[Mapping[str, Any]] = {"tiered": False, "kernel": 7, "stride": 2, "pool": True}
 
     channels: Number = 64
     """Output channels."""
@@ -79,9 +90,18 @@ class ResNetStem(Part):
     """Channels of the first two of three 3×3 convolutions; None for a single 7×7 convolution."""
     tiered: bool = False
     """Whether the first of the three has three quarters of the channels of the second."""
+    kernel: int = 7
+    """Window of the single convolution in pixels, odd; in a stem of three convolutions it has no
+    effect and `resolved` sets it to 7."""
+    stride: int = 2
+    """Stride of the first convolution: 1 or 2."""
+    pool: bool = True
+    """Whether a 3×3 max pool of stride 2 follows the activation."""
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
+        check_window("kernel", self.kernel)
+        check_stride(self.stride)
         check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
         check(
             "a tiered stem needs deep >= 4",
@@ -96,6 +116,10 @@ class ResNetStem(Part):
             return self.channels
         return 3 * (self.deep // 4) if self.tiered else self.deep
 
+    def resolved(self, shape: Shape) -> ResNetStem:
+        # equal networks must have equal descriptions
+        return self if self.deep is None or self.kernel == 7 else replace(self, kernel=7)
+
     def widened(self, factor: Number) -> ResNetStem:
         """Return the same stem with `factor` times the channels.
 
@@ -108,17 +132,18 @@ class ResNetStem(Part):
         return replace(self, channels=at_least(nearest(self.channels * deep / self.deep), 1), deep=deep)
 
     def out(self, shape: Shape) -> Shape:
-        return shape.strided(2).strided(2).with_channels(self.channels)
+        _, convolved = self.tap(shape)
+        return convolved.strided(2 if self.pool else 1)
 
     def tap(self, shape: Shape) -> tuple[str, Shape]:
-        return "act1", shape.strided(2).with_channels(self.channels)  # before the max pool
+        return "act1", shape.strided(self.stride).with_channels(self.channels)  # before the max pool
 
     def cost(self, shape: Shape) -> Cost:
-        _, half = self.tap(shape)
+        _, last = self.tap(shape)
         if self.deep is None:
-            return conv_cost(shape, half, 7) + norm_cost(self.channels)
-        first, second = half.with_channels(self.first), half.with_channels(self.deep)
-        convolutions = conv_cost(shape, first, 3) + conv_cost(first, second, 3) + conv_cost(second, half, 3)
+            return conv_cost(shape, last, self.kernel) + norm_cost(self.channels)
+        first, second = last.with_channels(self.first), last.with_channels(self.deep)
+        convolutions = conv_cost(shape, first, 3) + conv_cost(first, second, 3) + conv_cost(second, last, 3)
         return convolutions + norm_cost(self.first) + norm_cost(self.deep) + norm_cost(self.channels)
 
     def build(self, shape: Shape) -> dict[str, nn.Module]:
@@ -126,10 +151,10 @@ class ResNetStem(Part):
 
         conv: nn.Module
         if self.deep is None:
-            conv = nn.Conv2d(shape.channels, self.channels, 7, 2, 3, bias=False)
+            conv = nn.Conv2d(shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False)
         else:
             conv = nn.Sequential(
-                nn.Conv2d(shape.channels, self.first, 3, 2, 1, bias=False),
+                nn.Conv2d(shape.channels, self.first, 3, self.stride, 1, bias=False),
                 nn.BatchNorm2d(self.first),
                 nn.ReLU(inplace=True),
                 nn.Conv2d(self.first, self.deep, 3, 1, 1, bias=False),
@@ -141,7 +166,7 @@ class ResNetStem(Part):
             "conv1": conv,
             "bn1": nn.BatchNorm2d(self.channels),
             "act1": nn.ReLU(inplace=True),
-            "maxpool": nn.MaxPool2d(3, 2, 1),
+            **_max_pool(self.pool),
         }
 
 
@@ -224,3 +249,10 @@ class EfficientHead(Part):
             "conv_head": nn.Conv2d(shape.channels, self.channels, 1, bias=self.bias),
             "act2": activation_layer(self.activation),
         }
+
+
+def _max_pool(pool: bool) -> dict[str, nn.Module]:
+    """Make the max pool after a stem's convolutions, or nothing if the stem has none."""
+    from torch import nn
+
+    return {"maxpool": nn.MaxPool2d(3, 2, 1)} if pool else {}

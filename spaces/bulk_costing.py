@@ -77,10 +77,10 @@ class Table:
                 if layer
                 else np.ones(self._count, np.int64)
             )
-            stride = self._skeleton.at(stage, layer)["stride"]
             groups = self._groups(stage, layer) if layered else alike
+            later = {"stride": 1} if layer else {}  # only a stage's first layer has its stride
             layers_of = [
-                (members, counts[members], partial(self._skeleton.layer, {**local, "stride": stride}, layer))
+                (members, counts[members], partial(self._skeleton.layer, {**local, **later}, layer))
                 for members, local in groups
             ]
             walk.place(1 + stage, layers_of, held=held if layer else walk.image)
@@ -112,12 +112,14 @@ class Table:
         for members, key in _partition(
             self._rows, [index for index, _ in fixed], [len(parameter.values) for _, parameter in fixed]
         ):
-            local = dict(base)
+            settled: dict[str, Any] = {}
             for (_, parameter), chosen in zip(fixed, key, strict=True):
                 if chosen >= 0:
                     for dimension, value in parameter.settings(parameter.values[chosen]).items():
                         if self._matters(parameter, dimension, stage):
-                            local[dimension] = _explicit([value], base.get(dimension))[0]
+                            settled[dimension] = _explicit([value], base.get(dimension))[0]
+            strided = self._skeleton.strided(settled.get("strides", base["strides"]), self._space.image)
+            local = {**strided.at(stage, layer), **settled}
             for dimension, column in arrays:
                 local[dimension] = column[members]
             yield members, local

@@ -168,6 +168,7 @@ def assemble(
         raise InvalidBlock(
             f"image sides, channels and classes must be at least 1, but got image={list(image)}, classes={classes}"
         )
+    stem = stem.resolved(Shape(*image))
     shape = stem.out(Shape(*image))
     resolved_stages: list[Layers] = []
     for stage in stages:

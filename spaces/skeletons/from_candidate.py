@@ -15,10 +15,12 @@ from typing import Any, ClassVar
 
 from ...blocks import Part, Unit
 from ..candidate import Candidate, Layers
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from ..fitted_strides import fitted
+from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES
+from .skeleton import Local, Skeleton
 from .value_rules import Rule
 
-DIMENSIONS = ("depth", "width", "resolution", "size_multiple")
+DIMENSIONS = ("depth", "width", "resolution", "size_multiple", "strides")
 """All dimensions of this skeleton; everything else is fixed by the candidate."""
 
 
@@ -37,7 +39,7 @@ class CandidateSkeleton(Skeleton):
     outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE & frozenset(DIMENSIONS)
 
     def stem(self, local: Local) -> Part:
-        return self.network.stem.widened(local["width"])
+        return local["stem"].widened(local["width"])
 
     def unit(self, local: Local) -> Unit:
         return local["unit"].widened(local["width"])
@@ -47,6 +49,9 @@ class CandidateSkeleton(Skeleton):
 
     def head(self, local: Local) -> Part:
         return self.network.head.widened(local["width"])
+
+    def fitted(self, side: int) -> CandidateSkeleton:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return skeleton_of(fitted(self.network, side))
 
     def dimensions(self) -> list[str]:
         return list(DIMENSIONS)
@@ -64,6 +69,7 @@ def skeleton_of(candidate: Candidate) -> CandidateSkeleton:
         name="given",
         layout=candidate.layout,
         stages=tuple(_row(layers) for layers in candidate.stages),
+        baseline={"stem": candidate.stem},
         network=candidate,
     )
 

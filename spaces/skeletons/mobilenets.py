@@ -18,9 +18,10 @@ from ...blocks.rounding import make_divisible
 from ...blocks.shape import is_array
 from ..candidate import Layout
 from .attention_choice import attention
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
+from .skeleton import Local, Skeleton
 from .stage_table import stages
-from .value_rules import COUNT, ODD_OR_AUTO, POSITIVE, STRIDE, Rule, one_of
+from .value_rules import COUNT, ODD_OR_AUTO, POSITIVE, Rule, one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,6 @@ class Mobile(Skeleton):
         "kernel": 3,
         "activation": "silu",
         "stem_width": 32,
-        "stem_stride": 2,
         "head": "conv",
         "head_width": 1280,
     }
@@ -53,12 +53,11 @@ class Mobile(Skeleton):
         "kernel": ODD_OR_AUTO,
         "activation": one_of("silu", "relu", "relu6", "hard_swish", "gelu"),
         "stem_width": COUNT,
-        "stem_stride": STRIDE,
         "head": one_of("conv", "pool", "efficient", "efficient_no_bias"),
         "head_width": COUNT,
     }
     per_stage: ClassVar[frozenset[str]] = frozenset(
-        {"unit", "width", "expansion", "kernel", "repeats", "attention", "squeeze", "activation", "skip"}
+        {"unit", "width", "expansion", "kernel", "repeats", "stride", "attention", "squeeze", "activation", "skip"}
     )
     per_layer: ClassVar[frozenset[str]] = frozenset(
         {"expansion", "kernel", "attention", "squeeze", "activation", "skip"}
@@ -66,13 +65,7 @@ class Mobile(Skeleton):
     numeric: ClassVar[frozenset[str]] = frozenset(
         {"depth", "width", "resolution", "repeats", "expansion", "kernel", "stem_width", "head_width"}
     )
-    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {
-        "activation",
-        "stem_width",
-        "stem_stride",
-        "head",
-        "head_width",
-    }
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width", "head", "head_width"}
     spares_first: ClassVar[frozenset[str]] = frozenset({"expansion"})
 
     def takes_arrays(self, dimension: str, values: Iterable[Any]) -> bool:
@@ -83,7 +76,9 @@ class Mobile(Skeleton):
 
     def stem(self, local: Local) -> Part:
         channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
-        return ConvStem(channels=channels, stride=local["stem_stride"], activation=local["activation"])
+        return ConvStem(
+            channels=channels, kernel=stem_kernel(local, 3), activation=local["activation"], **stem_strides(local)
+        )
 
     def head(self, local: Local) -> Part:
         if local["head"] == "pool":

@@ -20,7 +20,8 @@ from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
 from ..candidate import Layout
 from .attention_choice import attention
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
+from .skeleton import Local, Skeleton
 from .stage_table import stages
 from .value_rules import COUNT, COUNT_OR_AUTO, NATURAL, Rule, one_of
 
@@ -56,6 +57,7 @@ class ResNet(Skeleton):
         "expansion": 4,
         "stem": "plain",
         "stem_width": 32,
+        "stem_pool": True,
         "downsample": "conv",
         "pool": "none",
     }
@@ -72,7 +74,7 @@ class ResNet(Skeleton):
         "pool": one_of("none", "first", "last"),
     }
     per_stage: ClassVar[frozenset[str]] = frozenset(
-        {"width", "repeats", "cardinality", "base_width", "radix", "expansion", "attention", "skip"}
+        {"width", "repeats", "stride", "cardinality", "base_width", "radix", "expansion", "attention", "skip"}
     )
     per_layer: ClassVar[frozenset[str]] = frozenset({"cardinality", "base_width", "radix", "attention", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset(
@@ -86,9 +88,10 @@ class ResNet(Skeleton):
 
     def stem(self, local: Local) -> Part:
         if local["stem"] == "plain":
-            return ResNetStem(channels=make_divisible(64 * local["width"], local["divisor"]))
+            channels = make_divisible(64 * local["width"], local["divisor"])
+            return ResNetStem(channels=channels, kernel=stem_kernel(local, 7), **stem_strides(local))
         deep = make_divisible(local["stem_width"] * local["width"], local["divisor"])
-        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered")
+        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered", **stem_strides(local))
 
     def head(self, local: Local) -> Part:
         return PoolHead()

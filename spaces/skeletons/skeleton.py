@@ -18,9 +18,10 @@ from ...blocks.errors import unknown
 from ...blocks.rounding import at_least, ceil, make_divisible, nearest
 from ...blocks.shape import Number
 from ..candidate import Candidate, Layout, assemble
+from ..fitted_strides import fitted_strides
 from ..plain_values import is_auto, is_number
 from .attention_choice import options
-from .value_rules import COUNT, FLAG, POSITIVE, STRIDE, Rule
+from .value_rules import COUNT, STRIDE, Rule
 
 Image = tuple[int, int, int]
 """Channels, height and width in pixels."""
@@ -114,22 +115,53 @@ class Skeleton(ABC):
             settings: dimension → one value for the network, a tuple with one value for each stage,
                 or a tuple with a tuple of one value for each layer of each stage. None, and what is
                 absent, takes the baseline's value.
-            image: channels, height and width of an input, before the resolution coefficient.
+            image: channels, height and width of an input, before the resolution coefficient. Fitted
+                strides are fitted to this size, so that a space has the same ones at every γ.
             classes: outputs of the classifier.
 
         Raises:
             InvalidBlock: no network can be built from the settings.
         """
-        whole = self.local(settings)
+        base = self.strided(settings.get("strides") or self.at(None)["strides"], image)
+        whole = base.local(settings)
         stages: list[list[tuple[Unit, Number]]] = []
-        for stage in range(len(self.stages)):
-            repeats = self.repeats(self.local(settings, stage, 0))
-            distinct = repeats if self._varies(settings, stage) else min(repeats, 2)
-            layers = [(self.layer(self.local(settings, stage, index), index), 1) for index in range(distinct)]
+        for stage in range(len(base.stages)):
+            repeats = base.repeats(base.local(settings, stage, 0))
+            distinct = repeats if base._varies(settings, stage) else min(repeats, 2)
+            layers = [(base.layer(base.local(settings, stage, index), index), 1) for index in range(distinct)]
             if distinct < repeats:
                 layers[-1] = (layers[-1][0], repeats - distinct + 1)
             stages.append([(unit, count) for unit, count in layers if unit is not None])
-        return assemble(self.layout, self.image(whole, image), classes, self.stem(whole), stages, self.head(whole))
+        return assemble(base.layout, base.image(whole, image), classes, base.stem(whole), stages, base.head(whole))
+
+    def strided(self, strides: str, image: Image) -> Self:
+        """Return the skeleton with the strides that the value `strides` of that dimension asks for.
+
+        "published" is the skeleton itself; "fitted" is the skeleton with its own strides fitted to
+        `image` (see `fitted_strides`). Strides that the settings give explicitly stay as given.
+        """
+        if strides == "published":
+            return self
+        side = min(image[1:])
+        if side not in self._fitted:
+            self._fitted[side] = self.fitted(side)
+        return self._fitted[side]
+
+    def fitted(self, side: int) -> Self:
+        """Return the skeleton with its strides fitted to images of `side` pixels a side."""
+        own = self.at(None)
+        stem, pool, *left = fitted_strides(
+            [own["stem_stride"], 2 if own["stem_pool"] else 1, *(row["stride"] for row in self.stages)], side
+        )
+        return replace(
+            self,
+            baseline={**self.baseline, "stem_stride": stem, "stem_pool": pool == 2},
+            stages=tuple({**row, "stride": stride} for row, stride in zip(self.stages, left, strict=True)),
+        )
+
+    @cached_property
+    def _fitted(self) -> dict[int, Self]:
+        return {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entries of a space file that name this skeleton; stages are left out."""
@@ -154,6 +186,8 @@ class Skeleton(ABC):
                 if isinstance(value, tuple):
                     value = value[layer] if layer is not None and layer < len(value) else None
             elif stage == 0 and dimension in self.spares_first:
+                continue
+            if dimension == "stride" and layer:  # only a stage's first layer has its stride
                 continue
             if value is not None and not (is_auto(value) and dimension in local):
                 local[dimension] = value
@@ -255,32 +289,3 @@ class Skeleton(ABC):
                 for row in rows
             ),
         )
-
-
-SHARED: Mapping[str, Any] = {
-    "depth": 1.0,
-    "width": 1.0,
-    "resolution": 1.0,
-    "repeats": 1,
-    "skip": False,
-    "attention": "none",
-    "size_multiple": 1,
-    "divisor": 8,
-}
-"""The dimensions of every skeleton, with their default values.
-
-`depth`, `width` and `resolution` are the coefficients α, β and γ; `repeats` are the layers of a
-stage; `skip` leaves a layer out; `attention` is the attention of the layers; image sides are
-rounded to multiples of `size_multiple`, channels to multiples of `divisor`.
-"""
-SHARED_RULES: Mapping[str, Rule] = {
-    "depth": POSITIVE,
-    "width": POSITIVE,
-    "resolution": POSITIVE,
-    "repeats": COUNT,
-    "skip": FLAG,
-    "size_multiple": COUNT,
-    "divisor": COUNT,
-}
-SHARED_OUTSIDE = frozenset({"width", "resolution", "size_multiple", "divisor"})
-"""Shared dimensions on which the stem, the head or the image size depends."""

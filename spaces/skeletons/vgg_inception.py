@@ -16,9 +16,10 @@ from ...blocks import ConvStem, Inception, Part, Plain, PoolHead, ResNetStem, Un
 from ...blocks.rounding import make_divisible
 from ..candidate import Layout
 from .attention_choice import attention
-from .skeleton import SHARED, SHARED_OUTSIDE, SHARED_RULES, Local, Skeleton
+from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
+from .skeleton import Local, Skeleton
 from .stage_table import stages
-from .value_rules import COUNT, ODD_OR_AUTO, STRIDE, Rule, one_of
+from .value_rules import COUNT, ODD_OR_AUTO, Rule, one_of
 
 ACTIVATIONS = one_of("relu", "silu", "relu6", "hard_swish", "gelu")
 
@@ -43,16 +44,19 @@ class VGG(Skeleton):
         "kernel": ODD_OR_AUTO,
         "activation": ACTIVATIONS,
         "stem_width": COUNT,
-        "stem_stride": STRIDE,
     }
-    per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "kernel", "attention", "activation", "skip"})
+    per_stage: ClassVar[frozenset[str]] = frozenset(
+        {"width", "repeats", "stride", "kernel", "attention", "activation", "skip"}
+    )
     per_layer: ClassVar[frozenset[str]] = frozenset({"kernel", "attention", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "kernel", "stem_width"})
-    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width", "stem_stride"}
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"activation", "stem_width"}
 
     def stem(self, local: Local) -> Part:
         channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
-        return ConvStem(channels=channels, stride=local["stem_stride"], activation=local["activation"])
+        return ConvStem(
+            channels=channels, kernel=stem_kernel(local, 3), activation=local["activation"], **stem_strides(local)
+        )
 
     def head(self, local: Local) -> Part:
         return PoolHead()
@@ -72,15 +76,16 @@ class GoogLeNet(Skeleton):
     """A stem of a 7×7 convolution and a max pool, then stages of Inception units."""
 
     layout: Layout = "resnet"
-    family: ClassVar[Mapping[str, Any]] = {**SHARED, "activation": "relu", "stem_width": 64}
+    family: ClassVar[Mapping[str, Any]] = {**SHARED, "activation": "relu", "stem_width": 64, "stem_pool": True}
     rules: ClassVar[Mapping[str, Rule]] = {**SHARED_RULES, "activation": ACTIVATIONS, "stem_width": COUNT}
-    per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "attention", "activation", "skip"})
+    per_stage: ClassVar[frozenset[str]] = frozenset({"width", "repeats", "stride", "attention", "activation", "skip"})
     per_layer: ClassVar[frozenset[str]] = frozenset({"attention", "activation", "skip"})
     numeric: ClassVar[frozenset[str]] = frozenset({"depth", "width", "resolution", "repeats", "stem_width"})
     outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem_width"}
 
     def stem(self, local: Local) -> Part:
-        return ResNetStem(channels=make_divisible(local["stem_width"] * local["width"], local["divisor"]))
+        channels = make_divisible(local["stem_width"] * local["width"], local["divisor"])
+        return ResNetStem(channels=channels, kernel=stem_kernel(local, 7), **stem_strides(local))
 
     def head(self, local: Local) -> Part:
         return PoolHead()
