@@ -69,6 +69,8 @@ def cost(
                 "base_of": None if found.space is None else {"space": found.space, "free": list(found.free)},
                 **_json(total, batch),
                 "metrics": metrics_json(total),
+                "strides": found.strides,
+                "stride_rule": found.stride_rule,
                 **extra,
             }
         )
@@ -77,6 +79,7 @@ def cost(
             free = _some(found.free)
             print(f"base of the space {found.space}: what it leaves free ({free}) is as in its skeleton")
         _print(network, total, batch)
+        print(f"strides{'' if found.stride_rule is None else ' ' + found.stride_rule}: {found.strides}")
         if layers:
             _print_layers(_layers(found, batch), batch)
         if witnessed is not None:

@@ -14,6 +14,8 @@ from ..blocks.cost import linear_cost
 from ..blocks.documented import documented
 from ..spaces import Candidate, Space, architectures, find_candidate
 from ..spaces.architecture_names import find_architecture
+from ..spaces.describe import stride_rule
+from ..spaces.fitted_strides import strides_in_words
 from ..spaces.reference import FILES, base_of, find_space
 from ..studies.storage_url import storage_url
 
@@ -49,6 +51,13 @@ class NetworkCost:
     """Name of the space whose base the network is; None for any other network."""
     free: tuple[str, ...] = ()
     """Parameters that the space leaves free; here they are as in its skeleton."""
+    stride_rule: str | None = None
+    """Where the strides of the space's networks come from; None for any other network."""
+
+    @property
+    def strides(self) -> str:
+        """Strides of stem, pool and stages, and the size of the last map, in words."""
+        return strides_in_words(self.candidate)
 
     @property
     def macs(self) -> int:
@@ -102,8 +111,10 @@ def cost(
     """
     space = network if isinstance(network, Space) else find_space(network)
     if space is not None:
-        found, free = base_of(space.adapted(image_size=image_size))
-        return NetworkCost(candidate=found, cost=found.cost(), space=space.name, free=tuple(free))
+        space = space.adapted(image_size=image_size)
+        found, free = base_of(space)
+        rule = stride_rule(space)
+        return NetworkCost(candidate=found, cost=found.cost(), space=space.name, free=tuple(free), stride_rule=rule)
     assert not isinstance(network, Space)  # those have been dealt with
     if image_size is None:
         found = find_candidate(network, storage=storage_url(storage))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .budget import Budget, human
+from .fitted_strides import strides_in_words
 from .parameters import in_words
 from .space import Space
 from .survey import Census, Costed
@@ -30,9 +31,18 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
     return [
         f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
         f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
+        f"strides {stride_rule(space)}: {strides_in_words(space.candidate(found.costliest.settings))} in the costliest",
         f"cheapest:  {_costed(found.cheapest)}",
         f"costliest: {_costed(found.costliest)}",
     ]
+
+
+def stride_rule(space: Space) -> str:
+    """Where the strides of a space's networks come from: "published", or "fitted to" its image."""
+    _, height, width = space.image
+    by_name = {"published": "published", "fitted": f"fitted to {height}x{width} px"}
+    chosen = [rule for p in space.parameters if "strides" in p.sets for rule in p.of("strides", "published")]
+    return " or ".join(dict.fromkeys(by_name[str(rule)] for rule in chosen or ["published"]))
 
 
 def _costed(one: Costed) -> str:

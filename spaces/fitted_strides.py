@@ -11,37 +11,42 @@ the last ones, and never more than the network has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
+from math import prod
 from typing import Any
 
-from ..blocks import Unit
+from ..blocks import Shape, Unit
 from .candidate import Candidate, assemble
 
 SMALLEST_MAP = 4
 """Pixels a side that the last map keeps, where the image has as many."""
 
 
-def fitted_strides(strides: Sequence[int], side: int) -> list[int]:
+def fitted_strides(
+    strides: Sequence[int], side: int, *, smallest: int = SMALLEST_MAP, kept: Collection[int] = ()
+) -> list[int]:
     """Return `strides` with 1 in the place of the first halvings that an image cannot bear.
 
     Args:
         strides: the strides of a network, from the image on: 1 or 2.
         side: the shorter side of the image in pixels.
+        smallest: pixels a side that the last map keeps.
+        kept: places in `strides` that do not change.
 
     >>> [fitted_strides([2, 2, 1, 2, 2, 2], side) for side in (224, 64, 32)]
     [[2, 2, 1, 2, 2, 2], [1, 2, 1, 2, 2, 2], [1, 1, 1, 2, 2, 2]]
     """
-    halvings = max(0, (side // SMALLEST_MAP).bit_length() - 1)  # the largest with side / 2**halvings >= 4
+    halvings = max(0, (side // smallest).bit_length() - 1)  # the largest with side / 2**halvings >= smallest
     surplus = sum(stride > 1 for stride in strides) - halvings
     left = list(strides)
     for place, stride in enumerate(strides):
-        if stride > 1 and surplus > 0:
+        if stride > 1 and surplus > 0 and place not in kept:
             left[place], surplus = 1, surplus - 1
     return left
 
 
-def fitted(candidate: Candidate, side: int, *, same_weights: bool = False) -> Candidate:
+def fitted(candidate: Candidate, side: int, *, smallest: int = SMALLEST_MAP, same_weights: bool = False) -> Candidate:
     """Return the same network with its strides fitted to an image of `side` × `side` pixels.
 
     The image at which its cost is counted stays. A 7×7 convolution that loses its stride becomes a
@@ -50,31 +55,63 @@ def fitted(candidate: Candidate, side: int, *, same_weights: bool = False) -> Ca
     Args:
         candidate: the network.
         side: the shorter side of the image in pixels.
+        smallest: pixels a side that the last map keeps.
         same_weights: keeps the 7×7 window, and every stride without which a unit would have no
             projection, so that all weights keep their names and shapes.
     """
     stem = candidate.stem
     own = {field.name for field in fields(stem)}  # type: ignore[arg-type]
-    stride, pool = getattr(stem, "stride", 1), bool(getattr(stem, "pool", False))
-    units = [unit for stage in candidate.stages for unit, _ in stage]
-    first, second, *left = fitted_strides([stride, 2 if pool else 1, *(unit.stride for unit in units)], side)
-    changes: dict[str, Any] = {"stride": first} if first != stride else {}
+    strides = [getattr(stem, "stride", 1), 2 if getattr(stem, "pool", False) else 1]
+    kept: list[int] = []
+    for _, block, shape, _ in candidate.walk():
+        if isinstance(block, Unit):
+            if same_weights and _with_stride(block, 1).cost(shape).params != block.cost(shape).params:
+                kept.append(len(strides))
+            strides.append(block.stride)
+    first, pool, *left = fitted_strides(strides, side, smallest=smallest, kept=kept)
+    changes: dict[str, Any] = {"stride": first} if first != strides[0] else {}
     if changes and "kernel" in own and not same_weights:
         changes["kernel"] = min(getattr(stem, "kernel", 3), 3)
-    if pool and second == 1:
+    if pool != strides[1]:
         changes["pool"] = False
-    stages: list[list[tuple[Unit, int]]] = [[] for _ in candidate.stages]
-    strides = iter(left)
-    for place, block, shape, repeats in candidate.walk():
-        if isinstance(block, Unit):
-            unit = _with_stride(block, next(strides))
-            if same_weights and unit.cost(shape).params != block.cost(shape).params:
-                unit = block
-            stages[int(place.removeprefix("stages."))].append((unit, repeats))
-    return assemble(
-        candidate.layout, candidate.image, candidate.classes, replace(stem, **changes), stages, candidate.head
-    )
+    units = iter(left)
+    stages = [[(_with_stride(unit, next(units)), repeats) for unit, repeats in stage] for stage in candidate.stages]
+    stem = replace(stem, **changes)  # type: ignore[type-var]
+    return assemble(candidate.layout, candidate.image, candidate.classes, stem, stages, candidate.head)
+
+
+def proxy_network(candidate: Candidate, side: int, smallest: int) -> Candidate:
+    """Return the network that is trained in the place of a candidate at a smaller input size.
+
+    Its strides are fitted to `side` × `side` pixels, so that the last map keeps `smallest` pixels a
+    side, or as many as it has in the candidate if these are fewer. Its weights have the names and
+    shapes of the candidate's, since a convolution's weights do not depend on its stride; its own
+    image, at which its cost is counted, has `side` pixels. It is the candidate itself where no
+    stride changes.
+    """
+    if side >= min(candidate.image[1:]):
+        return candidate
+    last = last_map(candidate)
+    found = fitted(candidate, side, smallest=min(smallest, last.height, last.width), same_weights=True)
+    return candidate if found == candidate else replace(found, image=(candidate.image[0], side, side))
+
+
+def last_map(candidate: Candidate) -> Shape:
+    """Return the shape of the map that the last stage makes."""
+    *_, (_, _, shape, _) = candidate.walk()
+    return shape
 
 
 def _with_stride(unit: Unit, stride: int) -> Unit:
     return unit if unit.stride == stride else replace(unit, stride=stride)  # type: ignore[type-var]
+
+
+def strides_in_words(candidate: Candidate) -> str:
+    """Write the strides of a network as text, and the size of its last map.
+
+    For example "stem 2, pool 2, stages 1/2/2/2, last map 7x7 px".
+    """
+    stem, last = candidate.stem, last_map(candidate)
+    before = [f"stem {getattr(stem, 'stride', 1)}", *(["pool 2"] if getattr(stem, "pool", False) else [])]
+    stages = [str(prod(unit.stride for unit, _ in stage)) for stage in candidate.stages]
+    return f"{', '.join(before)}, stages {'/'.join(stages)}, last map {last.height}x{last.width} px"
