@@ -41,7 +41,12 @@ def scale(
     beta: Annotated[float | None, typer.Option(help="β, width at φ = 1.")] = None,
     gamma: Annotated[float | None, typer.Option(help="γ, resolution at φ = 1.")] = None,
     coefficients: Annotated[str | None, typer.Option(help="The same for any axes: depth=1.2,cardinality=2.")] = None,
-    phi: Annotated[str | None, typer.Option(help="Compound coefficients: 0..7, 2, or 0,0.5,1. Without: 0..7.")] = None,
+    phi: Annotated[
+        str | None, typer.Option(help="Compound coefficients: 0..7, 2, -2..2, or 0,0.5,1. Without: 0..7.")
+    ] = None,
+    width: Annotated[
+        str | None, typer.Option(help="Width multipliers alone: 0.5,0.75,1.4; or largest, the largest within --budget.")
+    ] = None,
     budget: BudgetTexts = None,
     target_axis: Annotated[
         str | None, typer.Option(help="Beside it, this axis alone at the same cost: depth, width, …, or each.")
@@ -64,7 +69,10 @@ def scale(
     json: Json = False,
 ) -> None:
     """Scale a baseline in depth, width and resolution at once: the networks for φ = 0, 1, 2, …, or
-    the largest within a budget."""
+    the largest within a budget.
+
+    A negative φ gives networks smaller than the baseline. --width scales the width alone.
+    """
     from ..blocks.errors import InputError, unknown
 
     letters = {"depth": alpha, "width": beta, "resolution": gamma}
@@ -73,7 +81,7 @@ def scale(
             raise unknown("preset", preset, ["efficientnet"])
         if any(
             value is not None
-            for value in (baseline, study, coefficients, phi, budget, target_axis, image_size, *letters.values())
+            for value in (baseline, study, coefficients, phi, width, budget, target_axis, image_size, *letters.values())
         ):
             raise InputError("--preset has its own networks: it goes with --export and --json alone")
         from .preset import efficientnet
@@ -87,6 +95,7 @@ def scale(
         study=study,
         coefficients=_coefficients(letters, coefficients),
         phi=None if phi is None else parse_list("--phi", phi),
+        width=width if width is None or width.isalpha() else parse_list("--width", width),
         budget=budget or (),
         target_axis=target_axis,
         target=parse_multiple("--target", target),
@@ -122,15 +131,16 @@ def _coefficients(letters: Mapping[str, float | None], text: str | None) -> dict
 
 
 def print_family(found: ScaledFamily, budget: list[str] | None = None) -> None:
-    """A family as tables; `budget` is what φ was solved for."""
+    """A family as tables; `budget` is what φ or the width was solved for."""
     from ..spaces import human
     from ..spaces.scaling.baseline import in_letters
 
     base = found.baseline
     print(f"baseline {base.name}: {human(base.cost.macs)}FLOPs, {human(base.cost.params)} params; {CONVENTION}")
-    print(f"coefficients at φ = 1: {in_letters(found.coefficients)} ({found.source})")
+    if found.coefficients:
+        print(f"coefficients at φ = 1: {in_letters(found.coefficients)} ({found.source})")
     if budget:
-        print(f"largest φ within {', '.join(budget)}: {found.members[0].phi:g}")
+        print(f"largest {_symbol(found.members)} within {', '.join(budget)}: {_number(found.members[0])}")
     _print_members(found.members)
     for one in found.members:
         _print_alone(found, one)
@@ -141,20 +151,32 @@ def _print_members(members: list[Member]) -> None:
     from ..spaces import human
     from ..spaces.scaling.baseline import GREEK
 
+    symbol = _symbol(members)
     letters = "/".join(GREEK.get(axis, axis) for axis in members[0].factors)
+    compound = members[0].phi is not None
     print_table(
         "family (drop: rate of dropout, and of stochastic depth at the last unit)",
-        ["φ", f"{letters} to the φ", "px", "FLOPs", "params", "factor", "ideal", "2^φ", "drop"],
+        [
+            symbol,
+            *([f"{letters} to the φ"] if compound else []),
+            "px",
+            "FLOPs",
+            "params",
+            "factor",
+            "ideal",
+            *(["2^φ"] if compound else []),
+            "drop",
+        ],
         [
             [
-                f"{one.phi:g}",
-                "/".join(f"{value:.3g}" for value in one.factors.values()),
+                _number(one),
+                *(["/".join(f"{value:.3g}" for value in one.factors.values())] if compound else []),
                 pixels(one.candidate.image),
                 human(one.cost.macs),
                 human(one.cost.params),
                 f"{one.factor:.2f}",
                 f"{one.ideal:.2f}",
-                f"{2**one.phi:.3g}",
+                *([] if one.phi is None else [f"{2**one.phi:.3g}"]),
                 f"{one.dropout:.2f}",
             ]
             for one in members
@@ -162,10 +184,10 @@ def _print_members(members: list[Member]) -> None:
     )
     print_table(
         "stages, from first to last",
-        ["φ", "widths", "repeats"],
+        [symbol, "widths", "repeats"],
         [
             [
-                f"{one.phi:g}",
+                _number(one),
                 " ".join(str(stage.width) for stage in one.stages),
                 " ".join(str(stage.repeats) for stage in one.stages),
             ]
@@ -174,13 +196,23 @@ def _print_members(members: list[Member]) -> None:
     )
 
 
+def _symbol(members: list[Member]) -> str:
+    """What tells the members of a family apart."""
+    return "width" if members[0].phi is None else "φ"
+
+
+def _number(one: Member) -> str:
+    """The φ or the width of a member."""
+    return f"{one.factors['width'] if one.phi is None else one.phi:g}"
+
+
 def _print_alone(found: ScaledFamily, one: Member) -> None:
     rows = [
         _row(f"{each.axis} {made.factors[each.axis]:.4g}", kind, made)
         for each in found.alone_beside(one)
         for kind, made in (("idealised", each.idealised), ("equal cost", each.equal))
     ]
-    if rows:
+    if rows and one.phi is not None:
         rows.append(_row("all of them", f"φ = {one.phi:g}", one))
         title = f"each axis alone at {found.target**one.phi:.4g} times the cost (φ = {one.phi:g})"
         print_table(title, ["axis", "by", "FLOPs", "factor", "params", "px"], rows)

@@ -203,14 +203,14 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
         )
         raise InputError(f"coefficients are read from a study of `automl grid`, but {study} {kind}")
     kept: dict[str, Any] = dict(note)
-    return Baseline(name=kept["name"], at_one=Space.from_dict(kept["baseline"], kept["name"])), {
+    return Baseline.of_data(kept["baseline"], kept["name"]), {
         axis: float(value) for axis, value in kept["best"].items()
     }
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
     """The images, at a size that lets resolution alone meet the target."""
-    return images_of(asked, (options.target * (1 + options.tolerance)) ** (options.phi / 2))
+    return images_of(asked, max(1.0, (options.target * (1 + options.tolerance)) ** (options.phi / 2)))
 
 
 def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:

@@ -17,15 +17,18 @@ from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Budget, Candidate, Space, parse_budget
 from ..spaces.scaling.baseline import Baseline, find_baseline, in_letters
-from ..spaces.scaling.family import PAPER, Alone, Member, alone, cost_dict, family, member, phi_for, scaled
-from ..spaces.scaling.paper_tables import SCALED, agrees
+from ..spaces.scaling.family import PAPER, Alone, Member, alone, cost_dict, family, phi_for
+from ..spaces.scaling.width import by_width, width_for
 from ..studies.storage_url import storage_url
+from .published_rows import PublishedRow, published_rows
 
 if TYPE_CHECKING:
     from ..spaces.scaling.released import ReleasedNetwork
 
 EACH = "each"
 """The `target_axis` that stands for every axis that is scaled."""
+LARGEST = "largest"
+"""The `width` that stands for the largest multiplier within the budget."""
 PHIS = tuple(float(number) for number in range(8))
 """φ of a family where neither φ nor a budget is given."""
 
@@ -36,7 +39,7 @@ class ScaledAlone:
     """One axis scaled alone, beside the member of the family that costs as much by the rule."""
 
     member: Member
-    """The member, at φ > 0."""
+    """The member, at a φ other than 0."""
     alone: Alone
     """The axis scaled alone."""
 
@@ -52,50 +55,17 @@ class ScaledAlone:
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class PublishedRow:
-    """What the paper prints of this baseline at four times its cost, beside the true cost."""
-
-    scaled_by: str
-    """Factors in words."""
-    factors: dict[str, float]
-    """Axis -> factor by which the baseline is scaled."""
-    macs: int
-    """True MACs of the network."""
-    printed: str
-    """FLOPs as printed, where one FLOP is one MAC."""
-    agrees: bool
-    """Whether the true MACs, rounded as printed, are those printed."""
-    top1: float
-    """ImageNet accuracy in percent, as printed."""
-    remark: str
-    """Why the figures differ, if they do and it is known."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON with stable keys."""
-        return {
-            "scaled_by": self.scaled_by,
-            "factors": self.factors,
-            "macs": self.macs,
-            "printed": self.printed,
-            "agrees": self.agrees,
-            "top1": self.top1,
-            "remark": self.remark,
-        }
-
-
-@documented
-@dataclass(frozen=True, kw_only=True)
 class ScaledFamily:
-    """A baseline scaled with several φ."""
+    """A baseline scaled with several φ, or with several width multipliers."""
 
     baseline: Baseline
     """What is scaled."""
     coefficients: dict[str, float]
-    """Axis -> coefficient at φ = 1."""
+    """Axis -> coefficient at φ = 1; empty for width multipliers."""
     source: str
     """Where the coefficients come from, in words."""
     members: list[Member]
-    """The networks, in the order of φ."""
+    """The networks, in the order of φ or of the width."""
     alone: list[ScaledAlone]
     """Each axis asked for, scaled alone; empty unless `target_axis` is given."""
     target: float
@@ -108,26 +78,9 @@ class ScaledFamily:
     def published(self, one: Member) -> list[PublishedRow]:
         """What the paper prints of this baseline, if `one` has four times its cost; else none."""
         axes = {each.axis for each in self.alone_beside(one)}
-        if abs(self.target**one.phi - 4) > 1e-9 or not axes:
+        if one.phi is None or abs(self.target**one.phi - 4) > 1e-9 or not axes:
             return []
-        found = []
-        for row in SCALED:
-            if row.baseline == self.baseline.name and (row.way in axes or len(axes) > 1):
-                made = member(self.baseline, PAPER, 2.0) if row.factors is None else scaled(self.baseline, row.factors)
-                by = ", ".join(f"{axis} {value:g}" for axis, value in made.factors.items())
-                macs = int(made.cost.macs)
-                found.append(
-                    PublishedRow(
-                        scaled_by=by if row.factors is not None else "φ = 2 (coefficients not printed)",
-                        factors=made.factors,
-                        macs=macs,
-                        printed=row.flops,
-                        agrees=agrees(macs, row.flops),
-                        top1=row.top1,
-                        remark=row.remark,
-                    )
-                )
-        return found
+        return published_rows(self.baseline, axes)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON with stable keys."""
@@ -151,7 +104,7 @@ class ScaledFamily:
         stem = "".join(letter if letter.isalnum() else "_" for letter in Path(self.baseline.name).stem)
         relatives = []
         for one in self.members:
-            name = f"{stem}_phi{one.phi:g}".replace(".", "_")
+            name = f"{stem}_{one.label}".replace("-", "minus").replace(".", "_")
             scaling = {
                 "of": self.baseline.name,
                 "coefficients": dict(self.coefficients),
@@ -168,7 +121,8 @@ class ScaledFamily:
                     scaling=scaling,
                 )
             )
-        return export_family(out, f"{self.baseline.name} scaled by {in_letters(self.coefficients)}", relatives)
+        by = in_letters(self.coefficients) or "width multipliers"
+        return export_family(out, f"{self.baseline.name} scaled by {by}", relatives)
 
 
 def scale(
@@ -177,6 +131,7 @@ def scale(
     study: str | None = None,
     coefficients: Mapping[str, float] | None = None,
     phi: float | Sequence[float] | None = None,
+    width: float | Sequence[float] | str | None = None,
     budget: Budget | str | Sequence[str] = (),
     target_axis: str | None = None,
     target: float = 2.0,
@@ -184,7 +139,7 @@ def scale(
     image_size: int | None = None,
     storage: str | None = None,
 ) -> ScaledFamily:
-    """Scale a baseline in depth, width and resolution at once.
+    """Scale a baseline in depth, width and resolution at once, or in width alone.
 
     Args:
         baseline: a published network, a YAML or JSON file, STUDY:best, a candidate, or a space that
@@ -193,6 +148,9 @@ def scale(
         coefficients: axis -> value at φ = 1, such as {"depth": 1.2, "width": 1.1}; without these
             and without a study the paper's 1.2, 1.1, 1.15 for depth, width, resolution.
         phi: compound coefficients, which must rise; 0, 1, …, 7 if neither φ nor a budget is given.
+            A negative one gives a network smaller than the baseline.
+        width: width multipliers in the place of coefficients and φ, as the MobileNets have them; or
+            "largest", the largest within the budget.
         budget: bounds on cost such as "4GFLOPs"; the largest φ within them is taken.
         target_axis: an axis that is also scaled alone at the same cost, or "each" for all of them.
         target: multiple of the baseline's MACs at φ = 1 that an axis alone is scaled to.
@@ -211,10 +169,15 @@ def scale(
         )
     if coefficients is not None and study is not None:
         raise InputError("coefficients come from one place: --alpha, --beta, --gamma, or --coefficients, or --study")
+    if width is not None and any(given is not None for given in (phi, coefficients, study, target_axis)):
+        raise InputError("--width scales the width alone: it takes no coefficients, φ, study or --target-axis")
     base, at_one, source = _asked(baseline, study, coefficients, storage_url(storage))
     base = base if image_size is None else base.resized(image_size)
     base = base if size_multiple == 1 else base.rounded_to(size_multiple)
-    phis = _phis(base, at_one, phi, budget)
+    if width is not None:
+        members = by_width(base, _widths(base, width, _bounds(budget)))
+        return ScaledFamily(baseline=base, coefficients={}, source="width", members=members, alone=[], target=target)
+    phis = _phis(base, at_one, phi, _bounds(budget))
     members = family(base, at_one, phis)
     if target_axis not in (None, EACH, *base.own):
         raise unknown(f"axis of {base.name}:", str(target_axis), [*base.own, EACH])
@@ -222,7 +185,7 @@ def scale(
     apart = [
         ScaledAlone(member=one, alone=each)
         for one in members
-        if one.phi > 0 and axes
+        if one.phi and axes
         for each in alone(base, axes, one.phi, target=target)
     ]
     return ScaledFamily(baseline=base, coefficients=at_one, source=source, members=members, alone=apart, target=target)
@@ -247,18 +210,31 @@ def _asked(
     return base, dict(PAPER), "the paper's for EfficientNet-B0; `automl grid` finds this baseline's own"
 
 
+def _bounds(budget: Budget | str | Sequence[str]) -> Budget | None:
+    """The budget as bounds; None if there is none."""
+    if not budget:
+        return None
+    return budget if isinstance(budget, Budget) else parse_budget(budget)
+
+
 def _phis(
-    base: Baseline,
-    at_one: Mapping[str, float],
-    phi: float | Sequence[float] | None,
-    budget: Budget | str | Sequence[str],
+    base: Baseline, at_one: Mapping[str, float], phi: float | Sequence[float] | None, budget: Budget | None
 ) -> Sequence[float]:
-    if budget:
-        bounds = budget if isinstance(budget, Budget) else parse_budget([budget] if isinstance(budget, str) else budget)
-        return [phi_for(base, at_one, bounds)]
+    if budget is not None:
+        return [phi_for(base, at_one, budget)]
     if phi is None:
         return PHIS
     return [float(phi)] if isinstance(phi, int | float) else phi
+
+
+def _widths(base: Baseline, width: float | Sequence[float] | str, budget: Budget | None) -> Sequence[float]:
+    if isinstance(width, str):
+        if width != LARGEST or budget is None:
+            raise InputError(f"--width must be numbers like 0.5,1.4, or {LARGEST} with a --budget, but got {width!r}")
+        return [width_for(base, budget)]
+    if budget is not None:
+        raise InputError(f"--width and --budget exclude each other, unless the width is {LARGEST}")
+    return [float(width)] if isinstance(width, int | float) else width
 
 
 def export_released(out: str | Path, networks: Sequence[ReleasedNetwork]) -> list[Path]:

@@ -38,15 +38,24 @@ def network(name: str) -> dict[str, Any]:
 
     Its stages are written out.
     """
-    centre = architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
-    base = skeleton(centre.skeleton)
+    return written(centre(name), name)
+
+
+def centre(name: str) -> Architecture:
+    """Return a published network, or the baseline of a skeleton, by name."""
+    return architecture(name) if name in architectures() else Architecture(skeleton=name, settings={})
+
+
+def written(network: Architecture, name: str) -> dict[str, Any]:
+    """Return `network` as `network(name)` returns a published one."""
+    base = skeleton(network.skeleton)
     return {
         "name": name,
         "skeleton": base.name,
-        "image": [3, centre.size, centre.size],
+        "image": [3, network.size, network.size],
         "classes": 1000,
-        "stages": [_row(base, index, centre.settings) for index in range(len(base.stages))],
-        "dimensions": {key: value for key, value in centre.settings.items() if not isinstance(value, tuple)},
+        "stages": [_row(base, index, network.settings) for index in range(len(base.stages))],
+        "dimensions": {key: value for key, value in network.settings.items() if not isinstance(value, tuple)},
     }
 
 

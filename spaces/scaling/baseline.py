@@ -13,21 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Self
 
 from ...blocks import Cost, InputError, InvalidBlock
 from ...blocks.errors import unknown
-from ..bulk import Rows, examine, joined, settings
+from ..architectures import Architecture
 from ..candidate import Candidate
-from ..neighbourhood import centres, network
+from ..neighbourhood import centre, centres, written
 from ..plain_values import is_number
 from ..reference import OF_SPACES, find_candidate
+from ..skeleton_space import SkeletonSpace
 from ..skeletons.resnet import equal_cost_width
 from ..space import Space, load_space, shipped_spaces
-from ..yaml_source import read_file
+from ..yaml_source import Source, read_file
+from .scaled_space import ScaledSpace
 
 AXES = ("depth", "width", "resolution")
 """The three axes of the paper, with the coefficients α, β and γ."""
@@ -44,8 +43,30 @@ class Baseline:
 
     name: str
     """Name shown to the user, as given."""
-    at_one: Space
+    at_one: SkeletonSpace
     """The space that contains this network alone: all coefficients are 1."""
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any], name: str) -> Self:
+        """Make a baseline from the plain data of a space that contains it alone.
+
+        Raises:
+            InputError: an error in the data; `name` takes the place of the file in the message.
+        """
+        return cls(name=name, at_one=SkeletonSpace.read(Source(data, name)))
+
+    @classmethod
+    def of_architecture(cls, network: Architecture, name: str, **dimensions: Any) -> Self:
+        """Make a baseline of a network that is given as settings of a skeleton.
+
+        `dimensions` replace dimensions of the whole network.
+
+        Raises:
+            InputError: the settings are none of the skeleton.
+        """
+        data = written(network, name)
+        own = {**data["dimensions"], **dimensions}
+        return cls.of_data({**data, "dimensions": own | {axis: float(own.get(axis, 1.0)) for axis in AXES}}, name)
 
     @cached_property
     def own(self) -> dict[str, float]:
@@ -112,9 +133,10 @@ class Baseline:
             raise InputError(f"axes must be named once each, at least one, but got {', '.join(axes) or 'none'}")
 
     def value(self, axis: str, factor: float) -> float | int:
-        """Value of the dimension `axis` at `factor` times the baseline's; ints stay ints."""
+        """Value of the dimension `axis` at `factor` times the baseline's; ints stay ints, at least
+        1."""
         own = self.own[axis]
-        return round(own * factor) if isinstance(own, int) else round(own * factor, 9)
+        return max(1, round(own * factor)) if isinstance(own, int) else round(own * factor, 9)
 
     def table(self, choices: Mapping[str, Sequence[float]]) -> ScaledSpace:
         """Return the space of networks whose axes take the coefficients `choices`.
@@ -136,7 +158,7 @@ class Baseline:
         data["dimensions"] |= {
             axis: {"choices": [self.value(axis, factor) for factor in factors]} for axis, factors in kept.items()
         }
-        return ScaledSpace(baseline=self, factors=kept, space=Space.from_dict(data, self.name))
+        return ScaledSpace(factors=kept, space=SkeletonSpace.read(Source(data, self.name)))
 
     @property
     def _automatic_width(self) -> bool:
@@ -149,16 +171,36 @@ class Baseline:
         """Return the baseline scaled by `factors`.
 
         Raises:
-            InputError: the baseline lacks an axis, or no network can be built at that size; the
-                message then gives the coefficients.
+            InputError: the baseline lacks an axis, or cannot have a value of it.
+            InvalidBlock: no network can be built at that size; the message gives the coefficients.
         """
         if not factors:
             return self.network
-        scaled = self.table({axis: [factor] for axis, factor in factors.items()})
+        self.require_axes(list(factors))
+        changed: dict[str, Any] = {axis: self.value(axis, factor) for axis, factor in factors.items()}
+        if "cardinality" in factors and self._automatic_width:
+            changed["base_width"] = equal_cost_width(int(self.own["cardinality"]))
         try:
-            return scaled.space.candidate(settings(scaled.space, np.array([*scaled.row([0] * len(factors))], np.int32)))
+            return self.with_settings(changed)
         except InvalidBlock as error:
-            raise InputError(f"{self.name} cannot be scaled by {in_letters(factors)}: {error}") from None
+            raise InvalidBlock(f"{self.name} cannot be scaled by {in_letters(factors)}: {error}") from None
+
+    def with_settings(self, changed: Mapping[str, Any]) -> Candidate:
+        """Return the baseline with other values of some dimensions, for the whole network.
+
+        Raises:
+            InputError: a dimension cannot have its value.
+            InvalidBlock: no network can be built from the values.
+        """
+        skeleton = self.at_one.skeleton
+        for dimension, value in changed.items():
+            skeleton.check(dimension, value)
+        return skeleton.candidate({**self._settings, **changed}, self.at_one.image, self.at_one.classes)
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """The dimensions that the baseline sets, as its skeleton takes them."""
+        return self.at_one.grouped({parameter.name: parameter.values[0] for parameter in self.at_one.parameters})
 
     def resized(self, size: int) -> Baseline:
         """Return the same baseline for inputs of `size` × `size` pixels at resolution 1."""
@@ -178,50 +220,7 @@ class Baseline:
             raise InputError(f"--size-multiple must be at least 1, but got {multiple}")
         data = self.at_one.to_dict()
         data["dimensions"] = {**data["dimensions"], "size_multiple": multiple}
-        return Baseline(name=self.name, at_one=Space.from_dict(data, self.name))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScaledSpace:
-    """The space of a baseline in which some axes are free."""
-
-    baseline: Baseline
-    """The network that is scaled."""
-    factors: Mapping[str, Sequence[float]]
-    """Axis → coefficients, in the order of the parameter's values."""
-    space: Space
-    """The space; each axis is one of its parameters."""
-
-    def row(self, chosen: Sequence[int]) -> list[int]:
-        """Turn one coefficient index for each axis into a row of value indices of the space."""
-        indices = dict(zip(self.factors, chosen, strict=True))
-        return [indices.get(parameter.name, 0) for parameter in self.space.parameters]
-
-    def rows(self, chosen: NDArray[np.integer[Any]]) -> Rows:
-        """Turn coefficient indices of shape (rows, axes) into rows of the space."""
-        names = list(self.factors)
-        columns = [
-            chosen[:, names.index(p.name)] if p.name in names else np.zeros(len(chosen), np.int32)
-            for p in self.space.parameters
-        ]
-        return np.stack(columns, axis=1).astype(np.int32)
-
-    def examine(self, chosen: NDArray[np.integer[Any]]) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
-        """Return cost, validity and fingerprint of the network of every row.
-
-        `chosen` holds coefficient indices, shape (rows, axes). Equal networks have equal
-        fingerprints.
-        """
-        cost, valid, keys = examine(self.space, self.rows(chosen))
-        return cost, valid, joined(keys)
-
-    def coefficients(self, chosen: Sequence[int]) -> dict[str, float]:
-        """Axis → coefficient, of one row of coefficient indices."""
-        return {axis: float(values[index]) for (axis, values), index in zip(self.factors.items(), chosen, strict=True)}
-
-    def candidate(self, chosen: Sequence[int]) -> Candidate:
-        """Return the network of one row of coefficient indices."""
-        return self.space.candidate(settings(self.space, np.array(self.row(chosen), np.int32)))
+        return Baseline.of_data(data, self.name)
 
 
 def in_letters(factors: Factors) -> str:
@@ -248,21 +247,19 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
         if isinstance(source.data, Mapping) and any(key in source.data for key in OF_SPACES):
             return _fixed(Space.from_source(source), text)
     elif not path.exists() and text in centres():
-        data = network(text)
-        data["dimensions"] |= {axis: float(data["dimensions"].get(axis, 1.0)) for axis in AXES}
-        return Baseline(name=text, at_one=Space.from_dict(data, text))
+        return Baseline.of_architecture(centre(text), text)
     elif not path.exists() and text in shipped_spaces():
         return _fixed(load_space(text), text)
     return _of_candidate(find_candidate(reference, storage=storage, spaces=False), text)
 
 
 def _of_candidate(candidate: Candidate, name: str) -> Baseline:
-    return Baseline(
-        name=name, at_one=Space.from_dict({"name": Path(name).stem, "candidate": candidate.to_dict()}, name)
-    )
+    return Baseline.of_data({"name": Path(name).stem, "candidate": candidate.to_dict()}, name)
 
 
 def _fixed(space: Space, name: str) -> Baseline:
     if space.free:
         raise InputError(f"a baseline is one network, but {name} leaves free: {', '.join(space.free)}")
+    if not isinstance(space, SkeletonSpace):
+        raise InputError(f"a baseline is one network of one skeleton, but {name} is a union of spaces")
     return Baseline(name=name, at_one=space)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from ...blocks import InputError
 from ..bulk import unravelled
 from ..candidate import Candidate
-from .baseline import AXES, Baseline, ScaledSpace
+from .baseline import AXES, Baseline
 from .cost_exponents import exponents
 from .grid_point import GridPoint, controls
+from .scaled_space import ScaledSpace
 from .single_axis import factors_alone, ideals
 from .stage_sizes import measures
 from .triples import MOST, Rule, TripleWalk, coefficients_of, kept_coefficients
@@ -189,8 +190,9 @@ def grid(
 
 
 def _check(phi: float, target: float, step: float, tolerance: float, rule: str, axes: Sequence[str]) -> None:
+    if not (-10 <= phi <= 10 and phi != 0):
+        raise InputError(f"--phi must lie between -10 and 10 and not be 0, but got {phi:g}")
     for name, value, low, high in (
-        ("--phi", phi, 0.0, 10.0),
         ("--target", target, 1.0, 1000.0),
         ("--step", step, 0.0, 100.0),
         ("--tolerance", tolerance, 0.0, 1.0),

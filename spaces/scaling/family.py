@@ -1,5 +1,7 @@
 """Families of networks: one baseline scaled by α^φ, β^φ, γ^φ, and the largest φ within a budget.
 
+A negative φ gives networks smaller than the baseline.
+
 Source: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946, section 3.3, step 2: fix the
 coefficients, scale with φ; section 5.2: larger models need more regularisation, so dropout rises
 linearly from 0.2 (B0) to 0.5 (B7). Not in the paper: the rate of stochastic depth rises in the same
@@ -19,6 +21,7 @@ from ...blocks import Cost, InputError
 from ..budget import Budget
 from ..candidate import Candidate
 from .baseline import Baseline, in_letters
+from .largest import Steps
 from .single_axis import FURTHEST, factor_alone, ideals
 from .stage_sizes import StageSize, stage_sizes
 
@@ -34,8 +37,8 @@ FINEST = 10_000
 class Member:
     """One network of a family."""
 
-    phi: float
-    """The compound coefficient."""
+    phi: float | None
+    """The compound coefficient; None for a network whose width alone is multiplied."""
     factors: dict[str, float]
     """Axis → coefficient to the power of φ: the multiple by which the baseline is scaled."""
     candidate: Candidate
@@ -48,9 +51,18 @@ class Member:
     """Idealised factor: 2^φ if α·β²·γ² = 2."""
 
     @property
+    def label(self) -> str:
+        """The network in short: "phi1.5", or "width0.5" if its width alone is multiplied."""
+        return f"width{self.factors['width']:g}" if self.phi is None else f"phi{self.phi:g}"
+
+    @property
     def dropout(self) -> float:
-        """Dropout rate before the classifier: 0.2 at φ = 0, 0.5 from φ = 7 on."""
-        return min(LAST_RATE, FIRST_RATE + (LAST_RATE - FIRST_RATE) * self.phi / LAST_PHI)
+        """Dropout rate before the classifier: 0.2 at φ = 0, 0.5 from φ = 7 on.
+
+        Below φ = 0 it falls at the same rate, to 0. Networks without φ have that of φ = 0.
+        """
+        rate = FIRST_RATE + (LAST_RATE - FIRST_RATE) * (self.phi or 0.0) / LAST_PHI
+        return min(LAST_RATE, max(0.0, rate))
 
     @property
     def drop_path(self) -> float:
@@ -72,7 +84,7 @@ class Member:
             **cost_dict(self.cost),
             "factor": self.factor,
             "idealised": self.ideal,
-            "two_to_phi": 2**self.phi,
+            "two_to_phi": None if self.phi is None else 2**self.phi,
             "dropout": self.dropout,
             "drop_path": self.drop_path,
             "widths": [stage.width for stage in self.stages],
@@ -89,8 +101,7 @@ def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
     """Scale the baseline by `coefficients` (axis → value at φ = 1) to the power of `phi`.
 
     Raises:
-        InputError: a coefficient is below 1, φ is negative or too large, or the network cannot be
-            built.
+        InputError: a coefficient is below 1, φ is too far from 0, or the network cannot be built.
     """
     _check(baseline, coefficients, phi)
     return _member(
@@ -99,7 +110,20 @@ def member(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
 
 
 def _member(baseline: Baseline, factors: Mapping[str, float], phi: float, exponents: Mapping[str, float]) -> Member:
-    found = baseline.candidate(factors)
+    return described(baseline, baseline.candidate(factors), factors, phi, exponents)
+
+
+def described(
+    baseline: Baseline,
+    found: Candidate,
+    factors: Mapping[str, float],
+    phi: float | None,
+    exponents: Mapping[str, float],
+) -> Member:
+    """Return the network `found` as the baseline scaled by `factors`, with its cost.
+
+    `exponents` are the idealised cost exponents of the axes.
+    """
     cost = found.cost()
     ideal = math.prod(value ** exponents[axis] for axis, value in factors.items())
     return Member(
@@ -142,12 +166,13 @@ def alone(baseline: Baseline, axes: Sequence[str], phi: float, *, target: float 
     """Scale each of `axes` alone to `target` ^ φ times the baseline's cost.
 
     Raises:
-        InputError: `phi` is not above 0 or `target` not above 1, the baseline lacks an axis, or a
-            network cannot be built.
+        InputError: `phi` is 0 or `target` not above 1, the baseline lacks an axis, or a network
+            cannot be built.
     """
-    for name, value, least in (("φ", phi, 0.0), ("--target", target, 1.0)):
-        if not (math.isfinite(value) and value > least):
-            raise InputError(f"{name} must be above {least:g} to scale one axis alone, but got {value:g}")
+    if not (math.isfinite(phi) and phi != 0):
+        raise InputError(f"φ must be a number other than 0 to scale one axis alone, but got {phi:g}")
+    if not (math.isfinite(target) and target > 1):
+        raise InputError(f"--target must be above 1 to scale one axis alone, but got {target:g}")
     exponents, found = ideals(baseline, axes), []
     for axis in axes:
         at_one = {axis: target ** (1 / exponents[axis])}
@@ -167,42 +192,39 @@ def scaled(baseline: Baseline, factors: Mapping[str, float], phi: float = 0.0) -
 def phi_for(baseline: Baseline, coefficients: Mapping[str, float], budget: Budget) -> float:
     """Return the largest φ, in steps of 0.0001, whose network is within `budget`.
 
+    It is negative if the budget lies below the baseline's cost.
+
     Raises:
-        InputError: all coefficients are 1, the baseline itself exceeds the budget, or the largest
-            network below the upper bound is below the lower bound.
+        InputError: all coefficients are 1, the smallest network exceeds the budget, the largest one
+            does not reach it, or the largest network below the upper bound is below the lower
+            bound.
+    """
+    steps = phi_steps(baseline, coefficients)
+    return steps.value(steps.within(budget))
+
+
+def phi_steps(baseline: Baseline, coefficients: Mapping[str, float]) -> Steps:
+    """Return the networks of all φ in steps of 1 / FINEST, in which the axis that grows fastest is
+    scaled by 1 / FURTHEST to FURTHEST.
+
+    Raises:
+        InputError: a coefficient is below 1 or all are 1, the baseline lacks an axis, or it cannot
+            be built itself.
     """
     _check(baseline, coefficients, 0.0)
     if all(value == 1 for value in coefficients.values()):
         raise InputError(f"nothing grows with φ: all coefficients are 1 ({in_letters(coefficients)})")
-
-    def cost(step: int) -> Cost:
-        return baseline.candidate({axis: value ** (step / FINEST) for axis, value in coefficients.items()}).cost()
-
-    def fits(step: int) -> bool:
-        return all(bound.of.value(cost(step)) <= bound.high for bound in budget.bounds)
-
-    if not fits(0):
-        raise InputError(
-            f"the budget {budget} lies below the baseline's cost: {budget.reached(baseline.cost)} ({baseline.name})"
-        )
+    _ = baseline.network  # raises the error if the baseline itself cannot be built
     furthest = math.floor(FINEST * math.log(FURTHEST) / math.log(max(coefficients.values())))
-    low, high = 0, 1
-    while high < furthest and fits(high):
-        low, high = high, min(2 * high, furthest)
-    if fits(high):
-        raise InputError(
-            f"the budget {budget} needs more than {FURTHEST:g} times the {_largest(coefficients)} of {baseline.name}"
-        )
-    while high - low > 1:  # the cost never falls with φ: every axis is rounded by a rule that never does
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    reached = cost(low)
-    if not budget.admits(reached):
-        raise InputError(
-            f"no φ is within {budget}: at φ = {low / FINEST:g} the cost is {budget.reached(reached)}, a step further"
-            " it is above"
-        )
-    return low / FINEST
+    return Steps(
+        name=baseline.name,
+        symbol="φ",
+        value=lambda step: step / FINEST,
+        build=lambda step: baseline.candidate({axis: value ** (step / FINEST) for axis, value in coefficients.items()}),
+        least=-furthest,
+        most=furthest,
+        beyond=f"more than {FURTHEST:g} times the {_largest(coefficients)}",
+    )
 
 
 def _check(baseline: Baseline, coefficients: Mapping[str, float], phi: float) -> None:
@@ -210,13 +232,14 @@ def _check(baseline: Baseline, coefficients: Mapping[str, float], phi: float) ->
     for axis, value in coefficients.items():
         if not (math.isfinite(value) and value >= 1):
             raise InputError(f"a coefficient must be at least 1, but got {in_letters({axis: value})}")
-    if not (math.isfinite(phi) and phi >= 0):
-        raise InputError(f"φ must be at least 0, but got {phi:g}")
+    if not math.isfinite(phi):
+        raise InputError(f"φ must be a finite number, but got {phi:g}")
     axis = _largest(coefficients)
-    if phi * math.log(coefficients[axis]) > math.log(FURTHEST) + 1e-9:
+    if abs(phi) * math.log(coefficients[axis]) > math.log(FURTHEST) + 1e-9:
+        limit = f"at most {FURTHEST:g} times" if phi > 0 else f"at least 1/{FURTHEST:g} of it"
         raise InputError(
-            f"φ = {phi:g} makes the {axis} {coefficients[axis] ** min(phi, 100):.4g} times the baseline's; at most"
-            f" {FURTHEST:g} times is allowed"
+            f"φ = {phi:g} makes the {axis} {coefficients[axis] ** max(-100, min(phi, 100)):.4g} times the baseline's;"
+            f" {limit} is allowed"
         )
 
 

@@ -19,7 +19,7 @@ from .cost_exponents import exponents
 IDEAL = {"depth": 1.0, "width": 2.0, "resolution": 2.0}
 """Axis → cost exponent of the paper's rule."""
 FURTHEST = 64.0
-"""Largest coefficient of an axis."""
+"""Largest coefficient of an axis; the smallest is 1 / FURTHEST."""
 COARSE, FINE = 0.05, 0.001
 """Step sizes of the two passes that search the coefficient of a control."""
 
@@ -59,8 +59,11 @@ def factors_alone(
 def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
     """Return the coefficient of one axis whose true cost is nearest to `multiple` × the baseline's.
 
-    If several are equally near, it is the lowest.
+    If several are equally near, it is the nearest to 1. The coefficient is below 1 if `multiple`
+    is.
     """
+    if multiple < 1:
+        return _shrinking(baseline, axis, multiple)
     high = 2.0
     while True:
         coarse = _steps(1.0, high, COARSE)
@@ -74,6 +77,22 @@ def factor_alone(baseline: Baseline, axis: str, multiple: float) -> float:
     last = int(above[0]) if len(above) else len(coarse) - 1
     first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
     values = _steps(max(coarse[max(first - 1, 0)], 1 + FINE), coarse[last], FINE)
+    factors, valid = factors_alone(baseline, axis, values)
+    off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
+    return values[int(np.argmin(off))]
+
+
+def _shrinking(baseline: Baseline, axis: str, multiple: float) -> float:
+    """Return the coefficient below 1 of one axis whose true cost is nearest to `multiple` × the
+    baseline's."""
+    smallest = round(math.ceil(1 / FURTHEST / FINE) * FINE, 9)
+    coarse = [*reversed(_steps(COARSE, 1.0, COARSE)), smallest]
+    factors, valid = factors_alone(baseline, axis, coarse)
+    below = np.flatnonzero(~valid | (factors <= multiple))
+    # as in `factor_alone`, from 1 downwards
+    last = int(below[0]) if len(below) else len(coarse) - 1
+    first = int(np.flatnonzero(factors == factors[max(last - 1, 0)])[0])
+    values = _steps(coarse[last], min(coarse[max(first - 1, 0)], 1 - FINE), FINE)[::-1]
     factors, valid = factors_alone(baseline, axis, values)
     off = np.where(valid, np.abs(np.log(np.maximum(factors, 1e-9) / multiple)), np.inf)
     return values[int(np.argmin(off))]

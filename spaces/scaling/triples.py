@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ...blocks import Cost, InputError
 from ..bulk import METRICS, selected
-from .baseline import Baseline, Factors, ScaledSpace, in_letters
+from .baseline import Baseline, Factors, in_letters
 from .grid_point import GridPoint
+from .scaled_space import ScaledSpace
 from .single_axis import FURTHEST, factors_alone
 
 Rule = Literal["true", "paper"]
@@ -47,11 +48,14 @@ def coefficients_of(
     """List the coefficients of one axis, at φ = 1, that a triple within the tolerance can have.
 
     They start at 1 and end where both rules refuse the axis even if all other coefficients are 1.
+    If φ is negative, the networks shrink as the coefficients rise, and a last coefficient is one
+    that still changes the network.
 
     Raises:
         InputError: there are more than `MOST` of them.
     """
-    beyond = (target * (1 + tolerance)) ** (1 / exponent)
+    beyond, growing = (target * (1 + tolerance)) ** (1 / exponent), phi > 0
+    limit = target**phi * (1 + tolerance if growing else 1 - tolerance)
     while True:
         count = math.floor((min(beyond, FURTHEST) - 1) / step + 1e-9) + 1
         if count > MOST:
@@ -61,10 +65,11 @@ def coefficients_of(
             )
         values = [round(1 + index * step, 9) for index in range(count)]
         factors, valid = factors_alone(baseline, axis, [value**phi for value in (values[-1] + step, *values)])
-        if beyond >= FURTHEST or factors[0] > target**phi * (1 + tolerance) or not valid[0]:
-            fits = [index for index, factor in enumerate(factors[1:]) if factor <= target**phi * (1 + tolerance)]
+        passed = factors <= limit if growing else factors >= limit
+        if beyond >= FURTHEST or not (passed[0] and valid[0]):
+            fits = np.flatnonzero(passed[1:] if growing else passed[1:] & np.append(True, np.diff(factors[1:]) != 0))
             ideal = math.floor(((target * (1 + tolerance)) ** (1 / exponent) - 1) / step + 1e-9)
-            return values[: max(max(fits, default=0), ideal) + 1]
+            return values[: max(int(max(fits, default=0)), ideal) + 1]
         beyond *= 1.3
 
 

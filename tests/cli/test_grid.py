@@ -33,7 +33,7 @@ GRID = [
     "3",
     "--no-stop",
     "--workers",
-    "2",
+    "1",
 ]
 GRID += ["--study", "little", "--out", "report"]
 TRAININGS = (1 + 3 + 2) * 2
@@ -85,8 +85,8 @@ def test_json_lists_what_the_text_does(call):
         (["--rule", "papr"], "--rule must be true or paper"),
         (["--axes", "depth"], "compound scaling needs at least two axes"),
         (["--axes", "depth,widht"], "did you mean 'width'"),
-        (["--phi", "-1"], "--phi must be above 0"),
-        (["--phi", "0"], "--phi must be above 0"),
+        (["--phi", "-11"], "--phi must lie between -10 and 10"),
+        (["--phi", "0"], "--phi must lie between -10 and 10 and not be 0"),
         (["--points", "0"], "--points must be at least 1"),
         (["--seeds", "0"], "--seeds must be at least 1"),
         (["--image-size", "16"], "efficientnet_b0 cannot be built for inputs of 16x16 px, below its total stride"),

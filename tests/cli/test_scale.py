@@ -46,6 +46,39 @@ def test_a_budget_is_solved_for_phi(call):
     assert json.loads(again)["members"][0]["id"] == one["id"]
 
 
+def test_phi_may_be_negative_and_so_may_that_of_a_budget(call, tmp_path: Path):
+    _, out, _ = call("scale", "--baseline", "efficientnet_b0", "--phi", "-2..2", "--json")
+    members = json.loads(out)["members"]
+    assert [one["phi"] for one in members] == [-2.0, -1.0, 0.0, 1.0, 2.0]
+    assert [one["macs"] for one in members] == sorted(one["macs"] for one in members)
+    assert members[2]["macs"] == 385_814_752
+    code, out, _ = call("scale", "--baseline", "efficientnet_b0", "--budget", "50MFLOPs")
+    assert code == 0
+    assert "largest φ within 50MFLOPs: -3.9762" in out
+    code, out, _ = call("scale", "--baseline", "efficientnet_b0", "--phi=-1", "--target-axis", "each")
+    assert code == 0
+    assert "each axis alone at 0.5 times the cost (φ = -1)" in out
+    call("scale", "--baseline", "mobilenetv2", "--phi=-1.5", "--export", "family")
+    assert (tmp_path / "family" / "mobilenetv2_phiminus1_5.py").exists()
+
+
+def test_the_width_alone_may_be_multiplied(call, tmp_path: Path):
+    """The multiply-adds that the MobileNetV2 authors' repository states, in millions."""
+    stated = {0.35: 59, 0.5: 97, 0.75: 209, 1.0: 300, 1.3: 509, 1.4: 582}
+    words = ["scale", "--baseline", "mobilenetv2_100", "--width", ",".join(map(str, stated))]
+    _, out, _ = call(*words, "--json")
+    members = json.loads(out)["members"]
+    assert {one["factors"]["width"]: one["macs"] / 1e6 for one in members} == pytest.approx(stated, rel=0.01)
+    assert {one["phi"] for one in members} == {None}
+    code, out, _ = call(*words, "--export", "family")
+    assert code == 0
+    assert "coefficients" not in out
+    assert (tmp_path / "family" / "mobilenetv2_100_width0_35.json").exists()
+    _, out, _ = call("scale", "--baseline", "mobilenetv2_100", "--width", "largest", "--budget", "100MFLOPs", "--json")
+    [one] = json.loads(out)["members"]
+    assert 97e6 < one["macs"] <= 100e6
+
+
 @pytest.mark.parametrize(
     ("baseline", "met"), [("mobilenetv1", 1), ("mobilenetv2", 3), ("resnet50", 1), ("efficientnet_b0", 1)]
 )
@@ -130,14 +163,19 @@ def test_an_export_is_read_by_cost_grid_timm_and_python(call, tmp_path: Path):
         ([], "what is to be scaled? Give --baseline"),
         (["--baseline", "resnet50", "--phi", "7..0"], "--phi must rise, but got 7..0"),
         (["--baseline", "resnet50", "--phi", "2,1"], "φ must rise, but 1 follows 2"),
-        (["--baseline", "resnet50", "--phi", "-1"], "φ must be at least 0, but got -1"),
+        (["--baseline", "resnet50", "--phi", "-50"], "at least 1/64 of it is allowed"),
+        (["--baseline", "resnet50", "--width", "0.5", "--phi", "1"], "--width scales the width alone"),
+        (["--baseline", "resnet50", "--width", "0.5", "--budget", "1G"], "--width and --budget exclude each other"),
+        (["--baseline", "resnet50", "--width", "largest"], "largest with a --budget, but got 'largest'"),
+        (["--baseline", "resnet50", "--width", "0.5,x"], "--width must be numbers like"),
+        (["--baseline", "resnet50", "--width", "100"], "a width multiplier must lie between 1/64 and 64, but got 100"),
         (["--baseline", "resnet50", "--phi", "x"], "--phi must be numbers like 0..7, 2 or 0,0.5,1, but got 'x'"),
         (["--baseline", "resnet50", "--phi", "0..inf"], "--phi must be numbers like"),
         (["--baseline", "resnet50", "--phi", "0..1000"], "--phi must have at most 100 numbers"),
         (["--baseline", "resnet50", "--phi", "2", "--budget", "9G"], "--phi and --budget exclude each other"),
         (
-            ["--baseline", "resnet50", "--budget", "1GFLOPs"],
-            "lies below the baseline's cost: 4,089,184,256 macs (resnet50)",
+            ["--baseline", "resnet50", "--budget", "1kFLOPs"],
+            "lies below the smallest network that resnet50 can be scaled to",
         ),
         (["--baseline", "resnet50", "--alpha", "0.9"], "a coefficient must be at least 1, but got α=0.9"),
         (

@@ -37,7 +37,7 @@ def test_phi_zero_is_the_baseline_itself(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_grows_in_everything(name: str):
-    found = family(find_baseline(name), PAPER, [0, 1, 2, 3])
+    found = family(find_baseline(name), PAPER, [-1, 0, 1, 2, 3])
     for before, after in pairwise(found):
         assert after.cost.macs > before.cost.macs
         assert after.cost.params > before.cost.params
@@ -46,7 +46,7 @@ def test_a_family_grows_in_everything(name: str):
             one.repeats <= two.repeats and one.width <= two.width
             for one, two in zip(before.stages, after.stages, strict=True)
         )
-        assert after.factor == after.cost.macs / found[0].cost.macs
+        assert after.factor == after.cost.macs / found[1].cost.macs
 
 
 def test_a_member_is_the_skeleton_at_its_coefficients():
@@ -66,14 +66,27 @@ def test_sizes_are_rounded_to_a_multiple():
 
 
 def test_dropout_and_stochastic_depth_rise_to_a_half():
-    rates = [(one.dropout, one.drop_path) for one in family(find_baseline("mobilenetv2"), PAPER, [0, 3.5, 7, 8])]
-    assert rates == [(0.2, 0.2), (0.35, 0.35), (0.5, 0.5), (0.5, 0.5)]
+    found = family(find_baseline("mobilenetv2"), PAPER, [-5, -3.5, 0, 3.5, 7, 8])
+    rates = [0.0, pytest.approx(0.05), 0.2, 0.35, 0.5, 0.5]
+    assert [one.dropout for one in found] == rates
+    assert [one.drop_path for one in found] == rates
+
+
+def test_a_negative_phi_divides_by_the_coefficients():
+    """By hand, as for a positive one: repeats rounded up, widths to a multiple of 8."""
+    found = member(find_baseline("resnet50"), PAPER, -2.0)
+    assert found.candidate.image == (3, round(224 / 1.15**2), round(224 / 1.15**2)) == (3, 169, 169)
+    assert [stage.repeats for stage in found.stages] == [math.ceil(repeats / 1.44) for repeats in (3, 4, 6, 3)]
+    assert [stage.width for stage in found.stages] == [4 * width for width in (56, 104, 208, 424)]
+    assert found.ideal == pytest.approx(1 / (1.2 * 1.1**2 * 1.15**2) ** 2)
+    for axis, value in PAPER.items():
+        assert found.factors[axis] == pytest.approx(1 / value**2)
 
 
 @settings(deadline=None, max_examples=40)
 @given(
     name=st.sampled_from(["efficientnet_b0", "resnet50", "mobilenetv2", "resnest50d"]),
-    steps=st.integers(0, 40_000),
+    steps=st.integers(-30_000, 40_000),
     coefficients=st.tuples(*[st.floats(1.0, 1.3)] * 3).filter(lambda values: max(values) > 1.02),
 )
 def test_phi_from_a_budget_inverts_scaling(name: str, steps: int, coefficients: tuple[float, ...]):
@@ -92,6 +105,15 @@ def test_the_last_phi_within_a_budget_is_not_the_one_before():
     phi = phi_for(base, PAPER, parse_budget("4.2GFLOPs"))
     costs = [member(base, PAPER, value).cost.macs for value in (phi - 0.05, phi, phi + 1 / FINEST)]
     assert costs[0] < costs[1] <= 4.2e9 < costs[2]
+
+
+@pytest.mark.parametrize(("name", "budget"), [("efficientnet_b0", "50MFLOPs"), ("resnet18", "2MParams")])
+def test_a_budget_below_the_baseline_gives_a_negative_phi(name: str, budget: str):
+    base, bounds = find_baseline(name), parse_budget(budget)
+    phi = phi_for(base, PAPER, bounds)
+    assert phi < 0
+    assert bounds.admits(member(base, PAPER, phi).cost)
+    assert not bounds.admits(member(base, PAPER, phi + 1 / FINEST).cost)
 
 
 def test_a_budget_of_parameters_is_met_as_well():
@@ -115,6 +137,16 @@ def test_one_axis_alone_has_the_idealised_coefficient_and_the_one_of_equal_cost(
             assert abs(math.log(base.candidate({axis: other}).cost().macs / base.cost.macs / 4)) >= off - 1e-12
 
 
+def test_one_axis_alone_shrinks_to_the_nearest_cost():
+    base = find_baseline("mobilenetv2_100")
+    for each in alone(base, list(PAPER), -1.0):
+        factor, off = each.equal.factors[each.axis], abs(math.log(each.equal.factor * 2))
+        assert factor < 1
+        for step in (-0.05, -0.001, 0.001, 0.05):
+            other = base.candidate({each.axis: factor + step}).cost().macs / base.cost.macs
+            assert abs(math.log(other * 2)) >= off - 1e-12
+
+
 def test_a_fourth_axis_scales_by_its_measured_exponent():
     base = find_baseline("resnext50_32x4d")
     [found] = alone(base, ["cardinality"], 1.0)
@@ -135,19 +167,19 @@ def test_a_candidates_file_is_scaled_like_the_network(tmp_path):
     [
         (lambda base: family(base, PAPER, [2, 1]), "φ must rise, but 1 follows 2"),
         (lambda base: family(base, PAPER, []), "at least one φ"),
-        (lambda base: member(base, PAPER, -1.0), "φ must be at least 0, but got -1"),
-        (lambda base: member(base, PAPER, math.nan), "φ must be at least 0, but got nan"),
+        (lambda base: member(base, PAPER, math.nan), "φ must be a finite number, but got nan"),
         (lambda base: member(base, {"depth": 0.9}, 1.0), "a coefficient must be at least 1, but got α=0.9"),
         (lambda base: member(base, {"depht": 1.2}, 1.0), "did you mean 'depth'"),
         (lambda base: member(base, PAPER, 60.0), "at most 64 times"),
+        (lambda base: member(base, PAPER, -60.0), "at least 1/64 of it is allowed"),
         (
-            lambda base: phi_for(base, PAPER, parse_budget("1MFLOPs")),
-            "lies below the baseline's cost: 300,774,272 macs",
+            lambda base: phi_for(base, PAPER, parse_budget("1kFLOPs")),
+            "lies below the smallest network that mobilenetv2 can be scaled to: 377,760 macs at φ = -18.66",
         ),
         (lambda base: phi_for(base, PAPER, parse_budget("90000T")), "needs more than 64 times the depth"),
         (lambda base: phi_for(base, dict.fromkeys(PAPER, 1.0), parse_budget("1G")), "nothing grows"),
         (lambda base: phi_for(base, PAPER, parse_budget("600M..600.001MFLOPs")), "no φ is within"),
-        (lambda base: alone(base, list(PAPER), 0.0), "φ must be above 0"),
+        (lambda base: alone(base, list(PAPER), 0.0), "φ must be a number other than 0"),
         (lambda base: alone(base, list(PAPER), 1.0, target=1.0), "--target must be above 1"),
         (
             lambda base: member(base.resized(8), PAPER, 1.0),
