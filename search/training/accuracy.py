@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -11,6 +11,16 @@ from torch import Tensor, nn
 from ...blocks.errors import Diverged
 from .device import has_fast_bf16
 from .pixels import Normalise
+
+BATCH = 256
+"""Images evaluated at once on the CPU, and at least on a GPU."""
+PIXELS = 2**21
+"""Pixels evaluated at once on a GPU, which small batches of small images leave idle."""
+
+
+def batch_for(device: torch.device, size: int) -> int:
+    """The number of images of `size` pixels a side to evaluate at once."""
+    return BATCH if device.type == "cpu" else max(BATCH, PIXELS // size**2)
 
 
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
@@ -25,13 +35,15 @@ def accuracy(
     *,
     mean: Sequence[float],
     std: Sequence[float],
-    batch_size: int = 256,
+    batch_size: int = BATCH,
     amp: bool = True,
+    run: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor] | None = None,
 ) -> float:
     """The share of `images`, uint8 (n, c, h, w), whose label has the largest logit.
 
     Network, images and labels must be on the same device. `mean` and `std` are those of the
-    training images (`Pixels.mean`, `Pixels.std`). The network keeps its mode (train or eval).
+    training images (`Pixels.mean`, `Pixels.std`). The network keeps its mode (train or eval). `run`
+    calls the function that it is given on a batch, for instance as a graph.
 
     Raises:
         Diverged: a logit is NaN or infinite; the accuracy would be that of the first class alone.
@@ -41,9 +53,14 @@ def accuracy(
     network.eval()
     right = torch.zeros((), dtype=torch.int64, device=images.device)
     finite = torch.ones((), dtype=torch.bool, device=images.device)
-    with torch.no_grad(), autocast(images.device, amp):
+
+    def logits(x_bchw: Tensor) -> Tensor:
+        with autocast(images.device, amp):
+            return network(normalise(x_bchw))
+
+    with torch.no_grad():
         for x_bchw, labels_b in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            logits_bk = network(normalise(x_bchw))
+            logits_bk = run(logits, x_bchw) if run is not None else logits(x_bchw)
             right += (logits_bk.argmax(dim=1) == labels_b).sum()
             finite &= logits_bk.isfinite().all()
     network.train(was_training)

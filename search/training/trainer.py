@@ -2,9 +2,9 @@
 
 It is independent of spaces, studies and workers. On the CPU with one thread, the same seed gives
 bitwise equal results, whatever ran before in the process, and also if the training is stopped and
-resumed at an epoch boundary. On a GPU the order of sums is not fixed: results agree closely, but
-not bit for bit. Shape letters: n images trained, b batch, c channels, h height, w
-width, k classes, 5 = the draws of `augmentation`.
+resumed at an epoch boundary. On a GPU updates are CUDA graphs (see `graphs`), and the order of sums
+is not fixed: results agree closely, but not bit for bit. Shape letters: n images trained, b batch,
+c channels, h height, w width, 5 = the draws of `augmentation`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...blocks.errors import Diverged, InputError
-from .accuracy import accuracy, autocast
+from .accuracy import accuracy, batch_for
 from .augmentation import Augmentation
+from .batches import Batches
 from .depthwise import fast_depthwise
 from .device import resolve
-from .optimisation import create_optimizer, create_scheduler
+from .graphed_step import GraphedStep
+from .graphs import Graphs, cuda_graph, on_own_stream
+from .optimisation import create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
 from .recipe import Recipe
 from .schedule import EpochPlan, schedule
 from .snapshot import differences, snapshot
+from .step import Step
 from .strided import safe_strided
 from .subset import rows_used
 
@@ -115,6 +119,9 @@ class Trainer:
         self._scheduler = create_scheduler(
             self._optimizer, recipe, epochs, sum(plan.updates for plan in self._schedule)
         )
+        self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
+        parts = (self.network, self._optimizer, self._ema, recipe, self.device)
+        self._step = GraphedStep(*parts, self._graphs) if self.device.type == "cuda" else Step(*parts)
 
     @property
     def finished(self) -> bool:
@@ -136,9 +143,11 @@ class Trainer:
         started = time.perf_counter()
         number = self.done_epochs + 1
         plan = self._schedule[number - 1]
+        if number > 1 and plan.size != self._schedule[number - 2].size:
+            self._graphs.forget()  # sizes only rise: those of the last size are not needed any more
         self._pixels.at("train", plan.size)  # resized once and cached: not part of the training time
         resized = time.perf_counter()
-        with seeded(self.seed, "epoch", number, device=self.device):
+        with on_own_stream(self.device), seeded(self.seed, "epoch", number, device=self.device):
             with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
@@ -165,10 +174,9 @@ class Trainer:
         shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n)}  # no update changes these
         twin = copy.deepcopy(self, shared)
         twin.network.train()
-        augmentation = Augmentation.of(self.recipe, plan.size)
-        images_nchw, _ = self._pixels.at("train", plan.size)
+        batches = twin._batches(plan.size)
         rows_b = self._rows_n[: plan.images].tensor_split(plan.updates)[0].to(self.device)
-        draws_b5 = augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
+        draws_b5 = batches.augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
 
         def step() -> int:
             with (
@@ -176,7 +184,7 @@ class Trainer:
                 fast_depthwise(twin.network, self.device),
                 safe_strided(twin.network, self.device),
             ):
-                twin._step(augmentation, images_nchw, rows_b, draws_b5, plan.first)
+                twin._update(batches, rows_b, draws_b5, plan.first)
             return len(rows_b)
 
         return step
@@ -215,52 +223,42 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             if self._ema is not None:
                 self._ema.module.load_state_dict(state["ema"])
-            self._optimizer.load_state_dict(state["optimizer"])
+            load_optimizer(self._optimizer, state["optimizer"])
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 "a training must go on with the network it was begun with, but got another:"
                 f" {str(error).splitlines()[-1].strip()}"
             ) from None
         self.done_epochs = state["done_epochs"]
+        self._graphs.forget()  # the optimiser has new tensors
 
     def _train(self, number: int, plan: EpochPlan) -> float:
         random = generator(self.seed, "images", number)
-        augmentation = Augmentation.of(self.recipe, plan.size)
-        images_nchw, _ = self._pixels.at("train", plan.size)
+        batches = self._batches(plan.size)
         rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: plan.images]].to(
             self.device, non_blocking=True
         )
-        draws_n5 = augmentation.draw(plan.images, random).to(self.device, non_blocking=True)
+        draws_n5 = batches.augmentation.draw(plan.images, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
         self.network.train()
-        batches = zip(rows_n.tensor_split(plan.updates), draws_n5.tensor_split(plan.updates), strict=True)
-        for update, (rows_b, draws_b5) in enumerate(batches, start=plan.first):
+        parts = zip(rows_n.tensor_split(plan.updates), draws_n5.tensor_split(plan.updates), strict=True)
+        for update, (rows_b, draws_b5) in enumerate(parts, start=plan.first):
             self._scheduler.step_update(update)
-            total += self._step(augmentation, images_nchw, rows_b, draws_b5, update) * len(rows_b)
+            total += self._update(batches, rows_b, draws_b5, update) * len(rows_b)
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
         return total.item() / plan.images
 
-    def _step(
-        self, augmentation: Augmentation, images_nchw: Tensor, rows_b: Tensor, draws_b5: Tensor, update: int
-    ) -> Tensor:
-        x_bchw = self._normalise(augmentation.gather(images_nchw, rows_b, draws_b5))
-        loss = self._update(augmentation.cut(x_bchw, draws_b5), self._labels_n[rows_b])
-        if self._ema is not None:
-            self._ema.update(self.network, step=update + 1)
-        return loss
+    def _batches(self, size: int) -> Batches:
+        images_nchw, _ = self._pixels.at("train", size)
+        augmentation = Augmentation.of(self.recipe, size)
+        return Batches(
+            augmentation=augmentation, images_nchw=images_nchw, labels_n=self._labels_n, normalise=self._normalise
+        )
 
-    def _update(self, x_bchw: Tensor, labels_b: Tensor) -> Tensor:
-        with autocast(self.device, self.recipe.amp):
-            logits_bk = self.network(x_bchw)
-        loss = functional.cross_entropy(logits_bk.float(), labels_b, label_smoothing=self.recipe.label_smoothing)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.recipe.clip is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self._optimizer.step()
-        return loss.detach()
+    def _update(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:
+        return self._step(batches, rows_b, draws_b5, update)
 
     def _check(self, total: Tensor, number: int) -> None:
         if not math.isfinite(value := total.item()):
@@ -279,7 +277,9 @@ class Trainer:
                 labels_n,
                 mean=self._pixels.mean,
                 std=self._pixels.std,
+                batch_size=batch_for(self.device, size),
                 amp=self.recipe.amp,
+                run=partial(self._graphs.run, ("validation", size)),
             )
         except Diverged as error:
             raise Diverged(f"{error}, after epoch {number} of {self.epochs}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from automl.search.training.muon import Muon, mixes, orthogonalised
+from automl.search.training.muon import Muon, mixes, move, move_padded, orthogonalised
 from torch import nn
 
 
@@ -66,3 +66,26 @@ def test_a_step_has_the_size_of_its_rate_whatever_the_gradient():
         moved.append(weight.detach().square().mean().sqrt().item())
     assert moved[0] == pytest.approx(moved[1], rel=1e-3)
     assert moved[0] == pytest.approx(0.01 * 0.2, rel=0.1)
+
+
+class TestPadded:
+    SHAPES = ((16, 32), (24, 20, 1, 1), (8, 9, 3, 3), (72, 12, 1, 1), (17, 33))
+
+    def moved(self, function, rate=0.1):
+        random = torch.Generator().manual_seed(0)
+        weights = [torch.zeros(shape) for shape in self.SHAPES]
+        ahead = [torch.randn(shape, generator=random) for shape in self.SHAPES]
+        function(weights, ahead, rate)
+        return weights
+
+    def test_matrices_padded_to_a_common_shape_move_as_each_by_itself(self):
+        for one, other in zip(self.moved(move), self.moved(move_padded), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+    def test_other_gradients_move_them_otherwise(self):
+        """The control: the steps compared are large."""
+        assert all(weight.square().mean().sqrt() > 0.01 for weight in self.moved(move_padded))
+
+    def test_the_rate_may_be_a_tensor(self):
+        for one, other in zip(self.moved(move_padded), self.moved(move_padded, torch.tensor(0.1)), strict=True):
+            torch.testing.assert_close(one, other)

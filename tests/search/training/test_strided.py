@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import copy
 import subprocess
-import sys
 
 import pytest
 import torch
 from automl.search.training.strided import safe_strided
 from automl.search.training.trainer import Trainer
 from torch import nn
+
+from ... import fresh
 
 CPU = torch.device("cpu")
 
@@ -57,9 +58,7 @@ def outcome(script: str, *arguments: str) -> str:
     """What the script prints, or how its process ended; a process that no longer moves is ended
     after a minute."""
     try:
-        ran = subprocess.run(
-            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=60, check=False
-        )
+        ran = fresh.run(script, *arguments)
     except subprocess.TimeoutExpired:
         return "died: it hung"
     assert ran.returncode <= 0, ran.stderr  # an ordinary exception is a fault of the script
