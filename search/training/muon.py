@@ -80,7 +80,11 @@ class Muon(torch.optim.Optimizer):
         ahead = torch._foreach_lerp(gradients, averages, group["momentum"])
         if group["weight_decay"]:
             torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        (move_padded if isinstance(group["lr"], Tensor) else move)(weights, ahead, group["lr"])
+        rate: float | Tensor = group["lr"]
+        if isinstance(rate, Tensor):
+            move_padded(weights, ahead, rate)
+        else:
+            move(weights, ahead, rate)
 
     def _adaptive(self, group: dict[str, Any], weights: list[Tensor]) -> None:
         if not weights:
