@@ -1,5 +1,7 @@
 """Strides fitted to the image: the rule, the networks it makes, and the spaces that use it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import timm
@@ -64,7 +66,7 @@ def test_fitted_to_32_pixels_resnet18_is_the_resnet18_of_cifar():
     assert candidate.stem == ResNetStem(kernel=3, stride=1, pool=False)
     assert strides_in_words(candidate) == "stem 1, stages 1/2/2/2, last map 4x4 px"
     assert candidate.cost().params == 11_173_962  # as every port for CIFAR has
-    witness = timm.create_model("resnet18", num_classes=10)
+    witness: Any = timm.create_model("resnet18", num_classes=10)
     witness.conv1, witness.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
     same_outputs(candidate, witness)
 
@@ -72,7 +74,7 @@ def test_fitted_to_32_pixels_resnet18_is_the_resnet18_of_cifar():
 def test_fitted_to_32_pixels_efficientnet_is_timms_with_two_strides_less():
     torch.manual_seed(0)
     candidate = skeleton("efficientnet").candidate({"strides": "fitted"}, (3, 32, 32), 10)
-    witness = timm.create_model("efficientnet_b0", num_classes=10)
+    witness: Any = timm.create_model("efficientnet_b0", num_classes=10)
     witness.conv_stem.stride = witness.blocks[1][0].conv_dw.stride = (1, 1)
     same_outputs(candidate, witness)
     witness.conv_stem.stride = (2, 2)
