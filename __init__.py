@@ -5,6 +5,7 @@ Every command of `automl` has a function of its name, and each returns a typed r
     search(SearchOptions(...))      finds the best network under a budget, and the front around it
     grid(GridOptions(...))          finds how to share a cost among depth, width and resolution
     scale("resnet50", phi=[0, 1])   a family of networks scaled from a baseline
+    references("3MFLOPs")           published networks, each scaled to a budget
     cost("resnet50")                MACs, parameters, activations and peak memory of a network
     train(study)                    trains the network chosen for longer
     export(study, "found")          writes it as Python, safetensors and ONNX
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .search.run import search
     from .search.scale import scale
     from .spaces.budget import Budget, parse_budget
+    from .spaces.references import references
     from .spaces.space import load_space
     from .studies.reporting import report
     from .studies.study import Study
@@ -52,6 +54,7 @@ __all__ = [
     "grid",
     "load_space",
     "parse_budget",
+    "references",
     "report",
     "scale",
     "search",
@@ -71,6 +74,7 @@ _PLACES = {
     "grid": ("search.grid", "search_grid"),
     "load_space": ("spaces.space", "load_space"),
     "parse_budget": ("spaces.budget", "parse_budget"),
+    "references": ("spaces.references", "references"),
     "report": ("studies.reporting", "report"),
     "scale": ("search.scale", "scale"),
     "train": ("search.handover.training", "train"),

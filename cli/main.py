@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import cost, doctor, encoding, grid, handover, report, scale, searching, spaces, studies
+from . import cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies
 from .derived import Group
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ def every(
 searching.add_to(app)
 grid.add_to(app)
 scale.add_to(app)
+references.add_to(app)
 studies.add_to(app)
 report.add_to(app)
 handover.add_to(app)

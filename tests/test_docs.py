@@ -14,7 +14,7 @@ from automl.cli.main import app, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-CHEAP = ("space", "cost")
+CHEAP = ("space", "cost", "references")
 
 
 def cheap(text: str) -> bool:

@@ -17,7 +17,7 @@ from automl.search.options import SearchOptions
 from automl.search.run import search as run_search
 
 HEAVY = ("torch", "timm", "ray", "optuna", "sqlalchemy", "numpy", "yaml")
-COMMANDS = ("search", "grid", "scale", "cost", "train", "export", "report")
+COMMANDS = ("search", "grid", "scale", "references", "cost", "train", "export", "report")
 
 
 def python(code: str, *options: str) -> str:

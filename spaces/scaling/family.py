@@ -219,7 +219,7 @@ def phi_steps(baseline: Baseline, coefficients: Mapping[str, float]) -> Steps:
     return Steps(
         name=baseline.name,
         symbol="φ",
-        value=lambda step: step / FINEST,
+        scale=FINEST,
         build=lambda step: baseline.candidate({axis: value ** (step / FINEST) for axis, value in coefficients.items()}),
         least=-furthest,
         most=furthest,

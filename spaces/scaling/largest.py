@@ -23,8 +23,10 @@ class Steps:
     """What is scaled, for messages."""
     symbol: str
     """Name of the number that rises with the steps: "φ"."""
-    value: Callable[[int], float]
-    """Returns that number of a step."""
+    scale: int
+    """Steps between two whole numbers of it, a power of ten."""
+    zero: int = 0
+    """That number at step 0, times `scale`."""
     build: Callable[[int], Candidate]
     """Returns the network of a step; raises InvalidBlock if it is too small to be built."""
     least: int
@@ -76,6 +78,18 @@ class Steps:
             )
         return last
 
+    def value(self, step: int) -> float:
+        """Return the number of a step."""
+        return (self.zero + step) / self.scale
+
+    def roundest(self, step: int) -> float:
+        """Return the number with the fewest decimals that builds the same network as `step`, up to
+        the number of `step`; the largest of several."""
+        low, high, unit = self.zero + self.alike(step), self.zero + step, self.scale
+        while high // unit * unit < low:
+            unit //= 10
+        return high // unit * unit / self.scale
+
     def words(self, step: int) -> str:
         """Write the number of a step: "φ = 1.5"."""
         return f"{self.symbol} = {self.value(step):g}"
@@ -114,16 +128,3 @@ class Steps:
             middle = (low + high) // 2
             low, high = (middle, high) if holds(middle) else (low, middle)
         return low
-
-
-def roundest(low: int, high: int, scale: int) -> float:
-    """Return the number with the fewest decimals between low / scale and high / scale, which is a
-    power of ten; the largest of several.
-
-    >>> roundest(266, 279, 1000), roundest(985, 1003, 1000), roundest(-15213, -15190, 10000)
-    (0.27, 1.0, -1.52)
-    """
-    unit = scale
-    while high // unit * unit < low:
-        unit //= 10
-    return high // unit * unit / scale

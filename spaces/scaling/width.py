@@ -86,7 +86,8 @@ def width_steps(baseline: Baseline) -> Steps:
     return Steps(
         name=baseline.name,
         symbol="width",
-        value=lambda step: (FINEST + step) / FINEST,
+        scale=FINEST,
+        zero=FINEST,
         build=lambda step: widened(baseline, (FINEST + step) / FINEST),
         least=-(-FINEST // int(FURTHEST)) - FINEST,
         most=FINEST * (int(FURTHEST) - 1),
