@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("ray")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
 MOST = 40
 """Lines of an example."""
-KINDS = {"blocks", "metrics", "evaluators", "samplers", "scores", "sources", "exporters"}
+KINDS = {"blocks", "metrics", "evaluators", "samplers", "scores", "sources", "exporters", "references"}
 
 SPACE = """
 name: striped
@@ -165,6 +165,7 @@ def said(installed: Path, work: Path) -> Said:
             "front": ["front", "theirs", "--json"],
             "status": ["status", "theirs", "--json"],
             "cost": ["cost", "resnet18", "--json"],
+            "references": ["references", "--budget", "3MFLOPs", "--image-size", "32", "--json"],
             "report": ["report", "theirs", "--out", "report"],
             "export": ["export", "theirs", "--out", "found", "--format", name_of("exporters")],
             "help": ["search", "--help"],
@@ -216,6 +217,9 @@ class TestSearch:
 
     def test_cost_counts_in_their_metric_too(self, said: Said):
         assert answer(said, "cost")["metrics"][name_of("metrics")] > 0
+
+    def test_their_reference_is_scaled_to_a_budget(self, said: Said):
+        assert name_of("references") in {one["reference"] for one in answer(said, "references")["references"]}
 
     def test_the_help_names_them(self, said: Said):
         for kind in ("metrics", "samplers", "evaluators"):
