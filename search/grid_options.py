@@ -24,7 +24,8 @@ class GridOptions(RunOptions):
     baseline: str | Path | Space
     """A published network (efficientnet_b0, resnet50, …), a YAML or JSON file, STUDY:best."""
     phi: float = 1.0
-    """Compound coefficient: networks are scaled by α^φ, β^φ, γ^φ."""
+    """Compound coefficient: networks are scaled by α^φ, β^φ, γ^φ; if it is negative, they are
+    smaller than the baseline."""
     target: float = 2.0
     """Multiple of the baseline's MACs at φ = 1, as 2x."""
     step: float = 0.05

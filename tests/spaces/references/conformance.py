@@ -34,9 +34,6 @@ class ReferenceConformance:
         base = self.reference.baseline()
         assert base.network.id == widened(base, 1.0).id == member(base, PAPER, 0.0).candidate.id == own.id
 
-    def test_strides_are_those_published_at_the_published_size(self, own: Candidate):
-        assert self.reference.baseline(strides="fitted").network.id == own.id
-
     def test_its_cost_never_falls_with_its_width(self):
         base = self.reference.baseline(image_size=64, classes=10)
         costs = [widened(base, percent / 100).cost() for percent in range(20, 200, 20)]

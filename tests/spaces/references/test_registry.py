@@ -44,6 +44,15 @@ def test_eight_come_with_automl():
     assert reference_networks.names() == NAMES
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_fitted_strides_are_those_published_at_the_published_size(name: str):
+    reference = reference_networks.get(name)
+    assert reference.baseline(strides="fitted").network.id == reference.network.candidate().id
+    assert (
+        reference.baseline(strides="fitted", image_size=32).network.id != reference.network.candidate(image_size=32).id
+    )
+
+
 def test_one_line_adds_another(registry):
     register(Reference(name="resnet34", network=architecture("resnet34"), source="arXiv:1512.03385"))
     found = [one.name for one in references("1GFLOPs") if one.reference == "resnet34"]

@@ -1,5 +1,6 @@
 """Families of scaled networks: what φ makes of a baseline, and which φ a budget makes."""
 
+import hashlib
 import math
 from itertools import pairwise
 
@@ -33,6 +34,11 @@ def test_phi_zero_is_the_baseline_itself(name: str):
     assert (first.factor, first.ideal) == (1.0, 1.0)
     if name not in ("mobilenetv1", "mobilenetv2", "plain"):  # those are skeletons
         assert first.candidate.id == architecture(name).candidate().id
+
+
+def test_the_family_of_b0_is_that_of_earlier_versions():
+    ids = "".join(one.candidate.id for one in family(find_baseline("efficientnet_b0"), PAPER, range(8)))
+    assert hashlib.sha256(ids.encode()).hexdigest()[:16] == "5ef11c4b2e0cb07a"
 
 
 @pytest.mark.parametrize("name", NAMES)
