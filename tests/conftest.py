@@ -4,6 +4,7 @@ tests that did not run."""
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections import Counter
 from functools import cache
@@ -18,6 +19,11 @@ for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
+
+# Studies sync their databases; a disk that several processes use makes each test wait for seconds.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")

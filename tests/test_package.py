@@ -218,6 +218,7 @@ def test_an_editable_install_searches_from_another_folder(tmp_path: Path):
     check_search(python, folder)
 
 
+@pytest.mark.exhaustive  # the sources are checked before the tests
 def test_every_public_name_has_a_known_type(wheel: Path, tmp_path: Path):
     """As a type checker sees the installed wheel, parameters, results and their fields included."""
     python = empty_environment(tmp_path / "env", borrowed=True)

@@ -126,7 +126,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("search")
     (path / "tiny.yaml").write_text(SPACE)
     write_images(path / "images.npz")
-    with running(*SEARCH, "--trials", 200, cwd=path) as process:
+    with running(*SEARCH, "--trials", 200, "--workers", 1, cwd=path) as process:
         assert process.stdout is not None
         ends = (line for line in process.stdout if line.startswith(("complete", "pruned")))
         assert len(list(islice(ends, 3))) == 3, process.communicate()

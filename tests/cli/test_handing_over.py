@@ -7,14 +7,13 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from automl.search.training.trainer import Report, Trainer
 
+from .. import fresh
 from .conftest import called
 
 pytestmark = pytest.mark.xdist_group("ray")
@@ -66,7 +65,8 @@ def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Pa
         done = called(*step[1:], cwd=place)
         for after in printed(done.stdout) if "next:" in done.stdout else []:
             if after[0] == "python":
-                ran = subprocess.run([sys.executable, *after[1:]], cwd=place, capture_output=True, text=True)
+                program = f"import runpy, sys; sys.argv = {after[1:]}; runpy.run_path(sys.argv[0], run_name='__main__')"
+                ran = fresh.run(program, folder=place)
                 assert ran.returncode == 0, ran.stderr
             else:
                 shutil.rmtree(place / "found")
@@ -135,7 +135,7 @@ def test_the_exported_file_classifies_where_automl_cannot_be_imported(found: Pat
         "import sys, runpy; sys.modules['automl'] = None; sys.argv = ['model.py']; runpy.run_path('model.py',"
         " run_name='__main__')"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=found, capture_output=True, text=True)
+    done = fresh.run(code, folder=found)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

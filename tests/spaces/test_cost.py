@@ -13,8 +13,8 @@ from automl.spaces import Candidate, Space, load_space, shipped_spaces
 from automl.spaces.bulk import costs, deactivate, draw, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-COUNT = 10
-"""Networks of each space by default, and four times as many in all."""
+COUNT = 5
+"""Networks of each space by default, and eight times as many in all."""
 
 
 def counted(candidate: Candidate) -> tuple[float, int, int]:
@@ -44,7 +44,7 @@ def drawn(name: str, count: int, seed: int = 0) -> tuple[Space, np.ndarray]:
 
 @pytest.mark.parametrize("name", shipped_spaces())
 class TestEverySpace:
-    @pytest.mark.parametrize("count", [COUNT, pytest.param(4 * COUNT, marks=pytest.mark.exhaustive)])
+    @pytest.mark.parametrize("count", [COUNT, pytest.param(8 * COUNT, marks=pytest.mark.exhaustive)])
     def test_costs_equal_the_counter_and_the_module_to_the_unit(self, name: str, count: int):
         space, rows = drawn(name, count)
         assert len(rows) == count

@@ -21,7 +21,12 @@ from torch import Tensor
 from .conftest import SMALL
 
 SIZE = 64
-KINDS = list(SMALL)
+KINDS = [
+    "automl_small_neck",
+    "automl_small_split",
+    *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("automl_small_basic", "automl_small_mobile")),
+]
+"""By default one of inverted residuals and one residual network: those with the most parts."""
 
 
 def create(kind: str, **kwargs):

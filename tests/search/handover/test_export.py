@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from automl.studies.export import verify
 from automl.studies.preprocessing import Preprocessing
 from PIL import Image
 
-from ... import forked
 from ..one_network import TINY, pictures, study_on
 
 FAMILIES = {
@@ -46,10 +44,7 @@ SIZES = (32, 24, 40, 32, 20, 32, 48, 28)
 """Network's sides, where images are stored at 32."""
 
 
-@pytest.fixture(autouse=True)
-def forked_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exported files are run in a forked process, which has imported torch already."""
-    monkeypatch.setattr("automl.studies.export.check.subprocess", SimpleNamespace(run=forked.run, DEVNULL=None))
+pytestmark = pytest.mark.usefixtures("forked_check")
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,7 @@ kill loses an epoch."""
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.checkpoint import load, save
 from automl.studies.chosen import trainings
 
+from ... import fresh
 from ..one_network import TINY, pictures, study_on
 
 
@@ -234,12 +232,7 @@ train(Study.open(sys.argv[1], "s"), epochs=3, seed=1, threads=1, said=said)
 
 
 def test_a_killed_training_goes_on_after_the_last_epoch_that_ended(study: Study) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, study.storage_url],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    done = fresh.run(KILLED, study.storage_url)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert trainings(study) == []
     said: list[str] = []

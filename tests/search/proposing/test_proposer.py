@@ -139,6 +139,7 @@ class TestRandomDraws:
             asks.completed(proposal, pretend(index))
         assert sum(trial.state.name == "COMPLETE" for trial in asks._study.trials) == 14
 
+    @pytest.mark.claims
     def test_they_are_uniform_over_networks(self, space: Space):
         """Every network within the budget comes about equally often as the first draw."""
         counts: dict[str, int] = {}

@@ -23,9 +23,9 @@ class TestRandom(FeasibleSamplerConformance):
 
 
 for _name in sampler_names():
-    globals()[f"Test_{_name}"] = type(
-        f"Test_{_name}", (SamplerConformance,), {"name": _name, "count": 7 if _name == "gp" else COUNT}
-    )  # a proposal of gp takes up to a second
+    _tests = type(f"Test_{_name}", (SamplerConformance,), {"name": _name, "count": 7 if _name == "gp" else COUNT})
+    # a proposal of gp, which is Optuna's own, takes up to a second
+    globals()[f"Test_{_name}"] = pytest.mark.exhaustive(_tests) if _name == "gp" else _tests
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@ which would die of it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+
+from ... import fresh
 
 SCORES = """
 import sys
@@ -26,7 +25,7 @@ for width in (0.125, 0.1875, 0.25):
 
 
 def run(how: str) -> int:
-    return subprocess.run([sys.executable, "-c", SCORES, how], capture_output=True, check=False).returncode
+    return fresh.run(SCORES, how).returncode
 
 
 def test_scores_survive_narrow_strided_convolutions() -> None:

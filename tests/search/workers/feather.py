@@ -15,8 +15,9 @@ from ray import tune
 
 GONE = "the worker died: its process crashed in native code, or was killed"
 SIGNALS = {"segv": signal.SIGSEGV, "abort": signal.SIGABRT, "kill": signal.SIGKILL}
-DEATHS = {"die": GONE, "raise": "a fault of the worker itself", **dict.fromkeys(SIGNALS, GONE)}
-"""The reason recorded, by the way a worker dies."""
+NOT_A_NUMBER = "the loss must be finite, but got nan in epoch 1 of 6"
+DEATHS = {"nan": NOT_A_NUMBER, "die": GONE, "raise": "a fault of the worker itself", **dict.fromkeys(SIGNALS, GONE)}
+"""The reason recorded, by the way an evaluation fails: no number as its loss, or a dead worker."""
 
 
 def taken(folder: str, job: Job) -> str | None:
@@ -44,9 +45,9 @@ def meet(folder: Path, count: int) -> None:
 class Feather(tune.Trainable):
     """Reports an accuracy that depends on the network alone; misbehaves as its recipe says.
 
-    Its recipe may hold `mode`, how it misbehaves; `share`, the part of the networks with which it
-    does; `dying`, a folder in which every second trial finds its way to die; and `meeting`, a
-    folder, with `count`, in which workers wait for one another.
+    Its recipe may hold `mode`, what it does in every trial; `dying`, a folder in which every second
+    trial finds its way to fail; and `meeting`, a folder, with `count`, in which workers wait for
+    one another.
     """
 
     def setup(self, config, *, arrays, recipe, blocks, scores):
@@ -68,7 +69,7 @@ class Feather(tune.Trainable):
         if "dying" in self.recipe and self.epoch == 1:  # only now: Tune may set up a worker for nothing
             self.death = taken(self.recipe["dying"], self.job)
         luck = sum(self.job.candidate.encode()) % 97 / 97
-        mode = self.death or (self.recipe.get("mode") if luck < self.recipe.get("share", 1.0) else None)
+        mode = self.death or self.recipe.get("mode")
         if "meeting" in self.recipe:
             meet(Path(self.recipe["meeting"]), self.recipe["count"])
         if mode == "block":
@@ -82,7 +83,7 @@ class Feather(tune.Trainable):
             raise RuntimeError("a fault of the worker itself")
         place = {"worker": f"w:{os.getpid()}", "device": "cpu", "gpus": self.gpus}
         if mode == "nan":
-            return {"failed": "the loss must be finite, but got nan in epoch 1 of 6", "done": True, **place}
+            return {"failed": NOT_A_NUMBER, "done": True, **place}
         return {
             "epoch": self.epoch,
             "accuracy": 0.99 if self.death else 0.3 + 0.5 * luck + 0.01 * self.epoch,  # no rung stops it before

@@ -101,9 +101,14 @@ def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space)
     assert devices(go(one, workers=4, gpus=0.5, meeting=str(meeting), count=4)) == ["0", "0", "1", "1"]
 
 
-def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
+def test_without_the_option_a_worker_has_a_gpu():
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
+
+
+@pytest.mark.exhaustive  # half a GPU is tested by default
+def test_without_the_option_every_gpu_is_used(tmp_path: Path, space: Space):
+    resources = cluster.allot(workers=None, gpus_per_trial=None)
     (meeting := tmp_path / "meeting").mkdir()
     one = engine(tmp_path, space, trials=2, finals=0)
     study = go(one, workers=resources.workers, gpus=resources.gpus, meeting=str(meeting), count=2)
@@ -142,8 +147,23 @@ def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_tha
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory, long_folder: Path) -> Study:
-    """A search of twenty trials on two workers that share no GPU, confirmed from two seeds."""
-    return go(engine(tmp_path_factory.mktemp("searched"), Space.from_dict(SPACE), trials=20, finals=2))
+    """A search of twenty trials on two workers that share no GPU, confirmed from two seeds; the
+    workers are given a user's own block."""
+    study = engine(tmp_path_factory.mktemp("searched"), Space.from_dict(SPACE), trials=20, finals=2)
+
+    @register("outside")
+    @dataclass(frozen=True)
+    class Outside(Attention):
+        def cost(self, shape):
+            return Cost(params=2 * shape.channels)
+
+        def build(self, shape):
+            raise AssertionError("never built here")
+
+    try:
+        return go(study, mode="block")
+    finally:
+        blocks.known.pop("outside")
 
 
 def test_workers_are_reused(searched: Study):
@@ -165,15 +185,7 @@ def test_workers_that_ask_for_no_gpu_are_given_none(searched: Study):
     assert {evaluation.device for evaluation in searched.evaluations()} == {"cpu"}
 
 
-def test_nan_is_a_failure_with_its_reason_and_the_search_goes_on(tmp_path: Path, space: Space):
-    study = go(engine(tmp_path, space, trials=10, finals=0), mode="nan", share=0.5)
-    assert {e.reason for e in study.evaluations(state=State.FAIL)} == {
-        "the loss must be finite, but got nan in epoch 1 of 6"
-    }
-    assert study.counts()["complete"] > 0
-
-
-def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space):
+def test_an_evaluation_that_fails_every_second_time_costs_only_its_candidate(tmp_path: Path, space: Space):
     (dying := tmp_path / "dying").mkdir()
     study = go(engine(tmp_path, space, trials=2 * len(DEATHS) + 1, finals=0), dying=str(dying))
     failed = {study.candidate(e.candidate_id).spec: e for e in study.evaluations(state=State.FAIL)}
@@ -186,6 +198,7 @@ def test_a_worker_that_dies_every_second_time_costs_only_its_candidate(tmp_path:
     assert study.counts()["complete"] + study.counts()["pruned"] == len(DEATHS) + 1
 
 
+@pytest.mark.exhaustive  # the clock is tested without Ray, and the time of Ray Tune below
 def test_the_time_ends_a_search_that_has_no_other_end(tmp_path: Path, space: Space):
     studies: list[Study] = []
 
@@ -203,21 +216,8 @@ def test_ray_tune_ends_a_search_at_the_time_given_whatever_the_clock_of_the_engi
     assert all(trial.state.is_finished() for trial in study.optuna_trials())
 
 
-def test_a_users_own_block_is_known_to_the_workers(tmp_path: Path, space: Space):
-    @register("outside")
-    @dataclass(frozen=True)
-    class Outside(Attention):
-        def cost(self, shape):
-            return Cost(params=2 * shape.channels)
-
-        def build(self, shape):
-            raise AssertionError("never built here")
-
-    try:
-        study = go(engine(tmp_path, space, trials=2, finals=0), mode="block")
-    finally:
-        blocks.known.pop("outside")
-    assert study.counts()["fail"] == 0
+def test_a_users_own_block_is_known_to_the_workers(searched: Study):
+    assert searched.counts()["fail"] == 0  # the workers look for it in every trial
 
 
 def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, space: Space):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -23,6 +24,8 @@ class ExporterConformance:
 
     name: str
     """The exporter's name in the registry."""
+    made: ClassVar[tuple[Network, Context, Path]]
+    """The network after it was written, what the exporter was told, and the folder."""
 
     @pytest.fixture
     def exporter(self) -> Exporter:
@@ -34,12 +37,23 @@ class ExporterConformance:
         return tiny("resnet", attention="eca")
 
     @pytest.fixture
-    def written(self, exporter: Exporter, candidate: Candidate, trained: Any, facts: Any, tmp_path: Path) -> Written:
-        network = candidate.build()
-        network.load_state_dict(trained(candidate))
-        context = Context(candidate=candidate, facts=facts(candidate))
-        exporter.write(network.eval(), tmp_path, context)
-        return exporter, network, context, tmp_path
+    def written(
+        self,
+        exporter: Exporter,
+        candidate: Candidate,
+        trained: Any,
+        facts: Any,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> Written:
+        """Written once for all tests of a class; each is given its own copy of the network."""
+        if "made" not in vars(type(self)):
+            network, folder = candidate.build(), tmp_path_factory.mktemp(self.name)
+            network.load_state_dict(trained(candidate))
+            context = Context(candidate=candidate, facts=facts(candidate))
+            exporter.write(network.eval(), folder, context)
+            type(self).made = network, context, folder
+        network, context, folder = type(self).made
+        return exporter, copy.deepcopy(network), context, folder
 
     def test_it_is_registered_under_its_name_with_words_in_one_line(self, exporter: Exporter):
         assert exporter.name == self.name

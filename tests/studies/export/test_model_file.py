@@ -19,6 +19,8 @@ from automl.studies.export import export_network
 from automl.studies.export.verify import loaded
 from PIL import Image
 
+from ... import fresh
+
 KINDS = [
     (skeleton, {"attention": attention})
     for skeleton in ("efficientnet", "resnet")
@@ -105,9 +107,7 @@ def alone(path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str
         f"import runpy, sys; sys.modules['automl'] = None; sys.argv = {argv!r}; runpy.run_path({str(path)!r},"
         " run_name='__main__')"
     )
-    return subprocess.run(
-        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False, cwd=path.parents[1]
-    )
+    return fresh.run(program, folder=path.parents[1])
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,8 @@ SHAPES = {
     3: (("depth", "width", "resolution"), (1.0, 2.0, 2.0)),
     4: (("depth", "width", "resolution", "cardinality"), (1.0, 2.0, 2.0, 1.0)),
 }
+MANY = [3, *(pytest.param(count, marks=pytest.mark.exhaustive) for count in (2, 4))]
+"""Numbers of axes: by default three, as in the paper."""
 
 
 def both(points: list[ScaledPoint], exponents: tuple[float, ...], *, surface: bool = True) -> list[Figure]:
@@ -46,7 +48,7 @@ def texts(figure: Figure) -> str:
     return "\n".join(found.get_text() for found in figure.findobj(Text))  # pyright: ignore[reportAttributeAccessIssue]
 
 
-@pytest.mark.parametrize("count", SHAPES)
+@pytest.mark.parametrize("count", MANY)
 def test_svgs_parse_and_repeat_byte_for_byte(count: int, grid: Grid, hill: Truth, tmp_path: Path) -> None:
     axes, exponents = SHAPES[count]
     written = []
@@ -133,7 +135,7 @@ def test_error_bars_lie_inside_the_plot(grid: Grid, hill: Truth) -> None:
             assert 100 * ((p.mean or 0) + (p.std or 0)) < high
 
 
-@pytest.mark.parametrize("count", SHAPES)
+@pytest.mark.parametrize("count", MANY)
 @pytest.mark.parametrize("accuracies", [[], [0.8], [0.8, 0.8]])
 def test_grids_with_little_or_nothing_to_show_are_drawn_too(
     count: int, accuracies: list[float], point: Make, tmp_path: Path
