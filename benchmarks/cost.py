@@ -32,7 +32,7 @@ import numpy as np
 from automl.blocks import Cost
 from automl.spaces import Candidate, Space, load_space, shipped_spaces
 from automl.spaces.bulk import Rows, combinations, costs, enumerate_rows, examine, joined, settings
-from automl.spaces.distinct import DRAWS, ENUMERATE, Drawing
+from automl.spaces.distinct import DRAWS, ENUMERATE, drawing_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "cost.md"
@@ -65,7 +65,7 @@ def distinct(space: Space, most: int) -> tuple[Rows, float]:
     if combinations(space) <= ENUMERATE:
         chunks = [rng.permutation(np.concatenate(list(enumerate_rows(space))))]
     else:
-        drawing = Drawing(space)
+        drawing = drawing_of(space)
         chunks = (drawing.rows(1 << 18, rng) for _ in range(100))
     rows, names, seen = np.zeros((0, len(space.parameters)), np.int32), np.zeros(0, np.uint64), 0
     for chunk in chunks:
@@ -368,7 +368,7 @@ def memory_of(name: str, count: int) -> None:
     for a process of its own."""
     start = peak_bytes()
     space, rng = load_space(name), np.random.default_rng(0)
-    drawing, parts, missing = Drawing(space), [], count
+    drawing, parts, missing = drawing_of(space), [], count
     while missing:
         parts.append(drawing.rows(count, rng)[:missing])
         missing -= len(parts[-1])

@@ -5,9 +5,11 @@ from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
 from .reference import find_candidate
+from .skeleton_space import SkeletonSpace
 from .space import Settings, Space, load_space, shipped_spaces
 from .survey import Census, census, exclusions, feasible_values, require_feasible
 from .timm_registry import watch as _watch
+from .union import Union, union
 
 __all__ = [
     "architecture",
@@ -16,7 +18,9 @@ __all__ = [
     "Candidate",
     "Census",
     "Settings",
+    "SkeletonSpace",
     "Space",
+    "Union",
     "census",
     "exclusions",
     "feasible_values",
@@ -26,6 +30,7 @@ __all__ = [
     "parse_budget",
     "require_feasible",
     "shipped_spaces",
+    "union",
 ]
 
 _watch()

@@ -4,7 +4,8 @@ Settings are rows of value indices, with one column for each parameter and -1 wh
 Costs are computed place by place (stem, every layer, head), by the skeleton and the formulas that
 also build and cost one candidate. A formula takes numbers as arrays, but not choices such as the
 kind of an attention; therefore the rows with equal choices at a place are costed together. A space
-with a choice in every layer takes one pass for each choice, not one for each combination.
+with a choice in every layer takes one pass for each choice, not one for each combination. The rows
+of a union are split by family, and the functions of the member are applied to each part.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Cost, InvalidBlock
 from .bulk_costing import Table, alike
+from .candidate import Layout
 from .parameters import Value
+from .skeleton_space import SkeletonSpace
 from .space import Space
+from .union import Union
 
 if TYPE_CHECKING:
     from .candidate import Candidate
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int32]
 METRICS = tuple(field.name for field in fields(Cost) if field.name != "subject")
 """The counts that a `Cost` holds."""
+LAYOUTS = get_args(Layout)
+"""The names of modules that a network can have, by number."""
+ENUMERATE = 1 << 18
+"""Largest number of combinations of a space that is enumerated."""
 CHUNK = 1 << 16
 """Rows costed in one pass: few enough that their arrays stay in the CPU caches, and enough that the
 overhead of a pass is small."""
@@ -86,11 +94,17 @@ def draw_values(space: Space, count: int, rng: np.random.Generator) -> Rows:
 def combinations(space: Space) -> int:
     """Number of combinations that `enumerate_rows` goes through, values of inactive parameters
     included."""
+    if isinstance(space, Union):
+        return sum(combinations(member) for member in space.members)
     return prod(len(parameter.values) for parameter in space.parameters)
 
 
 def enumerate_rows(space: Space, chunk: int = 200_000) -> Iterator[Rows]:
     """All settings, each once, in chunks of at most `chunk` rows."""
+    if isinstance(space, Union):
+        for number, member in enumerate(space.members):
+            yield from (space.whole(number, rows) for rows in enumerate_rows(member, chunk))
+        return
     sizes = [len(parameter.values) for parameter in space.parameters]
     for start in range(0, prod(sizes), chunk):
         yield active_once(space, unravelled(np.arange(start, min(start + chunk, prod(sizes))), sizes))
@@ -114,6 +128,12 @@ def active_once(space: Space, raw: Rows) -> Rows:
 
 def deactivate(space: Space, rows: Rows) -> Rows:
     """Rows with -1 for every parameter that their other values make inactive."""
+    if isinstance(space, Union):
+        settled = np.full_like(rows, -1)
+        for number, member, here, own in space.parts(rows):
+            settled[here] = space.whole(number, deactivate(member, own))
+        return settled
+    assert isinstance(space, SkeletonSpace)
     column = {parameter.name: index for index, parameter in enumerate(space.parameters)}
     rows = rows.copy()
     layers: dict[int, NDArray[np.int64]] = {}
@@ -137,7 +157,8 @@ def costs(space: Space, rows: Rows) -> tuple[Cost, NDArray[np.bool_]]:
 
 def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArray[np.bool_], NDArray[np.uint64]]:
     """Cost and validity of every row, and fingerprints of shape (rows, 1 + stages): the first is of
-    image, stem and head, the others are of the stages.
+    image, stem and head, the others are of the stages. For a union, `stages` are those of the
+    member that has most, and one more column tells the names of the network's modules.
 
     Two valid rows build the same candidate if all their fingerprints are equal, except for a
     probability of about rows² / 2^64.
@@ -145,20 +166,44 @@ def examine(space: Space, rows: Rows, *, keys: bool = True) -> tuple[Cost, NDArr
     count = len(rows)
     total = Cost(*(np.zeros(count, np.int64) for _ in METRICS), subject=RowCandidates(space, rows))
     valid = np.zeros(count, bool)
-    fingerprints = np.zeros((count, 1 + len(space.skeleton.stages) if keys else 0), np.uint64)
-    # rows with equal choices are placed together, so that a chunk needs few passes
-    order = alike(space, rows) if count > CHUNK else None
-    for start in range(0, count, CHUNK):
-        part = slice(None) if order is None else order[start : start + CHUNK]
-        table = Table(space, rows[part])
-        names = np.zeros_like(fingerprints[part]) if keys else None
-        cost, good = table.examine(names)
+    fingerprints = np.zeros((count, _width(space) if keys else 0), np.uint64)
+    for part, cost, good, names in _passes(space, rows, keys):
         for metric in METRICS:
             getattr(total, metric)[part] = np.where(good, getattr(cost, metric), 0)
         valid[part] = good
         if names is not None:
-            fingerprints[part] = names
+            fingerprints[part, : names.shape[1]] = names
+            if isinstance(space, Union):
+                fingerprints[part, -1] = LAYOUTS.index(space.members[rows[part][0, 0]].skeleton.layout)
     return total, valid, fingerprints
+
+
+Pass = tuple[slice | NDArray[np.intp], Cost, NDArray[np.bool_], NDArray[np.uint64] | None]
+"""Some of the rows: which, their costs, whether they are valid, and their fingerprints if asked."""
+
+
+def _passes(space: Space, rows: Rows, keys: bool) -> Iterator[Pass]:
+    """Examine rows in passes of at most `CHUNK`, none of them with rows of two families."""
+    if isinstance(space, Union):
+        for _, member, here, own in space.parts(rows):
+            yield from ((here[part], *found) for part, *found in _passes(member, own, keys))
+        return
+    assert isinstance(space, SkeletonSpace)
+    # rows with equal choices are placed together, so that a chunk needs few passes
+    order = alike(space, rows) if len(rows) > CHUNK else None
+    for start in range(0, len(rows), CHUNK):
+        part = slice(None) if order is None else order[start : start + CHUNK]
+        table = Table(space, rows[part])
+        names = np.zeros((len(rows[part]), _width(space)), np.uint64) if keys else None
+        yield part, *table.examine(names), names
+
+
+def _width(space: Space) -> int:
+    """Number of fingerprints of a row."""
+    if isinstance(space, Union):
+        return 1 + max(map(_width, space.members))
+    assert isinstance(space, SkeletonSpace)
+    return 1 + len(space.skeleton.stages)
 
 
 def selected(cost: Cost, rows: NDArray[Any]) -> Cost:

@@ -17,7 +17,7 @@ from ..blocks.rules import marking
 from .fingerprint import fingerprint, mixed, repeated
 from .parameters import Parameter
 from .plain_values import is_auto
-from .space import Space
+from .skeleton_space import SkeletonSpace
 
 Members = slice | NDArray[np.intp]
 """Rows that are costed together."""
@@ -28,7 +28,7 @@ Group = tuple[Members, dict[str, Any]]
 class Table:
     """Rows of value indices of one space, shape (rows, parameters); -1 is an inactive parameter."""
 
-    def __init__(self, space: Space, rows: NDArray[np.int32]) -> None:
+    def __init__(self, space: SkeletonSpace, rows: NDArray[np.int32]) -> None:
         self._space, self._rows, self._skeleton = space, rows, space.skeleton
         self._count = len(rows)
         self._columns: dict[tuple[str, str, Any], NDArray[Any]] = {}
@@ -228,7 +228,7 @@ class _Walk:
         return self._total + linear_cost(self._channels, classes)
 
 
-def alike(space: Space, rows: NDArray[np.int32]) -> NDArray[np.intp]:
+def alike(space: SkeletonSpace, rows: NDArray[np.int32]) -> NDArray[np.intp]:
     """Return an order of the rows that puts rows with equal values next to each other.
 
     Only parameters of the whole network count for which the formulas accept no arrays.

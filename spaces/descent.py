@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..blocks import Cost
 from .bulk import Rows, costs, deactivate, draw_values
 from .space import Space
+from .union import Union
 
 GRID = 64
 """Largest number of values of one parameter that are tried."""
@@ -27,8 +28,10 @@ def descend(
 
     Each step either changes one parameter, or sets all parameters to the values that were best when
     changed alone. It stops when no step lowers a figure. Columns in `fixed` keep their values. A
-    row that cannot be built has the figure infinity.
+    row that cannot be built has the figure infinity. Rows of a union keep their family.
     """
+    if isinstance(space, Union):
+        return _within_families(space, starts, figure, fixed)
     rng = np.random.default_rng(0)
     moves = [
         (column, value)
@@ -57,6 +60,19 @@ def descend(
             break
         rows[falls] = options[np.arange(len(rows)), chosen][falls]
         best[falls] = figures[np.arange(len(rows)), chosen][falls]
+    return rows, best
+
+
+def _within_families(
+    space: Union, starts: Rows, figure: Figure, fixed: tuple[int, ...]
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Lower `figure` for every row of a union by a descent in its member."""
+    rows, best = starts.copy(), np.full(len(starts), np.inf)
+    for number, member, here, own in space.parts(starts):
+        first = space.columns[number].start
+        kept = tuple(column - first for column in fixed if 0 <= column - first < len(member.parameters))
+        ends, best[here] = descend(member, own, figure, fixed=kept)
+        rows[here] = space.whole(number, ends)
     return rows, best
 
 

@@ -7,6 +7,7 @@ from .fitted_strides import strides_in_words
 from .parameters import in_words
 from .space import Space
 from .survey import Census, Costed
+from .union import Union
 
 
 def describe(space: Space, budget: Budget, found: Census) -> list[str]:
@@ -28,8 +29,10 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
         if found.valid < found.examined
         else ""
     )
+    families = [_family(name, budget, own) for name, own in found.families.items()]
     return [
         f"space {space.name}: {found.size:,} settings{distinct}{within}{excluded}",
+        *families,
         f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
         f"strides {stride_rule(space)}: {strides_in_words(space.candidate(found.costliest.settings))} in the costliest",
         f"cheapest:  {_costed(found.cheapest)}",
@@ -39,10 +42,19 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
 
 def stride_rule(space: Space) -> str:
     """Where the strides of a space's networks come from: "published", or "fitted to" its image."""
+    if isinstance(space, Union):
+        return " or ".join(dict.fromkeys(rule for one in space.members for rule in stride_rule(one).split(" or ")))
     _, height, width = space.image
     by_name = {"published": "published", "fitted": f"fitted to {height}x{width} px"}
     chosen = [rule for p in space.parameters if "strides" in p.sets for rule in p.of("strides", "published")]
     return " or ".join(dict.fromkeys(by_name[str(rule)] for rule in chosen or ["published"]))
+
+
+def _family(name: str, budget: Budget, found: Census) -> str:
+    """One family of a union: its size, and its share within the budget."""
+    held = f"{found.size:,} settings" if found.distinct is None else f"{found.distinct:,} networks"
+    share = f"{found.share:.1%}" if found.share >= 0.001 or not found.feasible else "less than 0.1%"
+    return f"  {name}: {held}" + (f", {share} within the budget" if budget.bounds else "")
 
 
 def _costed(one: Costed) -> str:

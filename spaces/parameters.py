@@ -100,10 +100,13 @@ def in_words(settings: Mapping[str, Any]) -> str:
 
     >>> in_words({"width": 1.0, "kernel.1.1": 3, "kernel.1.2": 5, "kernel.2.1": 3})
     'width=1.0 kernel=3,5/3'
+    >>> in_words({"family": "resnet", "resnet.width": 1.0})
+    'family=resnet width=1.0'
     """
     rows: dict[str, dict[str, list[str]]] = {}
+    family = f"{settings.get('family')}."
     for name, value in settings.items():
-        dimension, _, place = name.partition(".")
+        dimension, _, place = name.removeprefix(family).partition(".")
         rows.setdefault(dimension, {}).setdefault(place.partition(".")[0], []).append(str(value))
     return " ".join(
         f"{dimension}={'/'.join(','.join(values) for values in stages.values())}" for dimension, stages in rows.items()

@@ -32,7 +32,7 @@ Finder: TypeAlias = Callable[[str, str, str], str]
 _NEEDS = {"id": "automl.studies", "best": "automl.search"}
 _finders: dict[str, Finder] = {}
 _ID = re.compile(r"[0-9a-f]{4,64}")
-OF_SPACES = ("skeleton", "baseline", "dimensions")
+OF_SPACES = ("skeleton", "baseline", "dimensions", "union")
 """Keys that tell a space file from a candidate's file: a space file has at least one of them."""
 
 
@@ -55,23 +55,21 @@ def find_space(reference: Reference) -> Space | None:
     if path.is_file():
         data = read_file(path).data
         return load_space(path) if isinstance(data, Mapping) and any(key in data for key in OF_SPACES) else None
-    by_name = isinstance(reference, str) and text not in architectures() and text in _spaces()
+    several = "," in text and not path.exists()
+    by_name = isinstance(reference, str) and (several or (text not in architectures() and text in _spaces()))
     return load_space(text) if by_name else None
 
 
 def base_of(space: Space) -> tuple[Candidate, list[str]]:
     """Return the base network of a space, and the names of its free parameters.
 
-    In the base network every free parameter has the skeleton's own value.
+    In the base network every free parameter has the skeleton's own value; the base network of a
+    union is that of its first family.
 
     Raises:
         InputError: the base network cannot be built.
     """
-    settings: dict[str, Any] = {}
-    for parameter in space.parameters:
-        if len(parameter.values) == 1 and space.active(parameter, settings):
-            settings[parameter.name] = parameter.values[0]
-    return space.candidate(settings), space.free
+    return space.base(), space.free
 
 
 def find_candidate(reference: Reference, *, storage: str | None = None, spaces: bool = True) -> Candidate:

@@ -1,60 +1,57 @@
-"""Spaces: a skeleton, or one candidate, and the dimensions that a search may choose.
+"""Spaces: the networks among which a search chooses.
 
-A space is read from YAML (`load_space`) or made of plain data (`Space.from_dict`). The grammar is
-described in `docs/spaces.md`.
+`Space` is what every kind of space offers: one skeleton and its dimensions
+(`skeleton_space.SkeletonSpace`), or several spaces as one (`union.Union`). A space is read from
+YAML (`load_space`) or made of plain data (`Space.from_dict`). The grammar is described in
+`docs/spaces.md`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from ..blocks import InputError
 from ..blocks.errors import unknown
 from .candidate import Candidate
-from .constraints import Constraint, parse_constraint
-from .counting import count_settings
-from .grammar import parameters
 from .neighbourhood import around, centres
 from .parameters import Parameter, Value
-from .shorthand import STANDS_ON, expanded
-from .skeletons import Skeleton, skeleton, skeletons
-from .skeletons.from_candidate import skeleton_of
 from .skeletons.skeleton import Image
 from .yaml_source import Source, read_file, read_yaml
 
 Settings = Mapping[str, Value]
 """Parameter name → value; inactive parameters are absent."""
+FILES = (".yaml", ".yml")
+"""Suffixes of space files."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Space:
+class Space(ABC):
     """The set of networks among which a search chooses."""
 
     name: str
     """Name of the space, as shown and stored."""
-    skeleton: Skeleton
-    """The skeleton that turns settings into candidates."""
     image: Image
     """Channels, height and width in pixels at which cost is counted; the resolution coefficient
     multiplies height and width."""
     classes: int
     """Outputs of the classifier; the number of classes of a data set replaces it."""
-    dimensions: Mapping[str, Any]
-    """The dimensions as written: name → fixed value, list of choices, or mapping."""
     parameters: tuple[Parameter, ...]
     """The parameters that a sampler chooses; each follows those that its conditions depend on."""
-    constraints: tuple[Constraint, ...]
-    """Conditions that the parameters must meet together."""
-    stages: tuple[Mapping[str, Any], ...] | None = None
-    """The stages as written, which replace those of the skeleton; None keeps the skeleton's."""
+
+    _kinds: ClassVar[dict[str, type[Space]]] = {}
+
+    def __init_subclass__(cls, *, key: str, **rest: Any) -> None:
+        """Register a kind of space by the key of a space file that tells it."""
+        super().__init_subclass__(**rest)
+        Space._kinds[key] = cls
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], name: str = "space") -> Self:
+    def from_dict(cls, data: Mapping[str, Any], name: str = "space") -> Space:
         """Make a space from plain data.
 
         Raises:
@@ -63,78 +60,30 @@ class Space:
         return cls.from_source(Source(data, name))
 
     @classmethod
-    def from_source(cls, source: Source) -> Self:
+    def from_source(cls, source: Source) -> Space:
         """Make a space from a parsed file.
 
         Raises:
             InputError: an error in the file; the message gives file, line, key and the nearest
                 known name.
         """
-        data = source.data
-        if not isinstance(data, Mapping):
-            raise source.error((), f"a space is a mapping with the keys {', '.join(_keys)}, but got {data!r}")
-        for key in data:
-            if key not in _keys:
-                raise source.error((key,), unknown("key", str(key), _keys))
-        source = expanded(source)
-        data = source.data
-        base = _base(source)
-        image = data.get("image", [3, 224, 224])
-        if not (
-            isinstance(image, list | tuple)
-            and len(image) == 3
-            and all(type(side) is int and 1 <= side <= 100_000 for side in image)
-        ):
-            raise source.error(
-                ("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}"
-            )
-        classes = data.get("classes", 1000)
-        if type(classes) is not int or not 2 <= classes <= 10_000_000:
-            raise source.error(
-                ("classes",),
-                f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}",
-            )
-        if "stages" in data:
-            base = _with_stages(source, base, data["stages"])
-        dimensions = data.get("dimensions") or {}
-        found = parameters(source, base, dimensions)
-        constraints = []
-        texts = data.get("constraints") or []
-        if not isinstance(texts, list | tuple):
-            raise source.error(("constraints",), f"constraints must be a list of texts, but got {texts!r}")
-        for index, text in enumerate(texts):
-            try:
-                constraints.append(parse_constraint(text, [parameter.name for parameter in found]))
-            except InputError as error:
-                raise source.error(("constraints", index), error) from None
-        return cls(
-            name=str(data.get("name", Path(source.name).stem)),
-            skeleton=base,
-            image=tuple(image),
-            classes=classes,
-            dimensions=dict(dimensions),
-            parameters=found,
-            constraints=tuple(constraints),
-            stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
-        )
+        given = source.data if isinstance(source.data, Mapping) else {}
+        kind = next((kind for key, kind in Space._kinds.items() if key in given), Space._kinds["skeleton"])
+        return kind.read(source)
 
+    @classmethod
+    @abstractmethod
+    def read(cls, source: Source) -> Space:
+        """Make a space of this kind; raises as `from_source`."""
+
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return the space as plain data; `from_dict` reads it back."""
-        return {
-            "name": self.name,
-            **self.skeleton.to_dict(),
-            "image": list(self.image),
-            "classes": self.classes,
-            **({} if self.stages is None else {"stages": [dict(row) for row in self.stages]}),
-            "dimensions": {
-                key: dict(value) if isinstance(value, Mapping) else value for key, value in self.dimensions.items()
-            },
-            "constraints": [constraint.text for constraint in self.constraints],
-        }
 
+    @abstractmethod
     def adapted(
         self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
-    ) -> Space:
+    ) -> Self:
         """Return the same space for other inputs and outputs.
 
         Args:
@@ -142,9 +91,39 @@ class Space:
             channels: channels of an image.
             image_size: height and width in pixels, before the resolution coefficient.
         """
-        own_channels, height, width = self.image
-        image = (channels or own_channels, image_size or height, image_size or width)
-        return replace(self, image=image, classes=classes or self.classes)
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of settings before constraints; several settings may build the same candidate."""
+
+    @abstractmethod
+    def active(self, parameter: Parameter, settings: Mapping[str, Any]) -> bool:
+        """Whether a parameter has an effect, given the settings of the parameters before it."""
+
+    @abstractmethod
+    def candidate(self, settings: Settings) -> Candidate:
+        """Return the candidate of `settings`, whether or not the constraints hold.
+
+        Raises:
+            InvalidBlock: no network can be built from the settings.
+        """
+
+    @abstractmethod
+    def base(self) -> Candidate:
+        """Return the network in which every free parameter has the skeleton's own value.
+
+        Raises:
+            InvalidBlock: it cannot be built.
+        """
+
+    @abstractmethod
+    def violated(self, settings: Settings) -> str | None:
+        """Return the first constraint that does not hold for `settings`; None if all hold."""
+
+    def allows(self, settings: Settings) -> bool:
+        """Whether all constraints hold for `settings`."""
+        return self.violated(settings) is None
 
     @cached_property
     def by_name(self) -> dict[str, Parameter]:
@@ -156,82 +135,40 @@ class Space:
         """Names of the parameters that have more than one value."""
         return [parameter.name for parameter in self.parameters if len(parameter.values) > 1]
 
-    @cached_property
-    def size(self) -> int:
-        """Number of settings before constraints; several settings may build the same candidate."""
-        return count_settings(self)
 
-    @cached_property
-    def truths(self) -> dict[tuple[Any, ...], bool]:
-        """Cache of evaluated constraints: (text, value indices) → whether the constraint holds.
+def read_image(source: Source, default: Image) -> Image:
+    """Return the image of a space file, or `default` if it gives none.
 
-        `bulk_costing` fills it, because many rows evaluate a constraint with the same values.
-        """
-        return {}
-
-    @cached_property
-    def depths(self) -> tuple[Parameter, ...]:
-        """Parameters that determine how many layers a stage has."""
-        return tuple(parameter for parameter in self.parameters if parameter.sets_depth)
-
-    def active(self, parameter: Parameter, settings: Mapping[str, Any]) -> bool:
-        """Whether a parameter has an effect, given the settings of the parameters before it."""
-        if not all(settings.get(name) in values for name, values in parameter.when):
-            return False
-        return parameter.layer is None or parameter.layer < self.layers(settings, parameter.stage or 0)
-
-    def layers(self, settings: Mapping[str, Any], stage: int) -> int:
-        """Number of layers of a stage (counted from 0) under `settings`."""
-        local = dict(self.skeleton.at(stage, 0))
-        for parameter in self.depths:
-            if parameter.stage in (None, stage) and parameter.name in settings:
-                local |= parameter.settings(settings[parameter.name])
-        return int(self.skeleton.repeats(local))
-
-    def candidate(self, settings: Settings) -> Candidate:
-        """Return the candidate of `settings`, whether or not the constraints hold.
-
-        Raises:
-            InvalidBlock: no network can be built from the settings.
-        """
-        return self.skeleton.candidate(self.grouped(settings), self.image, self.classes)
-
-    def allows(self, settings: Settings) -> bool:
-        """Whether all constraints hold for `settings`."""
-        return all(bool(constraint.holds(settings)) for constraint in self.constraints)
-
-    def grouped(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Group settings by the dimension of the skeleton that they set.
-
-        Returns:
-            Dimension → one value for the network; or a tuple with one value for each stage; or a
-            tuple with, for each stage, a tuple of one value for each layer. None stands for the
-            skeleton's own value.
-        """
-        grouped: dict[str, Any] = {}
-        for parameter in self.parameters:
-            if parameter.name not in settings:
-                continue
-            for dimension, value in parameter.settings(settings[parameter.name]).items():
-                if parameter.stage is None:
-                    grouped[dimension] = value
-                    continue
-                of_stages = grouped.setdefault(dimension, [None] * len(self.skeleton.stages))
-                if parameter.layer is None:
-                    of_stages[parameter.stage] = value
-                else:
-                    of_layers = of_stages[parameter.stage] = of_stages[parameter.stage] or []
-                    of_layers += [None] * (parameter.layer + 1 - len(of_layers))
-                    of_layers[parameter.layer] = value
-        return {key: _tuples(value) for key, value in grouped.items()}
+    Raises:
+        InputError: it is not [channels, height, width].
+    """
+    image = source.data.get("image", default)
+    if not (
+        isinstance(image, list | tuple)
+        and len(image) == 3
+        and all(type(side) is int and 1 <= side <= 100_000 for side in image)
+    ):
+        raise source.error(
+            ("image",), f"image must be [channels, height, width], whole numbers of at least 1, but got {image!r}"
+        )
+    return tuple(image)  # type: ignore[return-value]
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+def read_classes(source: Source, default: int) -> int:
+    """Return the classes of a space file, or `default` if it gives none.
+
+    Raises:
+        InputError: it is no whole number in the range.
+    """
+    classes = source.data.get("classes", default)
+    if type(classes) is not int or not 2 <= classes <= 10_000_000:
+        raise source.error(
+            ("classes",), f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}"
+        )
+    return classes
 
 
 _package = "automl.spaces"
-_keys = ("name", *STANDS_ON, "image", "classes", "stages", "scaling", "dimensions", "constraints")
 
 
 def shipped_spaces() -> list[str]:
@@ -246,14 +183,19 @@ def shipped_spaces() -> list[str]:
 def load_space(name: str | Path) -> Space:
     """Load a space by the name of a shipped space, a published network or a skeleton, or by file.
 
-    The name of a network or skeleton gives the space around it (`neighbourhood.around`).
+    The name of a network or skeleton gives the space around it (`neighbourhood.around`). Several
+    names or files, separated by commas, give their union (`union.Union`).
 
     Raises:
         InputError: there is no such space or file, or the file has an error; the message gives
             file, line, key and the nearest known name.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if "," in str(name) and not path.is_file():
+        names = [each.strip() for each in str(name).split(",")]
+        several = [str(Path(each).absolute()) if Path(each).suffix in FILES else each for each in names]
+        return Space.from_dict({"name": ",".join(Path(each).stem for each in names), "union": several}, str(name))
+    if path.suffix in FILES or path.is_file():
         return Space.from_source(read_file(path))
     if str(name) not in shipped_spaces():
         if str(name) in centres():
@@ -261,33 +203,3 @@ def load_space(name: str | Path) -> Space:
         raise unknown("space", str(name), [*shipped_spaces(), "FILE.yaml", *centres()])
     resource = files(_package).joinpath("library", f"{name}.yaml")
     return Space.from_source(read_yaml(resource.read_text(encoding="utf-8"), f"{name}.yaml"))
-
-
-def _base(source: Source) -> Skeleton:
-    if "candidate" in source.data:
-        return skeleton_of(Candidate.from_dict(source.data["candidate"]))  # `expanded` has checked it
-    if "skeleton" not in source.data:
-        raise source.error(
-            (), f"a space needs a skeleton (known: {', '.join(skeletons())}), or a candidate or a baseline in its place"
-        )
-    try:
-        return skeleton(str(source.data["skeleton"]))
-    except InputError as error:
-        raise source.error(("skeleton",), error) from None
-
-
-def _with_stages(source: Source, base: Skeleton, rows: Any) -> Skeleton:
-    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
-        raise source.error(
-            ("stages",),
-            f"stages must be a list of mappings such as {{channels: 64, stride: 2, repeats: 3}}, but got {rows!r}",
-        )
-    for index, row in enumerate(rows):
-        try:
-            base.with_stages((row,))
-        except InputError as error:
-            raise source.error(("stages", index), str(error).replace("stage 1", f"stage {index + 1}", 1)) from None
-    try:
-        return base.with_stages(tuple(rows))
-    except InputError as error:
-        raise source.error(("stages",), error) from None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from automl.spaces import Budget, Space, parse_budget
 from automl.spaces.bulk import enumerate_rows, examine, joined, settings
-from automl.spaces.distinct import Drawing, enumerated, feasible
+from automl.spaces.distinct import drawing_of, enumerated, feasible
+from automl.spaces.drawing import SkeletonDrawing
 from scipy.stats import chisquare
 
 ROUNDED = {  # widths and depths that round to the same, an automatic kernel that equals a given one, a condition
@@ -73,7 +74,7 @@ class TestDistinct:
         assert chisquare(counts).pvalue > 0.001
 
     def test_draws_that_are_uniform_over_settings_would_be_noticed(self, space: Space, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(Drawing, "multiplicity", lambda self, rows, keys: np.ones(len(rows)))
+        monkeypatch.setattr(SkeletonDrawing, "multiplicity", lambda self, rows, keys: np.ones(len(rows)))
         _, counts = np.unique(self.drawn(space), return_counts=True)
         assert chisquare(counts).pvalue < 1e-6
 
@@ -102,7 +103,7 @@ class TestDistinct:
         assert len(costs) == ((every >= 0.9 * high) & (every <= high)).sum() > 0
 
     def drawn(self, space: Space) -> np.ndarray:
-        drawing, rng = Drawing(space), np.random.default_rng(1)
+        drawing, rng = drawing_of(space), np.random.default_rng(1)
         batches = (drawing.candidates(Budget(), DRAWS[space.name], rng) for _ in range(4))
         return np.concatenate([names for batch in batches for _, names in batch])
 

@@ -17,7 +17,7 @@ from automl.spaces import (
     shipped_spaces,
 )
 from automl.spaces.bulk import costs, draw, enumerate_rows, settings
-from automl.spaces.distinct import Drawing
+from automl.spaces.distinct import drawing_of
 from automl.spaces.parameters import in_words
 from automl.spaces.yaml_source import read_yaml
 
@@ -423,7 +423,7 @@ def test_many_layers_with_conditions_are_counted_and_drawn():
     )
     assert space.size == 5 ** (2 + 2 + 3 + 2) + 5 ** (3 + 4 + 6 + 3)
     fixed = Space.from_dict({"skeleton": "resnet", "dimensions": {"attention": attention, "eca_kernel": kernel}})
-    assert len(Drawing(fixed).rows(5000, np.random.default_rng(0))) == 5000
+    assert len(drawing_of(fixed).rows(5000, np.random.default_rng(0))) == 5000
 
 
 @pytest.mark.parametrize(("name", "identity"), IDS.items())
