@@ -91,6 +91,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     from ..studies.chosen import best, confirmed_accuracies, trainings
     from ..studies.evidence import samplers, status_lines
     from ..studies.reporting import evidence_of
+    from ..studies.spec import strides_fitted
 
     found = Study.open(storage, study)
     shown = evidence_of(found)
@@ -139,7 +140,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
             else ""
         )
         size = pixels(found.spec.space["image"]) if "image" in found.spec.space else settings["image_size"]
-        print(f"counted at {size} px, {how} at {settings['proxy_size']} px (times γ), {trained}seed {settings['seed']}")
+        at = f"{settings['proxy_size']} px (times γ{strides_fitted(settings)})"
+        print(f"counted at {size} px, {how} at {at}, {trained}seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     print(

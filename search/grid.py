@@ -27,6 +27,7 @@ from .course.events import Listener, Silent
 from .course.limits import Limits, Trials
 from .course.rungs import Rungs
 from .data import described, remarks
+from .earlier_studies import continued
 from .grid_options import PARTS, GridOptions
 from .options import SearchOptions
 from .plan import Plan, arrays, images_of, settle
@@ -114,14 +115,16 @@ def search_grid(
     space = found.scaled.space
     plan = settle(replace(asked, space=space), space, data)
     settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
-    plan = replace(plan, spec=replace(plan.spec, settings=settings), seconds=options.seconds, trials=None)
+    spec = continued(asked.storage, replace(plan.spec, settings=settings), [plan.spec.name])
+    smallest = int(spec.settings.get("proxy_map", 0))
+    plan = replace(plan, spec=spec, smallest_map=smallest, seconds=options.seconds, trials=None)
     for line in (*described(data), *remarks(plan.data, plan.split)):
         listener.said(line)
     listed = _listed(found, chosen, stop=options.stop)
     seeds = [options.seed + index for index in range(options.seeds)]
     listener.said(
-        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.proxy_size} px"
-        f" (times γ), {plan.epochs} epochs"
+        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.sized},"
+        f" {plan.epochs} epochs"
     )
 
     def waiting(study: Study | None) -> Points:

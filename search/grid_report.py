@@ -132,7 +132,7 @@ def facts(result: GridResult) -> Mapping[str, str]:
             f"{Path(str(study.spec.data['name'])).name}: {len(plan.split.train):,} images to train{of_part},"
             f" {len(plan.split.validation):,} to validate"
         ),
-        "training": f"{plan.epochs} epochs at {plan.proxy_size} px times γ, recipe {_recipe(plan.recipe.to_dict())}",
+        "training": f"{plan.epochs} epochs at {plan.sized}, recipe {_recipe(plan.recipe.to_dict())}",
         "seeds": (
             ", ".join(map(str, result.seeds))
             + " (initial weights, order and augmentation of images; the split is of the first)"

@@ -145,7 +145,9 @@ def _engine(
     weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
     hinting = None
     if _pays(evaluator) and options.hints and proposer.takes_hints:
-        hinting = Hinting(study, proposer, options.hints, size=plan.proxy_size, seed=options.seed)
+        hinting = Hinting(
+            study, proposer, options.hints, size=plan.proxy_size, seed=options.seed, smallest_map=plan.smallest_map
+        )
     return Engine(
         study,
         evaluator.proposes(proposer),

@@ -59,6 +59,13 @@ class StudySpec:
         return str(self.settings.get("cost", DEFAULT_AXIS))
 
 
+def strides_fitted(settings: Mapping[str, Any]) -> str:
+    """How strides are fitted in trainings, to follow their size in a sentence; empty if they are
+    the candidates' own, as in studies of earlier versions."""
+    smallest = settings.get("proxy_map")
+    return f", strides fitted to a last map of {smallest} px or more" if smallest else ""
+
+
 def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, object]]:
     """(dotted place, value stored, value given) for each difference, in the order of the fields;
     equal specs give []."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...studies import Evaluation, Fidelity, FrontPoint
 from ...studies.chosen import adequate
@@ -82,7 +82,7 @@ def _of(
     found = []
     for offset in range(1, seeds + 1):
         for point in sorted(points, key=lambda point: -(takes([point], 1) or 0.0)):
-            fidelity = Fidelity(epochs=epochs, size=point.evaluation.fidelity.size)
+            fidelity = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
             if (point.id, fidelity.key, seed + offset) not in known:
                 found.append(Final(point=point, fidelity=fidelity, seed=seed + offset))
     return found

@@ -23,7 +23,9 @@ NOTE = "hints"
 class Hinting:
     """Hands out candidates to be scored, and gives their scores to the sampler once all are in."""
 
-    def __init__(self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int) -> None:
+    def __init__(
+        self, study: Study, proposer: Proposer, names: Sequence[str], *, size: int, seed: int, smallest_map: int = 0
+    ) -> None:
         """Begin with the scores that the study has noted.
 
         Args:
@@ -32,8 +34,10 @@ class Hinting:
             names: names of the scores.
             size: side in pixels of the images that are scored.
             seed: seed of the candidates and of the batch of images.
+            smallest_map: see `Fidelity`.
         """
         self._study, self._proposer, self._names, self._size, self._seed = study, proposer, tuple(names), size, seed
+        self._smallest_map = smallest_map
         self._live: dict[str, tuple[Mapping[str, Any], bool]] = {}
         self._rows: list[tuple[Mapping[str, Any], dict[str, float]]] = []
         kept = study.notes().get(NOTE)
@@ -49,7 +53,7 @@ class Hinting:
             return None
         settings, candidate = self._waiting.pop()
         self._live[key] = settings, False
-        fidelity = Fidelity(epochs=1, size=self._size)
+        fidelity = Fidelity(epochs=1, size=self._size, smallest_map=self._smallest_map)
         return Job(
             candidate=candidate.spec,
             params=int(candidate.cost().params),

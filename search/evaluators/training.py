@@ -86,7 +86,7 @@ class Training:
         how = "trained" if self.evaluate is None else f"evaluated by {plan.spec.settings['evaluator']}"
         return [
             *self.data_lines(),
-            f"{how} at {plan.proxy_size} px (times γ), {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
+            f"{how} at {plan.sized}, {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
             f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
             f" {len(plan.split.test):,} are kept for the network chosen)",
         ]

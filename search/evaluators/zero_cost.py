@@ -54,7 +54,7 @@ class ZeroCost(Training):
             *self.data_lines(),
             (
                 f"nothing is trained in the search: candidates are scored by {self.score} on {BATCH} images at"
-                f" {plan.proxy_size} px (times γ)"
+                f" {plan.sized}"
             ),
             (
                 f"those chosen are trained for {FINAL_FACTOR * self.epochs} epochs on {len(plan.split.train):,} images"

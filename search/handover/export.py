@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...blocks import InputError
 from ...blocks.documented import documented
 from ...spaces import Candidate
+from ...spaces.fitted_strides import strides_in_words
 from ...studies import Evaluation, Purpose, Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import best, trainings
@@ -134,13 +135,14 @@ def export(
         settings=settings,
         versions=versions(),
     )
+    trained = Candidate.from_dict(json.loads(kept["candidate"]))
+    if trained.id != row.id:
+        said(
+            f"it was trained with strides fitted to {chosen.fidelity.size} px: the exported network has them, and its"
+            f" cost is counted at that size ({strides_in_words(trained)})"
+        )
     exported = export_network(
-        out,
-        candidate=Candidate.from_dict(json.loads(row.spec)),
-        weights=kept["weights"],
-        facts=facts,
-        formats=formats,
-        sample=sample,
+        out, candidate=trained, weights=kept["weights"], facts=facts, formats=formats, sample=sample
     )
     return HandedOver(number=number, evaluation=chosen, exported=exported)
 

@@ -81,14 +81,14 @@ def train(
     if seed is not None:
         check_seed("--seed", seed)
         if size is not None and _done(
-            study, row, asked := Fidelity(epochs=epochs, size=size), seed
+            study, row, asked := _fidelity(study, height, epochs, size), seed
         ):  # before the images are read
             raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
     loaded, rows = study_data(
         study, data=data, data_dir=data_dir, size=lambda native: size or deployable(height, searched, native)
     )
-    fidelity = Fidelity(epochs=epochs, size=size or deployable(height, searched, loaded.native))
+    fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native))
     weights = weights_folder(study.storage_url, study.spec.name)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
         tested = test or (chosen is not None and chosen.candidate.id == row.id)
@@ -167,6 +167,12 @@ def _check_threads(threads: int | None) -> None:
                 f"--threads must lie between 1 and the {usable_cpus()} CPUs that this process may use, but got"
                 f" {threads}"
             )
+
+
+def _fidelity(study: Study, height: int, epochs: int, size: int) -> Fidelity:
+    """The fidelity of a training; below the deployment size strides are fitted as in the search."""
+    smallest = int(study.spec.settings.get("proxy_map", 0)) if size < height else 0
+    return Fidelity(epochs=epochs, size=size, smallest_map=smallest)
 
 
 def deployable(height: int, searched: int, native: int) -> int:

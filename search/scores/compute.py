@@ -33,6 +33,7 @@ def scores_of(
     size: int | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    proxy: Candidate | None = None,
 ) -> dict[str, float]:
     """The scores of `candidate` by name. The same seed and batch give the same scores.
 
@@ -44,6 +45,8 @@ def scores_of(
         size: height and width in pixels to which images are resized; None leaves them.
         seed: seed of the initial weights and of all draws.
         device: the device that computes them.
+        proxy: the network that is built in the candidate's place; None builds the candidate. Scores
+            of the cost are always the candidate's.
 
     Raises:
         InputError: an unknown score, or a batch that does not fit the candidate.
@@ -62,7 +65,7 @@ def scores_of(
     if any(kind.network for kind in kinds):
         layout = _layout(device, kinds)
         with seeded(seed, "build", device=device):
-            network = candidate.build().to(device).to(memory_format=layout)
+            network = (proxy or candidate).build().to(device).to(memory_format=layout)
         images, labels = _prepared(images, labels, size, device, layout)
     else:
         network = nn.Identity()

@@ -13,6 +13,7 @@ import torch
 
 from ...blocks.errors import AutomlError, InputError
 from ...spaces import Candidate
+from ...spaces.fitted_strides import proxy_network
 from ...studies import Purpose
 from ...studies.checkpoint import load, save
 from ..course.job import Job
@@ -87,7 +88,7 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
     candidate = Candidate.from_dict(json.loads(job.candidate))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
-        network = candidate.build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
+        network = network_of(job, candidate).build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
     built = sum(parameter.numel() for parameter in network.parameters())
     if built != job.params:
         raise WrongCost(
@@ -118,14 +119,17 @@ def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, fl
     from ..scores import batch_of, scores_of
 
     images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
+    candidate = Candidate.from_dict(json.loads(job.candidate))
     return scores_of(
-        Candidate.from_dict(json.loads(job.candidate)),
-        images,
-        labels,
-        names=job.scores,
-        seed=job.seed,
-        device=str(device),
+        candidate, images, labels, names=job.scores, seed=job.seed, device=str(device), proxy=network_of(job, candidate)
     )
+
+
+def network_of(job: Job, candidate: Candidate) -> Candidate:
+    """The network that is built for `job`: the candidate, or at a smaller size the same with its
+    strides fitted, if the fidelity asks for that. It has the candidate's weights."""
+    fidelity = job.fidelity
+    return proxy_network(candidate, fidelity.size, fidelity.smallest_map) if fidelity.smallest_map else candidate
 
 
 def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
@@ -162,11 +166,12 @@ def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
     if job.checkpoint is None:
         return
     Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
+    trained = network_of(job, Candidate.from_dict(json.loads(job.candidate)))
     weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
     save(
         job.checkpoint,
         {
-            "candidate": job.candidate,
+            "candidate": trained.spec,
             "weights": weights,
             "size": job.fidelity.size,
             "epochs": job.fidelity.epochs,

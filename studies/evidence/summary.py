@@ -11,6 +11,7 @@ from ...spaces.metrics import DEFAULT_AXIS, Metric, metrics
 from ..evaluation import CandidateRow, Purpose
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
+from ..spec import strides_fitted
 from .confirmed_networks import Seeds, seed_noise
 from .random_baseline import Baseline, against_random
 from .rung_correlations import Correlation, rank_correlations
@@ -231,13 +232,14 @@ def samplers(study: Study) -> list[str]:
 def _training(settings: Mapping[str, Any]) -> str:
     if measure_of(settings) == SCORE:
         return (
-            f"none in the search; scored at {settings['proxy_size']} px times γ"
+            f"none in the search; scored at {settings['proxy_size']} px times γ{strides_fitted(settings)}"
             if "proxy_size" in settings
             else "none in the search"
         )
     epochs = settings.get("epochs")
     parts = ["" if epochs is None else f"{epochs} epoch{'' if epochs == 1 else 's'}"]
-    parts.append(f"at {settings['proxy_size']} px times γ" if "proxy_size" in settings else "")
+    if "proxy_size" in settings:
+        parts.append(f"at {settings['proxy_size']} px times γ{strides_fitted(settings)}")
     fraction = settings.get("fraction")
     parts.append(f"on {fraction:.0%} of the training images" if isinstance(fraction, float | int) else "")
     return " ".join(part for part in parts if part)
