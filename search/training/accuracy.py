@@ -12,16 +12,6 @@ from ...blocks.errors import Diverged
 from .device import has_fast_bf16
 from .pixels import Normalise
 
-BATCH = 256
-"""Images evaluated at once on the CPU, and at least on a GPU."""
-PIXELS = 2**21
-"""Pixels evaluated at once on a GPU, which small batches of small images leave idle."""
-
-
-def batch_for(device: torch.device, size: int) -> int:
-    """The number of images of `size` pixels a side to evaluate at once."""
-    return BATCH if device.type == "cpu" else max(BATCH, PIXELS // size**2)
-
 
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
     """bf16 autocast if `amp` asks for it and the device is fast with it; else no change."""
@@ -35,7 +25,7 @@ def accuracy(
     *,
     mean: Sequence[float],
     std: Sequence[float],
-    batch_size: int = BATCH,
+    batch_size: int = 256,
     amp: bool = True,
     run: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor] | None = None,
 ) -> float:
@@ -43,7 +33,8 @@ def accuracy(
 
     Network, images and labels must be on the same device. `mean` and `std` are those of the
     training images (`Pixels.mean`, `Pixels.std`). The network keeps its mode (train or eval). `run`
-    calls the function that it is given on a batch, for instance as a graph.
+    calls the function that it is given on a batch, for instance as a graph; it gets batches of one
+    size, the last one filled up with its first image.
 
     Raises:
         Diverged: a logit is NaN or infinite; the accuracy would be that of the first class alone.
@@ -60,7 +51,11 @@ def accuracy(
 
     with torch.no_grad():
         for x_bchw, labels_b in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            logits_bk = run(logits, x_bchw) if run is not None else logits(x_bchw)
+            if run is None:
+                logits_bk = logits(x_bchw)
+            else:
+                missing = x_bchw[:1].expand(batch_size - len(x_bchw), -1, -1, -1)
+                logits_bk = run(logits, torch.cat([x_bchw, missing]))[: len(x_bchw)]
             right += (logits_bk.argmax(dim=1) == labels_b).sum()
             finite &= logits_bk.isfinite().all()
     network.train(was_training)

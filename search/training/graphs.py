@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Self
 
@@ -44,16 +44,17 @@ class Graphs:
         key = (name, *(tensor.shape for tensor in inputs))
         if key not in self._replays:
             self._replays[key] = None
-            return function(*inputs)
+            with noticing_reads() as reads:
+                result = function(*inputs)
+            if reads:
+                self._give_up(reads[0])
+            return result
         replay = self._replays[key]
         if replay is None:
             try:
                 replay = self._replays[key] = self._capture(function, inputs)
             except RuntimeError as error:
-                self._capture = None
-                self.forget()
-                reason = str(error).strip().splitlines()[0]
-                warnings.warn(f"the network trains without CUDA graphs, which is slower: {reason}", stacklevel=2)
+                self._give_up(str(error))
                 return function(*inputs)
         return replay(*inputs)
 
@@ -61,9 +62,41 @@ class Graphs:
         """Release all graphs, for instance when the tensors that they work on are replaced."""
         self._replays.clear()
 
+    def _give_up(self, reason: str) -> None:
+        self._capture = None
+        self.forget()
+        first = reason.strip().splitlines()[0]
+        warnings.warn(f"the network trains without CUDA graphs, which is slower: {first}", stacklevel=3)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """An empty one of the same kind, as graphs here work on the tensors of the original."""
         return type(self)(self._capture)
+
+
+@contextmanager
+def noticing_reads() -> Iterator[list[str]]:
+    """Notice whether Python waits for the GPU within the `with` block, as no graph can.
+
+    A capture that fails leaves torch's generator and allocator in the middle of it, so that what
+    cannot be captured is better known before.
+    """
+    reads: list[str] = []
+    if not torch.cuda.is_initialized():
+        yield reads
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield reads
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+    for each in said:
+        if "called a synchronizing CUDA operation" in str(each.message):
+            reads.append(str(each.message))
+        elif "Synchronization debug mode" not in str(each.message):  # torch's note on the mode itself
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Function:
@@ -76,10 +109,14 @@ def cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Function:
         RuntimeError: the function reads from the device, or the GPU's memory is full.
     """
     static = tuple(tensor.clone() for tensor in inputs)
-    graph = torch.cuda.CUDAGraph()
-    # "thread_local": other threads, such as those that pin memory, may call CUDA during the capture
-    with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
-        result = function(*static)
+    graph, random = torch.cuda.CUDAGraph(), torch.cuda.get_rng_state()
+    try:
+        # "thread_local": other threads, such as those that pin memory, may call CUDA meanwhile
+        with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
+            result = function(*static)
+    except RuntimeError:
+        _end_capture(graph, random)
+        raise
 
     def replay(*latest: Tensor) -> Tensor:
         _ = function  # keeps the tensors alive that it holds, whose addresses are in the graph
@@ -89,6 +126,16 @@ def cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Function:
         return result
 
     return replay
+
+
+def _end_capture(graph: torch.cuda.CUDAGraph, random: Tensor) -> None:
+    """Bring torch's generator and allocator out of a capture that failed."""
+    device = torch.cuda.current_device()
+    fresh = torch.Generator(torch.device("cuda", device))
+    torch.cuda.default_generators[device].graphsafe_set_state(fresh.graphsafe_get_state())
+    torch.cuda.set_rng_state(random)
+    with suppress(RuntimeError):  # the capture has ended there after all
+        torch._C._cuda_endAllocateToPool(device, graph.pool())
 
 
 @contextmanager

@@ -32,13 +32,18 @@ class DeviceLamb(Lamb):
                 self._move(group, weights, norm)
         return loss
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state, of which timm puts the counter on the CPU."""
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            if "step" in group:
+                group["step"] = group["step"].to(group["params"][0].device)
+
     def _move(self, group: dict[str, Any], weights: list[Tensor], norm: Tensor | None) -> None:
         for weight in weights:
             if not self.state[weight]:
                 self.state[weight].update(exp_avg=torch.zeros_like(weight), exp_avg_sq=torch.zeros_like(weight))
-        # A loaded state has the counter on the CPU.
-        group["step"] = group.get("step", torch.zeros(())).to(weights[0].device)
-        step = group["step"].add_(1)
+        step = group.setdefault("step", torch.zeros((), device=weights[0].device)).add_(1)
         first, second = group["betas"]
         lamb(
             weights,

@@ -38,6 +38,11 @@ class EpochPlan:
     first: int
     """Number of updates before this epoch."""
 
+    @property
+    def largest(self) -> int:
+        """Number of images in the largest batch; others have one image less."""
+        return -(-self.images // self.updates)
+
 
 def schedule(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[EpochPlan, ...]:
     """The plan of each epoch, where a full epoch has `images` images of `size` pixels a side."""

@@ -13,7 +13,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,17 +21,19 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from ...blocks.errors import Diverged, InputError
-from .accuracy import accuracy, batch_for
+from .accuracy import accuracy
 from .augmentation import Augmentation
 from .batches import Batches
 from .depthwise import fast_depthwise
 from .device import resolve
+from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
 from .optimisation import create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
 from .recipe import Recipe
+from .report import Report
 from .schedule import EpochPlan, schedule
 from .snapshot import differences, snapshot
 from .step import Step
@@ -42,24 +43,6 @@ from .subset import rows_used
 CHECK_EVERY = 20
 """Number of updates between checks of the loss: small enough to stop a diverged candidate early,
 large enough not to delay a GPU by reading from it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """The results of one epoch."""
-
-    epoch: int
-    """Number of epochs done, including this one."""
-    accuracy: float
-    """Top-1 accuracy on the validation images, of the averaged weights if the recipe averages."""
-    loss: float
-    """Mean training loss over the images of the epoch, each taken when it was trained on."""
-    seconds: float
-    """Wall time of training and validation in seconds."""
-    images: int
-    """Number of images trained on in this epoch."""
-    training: float = 0.0
-    """Seconds of training alone, without resizing and validation; part of `seconds`."""
 
 
 class Trainer:
@@ -147,7 +130,12 @@ class Trainer:
             self._graphs.forget()  # sizes only rise: those of the last size are not needed any more
         self._pixels.at("train", plan.size)  # resized once and cached: not part of the training time
         resized = time.perf_counter()
-        with on_own_stream(self.device), seeded(self.seed, "epoch", number, device=self.device):
+        at_size = sum(each.images for each in self._schedule if each.size == plan.size)
+        with (
+            on_own_stream(self.device),
+            seeded(self.seed, "epoch", number, device=self.device),
+            gpu_convolutions(self.device, at_size, self.network, self.network_for_use()),
+        ):
             with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
@@ -235,10 +223,11 @@ class Trainer:
     def _train(self, number: int, plan: EpochPlan) -> float:
         random = generator(self.seed, "images", number)
         batches = self._batches(plan.size)
-        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: plan.images]].to(
-            self.device, non_blocking=True
-        )
-        draws_n5 = batches.augmentation.draw(plan.images, random).to(self.device, non_blocking=True)
+        # One graph serves batches of one size: on a GPU those that lack an image get one twice.
+        count = plan.images if self.device.type == "cpu" else plan.updates * plan.largest
+        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: plan.images]]
+        rows_n = rows_n[torch.arange(count) % plan.images].to(self.device, non_blocking=True)
+        draws_n5 = batches.augmentation.draw(count, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
         self.network.train()
         parts = zip(rows_n.tensor_split(plan.updates), draws_n5.tensor_split(plan.updates), strict=True)
@@ -248,7 +237,7 @@ class Trainer:
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
-        return total.item() / plan.images
+        return total.item() / count
 
     def _batches(self, size: int) -> Batches:
         images_nchw, _ = self._pixels.at("train", size)
@@ -270,6 +259,9 @@ class Trainer:
 
     def _validate(self, number: int, size: int) -> float:
         images_nchw, labels_n = self._pixels.at("validation", size)
+        # As a graph, in batches of the training's size, for which cuDNN is prepared.
+        run = partial(self._graphs.run, ("validation", size))
+        on_gpu = {"batch_size": self._schedule[number - 1].largest, "run": run}
         try:
             return accuracy(
                 self.network_for_use(),
@@ -277,9 +269,8 @@ class Trainer:
                 labels_n,
                 mean=self._pixels.mean,
                 std=self._pixels.std,
-                batch_size=batch_for(self.device, size),
                 amp=self.recipe.amp,
-                run=partial(self._graphs.run, ("validation", size)),
+                **(on_gpu if self.device.type == "cuda" else {}),
             )
         except Diverged as error:
             raise Diverged(f"{error}, after epoch {number} of {self.epochs}") from None

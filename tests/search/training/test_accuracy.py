@@ -28,6 +28,20 @@ def test_it_is_the_share_of_right_answers_whatever_the_batch_size(batch_size):
     assert accuracy(Brightest(), IMAGES, labels, **FLAT, batch_size=batch_size) == 15 / 20
 
 
+@pytest.mark.parametrize("batch_size", [1, 3, 20, 100])
+def test_a_runner_gets_batches_of_one_size_and_what_fills_the_last_one_is_not_counted(batch_size):
+    labels = torch.arange(20) % 4
+    labels[-5:] = 3 - labels[-5:]
+    sizes = []
+
+    def run(function, x_bchw):
+        sizes.append(len(x_bchw))
+        return function(x_bchw)
+
+    assert accuracy(Brightest(), IMAGES, labels, **FLAT, batch_size=batch_size, run=run) == 15 / 20
+    assert sizes == [batch_size] * -(-20 // batch_size)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_network_is_evaluated_in_eval_mode_and_left_in_its_own(training):
     network = nn.Sequential(nn.BatchNorm2d(4), Brightest()).train(training)

@@ -19,6 +19,11 @@ def test_without_low_values_all_epochs_are_full(recipe):
     ]
 
 
+def test_the_largest_batch_has_the_images_of_an_even_division_rounded_up(recipe):
+    (plan,) = schedule(recipe(), epochs=1, size=32, images=100)
+    assert plan.largest == max(len(batch) for batch in torch.arange(plan.images).tensor_split(plan.updates)) == 15
+
+
 def test_size_and_images_rise_in_a_line_and_end_full(recipe):
     plans = schedule(recipe(low_size=0.5, low_fraction=0.2, rise=0.5), epochs=8, size=32, images=1000)
     assert [plan.size for plan in plans] == [16, 20, 24, 28, 32, 32, 32, 32]
