@@ -186,7 +186,7 @@ def _passes(space: Space, rows: Rows, keys: bool) -> Iterator[Pass]:
     """Examine rows in passes of at most `CHUNK`, none of them with rows of two families."""
     if isinstance(space, Union):
         for _, member, here, own in space.parts(rows):
-            yield from ((here[part], *found) for part, *found in _passes(member, own, keys))
+            yield from ((here[part], cost, good, names) for part, cost, good, names in _passes(member, own, keys))
         return
     assert isinstance(space, SkeletonSpace)
     # rows with equal choices are placed together, so that a chunk needs few passes

@@ -10,6 +10,7 @@ members, each once (`union_drawing.py`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def enumerated(space: Space, budget: Budget, *, aim: float = 0.0) -> tuple[Rows,
     return rows[first], selected(concatenated([cost for _, _, cost in found]), first)
 
 
-def drawing_of(space: Space) -> Drawing:
+def drawing_of(space: Space) -> Drawing[Any]:
     """Return what draws from a space of any kind."""
     if isinstance(space, Union):
         return UnionDrawing(space)

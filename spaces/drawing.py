@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from math import prod
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ TRIES = 40
 ENUMERATE_STAGE = 1 << 17
 """Largest number of combinations of a stage whose alternatives are listed. The settings of a larger
 stage count as different networks."""
+S = TypeVar("S", bound=Space)
 
 
 def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
@@ -38,10 +40,11 @@ def within(budget: Budget, cost: Cost, aim: float = 0.0) -> NDArray[np.bool_]:
     return inside
 
 
-class Drawing(ABC):
+class Drawing(ABC, Generic[S]):
     """Draws settings uniformly, and keeps some so that all candidates are equally likely."""
 
-    space: Space
+    def __init__(self, space: S) -> None:
+        self.space = space
 
     @abstractmethod
     def rows(self, count: int, rng: np.random.Generator) -> Rows:
@@ -76,11 +79,11 @@ class Drawing(ABC):
             yield rows[kept], joined(keys[kept])
 
 
-class SkeletonDrawing(Drawing):
+class SkeletonDrawing(Drawing[SkeletonSpace]):
     """Draws from a space of one skeleton, and counts how many settings build the same candidate."""
 
     def __init__(self, space: SkeletonSpace) -> None:
-        self.space = space
+        super().__init__(space)
         self._parents = {name for parameter in space.parameters for name, _ in parameter.when} | {
             parameter.name for parameter in space.depths
         }

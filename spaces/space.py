@@ -92,7 +92,7 @@ class Space(ABC):
             image_size: height and width in pixels, before the resolution coefficient.
         """
 
-    @property
+    @cached_property
     @abstractmethod
     def size(self) -> int:
         """Number of settings before constraints; several settings may build the same candidate."""

@@ -28,13 +28,11 @@ FILLED = 256
 """Largest number of combinations of parameters without a counterpart that are tried."""
 
 
-class UnionDrawing(Drawing):
+class UnionDrawing(Drawing[Union]):
     """Draws from a union."""
 
-    space: Union
-
     def __init__(self, space: Union) -> None:
-        self.space = space
+        super().__init__(space)
         self._drawings = [SkeletonDrawing(member) for member in space.members]
         self._holders = [
             _Holder(space, number)

@@ -57,7 +57,7 @@ class Auxiliary:
         kept = [(params, float(value)) for params, value in rows if math.isfinite(value)]
         if len(kept) > MAX_VALUES:
             kept = [kept[index] for index in rng.choice(len(kept), MAX_VALUES, replace=False)]
-        self._encoder = Encoder(columns, pool[0], pool[1] if region.priced else None)
+        self._encoder = Encoder(columns, pool[0], pool[1] if region.priced else None, families=region.families)
         table = table_of(columns, [params for params, _ in kept])
         values = np.array([value for _, value in kept])
         self.model: Surrogate | None = None

@@ -1,7 +1,9 @@
 """Encodes rows as features for a model of accuracy.
 
 The blocks of features are the parameters' effects, their order (numeric choices, and how much each
-choice adds to the cost), the sums of exchangeable parameters, the logarithm of the cost, and hints.
+choice adds to the cost), the sums of exchangeable parameters, the family in a union, the logarithm
+of the cost, and hints. A parameter that is inactive in a row has no effect there: its features are
+0, the mean over its values.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Column, Table
+from .families import Families, dimension
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -50,7 +53,13 @@ class Encoder:
     """Maps rows to features."""
 
     def __init__(
-        self, columns: Sequence[Column], rows: Table, costs: Vector | None, hints: Mapping[str, Hint] | None = None
+        self,
+        columns: Sequence[Column],
+        rows: Table,
+        costs: Vector | None,
+        hints: Mapping[str, Hint] | None = None,
+        *,
+        families: Families | None = None,
     ) -> None:
         """Standardise the features.
 
@@ -59,8 +68,14 @@ class Encoder:
             rows: the rows by which features are standardised, usually the pool.
             costs: their costs; if None, cost is not a feature.
             hints: name -> function whose value is a feature.
+            families: the families of a union, whose effects are a block of their own.
         """
         self._columns = list(columns)
+        self._family = None if families is None else families.place(columns)
+        sized = [index for index, column in enumerate(columns) if column.values is None or len(column.values) > 1]
+        # in a union most parameters are inactive in any row: those that are active fill the block
+        active = len(sized) if families is None else float((~np.isnan(rows[:, sized])).sum(axis=1).mean())
+        self._effects = math.sqrt(max(1.0, active))
         self._priced = costs is not None and len(costs) > 1 and costs.min() > 0 and float(np.ptp(costs)) > 0
         self._log = (0.0, 1.0)
         self._marginals: list[Vector | None] = [None] * len(columns)
@@ -70,7 +85,8 @@ class Encoder:
             self._marginals = [_marginal(column, rows[:, index], logs) for index, column in enumerate(columns)]
         alike: dict[str, list[int]] = {}
         for index, column in enumerate(columns):
-            alike.setdefault(f"{column.distribution!r}", []).append(index)
+            own = "" if families is None else dimension(column.name)
+            alike.setdefault(f"{column.distribution!r} {own}", []).append(index)
         self._exchangeable = [places for places in alike.values() if len(places) > 1]
         self._hints = dict(hints or {})
         self._scales: dict[str, tuple[float, float]] = {}
@@ -83,10 +99,10 @@ class Encoder:
         """The features of every row of `table`; `costs` are its costs."""
         blocks = [_effects(column, table[:, index]) for index, column in enumerate(self._columns)]
         empty = np.zeros((len(table), 0))
-        effects = np.concatenate([*blocks, empty], axis=1) / math.sqrt(
-            max(1, sum(block.shape[1] > 0 for block in blocks))
-        )
+        effects = np.concatenate([*blocks, empty], axis=1) / self._effects
         found = {"effects": effects}
+        if self._family is not None:
+            found["family"] = blocks[self._family]
         ordered = [
             block
             for index, column in enumerate(self._columns)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...blocks import InputError
 from .columns import Column, Table
+from .families import Families
 from .region import Region
 
 ENUMERATE = 1 << 18
@@ -33,20 +34,31 @@ Found = tuple[Table, NDArray[np.float64], NDArray[np.uint64]]
 class Pool:
     """Feasible rows of a region, no two of which are the same thing to evaluate."""
 
-    def __init__(self, columns: Sequence[Column], region: Region, rng: np.random.Generator) -> None:
+    def __init__(
+        self, columns: Sequence[Column], region: Region, rng: np.random.Generator, *, drawn: int | None = None
+    ) -> None:
         """List or draw the rows.
+
+        Args:
+            columns: the parameters.
+            region: which rows are feasible.
+            rng: the random numbers.
+            drawn: number of rows in a pool that is drawn; None takes the usual one.
 
         Raises:
             InputError: no feasible row was found.
         """
-        self.columns, self._region = list(columns), region
+        self.columns, self._region, self._wanted = list(columns), region, drawn
         combinations = math.prod(math.inf if column.values is None else len(column.values) for column in columns)
         if combinations > DRAWN_SLOWLY:
             # finds out whether the region is vectorised
             self._admitted(region.settled(self.columns, self._draws(2, rng)))
         self.complete = combinations <= (ENUMERATE if region.vectorised else 3 * DRAWN_SLOWLY)
         """Whether the pool holds every feasible row."""
-        rows, costs, keys = self._listed() if self.complete else self._drawn(rng)
+        if region.families is not None:
+            rows, costs, keys = self._of_families(region.families, rng)
+        else:
+            rows, costs, keys = self._listed() if self.complete else self._drawn(rng)
         if not len(rows):
             where = "" if self.complete else f", of {ROUNDS} draws of {self._size():,}"
             raise InputError(f"nothing in the search space is within the budget{where}")
@@ -88,16 +100,25 @@ class Pool:
             return np.zeros((0, len(self.columns))), np.zeros(0)
         changed = rows[rng.integers(0, len(rows), count)].copy()
         for times in (np.ones(count, bool), rng.random(count) < twice):
-            which = rng.integers(0, len(self.columns), count)
+            which = self._which(changed, rng)
             for index, column in enumerate(self.columns):
                 here = np.flatnonzero(times & (which == index))
                 changed[here, index] = self._mutated(column, changed[here, index], rng)
+        if self._region.families is not None:
+            changed = self._region.families.carried(self.columns, changed)
         for index, column in enumerate(self.columns):
             gaps = np.isnan(changed[:, index])
             changed[gaps, index] = column.draw(int(gaps.sum()), rng)
         found, costs, keys = self._admitted(self._region.settled(self.columns, changed))
         new = np.array([key not in self._taken for key in keys.tolist()], bool)
         return found[new], costs[new]
+
+    def _which(self, rows: Table, rng: np.random.Generator) -> NDArray[np.intp]:
+        """A parameter to change for each row. In a union it is an active one: most parameters are
+        those of other families."""
+        if self._region.families is None:
+            return rng.integers(0, len(self.columns), len(rows))
+        return np.asarray(np.argmax(rng.random(rows.shape) * ~np.isnan(rows), axis=1))
 
     def _mutated(self, column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         """Another value for each number: any value of a categorical parameter, mostly a near one of
@@ -123,6 +144,23 @@ class Pool:
         kept = fits[np.sort(np.unique(seen.keys[fits], return_index=True)[1])]
         return rows[kept], seen.costs[kept], seen.keys[kept]
 
+    def _of_families(self, families: Families, rng: np.random.Generator) -> Found:
+        """The pools of all families, each listed or drawn by itself, so that a small family is
+        there beside a large one."""
+        found, self.complete = [np.zeros((0, len(self.columns)))], True
+        place = families.place(self.columns)
+        for name, region in families.regions.items():
+            places, own = families.own(self.columns, name)
+            try:
+                pool = Pool(own, region, rng, drawn=self._size() // len(families.regions))
+            except InputError:  # nothing of this family is within the budget
+                continue
+            rows = np.full((len(pool.rows), len(self.columns)), math.nan)
+            rows[:, place], rows[:, places] = self.columns[place].number(name), pool.rows
+            found.append(rows)
+            self.complete &= pool.complete
+        return self._admitted(np.concatenate(found))
+
     def _listed(self) -> Found:
         grids = (
             np.meshgrid(*[column.values for column in self.columns if column.values is not None], indexing="ij")
@@ -133,7 +171,7 @@ class Pool:
         return self._admitted(self._region.settled(self.columns, rows))
 
     def _size(self) -> int:
-        return DRAWN if self._region.vectorised else DRAWN_SLOWLY
+        return self._wanted or (DRAWN if self._region.vectorised else DRAWN_SLOWLY)
 
     def _draws(self, count: int, rng: np.random.Generator) -> Table:
         return np.stack([column.draw(count, rng) for column in self.columns], axis=1)

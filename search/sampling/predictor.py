@@ -114,10 +114,15 @@ class PredictorSampler(FeasibleSampler):
 
     def _begin(self, pool: Pool, features: Features, count: int, best: bool) -> NDArray[np.float64] | None:
         """A row before there is a model of this study: every second one by the model of an earlier
-        study, if there is one; otherwise a random one, preferably costly if `best`."""
+        study, if there is one; otherwise a random one, preferably costly if `best`. The families of
+        a union take turns, since the model needs trials of each."""
         free = np.flatnonzero(pool.free)
         if not len(free):
             return self.at_random(pool)
+        if self._region.families is not None:
+            family = pool.rows[free, self._region.families.place(pool.columns)]
+            there = np.unique(family)
+            free = free[family == there[count % len(there)]]
         known = [
             name
             for name, source in self._sources.items()
@@ -145,7 +150,8 @@ class PredictorSampler(FeasibleSampler):
                 self._sources[f"hint {name}"] = Auxiliary(
                     pool.columns, self._region, of_pool, rows, noisy=False, rng=self._rng
                 )
-            encoder = Encoder(pool.columns, pool.rows, pool.costs if self._region.priced else None, self._sources)
+            costs = pool.costs if self._region.priced else None
+            encoder = Encoder(pool.columns, pool.rows, costs, self._sources, families=self._region.families)
             self._encoded = pool, encoder, encoder(pool.rows, pool.costs)
             self._models = Models(self._region)
         return self._encoded[1], self._encoded[2]

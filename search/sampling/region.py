@@ -18,6 +18,7 @@ from ...blocks import InputError
 from ...spaces.budget import parse_budget
 from .columns import Column, Table, keys_of, params_of
 from .conditions import Condition, apply, learn
+from .families import Families
 
 CostFunction = Callable[[Mapping[str, Any]], Any]
 """Maps parameter -> value to a cost. Where values are arrays, it may return an array of costs."""
@@ -43,6 +44,8 @@ class Region(Protocol):
     """Whether costs are known."""
     vectorised: bool
     """Whether examining many rows takes about as long as examining one."""
+    families: Families | None
+    """The families of a union; None if there is no choice of a family."""
 
     def learn(self, columns: Sequence[Column], table: Table) -> bool:
         """Learn from the rows of all trials which parameters are conditional; True if that
@@ -80,6 +83,7 @@ class CostRegion:
         if budget is not None and cost is None:
             raise InputError(f"a budget needs the cost that it bounds, but got {budget!r} and no cost")
         self.priced = cost is not None
+        self.families: Families | None = None
         self._cost = cost
         self.low, self.high = bounds_of(budget)
         self.vectorised = True

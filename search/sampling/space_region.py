@@ -15,8 +15,10 @@ from ...blocks import InvalidBlock
 from ...spaces import Budget, Space
 from ...spaces.bulk import deactivate, examine, joined
 from ...spaces.metrics import DEFAULT_AXIS, metrics
+from ...spaces.union import FAMILY, Union
 from .columns import Column, Table
 from .distributions import distribution
+from .families import Families
 from .region import Examined
 
 
@@ -40,6 +42,11 @@ class SpaceRegion:
         asked = [self._metric, *(bound.of for bound in budget.bounds)]
         self.vectorised = not any(metric.walks for metric in asked)
         """Whether no metric has to look at each network by itself."""
+        self.families: Families | None = None
+        """Of a union, its families, which have the same budget."""
+        if isinstance(space, Union):
+            regions = {member.name: SpaceRegion(member, budget, cost=cost) for member in space.members}
+            self.families = Families(name=FAMILY, regions=regions)
         self.distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
         """Optuna's distribution of every parameter."""
 

@@ -1,12 +1,13 @@
 """Models accuracy as a function of the parameters and the cost, by a Gaussian process.
 
 The covariance is a sum of parts: a Bayesian linear model in each block of features (effects of the
-parameters, their order, sums of exchangeable parameters, logarithm of the cost, each hint), a
-linear model in the pairs of effects (the square of the effects' covariance), and a squared
-exponential of the distance between rows. The weight of each part and the noise are hyperparameters
-that maximise the marginal likelihood under weak priors (type II maximum a posteriori). With few
-observations the linear parts dominate; with more, the others gain weight if they explain more. The
-weight of a part that explains nothing, such as a useless hint, approaches zero.
+parameters, their order, sums of exchangeable parameters, the family in a union, logarithm of the
+cost, each hint), a linear model in the pairs of effects (the square of the effects' covariance),
+and a squared exponential of the distance between rows. The weight of each part and the noise are
+hyperparameters that maximise the marginal likelihood under weak priors (type II maximum a
+posteriori). With few observations the linear parts dominate; with more, the others gain weight if
+they explain more. The weight of a part that explains nothing, such as a useless hint, approaches
+zero.
 
 Source: sums of covariances as model choice, Duvenaud et al., ICML 2013, arXiv:1302.4922; samples by
 posterior covariance, Thompson 1933.
@@ -24,7 +25,16 @@ from scipy.optimize import minimize
 
 from .features import Features, Matrix, Vector
 
-PRIORS = {"effects": 1.0, "ordered": 0.5, "shared": 0.3, "cost": 1.0, "pairs": 0.3, "near": 0.3, "noise": 0.1}
+PRIORS = {
+    "effects": 1.0,
+    "ordered": 0.5,
+    "shared": 0.3,
+    "family": 1.0,
+    "cost": 1.0,
+    "pairs": 0.3,
+    "near": 0.3,
+    "noise": 0.1,
+}
 """Medians of the weights' priors, in units of the observations' variance."""
 HINT_PRIOR = 0.3
 """The same for a hint."""

@@ -28,7 +28,7 @@ from automl.search.proposing.sampler_kind import OBJECTIVES
 from automl.search.proposing.samplers import samplers
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
-from automl.spaces import Census, Space, census, parse_budget
+from automl.spaces import Census, Space, census, parse_budget, union
 from optuna.trial import TrialState
 
 SIZES = {"one": 1, "five": 5, "forty": 40, "conditional": 4}
@@ -259,6 +259,8 @@ def network(size: str) -> Space:
             return Space.from_dict(
                 {**common, "stages": stages, "dimensions": {"expansion": {"choices": [1, 2], "each": "layer"}}}
             )
+        case "union":
+            return union([network("five"), network("conditional"), network("one")], name="union")
     return Space.from_dict(
         {
             **common,
@@ -337,6 +339,24 @@ class SamplerConformance(Conformance):
         self.ids(session, self.count)
         if samplers.get(self.name).feasible:
             assert session.proposer.refused == 0
+
+    def test_settings_in_a_union_are_those_of_one_family(self):
+        space, budget, _ = counted("union", 0.6)
+        session, seen, families = self.session("union"), set(), set()
+        assert isinstance(session, ProposerSession)
+        for index in range(2 * self.count):
+            proposal = session.proposer.propose()
+            assert proposal is not None
+            chosen = proposal.settings
+            assert set(chosen) == {one.name for one in space.parameters if space.active(one, chosen)}
+            assert set(proposal.params) == set(chosen)
+            assert space.allows(chosen)
+            assert space.candidate(chosen).id == proposal.candidate.id not in seen
+            assert proposal.cost.macs <= budget
+            seen.add(proposal.candidate.id)
+            families.add(chosen["family"])
+            session.tell(proposal, ("COMPLETE", "PRUNED", "FAIL")[index % 3], accuracy(proposal.candidate.id))
+        assert len(families) >= 2
 
     def test_hints_are_survived_by_all(self):
         session = self.session("conditional")
