@@ -3,14 +3,14 @@ Python block and space file is taken as it stands."""
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import typer
 from automl.blocks import Attention, block_class
 from automl.cli.main import app, main
+
+from . import fresh
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,14 +76,14 @@ def test_the_attention_block_of_the_docs_works():
         "c = skeleton('resnet').candidate({'attention': 'gate', 'width': 0.25}, (3, 32, 32), 10)\n"
         "assert sum(p.numel() for p in c.build().parameters()) == c.cost().params\nprint(Gate.name)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = fresh.run(code)
     assert done.stdout.strip() == "gate", done.stderr
     assert block_class("eca", Attention).name == "eca"
 
 
 def test_the_networks_in_timm_of_the_docs_are_what_is_said():
     text = next(text for _, text in blocks("python") if "automl_network" in text)
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    done = fresh.run(text)
     assert done.stdout.strip() == re.findall(r"# (\[.*)", text)[0], done.stderr
 
 
@@ -105,9 +105,7 @@ def test_the_way_shown_to_timms_training_script_works(tmp_path: Path):
     (tmp_path / "found.json").write_text(
         skeleton("resnet").candidate({"width": 0.125, "depth": 0.3}, (3, 32, 32), 10).spec
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *shlex.split(arguments)], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = fresh.run(code, *shlex.split(arguments), folder=tmp_path)
     assert done.stdout.strip() == "3", done.stderr
 
 

@@ -192,12 +192,23 @@ def where(python: Path, folder: Path) -> Path:
     return Path(run(python, "-c", "import automl, automl.cli.main; print(automl.__file__)", cwd=folder).strip()).parent
 
 
+@pytest.mark.exhaustive
 def test_an_empty_environment_does_not_see_the_automl_that_is_tested(tmp_path: Path):
     python = empty_environment(tmp_path / "env", borrowed=True)
     code = "import torch, importlib.util as u; print(u.find_spec('automl'), u.find_spec('blocks'))"
     assert run(python, "-c", code, cwd=tmp_path).strip() == "None None"
 
 
+def test_what_the_wheel_installs_runs_from_another_folder(wheel: Path, tmp_path: Path):
+    python = empty_environment(tmp_path / "env", borrowed=True)
+    install(python, wheel, cwd=tmp_path)
+    assert where(python, tmp_path).is_relative_to(tmp_path / "env")
+    command = python.with_name("automl")
+    assert run(command, "--version", cwd=tmp_path).startswith("automl ")
+    assert "macs" in run(command, "space", "sample", "efficientnet", "--json", cwd=tmp_path)
+
+
+@pytest.mark.exhaustive
 def test_the_wheel_searches_from_another_folder(wheel: Path, tmp_path: Path):
     python = empty_environment(tmp_path / "env", borrowed=True)
     install(python, wheel, cwd=tmp_path)

@@ -56,7 +56,13 @@ def names_of(space: Space) -> dict[int, str]:
     return found
 
 
-@pytest.mark.parametrize("space", spaces(), ids=lambda space: space.name)
+@pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param(space, id=space.name, marks=() if space.name == "skipped" else pytest.mark.exhaustive)
+        for space in spaces()
+    ],
+)
 class TestDistinct:
     def test_fingerprints_are_equal_where_candidates_are_and_nowhere_else(self, space: Space):
         found = names_of(space)
