@@ -6,52 +6,41 @@ basic unit, the middle one of a bottleneck, whose groups its branches take over.
 
 Sources: He et al., ResNet, CVPR 2016, arXiv:1512.03385 (the stride on the 3×3 convolution, as
 everywhere since); Xie et al., ResNeXt, CVPR 2017, arXiv:1611.05431; He et al., Bag of Tricks, CVPR
-2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955.
+2019, arXiv:1812.01187 (average-pool downsampling); Zhang et al., ResNeSt, 2020, arXiv:2004.08955;
+Zhang, ICML 2019, arXiv:1904.11486 (anti-aliased strides, placed as in timm's `resnetaa50` and
+`resnetblur50`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from .block import Attention, ConvAttention, Unit, register
 from .cost import Cost, conv_cost, norm_cost
+from .residual_rules import Antialias, Downsample, check_selecting, check_unit, shortcut_cost
 from .rounding import at_least, floor, make_divisible, next_multiple, pick, scaled_channels
-from .rules import check, check_channels, check_stride
+from .rules import check
 from .shape import Number, Shape, is_array
 from .slot import gate_cost, spatial_cost
 
 if TYPE_CHECKING:
     from torch import nn
 
-Downsample = Literal["conv", "avg"]
 Form = Literal["grouped", "concatenated", "summed"]
 """How a bottleneck's groups are built: (c), (b), (a) of ResNeXt's Figure 3."""
-
-
-def _check(channels: Number, stride: int, downsample: str) -> None:
-    check_channels(channels)
-    check_stride(stride)
-    check("downsample must be 'conv' or 'avg'", downsample in ("conv", "avg"), downsample=downsample)
-
-
-def _shortcut_cost(shape: Shape, out: Shape, stride: int, downsample: str) -> Cost:
-    """Return the cost of the shortcut's projection; zero if input and output have one shape.
-
-    Average pooling before it costs nothing, but its output is held in addition to the input.
-    """
-    projected = True if stride != 1 else shape.channels != out.channels
-    pooled = out.with_channels(shape.channels).elements if downsample == "avg" and stride != 1 else 0
-    return (conv_cost(shape, out, 1) + norm_cost(out.channels)).beside(out.elements + pooled) * projected
 
 
 @register("basic")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basic(Unit):
     """A basic unit: two 3×3 convolutions."""
+
+    added: ClassVar[Mapping[str, Any]] = {"activation": "relu", "antialias": "none"}
 
     channels: Number
     """Output channels."""
@@ -63,18 +52,29 @@ class Basic(Unit):
     attention: Attention | None = None
     """Attention before the sum; one that selects among convolutions replaces the first
     convolution."""
+    activation: str = "relu"
+    """Activation after the first convolution and after the sum."""
+    antialias: Antialias = "none"
+    """The pool after the first activation that has the stride in place of the convolution; "none"
+    with an attention that selects among convolutions."""
 
     def __post_init__(self) -> None:
-        _check(self.channels, self.stride, self.downsample)
+        check_unit(self.channels, self.stride, self.downsample, self.antialias)
+        check_selecting(self.attention, self.antialias)
 
     def resolved(self, shape: Shape) -> Basic:
-        return self if self.attention is None else replace(self, attention=self.attention.resolved(self.out(shape)))
+        # with stride 1 there is no pool: equal networks must have equal descriptions
+        block = replace(self, antialias="none") if self.stride == 1 and self.antialias != "none" else self
+        if block.attention is None:
+            return block
+        return replace(block, attention=block.attention.resolved(self.out(shape)))
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out(shape)
-        first = spatial_cost(self.attention, 3, shape, out)
+        inside = out if self.antialias == "none" else shape.with_channels(self.channels)  # before the pool
+        first = spatial_cost(self.attention, 3, shape, inside)
         after = conv_cost(out, out, 3) + norm_cost(out.channels) + gate_cost(self.attention, out)
-        return first + after.beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
+        return first + after.beside(shape.elements) + shortcut_cost(shape, out, self.stride, self.downsample)
 
     def build(self, shape: Shape, *, drop_path: float = 0.0) -> nn.Module:
         from .modules.residual import BasicBlock
@@ -82,15 +82,28 @@ class Basic(Unit):
 
         if isinstance(self.attention, ConvAttention):
             conv = self.attention.build_conv(shape, self.channels, stride=self.stride)
-            return SelectiveBasic(shape.channels, self.channels, conv, self.stride, self.downsample, drop_path)
+            return SelectiveBasic(
+                shape.channels, self.channels, conv, self.stride, self.downsample, drop_path, self.activation
+            )
         attention = None if self.attention is None else self.attention.build(self.out(shape))
-        return BasicBlock(shape.channels, self.channels, self.stride, self.downsample, attention, drop_path)
+        return BasicBlock(
+            shape.channels,
+            self.channels,
+            self.stride,
+            self.downsample,
+            attention,
+            drop_path,
+            self.activation,
+            self.antialias,
+        )
 
 
 @register("bottleneck")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bottleneck(Unit):
     """A bottleneck unit: a 1×1, a 3×3 and a 1×1 convolution."""
+
+    added: ClassVar[Mapping[str, Any]] = {"activation": "relu", "antialias": "none"}
 
     channels: Number
     """Output channels."""
@@ -111,9 +124,24 @@ class Bottleneck(Unit):
     attention: Attention | None = None
     """Attention before the sum; one that selects among convolutions replaces the middle convolution
     and needs radix 0 and no pool."""
+    activation: str = "relu"
+    """Activation after the first two convolutions and after the sum; within split attention it is
+    ReLU."""
+    antialias: Antialias = "none"
+    """The pool after the middle activation that has the stride in place of the convolution; "none"
+    with split attention, and with an attention that selects among convolutions."""
 
     def __post_init__(self) -> None:
-        _check(self.channels, self.stride, self.downsample)
+        check_unit(self.channels, self.stride, self.downsample, self.antialias)
+        check_selecting(self.attention, self.antialias)
+        own = self.antialias == "none" or (self.radix == 0 and self.pool == "none")
+        check(
+            "with antialias, radix must be 0 and pool 'none'",
+            own,
+            antialias=self.antialias,
+            radix=self.radix,
+            pool=self.pool,
+        )
         check("width >= 1 must hold", self.width >= 1, width=self.width)
         check("radix >= 0 must hold", self.radix >= 0, radix=self.radix)
         check("pool must be 'none', 'first' or 'last'", self.pool in ("none", "first", "last"), pool=self.pool)
@@ -138,7 +166,7 @@ class Bottleneck(Unit):
 
     def resolved(self, shape: Shape) -> Bottleneck:
         # with stride 1 there is no pool: equal networks must have equal descriptions
-        block = replace(self, pool="none") if self.stride == 1 else self
+        block = replace(self, pool="none", antialias="none") if self.stride == 1 else self
         if block.attention is None:
             return block
         place = shape.with_channels(self.width) if isinstance(block.attention, ConvAttention) else self.out(shape)
@@ -173,14 +201,14 @@ class Bottleneck(Unit):
         before = shape.with_channels(self.width)
         after = before.strided(self.stride)
         entering = after if self.pool == "first" else before  # input of the middle convolution
-        inside = before if self.pool == "last" else after  # its output
+        inside = before if self.pool == "last" or self.antialias != "none" else after  # its output
         if self.radix == 0:  # an attention that replaces the convolution allows no pool
             middle = spatial_cost(self.attention, 3, entering, inside, groups=self.cardinality)
         else:
             middle = self._split_attention_cost(entering, inside)
         last = conv_cost(after, out, 1) + norm_cost(out.channels) + gate_cost(self.attention, out)
         first = conv_cost(shape, before, 1) + norm_cost(self.width)
-        return first + (middle + last).beside(shape.elements) + _shortcut_cost(shape, out, self.stride, self.downsample)
+        return first + (middle + last).beside(shape.elements) + shortcut_cost(shape, out, self.stride, self.downsample)
 
     def _split_attention_cost(self, before: Shape, inside: Shape) -> Cost:
         splits = inside.with_channels(self.width * self.radix)
@@ -223,12 +251,26 @@ class Bottleneck(Unit):
                 shape.with_channels(self.width), self.width, stride=self.stride, groups=self.cardinality
             )
             return selective.SelectiveBottleneck(
-                shape.channels, self.width, self.channels, conv, self.stride, self.downsample, drop_path
+                shape.channels,
+                self.width,
+                self.channels,
+                conv,
+                self.stride,
+                self.downsample,
+                drop_path,
+                self.activation,
             )
         attention = None if self.attention is None else self.attention.build(self.out(shape))
         if form != "grouped":
             plain = self.radix == 0 and self.pool == "none"
             check("separate paths need radix 0 and pool 'none'", plain, radix=self.radix, pool=self.pool)
+            usual = self.activation == "relu" and self.antialias == "none"
+            check(
+                "separate paths need activation 'relu' and antialias 'none'",
+                usual,
+                activation=self.activation,
+                antialias=self.antialias,
+            )
             return forms.PathBottleneck(
                 shape.channels,
                 self.width,
@@ -252,4 +294,6 @@ class Bottleneck(Unit):
             self.downsample,
             attention,
             drop_path,
+            self.activation,
+            self.antialias,
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .block import Part, register
 from .cost import Cost, conv_cost, norm_cost
+from .residual_rules import Antialias, check_antialias
 from .rounding import at_least, nearest, scaled_channels
 from .rules import check, check_channels, check_stride, check_window
 from .shape import Number, Shape
@@ -69,7 +70,7 @@ class ConvStem(Part):
             ),
             "bn1": nn.BatchNorm2d(self.channels),
             "act1": activation_layer(self.activation),
-            **_max_pool(self.pool),
+            **_pool(self.pool),
         }
 
 
@@ -82,7 +83,14 @@ class ResNetStem(Part):
     (arXiv:1512.03385, section 4.2).
     """
 
-    added: ClassVar[Mapping[str, Any]] = {"tiered": False, "kernel": 7, "stride": 2, "pool": True}
+    added: ClassVar[Mapping[str, Any]] = {
+        "tiered": False,
+        "kernel": 7,
+        "stride": 2,
+        "pool": True,
+        "activation": "relu",
+        "antialias": "none",
+    }
 
     channels: Number = 64
     """Output channels."""
@@ -97,11 +105,17 @@ class ResNetStem(Part):
     """Stride of the first convolution: 1 or 2."""
     pool: bool = True
     """Whether a 3×3 max pool of stride 2 follows the activation."""
+    activation: str = "relu"
+    """Activation after each convolution."""
+    antialias: Antialias = "none"
+    """"blur": the max pool has stride 1, and a binomial filter of stride 2 follows. "avg": the mean
+    of 2×2 pixels takes the place of the max pool. As in timm's `resnetblur` and `resnetaa`."""
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
         check_window("kernel", self.kernel)
         check_stride(self.stride)
+        check_antialias(self.antialias)
         check("deep >= 1 must hold", True if self.deep is None else self.deep >= 1, deep=self.deep)
         check(
             "a tiered stem needs deep >= 4",
@@ -118,7 +132,8 @@ class ResNetStem(Part):
 
     def resolved(self, shape: Shape) -> ResNetStem:
         # equal networks must have equal descriptions
-        return self if self.deep is None or self.kernel == 7 else replace(self, kernel=7)
+        kernel = self.kernel if self.deep is None else 7
+        return replace(self, kernel=kernel, antialias=self.antialias if self.pool else "none")
 
     def widened(self, factor: Number) -> ResNetStem:
         """Return the same stem with `factor` times the channels.
@@ -149,6 +164,8 @@ class ResNetStem(Part):
     def build(self, shape: Shape) -> dict[str, nn.Module]:
         from torch import nn
 
+        from .modules.activation import activation_layer
+
         conv: nn.Module
         if self.deep is None:
             conv = nn.Conv2d(shape.channels, self.channels, self.kernel, self.stride, self.kernel // 2, bias=False)
@@ -156,17 +173,17 @@ class ResNetStem(Part):
             conv = nn.Sequential(
                 nn.Conv2d(shape.channels, self.first, 3, self.stride, 1, bias=False),
                 nn.BatchNorm2d(self.first),
-                nn.ReLU(inplace=True),
+                activation_layer(self.activation),
                 nn.Conv2d(self.first, self.deep, 3, 1, 1, bias=False),
                 nn.BatchNorm2d(self.deep),
-                nn.ReLU(inplace=True),
+                activation_layer(self.activation),
                 nn.Conv2d(self.deep, self.channels, 3, 1, 1, bias=False),
             )
         return {
             "conv1": conv,
             "bn1": nn.BatchNorm2d(self.channels),
-            "act1": nn.ReLU(inplace=True),
-            **_max_pool(self.pool),
+            "act1": activation_layer(self.activation),
+            **_pool(self.pool, self.antialias),
         }
 
 
@@ -251,8 +268,16 @@ class EfficientHead(Part):
         }
 
 
-def _max_pool(pool: bool) -> dict[str, nn.Module]:
-    """Make the max pool after a stem's convolutions, or nothing if the stem has none."""
+def _pool(pool: bool, antialias: str = "none") -> dict[str, nn.Module]:
+    """Make the pool after a stem's convolutions, or nothing if the stem has none."""
     from torch import nn
 
-    return {"maxpool": nn.MaxPool2d(3, 2, 1)} if pool else {}
+    from .modules.antialias import antialias_layer
+
+    if not pool:
+        return {}
+    if antialias == "none":
+        return {"maxpool": nn.MaxPool2d(3, 2, 1)}
+    if antialias == "avg":
+        return {"maxpool": antialias_layer("avg")}
+    return {"maxpool": nn.Sequential(nn.MaxPool2d(3, 1, 1), antialias_layer("blur"))}

@@ -117,8 +117,10 @@ class SelectiveBasic(nn.Module):
         stride: int = 1,
         downsample_kind: str = "conv",
         drop_path: float = 0.0,
+        activation: str = "relu",
     ) -> None:
         super().__init__()
+        self.activation = activation
         self.in_channels, self.channels, self.stride, self.downsample_kind = (
             in_channels,
             channels,
@@ -128,7 +130,7 @@ class SelectiveBasic(nn.Module):
         self.conv1 = conv1
         self.conv2 = ConvNormAct(channels, channels, 3, activation="")
         self.downsample = shortcut(in_channels, channels, stride, downsample_kind)
-        self.act = nn.ReLU(inplace=True)
+        self.act = activation_layer(activation)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:
@@ -155,8 +157,10 @@ class SelectiveBottleneck(nn.Module):
         stride: int = 1,
         downsample_kind: str = "conv",
         drop_path: float = 0.0,
+        activation: str = "relu",
     ) -> None:
         super().__init__()
+        self.activation = activation
         self.in_channels, self.width, self.channels, self.stride, self.downsample_kind = (
             in_channels,
             width,
@@ -164,11 +168,11 @@ class SelectiveBottleneck(nn.Module):
             stride,
             downsample_kind,
         )
-        self.conv1 = ConvNormAct(in_channels, width)
+        self.conv1 = ConvNormAct(in_channels, width, activation=activation)
         self.conv2 = conv2
         self.conv3 = ConvNormAct(width, channels, activation="")
         self.downsample = shortcut(in_channels, channels, stride, downsample_kind)
-        self.act = nn.ReLU(inplace=True)
+        self.act = activation_layer(activation)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x_bchw: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,8 @@
 
 Sources: He et al., CVPR 2016, arXiv:1512.03385, Table 1 (the baseline is ResNet-50); Xie et al.,
 ResNeXt, CVPR 2017, arXiv:1611.05431, Table 2 (cardinality × base width at equal cost); Zhang et
-al., ResNeSt, arXiv:2004.08955 (radix). Widths are rounded to multiples of 8, repeats up.
+al., ResNeSt, arXiv:2004.08955 (radix); Zhang, ICML 2019, arXiv:1904.11486 (anti-aliased strides).
+Widths are rounded to multiples of 8, repeats up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...blocks import Basic, Bottleneck, Part, PoolHead, ResNetStem, Unit
+from ...blocks import Basic, Bottleneck, ConvAttention, Part, PoolHead, ResNetStem, Unit
 from ...blocks.rounding import at_least, floor, make_divisible, nearest, next_multiple
 from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
@@ -60,6 +61,8 @@ class ResNet(Skeleton):
         "stem_pool": True,
         "downsample": "conv",
         "pool": "none",
+        "activation": "relu",
+        "antialias": "none",
     }
     rules: ClassVar[Mapping[str, Rule]] = {
         **SHARED_RULES,
@@ -72,54 +75,72 @@ class ResNet(Skeleton):
         "stem_width": COUNT,
         "downsample": one_of("conv", "avg"),
         "pool": one_of("none", "first", "last"),
+        "activation": one_of("relu", "silu", "relu6", "hard_swish", "gelu"),
+        "antialias": one_of("none", "avg", "blur"),
     }
     per_stage: ClassVar[frozenset[str]] = frozenset(
-        {"width", "repeats", "stride", "cardinality", "base_width", "radix", "expansion", "attention", "skip"}
+        {
+            "width",
+            "repeats",
+            "stride",
+            "cardinality",
+            "base_width",
+            "radix",
+            "expansion",
+            "attention",
+            "activation",
+            "skip",
+        }
     )
-    per_layer: ClassVar[frozenset[str]] = frozenset({"cardinality", "base_width", "radix", "attention", "skip"})
+    per_layer: ClassVar[frozenset[str]] = frozenset(
+        {"cardinality", "base_width", "radix", "attention", "activation", "skip"}
+    )
     numeric: ClassVar[frozenset[str]] = frozenset(
         {"depth", "width", "resolution", "repeats", "cardinality", "base_width", "expansion", "stem_width"}
     )
     widens: ClassVar[frozenset[str]] = frozenset({"width", "expansion", "unit"})
-    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem", "stem_width"}
+    outside: ClassVar[frozenset[str]] = SHARED_OUTSIDE | {"stem", "stem_width", "activation", "antialias"}
 
     def out_channels(self, local: Local) -> Number:
         return super().out_channels(local) * (1 if local["unit"] == "basic" else local["expansion"])
 
     def stem(self, local: Local) -> Part:
+        common = {**stem_strides(local), "activation": local["activation"], "antialias": local["antialias"]}
         if local["stem"] == "plain":
             channels = make_divisible(64 * local["width"], local["divisor"])
-            return ResNetStem(channels=channels, kernel=stem_kernel(local, 7), **stem_strides(local))
+            return ResNetStem(channels=channels, kernel=stem_kernel(local, 7), **common)
         deep = make_divisible(local["stem_width"] * local["width"], local["divisor"])
-        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered", **stem_strides(local))
+        return ResNetStem(channels=2 * deep, deep=deep, tiered=local["stem"] == "tiered", **common)
 
     def head(self, local: Local) -> Part:
         return PoolHead()
 
     def unit(self, local: Local) -> Unit:
         cardinality, radix = local["cardinality"], local["radix"]
+        gate = attention(local)
+        common: dict[str, Any] = {
+            "channels": self.out_channels(local),
+            "stride": local["stride"],
+            "downsample": local["downsample"],
+            "attention": gate,
+            "activation": local["activation"],
+            # split attention and attention in place of the convolution have strides of their own
+            "antialias": "none" if radix or isinstance(gate, ConvAttention) else local["antialias"],
+        }
         if local["unit"] == "basic":
             plain = (np.equal(cardinality, 1) if is_array(cardinality) else cardinality == 1) & (radix == 0)
             check("a basic unit has cardinality 1 and radix 0", plain, cardinality=cardinality, radix=radix)
-            return Basic(
-                channels=self.out_channels(local),
-                stride=local["stride"],
-                downsample=local["downsample"],
-                attention=attention(local),
-            )
+            return Basic(**common)
         automatic = isinstance(local["base_width"], str)
         base_width = equal_cost_width(cardinality) if automatic else local["base_width"]
         group = at_least(floor(base_width * super().out_channels(local) / 64), 1)
         group = next_multiple(group, max(radix, 1))  # whole channels for every split of every group
         return Bottleneck(
-            channels=self.out_channels(local),
             width=group * cardinality,
-            stride=local["stride"],
             cardinality=cardinality,
             radix=radix,
             pool=local["pool"] if radix else "none",
-            downsample=local["downsample"],
-            attention=attention(local),
+            **common,
         )
 
 

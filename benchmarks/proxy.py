@@ -1,0 +1,201 @@
+"""How trainings at a small size rank networks, beside trainings at 128 px: own strides or fitted.
+
+    uv run python benchmarks/proxy.py [--data cifar10] [--networks 20] [--keep FILE] [--write]
+
+Takes random networks of two spaces, deployed at 224 px within a budget, and trains each at 32 px
+with its own strides, at 32 px with strides fitted to a last map of 2 and of 4 pixels, and at
+128 px. The rank correlation with the last says what a proxy keeps, the seconds what it costs.
+Trainings are kept in a JSON file, from which the same call goes on. `--dry-run` takes noise and
+cheap networks, to see that everything runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from automl.search.course.job import Job
+from automl.search.training.pixels import Pixels
+from automl.search.training.recipe import Recipe
+from automl.search.workers.job_runner import network_of, trainer_for
+from automl.spaces import Candidate, Space, load_space, parse_budget
+from automl.spaces.bulk import settings
+from automl.spaces.distinct import feasible
+from automl.studies import Fidelity, Purpose
+from gpu_tasks import device_of, generated, machine
+from scipy.stats import kendalltau, spearmanr
+
+RESULTS = Path(__file__).resolve().parent / "results" / "proxy.md"
+SPACES = ("efficientnet", "resnext-attention")
+"""The two families; half of the networks are from each."""
+
+
+class Proxy(NamedTuple):
+    """A way to train a network."""
+
+    size: int
+    """Pixels a side."""
+    smallest: int
+    """Pixels a side that the last map keeps; 0: with the network's own strides."""
+
+    def __str__(self) -> str:
+        return f"{self.size} px, " + (f"last map {self.smallest} px" if self.smallest else "own strides")
+
+
+TRUTH = Proxy(128, 0)
+"""The training with which the others are compared: a 32-fold squeeze leaves 4 pixels a side."""
+PROXIES = (Proxy(32, 0), Proxy(32, 2), Proxy(32, 4))
+
+
+class Network(NamedTuple):
+    """A network and its space."""
+
+    space: str
+    candidate: Candidate
+
+
+def drawn(space: str, budget: str, count: int, classes: int) -> list[Network]:
+    """Random networks of a space at 224 px, all of at least a tenth of the budget."""
+    data = load_space(space).to_dict()
+    data["dimensions"]["resolution"] = 1.0  # of one size, so that γ does not rank them
+    adapted = Space.from_dict(data, space).adapted(classes=classes)
+    found: list[Network] = []
+    for rows in feasible(adapted, parse_budget([budget]), np.random.default_rng(0), aim=0.1):
+        for row in rows:
+            found.append(Network(space, adapted.candidate(settings(adapted, row))))
+            if len(found) == count:
+                return found
+    return found
+
+
+def images_of(data: str, count: int, device: torch.device) -> tuple[Pixels, int]:
+    """`count` training images of a data set at 128 px or less, and the number of its classes."""
+    from automl.search.data import load, split
+
+    loaded = load(data, size=TRUTH.size)
+    rows = split(loaded, seed=0)
+    train = np.random.default_rng(0).permutation(rows.train)[:count]
+    return Pixels(loaded.images, loaded.labels, np.sort(train), rows.validation, None, device), len(loaded.classes)
+
+
+class Trainings:
+    """Trains networks and keeps their accuracies."""
+
+    def __init__(self, pixels: Pixels, epochs: int, keep: Path | None) -> None:
+        self.pixels, self.epochs, self.keep = pixels, epochs, keep
+        self.known: dict[str, dict[str, float]] = {}
+        if keep is not None and keep.exists():
+            self.known = json.loads(keep.read_text())
+
+    def of(self, candidate: Candidate, proxy: Proxy, seed: int) -> Mapping[str, float]:
+        """Validation accuracy, seconds and millions of multiply-adds of one training."""
+        key = f"{candidate.id}/{proxy.size}/{proxy.smallest}/{self.epochs}/{seed}"
+        if key not in self.known:
+            self.known[key] = self._train(candidate, proxy, seed)
+            if self.keep is not None:
+                self.keep.with_suffix(".new").write_text(json.dumps(self.known))
+                self.keep.with_suffix(".new").replace(self.keep)
+        return self.known[key]
+
+    def _train(self, candidate: Candidate, proxy: Proxy, seed: int) -> dict[str, float]:
+        job = Job(
+            candidate=candidate.spec,
+            params=int(candidate.cost().params),
+            fidelity=Fidelity(epochs=self.epochs, size=proxy.size, smallest_map=proxy.smallest),
+            seed=seed,
+            purpose=Purpose.SEARCH,
+        )
+        recipe = Recipe.for_data(images=self.pixels.count("train"), size=proxy.size, flip=True)
+        began = time.perf_counter()
+        trainer = trainer_for(job, self.pixels, recipe, self.pixels.device)
+        report = trainer.epoch()
+        while not trainer.finished:
+            report = trainer.epoch()
+        image = [candidate.image[0], proxy.size, proxy.size]
+        trained = Candidate.from_dict({**network_of(job, candidate).to_dict(), "image": image})
+        return {
+            "accuracy": float(report.accuracy),
+            "seconds": time.perf_counter() - began,
+            "mmacs": trained.cost().macs / 1e6,
+        }
+
+
+def rows(trainings: Trainings, networks: list[Network], seeds: int) -> Iterator[list[str]]:
+    """One row for each way of training: what it costs, and how it ranks the networks."""
+    found = {
+        proxy: [[trainings.of(network.candidate, proxy, seed) for seed in range(seeds)] for network in networks]
+        for proxy in (*PROXIES, TRUTH)
+    }
+    truth = accuracies(found[TRUTH])
+    for proxy, every in found.items():
+        own, spent = accuracies(every), [one for seeds_of in every for one in seeds_of]
+        yield [
+            str(proxy),
+            f"{np.mean([one['mmacs'] for one in spent]):.1f}",
+            f"{np.mean([one['seconds'] for one in spent]):.1f}",
+            f"{np.mean(own):.4f}",
+            *(
+                ["1", "1"]
+                if proxy == TRUTH
+                else [f"{spearmanr(own, truth)[0]:.2f}", f"{kendalltau(own, truth)[0]:.2f}"]
+            ),
+            *(within(space, networks, own, truth) for space in SPACES),
+        ]
+
+
+def accuracies(every: list[list[Mapping[str, float]]]) -> np.ndarray:
+    """The mean accuracy of each network over its seeds."""
+    return np.array([np.mean([one["accuracy"] for one in seeds]) for seeds in every])
+
+
+def within(space: str, networks: list[Network], own: np.ndarray, truth: np.ndarray) -> str:
+    """The rank correlation among the networks of one space."""
+    chosen = [index for index, network in enumerate(networks) if network.space == space]
+    return f"{spearmanr(own[chosen], truth[chosen])[0]:.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="cifar10", help="the images, as `automl search --data` takes them")
+    parser.add_argument("--budget", default="400MFLOPs", help="upper bound on the cost at 224 px")
+    parser.add_argument("--networks", type=int, default=20, help="networks, half of them from each space")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each network, each of another seed")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of each training")
+    parser.add_argument("--images", type=int, default=10_000, help="training images")
+    parser.add_argument("--device", help="the GPU if there is one")
+    parser.add_argument("--keep", type=Path, help="a JSON file of trainings to go on from")
+    parser.add_argument("--dry-run", action="store_true", help="noise, cheap networks and one epoch")
+    parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/results/proxy.md")
+    asked = parser.parse_args()
+    device = device_of(asked.device)
+    if asked.dry_run:
+        pixels, classes, epochs, budget = generated(60, 32, device), 10, 1, "150MFLOPs"
+    else:
+        (pixels, classes), epochs, budget = images_of(asked.data, asked.images, device), asked.epochs, asked.budget
+    networks = [network for space in SPACES for network in drawn(space, budget, asked.networks // 2, classes)]
+    trainings = Trainings(pixels, epochs, asked.keep)
+    head = ["training", "MMACs", "seconds", "accuracy", "Spearman ρ", "Kendall τ", *(f"ρ in {name}" for name in SPACES)]
+    lines = [
+        f"{len(networks)} networks within {budget} at 224 px, {asked.seeds} seed(s), {epochs} epochs on"
+        f" {pixels.count('train'):,} images of {'noise' if asked.dry_run else asked.data}; {machine(device)};"
+        f" {date.today()}. Correlations are with the training at {TRUTH}.",
+        "",
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(row)} |" for row in rows(trainings, networks, asked.seeds)),
+    ]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if asked.write:
+        RESULTS.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
