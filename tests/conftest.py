@@ -7,12 +7,16 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from . import fresh
 
 # torch reads them when it is imported, and subprocesses inherit them
 for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
@@ -76,6 +80,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return scope(config.rootpath, nodeid.partition("::")[0])
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exported_files_run_in_forked_processes() -> Iterator[None]:
+    """Every export runs the file that it wrote: here in a process that has imported torch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("automl.studies.export.check.subprocess", SimpleNamespace(run=fresh.file, DEVNULL=None))
+        yield
 
 
 @cache

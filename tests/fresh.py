@@ -1,7 +1,5 @@
 """Programs run in fresh processes that need not import torch and timm for seconds: each is forked
 from a server that has imported them and done nothing else.
-
-`tests/forked.py` forks the test's own process instead, whose threads and settings a program meets.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import runpy
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["torch", "torchvision", "timm"])
@@ -55,3 +54,10 @@ def run(
             raise subprocess.TimeoutExpired(program, timeout)
         said = [one.read_text("utf-8", "replace") if one.exists() else "" for one in (out, err)]
     return subprocess.CompletedProcess(["python", "-c", program], process.exitcode, *said)
+
+
+def file(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    """As `subprocess.run` of [python, "-I", file, *arguments] with its output as text."""
+    _, flag, *words = command
+    assert flag == "-I"
+    return run(f"import runpy, sys; sys.argv = {words}; runpy.run_path(sys.argv[0], run_name='__main__')")

@@ -55,9 +55,10 @@ def copied(folder: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Path):
+def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What a search prints, then what its export and its training print; that more trials go on is
     tested with Ctrl-C."""
+    monkeypatch.setattr("automl.search.training.threads.SECONDS", 0.1)  # numbers of threads are tried elsewhere
     place = copied(folder, tmp_path)
     steps = printed((place / "output.txt").read_text())
     assert [step[1] for step in steps] == ["export", "train", "front"]

@@ -1,14 +1,11 @@
 """A tiny space, data and study for the tests of the search."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from automl.search.workers import cluster
 from automl.spaces import Space
-
-from .. import forked
 
 cluster.set_environment(
     local=True
@@ -29,12 +26,6 @@ SPACE = {
         "eca_padding": {"choices": ["zeros", "circular"], "when": {"attention": "eca"}},
     },
 }
-
-
-@pytest.fixture
-def forked_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exported files are run in a forked process, which has imported torch already."""
-    monkeypatch.setattr("automl.studies.export.check.subprocess", SimpleNamespace(run=forked.run, DEVNULL=None))
 
 
 @pytest.fixture

@@ -264,7 +264,6 @@ def test_a_folder_does_not_hide_a_name_of_a_package(
     assert load("made:stripes").classes == ("across", "upright")
 
 
-@pytest.mark.usefixtures("forked_check")
 def test_a_study_on_a_source_of_a_package_trains_and_exports(plugin: Callable[[Any], Source], tmp_path: Path) -> None:
     plugin(Stripes)
     study_on(tmp_path, Path("made:stripes"), TINY)

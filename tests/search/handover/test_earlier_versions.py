@@ -88,7 +88,6 @@ def test_it_is_exported_again_with_equal_logits(study: Study, tmp_path: Path) ->
     }
 
 
-@pytest.mark.usefixtures("forked_check")
 def test_an_export_is_checked_on_the_images_made_again_and_refuses_others(
     study: Study, data: str, tmp_path: Path
 ) -> None:

@@ -44,9 +44,6 @@ SIZES = (32, 24, 40, 32, 20, 32, 48, 28)
 """Network's sides, where images are stored at 32."""
 
 
-pytestmark = pytest.mark.usefixtures("forked_check")
-
-
 @pytest.fixture(autouse=True)
 def one_thread():
     before = torch.get_num_threads()

@@ -4,9 +4,9 @@ what was measured."""
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,17 +19,8 @@ from automl.studies.export.check import Sample
 from automl.studies.preprocessing import Preprocessing, read_pixels
 from PIL import Image
 
-from ... import forked
-
 COUNT = 40
 MEAN, STD = (0.25, 0.5, 0.75), (0.5, 0.25, 0.125)
-
-
-@pytest.fixture(autouse=True)
-def forked_check(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exported files are run in a forked process, except where a fresh one is asked for."""
-    if "fresh_process" not in request.node.name:
-        monkeypatch.setattr("automl.studies.export.check.subprocess", SimpleNamespace(run=forked.run, DEVNULL=None))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +93,10 @@ def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(
     assert f"differs from `preprocess` by {checked.timm_difference:.2f} grey levels" in text
 
 
-def test_pixels_that_are_no_files_are_checked_as_well_in_a_fresh_process(made, tmp_path: Path) -> None:
+def test_pixels_that_are_no_files_are_checked_as_well_in_a_fresh_process(
+    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("automl.studies.export.check.subprocess", subprocess)  # not that of tests/conftest.py
     candidate, weights, facts, sample = made(Preprocessing.to(16, 16, channels=3))
     arrays = sample.pixels.transpose(0, 2, 3, 1)
     checked = export_network(
