@@ -22,7 +22,7 @@ from automl.studies.database.tables import CandidateRecord, StudyRecord
 from sqlalchemy import select
 from torch.utils.flop_counter import FlopCounterMode
 
-SOME, EACH = 30, 250
+SOME, EACH = 15, 250
 """Networks of each of the eight skeletons, by default and in all."""
 VALUES = {
     "size_multiple": [1, 8],

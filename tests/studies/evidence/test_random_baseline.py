@@ -39,7 +39,11 @@ def share(found: list[Baseline], verdict: str) -> float:
     return sum(one.verdict == verdict for one in found) / len(found)
 
 
-@pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
+SEARCHES = [(32, 5), pytest.param(100, 15, marks=pytest.mark.claims)]
+"""Trials of a search, and those of its random part."""
+
+
+@pytest.mark.parametrize(("n", "random"), SEARCHES)
 @pytest.mark.parametrize("draw", [normal, tailed])
 def test_a_random_search_claims_to_beat_random_in_at_most_5_of_100(
     search: Search, draw: Draw, n: int, random: int
@@ -51,7 +55,7 @@ def test_a_random_search_claims_to_beat_random_in_at_most_5_of_100(
             assert one.better == 0 or (one.margin_interval is not None and one.margin_interval.high < 0)
 
 
-@pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
+@pytest.mark.parametrize(("n", "random"), SEARCHES)
 def test_control_a_search_that_is_better_by_2_sd_says_so_mostly(search: Search, n: int, random: int) -> None:
     assert share(verdicts(search, normal, n, random, shift=0.04), BEAT) >= 0.75
 
@@ -199,7 +203,7 @@ def halved(row: Callable[..., Row], generator: np.random.Generator, size: int, r
     ]
 
 
-@pytest.mark.parametrize(("n", "random"), [(32, 5), (100, 15)])
+@pytest.mark.parametrize(("n", "random"), SEARCHES)
 def test_early_stopping_leaves_the_verdict_honest_and_able(row: Callable[..., Row], n: int, random: int) -> None:
     """Of the random part of a good search hardly one network is trained to the end; at the first
     rung all can be compared."""
