@@ -13,6 +13,7 @@ import numpy as np
 
 from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
+from ..spaces.auto import AUTO, for_budget
 from ..spaces.metrics import DEFAULT_AXIS
 from ..studies import Fidelity, StudySpec
 from ..studies.spec import strides_fitted
@@ -25,6 +26,8 @@ from .training.schedule import first_rung, schedule
 
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
+TABLE_SPACE = "efficientnet"
+"""The space of a table if none is named."""
 SMALLEST_PROXY, LARGEST_PROXY = 32, 64
 PROXY_MAP = 2
 """Pixels a side that the last map keeps in training. At one pixel a network no longer sees where
@@ -57,6 +60,8 @@ class Settled:
     """Wall time of the run; None if only trials end the search."""
     first_rung: int = 1
     """Epochs before which no training is stopped."""
+    remarks: tuple[str, ...] = ()
+    """How the space was chosen, in lines for the reader; empty if it was named."""
     smallest_map: int = 0
     """Pixels a side that the last map keeps in training, by fitted strides; 0 trains with a
     candidate's own strides."""
@@ -124,6 +129,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     """
     budget = parse_budget(options.budget) if options.budget else Budget()
     space = space.adapted(classes=len(data.classes), channels=data.channels, image_size=options.image_size)
+    space, remarks = for_budget(space, budget) if options.space == AUTO else (space, [])
     proxy_size = options.proxy_size or min(space.image[1], max(SMALLEST_PROXY, min(LARGEST_PROXY, data.size)))
     if proxy_size > space.image[1]:
         raise InputError(
@@ -171,6 +177,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials,
         seconds=DEFAULT_SECONDS if no_limit else options.seconds,
+        remarks=tuple(remarks),
         first_rung=first_rung(
             schedule(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))
         ),
@@ -185,7 +192,9 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
         InputError: anything in the options or the table that cannot be.
     """
     budget = parse_budget(options.budget) if options.budget else Budget()
-    space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    # `auto` suits a budget, and a table has its own networks
+    named = TABLE_SPACE if options.space == AUTO else options.space
+    space = named if isinstance(named, Space) else load_space(named)
     space = space.adapted(image_size=options.image_size)
     table = read_table(file, space)
     size = space.image[1]

@@ -88,7 +88,7 @@ def search(
     evaluator = kind.prepare(options, argument, began, gpus)
     plan, limits = evaluator.plan, evaluator.limits(options)
     found = census(plan.space, plan.budget, seed=options.seed)
-    for line in describe(plan.space, plan.budget, found):
+    for line in (*plan.remarks, *describe(plan.space, plan.budget, found)):
         listener.said(line)
     require_feasible(found, plan.space, plan.budget)
     for line in evaluator.described(found):

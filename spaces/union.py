@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -32,6 +33,7 @@ FAMILY = "family"
 """Name of the parameter whose values are the names of the members."""
 _keys = ("name", "image", "classes", "union")
 _name = re.compile(r"[A-Za-z0-9_-]+")
+_reading: ContextVar[frozenset[Path]] = ContextVar("files of unions that are being read", default=frozenset())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,9 +216,16 @@ def _space(source: Source, path: tuple[str | int, ...], entry: Any) -> Space:
     if not isinstance(entry, str):
         raise source.error(path, f"a union holds names, files and spaces, but got {entry!r}")
     file = Path(source.name).parent / entry
+    if file.suffix not in FILES:
+        try:
+            return load_space(entry)
+        except InputError as error:
+            raise source.error(path, error) from None
+    inside = {*_reading.get(), Path(source.name).resolve()}
+    if file.resolve() in inside:
+        raise source.error(path, f"a union must not contain itself, but {entry} does")
+    token = _reading.set(frozenset(inside))
     try:
-        return load_space(file) if file.suffix in FILES else load_space(entry)
-    except RecursionError:
-        raise InputError(f"{source.name}: a union must not contain itself") from None
-    except InputError as error:
-        raise (error if file.suffix in FILES else source.error(path, error)) from None
+        return load_space(file)
+    finally:
+        _reading.reset(token)

@@ -34,6 +34,9 @@ class UnionDrawing(Drawing[Union]):
     def __init__(self, space: Union) -> None:
         super().__init__(space)
         self._drawings = [SkeletonDrawing(member) for member in space.members]
+        sizes = np.array([member.size for member in space.members], float)
+        self.weights = sizes / sizes.sum()
+        """Share of the draws that each member gets."""
         self._holders = [
             _Holder(space, number)
             for number in sorted(range(len(space.members)), key=lambda number: combinations(space.members[number]))
@@ -41,8 +44,7 @@ class UnionDrawing(Drawing[Union]):
 
     def rows(self, count: int, rng: np.random.Generator) -> Rows:
         """At most `count` settings in random order, all settings of all members equally likely."""
-        sizes = np.array([member.size for member in self.space.members], float)
-        asked = rng.multinomial(count, sizes / sizes.sum())
+        asked = rng.multinomial(count, self.weights)
         found = [drawing.rows(int(number), rng) for drawing, number in zip(self._drawings, asked, strict=True)]
         # conditions may leave fewer rows than asked: then all members give the same share
         share = min(len(rows) / number for rows, number in zip(found, asked, strict=True) if number)

@@ -9,21 +9,20 @@ infeasible and by how much, so that the sampler can learn the feasible region.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...blocks import InvalidBlock
-from ...spaces import Budget, Candidate, Census, Space
-from ...spaces.bulk import settings
-from ...spaces.distinct import feasible
+from ...spaces import Budget, Candidate, Census, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
 from ...studies.database.optuna_tables import quietly
 from ..sampling import CURVE
 from .earlier_trials import for_sampler
 from .proposal import Curve, Hints, Proposal
+from .random_order import families_in_turn, uniform
 from .sampler_kind import KnowsQuality, Objective, TakesHints
 from .samplers import check_sampler, make_sampler, samplers
 from .suggest import suggest
@@ -110,7 +109,10 @@ class Proposer:
                 directions=["maximize", "minimize"] if objective == "front" else ["maximize"], sampler=self._sampler
             )
             self._study.add_trials(past)
-        self._pool = _random_order(space, budget, census, np.random.default_rng(seed))
+        self._pool = uniform(space, budget, census, np.random.default_rng(seed))
+        self._first = self._pool
+        if isinstance(space, Union):
+            self._first = families_in_turn(space, budget, census, np.random.default_rng([seed, 2]))
 
     @property
     def takes_hints(self) -> bool:
@@ -124,10 +126,10 @@ class Proposer:
             self._sampler.hint(name, rows)
 
     def some(self, count: int, seed: int) -> list[tuple[Mapping[str, Value], Candidate]]:
-        """Settings and candidates of `count` distinct random networks within the budget. They do
-        not count as proposed."""
+        """Settings and candidates of `count` distinct random networks within the budget, of the
+        families of a union in turn. They do not count as proposed."""
         found: dict[str, tuple[Mapping[str, Value], Candidate]] = {}
-        for chosen in _random_order(self._space, self._budget, self._census, np.random.default_rng([seed, 1])):
+        for chosen in families_in_turn(self._space, self._budget, self._census, np.random.default_rng([seed, 1])):
             candidate = self._space.candidate(chosen)
             found.setdefault(candidate.id, (dict(chosen), candidate))
             if len(found) == count:
@@ -151,7 +153,7 @@ class Proposer:
                         return proposal
                     if getattr(self._sampler, "exhausted", False):
                         break
-            for chosen in self._pool:
+            for chosen in self._pool if random or self._always_random else self._first:
                 if self._space.candidate(chosen).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))
                     proposal = self._examined(self._study.ask(), RANDOM if random else self._name)
@@ -244,15 +246,3 @@ class Proposer:
 
         with quietly():
             self._study.tell(trial, state=TrialState[state])
-
-
-def _random_order(
-    space: Space, budget: Budget, census: Census, rng: np.random.Generator
-) -> Iterator[Mapping[str, Value]]:
-    """Settings of the distinct candidates within the budget in random order, followed by those that
-    the census found, since draws may miss rare ones."""
-    for rows in feasible(space, budget, rng):
-        for row in rows:
-            yield settings(space, row)
-    for row in census.rows:
-        yield settings(space, row)

@@ -248,7 +248,7 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
             return _fixed(Space.from_source(source), text)
     elif not path.exists() and text in centres():
         return Baseline.of_architecture(centre(text), text)
-    elif not path.exists() and text in shipped_spaces():
+    elif not path.exists() and (text in shipped_spaces() or "," in text):
         return _fixed(load_space(text), text)
     return _of_candidate(find_candidate(reference, storage=storage, spaces=False), text)
 

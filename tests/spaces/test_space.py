@@ -51,13 +51,7 @@ def space(text: str = GOOD) -> Space:
 @pytest.mark.parametrize("name", shipped_spaces())
 def test_shipped_spaces_load_and_go_through_plain_data(name: str):
     loaded = load_space(name)
-    again = Space.from_dict(loaded.to_dict())
-    assert (again.parameters, again.constraints, again.image, again.classes) == (
-        loaded.parameters,
-        loaded.constraints,
-        loaded.image,
-        loaded.classes,
-    )
+    assert Space.from_dict(loaded.to_dict()) == loaded
 
 
 def test_the_baselines_are_points_of_the_shipped_spaces():
