@@ -29,6 +29,7 @@ class Graphs:
         """Capture by `capture`; None runs every call from Python."""
         self._capture = capture
         self._replays: dict[Hashable, Function | None] = {}
+        self._doubted: set[Hashable] = set()
 
     def run(self, name: Hashable, function: Function, *inputs: Tensor) -> Tensor:
         """The result of `function(*inputs)`, valid until the next call.
@@ -43,11 +44,13 @@ class Graphs:
             return function(*inputs)
         key = (name, *(tensor.shape for tensor in inputs))
         if key not in self._replays:
-            self._replays[key] = None
             with noticing_reads() as reads:
                 result = function(*inputs)
-            if reads:
+            if not reads:
+                self._replays[key] = None
+            elif key in self._doubted:
                 self._give_up(reads[0])
+            self._doubted.add(key)  # one call may wait: it may make something that later ones use
             return result
         replay = self._replays[key]
         if replay is None:
@@ -61,6 +64,7 @@ class Graphs:
     def forget(self) -> None:
         """Release all graphs, for instance when the tensors that they work on are replaced."""
         self._replays.clear()
+        self._doubted.clear()
 
     def _give_up(self, reason: str) -> None:
         self._capture = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
+from automl.search.training import graphs as module
 from automl.search.training.graphs import Graphs
 
 from .recording import record
@@ -88,6 +90,22 @@ class TestFallback:
             assert graphs.run("reads", reads, 2 * torch.ones(2)).item() == 8.0
         assert graphs.run("reads", reads, 3 * torch.ones(2)).item() == 12.0
         assert calls == [2.0, 4.0, 6.0]
+
+    @pytest.mark.parametrize(("waits", "given_up"), [([True, False], False), ([True, True], True)])
+    def test_only_a_function_that_waits_for_the_device_twice_is_given_up(self, graphs, monkeypatch, waits, given_up):
+        """An optimiser waits once, when it makes its state."""
+        left = list(waits)
+        monkeypatch.setattr(module, "noticing_reads", lambda: nullcontext(["it waits"] if left.pop(0) else []))
+        function = Counting()
+        with pytest.warns(UserWarning, match="slower: it waits") if given_up else nullcontext():
+            for _ in range(5):
+                graphs.run("sum", function, torch.ones(2))
+        assert function.calls == (5 if given_up else 3)
+
+    def test_without_a_gpu_nothing_is_noticed(self):
+        with module.noticing_reads() as reads:
+            torch.ones(2).sum().item()
+        assert reads == []
 
     def test_other_errors_are_not_hidden(self, graphs):
         def broken(x: torch.Tensor) -> torch.Tensor:
