@@ -1,5 +1,6 @@
 """Strides fitted to the image: the rule, the networks it makes, and the spaces that use it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from automl.spaces.bulk import METRICS, draw, examine, settings
 from automl.spaces.candidate import assemble
 from automl.spaces.fitted_strides import SMALLEST_MAP, fitted, fitted_strides, last_map, proxy_network, strides_in_words
 from automl.spaces.skeletons import skeleton, skeletons
+from automl.studies.export import Facts, export_network
+from automl.studies.export.verify import loaded
+from automl.studies.preprocessing import Preprocessing
 from torch import nn
 
 FIVE = [2, 2, 1, 2, 2, 2]
@@ -231,3 +235,33 @@ def test_a_stride_whose_loss_would_remove_a_projection_stays_in_training():
     assert strides_in_words(proxy) == "stem 1, pool 2, stages 1/2/2, last map 4x4 px"
     assert proxy.cost().params == candidate.cost().params
     assert fitted(candidate, 16).cost().params < candidate.cost().params  # the control
+
+
+def test_exports_and_timm_build_the_network_with_its_fitted_strides(tmp_path: Path):
+    """Neither timm's own names nor its arguments express these strides; the exported file does."""
+    settings = {"unit": "basic", "width": 0.125, "depth": 0.3, "strides": "fitted", "antialias": "blur"}
+    candidate = skeleton("resnet").candidate(settings, (3, 64, 64), 4)
+    assert strides_in_words(candidate) == "stem 1, pool 2, stages 1/2/2/2, last map 4x4 px"
+    network = candidate.build().eval()
+    facts = Facts(
+        study="fitted",
+        command="automl search",
+        data="images",
+        classes=tuple("abcd"),
+        preprocessing=Preprocessing.to(64, 64, channels=3),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        accuracy=0.5,
+        test_accuracy=None,
+        epochs=1,
+        seed=0,
+        budget="",
+    )
+    export_network(tmp_path / "out", candidate=candidate, weights=network.state_dict(), facts=facts, formats=("onnx",))
+    in_timm = timm.create_model("automl_network", candidate=candidate.to_dict()).eval()
+    in_timm.load_state_dict(network.state_dict())
+    x = torch.randn(2, 3, 64, 64)
+    with loaded(tmp_path / "out" / "model.py") as module, torch.inference_mode():
+        assert torch.equal(module.load().eval()(x), network(x))
+        assert torch.equal(in_timm(x), network(x))
+    assert (tmp_path / "out" / "model.onnx").exists()  # which the export has compared with the network

@@ -38,7 +38,13 @@ def gather(*values: object) -> Sources:
 
 def test_exactly_what_a_class_uses_is_copied_and_dependencies_come_first() -> None:
     sources = gather(residual.Bottleneck)
-    assert defined(sources.text()) == ["SplitAttention", "shortcut", "Bottleneck"]
+    assert defined(sources.text()) == [
+        "SplitAttention",
+        "activation_layer",
+        "antialias_layer",
+        "shortcut",
+        "Bottleneck",
+    ]
     assert sources.imports["DropPath"] == Import(module="timm.layers", name="DropPath")
     assert "F" not in sources.imports
 
