@@ -259,7 +259,8 @@ def _of_candidate(candidate: Candidate, name: str) -> Baseline:
 
 def _fixed(space: Space, name: str) -> Baseline:
     if space.free:
-        raise InputError(f"a baseline is one network, but {name} leaves free: {', '.join(space.free)}")
+        free = ", ".join(space.free[:6]) + (", …" if len(space.free) > 6 else "")
+        raise InputError(f"a baseline is one network, but {name} leaves free: {free}")
     if not isinstance(space, SkeletonSpace):
         raise InputError(f"a baseline is one network of one skeleton, but {name} is a union of spaces")
     return Baseline(name=name, at_one=space)
