@@ -59,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
     _options,
     {
         "seconds": Text(parse=parse_duration, flag="--time"),
-        "space": Text(parse=str, default="efficientnet"),
+        "space": Text(parse=str, default="auto"),
         "data": Text(parse=str, default="digits", help=_data),
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),

@@ -13,6 +13,7 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Space
+from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
 from ..studies.storage_url import storage_url
 from .data import Reading
@@ -114,8 +115,9 @@ class SearchOptions(RunOptions):
     several times."""
     cost: str = DEFAULT_AXIS
     """Cost axis of the front: macs, params, activations or peak_memory."""
-    space: str | Path | Space = "efficientnet"
-    """A space that comes with automl (efficientnet, resnext-attention) or a YAML file."""
+    space: str | Path | Space = AUTO
+    """auto (families by input size and budget), the name of a space or network, a YAML file, or
+    several of these separated by commas. For a table auto is efficientnet."""
     trials: int | None = None
     """Trials in the study altogether. Default without --time: 32, in 8 minutes at most."""
     sampler: str = DEFAULT_SAMPLER
