@@ -69,6 +69,7 @@ def best_json(best: Best | None) -> dict[str, Any] | None:
         **cost_json(best.candidate),
         "confirmed": best.confirmed,
         "accuracies": list(best.accuracies),
+        "reference": best.reference,
     }
 
 

@@ -11,7 +11,7 @@ import typer
 from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
-from .text import command, duration, names_in, parse_duration, quoted
+from .text import command, duration, names_in, parse_duration, parse_references, quoted
 
 if TYPE_CHECKING:
     from ..search import SearchResult
@@ -65,6 +65,7 @@ def add_to(app: typer.Typer) -> None:
         "evaluator": Text(parse=str, help=_evaluators),
         "cost": Text(parse=str, help=_metrics),
         "hints": Text(parse=names_in, default="naswot"),
+        "references": Text(parse=parse_references),
         "storage": Storage,
     },
 )
@@ -103,6 +104,8 @@ def masked_command(arguments: list[str], storage: str) -> str:
 
 def result_json(result: SearchResult) -> dict[str, Any]:
     """A finished search with stable keys."""
+    from ..studies.evidence import certificate
+
     best = result.best
     counts = result.counts
     return {
@@ -119,6 +122,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
             "finals": counts.finals,
         },
         "best": best_json(best),
+        "references": certificate(result.study).to_dict(),
         "front": front_json(result.front),
     }
 
@@ -131,6 +135,7 @@ def print_result(
     from ..blocks.errors import AutomlError
     from ..spaces import human
     from ..studies.chosen import confirmed_accuracies
+    from ..studies.evidence import certificate, certificate_text
     from ..studies.measure import done_in_words
 
     name, counts = result.study.spec.name, result.counts
@@ -144,10 +149,13 @@ def print_result(
     print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
     best = result.best
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
+    name = "" if best.reference is None else f"{best.reference} (a reference), "
     print(
-        f"best: {best.candidate.id[:12]}, {human(best.candidate.macs)}FLOPs, {human(best.candidate.params)} params,"
-        f" {best}{tested}; {CONVENTION}"
+        f"best: {best.candidate.id[:12]}, {name}{human(best.candidate.macs)}FLOPs,"
+        f" {human(best.candidate.params)} params, {best}{tested}; {CONVENTION}"
     )
+    if against := certificate_text(certificate(result.study)):
+        print(f"against references: {against}")
     print("next:")
     if best.evaluation.checkpoint is not None:
         print(

@@ -115,6 +115,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
             {"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)
         ],
         "versions": found.versions,
+        "references": shown.references.to_dict(),
         "evidence": shown.short(),
     }
     if json:
@@ -154,7 +155,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         axis = found.spec.cost
         if axis not in ("macs", "params"):
             cost = f"{metrics.get(axis).exactly(chosen.candidate.cost(axis))}, {cost}"
-        print(f"best: {chosen.candidate.id[:12]}, {chosen}{tested}, {cost}")
+        name = "" if chosen.reference is None else f", {chosen.reference} (a reference)"
+        print(f"best: {chosen.candidate.id[:12]}{name}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)
     print_trainings(trainings(found))

@@ -36,6 +36,21 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
 
 
+def parse_references(text: str) -> int:
+    """The number of references: 4 from "4", 0 from "none".
+
+    Raises:
+        InputError: neither a whole number nor "none".
+    """
+    from ..blocks.errors import InputError
+
+    if text.strip().lower() == "none":
+        return 0
+    if not text.strip().isdecimal():
+        raise InputError(f"--references must be a whole number or none, but got {text!r}")
+    return int(text)
+
+
 def parse_duration(text: str) -> float:
     """Seconds from "90s", "10min", "1h30m" or a bare number of seconds.
 

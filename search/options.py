@@ -135,8 +135,12 @@ class SearchOptions(RunOptions):
     warm_start: Sequence[str] = ()
     """An earlier study of the same parameters in this database, to learn from; may be given several
     times."""
+    references: int | None = None
+    """Published networks, scaled to the budget, that are tried first; none for none. Default: a
+    quarter of the trials, 2 to 6."""
     finals: int = 3
-    """Networks of the front that are trained again at the end, longer and from further seeds."""
+    """Networks of the front that are trained again at the end, with the best reference, longer and
+    from further seeds."""
     seeds: int = 2
     """Further seeds from which each of them is trained."""
 
@@ -148,7 +152,7 @@ class SearchOptions(RunOptions):
         if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
             raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
         super().__post_init__()
-        at_least(self, trials=1, finals=0, seeds=1)
+        at_least(self, trials=1, references=0, finals=0, seeds=1)
         for name in self.hints:
             score(name)
 

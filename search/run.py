@@ -24,7 +24,9 @@ from .evaluators.protocol import Evaluator
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
 from .proposing.earlier_trials import so_far
+from .proposing.proposal import Proposes
 from .proposing.proposer import Proposer
+from .proposing.references_first import ReferencesFirst, references_of
 from .warm_start import trials_of
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ def search(
         with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
             proposer = _proposer(study, evaluator, options, found, earlier)
-            engine = _engine(study, proposer, evaluator, options, listener)
+            proposes = _references_first(study, evaluator, evaluator.proposes(proposer), options, listener)
+            engine = _engine(study, proposer, proposes, evaluator, options, listener)
             try:
                 run(engine)
             finally:
@@ -138,8 +141,28 @@ def _proposer(
     )
 
 
+def _references_first(
+    study: Study, evaluator: Evaluator, proposes: Proposes, options: SearchOptions, listener: Listener
+) -> Proposes:
+    """`proposes`, behind the references of the study if networks are trained."""
+    if not _trains(evaluator):
+        return proposes
+    known = {*(each.candidate_id for each in study.evaluations()), *(one.candidate.id for one in study.paused())}
+    plan = evaluator.plan
+    references = references_of(study, plan.space, plan.budget, trials=plan.trials, wanted=options.references)
+    first = ReferencesFirst(proposes, references, known=known)
+    if first.left:
+        listener.said(f"references first: {', '.join(one.origins[0].words for one in first.left)}")
+    return first
+
+
 def _engine(
-    study: Study, proposer: Proposer, evaluator: Evaluator, options: SearchOptions, listener: Listener
+    study: Study,
+    proposer: Proposer,
+    proposes: Proposes,
+    evaluator: Evaluator,
+    options: SearchOptions,
+    listener: Listener,
 ) -> Engine:
     plan, limits = evaluator.plan, evaluator.limits(options)
     weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
@@ -150,7 +173,7 @@ def _engine(
         )
     return Engine(
         study,
-        evaluator.proposes(proposer),
+        proposes,
         trials=Trials(
             fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, score=evaluator.score, weights=weights
         ),
@@ -167,7 +190,12 @@ def _pays(evaluator: Evaluator) -> bool:
     plan = evaluator.plan
     long = plan.trials is None or plan.trials >= FEWEST_TRIALS
     slow = plan.seconds is None or plan.seconds >= FEWEST_SECONDS
-    return evaluator.keeps_weights and evaluator.score is None and long and slow
+    return _trains(evaluator) and long and slow
+
+
+def _trains(evaluator: Evaluator) -> bool:
+    """Whether the candidates are trained, not scored or looked up."""
+    return evaluator.keeps_weights and evaluator.score is None
 
 
 def _note_sampler(study: Study, name: str) -> None:

@@ -8,6 +8,7 @@ from ..blocks import InputError
 from ..spaces import Space
 from ..studies import Study
 from .plan import Settled
+from .proposing.earlier_trials import sampled_trials
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -31,7 +32,7 @@ def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
                 f"a study to start from must have the parameters of this search, but {parameter!r} is {there} in"
                 f" {name!r} and {here} here"
             )
-    return study.optuna_trials()
+    return sampled_trials(study)
 
 
 def _values(values: tuple[Any, ...] | None) -> str:

@@ -1,4 +1,5 @@
-"""Chooses the network of a study: the leader of the front with the best final trainings.
+"""Chooses the network of a study: of the leaders of the front and the best reference network, the
+one with the best final trainings.
 
 `best` gathers the evidence and `_choose` decides. Another criterion, for example the network that
 a posterior over accuracies believes best, replaces `_choose` alone.
@@ -17,6 +18,7 @@ from ..blocks.documented import documented
 from .artifacts import weights_file
 from .evaluation import CandidateRow, Evaluation, Purpose, State
 from .measure import SCORE, measured
+from .reference_trials import noted_references, own_front_and_references, reference_words
 from .study import FrontPoint, Study
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class Best:
     chosen for a lucky first training alone."""
     accuracies: tuple[float, ...] = ()
     """Validation accuracies of its final trainings, whose mean decided the choice."""
+    reference: str | None = None
+    """Name of the reference network that was chosen, in words; None if the search found the
+    network."""
     weights: Path | None = field(default=None, repr=False)
     """File of its trained weights: those of `evaluation`, otherwise of its last final training that
     kept any; None if no training did."""
@@ -94,14 +99,14 @@ class Best:
 def best(study: Study) -> Best | None:
     """The network that the study has chosen; None without a complete trial.
 
-    It is the leader of the front with the highest mean accuracy over its final trainings (see
-    `comparable_finals`). Without final trainings it is the most accurate network of the front. A
+    It is the one of `finalists` with the highest mean accuracy over its final trainings (see
+    `comparable_finals`). Without final trainings it is the most accurate of them. A
     compound-scaling grid has already chosen by the mean over its seeds.
     """
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
         return _of_grid(study, str(grid["id"]))
-    found = leaders(study.front(), LEADERS)
+    found = finalists(study, LEADERS)
     if not found:
         return None
     point, trained = _choose(found, comparable_finals(trainings(study), found))
@@ -111,6 +116,7 @@ def best(study: Study) -> Best | None:
         evaluation=shown,
         confirmed=any(final.seed != point.evaluation.seed for final in trained),
         accuracies=tuple(final.accuracy or 0.0 for final in trained),
+        reference=reference_words(study).get(point.id),
         weights=_weights(study, shown),
     )
 
@@ -144,6 +150,21 @@ def chosen_candidate(study: Study) -> CandidateRow:
 def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
     """The `count` most accurate networks of the front, the most accurate first."""
     return sorted(front, key=lambda point: (-point.accuracy, point.cost))[:count]
+
+
+def finalists(study: Study, count: int) -> list[FrontPoint]:
+    """The networks that are confirmed, and of which one is chosen.
+
+    These are the `count` most accurate networks of the front. In a study that has tried references
+    they are those of the front of its other networks, and the most accurate reference is compared
+    with them, whether or not it is on the front. It is the first or the second, so that the two
+    are compared even if the time suffices for no others.
+    """
+    if not count or not noted_references(study):
+        return leaders(study.front(), count)
+    own, references = own_front_and_references(study)
+    found = leaders(own, count)
+    return leaders([*found[:1], *leaders(references, 1)], 2) + found[1:]
 
 
 def trainings(study: Study) -> list[Evaluation]:

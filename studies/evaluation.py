@@ -135,8 +135,8 @@ class Evaluation:
     trial: int | None = None
     """Optuna's trial number, filled in by the database."""
     origin: str = ""
-    """Who proposed it: "random" (the search's random part, or the random sampler), another
-    sampler's name, or nobody (a final training)."""
+    """What proposed it: "random" (the search's random part, or the random sampler), "reference" (a
+    published network), another sampler's name, or "" (a final training)."""
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Zero-cost scores of the network by name, where they were computed."""
 

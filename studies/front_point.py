@@ -12,7 +12,8 @@ from .evaluation import CandidateRow, Evaluation
 @documented
 @dataclass(frozen=True, kw_only=True)
 class FrontPoint:
-    """A candidate on the front, with the evaluation that put it there."""
+    """A candidate on the front, with the evaluation that put it there; or the reference that the
+    front's networks are compared with."""
 
     candidate: CandidateRow
     """The network and its cost."""

@@ -25,7 +25,7 @@ class Report:
     """The evidence of a study, and the files that were written of it."""
 
     evidence: Evidence
-    """Random search at equal cost, rungs, the surrogate, seeds, hours spent and avoided."""
+    """References and random search at equal cost, rungs, the surrogate, seeds, hours."""
     files: tuple[Path, ...] = ()
     """report.md, report.json, front.svg and progress.svg; empty if no folder was asked for."""
 
@@ -76,6 +76,7 @@ def evidence_of(study: Study) -> Evidence:
         test=one.test_accuracy,
         confirmed=chosen.confirmed,
         measure=measured(one),
+        reference=chosen.reference,
     )
     return evidence(study, found)
 

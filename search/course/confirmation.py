@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...studies import Evaluation, Fidelity, FrontPoint
 from ...studies.chosen import adequate
+from ...studies.reference_trials import ORIGIN
 
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
@@ -90,6 +91,11 @@ def _of(
 
 def described(finals: Sequence[Final]) -> str:
     """The planned trainings in words, for the reader."""
-    networks, seeds = len({final.point.id for final in finals}), len({final.seed for final in finals})
+    networks, seeds = {final.point.id: final.point for final in finals}, len({final.seed for final in finals})
+    references = sum(point.evaluation.origin == ORIGIN for point in networks.values())
     times = f"{seeds} other seeds" if seeds > 1 else "another seed"
-    return f"confirming {networks} of the front: {finals[0].fidelity.epochs} epochs each, from {times}"
+    beside = " and the best reference" if references else ""
+    return (
+        f"confirming {len(networks) - references} of the front{beside}: {finals[0].fidelity.epochs} epochs each, from"
+        f" {times}"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
-from ...studies.chosen import leaders
+from ...studies.chosen import finalists
 from .events import Counts, Listener
 from .limits import Limits
 
@@ -23,7 +23,7 @@ class Recorder:
         self.counts = Counts(target=limits.trials)
         """Numbers of evaluations by how they ended."""
         self._best: tuple[float, int] | None = None
-        self._front: list[FrontPoint] | None = None
+        self._leaders: list[FrontPoint] | None = None
 
     @property
     def begun(self) -> int:
@@ -31,10 +31,10 @@ class Recorder:
         return self.counts.done + self.counts.pruned + self.counts.failed
 
     def leaders(self) -> list[FrontPoint]:
-        """The most accurate networks of the front, as many as are confirmed."""
-        if self._front is None:
-            self._front = self.study.front()
-        return leaders(self._front, self._limits.finals)
+        """The networks that are confirmed: see `finalists`."""
+        if self._leaders is None:
+            self._leaders = finalists(self.study, self._limits.finals)
+        return self._leaders
 
     def record(
         self,
@@ -59,7 +59,7 @@ class Recorder:
         if evaluation.purpose is Purpose.FINAL:
             self.counts.finals += evaluation.state is State.COMPLETE
             return
-        self._front = None
+        self._leaders = None
         self.counts.done += evaluation.state is State.COMPLETE
         self.counts.pruned += evaluation.state is State.PRUNED
         self.counts.failed += evaluation.state is State.FAIL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...studies import Purpose, Study
-from ...studies.chosen import leaders
+from ...studies.chosen import finalists
 from .confirmation import planned
 from .events import Counts
 from .limits import Limits
@@ -32,7 +32,7 @@ def has_work(study: Study, limits: Limits, *, elapsed: float = 0.0) -> bool:
     if counts.waiting or (in_time and (limits.trials is None or begun < limits.trials)):
         return True
     finals = planned(
-        leaders(study.front(), limits.finals),
+        finalists(study, limits.finals),
         study.evaluations(Purpose.FINAL),
         seed=0,
         seeds=limits.seeds,

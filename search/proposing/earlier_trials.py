@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...studies import Purpose
+from ...studies.reference_trials import ORIGIN
 from ..sampling import CURVE
 from .sampler_kind import Objective
 
@@ -18,12 +20,18 @@ if TYPE_CHECKING:
     from ...studies import Study
 
 
+def sampled_trials(study: Study) -> list[FrozenTrial]:
+    """Optuna's trials of a study without those of references, which have no parameters."""
+    references = {each.trial for each in study.evaluations(Purpose.SEARCH) if each.origin == ORIGIN}
+    return [trial for trial in study.optuna_trials() if trial.number not in references]
+
+
 def so_far(study: Study) -> dict[str, Any]:
     """The arguments `history` and `known` of `Proposer` for continuing `study`; paused trainings
     are included."""
     paused = study.paused()
     return {
-        "history": [*study.optuna_trials(), *(one.trial() for one in paused)],
+        "history": [*sampled_trials(study), *(one.trial() for one in paused if one.origin != ORIGIN)],
         "known": [
             *(evaluation.candidate_id for evaluation in study.evaluations()),
             *(one.candidate.id for one in paused),

@@ -42,7 +42,8 @@ class Proposal:
     stoppable: bool = True
     """Whether its training may be stopped early."""
     origin: str = ""
-    """The sampler's name, or "random" for a uniform draw; "" if the candidate was listed."""
+    """The sampler's name, "random" for a uniform draw, "reference" for a published network; "" if
+    the candidate was listed."""
     trial: Trial | None = field(default=None, repr=False)
     """The trial of the sampler's study in memory, if a sampler proposed it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .reference import Reference, Strides
 from .registry import reference_networks, register
 from .scaled import Origin, ScaledReference
-from .within_budget import NotScaled, references, scaled_references
+from .within_budget import NotScaled, references, scaled_reference, scaled_references
 
 __all__ = [
     "NotScaled",
@@ -20,5 +20,6 @@ __all__ = [
     "reference_networks",
     "references",
     "register",
+    "scaled_reference",
     "scaled_references",
 ]

@@ -43,6 +43,15 @@ class Origin:
         scaled = [] if number == (1 if self.phi is None else 0) else [self.rule, f"{number:g}"]
         return " ".join([self.reference, *scaled, *(["fitted"] if self.strides == "fitted" else [])])
 
+    @property
+    def words(self) -> str:
+        """The origin for a sentence: `resnet18 at width 0.27`, `resnet18 at φ -1.52 with fitted
+        strides`."""
+        number = self.coefficients["width"] if self.phi is None else self.phi
+        scaled = "" if number == (1 if self.phi is None else 0) else f" at {'φ' if self.phi else 'width'} {number:g}"
+        fitted = " with fitted strides" if self.strides == "fitted" else ""
+        return f"{self.reference}{scaled}{fitted}"
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON with stable keys."""
         return {

@@ -96,6 +96,29 @@ def scaled_references(
     return tuple(scaled), tuple(left_out)
 
 
+def scaled_reference(
+    reference: Reference,
+    budget: Budget,
+    *,
+    rule: Rule = "width",
+    strides: Strides = "published",
+    image_size: int | None = None,
+    classes: int = 1000,
+    channels: int = 3,
+) -> ScaledReference:
+    """Scale one reference network by one rule to the largest network within a budget.
+
+    The arguments are those of `references`.
+
+    Raises:
+        InputError: no scaling brings it within the budget.
+    """
+    origin, candidate, cost = _largest(
+        reference, rule, strides, budget, image_size=image_size, classes=classes, channels=channels
+    )
+    return ScaledReference(origins=(origin,), candidate=candidate, cost=cost)
+
+
 def _largest(
     reference: Reference, rule: Rule, strides: Strides, budget: Budget, **inputs: Any
 ) -> tuple[Origin, Candidate, Cost]:

@@ -1,12 +1,15 @@
 """The report of a search: statistics that show how reliable its result is.
 
-They are the comparison with random search at equal cost, the rank correlation of rungs with full
-trainings, the quality of the surrogate, the spread over seeds, and the time spent and saved. All
-are functions of the study's evaluations; nothing here trains or imports torch or Ray.
+They are the comparison with the best reference network, the one with random search at equal cost,
+the rank correlation of rungs with full trainings, the quality of the surrogate, the spread over
+seeds, and the time spent and saved. All are functions of the study's evaluations; nothing here
+trains or imports torch or Ray.
 """
 
 from __future__ import annotations
 
+from .certificate import Certificate, TriedReference, certificate
+from .certificate_text import certificate_text
 from .confirmed_networks import Confirmed, Seeds, seed_noise
 from .markdown import report_markdown
 from .random_baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against_random
@@ -24,6 +27,7 @@ __all__ = [
     "UNKNOWN",
     "WAS_RANDOM",
     "Baseline",
+    "Certificate",
     "Chosen",
     "Confirmed",
     "Correlation",
@@ -32,7 +36,10 @@ __all__ = [
     "Row",
     "Savings",
     "Seeds",
+    "TriedReference",
     "against_random",
+    "certificate",
+    "certificate_text",
     "evidence",
     "front_figure",
     "progress_figure",

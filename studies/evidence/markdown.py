@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ...spaces.metrics import metrics
 from ..markdown_table import table
 from ..measure import ACCURACY, SCORE
+from .certificate_text import certificate_text, selection_text
 from .summary import Evidence
 from .terminal import (
     Numbers,
@@ -36,6 +37,7 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
         *(f"![{caption}]({path})" for caption, path in figures),
         "## Front",
         _front(found, numbers),
+        *_references(found),
         "## Against random search of the same price",
         _listed(random_lines(found, numbers)),
         _random_note(found),
@@ -84,6 +86,23 @@ def _head(axis: str) -> str:
 
 def _cost(axis: str, cost: float) -> str:
     return f"{cost:,}" if axis in COUNTS else metrics.get(axis).text(cost)
+
+
+def _references(found: Evidence) -> list[str]:
+    """The section on references; none if the search tried none."""
+    references = found.references
+    if not references.tried:
+        return []
+    rows = [
+        [one.words, f"`{one.id[:12]}`", f"{one.macs:,}", Numbers(ACCURACY).value(one.accuracy), one.state.lower()]
+        for one in references.tried
+    ]
+    said = [line for line in (certificate_text(references), selection_text(references)) if line]
+    return [
+        "## Against published networks of the same price",
+        _listed(said),
+        table(["Reference", "Candidate", "MACs", "Accuracy in the search", "Ended as"], rows, left=2),
+    ]
 
 
 def _random_note(found: Evidence) -> str:

@@ -1,6 +1,8 @@
 """Compares a search with random search at equal cost, which is estimated from its random phase.
 
 Both sides use accuracies of one seed and early stopping, so both contain the same selection bias.
+Published networks, with which a search may begin, are on neither side; their cost is part of the
+cost of the search.
 A network that was stopped early or failed is a censored draw: it counts as a draw, contributes the
 cost it had, and is never the best. One network is ahead of another if its accuracy is higher at the
 last epoch that all networks reached: the first rung, or full fidelity if none was stopped.
@@ -31,7 +33,7 @@ from ..json_values import JSON
 from ..statistics.intervals import LEVEL, SAME, Interval
 from ..statistics.order_statistics import best_quantile, chance_of_better, expected_best
 from ..statistics.random_search_tail import RandomTail
-from .search_rows import RANDOM, WAITING, Row
+from .search_rows import RANDOM, REFERENCE, WAITING, Row
 
 BEAT = "beat random search"
 UNCLEAR = "cannot be told from random search"
@@ -77,7 +79,7 @@ class Baseline:
     guided: int = 0
     """Number of networks proposed by the sampler's model."""
     best: float | None = None
-    """Highest accuracy of the search."""
+    """Highest accuracy of the search, published networks excepted."""
     best_random: float | None = None
     """Highest accuracy of the random networks."""
     better: int | None = None
@@ -126,9 +128,10 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     `ceiling` is the largest possible value (1 for accuracies); `seed` is that of the extrapolation.
     """
     random = [row for row in rows if row.origin == RANDOM]
-    guided = [row for row in rows if row.origin not in (RANDOM, "")]
+    guided = [row for row in rows if row.origin not in (RANDOM, REFERENCE, "")]
+    references = sum(row.origin == REFERENCE for row in rows)
     unknown = sum(not row.origin and row.state != WAITING for row in rows)
-    finished = [row.reached for row in rows if row.reached is not None]
+    finished = [row.reached for row in rows if row.reached is not None and row.origin != REFERENCE]
     values = [-math.inf if row.reached is None else row.reached for row in random]
     counts = {
         "random": len(random),
@@ -149,7 +152,8 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     if not random:
         return Baseline(verdict=UNKNOWN, reason="the search had no random part", **counts)
     if not guided:
-        reason = f"every network so far was drawn at random (n = {len(random)})"
+        drawn = "every network so far that is no reference" if references else "every network so far"
+        reason = f"{drawn} was drawn at random (n = {len(random)})"
         return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(values, None, len(random)))
     if not finished:
         return Baseline(verdict=UNKNOWN, reason="no network has been trained to the end", **counts)

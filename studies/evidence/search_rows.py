@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..evaluation import Evaluation, Purpose, State
+from ..reference_trials import ORIGIN as REFERENCE
 
 if TYPE_CHECKING:
     from ..paused import Paused
+
+__all__ = ["RANDOM", "REFERENCE", "WAITING", "Row", "rows"]
 
 RANDOM = "random"
 """Origin of candidates that were drawn at random."""
@@ -24,7 +27,8 @@ class Row:
     id: str
     """Id of the candidate."""
     origin: str
-    """Name of the sampler that proposed it, `RANDOM` for a random draw; empty if not recorded."""
+    """Name of the sampler that proposed it, `RANDOM` for a random draw, `REFERENCE` for a published
+    network; empty if not recorded."""
     state: str
     """COMPLETE, PRUNED, FAIL or WAITING."""
     epochs: int

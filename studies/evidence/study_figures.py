@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...spaces.metrics import DEFAULT_AXIS
 from ..figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
 from ..measure import SCORE
-from .search_rows import RANDOM, Row
+from .search_rows import RANDOM, REFERENCE, Row
 from .summary import Evidence
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RANDOM_COLOUR = AXIS_COLOURS[0]
 GUIDED_COLOUR = AXIS_COLOURS[1]
+REFERENCE_COLOUR = AXIS_COLOURS[2]
 
 
 def front_figure(found: Evidence) -> Figure:
@@ -51,13 +52,15 @@ def front_figure(found: Evidence) -> Figure:
         _dots(
             plot,
             found,
-            [row for row in finished if row.origin != RANDOM],
+            [row for row in finished if row.origin not in (RANDOM, REFERENCE)],
             scale,
             "search",
             GUIDED_COLOUR,
             GUIDED_COLOUR,
             "o",
         )
+        references = [row for row in finished if row.origin == REFERENCE]
+        _dots(plot, found, references, scale, "references", REFERENCE_COLOUR, REFERENCE_COLOUR, "D")
         if found.front:
             costs, values = [point.cost for point in found.front], [scale * point.accuracy for point in found.front]
             plot.step(costs, values, where="post", color=INK, linewidth=1.2, label="front", zorder=2)
@@ -131,7 +134,7 @@ def _progress(plot: Axes, found: Evidence, rows: Sequence[Row], spent: Sequence[
         plot.fill_between(across, low, high, color=RANDOM_COLOUR, alpha=0.15, linewidth=0, label="its 95 % interval")
     best: list[tuple[float, float]] = []
     for at, row in zip(spent, rows, strict=True):
-        if row.reached is not None and (not best or row.reached > best[-1][1]):
+        if row.origin != REFERENCE and row.reached is not None and (not best or row.reached > best[-1][1]):
             best.append((at, row.reached))
     if best:
         steps = [*best, (spent[-1], best[-1][1])]

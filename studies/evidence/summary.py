@@ -12,11 +12,12 @@ from ..evaluation import CandidateRow, Purpose
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
 from ..spec import strides_fitted
+from .certificate import Certificate, certificate
 from .confirmed_networks import Seeds, seed_noise
 from .random_baseline import Baseline, against_random
 from .rung_correlations import Correlation, rank_correlations
 from .savings import Savings, savings
-from .search_rows import RANDOM, Row, rows
+from .search_rows import RANDOM, REFERENCE, Row, rows
 
 if TYPE_CHECKING:
     from ..study import FrontPoint, Study
@@ -37,6 +38,8 @@ class Chosen:
     """Whether it was trained again, from another seed, after the search."""
     measure: str = ACCURACY
     """Kind of `value`: "accuracy", or "score" if the network has not been trained."""
+    reference: str | None = None
+    """Name of the reference network that was chosen, in words; None if the search found it."""
 
     def to_dict(self) -> dict[str, JSON]:
         """The network as plain JSON; the key `accuracy` holds `value`."""
@@ -46,6 +49,7 @@ class Chosen:
             "test_accuracy": self.test,
             "confirmed": self.confirmed,
             "measure": self.measure,
+            "reference": self.reference,
         }
 
 
@@ -66,6 +70,8 @@ class Evidence:
     """Front of the study, cheapest network first."""
     chosen: Chosen | None
     """Network chosen; None if no evaluation is complete."""
+    references: Certificate
+    """Comparison with the best reference network."""
     baseline: Baseline
     """Comparison with random search at equal cost."""
     rungs: tuple[Correlation, ...]
@@ -141,6 +147,7 @@ class Evidence:
                 }
                 for point in self.front
             ],
+            "references": self.references.to_dict(),
             "random_baseline": self.baseline.to_dict(),
             "rungs": [one.to_dict() for one in self.rungs],
             "surrogate": None if self.surrogate is None else dict(self.surrogate),
@@ -163,6 +170,7 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         is_grid="grid" in notes or "grid" in settings,
         front=tuple(study.front()),
         chosen=chosen,
+        references=certificate(study),
         baseline=against_random(searched, ceiling=1.0 if measure == ACCURACY else math.inf),
         rungs=rank_correlations(searched),
         surrogate=noted if isinstance(noted, Mapping) else None,
@@ -226,6 +234,7 @@ def samplers(study: Study) -> list[str]:
     if isinstance(noted, list) and noted:
         return [str(name) for name in noted]
     found = list(dict.fromkeys(each.origin for each in study.evaluations(Purpose.SEARCH) if each.origin))
+    found = [name for name in found if name != REFERENCE]
     return [name for name in found if name != RANDOM] or found
 
 

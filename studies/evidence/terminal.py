@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ...spaces.metrics import metrics
 from ..measure import ACCURACY, SCORE, mean_in_words
 from ..statistics.intervals import Interval
+from .certificate_text import certificate_lines, certificate_text
 from .confirmed_networks import Confirmed
 from .random_baseline import UNKNOWN, Baseline
 from .rung_correlations import Correlation
@@ -68,6 +69,7 @@ def report_lines(found: Evidence) -> list[str]:
     numbers = Numbers(found.measure)
     lines = [f"{name:<11} {value}" for name, value in found.facts.items() if name not in ("recipe",)]
     lines.append(f"{'best':<11} {chosen_text(found)}")
+    lines += _named("references", certificate_lines(found.references))
     lines += _named("random", random_lines(found, numbers))
     lines += _named("rungs", rung_lines(found.rungs))
     lines.append(f"{'surrogate':<11} {surrogate_text(found)}")
@@ -77,12 +79,14 @@ def report_lines(found: Evidence) -> list[str]:
 
 
 def status_lines(found: Evidence) -> list[str]:
-    """The report in at most three lines, for `automl status`."""
+    """The report in at most four lines, for `automl status`."""
     if not found.rows:
         return []
     numbers, base = Numbers(found.measure), found.baseline
     margin = f", margin {margin_text(base, numbers)}" if base.margin is not None else ""
-    lines = [f"against random search: {verdict_text(found)}{margin}"]
+    certificate = certificate_text(found.references)
+    lines = [f"against references: {certificate}"] if certificate else []
+    lines.append(f"against random search: {verdict_text(found)}{margin}")
     rung = min((one for one in found.rungs if one.spearman is not None), key=lambda one: one.epoch, default=None)
     known = [
         f"rank correlation of epoch {rung.epoch} with the end {rung.spearman:.2f}" if rung else "",
@@ -143,8 +147,9 @@ def chosen_text(found: Evidence) -> str:
     cost = "" if row is None else "".join(f", {cost_text(axis, row.cost(axis))}" for axis in found.axes)
     test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
     kind = "score " if chosen.measure == SCORE else ""
+    name = "" if chosen.reference is None else f", {chosen.reference}, a reference"
     return (
-        f"{chosen.id[:12]}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
+        f"{chosen.id[:12]}{name}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
         f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
     )
 

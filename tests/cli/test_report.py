@@ -18,6 +18,7 @@ KEYS = {
     "grid",
     "best",
     "front",
+    "references",
     "random_baseline",
     "rungs",
     "surrogate",

@@ -1,0 +1,66 @@
+"""Formats the certificate of a search: its network beside the best reference network, in words."""
+
+from __future__ import annotations
+
+from .certificate import Certificate, Margin
+
+NEXT = "try more --time or --trials, another --space, or a network that `automl references` lists"
+"""What to try after a search that has found nothing better than a reference."""
+
+
+def certificate_text(found: Certificate) -> str:
+    """The certificate in one line: the margin, or why there is none; empty without references."""
+    if not found.tried:
+        return ""
+    count = len(found.tried)
+    if found.best is None:
+        return f"- (no reference has been trained to the end, of {count} tried)"
+    which = "the only reference" if count == 1 else f"the best of {count} references"
+    if found.margin is None:
+        return f"- (no network of the search has been trained to the end, to be compared with {found.best.words})"
+    margin = margin_text(found.margin, confirmed=found.confirmed)
+    if found.chosen:
+        return (
+            f"the best is {found.best.words}, a reference: the search has found no better one (its own best: {margin});"
+            f" {NEXT}"
+        )
+    points, _, rest = margin.partition(", ")
+    line = f"{points} over {found.best.words}, {which} ({rest})"
+    if found.margin.verdict == "better":
+        return line
+    if found.margin.verdict == "worse":
+        return f"{line}: the search has found no better network; {NEXT}"
+    told = "more --seeds" if found.confirmed else "--finals and more --time"
+    return f"{line}: too close to tell; {told} can tell, or {NEXT}"
+
+
+def margin_text(margin: Margin, *, confirmed: bool = True) -> str:
+    """A margin with its interval: "+1.8 points, 95 % +0.6 to +3.0, 3 seeds"."""
+    interval = "-" if margin.interval is None else " to ".join(map(_points, margin.interval))
+    seeds = f"{margin.n} seed{'s' * (margin.n > 1)}"
+    return f"{_points(margin.value)} points, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
+
+
+def selection_text(found: Certificate) -> str:
+    """How the network was chosen that is compared; empty if there was no choice, or no
+    comparison."""
+    selection = None if found.margin is None else found.margin.selection
+    if selection == "same seed":
+        return "the network was chosen by the same training that is compared here, which flatters it"
+    if selection == "left out":
+        return "on each seed the network is compared that the other seeds choose: the choice flatters nothing"
+    return ""
+
+
+def certificate_lines(found: Certificate) -> list[str]:
+    """The certificate for a report: the margin, how the network was chosen, and each reference."""
+    tried = [
+        f"{one.words}: {'-' if one.accuracy is None else f'{100 * one.accuracy:.2f} %'}, {one.macs:,} MACs,"
+        f" {one.state.lower()}"
+        for one in found.tried
+    ]
+    return [line for line in (certificate_text(found), selection_text(found), *tried) if line]
+
+
+def _points(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no "-0.0"
