@@ -28,10 +28,7 @@ def write_images(path: Path) -> None:
         (["--data", "digit"], "did you mean 'digits'"),
         (["--data", "text.npz"], "text.npz"),
         (["--budget", "0"], "a budget must be positive, but got '0'"),
-        (
-            ["--budget", "10kFLOPs"],
-            "no network of the space 'auto' is within the budget macs<=10000; the nearest has",
-        ),
+        (["--budget", "10kFLOPs"], "no network of the space 'auto' is within the budget macs<=10000; the nearest has"),
         (["--budget", "lots"], "not a budget: 'lots'"),
         (["--time", "-5min"], "not a positive duration: '-5min'"),
         (["--time", "0s"], "--time must be positive, but got '0s'"),
