@@ -59,10 +59,25 @@ def test_what_was_sampled_can_be_read_with_plain_sql(folder: Path):
     ):
         found = query(
             folder,
-            f"SELECT DISTINCT json_extract(settings, '$.{dimension}') FROM automl_evaluations WHERE purpose = 'search'",
+            f"SELECT DISTINCT json_extract(settings, '$.{dimension}') FROM automl_evaluations WHERE purpose = 'search'"
+            " AND origin <> 'reference'",
         )
         assert {value for (value,) in found} <= values
         assert len(found) >= 2
+
+
+def test_references_are_tried_first_and_compared_with_what_was_found(folder: Path):
+    tried = query(
+        folder, "SELECT json_extract(settings, '$.reference') FROM automl_evaluations WHERE origin = 'reference'"
+    )
+    assert {name.split()[0] for (name,) in tried} == {"resnet18", "efficientnet_b0"}
+    text = (folder / "output.txt").read_text()
+    assert "references first: resnet18 at width 0.138, efficientnet_b0 at width 0.229" in text
+    assert "\nagainst references: " in text
+    for found in (read(folder, "status", "tiny")["references"], read(folder, "report", "tiny")["references"]):
+        assert [one["origin"]["rule"] for one in found["tried"]] == ["width", "width"]
+        assert found["best"]["name"] in {name for (name,) in tried}
+        assert (found["confirmed"], found["n"]) == (True, 2)
 
 
 def test_nothing_is_left_running(folder: Path):

@@ -1,6 +1,7 @@
 """A search whose workers are played by the test: no Ray and no training."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 from automl.search.course.clock import Clock
@@ -8,6 +9,7 @@ from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.earlier_trials import so_far
+from automl.search.proposing.proposal import Proposes
 from automl.search.proposing.proposer import Proposer
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Study, StudySpec
@@ -38,11 +40,21 @@ def trials_in(folder: Path, *, pauses: bool = True) -> Trials:
     )
 
 
-def make(folder: Path, space: Space, *, clock: Time | None = None, workers: int = 2, **limits) -> Engine:
+def make(
+    folder: Path,
+    space: Space,
+    *,
+    clock: Time | None = None,
+    workers: int = 2,
+    behind: Callable[[Study, Proposes], Proposes] = lambda study, proposer: proposer,
+    **limits,
+) -> Engine:
+    """An engine; `behind` may put something before the proposer."""
     study, budget = open_study(folder, space), parse_budget("200k")
     proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
     given = Limits(**{"trials": 12, "seconds": None, **limits})
-    engine = Engine(study, proposer, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
+    proposes = behind(study, proposer)
+    engine = Engine(study, proposes, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
     engine.clock.workers = workers
     return engine
 
@@ -67,6 +79,7 @@ def play(
     workers: int = 2,
     fails=lambda index: None,
     stop_after: int | None = None,
+    accuracy: Callable[[Job, int], float] = accuracy_of,
 ) -> list[Job]:
     """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
     jobs: list[Job] = []
@@ -99,7 +112,7 @@ def play(
             if epoch in job.rungs:
                 job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
                 job.state_file(epoch).touch()
-            goes_on = engine.reported(key, epoch, accuracy_of(job, epoch), seconds)
+            goes_on = engine.reported(key, epoch, accuracy(job, epoch), seconds)
             if not goes_on or epoch == job.fidelity.epochs:
                 engine.ended(key)
                 del live[key]
