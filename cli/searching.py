@@ -149,13 +149,14 @@ def print_result(
     print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
     best = result.best
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
-    name = "" if best.reference is None else f"{best.reference} (a reference), "
+    published = "" if best.reference is None else f"{best.reference} (a reference), "
     print(
-        f"best: {best.candidate.id[:12]}, {name}{human(best.candidate.macs)}FLOPs,"
+        f"best: {best.candidate.id[:12]}, {published}{human(best.candidate.macs)}FLOPs,"
         f" {human(best.candidate.params)} params, {best}{tested}; {CONVENTION}"
     )
-    if against := certificate_text(certificate(result.study)):
-        print(f"against references: {against}")
+    against = certificate(result.study)
+    if against.tried:
+        print(f"against references: {certificate_text(against)}")
     print("next:")
     if best.evaluation.checkpoint is not None:
         print(
@@ -165,15 +166,15 @@ def print_result(
     if result.simulated is None:
         print(f"  {command('train', name, storage=storage)}    train it longer")
     print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
-    print(f"  {goes_on(result, trials=trials, seconds=seconds)}")
+    print(f"  {goes_on(result, trials=trials, seconds=seconds, references=len(against.tried))}")
 
 
-def goes_on(result: SearchResult, *, trials: int | None, seconds: float | None) -> str:
+def goes_on(result: SearchResult, *, trials: int | None, seconds: float | None, references: int = 0) -> str:
     """How to search on, by what ended this search: its trials, its time, or that there is nothing
-    left."""
+    left; `references` is the number of trials that were none of the space."""
     counts = result.counts
     ended = counts.done + counts.pruned + counts.failed
-    if result.exhausted or (result.census.exact and len(result.census.rows) <= ended):
+    if result.exhausted or (result.census.exact and len(result.census.rows) <= ended - references):
         return "every network within the budget has been evaluated: a larger budget or another space has more"
     if seconds is not None and (trials is None or ended < trials):
         return f"the same command goes on searching, for another {duration(seconds)}"

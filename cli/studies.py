@@ -155,8 +155,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         axis = found.spec.cost
         if axis not in ("macs", "params"):
             cost = f"{metrics.get(axis).exactly(chosen.candidate.cost(axis))}, {cost}"
-        name = "" if chosen.reference is None else f", {chosen.reference} (a reference)"
-        print(f"best: {chosen.candidate.id[:12]}{name}, {chosen}{tested}, {cost}")
+        published = "" if chosen.reference is None else f", {chosen.reference} (a reference)"
+        print(f"best: {chosen.candidate.id[:12]}{published}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)
     print_trainings(trainings(found))

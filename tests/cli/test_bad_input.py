@@ -50,6 +50,7 @@ def write_images(path: Path) -> None:
         (["--study", "../elsewhere"], "--study must be a name without /"),
         (["--fraction", "0"], "--fraction must lie above 0"),
         (["--trials", "many"], "--trials"),
+        (["--references", "all"], "--references must be a whole number or none, but got 'all'"),
         (["--bugdet", "400M"], "--bugdet"),
     ],
 )

@@ -71,9 +71,7 @@ def test_references_are_tried_first_and_compared_with_what_was_found(folder: Pat
         folder, "SELECT json_extract(settings, '$.reference') FROM automl_evaluations WHERE origin = 'reference'"
     )
     assert {name.split()[0] for (name,) in tried} == {"resnet18", "efficientnet_b0"}
-    text = (folder / "output.txt").read_text()
-    assert "references first: resnet18 at width 0.138, efficientnet_b0 at width 0.229" in text
-    assert "\nagainst references: " in text
+    assert "\nagainst references: " in (folder / "output.txt").read_text()
     for found in (read(folder, "status", "tiny")["references"], read(folder, "report", "tiny")["references"]):
         assert [one["origin"]["rule"] for one in found["tried"]] == ["width", "width"]
         assert found["best"]["name"] in {name for (name,) in tried}

@@ -55,6 +55,7 @@ def ended(*, done: int = 20, pruned: int = 4, exhausted: bool = False, networks:
         ),
         (ended(networks=24), {"trials": 24, "seconds": None}, "every network within the budget has been evaluated"),
         (ended(networks=24, exact=False), {"trials": 24, "seconds": None}, "the same command with --trials 48"),
+        (ended(networks=23), {"trials": 24, "seconds": None, "references": 2}, "the same command with --trials 48"),
     ],
 )
 def test_how_to_go_on_follows_from_what_ended_the_search(result: Any, asked: dict[str, Any], says: str):
