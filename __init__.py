@@ -1,6 +1,6 @@
 """Neural architecture search for image classification under a cost budget.
 
-Every command of `automl` has a function of its name, and each returns a typed result:
+The main commands of `automl` are functions of the same names, and each returns a typed result:
 
     search(SearchOptions(...))      finds the best network under a budget, and the front around it
     grid(GridOptions(...))          finds how to share a cost among depth, width and resolution

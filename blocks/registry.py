@@ -78,18 +78,23 @@ class Registry(Generic[T]):
         self._looked = self._done = False
 
     def add(self, name: str, part: object) -> T:
-        """Register `part` under `name`.
+        """Register `part` under `name`. In a script or a notebook, a part of the same class or
+        function replaces the earlier one.
 
         Raises:
             InputError: the name is taken, or `part` is not a part of this kind.
         """
-        if name in self.known:
+        if name in self.known and not self._again(self.known[name], part):
             taken = f"{_named(self.known[name])} of {self._home(self.known[name])}"
             raise self._error(
                 f"the {self.kind} name {name!r} is taken by {taken}; {_module_of(part)} needs another one"
             )
         accepted = self.known[name] = self._accept(name, part)
         return accepted
+
+    def _again(self, known: T, part: object) -> bool:
+        """Whether a notebook's cell, run again, registers what it has registered before."""
+        return self._home(known) == _module_of(part) == "__main__" and _named(known) == _named(part)
 
     def get(self, name: str) -> T:
         """The part registered under `name`, those of installed packages included.

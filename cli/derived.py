@@ -21,7 +21,7 @@ class Text:
     """An option that is written as text of its own form."""
 
     parse: Callable[[str], Any]
-    """From the text to the value of the field."""
+    """Converts the text of an option to the value of the field."""
     default: str | None = None
     """The text that is shown as default; None where the option may be left out."""
     flag: str | None = None

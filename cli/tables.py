@@ -1,5 +1,4 @@
-"""Tables for people: as wide as the terminal, their words whole; elsewhere as wide as they are, so
-that each row is one line."""
+"""Prints tables: as wide as the terminal, with whole words; elsewhere each row is one line."""
 
 from __future__ import annotations
 

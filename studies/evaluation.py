@@ -100,11 +100,11 @@ class Evaluation:
     """One (candidate, fidelity, seed) that ended, with what was seen on the way."""
 
     candidate_id: str
-    """Which network."""
+    """Id of the network."""
     fidelity: Fidelity
-    """How much training it was to get; one stopped early got less, see `curve`."""
+    """Fidelity of the full training; one that was stopped early got less, see `curve`."""
     seed: int
-    """Of initialisation, shuffling and augmentation."""
+    """Seed of initialisation, shuffling and augmentation."""
     purpose: Purpose
     """A trial of the search, or the training of a chosen network."""
     state: State
@@ -119,9 +119,9 @@ class Evaluation:
     test_accuracy: float | None = None
     """Only for a network finally chosen: the test data is looked at once."""
     seconds: float
-    """Wall time in the worker."""
+    """Wall time in the worker in seconds."""
     worker: str = ""
-    """Where it ran: host, process."""
+    """Host and process of the worker."""
     device: str = "cpu"
     """What it ran on, e.g. `cuda:0`."""
     reason: str | None = None

@@ -29,7 +29,7 @@ class StudySummary:
     space: str
     """The name of its space; empty if it has none."""
     budget: str
-    """As canonical text; empty for none."""
+    """The budget as canonical text; empty without one."""
     data: str
     """The name of its data; empty if it has none."""
     counts: dict[str, int]

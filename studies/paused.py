@@ -23,15 +23,15 @@ class Paused:
     candidate: CandidateRow
     """The network and its cost."""
     fidelity: Fidelity
-    """What it is to get in full."""
+    """Fidelity of the full training."""
     seed: int
-    """Of its training."""
+    """Seed of the training."""
     settings: Mapping[str, JSON]
     """Dimension -> value as sampled."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What Optuna is to keep of it."""
+    """Parameters that Optuna's trial stores."""
     distributions: Mapping[str, BaseDistribution] = field(default_factory=dict)
-    """And from what it was chosen."""
+    """Optuna's distribution of each parameter."""
     curve: tuple[tuple[int, float], ...]
     """(epoch, validation accuracy) so far; the last epoch is the rung's."""
     seconds: float
@@ -78,7 +78,7 @@ class Paused:
         )
 
     def trial(self) -> FrozenTrial:
-        """As a sampler sees it meanwhile: stopped early, with its curve."""
+        """What a sampler learns from until the training resumes: a pruned trial with its curve."""
         from .optuna_trial import frozen
 
         return frozen(self.pruned("waits at a rung"), self.params, self.distributions, None)

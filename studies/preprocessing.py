@@ -86,7 +86,7 @@ class Preprocessing:
         )
 
     def __str__(self) -> str:
-        """In words, for people."""
+        """The steps in words."""
         first, *others = (f"{side}x{side} pixels ({name})" for side, name in self.steps)
         deep = (
             ""

@@ -17,8 +17,8 @@ _SHOWN = 12  # differences in one message
 _WIDTH = 40  # characters of one value
 
 DESCRIPTIVE = ("name", "native", "preprocessing", "reading")
-"""What a study keeps of its data and what does not make it this study: data of the same contents
-are the same, wherever they lie."""
+"""Entries about the data that are stored but do not identify a study: data of equal contents are
+the same data, wherever they lie."""
 
 
 @documented

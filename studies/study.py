@@ -71,7 +71,7 @@ class Study:
         self.created: datetime = row.created
         """When it began."""
         self.versions: dict[str, JSON] = row.versions
-        """Of Python, PyTorch … when it began."""
+        """Versions of Python, PyTorch and other libraries when the study began."""
         self.command: str = row.command
         """The command that began it."""
 

@@ -83,7 +83,8 @@ def _by_part(names: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def _pair(arrays: dict[str, str], names: Sequence[str], where: str) -> Pair:
-    """Both arrays of a part; the one that is missing would be called as the other one is."""
+    """The image and label arrays of a part. If one is missing, the error derives its name from the
+    other's."""
     if len(arrays) < 2:
         have, name = next(iter(arrays.items()))
         word = next(

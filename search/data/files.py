@@ -58,7 +58,7 @@ class Fault:
     """Why a file cannot be read."""
 
     reason: str
-    """In one line, without the name of the file."""
+    """The reason in one line, without the name of the file."""
     image: bool = True
     """Whether it is an image, damaged or of an unsupported kind."""
     kind: Kind | None = None

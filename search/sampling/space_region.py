@@ -43,7 +43,7 @@ class SpaceRegion:
         self.vectorised = not any(metric.walks for metric in asked)
         """Whether no metric has to look at each network by itself."""
         self.families: Families | None = None
-        """Of a union, its families, which have the same budget."""
+        """Families of a union, all under the same budget; None for other spaces."""
         if isinstance(space, Union):
             regions = {member.name: SpaceRegion(member, budget, cost=cost) for member in space.members}
             self.families = Families(name=FAMILY, regions=regions)

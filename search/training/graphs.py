@@ -73,7 +73,7 @@ class Graphs:
         warnings.warn(f"the network trains without CUDA graphs, which is slower: {first}", stacklevel=3)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """An empty one of the same kind, as graphs here work on the tensors of the original."""
+        """Graphs of the same kind without captures, which replay on the tensors of the original."""
         return type(self)(self._capture)
 
 

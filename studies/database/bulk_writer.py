@@ -53,29 +53,29 @@ class Batched(Database):
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """As of the database."""
+        """A session that reads, after what is collected has been written."""
         self._flush()
         with super().read() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """As of the database."""
+        """A session that writes, after what is collected has been written."""
         self._flush()
         with super().write() as session:
             yield session
 
 
 class Batch:
-    """What waits to be written to one study."""
+    """Evaluations and paused trainings that are to be written to one study."""
 
     def __init__(self, session: Session, study: int, optuna_study: int, every: int) -> None:
         self.full: Callable[[], None] = lambda: None
         """Called when `every` evaluations wait."""
         self.waiting: list[_Waiting] = []
-        """What `write` will write."""
+        """Evaluations that `write` will write."""
         self.paused: dict[Key, Paused] = {}
-        """Trainings that wait at a rung, likewise."""
+        """Paused trainings that `write` will write."""
         self._every = every
         self._study, self._optuna_study = study, optuna_study
         columns = (EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed)

@@ -54,7 +54,7 @@ class Database:
     shown: str
     """The URL with its password masked: for messages."""
     engine: Engine
-    """For reading."""
+    """A session that only reads."""
     writing: Engine
     """The same engine, whose transactions take SQLite's lock when they begin."""
 

@@ -24,8 +24,8 @@ TOLERANCE = 1e-3
 normalisations are folded into convolutions, and where a network was trained on few images their
 tiny variances magnify rounding."""
 TIED = 1e-5
-"""Two logits as near as this, relative likewise, may change places: any order of sums may be right.
-"""
+"""Largest difference, relative as in `TOLERANCE`, at which two logits count as tied: they may rank
+differently, because the order of summation differs."""
 INPUT, OUTPUT = "images", "logits"
 
 

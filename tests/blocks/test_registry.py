@@ -20,6 +20,7 @@ from automl.blocks import (
     register,
     to_dict,
 )
+from automl.blocks.block import blocks
 
 
 def test_blocks_that_hold_blocks_go_through_json_and_back():
@@ -63,6 +64,33 @@ def test_a_taken_name_is_refused_and_the_old_block_stays():
                 raise AssertionError
 
     assert block_class("eca", Attention) is Eca
+
+
+def test_a_cell_of_a_notebook_that_runs_again_replaces_its_own_block_and_a_module_does_not():
+    def cell(module: str, source: str = "gated") -> type[Attention]:
+        @dataclass(frozen=True)
+        class Gated(Attention):
+            def cost(self, shape):
+                return Cost()
+
+            def build(self, shape):
+                raise AssertionError
+
+        Gated.__module__, Gated.__qualname__ = module, source
+        return register("gated")(Gated)
+
+    try:
+        cell("__main__")
+        again = cell("__main__")
+        assert block_class("gated", Attention) is again
+        with pytest.raises(InvalidBlock, match="'gated' is taken by gated of __main__"):
+            cell("__main__", "another")
+        blocks.known.pop("gated")
+        cell("package")
+        with pytest.raises(InvalidBlock, match="'gated' is taken by gated of package; package needs another one"):
+            cell("package")
+    finally:
+        blocks.known.pop("gated", None)
 
 
 def test_a_class_that_can_change_is_refused():
