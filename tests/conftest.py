@@ -21,8 +21,6 @@ from . import fresh
 # torch reads them when it is imported, and subprocesses inherit them
 for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
-# Ray's workers are nice by default, so that they would starve beside the tests that run without Ray
-os.environ.setdefault("RAY_worker_niceness", "0")
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
 

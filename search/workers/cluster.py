@@ -68,6 +68,8 @@ def set_environment(*, local: bool) -> None:
     if local:
         # under `uv run` Ray would re-create the environment for every worker: minutes, or for ever
         quiet["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+        # Ray's default of 15 starves workers beside any other busy process
+        quiet["RAY_worker_niceness"] = "0"
         if "ray" not in sys.modules:  # it has read the variable: a user's script may import it before
             quiet["RAY_AUTH_MODE"] = "token"  # Ray's own default for a private cluster, said aloud so that Ray does not
     for name, value in quiet.items():

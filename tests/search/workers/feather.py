@@ -53,6 +53,7 @@ class Feather(tune.Trainable):
     def setup(self, config, *, arrays, recipe, blocks, scores):
         assert "torch" not in sys.modules
         assert arrays["images"].shape == (10,)
+        assert os.nice(0) < 15  # not that of Ray, with which it would starve on a busy machine
         adopt(blocks)
         self.recipe = recipe
         self.gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
