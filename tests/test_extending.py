@@ -148,6 +148,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(installed: Path, work: Path) -> Said:
     """What the commands say that use a part of every kind."""
     search = ["search", "--space", "striped.yaml", "--data", "made:stripes", "--proxy-size", "16", "--workers", "1"]
+    search += ["--references", "none"]
     of_scores = ["--evaluator", f"zero-cost:{name_of('scores')}", "--trials", "3", "--finals", "0"]
     of_all = [
         *("--budget", f"100MFLOPs,1000 {next(iter(unit()))}"),
