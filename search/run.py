@@ -149,7 +149,9 @@ def _references_first(
         return proposes
     known = {*(each.candidate_id for each in study.evaluations()), *(one.candidate.id for one in study.paused())}
     plan = evaluator.plan
-    references = references_of(study, plan.space, plan.budget, trials=plan.trials, wanted=options.references)
+    references = references_of(
+        study, plan.space, plan.budget, trials=plan.trials, wanted=options.references, seconds=plan.seconds
+    )
     first = ReferencesFirst(proposes, references, known=known)
     if first.left:
         listener.said(f"references first: {', '.join(one.origins[0].words for one in first.left)}")

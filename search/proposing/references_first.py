@@ -28,9 +28,17 @@ WITHOUT_TRIALS = 4
 """References by default if only time ends the search."""
 
 
-def default_count(trials: int | None) -> int:
+SHORT = 1200.0
+"""Seconds: a search that has less time tries only `LEAST` references, which lie at the very budget
+and take longest of all networks."""
+
+
+def default_count(trials: int | None, seconds: float | None = None) -> int:
     """The number of references for a search of this many trials: a quarter of them, at least 2 and
-    at most 6, and never more than half of the trials; 4 if only time ends the search."""
+    at most 6, and never more than half of the trials; 4 if only time ends the search, and 2 if it
+    has less than 20 minutes."""
+    if seconds is not None and seconds < SHORT:
+        return LEAST if trials is None else min(LEAST, trials // 2)
     if trials is None:
         return WITHOUT_TRIALS
     return min(max(int(SHARE * trials), LEAST), MOST, trials // 2)
@@ -63,7 +71,7 @@ def references_within(budget: Budget, *, image_size: int, classes: int, channels
 
 
 def references_of(
-    study: Study, space: Space, budget: Budget, *, trials: int | None, wanted: int | None
+    study: Study, space: Space, budget: Budget, *, trials: int | None, wanted: int | None, seconds: float | None = None
 ) -> list[ScaledReference]:
     """The references of a search, in the order in which they are tried; notes them in the study.
 
@@ -72,6 +80,7 @@ def references_of(
         space: the space that is searched; there are references only for images that are square.
         budget: bounds on cost; without any there are no references.
         trials: trials of the study altogether; None if only time ends the search.
+        seconds: wall time of the run; None if only trials end the search.
         wanted: their number; None takes `default_count` for a new study, and for one that has begun
             those that it began with.
     """
@@ -82,7 +91,7 @@ def references_of(
     every = list(of_space) if height == width and wanted != 0 and (kept or wanted or not begun) else []
     if begun and wanted is None:
         return [one for one in every if one.candidate.id in kept]
-    chosen = every[: default_count(trials) if wanted is None else wanted]
+    chosen = every[: default_count(trials, seconds) if wanted is None else wanted]
     new = [_note(one) for one in chosen if one.candidate.id not in kept]
     if new or not noted:
         study.note(NOTE, [*(dict(each) for each in kept.values()), *new])

@@ -166,7 +166,7 @@ def test_time_that_is_short_compares_the_best_of_both_first(tmp_path: Path, spac
 
 def test_only_evaluators_that_train_begin_with_references(tmp_path: Path, space: Space):
     study = open_study(tmp_path, space)
-    plan = SimpleNamespace(space=space, budget=parse_budget("200k"), trials=12)
+    plan = SimpleNamespace(space=space, budget=parse_budget("200k"), trials=12, seconds=None)
     inner = SimpleNamespace(refused=0, duplicates=0)
 
     def first(*, references: int | None = None, **evaluator: object):

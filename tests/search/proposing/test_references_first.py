@@ -70,6 +70,12 @@ def test_references_of_users_come_after_the_first_two(monkeypatch: pytest.Monkey
 )
 def test_a_quarter_of_the_trials_are_references_at_least_two_and_at_most_six(trials: int | None, count: int):
     assert default_count(trials) == count
+    assert default_count(trials, 1200.0) == count
+
+
+@pytest.mark.parametrize(("trials", "count"), [(1, 0), (2, 1), (4, 2), (32, 2), (None, 2)])
+def test_a_short_search_tries_two_because_they_take_longest(trials: int | None, count: int):
+    assert default_count(trials, 480.0) == count
 
 
 def of(study: Study, space: Space, *, trials: int | None = 12, wanted: int | None = None) -> list[str]:
