@@ -116,8 +116,7 @@ def search_grid(
     plan = settle(replace(asked, space=space), space, data)
     settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
     spec = continued(asked.storage, replace(plan.spec, settings=settings), [plan.spec.name])
-    smallest = int(spec.settings.get("proxy_map", 0))
-    plan = replace(plan, spec=spec, smallest_map=smallest, seconds=options.seconds, trials=None)
+    plan = replace(plan, spec=spec, seconds=options.seconds, trials=None)
     for line in (*described(data), *remarks(plan.data, plan.split)):
         listener.said(line)
     listed = _listed(found, chosen, stop=options.stop)

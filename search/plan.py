@@ -16,7 +16,7 @@ from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..spaces.auto import AUTO, for_budget
 from ..spaces.metrics import DEFAULT_AXIS
 from ..studies import Fidelity, StudySpec
-from ..studies.spec import strides_fitted
+from ..studies.spec import smallest_map, strides_fitted
 from .data import ImageData, Reading, Split, is_named, load, split
 from .earlier_studies import continued
 from .options import SearchOptions
@@ -62,9 +62,12 @@ class Settled:
     """Epochs before which no training is stopped."""
     remarks: tuple[str, ...] = ()
     """How the space was chosen, in lines for the reader; empty if it was named."""
-    smallest_map: int = 0
-    """Pixels a side that the last map keeps in training, by fitted strides; 0 trains with a
-    candidate's own strides."""
+
+    @property
+    def smallest_map(self) -> int:
+        """Pixels a side that the last map keeps in training, by fitted strides; 0 trains with a
+        candidate's own strides."""
+        return smallest_map(self.spec.settings)
 
     @property
     def sized(self) -> str:
@@ -170,7 +173,6 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         split=rows,
         recipe=recipe,
         proxy_size=proxy_size,
-        smallest_map=int(spec.settings.get("proxy_map", 0)),
         epochs=epochs,
         fraction=fraction,
         spec=spec,

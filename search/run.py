@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
@@ -101,8 +102,11 @@ def search(
     if study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began):
         with evaluator.workers(listener) as run:
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            proposer = _proposer(study, evaluator, options, found, earlier)
-            proposes = _references_first(study, evaluator, evaluator.proposes(proposer), options, listener)
+            begun = so_far(study)
+            proposer = _proposer(study, evaluator, options, found, begun, earlier)
+            proposes = _references_first(
+                study, evaluator, evaluator.proposes(proposer), options, listener, known=begun["known"]
+            )
             engine = _engine(study, proposer, proposes, evaluator, options, listener)
             try:
                 run(engine)
@@ -124,7 +128,12 @@ def search(
 
 
 def _proposer(
-    study: Study, evaluator: Evaluator, options: SearchOptions, found: Census, earlier: list[list[FrozenTrial]]
+    study: Study,
+    evaluator: Evaluator,
+    options: SearchOptions,
+    found: Census,
+    begun: dict[str, Any],
+    earlier: list[list[FrozenTrial]],
 ) -> Proposer:
     plan = evaluator.plan
     return Proposer(
@@ -134,7 +143,7 @@ def _proposer(
         sampler=options.sampler,
         seed=options.seed,
         trials=plan.trials or 100,
-        **so_far(study),
+        **begun,
         objective=options.objective,
         earlier=earlier,
         cost=study.spec.cost,
@@ -142,12 +151,18 @@ def _proposer(
 
 
 def _references_first(
-    study: Study, evaluator: Evaluator, proposes: Proposes, options: SearchOptions, listener: Listener
+    study: Study,
+    evaluator: Evaluator,
+    proposes: Proposes,
+    options: SearchOptions,
+    listener: Listener,
+    *,
+    known: Iterable[str],
 ) -> Proposes:
-    """`proposes`, behind the references of the study if networks are trained."""
+    """`proposes`, behind the references of the study if networks are trained; `known` are the ids
+    of the candidates that it has begun."""
     if not _trains(evaluator):
         return proposes
-    known = {*(each.candidate_id for each in study.evaluations()), *(one.candidate.id for one in study.paused())}
     plan = evaluator.plan
     references = references_of(
         study, plan.space, plan.budget, trials=plan.trials, wanted=options.references, seconds=plan.seconds

@@ -88,13 +88,7 @@ class SkeletonSpace(Space, key="skeleton"):
     def adapted(
         self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
     ) -> Self:
-        """Return the same space for other inputs and outputs.
-
-        Args:
-            classes: outputs of the classifier, as the data set has them.
-            channels: channels of an image.
-            image_size: height and width in pixels, before the resolution coefficient.
-        """
+        """Return the same space for other inputs and outputs, as `Space.adapted`."""
         own_channels, height, width = self.image
         image = (channels or own_channels, image_size or height, image_size or width)
         return replace(self, image=image, classes=classes or self.classes)

@@ -59,10 +59,16 @@ class StudySpec:
         return str(self.settings.get("cost", DEFAULT_AXIS))
 
 
+def smallest_map(settings: Mapping[str, Any]) -> int:
+    """Pixels a side that the last map keeps in trainings below the deployment size, by fitted
+    strides; 0 if networks keep their own, as in studies of earlier versions."""
+    return int(settings.get("proxy_map", 0))
+
+
 def strides_fitted(settings: Mapping[str, Any]) -> str:
     """How strides are fitted in trainings, to follow their size in a sentence; empty if they are
     the candidates' own, as in studies of earlier versions."""
-    smallest = settings.get("proxy_map")
+    smallest = smallest_map(settings)
     return f", strides fitted to a last map of {smallest} px or more" if smallest else ""
 
 

@@ -19,17 +19,12 @@ import os, sys
 for _number, _file in enumerate({files!r}, start=1):
     os.dup2(os.open(_file, os.O_WRONLY | os.O_CREAT), _number)
 os.chdir({folder!r})
-os.environ.update({environment!r})
 sys.argv = {words!r}
 """
 
 
 def run(
-    program: str,
-    *arguments: object,
-    folder: Path | None = None,
-    environment: dict[str, str] | None = None,
-    timeout: float = 60,
+    program: str, *arguments: object, folder: Path | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run` of [python, "-c", program, *arguments] with its output as text.
 
@@ -39,10 +34,7 @@ def run(
     with tempfile.TemporaryDirectory() as place:
         file, out, err = (Path(place, name) for name in ("program.py", "out", "err"))
         begin = BEGIN.format(
-            files=[str(out), str(err)],
-            folder=str(folder or Path.cwd()),
-            environment=environment or {},
-            words=["-c", *map(str, arguments)],
+            files=[str(out), str(err)], folder=str(folder or Path.cwd()), words=["-c", *map(str, arguments)]
         )
         file.write_text(begin + program, "utf-8")
         process = _server.Process(target=runpy.run_path, args=(str(file),), kwargs={"run_name": "__main__"})

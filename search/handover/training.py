@@ -16,6 +16,7 @@ from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
 from ...studies.artifacts import weights_folder, weights_name
 from ...studies.chosen import best, chosen_candidate
+from ...studies.spec import smallest_map
 from ...studies.storage_url import open_study
 from ..course.job import Job
 from ..options import check_seed
@@ -171,7 +172,7 @@ def _check_threads(threads: int | None) -> None:
 
 def _fidelity(study: Study, height: int, epochs: int, size: int) -> Fidelity:
     """The fidelity of a training; below the deployment size strides are fitted as in the search."""
-    smallest = int(study.spec.settings.get("proxy_map", 0)) if size < height else 0
+    smallest = smallest_map(study.spec.settings) if size < height else 0
     return Fidelity(epochs=epochs, size=size, smallest_map=smallest)
 
 

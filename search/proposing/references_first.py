@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from ...blocks import InputError
 from ...spaces import Budget, Space
@@ -26,8 +27,6 @@ SHARE, LEAST, MOST = 1 / 4, 2, 6
 """References by default: this share of the trials, but at least and at most these numbers."""
 WITHOUT_TRIALS = 4
 """References by default if only time ends the search."""
-
-
 SHORT = 1200.0
 """Seconds: a search that has less time tries only `LEAST` references, which lie at the very budget
 and take longest of all networks."""
@@ -87,11 +86,11 @@ def references_of(
     kept, noted = noted_references(study), NOTE in study.notes()
     begun = noted or bool(study.evaluations() or study.paused())
     channels, height, width = space.image
-    of_space = references_within(budget, image_size=height, classes=space.classes, channels=channels)
-    every = list(of_space) if height == width and wanted != 0 and (kept or wanted or not begun) else []
+    every = references_within(budget, image_size=height, classes=space.classes, channels=channels)
     if begun and wanted is None:
-        return [one for one in every if one.candidate.id in kept]
-    chosen = every[: default_count(trials, seconds) if wanted is None else wanted]
+        return [one for one in every if one.candidate.id in kept] if kept else []
+    count = default_count(trials, seconds) if wanted is None else wanted
+    chosen = list(islice(every, count if height == width else 0))
     new = [_note(one) for one in chosen if one.candidate.id not in kept]
     if new or not noted:
         study.note(NOTE, [*(dict(each) for each in kept.values()), *new])

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .reclassed import reclassed
+
 STRIP = 3
 """Maximum number of window columns that oneDNN's depthwise kernel supports."""
 
@@ -26,22 +28,16 @@ STRIP = 3
 def fast_depthwise(network: nn.Module, device: torch.device) -> Iterator[None]:
     """Compute weight gradients of depthwise convolutions in strips within the `with` block.
 
-    It applies to the convolutions of `network` that gain from it, and on the CPU alone. Only the
-    class of these modules is replaced, and restored at the end: parameters, names and hooks stay,
-    and modules can be copied within the block.
+    It applies to the convolutions of `network` that gain from it, and on the CPU alone, as
+    `reclassed` does.
     """
     wide = (
         [module for module in network.modules() if _gains(module)]
         if device.type == "cpu" and torch.backends.mkldnn.is_available()
         else []
     )
-    try:
-        for module in wide:  # inside `try`, as Ctrl-C may interrupt the loop
-            module.__class__ = _Strips
+    with reclassed([(module, _Strips) for module in wide]):
         yield
-    finally:
-        for module in wide:
-            module.__class__ = nn.Conv2d
 
 
 def _gains(module: nn.Module) -> bool:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .reclassed import reclassed
+
 MANY = 500_000
 """Images trained at one size from which cuDNN's plans, whose kernels are faster, pay off."""
 LARGEST = 64 * 64
@@ -30,21 +32,16 @@ is fast: it adds up a map for each weight by one block of threads."""
 def gpu_convolutions(device: torch.device, images: int, *networks: nn.Module) -> Iterator[None]:
     """Replace convolutions of `networks` within the `with` block, on a GPU only.
 
-    It does nothing either if the training takes `MANY` of its `images` or more at this size. As in
-    `fast_depthwise`, only the class of modules is replaced, and restored at the end.
+    It does nothing either if the training takes `MANY` of its `images` or more at this size.
+    Classes are replaced as `reclassed` does.
     """
     found = (
         [(module, kind) for network in networks for module in network.modules() if (kind := _kind(module))]
         if device.type == "cuda" and images < MANY
         else []
     )
-    try:
-        for module, kind in found:  # inside `try`, as Ctrl-C may interrupt the loop
-            module.__class__ = kind
+    with reclassed(found):
         yield
-    finally:
-        for module, _ in found:
-            module.__class__ = nn.Conv2d
 
 
 def _kind(module: nn.Module) -> type[nn.Conv2d] | None:

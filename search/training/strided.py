@@ -53,6 +53,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .reclassed import reclassed
+
 BLOCK = 16
 """Number of input channels from which the workspace is large enough."""
 
@@ -63,19 +65,11 @@ def safe_strided(network: nn.Module, device: torch.device) -> Iterator[None]:
 
     Devices other than the CPU are left alone. Subclasses of `nn.Conv2d` are covered unless they
     define a `_conv_forward` or `forward` that does not end in that of `nn.Conv2d`; calls of
-    `torch.nn.functional.conv2d` are not covered. As in `fast_depthwise`, only the classes of
-    modules are replaced, and restored at the end.
+    `torch.nn.functional.conv2d` are not covered. Classes are replaced as `reclassed` does.
     """
-    narrow = (
-        [(module, type(module)) for module in network.modules() if _overruns(module)] if device.type == "cpu" else []
-    )
-    try:
-        for module, usual in narrow:  # inside `try`, as Ctrl-C may interrupt the loop
-            module.__class__ = _safe(usual)
+    narrow = [module for module in network.modules() if _overruns(module)] if device.type == "cpu" else []
+    with reclassed([(module, _safe(type(module))) for module in narrow]):  # pyright: ignore[reportArgumentType]
         yield
-    finally:
-        for module, usual in narrow:
-            module.__class__ = usual
 
 
 def _overruns(module: nn.Module) -> bool:

@@ -39,18 +39,26 @@ class Origin:
 
         The published network itself has the name of its reference.
         """
-        number = self.coefficients["width"] if self.phi is None else self.phi
-        scaled = [] if number == (1 if self.phi is None else 0) else [self.rule, f"{number:g}"]
+        scaled = [] if self._published else [self.rule, f"{self._number:g}"]
         return " ".join([self.reference, *scaled, *(["fitted"] if self.strides == "fitted" else [])])
 
     @property
     def words(self) -> str:
         """The origin for a sentence: `resnet18 at width 0.27`, `resnet18 at φ -1.52 with fitted
         strides`."""
-        number = self.coefficients["width"] if self.phi is None else self.phi
-        scaled = "" if number == (1 if self.phi is None else 0) else f" at {'φ' if self.phi else 'width'} {number:g}"
+        scaled = "" if self._published else f" at {'width' if self.phi is None else 'φ'} {self._number:g}"
         fitted = " with fitted strides" if self.strides == "fitted" else ""
         return f"{self.reference}{scaled}{fitted}"
+
+    @property
+    def _number(self) -> float:
+        """The width multiplier, or φ of the compound rule."""
+        return self.coefficients["width"] if self.phi is None else self.phi
+
+    @property
+    def _published(self) -> bool:
+        """Whether this is the published network itself."""
+        return self._number == (1 if self.phi is None else 0)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON with stable keys."""

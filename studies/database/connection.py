@@ -54,7 +54,7 @@ class Database:
     shown: str
     """The URL with its password masked: for messages."""
     engine: Engine
-    """A session that only reads."""
+    """The connections of SQLAlchemy; its transactions only read."""
     writing: Engine
     """The same engine, whose transactions take SQLite's lock when they begin."""
 

@@ -24,6 +24,7 @@ from ..json_values import JSON
 from ..paused import Paused
 from ..reference_trials import noted_references
 from ..statistics.intervals import LEVEL, Interval, Noise, mean_of, standard_deviation
+from ..statistics.seed_choice import best_without
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -219,11 +220,9 @@ def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[i
 
 def _left_out(rivals: list[dict[int, float]], seed: int) -> float:
     """The difference on `seed` of the network with the best mean difference on the other seeds."""
-    present = [one for one in rivals if seed in one]
-    means = [
-        round(mean_of([value for other, value in one.items() if other != seed]) or 0.0, 12) for one in present
-    ]  # rounded: equal networks keep their order
-    return present[max(range(len(present)), key=means.__getitem__)][seed]
+    best = best_without(seed, rivals)
+    assert best is not None  # each of them has two seeds or more
+    return rivals[best][seed]
 
 
 def _by_seed(finals: list[Evaluation]) -> dict[int, float]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..statistics.intervals import Estimate, Noise
+from ..statistics.seed_choice import best_without
 from .scaled_points import ScaledPoint, complete
 
 
@@ -63,14 +64,6 @@ def leave_one_seed_out(
 
 
 def _chosen(points: Sequence[ScaledPoint], left_out: int) -> ScaledPoint | None:
-    """The point with the highest mean on its other seeds, among those that have `left_out`.
-
-    A single point needs no choice, and therefore no other seed.
-    """
-    present = [point for point in points if left_out in point.accuracies]
-    if len(points) == 1:
-        return present[0] if present else None
-    rest = [[value for seed, value in sorted(point.accuracies.items()) if seed != left_out] for point in present]
-    means = [round(math.fsum(values) / len(values), 12) if values else -math.inf for values in rest]
-    best = max(range(len(present)), key=means.__getitem__, default=None)
-    return None if best is None or math.isinf(means[best]) else present[best]
+    """The point that the seeds other than `left_out` choose."""
+    best = best_without(left_out, [point.accuracies for point in points])
+    return None if best is None else points[best]

@@ -171,7 +171,8 @@ def test_only_evaluators_that_train_begin_with_references(tmp_path: Path, space:
 
     def first(*, references: int | None = None, **evaluator: object):
         options = SimpleNamespace(references=references)
-        return _references_first(study, SimpleNamespace(plan=plan, **evaluator), inner, options, Silent())  # type: ignore[arg-type]
+        doubles = SimpleNamespace(plan=plan, **evaluator), inner, options, Silent()
+        return _references_first(study, *doubles, known=())  # type: ignore[arg-type]
 
     assert first(keeps_weights=False, score=None) is inner  # a table
     assert first(keeps_weights=True, score="naswot") is inner
