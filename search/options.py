@@ -141,7 +141,7 @@ class SearchOptions(RunOptions):
     finals: int = 3
     """Networks of the front that are trained again at the end, with the best reference, longer and
     from further seeds."""
-    seeds: int = 2
+    seeds: int = 3
     """Further seeds from which each of them is trained."""
 
     def __post_init__(self) -> None:
