@@ -39,7 +39,8 @@ dimensions:
   eca_padding: {choices: [zeros, circular], when: {attention: [eca, ecabam]}}
 """
 SEARCH = ["search", "--space", "tiny.yaml", "--data", "images.npz", "--budget", "600kFLOPs", "--study", "tiny"]
-SEARCH += ["--trials", "10", "--epochs", "4", "--workers", "2", "--finals", "1", "--seeds", "2", "--no-flip", "--references", "2"]
+SEARCH += ["--trials", "10", "--epochs", "4", "--workers", "2", "--finals", "1", "--seeds", "2", "--no-flip"]
+SEARCH += ["--references", "2"]
 """A search of `SPACE` that takes seconds."""
 
 
