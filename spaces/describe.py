@@ -45,9 +45,14 @@ def stride_rule(space: Space) -> str:
     if isinstance(space, Union):
         return " or ".join(dict.fromkeys(rule for one in space.members for rule in stride_rule(one).split(" or ")))
     _, height, width = space.image
-    by_name = {"published": "published", "fitted": f"fitted to {height}x{width} px"}
     chosen = [rule for p in space.parameters if "strides" in p.sets for rule in p.of("strides", "published")]
-    return " or ".join(dict.fromkeys(by_name[str(rule)] for rule in chosen or ["published"]))
+    return " or ".join(dict.fromkeys(_in_words(rule, height, width) for rule in chosen or ["published"]))
+
+
+def _in_words(rule: str | int, height: int, width: int) -> str:
+    if rule == "published":
+        return "published"
+    return f"fitted to {height}x{width} px" + ("" if rule == "fitted" else f" (last map {rule} px)")
 
 
 def _family(name: str, budget: Budget, found: Census) -> str:

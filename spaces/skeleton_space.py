@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from ..blocks import InputError
 from ..blocks.errors import unknown
@@ -60,13 +60,14 @@ class SkeletonSpace(Space, key="skeleton"):
                 constraints.append(parse_constraint(text, [parameter.name for parameter in found]))
             except InputError as error:
                 raise source.error(("constraints", index), error) from None
+        image = read_image(source, (3, 224, 224))
         return cls(
             name=str(data.get("name", Path(source.name).stem)),
             skeleton=base,
-            image=read_image(source, (3, 224, 224)),
+            image=image,
             classes=read_classes(source, 1000),
             dimensions=dict(dimensions),
-            parameters=found,
+            parameters=tuple(_with_distinct_strides(parameter, base, image) for parameter in found),
             constraints=tuple(constraints),
             stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
         )
@@ -91,7 +92,11 @@ class SkeletonSpace(Space, key="skeleton"):
         """Return the same space for other inputs and outputs, as `Space.adapted`."""
         own_channels, height, width = self.image
         image = (channels or own_channels, image_size or height, image_size or width)
-        return replace(self, image=image, classes=classes or self.classes)
+        if image[1:] == self.image[1:]:
+            return replace(self, image=image, classes=classes or self.classes)
+        # which strides differ depends on the size of the image
+        data = {**self.to_dict(), "image": list(image), "classes": classes or self.classes}
+        return type(self).read(Source(data, self.name))
 
     @cached_property
     def size(self) -> int:
@@ -169,6 +174,24 @@ class SkeletonSpace(Space, key="skeleton"):
                     of_layers += [None] * (parameter.layer + 1 - len(of_layers))
                     of_layers[parameter.layer] = value
         return {key: _tuples(value) for key, value in grouped.items()}
+
+
+def _with_distinct_strides(parameter: Parameter, base: Skeleton, image: tuple[int, int, int]) -> Parameter:
+    """Keep of the values of `strides` one for each way in which the network then halves its maps.
+
+    At 224 px fitted strides are the published ones: a choice between them would be one between
+    equal networks, of which a sampler learns nothing.
+    """
+    if parameter.dimension != "strides" or parameter.bundles:
+        return parameter
+    seen: list[Skeleton] = []
+    values = []
+    for value in parameter.values:
+        strided = base.strided(cast("str | int", value), image)
+        if strided not in seen:
+            seen.append(strided)
+            values.append(value)
+    return replace(parameter, values=tuple(values))
 
 
 def _tuples(value: Any) -> Any:

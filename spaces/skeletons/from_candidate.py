@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from ...blocks import Part, Unit
 from ..candidate import Candidate, Layers
-from ..fitted_strides import fitted
+from ..fitted_strides import SMALLEST_MAP, fitted
 from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES
 from .skeleton import Local, Skeleton
 from .value_rules import Rule
@@ -50,8 +50,11 @@ class CandidateSkeleton(Skeleton):
     def head(self, local: Local) -> Part:
         return self.network.head.widened(local["width"])
 
-    def fitted(self, side: int) -> CandidateSkeleton:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return skeleton_of(fitted(self.network, side))
+    def fitted(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, side: int, smallest: int = SMALLEST_MAP
+    ) -> CandidateSkeleton:
+        found = fitted(self.network, side, smallest=smallest)
+        return self if found == self.network else skeleton_of(found)
 
     def dimensions(self) -> list[str]:
         return list(DIMENSIONS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plain_values import is_auto
-from .value_rules import COUNT, FLAG, ODD_OR_AUTO, POSITIVE, STRIDE, Rule, one_of
+from .value_rules import COUNT, FLAG, ODD_OR_AUTO, POSITIVE, STRIDE, STRIDES, Rule
 
 SHARED: Mapping[str, Any] = {
     "depth": 1.0,
@@ -28,9 +28,10 @@ SHARED: Mapping[str, Any] = {
 `depth`, `width` and `resolution` are the coefficients α, β and γ; `repeats` are the layers of a
 stage; `skip` leaves a layer out; `attention` is the attention of the layers; image sides are
 rounded to multiples of `size_multiple`, channels to multiples of `divisor`. `strides` says whether
-the strides are the skeleton's own ("published") or fitted to the space's image ("fitted"); `stride`
-is the stride of a stage's first layer. `stem_stride` is the stem's stride, `stem_pool` says whether
-a max pool follows, and `stem_kernel` is the window: "auto" is the published one, 3 without stride.
+the strides are the skeleton's own ("published"), fitted to the space's image ("fitted"), or fitted
+so that the last map keeps that many pixels a side; `stride` is the stride of a stage's first layer.
+`stem_stride` is the stem's stride, `stem_pool` says whether a max pool follows, and `stem_kernel`
+is the window: "auto" is the published one, 3 without stride.
 """
 SHARED_RULES: Mapping[str, Rule] = {
     "depth": POSITIVE,
@@ -40,7 +41,7 @@ SHARED_RULES: Mapping[str, Rule] = {
     "skip": FLAG,
     "size_multiple": COUNT,
     "divisor": COUNT,
-    "strides": one_of("published", "fitted"),
+    "strides": STRIDES,
     "stride": STRIDE,
     "stem_stride": STRIDE,
     "stem_pool": FLAG,

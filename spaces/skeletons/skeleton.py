@@ -18,7 +18,7 @@ from ...blocks.errors import unknown
 from ...blocks.rounding import at_least, ceil, make_divisible, nearest
 from ...blocks.shape import Number
 from ..candidate import Candidate, Layout, assemble
-from ..fitted_strides import fitted_strides
+from ..fitted_strides import SMALLEST_MAP, fitted_strides
 from ..plain_values import is_auto, is_number
 from .attention_choice import options
 from .value_rules import COUNT, STRIDE, Rule
@@ -134,25 +134,29 @@ class Skeleton(ABC):
             stages.append([(unit, count) for unit, count in layers if unit is not None])
         return assemble(base.layout, base.image(whole, image), classes, base.stem(whole), stages, base.head(whole))
 
-    def strided(self, strides: str, image: Image) -> Self:
+    def strided(self, strides: str | int, image: Image) -> Self:
         """Return the skeleton with the strides that the value `strides` of that dimension asks for.
 
         "published" is the skeleton itself; "fitted" is the skeleton with its own strides fitted to
-        `image` (see `fitted_strides`). Strides that the settings give explicitly stay as given.
+        `image` (see `fitted_strides`), and a number is the same with a last map of at least that
+        many pixels a side. Strides that the settings give explicitly stay as given.
         """
         if strides == "published":
             return self
-        side = min(image[1:])
-        if side not in self._fitted:
-            self._fitted[side] = self.fitted(side)
-        return self._fitted[side]
+        key = min(image[1:]), SMALLEST_MAP if strides == "fitted" else int(strides)
+        if key not in self._fitted:
+            self._fitted[key] = self.fitted(*key)
+        return self._fitted[key]
 
-    def fitted(self, side: int) -> Self:
-        """Return the skeleton with its strides fitted to images of `side` pixels a side."""
+    def fitted(self, side: int, smallest: int = SMALLEST_MAP) -> Self:
+        """Return the skeleton with its strides fitted to images of `side` pixels a side: the last
+        map keeps `smallest` pixels a side."""
         own = self.at(None)
-        stem, pool, *left = fitted_strides(
-            [own["stem_stride"], 2 if own["stem_pool"] else 1, *(row["stride"] for row in self.stages)], side
-        )
+        strides = [own["stem_stride"], 2 if own["stem_pool"] else 1, *(row["stride"] for row in self.stages)]
+        found = fitted_strides(strides, side, smallest=smallest)
+        if found == strides:
+            return self
+        stem, pool, *left = found
         return replace(
             self,
             baseline={**self.baseline, "stem_stride": stem, "stem_pool": pool == 2},
@@ -160,7 +164,7 @@ class Skeleton(ABC):
         )
 
     @cached_property
-    def _fitted(self) -> dict[int, Self]:
+    def _fitted(self) -> dict[tuple[int, int], Self]:
         return {}
 
     def to_dict(self) -> dict[str, Any]:

@@ -51,6 +51,11 @@ FLAG = Rule(text="true or false", holds=lambda value: isinstance(value, bool))
 COUNT_OR_AUTO = Rule(
     text="a whole number of at least 1, or auto", holds=lambda value: value == "auto" or COUNT.holds(value)
 )
+STRIDES = Rule(
+    text="published, fitted, or the pixels a side that the last map keeps (a whole number)",
+    holds=lambda value: value in ("published", "fitted") or COUNT.holds(value),
+    choices=("published", "fitted"),
+)
 ODD_OR_AUTO = Rule(
     text="an odd whole number, or auto", holds=lambda value: value == "auto" or (COUNT.holds(value) and value % 2 == 1)
 )

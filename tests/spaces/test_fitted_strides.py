@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from automl.blocks import ResNetStem
+from automl.blocks import InputError, ResNetStem
 from automl.spaces import Budget, Candidate, Space, architecture, architectures, census, load_space
 from automl.spaces.bulk import METRICS, draw, examine, settings
 from automl.spaces.candidate import assemble
@@ -102,6 +102,39 @@ def test_the_resolution_coefficient_does_not_change_fitted_strides():
     assert (small.image, large.image) == ((3, 32, 32), (3, 64, 64))
     assert (small.stem, small.stages) == (large.stem, large.stages)
     assert small.stem == ResNetStem(kernel=3, stride=1)  # one halving less, as for 64 px
+
+
+def test_a_number_of_pixels_is_what_the_last_map_keeps():
+    maps = {
+        strides: last_map(skeleton("efficientnet").candidate({"strides": strides}, (3, 32, 32), 10)).height
+        for strides in ("published", 1, 2, 3, "fitted", 4, 8)
+    }
+    assert maps == {"published": 1, 1: 1, 2: 2, 3: 4, "fitted": 4, 4: 4, 8: 8}
+
+
+def test_strides_that_are_equal_at_the_size_of_the_image_are_one_choice():
+    space = Space.from_dict(
+        {
+            "skeleton": "resnet",
+            "image": [3, 224, 224],
+            "dimensions": {"width": [0.5, 1.0], "strides": ["published", 2, "fitted", 4]},
+        }
+    )
+    choices = {
+        size: {p.name: p.values for p in space.adapted(image_size=size).parameters}["strides"]
+        for size in (224, 64, 32, 224)
+    }
+    assert choices == {224: ("published",), 64: ("published", "fitted"), 32: ("published", 2, "fitted")}
+    assert_costs_agree(space.adapted(image_size=32), count=30)
+    back = Space.from_dict(space.adapted(image_size=32).to_dict())  # as a study keeps it
+    assert back.parameters == space.adapted(image_size=32).parameters
+    assert back.adapted(image_size=224).parameters == space.parameters
+
+
+@pytest.mark.parametrize("strides", [0, -1, 2.5, True, "fit"])
+def test_other_values_of_strides_are_refused(strides: Any):
+    with pytest.raises(InputError, match="published"):
+        Space.from_dict({"skeleton": "resnet", "image": [3, 32, 32], "dimensions": {"strides": [strides, "fitted"]}})
 
 
 def test_strides_given_in_a_space_stay_as_given():
