@@ -4,7 +4,7 @@ Names are timm's where timm has the network. Sources: EfficientNet (arXiv:1905.1
 B1 to B7 are not α^φ exactly), MobileNets (arXiv:1704.04861, 1801.04381, 1905.02244), MnasNet
 (arXiv:1807.11626), ResNet (arXiv:1512.03385), ResNet-C and -D (arXiv:1812.01187), ResNeXt
 (arXiv:1611.05431), SENet (arXiv:1709.01507), ECA-Net (arXiv:1910.03151), CBAM (arXiv:1807.06521),
-SKNet (arXiv:1903.06586), ResNeSt (arXiv:2004.08955).
+SKNet (arXiv:1903.06586), ResNeSt (arXiv:2004.08955), anti-aliased strides (arXiv:1904.11486; timm).
 """
 
 from __future__ import annotations
@@ -172,6 +172,18 @@ def _attended() -> dict[str, Settings]:
     return found
 
 
+def _antialiased() -> dict[str, Settings]:
+    found: dict[str, Settings] = {}
+    for kind, pool in (("aa", "avg"), ("blur", "blur")):
+        found[f"resnet{kind}50"] = {**_DEPTHS["50"], "antialias": pool}
+        found |= {f"resnet{kind}{depth}d": {**_DEPTHS[depth], **_D, "antialias": pool} for depth in ("50", "101")}
+    found["resnetaa34d"] = {**_DEPTHS["34"], **_D, "antialias": "avg"}
+    found["resnetblur18"] = {**_DEPTHS["18"], "antialias": "blur"}
+    found["seresnetaa50d"] = {**found["resnetaa50d"], "attention": "se"}
+    found["seresnextaa101d_32x8d"] = {**found["resnetaa101d"], "cardinality": 32, "base_width": 8, "attention": "se"}
+    return found
+
+
 def _resnests() -> dict[str, tuple[Settings, int]]:
     last, fast = {**_D, "radix": 2, "pool": "last"}, {**_D, "pool": "first"}
     found: dict[str, tuple[Settings, int]] = {
@@ -196,7 +208,7 @@ def _resnests() -> dict[str, tuple[Settings, int]]:
 
 
 def _all() -> dict[str, Architecture]:
-    residual = {**_resnets(), **_resnexts(), **_attended()}
+    residual = {**_resnets(), **_resnexts(), **_attended(), **_antialiased()}
     found = {**_efficientnets(), **_mobilenets()}
     found |= {name: Architecture(skeleton="resnet", settings=settings) for name, settings in residual.items()}
     found |= {

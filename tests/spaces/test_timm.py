@@ -1,6 +1,7 @@
 """Candidates that are published networks: equal to timm's to the parameter and to the bit, module
 names included."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -9,6 +10,9 @@ import torch
 from automl.blocks import InputError
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, architecture, architectures
+from automl.spaces.architectures import Architecture
+from published_rules import observe
+from timm.layers import BlurPool2d
 from timm.models._manipulate import group_parameters
 from torch.nn import Module
 
@@ -39,6 +43,7 @@ COMPUTED += [
     "mobilenetv2_110d",
 ]
 COMPUTED += ["mnasnet_100", "semnasnet_100", "mobilenetv3_large_100"]
+COMPUTED += ["resnetaa50d", "resnetblur18", "seresnextaa101d_32x8d"]
 COMPUTED += ["resnest14d", "resnest26d", "resnest50d", "resnest50d_1s4x24d", "resnest50d_4s2x40d", "resnest101e"]
 SHARED = [name for name in architectures() if timm.is_model(name)]
 """Named networks that timm has too."""
@@ -46,6 +51,12 @@ SHARED = [name for name in architectures() if timm.is_model(name)]
 
 def candidate(name: str) -> Candidate:
     return architecture(name).candidate(image_size=SIZE)
+
+
+def plain(name: str) -> Architecture:
+    """The network with the strides of its convolutions."""
+    found = architecture(name)
+    return replace(found, settings={key: value for key, value in found.settings.items() if key != "antialias"})
 
 
 @cache
@@ -63,6 +74,21 @@ def test_every_named_network_has_timms_parameters_name_by_name(name: str):
         key: tuple(value.shape) for key, value in theirs.state_dict().items()
     }
     assert candidate(name).cost().params == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+def test_anti_aliased_networks_have_timms_macs():
+    names = [name for name in SHARED if candidate(name).cost() != plain(name).candidate(image_size=SIZE).cost()]
+    assert len(names) == 10  # the control: a pool in the place of a stride costs more
+    filtered: list[int] = []
+    for name in names:
+        theirs, _ = without_memory(name)
+        for module in theirs.modules():
+            if isinstance(module, BlurPool2d):  # a fixed filter, which the counter takes for a convolution
+                module.register_forward_hook(lambda module, _, out: filtered.append(9 * out.numel()))
+        filtered.clear()
+        counted = observe(theirs, (3, SIZE, SIZE)).macs
+        assert candidate(name).cost().macs == counted - sum(filtered)
+        assert bool(filtered) == ("blur" in name)
 
 
 @pytest.mark.parametrize("name", part(SHARED))
