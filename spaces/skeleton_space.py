@@ -18,6 +18,7 @@ from .parameters import Parameter
 from .shorthand import STANDS_ON, expanded
 from .skeletons import Skeleton, skeleton, skeletons
 from .skeletons.from_candidate import skeleton_of
+from .skeletons.skeleton import Image
 from .space import Settings, Space, read_classes, read_image
 from .yaml_source import Source
 
@@ -92,10 +93,14 @@ class SkeletonSpace(Space, key="skeleton"):
         """Return the same space for other inputs and outputs, as `Space.adapted`."""
         own_channels, height, width = self.image
         image = (channels or own_channels, image_size or height, image_size or width)
+        return self.with_image(image, classes or self.classes)
+
+    def with_image(self, image: Image, classes: int) -> Self:
+        """Return the same space for another image (channels, height, width) and other classes."""
         if image[1:] == self.image[1:]:
-            return replace(self, image=image, classes=classes or self.classes)
+            return replace(self, image=image, classes=classes)
         # which strides differ depends on the size of the image
-        data = {**self.to_dict(), "image": list(image), "classes": classes or self.classes}
+        data = {**self.to_dict(), "image": list(image), "classes": classes}
         return type(self).read(Source(data, self.name))
 
     @cached_property
@@ -176,7 +181,7 @@ class SkeletonSpace(Space, key="skeleton"):
         return {key: _tuples(value) for key, value in grouped.items()}
 
 
-def _with_distinct_strides(parameter: Parameter, base: Skeleton, image: tuple[int, int, int]) -> Parameter:
+def _with_distinct_strides(parameter: Parameter, base: Skeleton, image: Image) -> Parameter:
     """Keep of the values of `strides` one for each way in which the network then halves its maps.
 
     At 224 px fitted strides are the published ones: a choice between them would be one between

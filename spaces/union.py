@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,10 @@ class Union(Space, key="union"):
         self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
     ) -> Self:
         """Return the same union for other inputs and outputs, as `Space.adapted`."""
-        members = tuple(
+        members = [
             member.adapted(classes=classes, channels=channels, image_size=image_size) for member in self.members
-        )
-        return replace(self, members=members, image=members[0].image, classes=members[0].classes)
+        ]
+        return cast(Self, union(members, name=self.name))
 
     @cached_property
     def size(self) -> int:
@@ -165,7 +165,7 @@ def union(spaces: Sequence[Space], *, name: str, image: Image | None = None, cla
     """
     image, classes = image or spaces[0].image, classes or spaces[0].classes
     members = [
-        replace(member, image=image, classes=classes)
+        member.with_image(image, classes)
         for space in spaces
         for member in (space.members if isinstance(space, Union) else [space])
         if isinstance(member, SkeletonSpace)

@@ -61,6 +61,12 @@ def test_blur_is_timms_blur(sides: tuple[int, int]):
     assert antialias_layer("avg")(x).shape == antialias_layer("blur")(x).shape
 
 
+def test_one_pixel_is_blurred_to_itself():
+    x = torch.randn(2, 3, 1, 1)
+    torch.testing.assert_close(antialias_layer("blur")(x), x)
+    assert antialias_layer("blur")(torch.randn(2, 3, 1, 4)).shape == (2, 3, 1, 2)
+
+
 def test_without_a_stride_or_a_pool_it_makes_no_other_network():
     shape = Shape(16, 8, 8)
     for unit in (Basic(channels=16), Bottleneck(channels=16, width=4)):
