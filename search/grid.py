@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,24 +19,16 @@ from ..blocks.documented import documented
 from ..spaces import Space
 from ..spaces.scaling.baseline import Baseline, find_baseline
 from ..spaces.scaling.coefficient_grid import Grid, GridPoint, grid
-from ..studies import Purpose, State, Study
-from ..studies.versions import versions
-from .course.clock import Clock
-from .course.engine import Engine
+from ..studies import Study
 from .course.events import Listener, Silent
-from .course.limits import Limits, Trials
-from .course.rungs import Rungs
-from .data import described, remarks
-from .earlier_studies import continued
 from .grid_options import PARTS, GridOptions
+from .listed_trainings import ListedTrainings, train_listed
 from .options import SearchOptions
-from .plan import Plan, arrays, images_of, settle
-from .proposing.listed import Listed, Points
+from .plan import Plan, images_of
+from .proposing.listed import Listed
 from .workers import cluster
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
     from ..studies.scaling import ScaledPoint
     from .data import ImageData
 
@@ -112,70 +104,38 @@ def search_grid(
     baseline = baseline.adapted(classes=len(data.classes), channels=data.channels)
     found = enumerated(options, baseline)
     chosen = [*found.controls, *(found.points if options.points is None else found.spread(options.points))]
-    space = found.scaled.space
-    plan = settle(replace(asked, space=space), space, data)
-    settings = {**plan.spec.settings, "grid": {name: _plain(getattr(options, name)) for name in PARTS}}
-    spec = continued(asked.storage, replace(plan.spec, settings=settings), [plan.spec.name])
-    plan = replace(plan, spec=spec, seconds=options.seconds, trials=None)
-    for line in (*described(data), *remarks(plan.data, plan.split)):
-        listener.said(line)
     listed = _listed(found, chosen, stop=options.stop)
-    seeds = [options.seed + index for index in range(options.seeds)]
-    listener.said(
-        f"{len(listed)} networks ({len(found.controls)} controls) x {len(seeds)} seeds; trained at {plan.sized},"
-        f" {plan.epochs} epochs"
+    trained = train_listed(
+        options,
+        listed,
+        asked=asked,
+        space=found.scaled.space,
+        data=data,
+        settings={name: plain(getattr(options, name)) for name in PARTS},
+        controls=f"{len(found.controls)} controls",
+        listener=listener,
+        command=command,
+        began=began,
     )
-
-    def waiting(study: Study | None) -> Points:
-        known = [] if study is None else study.evaluations(Purpose.SEARCH)
-        return Points(listed, seeds=seeds, distributions=_distributions(space), known=known)
-
-    study = Study.find(options.storage, plan.spec)
-    if study is None or waiting(study).left:
-        listener.phase("starting the workers")
-        with cluster.session(asked) as resources:
-            listener.phase(f"training the grid with {resources}")
-            study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            limits = Limits(trials=None, seconds=plan.seconds, finals=0)
-            engine = Engine(
-                study,
-                waiting(study),
-                trials=Trials(fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, pauses=False),
-                limits=limits,
-                listener=listener,
-                clock=Clock(limits, began=began),
-                rungs=Rungs(plan.epochs, by_cost=False),
-            )
-            engine.counts.target = len(listed) * len(seeds)
-            from .workers.ray_tune import run
-
-            run(engine, arrays(plan), plan.recipe.to_dict(), resources)
-    points = reached(study, chosen, listed)
-    left = waiting(study).left
-    _note(study, found, points)
-    seconds = time.monotonic() - began
+    points = reached(trained, chosen, listed)
+    _note(trained.study, found, points)
     return GridResult(
         grid=found,
-        study=study,
+        study=trained.study,
         points=points,
-        counts=study.counts(),
-        seconds=seconds,
-        left=left,
-        seeds=tuple(seeds),
-        plan=plan,
+        counts=trained.study.counts(),
+        seconds=time.monotonic() - began,
+        left=trained.left,
+        seeds=trained.seeds,
+        plan=trained.plan,
     )
 
 
-def reached(study: Study, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
+def reached(trained: ListedTrainings, chosen: Sequence[GridPoint], listed: Sequence[Listed]) -> list[ScaledPoint]:
     """The accuracies of the trainings of each network in a study."""
     from ..studies.scaling import ScaledPoint
 
-    complete: dict[str, dict[int, float]] = {}
-    stopped: dict[str, dict[int, float]] = {}
-    for evaluation in study.evaluations(Purpose.SEARCH):
-        if evaluation.accuracy is not None and evaluation.state is not State.FAIL:
-            kept = complete if evaluation.state is State.COMPLETE else stopped
-            kept.setdefault(evaluation.candidate_id, {})[evaluation.seed] = evaluation.accuracy
+    complete, stopped = trained.accuracies()
     return [
         ScaledPoint(
             id=each.id,
@@ -228,13 +188,6 @@ def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Lis
     ]
 
 
-def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    """A distribution for each setting; the same in all trials of a grid and when it continues."""
-    from optuna.distributions import CategoricalDistribution
-
-    return {parameter.name: CategoricalDistribution(list(parameter.values)) for parameter in space.parameters}
-
-
 def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
     """Note the best triple with the study: `automl scale --study` takes it."""
     from ..studies.scaling import compare
@@ -256,7 +209,8 @@ def _note(study: Study, found: Grid, points: Sequence[ScaledPoint]) -> None:
         )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """An option as plain JSON, as a study keeps it."""
     if isinstance(value, Space):
         return value.name
     return list(value) if isinstance(value, tuple | list) else str(value) if isinstance(value, Path) else value

@@ -174,7 +174,7 @@ def compare(
         margin=margin,
         margin_unbiased=unbiased,
         folds=folds,
-        verdict=_verdict(best, control, unbiased, level),
+        verdict=margin_verdict(best, control, unbiased, level),
     )
 
 
@@ -200,7 +200,9 @@ def _tied(best: ScaledPoint, grid: Sequence[ScaledPoint], noise: Noise, level: f
     )
 
 
-def _verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin: Estimate | None, level: float) -> str:
+def margin_verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin: Estimate | None, level: float) -> str:
+    """The verdict on a compound network and a single-axis network in one sentence, decided by the
+    interval of the `margin` between them."""
     if best is None:
         return "no difference can be shown: no point of the grid has a complete training"
     if control is None:
