@@ -54,6 +54,20 @@ def grid(
     data: Annotated[
         str | None, typer.Option(help="As in search. Default: digits; with --dry-run the baseline's own classes.")
     ] = None,
+    multiples: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of the grid, compare the compound rule with each axis alone at these multiples of the cost:"
+            " 0.5,1,2,4."
+        ),
+    ] = None,
+    coefficients: Annotated[
+        str | None,
+        typer.Option(
+            help="With --multiples, the compound rule's at φ = 1: depth=1.2,width=1.1,resolution=1.15, or a study of"
+            " `automl grid`. Without: the paper's."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the grid and train nothing.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.md, report.json and the figures.")
@@ -66,12 +80,20 @@ def grid(
     missing.
     """
     began = time.monotonic()
-    from ..blocks.errors import Interrupted
+    from ..blocks.errors import InputError, Interrupted
     from ..search.grid import adapted, base_of, enumerated, search_grid
+    from ..search.scaling_rules import RulesResult, compare_scaling_rules, rule_networks
+    from .grid_rules import coefficients_of, list_rules, multiples_in, show_rules
 
     storage = options.storage
+    rules = None if multiples is None else (multiples_in(multiples), coefficients_of(coefficients, storage))
+    if rules is None and coefficients is not None:
+        raise InputError("--coefficients goes with --multiples: a grid finds the coefficients itself")
     if dry_run:
         base = base_of(options)
+        if rules is not None:
+            list_rules(rule_networks(options, *rules, base if data is None else adapted(options, base)), json=json)
+            return
         found = enumerated(options, base if data is None else adapted(options, base))
         if json:
             print_json(grid_json(found))
@@ -82,11 +104,15 @@ def grid(
     from .live import view
 
     typed = masked_command(sys.argv[1:], storage)
+    run = partial(search_grid, options) if rules is None else partial(compare_scaling_rules, options, *rules)
     try:
         with view(to_stderr=json) as listener:
-            result = search_grid(options, listener=listener, command=typed, began=began)
+            result = run(listener=listener, command=typed, began=began)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; finished trainings are kept, go on with: {typed}") from None
+    if isinstance(result, RulesResult):
+        show_rules(result, out, json=json)
+        return
     shown = evidence(result)
     files = [] if out is None else write(shown, out)
     if json:

@@ -121,6 +121,17 @@ def _coefficients(letters: Mapping[str, float | None], text: str | None) -> dict
         return {axis: given.get(axis, 1.0) for axis in letters} if given else None
     if given:
         raise InputError("coefficients come from one place: --alpha, --beta, --gamma, or --coefficients, or --study")
+    return coefficients_in(text)
+
+
+def coefficients_in(text: str) -> dict[str, float]:
+    """Axis -> coefficient from "depth=1.2,width=1.1".
+
+    Raises:
+        InputError: the text has another form, or an axis twice.
+    """
+    from ..blocks.errors import InputError
+
     found: dict[str, float] = {}
     for part in text.split(","):
         axis, equals, value = (word.strip() for word in part.partition("="))

@@ -158,11 +158,11 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
         InputError: it is no study of a grid, or none of its trainings is complete.
     """
     opened = Study.open(storage, study)
-    note = opened.notes().get("grid")
+    note, settings = opened.notes().get("grid"), opened.spec.settings.get("grid")
     if not isinstance(note, Mapping):
-        kind = (
-            "has trained nothing to the end yet" if "grid" in opened.spec.settings else "is no study of `automl grid`"
-        )
+        kind = "is no study of `automl grid`" if settings is None else "has trained nothing to the end yet"
+        if isinstance(settings, Mapping) and "multiples" in settings:
+            kind = "compares rules of scaling, and chooses no coefficients"
         raise InputError(f"coefficients are read from a study of `automl grid`, but {study} {kind}")
     kept: dict[str, Any] = dict(note)
     return Baseline.of_data(kept["baseline"], kept["name"]), {
@@ -171,8 +171,13 @@ def best_of(study: str, storage: str) -> tuple[Baseline, dict[str, float]]:
 
 
 def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
-    """The images, at a size that lets resolution alone meet the target."""
-    return images_of(asked, max(1.0, (options.target * (1 + options.tolerance)) ** (options.phi / 2)))
+    return images_up_to(asked, (options.target * (1 + options.tolerance)) ** (options.phi / 2))
+
+
+def images_up_to(asked: SearchOptions, resolution: float) -> ImageData:
+    """The images, at a size for networks of up to `resolution` times the baseline's: the one at
+    which resolution alone meets the cost."""
+    return images_of(asked, max(1.0, resolution))
 
 
 def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..blocks import InputError
 from ..studies import Purpose
 from .grid import GridResult
+from .listed_trainings import ListedTrainings
 
 if TYPE_CHECKING:
     from ..studies.scaling import Comparison, Surface
@@ -110,12 +111,10 @@ def write(found: GridEvidence, folder: Path) -> list[Path]:
 
 def facts(result: GridResult) -> Mapping[str, str]:
     """The settings, versions and hardware that are needed to repeat the grid."""
-    plan, grid, study = result.plan, result.grid, result.study
-    trainings = study.evaluations(Purpose.SEARCH)
-    devices = sorted({each.device for each in trainings})
-    of_part = f" ({plan.fraction:.0%} of them an epoch)" if plan.fraction < 1 else ""
+    grid = result.grid
+    trained = ListedTrainings(study=result.study, plan=result.plan, seeds=result.seeds, left=result.left)
     return {
-        "command": study.command,
+        "command": result.study.command,
         "baseline": (
             f"{Path(grid.baseline.name).name}: {int(grid.baseline.cost.macs):,} MACs,"
             f" {int(grid.baseline.cost.params):,} parameters"
@@ -128,18 +127,29 @@ def facts(result: GridResult) -> Mapping[str, str]:
             ", ".join(f"{axis} {value:.3f}" for axis, value in grid.exponents.items())
             + " (measured from the cost model)"
         ),
+        **training_facts(trained),
+    }
+
+
+def training_facts(trained: ListedTrainings) -> Mapping[str, str]:
+    """The data, recipe, seeds, versions and hardware of the trainings of listed networks."""
+    plan, study = trained.plan, trained.study
+    trainings = study.evaluations(Purpose.SEARCH)
+    devices = sorted({each.device for each in trainings})
+    of_part = f" ({plan.fraction:.0%} of them an epoch)" if plan.fraction < 1 else ""
+    return {
         "data": (
             f"{Path(str(study.spec.data['name'])).name}: {len(plan.split.train):,} images to train{of_part},"
             f" {len(plan.split.validation):,} to validate"
         ),
         "training": f"{plan.epochs} epochs at {plan.sized}, recipe {_recipe(plan.recipe.to_dict())}",
         "seeds": (
-            ", ".join(map(str, result.seeds))
+            ", ".join(map(str, trained.seeds))
             + " (initial weights, order and augmentation of images; the split is of the first)"
         ),
         "trainings": (
             f"{len(trainings)} in {sum(each.seconds for each in trainings) / 60:.0f} minutes of worker time;"
-            f" {result.left} left to do"
+            f" {trained.left} left to do"
         ),
         "hardware": (
             f"{os.cpu_count()} CPU cores ({platform.machine()}), trained on {', '.join(devices) or 'nothing yet'}"

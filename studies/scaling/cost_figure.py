@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..figure_style import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
 from .compare import Comparison
+from .rules_compared import RulesCompared
 from .scaled_points import ScaledPoint, baseline_of, check, controls_of, grid_of
 from .simplex_figure import simplex_figure
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["save", "scaling_figure", "simplex_figure"]
+__all__ = ["rules_figure", "save", "scaling_figure", "simplex_figure"]
 
+Line = tuple[str, str, str, list[ScaledPoint]]
+"""Name, colour, marker and networks of one line of a figure."""
 DODGE = 3.0
 """Horizontal offset in typographic points between networks of similar cost, to separate their error
 bars."""
@@ -30,13 +33,10 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
     Raises:
         InputError: the points do not belong to one grid.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
-
     axes = check(points)
     base = baseline_of(points)
     base = base if base and base.n else None
-    lines: list[tuple[str, str, str, list[ScaledPoint]]] = []
+    lines: list[Line] = []
     for number, axis in enumerate(axes):
         along = sorted(
             (point for point in controls_of(points) if point.control == axis and point.n), key=lambda point: point.macs
@@ -46,10 +46,35 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
     best = next((point for point in grid_of(points) if comparison.best and point.id == comparison.best.id), None)
     if best:
         lines.append((f"compound: {best.label}", COMPOUND, "*", [best]))
+    return _drawn(lines, base, [point for point in grid_of(points) if point.n and point is not best], title)
+
+
+def rules_figure(found: RulesCompared, title: str) -> Figure:
+    """Accuracy against actual MACs for every rule of scaling, ± 1 standard deviation over seeds.
+
+    A line for each rule leads through the baseline. Networks without a complete training are left
+    out.
+    """
+    points = [one for group in found.groups for one in group.points if one.n]
+    lines: list[Line] = []
+    axes = tuple(found.baseline.coefficients)
+    for number, axis in enumerate(axes):
+        along = [one for one in points if one.control == axis]
+        if along:
+            lines.append((f"{axis} only", axis_colour(axes, axis), AXIS_MARKERS[number % len(AXIS_MARKERS)], along))
+    if compound := grid_of(points):
+        lines.append(("compound", COMPOUND, "*", compound))
+    return _drawn(lines, found.baseline if found.baseline.n else None, [], title)
+
+
+def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[ScaledPoint], title: str) -> Figure:
+    """Draw the lines, the baseline, and the other networks as faint dots."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
     with style():
         figure = Figure(figsize=(7.2, 4.9), layout="constrained")
         plot = figure.add_subplot()
-        others = [point for point in grid_of(points) if point.n and point is not best]
         if others:
             plot.scatter(
                 [point.macs for point in others],
@@ -89,7 +114,8 @@ def _line(
     base: ScaledPoint | None,
     shift: float,
 ) -> None:
-    way = [*([base] if base else []), *along]
+    through = [*along] if base is None else [base, *along]
+    way = sorted(through, key=lambda point: point.macs)
     plot.plot(
         [point.macs for point in way],
         [100 * (point.mean or 0) for point in way],
