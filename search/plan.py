@@ -24,6 +24,8 @@ from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
 from .training.schedule import first_rung, schedule
 
+PLANNED = ("epochs", "fraction", "proxy_size")
+"""What a search with a limit of time plans, but for what the user gives; a study keeps it."""
 DEFAULT_TRIALS = 32
 DEFAULT_SECONDS = 480.0
 TABLE_SPACE = "efficientnet"
@@ -60,6 +62,10 @@ class Settled:
     """Wall time of the run; None if only trials end the search."""
     first_rung: int = 1
     """Epochs before which no training is stopped."""
+    plans: bool = False
+    """Whether the study is new, and its fidelity is to be planned from the time given."""
+    expected: int | None = None
+    """Trials that are expected by the plan of a search that only time ends; None without one."""
     remarks: tuple[str, ...] = ()
     """How the space was chosen, in lines for the reader; empty if it was named."""
 
@@ -163,9 +169,11 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         },
     )
     names = [spec.name] if options.study else [spec.name, default_name(space, data.name, options.budget)]
-    described, spec = spec, continued(options.storage, spec, names)
+    free = [name for name in PLANNED if getattr(options, name) is None]
+    described, spec = spec, continued(options.storage, spec, names, free)
     if spec.space != described.space:
         space = Space.from_dict(spec.space, space.name)
+    epochs, fraction, proxy_size = (spec.settings[name] for name in PLANNED)
     return Plan(
         space=space,
         budget=budget,
@@ -179,11 +187,15 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         seed=options.seed,
         trials=DEFAULT_TRIALS if no_limit else options.trials,
         seconds=DEFAULT_SECONDS if no_limit else options.seconds,
+        plans=evaluator is None and spec is described and (no_limit or options.seconds is not None),
         remarks=tuple(remarks),
-        first_rung=first_rung(
-            schedule(recipe, epochs=epochs, size=proxy_size, images=round(fraction * len(rows.train)))
-        ),
+        first_rung=first_rung_of(recipe, epochs=epochs, size=proxy_size, fraction=fraction, images=len(rows.train)),
     )
+
+
+def first_rung_of(recipe: Recipe, *, epochs: int, size: int, fraction: float, images: int) -> int:
+    """The epoch before which no training is stopped, on this share of so many images."""
+    return first_rung(schedule(recipe, epochs=epochs, size=size, images=max(2, round(fraction * images))))
 
 
 def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:

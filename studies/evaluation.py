@@ -36,6 +36,15 @@ class State(StrEnum):
     FAIL = "FAIL"
 
 
+CUT = "cut by the clock"
+"""How the reason of a trial begins that only the time of its search has ended."""
+
+
+def cut_reason(epoch: int) -> str:
+    """The reason of a trial that the time of its search ended after `epoch`."""
+    return f"{CUT} after epoch {epoch}"
+
+
 class Purpose(StrEnum):
     """What an evaluation was for."""
 
@@ -139,6 +148,11 @@ class Evaluation:
     published network), another sampler's name, or "" (a final training)."""
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Zero-cost scores of the network by name, where they were computed."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the time of its search ended it, and not its accuracy."""
+        return self.state is State.PRUNED and (self.reason or "").startswith(CUT)
 
     def __post_init__(self) -> None:
         require_text("candidate_id", self.candidate_id)

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from ...studies import FrontPoint
+from ...studies import CandidateRow, Fidelity, FrontPoint
 from .confirmation import seconds_for
 from .limits import Limits
+from .pace import Pace
+from .running import Running
 
 RESERVE_SHARE = 0.35
-"""The largest part of the time that is kept for confirming."""
+"""The largest part of the time that is kept for confirming, where it was not planned."""
+LATE = 0.85
+"""Part of the time kept for confirming that trainings of the search leave, if they end late."""
+ENDING, LONGEST_ENDING = 0.02, 6.0
+"""Part of the time given, and seconds, that stopping the workers and the last test take at most."""
 
 
 class Clock:
-    """The time of one run, and how long an epoch of each network has taken in it."""
+    """The time of one run, and how long trainings take in it."""
 
     def __init__(
-        self, limits: Limits, *, now: Callable[[], float] = time.monotonic, began: float | None = None
+        self,
+        limits: Limits,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        began: float | None = None,
+        pace: Pace | None = None,
+        ends_early: bool = False,
     ) -> None:
         """Start the clock.
 
@@ -25,10 +38,18 @@ class Clock:
             limits: the time given, and how networks are confirmed.
             now: the current time in seconds.
             began: when the time given began to count, by `now`; now if None.
+            pace: expects how long trainings take; None goes by the epochs noted alone.
+            ends_early: whether the run is to end so early that workers can be stopped and the
+                network chosen be tested within the time given.
         """
-        self._limits, self._now = limits, now
+        self._limits, self._now, self.pace = limits, now, pace
         self._began = now() if began is None else began
         self._epoch_seconds: dict[str, float] = {}
+        self._ending = 0.0
+        if ends_early and limits.seconds is not None:
+            self._ending = min(ENDING * limits.seconds, LONGEST_ENDING)
+        self.confirming: float | None = None
+        """Seconds that the plan of the search keeps for confirming; None without a plan."""
         self.workers = 1
         """Workers that train at once."""
 
@@ -40,11 +61,14 @@ class Clock:
     @property
     def left(self) -> float | None:
         """Seconds until the run must end; None if there is no limit of time."""
-        return None if self._limits.seconds is None else max(0.0, self._limits.seconds - self.elapsed)
+        seconds = self._seconds
+        return None if seconds is None else max(0.0, seconds - self.elapsed)
 
-    def timed(self, network: str, seconds: float) -> None:
-        """Note that an epoch of the network with this id took `seconds`."""
-        self._epoch_seconds[network] = seconds
+    def timed(self, network: CandidateRow, fidelity: Fidelity, seconds: float, *, begin: int, end: int) -> None:
+        """Note that the epochs after `begin`, up to `end`, took a network `seconds`."""
+        self._epoch_seconds[network.id] = seconds / (end - begin)
+        if self.pace is not None:
+            self.pace.note(network, fidelity, seconds, begin=begin, end=end)
 
     def longest_epoch(self) -> float:
         """Seconds of the longest epoch noted so far; 0 before the first."""
@@ -53,28 +77,58 @@ class Clock:
     def may_search(self, leaders: Callable[[], list[FrontPoint]], share: float = 1.0) -> bool:
         """Whether the time kept for confirming `leaders` has not begun yet; with a `share` below 1,
         whether less than that part of it has been used."""
-        seconds = self._limits.seconds
+        seconds = self._seconds
         return seconds is None or self.elapsed < seconds - share * self._reserve(leaders(), seconds)
 
-    def takes(self, points: list[FrontPoint], seeds: int) -> float | None:
-        """Seconds for one epoch of a final training of each of `points` from `seeds` seeds, on all
-        workers; None if an epoch of one of them was never timed."""
-        found = seconds_for(points, seeds, self._epoch_seconds, self.workers)
-        return None if found is None else self._limits.epoch_scale * found
+    def may_end(self, live: Running, leaders: Callable[[], list[FrontPoint]]) -> bool:
+        """Whether a training may go on after the search has ended: it is so near to its end that
+        little of the time kept for confirming `leaders` is lost."""
+        if self.pace is None or not self.pace.model.known:
+            return self.may_search(leaders, LATE)
+        seconds = self._seconds
+        rest = self.pace.seconds(live.network, live.job.fidelity, begin=live.epoch)
+        return seconds is None or self.elapsed + rest < seconds - LATE * self._reserve(leaders(), seconds)
+
+    def takes(self, points: Sequence[FrontPoint], seeds: int, epochs: int) -> float | None:
+        """Seconds in which all workers train each of `points` from `seeds` seeds for `epochs`
+        epochs on all images; None if that of one of them cannot be told."""
+        each = [self._final(point, epochs) for point in points]
+        known = [seconds for seconds in each if seconds is not None]
+        return seconds_for(known * seeds, self.workers) if known and len(known) == len(each) else None
+
+    def _final(self, point: FrontPoint, epochs: int) -> float | None:
+        """Seconds of a final training of `point`."""
+        full = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
+        if self.pace is not None and self.pace.model.known:
+            return self.pace.seconds(point.candidate, full)
+        if point.id not in self._epoch_seconds:
+            return None
+        each = self._epoch_seconds[point.id] / point.evaluation.fidelity.fraction
+        return self._limits.epoch_scale * each * epochs
+
+    @property
+    def _seconds(self) -> float | None:
+        """The time given, without what the end of the run takes."""
+        return None if self._limits.seconds is None else self._limits.seconds - self._ending
 
     def _reserve(self, leaders: list[FrontPoint], seconds: float) -> float:
         """Seconds to keep for confirming: what it is expected to take, with a margin.
 
-        It is at most `RESERVE_SHARE` of the time given, unless one network alone needs more. Where
-        even that would take half of the time, nothing is kept and all of it is spent on searching.
+        It is at most what was planned, or `RESERVE_SHARE` of the time given, unless one network
+        alone needs more. Where even that would take half of the time, nothing is kept and all of it
+        is spent on searching.
         """
         limits = self._limits
-        share = RESERVE_SHARE * seconds if limits.finals else 0.0
-        expected, first = self.takes(leaders, limits.seeds), self.takes(leaders[:1], 1)
-        if expected is None or first is None:
+        share = RESERVE_SHARE * seconds if self.confirming is None else self.confirming
+        share = share if limits.finals else 0.0
+        if not leaders:
             return share
         full = leaders[0].evaluation.fidelity
-        least = full.passes * first / 0.7  # stragglers and margins take the rest
+        first = self.takes(leaders[:1], 1, max(1, -int(-full.passes // 1)))
+        expected = self.takes(leaders, limits.seeds, limits.factor * full.epochs)
+        if expected is None or first is None:
+            return share
+        least = first / 0.7  # stragglers and margins take the rest
         if least > 0.5 * seconds:
             return 0.0
-        return max(least, min(share, 1.25 * limits.factor * full.epochs * expected + 5.0))
+        return max(least, min(share, 1.25 * expected + 5.0))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ...studies import Evaluation, Fidelity, FrontPoint
 from ...studies.chosen import adequate
@@ -12,8 +12,11 @@ from ...studies.reference_trials import ORIGIN
 
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
-Takes = Callable[[list[FrontPoint], int], float | None]
-"""(networks, seeds of each) -> seconds for one epoch of all of them."""
+Takes = Callable[[Sequence[FrontPoint], int, int], float | None]
+"""(networks, seeds of each, epochs of each) -> seconds of their final trainings on all workers."""
+FILLED = 0.9
+"""Part of the time left that planned trainings fill by what is expected of them: they must end
+before it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +31,10 @@ class Final:
     """Its seed; the trials have another one."""
 
 
-def seconds_for(
-    points: Sequence[FrontPoint], seeds: int, epoch_seconds: Mapping[str, float], workers: int
-) -> float | None:
-    """Seconds in which `workers` train each of `points` for one epoch on all training images, from
-    `seeds` seeds; None if an epoch of one of them was never timed."""
-    if not points or any(point.id not in epoch_seconds for point in points):
-        return None
+def seconds_for(each: Sequence[float], workers: int) -> float:
+    """Seconds in which `workers` do trainings of these seconds, the longest first."""
     busy = [0.0] * workers
-    for seconds in sorted(
-        [epoch_seconds[point.id] / point.evaluation.fidelity.fraction for point in points] * seeds, reverse=True
-    ):
+    for seconds in sorted(each, reverse=True):
         busy[busy.index(min(busy))] += seconds
     return max(busy)
 
@@ -59,7 +55,7 @@ def planned(
     As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but
     none for fewer images than its trial saw. Slow ones come first, so that workers end together.
 
-    `takes` is `seconds_for`; of what is `done` nothing is planned again.
+    Of what is `done` nothing is planned again.
     """
     missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
     for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [
@@ -68,12 +64,18 @@ def planned(
         if not chosen:
             break
         trial = chosen[0].evaluation.fidelity
-        epochs, expected = factor * trial.epochs, takes(chosen, count)
-        if seconds_left is not None and expected:
-            epochs = min(epochs, math.floor(0.85 * seconds_left / expected))
+        epochs = factor * trial.epochs
+        if seconds_left is not None:
+            epochs = _most_epochs(epochs, partial(takes, chosen, count), FILLED * seconds_left)
         if epochs >= trial.passes:
             return _of(chosen, done, epochs=epochs, seed=seed, seeds=count, takes=takes)
     return []
+
+
+def _most_epochs(largest: int, seconds: Callable[[int], float | None], limit: float) -> int:
+    """The most epochs up to `largest` that take no more than `limit`; `largest` if nothing is
+    known."""
+    return next((epochs for epochs in range(largest, 0, -1) if (seconds(epochs) or 0.0) <= limit), 0)
 
 
 def _of(
@@ -82,7 +84,7 @@ def _of(
     known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
     found = []
     for offset in range(1, seeds + 1):
-        for point in sorted(points, key=lambda point: -(takes([point], 1) or 0.0)):
+        for point in sorted(points, key=lambda point: -(takes([point], 1, epochs) or 0.0)):
             fidelity = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
             if (point.id, fidelity.key, seed + offset) not in known:
                 found.append(Final(point=point, fidelity=fidelity, seed=seed + offset))
@@ -93,9 +95,10 @@ def described(finals: Sequence[Final]) -> str:
     """The planned trainings in words, for the reader."""
     networks, seeds = {final.point.id: final.point for final in finals}, len({final.seed for final in finals})
     references = sum(point.evaluation.origin == ORIGIN for point in networks.values())
+    epochs = finals[0].fidelity.epochs
     times = f"{seeds} other seeds" if seeds > 1 else "another seed"
     beside = " and the best reference" if references else ""
     return (
-        f"confirming {len(networks) - references} of the front{beside}: {finals[0].fidelity.epochs} epochs each, from"
+        f"confirming {len(networks) - references} of the front{beside}: {epochs} epoch{'s' * (epochs > 1)} each, from"
         f" {times}"
     )

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ...blocks.errors import AutomlError
-from ...studies import CandidateRow, Fidelity, Paused, Purpose, State, Study
+from ...studies import CandidateRow, Paused, Purpose, State, Study
+from ...studies.evaluation import cut_reason
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
 from .events import Listener, Silent
@@ -25,6 +26,7 @@ from .job import Job
 from .limits import Limits, Trials
 from .random_part import RandomPart
 from .recorder import Recorder
+from .replay import key_of, replayed
 from .rungs import Rungs
 from .running import Key, Running
 from .waiting import Waiting
@@ -111,9 +113,10 @@ class Engine:
         if self._scorer(key) is not None:
             return True
         live = self._live[key]
+        begin = live.epoch
         live.curve.append((epoch, accuracy))
         live.seconds += seconds
-        self.clock.timed(live.id, seconds)
+        self.clock.timed(live.network, live.job.fidelity, seconds, begin=begin, end=epoch)
         self._listener.reported(live, self.counts)
         if live.proposal is None:
             return True
@@ -126,7 +129,7 @@ class Engine:
             return False
         if not promoted:
             self._rungs.leave(live.key)
-        return self._may_search(0.85)  # what the clock cuts off is not recorded: another run may train it
+        return self._may_search() or (not self._finals.begun and self.clock.may_end(live, self._recorder.leaders))
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Note the zero-cost scores of the network of worker `key`."""
@@ -152,7 +155,7 @@ class Engine:
         if live.complete:
             self._record(live, State.COMPLETE, None, worker, device)
         elif not live.stopped:
-            self._drop(live)
+            self._cut(live, worker, device)
         elif self._trials.pauses:
             self._pause(live, worker, device)
         else:
@@ -183,7 +186,10 @@ class Engine:
             self._drop(self._live.pop(key))
 
     def finish(self) -> None:
-        """End the run by its trials or its time: paused trainings are recorded as pruned."""
+        """End the run by its trials or its time: paused trainings are recorded as pruned, and those
+        that the time cuts off with the epochs that they have."""
+        for key in list(self._live):
+            self._cut(self._live.pop(key))
         self.abandon()
         self._prune(list(self._waiting))
 
@@ -193,19 +199,11 @@ class Engine:
 
     def _replay(self) -> None:
         """Take over what earlier runs have evaluated and paused."""
-        networks = self.study.candidates()
-        for evaluation in self.study.evaluations():
-            network = networks[evaluation.candidate_id]
+        for evaluation, network in replayed(self.study, self.clock, self._random):
             self._recorder.count(evaluation, network)
             if evaluation.purpose is Purpose.SEARCH:
-                key = (evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed)
-                self._rungs.replay(key, evaluation.curve, network.cost(self._axis))
-                self._random.note(evaluation.origin)
-                if evaluation.curve:
-                    self.clock.timed(evaluation.candidate_id, evaluation.seconds / len(evaluation.curve))
+                self._rungs.replay(key_of(evaluation), evaluation.curve, network.cost(self._axis))
         for paused in self.study.paused():
-            self._random.note(paused.origin)
-            self.clock.timed(paused.candidate.id, paused.seconds / len(paused.curve))
             self._waiting.add(paused)
             cost, can_resume = paused.candidate.cost(self._axis), self._waiting.can_resume(paused)
             self._rungs.replay(paused.key, paused.curve, cost, waiting=can_resume)
@@ -230,29 +228,17 @@ class Engine:
         self._random.note(proposal.origin)
         network = CandidateRow.of(proposal.candidate, proposal.cost)
         seed = proposal.seed if proposal.seed is not None else self._trials.seed
-        job = self._job(network, self._trials.fidelity(proposal.candidate), seed)
+        job = self._waiting.job(network, self._trials.fidelity(proposal.candidate), seed, score=self._trials.score)
         self._live[key] = Running(job=job, network=network, proposal=proposal)
         return job
 
     def _resume(self, key: str, paused: Paused) -> Job:
-        job = self._job(paused.candidate, paused.fidelity, paused.seed, start=paused.curve[-1][0])
+        job = self._waiting.job(
+            paused.candidate, paused.fidelity, paused.seed, score=self._trials.score, start=paused.curve[-1][0]
+        )
         self._live[key] = Running.resume(job, paused)
         self.counts.waiting = len(self._waiting)
         return job
-
-    def _job(self, network: CandidateRow, fidelity: Fidelity, seed: int, *, start: int = 0) -> Job:
-        score = self._trials.score
-        return Job(
-            candidate=network.spec,
-            params=network.params,
-            fidelity=fidelity,
-            seed=seed,
-            purpose=Purpose.SEARCH,
-            scores=() if score is None else (score,),
-            start=start,
-            rungs=self._waiting.rungs(fidelity, start),
-            state=self._waiting.state(network, seed),
-        )
 
     def _pause(self, live: Running, worker: str, device: str) -> None:
         """Pause a training at its rung, until it is promoted or the search ends."""
@@ -269,9 +255,11 @@ class Engine:
     def _prune(self, keys: Sequence[Key]) -> None:
         """Record paused trainings as pruned at their rung."""
         for key in keys:
+            epoch, promoted = self._waiting.epoch(key), self._rungs.promotes(key)
             paused = self._waiting.pop(key)
             self._rungs.leave(key)
-            evaluation = paused.pruned(f"below the front at the rung of {paused.curve[-1][0]} epochs")
+            below = f"below the front at the rung of {epoch} epochs"
+            evaluation = paused.pruned(cut_reason(epoch) if promoted else below)
             self._recorder.record(evaluation, paused.candidate, paused.params, paused.distributions)
             self._waiting.forget(self._waiting.state(paused.candidate, paused.seed))
         self.counts.waiting = len(self._waiting)
@@ -290,6 +278,15 @@ class Engine:
             self._proposer.pruned(proposal, evaluation.curve)
         else:
             self._proposer.failed(proposal)
+
+    def _cut(self, live: Running, worker: str = "", device: str = "cpu") -> None:
+        """Record a training that the clock has cut off, with the epochs that it has since it began
+        or resumed; without any it is dropped, as final trainings are, and those that may not be
+        stopped: another run trains them."""
+        if live.proposal is None or not live.proposal.stoppable or live.epoch == live.job.start:
+            return self._drop(live)
+        self._rungs.leave(live.key)
+        self._record(live, State.PRUNED, cut_reason(live.epoch), worker, device)
 
     def _drop(self, live: Running) -> None:
         """Forget a training that was cut off; one that was resumed is paused again where it was."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...studies import FrontPoint, Purpose, Study
 from ...studies.artifacts import weights_name
 from .clock import Clock
-from .confirmation import Final, described, planned
+from .confirmation import FILLED, Final, described, planned
 from .job import Job
 from .limits import Limits, Trials
 from .running import Running
+
+MOST_SEEDS = 8
+"""Seeds from which a network is confirmed at most, where there is time for more."""
 
 
 class FinalTrainings:
@@ -19,6 +23,8 @@ class FinalTrainings:
     def __init__(self, study: Study, trials: Trials, limits: Limits, clock: Clock) -> None:
         self._study, self._trials, self._limits, self._clock = study, trials, limits, clock
         self._left: list[Final] | None = None
+        self._planned: list[Final] = []
+        self._known: set[tuple[str, str, int]] = set()
 
     @property
     def begun(self) -> bool:
@@ -27,24 +33,26 @@ class FinalTrainings:
 
     def plan(self, leaders: list[FrontPoint], phase: Callable[[str], None]) -> None:
         """Plan the trainings that confirm `leaders` in the time left, and tell `phase` of them."""
-        limits = self._limits
+        limits, done = self._limits, self._study.evaluations(Purpose.FINAL)
         self._left = planned(
             leaders,
-            self._study.evaluations(Purpose.FINAL),
+            done,
             seed=self._trials.seed,
             seeds=limits.seeds,
             factor=limits.factor,
             seconds_left=self._clock.left,
             takes=self._clock.takes,
         )
+        self._planned = list(self._left)
+        self._known = {(each.candidate_id, each.fidelity.key, each.seed) for each in done}
         if self._left:
             phase(described(self._left))
 
     def next(self) -> Running | None:
         """The next training; None if all have been handed out."""
-        if not self._left:
+        final = self._left.pop(0) if self._left else self._further()
+        if final is None:
             return None
-        final = self._left.pop(0)
         network, weights = final.point.candidate, self._trials.weights
         job = Job(
             candidate=network.spec,
@@ -55,3 +63,24 @@ class FinalTrainings:
             checkpoint=str(weights / weights_name(network.id, final.fidelity, final.seed)) if weights else None,
         )
         return Running(job=job, network=network)
+
+    def _further(self) -> Final | None:
+        """The same training from one more seed, of the network that has the fewest, if the time
+        left suffices; None if it does not, or if time is not what ends the search."""
+        left = self._clock.left
+        if left is None or self._limits.trials is not None:
+            return None
+        networks = {final.point.id: final for final in self._planned}
+        for final in sorted(networks.values(), key=self._seeds):
+            takes = self._clock.takes([final.point], 1, final.fidelity.epochs)
+            if takes is not None and takes <= FILLED * left and self._seeds(final) < MOST_SEEDS:
+                seed = self._trials.seed + self._seeds(final) + 1
+                while (final.point.id, final.fidelity.key, seed) in self._known:
+                    seed += 1
+                self._planned.append(replace(final, seed=seed))
+                return self._planned[-1]
+        return None
+
+    def _seeds(self, final: Final) -> int:
+        """The last seed from which a network is confirmed, counted from that of the search."""
+        return max(each.seed for each in self._planned if each.point.id == final.point.id) - self._trials.seed

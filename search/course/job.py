@@ -35,6 +35,8 @@ class Job:
     """Epochs after which the state of the training is kept, so that it can be paused there."""
     state: str | None = None
     """Path of the states, without the epoch (see `state_file`); None keeps none."""
+    timed: float = 0.0
+    """Seconds in which updates of the network are timed in place of training; 0 trains."""
 
     def state_file(self, epoch: int) -> Path:
         """Path of the state after `epoch`."""

@@ -87,6 +87,11 @@ class Rungs:
                     return key
         return None
 
+    def promotes(self, key: Hashable) -> bool:
+        """Whether a paused training would be promoted, if a worker were free."""
+        level = self._waiting.get(key)
+        return level is not None and key in self._admitted(level)
+
     def surplus(self, ready: Container[Hashable] | None = None) -> list[Hashable]:
         """Remove and return paused trainings ranked below `WAITING` at their rung; `ready` as in
         `next`."""

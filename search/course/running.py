@@ -77,6 +77,11 @@ class Running:
         return SCORE if self.job.scores else ACCURACY
 
     @property
+    def epoch(self) -> int:
+        """The last epoch that was reported; 0 before the first."""
+        return self.curve[-1][0] if self.curve else 0
+
+    @property
     def complete(self) -> bool:
         """Whether it has reached its full fidelity."""
         return bool(self.curve) and self.curve[-1][0] >= self.job.fidelity.epochs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ...studies import CandidateRow, Fidelity, Paused
+from ...studies import CandidateRow, Fidelity, Paused, Purpose
 from .job import Job
 from .running import Key
 
@@ -39,6 +39,26 @@ class Waiting:
     def pop(self, key: Key) -> Paused:
         """Remove and return the paused training of this key."""
         return self._paused.pop(key)
+
+    def epoch(self, key: Key) -> int:
+        """The epoch after which the training of this key is paused."""
+        return self._paused[key].curve[-1][0]
+
+    def job(
+        self, network: CandidateRow, fidelity: Fidelity, seed: int, *, score: str | None = None, start: int = 0
+    ) -> Job:
+        """The job of a trial, which resumes after epoch `start`; a `score` is not trained."""
+        return Job(
+            candidate=network.spec,
+            params=network.params,
+            fidelity=fidelity,
+            seed=seed,
+            purpose=Purpose.SEARCH,
+            scores=() if score is None else (score,),
+            start=start,
+            rungs=self.rungs(fidelity, start),
+            state=self.state(network, seed),
+        )
 
     def can_resume(self, paused: Paused) -> bool:
         """Whether the state that a training resumes from is there, if it needs one."""

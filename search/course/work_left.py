@@ -38,6 +38,6 @@ def has_work(study: Study, limits: Limits, *, elapsed: float = 0.0) -> bool:
         seeds=limits.seeds,
         factor=limits.factor,
         seconds_left=None,
-        takes=lambda points, seeds: None,
+        takes=lambda points, seeds, epochs: None,
     )
     return bool(finals)

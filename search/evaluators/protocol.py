@@ -9,9 +9,9 @@ from typing import Protocol, runtime_checkable
 from ...spaces import Census
 from ...studies import Study
 from ...studies.chosen import Best
-from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.limits import Limits
+from ..course.measured_first import Course
 from ..options import SearchOptions
 from ..plan import Settled
 from ..proposing.proposal import Proposes
@@ -67,8 +67,8 @@ class Evaluator(Protocol):
         """`proposer`, restricted to the candidates that can be evaluated."""
         ...
 
-    def workers(self, listener: Listener) -> AbstractContextManager[Callable[[Engine], None]]:
-        """Start the workers, yield a function that runs an engine on them, and stop them.
+    def workers(self, listener: Listener) -> AbstractContextManager[Callable[[Course], None]]:
+        """Start the workers, yield a function that runs a course on them, and stop them.
 
         Raises:
             InputError: there cannot be such workers; nothing has been written.

@@ -21,6 +21,7 @@ from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.job import Job
 from ..course.limits import Limits
+from ..course.measured_first import Course
 from ..options import SearchOptions
 from ..plan import Settled, settle_table
 from ..proposing.proposal import Curve, Proposal, Proposes
@@ -123,13 +124,14 @@ class TableLookup:
         return Covered(proposer, self.table)
 
     @contextlib.contextmanager
-    def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
+    def workers(self, listener: Listener) -> Iterator[Callable[[Course], None]]:
         """Yield a function that runs an engine on simulated workers."""
         listener.phase(f"searching the table with {self.count} simulated worker{'s' * (self.count > 1)}")
 
-        def go(engine: Engine) -> None:
-            with engine.study.recording(RECORDED_TOGETHER):
-                run(engine, self.table, workers=self.count, clock=self.now, seconds=self.seconds)
+        def go(course: Course) -> None:
+            assert isinstance(course, Engine)  # nothing is measured before a table is searched
+            with course.study.recording(RECORDED_TOGETHER):
+                run(course, self.table, workers=self.count, clock=self.now, seconds=self.seconds)
 
         yield go
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from ...spaces import Census
 from ...studies import Study
 from ...studies.chosen import Best
-from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.limits import Limits
+from ..course.measured_first import Course
 from ..data import described, remarks
 from ..handover.weights import test
 from ..options import SearchOptions
@@ -82,11 +82,12 @@ class Training:
     def described(self, found: Census) -> list[str]:
         """What was skipped of the data, and how candidates are trained, in lines for the reader."""
         plan = self.plan
-        part = f"{plan.fraction:.0%} of " if plan.fraction < 1 else ""
+        part = f"{plan.fraction:.0%} of " if plan.fraction < 1 and not plan.plans else ""
         how = "trained" if self.evaluate is None else f"evaluated by {plan.spec.settings['evaluator']}"
+        long = "" if plan.plans else f"{plan.epochs} epochs, "
         return [
             *self.data_lines(),
-            f"{how} at {plan.sized}, {plan.epochs} epochs, on {part}{len(plan.split.train):,}"
+            f"{how} at {plan.sized}, {long}on {part}{len(plan.split.train):,}"
             f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
             f" {len(plan.split.test):,} are kept for the network chosen)",
         ]
@@ -104,8 +105,8 @@ class Training:
         return proposer
 
     @contextlib.contextmanager
-    def workers(self, listener: Listener) -> Iterator[Callable[[Engine], None]]:
-        """Start Ray; yields a function that runs an engine on Ray workers.
+    def workers(self, listener: Listener) -> Iterator[Callable[[Course], None]]:
+        """Start Ray; yields a function that runs a course on Ray workers.
 
         Raises:
             InputError: Ray cannot give such workers; nothing has been written.
@@ -114,10 +115,10 @@ class Training:
         with cluster.session(self.options, gpus=self.gpus) as resources:
             listener.phase(f"searching with {resources}")
 
-            def run(engine: Engine) -> None:
+            def run(course: Course) -> None:
                 from ..workers.ray_tune import run
 
-                run(engine, arrays(self.plan), self.plan.recipe.to_dict(), resources, evaluate=self.evaluate)
+                run(course, arrays(self.plan), self.plan.recipe.to_dict(), resources, evaluate=self.evaluate)
 
             yield run
 

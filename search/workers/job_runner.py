@@ -21,6 +21,7 @@ from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
 from .place import Evaluate, Place
+from .timing import timed
 
 
 class WrongCost(AutomlError):
@@ -33,6 +34,8 @@ def steps(job: Job, place: Place, evaluate: Evaluate | None = None) -> Iterator[
 
     Trials are evaluated by `evaluate` if it is given. Final trainings are always trained.
     """
+    if job.timed:
+        return _timing(job, place)
     if job.scores:
         return _scoring(job, place)
     if evaluate is None or job.purpose is Purpose.FINAL:
@@ -61,6 +64,12 @@ def _scoring(job: Job, place: Place) -> Iterator[dict[str, Any]]:
     began = time.perf_counter()
     found = scored(job, place.pixels, place.device)
     yield {**_report(1, found[job.scores[0]], seconds=time.perf_counter() - began, done=True), "scores": found}
+
+
+def _timing(job: Job, place: Place) -> Iterator[dict[str, Any]]:
+    began = time.perf_counter()
+    found = timed(trainer_for(job, place.pixels, place.recipe, place.device), job.timed)
+    yield {**_report(1, 0.0, seconds=time.perf_counter() - began, done=True), "timings": found}
 
 
 def _evaluating(job: Job, place: Place, evaluate: Evaluate) -> Iterator[dict[str, Any]]:

@@ -15,8 +15,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ...blocks.block import blocks
-from ..course.engine import Engine
 from ..course.job import Job
+from ..course.measured_first import Course, MeasuredFirst
 from ..scores.sending import packed
 from .cluster import Resources
 from .place import Evaluate
@@ -31,7 +31,7 @@ CRASHED = "The actor died unexpectedly before finishing this task"
 class _HoldsEngine:
     """Keeps the engine, with its database connection, out of the snapshot that Tune pickles."""
 
-    _engine: Engine
+    _engine: Course
 
     def _guarded(self, call: Callable[[], T], broken: T) -> T:
         """`call()`; or `broken` if a call has failed: Tune would log the exception and go on, and
@@ -49,7 +49,7 @@ class _HoldsEngine:
 
 
 class _Asks(_HoldsEngine, Searcher):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Course) -> None:
         super().__init__()
         self._engine = engine
 
@@ -70,7 +70,7 @@ class _Asks(_HoldsEngine, Searcher):
 
 
 class _Stops(_HoldsEngine, FIFOScheduler):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Course) -> None:
         super().__init__()
         self._engine = engine
 
@@ -84,7 +84,7 @@ class _Stops(_HoldsEngine, FIFOScheduler):
 
 
 class _Records(_HoldsEngine, tune.Callback):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Course) -> None:
         self._engine = engine
 
     def on_trial_result(
@@ -113,7 +113,9 @@ class _Records(_HoldsEngine, tune.Callback):
         self._engine.tick()
 
 
-def _report(engine: Engine, trial: Trial, result: Mapping[str, Any]) -> bool:
+def _report(engine: Course, trial: Trial, result: Mapping[str, Any]) -> bool:
+    if "timings" in result and isinstance(engine, MeasuredFirst):
+        engine.timed(trial.trial_id, list(result["timings"]))
     if "scores" in result:
         engine.scored(trial.trial_id, {str(name): float(value) for name, value in result["scores"].items()})
     return engine.reported(trial.trial_id, int(result["epoch"]), float(result["accuracy"]), float(result["seconds"]))
@@ -141,7 +143,7 @@ def _reason(trial: Trial) -> str:
 
 
 def run(
-    engine: Engine,
+    engine: Course,
     arrays: Mapping[str, NDArray[Any]],
     recipe: Mapping[str, Any],
     resources: Resources,

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 from automl.search.course.engine import Engine
+from automl.search.beginning import _references_first
 from automl.search.course.events import Silent
 from automl.search.course.job import Job
 from automl.search.proposing.references_first import ReferencesFirst, references_of
-from automl.search.run import _references_first
 from automl.spaces import Space, parse_budget
 from automl.studies import Purpose, Study
 from automl.studies.chosen import best

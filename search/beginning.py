@@ -1,0 +1,212 @@
+"""Begins the run of a search: opens the study, and makes the proposer and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..spaces import Census
+from ..studies import Study
+from ..studies.artifacts import weights_folder
+from ..studies.versions import versions
+from .course.clock import Clock
+from .course.engine import Engine
+from .course.events import Listener
+from .course.hinting import Hinting
+from .course.limits import Trials
+from .course.pace import Pace
+from .course.rungs import Rungs
+from .course.time_model import TimeModel
+from .evaluators.protocol import Evaluator
+from .options import SearchOptions
+from .proposing.earlier_trials import so_far
+from .proposing.proposal import Proposes
+from .proposing.proposer import Proposer
+from .proposing.references_first import ReferencesFirst, references_of
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+FEWEST_TRIALS, FEWEST_SECONDS = 16, 120.0
+"""Shorter searches compute no hints: they end before hints have paid for their time."""
+PACE = "pace"
+"""Note of the study that keeps how long trainings take, for each kind of worker."""
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run of a search; `begin` opens its study."""
+
+    options: SearchOptions
+    """The options of the search."""
+    found: Census
+    """What the space holds within the budget."""
+    earlier: list[list[FrozenTrial]]
+    """Trials of other studies, for samplers that learn from them."""
+    listener: Listener
+    """Is told of everything that happens."""
+    command: str
+    """The command as typed, kept with a new study."""
+    clock: Clock
+    """The time of the run."""
+    engine: Engine | None = field(default=None, init=False)
+    """The engine; None before the run has begun."""
+    proposer: Proposer | None = field(default=None, init=False)
+    """The proposer of the space's networks; None before the run has begun."""
+
+    def begin(self, evaluator: Evaluator) -> Engine:
+        """Open the study of `evaluator`'s plan, or create it, and make the engine."""
+        options = self.options
+        study = Study.create_or_continue(
+            options.storage, evaluator.plan.spec, command=self.command, versions=versions()
+        )
+        begun = so_far(study)
+        self.proposer = _proposer(study, evaluator, options, self.found, begun, self.earlier)
+        proposes = _references_first(
+            study, evaluator, evaluator.proposes(self.proposer), options, self.listener, known=begun["known"]
+        )
+        self.engine = _engine(study, self.proposer, proposes, evaluator, options, self.listener, self.clock)
+        return self.engine
+
+    def quality(self) -> dict[str, Any] | None:
+        """How well the sampler's model ranks unseen candidates; None if it cannot be told."""
+        return None if self.proposer is None else self.proposer.quality()
+
+    def note(self) -> None:
+        """Keep with the study what the run has refused, which sampler it had, and how long
+        trainings take."""
+        if self.engine is None:
+            return
+        _note_gate(self.engine.study, self.engine)
+        _note_sampler(self.engine.study, self.options.sampler)
+        note_pace(self.engine.study, self.clock)
+
+
+def _proposer(
+    study: Study,
+    evaluator: Evaluator,
+    options: SearchOptions,
+    found: Census,
+    begun: dict[str, Any],
+    earlier: list[list[FrozenTrial]],
+) -> Proposer:
+    plan = evaluator.plan
+    return Proposer(
+        plan.space,
+        plan.budget,
+        found,
+        sampler=options.sampler,
+        seed=options.seed,
+        trials=plan.trials or plan.expected or 100,
+        **begun,
+        objective=options.objective,
+        earlier=earlier,
+        cost=study.spec.cost,
+    )
+
+
+def _references_first(
+    study: Study,
+    evaluator: Evaluator,
+    proposes: Proposes,
+    options: SearchOptions,
+    listener: Listener,
+    *,
+    known: Iterable[str],
+) -> Proposes:
+    """`proposes`, behind the references of the study if networks are trained; `known` are the ids
+    of the candidates that it has begun."""
+    if not trains(evaluator):
+        return proposes
+    plan = evaluator.plan
+    references = references_of(
+        study, plan.space, plan.budget, trials=plan.trials, wanted=options.references, seconds=plan.seconds
+    )
+    first = ReferencesFirst(proposes, references, known=known)
+    if first.left:
+        listener.said(f"references first: {', '.join(one.origins[0].words for one in first.left)}")
+    return first
+
+
+def _engine(
+    study: Study,
+    proposer: Proposer,
+    proposes: Proposes,
+    evaluator: Evaluator,
+    options: SearchOptions,
+    listener: Listener,
+    clock: Clock,
+) -> Engine:
+    plan = evaluator.plan
+    weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
+    hinting = None
+    if _pays(evaluator) and options.hints and proposer.takes_hints:
+        hinting = Hinting(
+            study, proposer, options.hints, size=plan.proxy_size, seed=options.seed, smallest_map=plan.smallest_map
+        )
+    return Engine(
+        study,
+        proposes,
+        trials=Trials(
+            fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, score=evaluator.score, weights=weights
+        ),
+        limits=evaluator.limits(options),
+        listener=listener,
+        clock=clock,
+        rungs=Rungs(plan.epochs, first=plan.first_rung),
+        hinting=hinting,
+    )
+
+
+def _pays(evaluator: Evaluator) -> bool:
+    """Whether hints pay: only for trainings, and in searches that are long enough."""
+    plan = evaluator.plan
+    trials = plan.trials or plan.expected
+    long = trials is None or trials >= FEWEST_TRIALS
+    slow = plan.seconds is None or plan.seconds >= FEWEST_SECONDS
+    return trains(evaluator) and long and slow
+
+
+def trains(evaluator: Evaluator) -> bool:
+    """Whether the candidates are trained, not scored or looked up."""
+    return evaluator.keeps_weights and evaluator.score is None
+
+
+def noted_pace(study: Study, pace: Pace) -> Pace:
+    """`pace` with what earlier runs of a study have learnt of its workers."""
+    kept = study.notes().get(PACE)
+    if isinstance(kept, dict) and isinstance(models := kept.get("models"), dict):
+        model = models.get(str(kept.get("device")))
+        if isinstance(model, dict):
+            pace.model = TimeModel.from_dict(model)
+    return pace
+
+
+def note_pace(study: Study, clock: Clock) -> None:
+    """Keep what was learnt of the time of trainings, for the device on which they ran."""
+    pace, last = clock.pace, study.evaluations()[-1:]
+    if pace is None or not pace.model.known or not last:
+        return
+    device = last[0].device
+    kept = study.notes().get(PACE)
+    models = kept.get("models") if isinstance(kept, dict) else None
+    others = models if isinstance(models, dict) else {}
+    study.note(PACE, {"device": device, "models": {**others, device: pace.model.to_dict()}, "error": pace.model.error})
+
+
+def _note_sampler(study: Study, name: str) -> None:
+    """Add the sampler of this run to those of earlier runs."""
+    kept = study.notes().get("samplers")
+    before = [str(each) for each in kept] if isinstance(kept, list) else []
+    if name not in before:
+        study.note("samplers", [*before, name])
+
+
+def _note_gate(study: Study, engine: Engine) -> None:
+    """Add what the gate refused in this run to what it refused before: refused candidates have no
+    rows."""
+    kept = study.notes().get("gate")
+    before = kept if isinstance(kept, dict) else {}
+    added = {"refused": engine.counts.refused, "duplicates": engine.counts.duplicates}
+    study.note("gate", {key: int(before.get(key, 0) or 0) + value for key, value in added.items()})  # type: ignore[arg-type]

@@ -1,0 +1,114 @@
+"""What a search plans from the time it has, by arithmetic alone."""
+
+import itertools
+
+import pytest
+from automl.search.course.fidelity_plan import COMPLETE, CONFIRMING, FEWEST, FidelityPlan, Given, Times, plan
+
+GRID = list(itertools.product((30, 300, 1200, 7200), (1, 2, 8), (0.2, 1.0, 5.0), (1_200, 10_200, 200_000)))
+
+
+def given(seconds: float, workers: int, images: int, **more) -> Given:
+    usual = {"epochs": 9, "fraction": round(min(1.0, max(12_000, images / 4) / images), 3)}
+    return Given(seconds=seconds, workers=workers, images=images, batch=64, **{**usual, **more})
+
+
+def takes(images: int, speed: float, *, validation: float = 0.05, references: int = 2):
+    """Networks of 200 to 2,000 images a second; early epochs are cheaper, as with small images."""
+
+    def seconds(each: float, epochs: int, fraction: float) -> list[float]:
+        sizes = [min(1.0, 0.3 + 0.7 * epoch / (0.67 * epochs)) for epoch in range(epochs)]
+        return list(itertools.accumulate(each * images * (fraction * size + validation) for size in sizes))
+
+    def found(epochs: int, fraction: float) -> Times:
+        updates = max(1, int(fraction * images / 64))
+        return Times(
+            first=min(max(3, -(-50 // updates)), epochs),
+            networks=[seconds(speed / rate, epochs, fraction) for rate in (200, 500, 800, 1400, 2000)],
+            references=[seconds(speed / rate, epochs, fraction) for rate in (200, 400)[:references]],
+        )
+
+    return found
+
+
+def cost(found: FidelityPlan, times: Times) -> float:
+    """Worker seconds if every trial were trained to the end: an upper bound."""
+    return found.trials * max(each[-1] for each in (*times.networks, *times.references))
+
+
+@pytest.mark.parametrize(("seconds", "workers", "speed", "images"), GRID)
+def test_a_plan_begins_enough_candidates_or_says_how_much_time_would(
+    seconds: float, workers: int, speed: float, images: int
+):
+    made = plan(given(seconds, workers, images), takes(images, speed))
+    assert made.trials >= made.complete >= 1
+    assert 0 < made.fraction <= 1
+    if made.enough:
+        assert made.trials >= FEWEST
+        assert made.complete >= COMPLETE
+    else:
+        assert made.needed is not None
+        assert made.needed > seconds
+        assert plan(given(1.05 * made.needed, workers, images), takes(images, speed)).enough  # control: it would
+
+
+@pytest.mark.parametrize("images", [1_200, 10_200, 200_000])
+def test_more_time_first_means_more_candidates_and_then_longer_trainings(images: int):
+    made = [plan(given(60 * 1.6**step, 2, images), takes(images, 1.0)) for step in range(18)]
+    enough = [one for one in made if one.enough]
+    passes = [one.epochs * one.fraction for one in enough]
+    assert all(after >= 0.98 * before for before, after in itertools.pairwise(passes))
+    assert all(after.trials >= 0.85 * before.trials for before, after in itertools.pairwise(enough))
+    usual = given(60, 2, images)
+    short = [one for one, each in zip(enough, passes, strict=True) if each < 0.45 * usual.epochs * usual.fraction]
+    long = [one for one, each in zip(enough, passes, strict=True) if each > 1.05 * usual.epochs * usual.fraction]
+    assert all(one.trials < 2 * FEWEST for one in short)
+    assert long
+    assert all(one.trials >= 95 for one in long)
+
+
+def test_twice_the_workers_and_half_of_the_speed_need_the_same_plan():
+    fast, slow = plan(given(600, 1, 10_200), takes(10_200, 0.5)), plan(given(600, 2, 10_200), takes(10_200, 1.0))
+    assert (fast.epochs, fast.fraction, fast.trials) == (slow.epochs, slow.fraction, slow.trials)
+
+
+def test_what_the_user_fixes_is_kept():
+    made = plan(given(300, 2, 10_200, fixed_epochs=5, fixed_fraction=0.5), takes(10_200, 1.0))
+    assert (made.epochs, made.fraction) == (5, 0.5)
+    assert plan(given(300, 2, 10_200, fixed_epochs=5), takes(10_200, 1.0)).epochs == 5
+    assert plan(given(300, 2, 10_200, fixed_fraction=0.5), takes(10_200, 1.0)).fraction == 0.5
+    assert plan(given(300, 2, 10_200), takes(10_200, 1.0)).epochs != 5  # control
+
+
+def test_a_number_of_trials_shortens_trainings_and_never_makes_them_longer_than_usual():
+    usual = given(300, 2, 10_200)
+    long = plan(given(1e5, 2, 10_200, trials=8), takes(10_200, 1.0))
+    assert (long.epochs, long.fraction, long.trials) == (usual.epochs, usual.fraction, 8)
+    short = plan(given(300, 2, 10_200, trials=64), takes(10_200, 1.0))
+    assert short.epochs * short.fraction < usual.epochs * usual.fraction
+
+
+def test_a_small_space_has_longer_trainings_instead_of_candidates_that_there_are_not():
+    few = plan(given(3600, 2, 10_200, networks=12), takes(10_200, 1.0))
+    many = plan(given(3600, 2, 10_200), takes(10_200, 1.0))
+    assert few.trials == 12
+    assert few.epochs * few.fraction > many.epochs * many.fraction
+
+
+def test_references_at_the_budget_take_time_from_the_others():
+    without = plan(given(300, 2, 10_200), takes(10_200, 2.0, references=0))
+    beside = plan(given(300, 2, 10_200), takes(10_200, 2.0, references=2))
+    assert beside.trials < without.trials
+
+
+def test_time_is_kept_for_confirming_unless_nothing_is_confirmed():
+    assert plan(given(600, 2, 10_200), takes(10_200, 1.0)).confirming == CONFIRMING * 600
+    assert plan(given(600, 2, 10_200, confirms=False), takes(10_200, 1.0)).confirming == 0
+
+
+def test_a_training_that_tells_little_is_not_made_shorter_for_more_candidates():
+    made = plan(given(400, 2, 10_200), takes(10_200, 5.0, references=0))
+    assert not made.enough
+    assert made.epochs * made.fraction * 10_200 >= 0.9 * 240 * 64
+    shortest = plan(given(10, 2, 10_200), takes(10_200, 5.0, references=0))  # control: there is no time for three of them
+    assert shortest.epochs * shortest.fraction * 10_200 < 0.9 * 240 * 64
