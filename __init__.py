@@ -10,6 +10,7 @@ The main commands of `automl` are functions of the same names, and each returns 
     train(study)                    trains the network chosen for longer
     export(study, "found")          writes it as Python, safetensors and ONNX
     report(study)                   what a result rests on
+    verify(study)                   trains the network chosen beside published ones, and tests them
 
 `load_space` reads a space, `parse_budget` a budget; `Study` opens what was found; `Printing` shows
 the progress of a search. What is raised on purpose is an `AutomlError`; an `InputError` says that
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .search.options import SearchOptions
     from .search.run import search
     from .search.scale import scale
+    from .search.verification.run import verify
     from .spaces.budget import Budget, parse_budget
     from .spaces.references import references
     from .spaces.space import load_space
@@ -59,6 +61,7 @@ __all__ = [
     "scale",
     "search",
     "train",
+    "verify",
 ]
 
 _PLACES = {
@@ -78,6 +81,7 @@ _PLACES = {
     "report": ("studies.reporting", "report"),
     "scale": ("search.scale", "scale"),
     "train": ("search.handover.training", "train"),
+    "verify": ("search.verification.run", "verify"),
 }
 """Public name -> module and name in it."""
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies
+from . import cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies, verify
 from .derived import Group
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ scale.add_to(app)
 references.add_to(app)
 studies.add_to(app)
 report.add_to(app)
+verify.add_to(app)
 handover.add_to(app)
 spaces.add_to(app)
 cost.add_to(app)

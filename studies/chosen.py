@@ -20,6 +20,7 @@ from .evaluation import CandidateRow, Evaluation, Purpose, State
 from .measure import SCORE, measured
 from .reference_trials import noted_references, own_front_and_references, reference_words
 from .study import FrontPoint, Study
+from .verification_study import require_search, verified_by
 
 if TYPE_CHECKING:
     from torch import nn
@@ -97,12 +98,15 @@ class Best:
 
 
 def best(study: Study) -> Best | None:
-    """The network that the study has chosen; None without a complete trial.
+    """The network that the study has chosen; None without a complete trial, and for a verification,
+    by whose accuracies on test images nothing is chosen.
 
     It is the one of `finalists` with the highest mean accuracy over its final trainings (see
     `comparable_finals`). Without final trainings it is the most accurate of them. A
     compound-scaling grid has already chosen by the mean over its seeds.
     """
+    if verified_by(study.spec.settings) is not None:
+        return None
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
         return _of_grid(study, str(grid["id"]))
@@ -121,13 +125,26 @@ def best(study: Study) -> Best | None:
     )
 
 
+def own_best(study: Study) -> CandidateRow | None:
+    """The best network that the search of `study` itself has found: the one chosen, or if that is a
+    reference the best of the others; None if no other has been trained to the end."""
+    chosen = best(study)
+    if chosen is None or chosen.reference is None:
+        return None if chosen is None else chosen.candidate
+    found, noted = finalists(study, LEADERS), noted_references(study)
+    own = [point for point in found if point.id not in noted]
+    return _choose(own, comparable_finals(trainings(study), found))[0].candidate if own else None
+
+
 def best_json(storage: str, study: str, _: str = "best") -> str:
     """The network that a study has chosen, as canonical JSON; used by `spaces.find_candidate`.
 
     Raises:
         InputError: no trial has finished yet.
     """
-    chosen = best(Study.open(storage, study))
+    opened = Study.open(storage, study)
+    require_search(opened.spec)
+    chosen = best(opened)
     if chosen is None:
         raise InputError(f"the study {study!r} has no finished trial yet")
     return chosen.candidate.spec
@@ -137,8 +154,9 @@ def chosen_candidate(study: Study) -> CandidateRow:
     """The candidate of the network that a study has chosen.
 
     Raises:
-        InputError: no trial has finished yet.
+        InputError: no trial has finished yet, or the study is a verification.
     """
+    require_search(study.spec)
     chosen = best(study)
     if chosen is None:
         raise InputError(

@@ -16,6 +16,7 @@ from .database.schema import existing
 from .database.tables import EvaluationRecord, StudyRecord
 from .evaluation import Purpose, State
 from .measure import ACCURACY, measure_of
+from .verification_study import verification_name, verified_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class StudySummary:
     counts: dict[str, int]
     """How many evaluations are `complete`, `pruned`, `fail`, `final`."""
     accuracy: float | None
-    """The best of the search; None before the first complete evaluation."""
+    """The best of the search; None before the first complete evaluation, and for a verification,
+    whose accuracies are those on test images."""
     cost: str = DEFAULT_AXIS
     """The cost metric of its front."""
     measure: str = ACCURACY
@@ -61,7 +63,7 @@ def studies(storage: str) -> list[StudySummary]:
                 budget=row.budget,
                 data=str(row.data.get("name", "")),
                 counts=count_by_state(session, row.id),
-                accuracy=best.get(row.id),
+                accuracy=None if verified_by(row.settings) else best.get(row.id),
                 cost=str(row.settings.get("cost", DEFAULT_AXIS)),
                 measure=measure_of(row.settings),
             )
@@ -85,13 +87,18 @@ def unknown_study(name: str, names: list[str], shown: str) -> InputError:
 
 
 def delete(storage: str, name: str) -> None:
-    """Removes the study of this name: our rows, and Optuna's, in one transaction. Raises:
-    InputError if there is none of this name."""
+    """Removes the study of this name, and its verification: our rows, and Optuna's, each study in
+    one transaction. Raises: InputError if there is none of this name."""
     database, tables = existing(storage)
     with database.read() as session:
-        names = list(session.scalars(select(StudyRecord.name).order_by(StudyRecord.id))) if tables else []
-    if name not in names:
-        raise unknown_study(name, names, database.shown)
+        rows = (
+            {row.name: row for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))} if tables else {}
+        )
+    if name not in rows:
+        raise unknown_study(name, list(rows), database.shown)
+    beside = rows.get(verification_name(name))
+    if beside is not None and verified_by(beside.settings) == name:
+        delete(storage, beside.name)
     optuna = optuna_tables.connect(database)
     with database.write() as session:
         row = session.scalar(select(StudyRecord).where(StudyRecord.name == name))

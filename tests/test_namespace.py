@@ -17,7 +17,7 @@ from automl.search.options import SearchOptions
 from automl.search.run import search as run_search
 
 HEAVY = ("torch", "timm", "ray", "optuna", "sqlalchemy", "numpy", "yaml")
-COMMANDS = ("search", "grid", "scale", "references", "cost", "train", "export", "report")
+COMMANDS = ("search", "grid", "scale", "references", "cost", "train", "export", "report", "verify")
 
 
 def python(code: str, *options: str) -> str:
@@ -160,6 +160,7 @@ class TestStorage:
             lambda: automl.report("photos"),
             lambda: automl.train("photos"),
             lambda: automl.export("photos", "found"),
+            lambda: automl.verify("photos"),
             lambda: automl.scale(study="photos"),
             lambda: automl.scale("photos:best"),
             lambda: automl.cost("photos:best"),

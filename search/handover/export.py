@@ -142,7 +142,13 @@ def export(
             f" cost is counted at that size ({strides_in_words(trained)})"
         )
     exported = export_network(
-        out, candidate=trained, weights=kept["weights"], facts=facts, formats=formats, sample=sample
+        out,
+        candidate=trained,
+        weights=kept["weights"],
+        facts=facts,
+        formats=formats,
+        sample=sample,
+        certificate=_certificate(study, row.id),
     )
     return HandedOver(number=number, evaluation=chosen, exported=exported)
 
@@ -155,6 +161,16 @@ def describe(training: Evaluation) -> str:
         f"{fidelity.size} px, {fidelity.epochs} epochs, seed {training.seed}: validation accuracy"
         f" {training.accuracy:.4f}{tested}"
     )
+
+
+def _certificate(study: Study, candidate: str) -> dict[str, str] | None:
+    """The files of the certificate if `candidate` is the network that the study has chosen and
+    verified."""
+    from ...studies.evidence import certificate_files, verification
+
+    found = verification(study)
+    about = found is not None and found.current and found.seeds and found.chosen == candidate
+    return certificate_files(found) if found is not None and about else None
 
 
 def _selected(

@@ -8,7 +8,7 @@ trains or imports torch or Ray.
 
 from __future__ import annotations
 
-from .certificate import Certificate, TriedReference, certificate
+from .certificate import Certificate, TriedReference, certificate, tried_references
 from .certificate_text import certificate_text
 from .confirmed_networks import Confirmed, Seeds, seed_noise
 from .markdown import report_markdown
@@ -19,6 +19,8 @@ from .search_rows import Row, rows
 from .study_figures import front_figure, progress_figure
 from .summary import Chosen, Evidence, evidence, samplers
 from .terminal import Numbers, report_lines, status_lines
+from .verification import Verification, VerifiedNetwork, find_verification, verification
+from .verification_text import certificate_files, verification_rows, verification_text
 
 __all__ = [
     "BEAT",
@@ -37,10 +39,14 @@ __all__ = [
     "Savings",
     "Seeds",
     "TriedReference",
+    "Verification",
+    "VerifiedNetwork",
     "against_random",
     "certificate",
+    "certificate_files",
     "certificate_text",
     "evidence",
+    "find_verification",
     "front_figure",
     "progress_figure",
     "rank_correlations",
@@ -51,4 +57,8 @@ __all__ = [
     "savings",
     "seed_noise",
     "status_lines",
+    "tried_references",
+    "verification",
+    "verification_rows",
+    "verification_text",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from .certificate import Certificate, Margin
+from .certificate import Certificate
+from .margin import margin_text
+from .verification_text import NEXT, verification_lines, verification_text
 
-NEXT = "try more --time or --trials, another --space, or a network that `automl references` lists"
-"""What to try after a search that has found nothing better than a reference."""
+OUTDATED = "a verification of an earlier choice does not count; `automl verify` verifies the present one"
 
 
 def certificate_text(found: Certificate) -> str:
     """The certificate in one line: the margin, or why there is none; empty without references."""
+    if found.verification is not None:
+        return verification_text(found.verification)
     if not found.tried:
         return ""
     count = len(found.tried)
@@ -30,20 +33,15 @@ def certificate_text(found: Certificate) -> str:
         return line
     if found.margin.verdict == "worse":
         return f"{line}: the search has found no better network; {NEXT}"
-    told = "more --seeds" if found.confirmed else "--finals and more --time"
+    told = "`automl verify` or more --seeds" if found.confirmed else "`automl verify`, or --finals and more --time,"
     return f"{line}: too close to tell; {told} can tell, or {NEXT}"
-
-
-def margin_text(margin: Margin, *, confirmed: bool = True) -> str:
-    """A margin with its interval: "+1.8 points, 95 % +0.6 to +3.0, 3 seeds"."""
-    interval = "-" if margin.interval is None else " to ".join(map(_points, margin.interval))
-    seeds = f"{margin.n} seed{'s' * (margin.n > 1)}"
-    return f"{_points(margin.value)} points, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
 
 
 def selection_text(found: Certificate) -> str:
     """How the network was chosen that is compared; empty if there was no choice, or no
     comparison."""
+    if found.verification is not None:
+        return ""
     selection = None if found.margin is None else found.margin.selection
     if selection == "same seed":
         return "the network was chosen by the same training that is compared here, which flatters it"
@@ -53,14 +51,13 @@ def selection_text(found: Certificate) -> str:
 
 
 def certificate_lines(found: Certificate) -> list[str]:
-    """The certificate for a report: the margin, how the network was chosen, and each reference."""
+    """The certificate for a report: the margin, how the network was chosen, the networks of the
+    verification, and each reference that the search has tried."""
     tried = [
         f"{one.words}: {'-' if one.accuracy is None else f'{100 * one.accuracy:.2f} %'}, {one.macs:,} MACs,"
         f" {one.state.lower()}"
         for one in found.tried
     ]
-    return [line for line in (certificate_text(found), selection_text(found), *tried) if line]
-
-
-def _points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no "-0.0"
+    verified = [] if found.verification is None else verification_lines(found.verification)
+    outdated = OUTDATED if found.outdated else ""
+    return [line for line in (certificate_text(found), selection_text(found), *verified, outdated, *tried) if line]

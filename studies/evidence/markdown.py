@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...spaces.metrics import metrics
 from ..markdown_table import table
 from ..measure import ACCURACY, SCORE
-from .certificate_text import certificate_text, selection_text
+from .certificate_text import OUTDATED, certificate_text, selection_text
 from .summary import Evidence
 from .terminal import (
     Numbers,
@@ -20,6 +20,7 @@ from .terminal import (
     time,
     verdict_text,
 )
+from .verification_text import verification_parts
 
 COUNTS = {"macs": "MACs", "params": "Parameters"}
 """The cost metrics that are written with all digits, and the heads of their columns."""
@@ -89,19 +90,23 @@ def _cost(axis: str, cost: float) -> str:
 
 
 def _references(found: Evidence) -> list[str]:
-    """The section on references; none if the search tried none."""
+    """The section on references; none if the search tried none and has not been verified."""
     references = found.references
-    if not references.tried:
+    if not references.tried and references.verification is None:
         return []
     rows = [
         [one.words, f"`{one.id[:12]}`", f"{one.macs:,}", Numbers(ACCURACY).value(one.accuracy), one.state.lower()]
         for one in references.tried
     ]
-    said = [line for line in (certificate_text(references), selection_text(references)) if line]
+    outdated = OUTDATED if references.outdated else ""
+    said = [line for line in (certificate_text(references), selection_text(references), outdated) if line]
+    verified = references.verification
+    head = ["Reference", "Candidate", "MACs", "Accuracy in the search", "Ended as"]
     return [
         "## Against published networks of the same price",
         _listed(said),
-        table(["Reference", "Candidate", "MACs", "Accuracy in the search", "Ended as"], rows, left=2),
+        *([] if verified is None else verification_parts(verified)),
+        *([table(head, rows, left=2)] if rows else []),
     ]
 
 

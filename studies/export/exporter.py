@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CORE = ("model.safetensors", "config.json", "model.py", "README.md")
 """The files that are always written."""
+CERTIFICATE = ("certificate.md", "certificate.json")
+"""The files that are written too if the network has been verified."""
 DEFAULT_FORMATS = ("onnx",)
 """The exporters that run where nothing else is asked for."""
 
@@ -90,9 +92,10 @@ def _accepted(name: str, part: object) -> Exporter:
     exporter = cast(
         Exporter, conforming(name, part, a="an exporter", fields=fields, methods=("write", "check", "usage"))
     )
-    if not exporter.files or any(file in CORE or Path(file).name != file for file in exporter.files):
+    ours = (*CORE, *CERTIFICATE)
+    if not exporter.files or any(file in ours or Path(file).name != file for file in exporter.files):
         raise InputError(
-            f"the files of an exporter must be names without a path, other than {', '.join(CORE)}, but {name!r} has"
+            f"the files of an exporter must be names without a path, other than {', '.join(ours)}, but {name!r} has"
             f" {', '.join(exporter.files) or 'none'}"
         )
     return exporter

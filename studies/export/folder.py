@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from .check import Checked, Sample
 
 
+VERIFIED = (
+    "`certificate.md` compares this network with published ones of the same budget, trained alike and measured on the"
+    " test images; `certificate.json` is the same for programs."
+)
+"""The paragraph of README.md on the certificate."""
+
+
 @documented
 @dataclass(frozen=True, kw_only=True)
 class Exported:
@@ -47,9 +54,10 @@ def export_network(
     facts: Facts,
     formats: Sequence[str] = DEFAULT_FORMATS,
     sample: Sample | None = None,
+    certificate: Mapping[str, str] | None = None,
 ) -> Exported:
     """Write the folder `out`: model.safetensors, config.json, model.py, the files of the exporters
-    named in `formats`, and README.md, in this order.
+    named in `formats`, those of the certificate, and README.md, in this order.
 
     What model.py builds is compared with the network, and each exporter checks its own files,
     before the folder gets its name. Files that differ from the network are left out.
@@ -61,6 +69,8 @@ def export_network(
         facts: how it was trained and how accurate it is.
         formats: names of exporters; () writes none of their files.
         sample: real images on which model.py must reproduce what was measured in training.
+        certificate: the files of `CERTIFICATE` with their texts; None if the network has not been
+            verified.
 
     Raises:
         InputError: the folder exists or its parent does not, the weights or facts do not fit the
@@ -77,7 +87,7 @@ def export_network(
     try:
         with renamed(out) as folder:
             names, checked, left_out = _write(
-                folder, network, Context(candidate=candidate, facts=facts), chosen, sample
+                folder, network, Context(candidate=candidate, facts=facts), chosen, sample, certificate or {}
             )
     except OSError as error:
         raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
@@ -98,7 +108,12 @@ def require_new(out: Path) -> None:
 
 
 def _write(
-    folder: Path, network: Network, context: Context, chosen: Sequence[Exporter], sample: Sample | None
+    folder: Path,
+    network: Network,
+    context: Context,
+    chosen: Sequence[Exporter],
+    sample: Sample | None,
+    certificate: Mapping[str, str],
 ) -> tuple[list[str], Checked | None, dict[str, str]]:
     from safetensors.torch import save
 
@@ -123,11 +138,14 @@ def _write(
     checked = None if sample is None else check(folder, sample)
     described.write_text(config(network, candidate, facts, checked), "utf-8", "backslashreplace")
     written, left_out = _further_files(folder, network, context, chosen)
-    usage = [exporter.usage(context) for exporter in written]
+    for name, page in certificate.items():
+        (folder / name).write_text(page, "utf-8", "backslashreplace")
+    usage = [*(exporter.usage(context) for exporter in written), *([VERIFIED] if certificate else [])]
     text = readme(network, candidate, facts, needs, usage=usage, checked=checked, left_out=left_out)
     (folder / "README.md").write_text(text, "utf-8")
     further = [file for exporter in written for file in exporter.files]
-    return ["model.safetensors", "config.json", "model.py", *further, "README.md"], checked, left_out
+    names = ["model.safetensors", "config.json", "model.py", *further, *certificate, "README.md"]
+    return names, checked, left_out
 
 
 def _further_files(

@@ -9,8 +9,8 @@ import pytest
 from automl.studies import Study
 from automl.studies.chosen import best
 from automl.studies.evidence import Certificate, TriedReference, against_random, certificate, certificate_text, rows
-from automl.studies.evidence.certificate import Margin, margin_over
 from automl.studies.evidence.certificate_text import certificate_lines, selection_text
+from automl.studies.evidence.margin import Margin, margin_over
 from automl.studies.reference_trials import NOTE, ORIGIN
 from automl.studies.statistics.intervals import Interval
 from hypothesis import given
@@ -110,7 +110,7 @@ def test_the_words():
     )
     tie = Certificate(tried=tried(1), best=best, margin=given_margin(-0.0, None, 1), confirmed=True)
     assert certificate_text(tie).startswith(
-        "+0.0 points over resnet18 at width 0.27, the only reference (95 % -, 1 seed): too close to tell; more --seeds"
+        "+0.0 points over resnet18 at width 0.27, the only reference (95 % -, 1 seed): too close to tell"
     )
     chosen = Certificate(
         tried=four, best=best, margin=given_margin(-0.02, Interval(-0.03, -0.01)), confirmed=True, chosen=True
@@ -126,6 +126,7 @@ def test_the_words():
 
 
 KEYS = {"tried", "best", "chosen", "confirmed", "margin", "margin_interval", "n", "selection", "verdict"}
+KEYS |= {"verification"}
 
 
 def with_references(study: Study, record, *, finals: bool = True) -> None:

@@ -1,0 +1,118 @@
+"""The command `automl verify`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import DEFAULT_STORAGE, Json, Storage, StudyName
+from .output import CONVENTION, print_json
+from .searching import masked_command
+from .tables import print_table
+from .text import command, duration, parse_duration
+
+if TYPE_CHECKING:
+    from ..search.verification.run import Verified
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("verify")(verify)
+
+
+def verify(
+    study: StudyName,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=(
+                "Epochs of each training, on all training images. Default: those of an earlier call, or twice those of"
+                " the final trainings of the search."
+            ),
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network.")] = 5,
+    time_: Annotated[
+        str | None, typer.Option("--time", help="Wall time of this run: 10min, 2h. Default: until all is trained.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Networks trained at once. Default: all GPUs, or all CPUs.")
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(help="GPUs of each worker; a fraction shares one. Default: 1 if there are any.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for certificate.md and certificate.json, besides the study's own folder."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Where the study's data are now, if they have moved.")] = None,
+    data_dir: Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster (auto, host:port, ray://…). Default: a private Ray on this machine.")
+    ] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    json: Json = False,
+) -> None:
+    """Train the network chosen beside published ones, all alike and from the same seeds, measure
+    them on the test images, and write a certificate.
+
+    Compared are the three best references of the budget, a random network of the space, and one
+    scaled by the compound rule. The same command again trains what is missing.
+    """
+    began = time.monotonic()
+    from ..blocks.errors import Interrupted
+    from ..search.verification.run import verify as run
+    from ..studies import Study
+    from .live import view
+
+    typed = masked_command(sys.argv[1:], storage)
+    seconds = None if time_ is None else parse_duration(time_)
+    opened = Study.open(storage, study)
+    try:
+        with view(to_stderr=json) as listener:
+            found = run(
+                opened,
+                epochs=epochs,
+                seeds=seeds,
+                workers=workers,
+                gpus_per_trial=gpus_per_trial,
+                seconds=seconds,
+                out=out,
+                data=data,
+                data_dir=data_dir,
+                address=address,
+                listener=listener,
+                command=typed,
+                began=began,
+            )
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; finished trainings are kept, go on with: {typed}") from None
+    if json:
+        print_json({"seconds": found.seconds, "files": list(map(str, found.files)), **found.verification.to_dict()})
+    else:
+        print_verified(found, storage)
+
+
+def print_verified(found: Verified, storage: str) -> None:
+    """The table of networks, the verdict, the files, and the next command."""
+    from ..studies.evidence import verification_rows, verification_text
+    from ..studies.evidence.verification_text import HEAD
+
+    shown = found.verification
+    trained = sum(len(one.accuracies) for one in shown.networks)
+    print(f"{trained} trainings of {shown.epochs} epochs; {duration(found.seconds)}")
+    print_table(f"verification of {shown.study} ({CONVENTION})", list(HEAD), verification_rows(shown))
+    for line in shown.left_out:
+        print(line)
+    print(f"verdict: {verification_text(shown)}")
+    for file in found.files:
+        print(f"written: {file}")
+    if shown.left:
+        print(f"{shown.left} trainings are missing: the same command continues")
+    else:
+        print(f"next: {command('export', shown.study, '--out', 'found', storage=storage)}    with the certificate")

@@ -1,0 +1,131 @@
+"""Plans a verification: which networks are trained from which seeds, for how long and on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...spaces import Candidate
+from ...studies import Fidelity, Purpose, Study, StudySpec
+from ...studies.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, trainings
+from ...studies.json_values import JSON
+from ...studies.spec import smallest_map
+from ...studies.verification_study import VERIFIES, verification_name
+from ...studies.versions import versions
+from ..course.clock import Clock
+from ..course.engine import Engine
+from ..course.events import Listener
+from ..course.limits import Limits, Trials
+from ..course.rungs import Rungs
+from ..plan import proxy
+from ..proposing.listed import Listed, Points
+from .networks import Compared, budget_of
+
+if TYPE_CHECKING:
+    from ..data import ImageData, Split
+
+LONGER = 2
+"""By default networks are trained for this many times the epochs of the final trainings, which are
+`LONGER` times those of a trial."""
+FIRST_SEED = 1000
+"""The trainings have the seeds that follow that of the study by this number: the search has used
+none of them."""
+KEPT = ("image_size", "proxy_size", "proxy_map", "seed", "recipe", "cost")
+"""The settings of a study that its verification has too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationPlan:
+    """What a verification trains."""
+
+    study: Study
+    """The study that is verified."""
+    compared: list[Compared]
+    """The networks, that of the search first."""
+    left_out: list[str]
+    """Networks that could not be found, each with the reason."""
+    epochs: int
+    """Epochs of each training, on all training images."""
+    seeds: int
+    """Trainings of each network."""
+    rows: Split = field(repr=False)
+    """The images that train and test."""
+
+    @property
+    def own_seeds(self) -> list[int]:
+        """The seeds of the trainings."""
+        first = int(self.study.spec.settings["seed"]) + FIRST_SEED
+        return [(first + index) % 2**31 for index in range(self.seeds)]
+
+    def fidelity(self, candidate: Candidate) -> Fidelity:
+        """The fidelity of a network: the size of the search, on all training images."""
+        settings = self.study.spec.settings
+        size = proxy(int(settings["proxy_size"]), candidate.image[1], int(settings["image_size"]))
+        return Fidelity(epochs=self.epochs, size=size, smallest_map=smallest_map(settings))
+
+    def waiting(self, found: Study) -> Points:
+        """The trainings that the verification `found` lacks."""
+        listed = [Listed(candidate=one.candidate, cost=one.cost, settings={}, stoppable=False) for one in self.compared]
+        known = [each for each in found.evaluations(Purpose.SEARCH) if each.fidelity.epochs == self.epochs]
+        return Points(listed, seeds=self.own_seeds, distributions={}, known=known)
+
+    def engine(self, found: Study, *, seconds: float | None, listener: Listener, began: float) -> Engine:
+        """What runs them."""
+        limits = Limits(trials=None, seconds=seconds, finals=0)
+        engine = Engine(
+            found,
+            self.waiting(found),
+            trials=Trials(fidelity=self.fidelity, epochs=self.epochs, seed=self.own_seeds[0], pauses=False),
+            limits=limits,
+            listener=listener,
+            clock=Clock(limits, began=began),
+            rungs=Rungs(self.epochs, by_cost=False),
+        )
+        engine.counts.target = len(self.compared) * self.seeds
+        return engine
+
+    def to_dict(self) -> dict[str, JSON]:
+        """What the verification notes, as plain JSON."""
+        study, name = self.study, self.study.spec.name
+        return {
+            "chosen": chosen_candidate(study).id,
+            "networks": [one.to_dict() for one in self.compared],
+            "left_out": self.left_out,
+            "epochs": self.epochs,
+            "seeds": self.own_seeds,
+            "images": len(self.rows.test),
+            "budget": study.spec.budget or f"{budget_of(study)} (that of the network chosen)",
+            "data": f"{Path(str(study.spec.data['name'])).name}: {len(self.rows.train):,} images to train",
+            "training": str(self.fidelity(self.compared[0].candidate)),
+            "versions": versions(),
+            "again": f"automl verify {name} --epochs {self.epochs} --seeds {self.seeds}",
+        }
+
+
+def default_epochs(study: Study) -> int:
+    """Epochs of a training: twice those by which the search confirmed its networks, or four times
+    those of a trial if it confirmed none."""
+    finals = comparable_finals(trainings(study), finalists(study, LEADERS))
+    confirmed = max((each.fidelity.epochs for own in finals.values() for each in own), default=None)
+    return LONGER * (confirmed or LONGER * int(study.spec.settings["epochs"]))
+
+
+def spec_of(study: Study) -> StudySpec:
+    """The verification as a study: what is searched in `study`, under a name of its own."""
+    kept = {name: study.spec.settings[name] for name in KEPT if name in study.spec.settings}
+    return StudySpec(
+        name=verification_name(study.spec.name),
+        space=study.spec.space,
+        budget=study.spec.budget,
+        data=study.spec.data,
+        settings={**kept, VERIFIES: study.spec.name},
+    )
+
+
+def arrays(loaded: ImageData, rows: Split) -> dict[str, Any]:
+    """The data as workers get them: the test images take the place of those that validate."""
+    import numpy as np
+
+    levels = {} if loaded.levels is None else {"levels": np.array(loaded.levels)}
+    return {"images": loaded.images, "labels": loaded.labels, "train": rows.train, "validation": rows.test, **levels}
