@@ -76,21 +76,10 @@ def print_networks(found: RuleNetworks) -> None:
     base = found.baseline
     print(f"baseline {base.name}: {human(base.cost.macs)}FLOPs, {human(base.cost.params)} params; {CONVENTION}")
     print(f"compound rule: {in_letters(found.coefficients)} to the power of φ")
-    axes = list(found.coefficients)
+    axes, within = list(found.coefficients), f"within {100 * found.tolerance:.3g} %"
     print_table(
         f"networks of each rule, nearest to the cost ({CONVENTION})",
-        [
-            "rule",
-            "multiple",
-            "φ",
-            "/".join(axes),
-            "px",
-            "FLOPs",
-            "factor",
-            "off",
-            "params",
-            f"within {100 * found.tolerance:.3g} %",
-        ],
+        ["rule", "multiple", "φ", "/".join(axes), "px", "FLOPs", "factor", "off", "params", within],
         [
             [
                 one.rule if one.phi is not None else f"{one.rule} only",

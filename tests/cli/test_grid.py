@@ -65,9 +65,30 @@ def test_json_lists_what_the_text_does(call):
     assert [control["control"] for control in found["controls"]] == ["baseline", "depth", "width", "resolution"]
 
 
+def test_multiples_list_every_rule_with_its_cost(call):
+    arguments = ["grid", "--baseline", "resnet18", "--multiples", "0.5x,1,2", "--dry-run"]
+    code, out, err = call(*arguments)
+    assert (code, err) == (0, "")
+    assert "compound rule: α=1.2 β=1.1 γ=1.15 to the power of φ" in out
+    for rule in ("compound", "depth only", "width only", "resolution only"):
+        assert len(re.findall(rf"^\s+{rule}\s+(?:0\.5|2)x ", out, re.MULTILINE)) == 2
+    _, out, _ = call(*arguments, "--coefficients", "depth=1.3,width=1.1", "--json")
+    found = json.loads(out)
+    assert [(one["multiple"], one["rule"]) for one in found["networks"]] == [
+        (multiple, rule) for multiple in (0.5, 2) for rule in ("compound", "depth", "width")
+    ]
+    assert all(one["reached"] == (abs(one["factor"] / one["multiple"] - 1) <= 0.05) for one in found["networks"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--multiples", "2,1"], "multiples must rise, but 1 follows 2"),
+        (["--multiples", "twice"], "--multiples must be a multiple like 2x, but got 'twice'"),
+        (["--multiples", "2", "--points", "3"], "it takes no --points"),
+        (["--multiples", "2", "--coefficients", "depth=1.2"], "at least two axes"),
+        (["--multiples", "2", "--coefficients", "nothing"], "there is no database"),
+        (["--coefficients", "depth=1.2,width=1.1"], "--coefficients goes with --multiples"),
         (["--target", "1e6x"], "--target must be above 1 and at most 1000, but got 1e+06"),
         (["--target", "900x", "--step", "40"], "the nearest is α="),
         (["--target", "0.5x"], "--target must be above 1"),

@@ -1,11 +1,14 @@
 """A tiny space, data and study for the tests of the search."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from automl.search.workers import cluster
 from automl.spaces import Space
+
+from .played_grid import Workers
 
 cluster.set_environment(
     local=True
@@ -43,3 +46,15 @@ def write_images(path: Path, *, images: int = 150, size: int = 12, classes: int 
         image[start : start + size // classes, start : start + size // classes] += 150
     np.savez(path, x=pixels, y=labels)
     return path
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
+    """Played workers in place of Ray, for trainings of listed networks."""
+    from automl.search.workers import ray_tune
+
+    found = Workers()
+    resources = cluster.Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0)
+    monkeypatch.setattr(cluster, "session", lambda *asked: nullcontext(resources))
+    monkeypatch.setattr(ray_tune, "run", found)
+    return found

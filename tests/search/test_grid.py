@@ -3,63 +3,19 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.search import grid as grid_module
-from automl.search.course.engine import Engine
-from automl.search.course.job import Job
 from automl.search.grid import GridOptions, GridResult, best_of, search_grid
 from automl.search.grid_report import evidence, write
-from automl.search.workers import ray_tune as tuning
-from automl.search.workers.cluster import Resources
 from automl.spaces import find_candidate
 from automl.studies import Study
 
 from .conftest import write_images
-from .course.played_workers import play
+from .played_grid import BASELINE, Workers
 
-BASELINE = """
-name: little
-skeleton: resnet
-image: [1, 20, 20]
-stages:
-  - {channels: 6, repeats: 3, stride: 1}
-  - {channels: 10, repeats: 3, stride: 2}
-dimensions: {depth: 1.0, width: 1.0, resolution: 1.0, unit: basic, stem_width: 4, divisor: 1}
-"""
 Run = Callable[..., GridResult]
-
-
-class Workers:
-    """In place of Ray: every job is played, up to a number of trainings that end."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.stop_after: int | None = None
-        self.runs = 0
-
-    def __call__(self, engine: Engine, *rest: object, **more: object) -> None:
-        self.runs += 1
-        self.jobs = play(engine, stop_after=self.stop_after)
-
-    @property
-    def pairs(self) -> list[tuple[str, int]]:
-        return [(job.candidate, job.seed) for job in self.jobs]
-
-
-@pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
-    found = Workers()
-    monkeypatch.setattr(
-        grid_module.cluster,
-        "session",
-        lambda *asked: nullcontext(Resources(workers=2, cpus=1.0, gpus=0.0, total_gpus=0.0)),
-    )
-    monkeypatch.setattr(tuning, "run", found)
-    return found
 
 
 @pytest.fixture
