@@ -177,7 +177,7 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
         found = cheapest
         if cheapest.fits(room) < few:
             found = next((one for one in options if one.seen < least and one.fits(room) >= few), None)
-            found = found or max(options, key=lambda one: one.fits(room))
+            found = found or min(options, key=lambda one: one.typical)
     trials = max(1, min(found.fits(room), _most(given)))
     whole = [each[-1] for each in (*found.times.networks, *found.times.references)]
     return FidelityPlan(

@@ -86,7 +86,7 @@ class Measuring:
             images = int(timings[0][0])
             seconds = sorted(float(each[1]) for each in timings)
             work = trainings.update(candidate_of(row.spec), self._fidelity(row), images)
-            model.note(row.id, [work], seconds[len(seconds) // 2], judge=False)
+            model.note(row.id, [work], seconds[len(seconds) // 2])
 
     def has_reported(self, key: str) -> bool:
         """Whether worker `key` has reported."""

@@ -65,8 +65,8 @@ class TimeModel:
 
     @property
     def error(self) -> float | None:
-        """Typical relative error of the predictions of epochs made before they ended, the median;
-        None before the first."""
+        """Typical relative error of what was expected of networks before they were timed, the
+        median; None before the first."""
         return math.expm1(median(self._errors)) if self._errors else None
 
     def seconds(self, network: str, work: Iterable[Work]) -> float:
@@ -79,13 +79,13 @@ class TimeModel:
         factor = math.exp(self._factor(network, parts)) if parts else 0.0
         return [factor * _formula(part) for part in parts]
 
-    def note(self, network: str, work: Iterable[Work], seconds: float, *, judge: bool = True) -> None:
-        """Learn that `work` on `network` took `seconds`; with `judge`, what was expected counts in
-        the error that is reported."""
+    def note(self, network: str, work: Iterable[Work], seconds: float) -> None:
+        """Learn that `work` on `network` took `seconds`. The error of what was expected of a
+        network that was not timed before is kept, once something was timed at all."""
         parts = list(work)
         if not parts or not seconds > 0:
             return
-        if judge and self.known:
+        if self.known and network not in self._rows:
             self._errors = [*self._errors, abs(math.log(self.seconds(network, parts) / seconds))][-ERRORS:]
         seen = math.log(seconds / sum(map(_formula, parts)))
         _, before, _, count = self._rows.pop(network, ([], seen, 0.0, 0))

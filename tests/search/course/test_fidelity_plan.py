@@ -110,5 +110,7 @@ def test_a_training_that_tells_little_is_not_made_shorter_for_more_candidates():
     made = plan(given(400, 2, 10_200), takes(10_200, 5.0, references=0))
     assert not made.enough
     assert made.epochs * made.fraction * 10_200 >= 0.9 * 240 * 64
-    shortest = plan(given(10, 2, 10_200), takes(10_200, 5.0, references=0))  # control: there is no time for three of them
+    shortest = plan(
+        given(10, 2, 10_200), takes(10_200, 5.0, references=0)
+    )  # control: there is no time for three of them
     assert shortest.epochs * shortest.fraction * 10_200 < 0.9 * 240 * 64

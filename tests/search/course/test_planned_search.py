@@ -1,0 +1,166 @@
+"""A planned search on simulated workers: it keeps to the clock, also where the model is wrong."""
+
+import heapq
+import random
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from automl.search.course.clock import Clock
+from automl.search.course.engine import Engine
+from automl.search.course.fidelity_plan import FidelityPlan, Given, Times, plan
+from automl.search.course.job import Job
+from automl.search.course.limits import Limits, Trials
+from automl.search.course.pace import Pace
+from automl.search.course.rungs import Rungs
+from automl.search.course.training_work import Trainings, candidate_of
+from automl.search.proposing.earlier_trials import so_far
+from automl.search.proposing.proposer import Proposer
+from automl.search.training.recipe import Recipe
+from automl.search.training.schedule import first_rung, schedule
+from automl.spaces import Space, census, parse_budget
+from automl.spaces.bulk import settings
+from automl.studies import CandidateRow, Fidelity, State
+
+from .played_workers import Time, accuracy_of, open_study
+
+IMAGES, VALIDATED, SIZE = 10_200, 1_800, 16
+RECIPE = Recipe.for_data(IMAGES, SIZE, flip=False)
+
+
+class Simulated:
+    """A search of the tiny space, planned by a model of time that is `wrong` by a factor."""
+
+    def __init__(
+        self, folder: Path, space: Space, *, seconds: float, workers: int, speed: float, wrong: float = 1.0
+    ) -> None:
+        self.time, self.workers, self.seconds, self.speed = Time(), workers, seconds, speed
+        self.trainings = Trainings(recipe=RECIPE, images=IMAGES, validated=VALIDATED)
+        self.truth = Pace(trainings=self.trainings)
+        pace = Pace(trainings=self.trainings)
+        budget = parse_budget("200k")
+        found = census(space, budget)
+        drawn = [space.candidate(settings(space, row)) for row in found.rows[:: len(found.rows) // 5]]
+        rows = [CandidateRow.of(one, one.cost()) for one in drawn]
+        usual = Fidelity(epochs=9, size=SIZE)
+        for row in rows[:3]:  # what is measured before the search
+            work = self.trainings.update(candidate_of(row.spec), usual, 64)
+            pace.model.note(row.id, [work], speed / wrong * self.truth.model.seconds(row.id, [work]))
+
+        def first(epochs: int, fraction: float) -> int:
+            return first_rung(schedule(RECIPE, epochs=epochs, size=SIZE, images=round(fraction * IMAGES)))
+
+        def takes(epochs: int, fraction: float) -> Times:
+            full = Fidelity(epochs=epochs, size=SIZE, fraction=fraction)
+            each = [list(accumulate(pace.epochs(row, full), initial=pace.start))[1:] for row in rows]
+            return Times(first=first(epochs, fraction), networks=each)
+
+        given = Given(seconds=seconds, workers=workers, images=IMAGES, batch=64, epochs=9, fraction=1.0)
+        self.plan: FidelityPlan = plan(given, takes)
+        limits = Limits(trials=None, seconds=seconds)
+        clock = Clock(limits, now=self.time, pace=pace)
+        clock.workers, clock.confirming = workers, self.plan.confirming
+        study = open_study(folder, space)
+        proposer = Proposer(space, budget, found, sampler="random", seed=0, trials=20, **so_far(study))
+        full = Fidelity(epochs=self.plan.epochs, size=SIZE, fraction=self.plan.fraction)
+        self.engine = Engine(
+            study,
+            proposer,
+            trials=Trials(fidelity=lambda candidate: full, epochs=full.epochs, seed=0, weights=folder / "weights"),
+            limits=limits,
+            clock=clock,
+            rungs=Rungs(full.epochs, first=self.plan.first),
+        )
+
+    def run(self, accuracy: Callable[[Job, int], float] = accuracy_of) -> list[Job]:
+        """To its end: epochs take what the truth says, with luck of its own for each network."""
+        jobs: list[Job] = []
+        events: list[tuple[float, int, str, Job, int, float]] = []
+        idle = self.workers
+
+        def follow(key: str, job: Job, epoch: int) -> None:
+            row = candidate_of(job.candidate)
+            luck = random.Random(job.candidate).lognormvariate(0, 0.25)
+            work = self.trainings.epochs(row, job.fidelity)[epoch]
+            took = self.speed * luck * self.truth.model.seconds(row.id, [work])
+            begin = self.truth.start if epoch == job.start else 0.0
+            heapq.heappush(events, (self.time.now + begin + took, len(jobs), key, job, epoch + 1, took))
+
+        while True:
+            while idle:
+                key = f"w{len(jobs)}"
+                job = self.engine.next_job(key)
+                if not isinstance(job, Job):
+                    break
+                if job.state is not None:
+                    for level in job.rungs:
+                        job.state_file(level).parent.mkdir(parents=True, exist_ok=True)
+                        job.state_file(level).touch()
+                jobs.append(job)
+                idle -= 1
+                follow(key, job, job.start)
+            if not events or events[0][0] > self.seconds:  # as Ray Tune ends a run
+                break
+            self.time.now, _, key, job, epoch, took = heapq.heappop(events)
+            if self.engine.reported(key, epoch, accuracy(job, epoch), took) and epoch < job.fidelity.epochs:
+                follow(key, job, epoch)
+            else:
+                self.engine.ended(key)
+                idle += 1
+        if events:
+            self.time.now = self.seconds
+        self.engine.finish()
+        return jobs
+
+
+CASES = [(40.0, 1, 2.0), (120.0, 2, 4.0), (300.0, 2, 12.0), (300.0, 8, 15.0)]
+
+
+@pytest.mark.parametrize(("seconds", "workers", "speed"), CASES)
+def test_a_planned_search_has_the_trials_it_announced_within_its_time_and_uses_it(
+    tmp_path: Path, space: Space, seconds: float, workers: int, speed: float
+):
+    made = Simulated(tmp_path, space, seconds=seconds, workers=workers, speed=speed)
+    made.run()
+    counts = made.engine.study.counts()
+    begun = counts["complete"] + counts["pruned"]
+    assert 0.9 * seconds <= made.time.now <= seconds
+    assert counts["final"] >= 1
+    assert begun >= 0.75 * made.plan.trials
+    if made.plan.enough:
+        assert begun >= 20
+        assert counts["complete"] >= 7
+
+
+@pytest.mark.parametrize("wrong", [1 / 3, 3.0])
+def test_a_model_of_time_that_is_off_by_three_still_ends_in_time_with_something_confirmed(
+    tmp_path: Path, space: Space, wrong: float
+):
+    made = Simulated(tmp_path, space, seconds=120.0, workers=2, speed=4.0, wrong=wrong)
+    made.run()
+    assert 0.9 * 120 <= made.time.now <= 1.1 * 120
+    assert made.engine.study.counts()["final"] >= 1
+    assert made.engine.study.counts()["complete"] >= 3
+
+
+def test_the_model_learns_from_every_epoch(tmp_path: Path, space: Space):
+    made = Simulated(tmp_path, space, seconds=120.0, workers=2, speed=4.0, wrong=3.0)
+    pace = made.engine.clock.pace
+    assert pace is not None
+    made.run()
+    assert pace.model.error is not None
+    assert pace.model.error < 0.35
+
+
+def test_what_the_clock_cuts_is_kept_to_its_last_epoch_with_the_true_reason(tmp_path: Path, space: Space):
+    made = Simulated(tmp_path, space, seconds=40.0, workers=2, speed=8.0)
+    made.run()
+    cut = [each for each in made.engine.study.evaluations(state=State.PRUNED) if each.cut]
+    assert cut
+    for each in cut:
+        epoch = each.curve[-1][0]
+        assert each.reason == f"cut by the clock after epoch {epoch}"
+        assert each.accuracy == each.curve[-1][1]
+    reached = [each for each in cut if each.curve[-1][0] not in (*made.engine._rungs.levels,)]
+    assert reached  # control: not only those that stood at a rung
