@@ -66,7 +66,7 @@ def test_the_verdict_and_the_files_are_printed(verified: Path):
     for part in ("6 networks x 2 seeds", "the choice is final", "found by the search", ", chosen", "drawn at random"):
         assert part in text
     assert {path.name for path in (verified / "certificate").iterdir()} == {"certificate.md", "certificate.json"}
-    assert "next: automl export tiny --out found" in text
+    assert "automl export tiny --out found    with the certificate" in text
     assert "Traceback" not in text
 
 
