@@ -12,18 +12,22 @@ from ..studies import Study, StudySpec
 from ..studies.spec import differences
 
 
-def continued(storage: str, spec: StudySpec, names: Sequence[str], free: Collection[str] = ()) -> StudySpec:
+def continued(
+    storage: str, spec: StudySpec, names: Sequence[str], free: Collection[str] = (), *, shipped: bool = False
+) -> StudySpec:
     """Return the description under which the database holds this search; `spec` if it holds none.
 
-    Earlier versions trained at a smaller size with a network's own strides, and their shipped
-    spaces had published strides. A study that differs from `spec` in nothing else is continued as
-    it began.
+    Earlier versions trained at a smaller size with a network's own strides, and the spaces that
+    came with them had other dimensions. A study that differs from `spec` in nothing else is
+    continued as it began.
 
     Args:
         storage: database URL; it need not exist.
         spec: the search as this version describes it.
         names: the names under which it may be stored, the first of them its present name.
         free: settings of the fidelity that the command leaves open: those of the study stay.
+        shipped: whether the space comes with automl and was asked for by its name: then the space
+            that the study keeps under that name is meant, as its version knew it.
     """
     for name in names:
         with contextlib.suppress(AutomlError):  # no such study, or no database: then there is nothing to continue
@@ -31,7 +35,7 @@ def continued(storage: str, spec: StudySpec, names: Sequence[str], free: Collect
             kept = {key: value for key, value in stored.settings.items() if key in _bound(free)}
             settings = {**{key: value for key, value in spec.settings.items() if key not in _bound(free)}, **kept}
             for given in (replace(spec, name=name, settings=settings), replace(spec, name=name)):
-                for form in _forms(given):
+                for form in _forms(given, stored.space if shipped else {}):
                     if not differences(stored, form):
                         return form
     return spec
@@ -42,11 +46,12 @@ def _bound(free: Collection[str]) -> set[str]:
     return {*free, *(["proxy_map"] if "proxy_size" in free else [])}
 
 
-def _forms(spec: StudySpec) -> Iterator[StudySpec]:
-    """The search as this version describes it, then as earlier versions did."""
-    yield spec
-    published = {**spec.space, "dimensions": _without(spec.space.get("dimensions", {}), "strides")}
-    for space in (spec.space, published):
+def _forms(spec: StudySpec, former: dict[str, Any]) -> Iterator[StudySpec]:
+    """The search as this version describes it, then as earlier versions did; `former` is the space
+    of an earlier one."""
+    same = all(former.get(key) == spec.space.get(key) for key in ("name", "image", "classes"))
+    for space in (spec.space, *([former] if same else [])):
+        yield replace(spec, space=space)
         yield replace(spec, space=space, settings=_without(spec.settings, "proxy_map"))
 
 

@@ -15,6 +15,7 @@ from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..spaces.auto import AUTO, for_budget
 from ..spaces.metrics import DEFAULT_AXIS
+from ..spaces.space import shipped_spaces
 from ..studies import Fidelity, StudySpec
 from ..studies.spec import smallest_map, strides_fitted
 from .data import ImageData, Reading, Split, is_named, load, split
@@ -170,7 +171,8 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     )
     names = [spec.name] if options.study else [spec.name, default_name(space, data.name, options.budget)]
     free = [name for name in PLANNED if getattr(options, name) is None]
-    described, spec = spec, continued(options.storage, spec, names, free)
+    shipped = not isinstance(options.space, Space) and {*str(options.space).split(",")} <= {*shipped_spaces()}
+    described, spec = spec, continued(options.storage, spec, names, free, shipped=shipped)
     if spec.space != described.space:
         space = Space.from_dict(spec.space, space.name)
     epochs, fraction, proxy_size = (spec.settings[name] for name in PLANNED)

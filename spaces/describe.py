@@ -5,6 +5,7 @@ from __future__ import annotations
 from .budget import Budget, human
 from .fitted_strides import strides_in_words
 from .parameters import in_words
+from .skeleton_space import SkeletonSpace
 from .space import Space
 from .survey import Census, Costed
 from .union import Union
@@ -44,14 +45,16 @@ def stride_rule(space: Space) -> str:
     """Where the strides of a space's networks come from: "published", or "fitted to" its image."""
     if isinstance(space, Union):
         return " or ".join(dict.fromkeys(rule for one in space.members for rule in stride_rule(one).split(" or ")))
-    _, height, width = space.image
+    if not isinstance(space, SkeletonSpace):
+        return "its own"
     chosen = [rule for p in space.parameters if "strides" in p.sets for rule in p.of("strides", "published")]
-    return " or ".join(dict.fromkeys(_in_words(rule, height, width) for rule in chosen or ["published"]))
+    return " or ".join(dict.fromkeys(_in_words(rule, space) for rule in chosen or ["published"]))
 
 
-def _in_words(rule: str | int, height: int, width: int) -> str:
-    if rule == "published":
+def _in_words(rule: str | int, space: SkeletonSpace) -> str:
+    if space.skeleton.strided(rule, space.image) == space.skeleton:
         return "published"
+    _, height, width = space.image
     return f"fitted to {height}x{width} px" + ("" if rule == "fitted" else f" (last map {rule} px)")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from automl.search import SearchOptions
+from automl.search.earlier_studies import continued
 from automl.search.plan import PROXY_MAP, Plan, prepare
 from automl.spaces import Candidate, Space
 from automl.spaces.fitted_strides import last_map
@@ -51,26 +52,23 @@ def test_a_fidelity_without_fitted_strides_reads_as_before():
     assert (str(fitted), fitted.key) != (str(Fidelity(epochs=3, size=32)), former)
 
 
-@pytest.mark.parametrize("former", ["proxy_map", "strides", "both"])
-def test_a_study_of_an_earlier_version_goes_on_as_it_began(tmp_path: Path, former: str):
-    now = planned(tmp_path, {"strides": "fitted"}, proxy_size=16, study="s")
-    settings, space = dict(now.spec.settings), json.loads(json.dumps(now.spec.space))
-    if former != "strides":
-        del settings["proxy_map"]
-    if former != "proxy_map":
-        del space["dimensions"]["strides"]
-    stored = replace(now.spec, settings=settings, space=space)
+def test_a_study_of_an_earlier_version_goes_on_as_it_began(tmp_path: Path):
+    now = planned(tmp_path, proxy_size=16, study="s")
+    stored = replace(now.spec, settings={k: v for k, v in now.spec.settings.items() if k != "proxy_map"})
     Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", stored, command="", versions={})
-    if former == "strides":  # no version made such a study: it is another search
-        assert goes_on(tmp_path).spec == now.spec
-        return
-    found = goes_on(tmp_path)
+    found = planned(tmp_path, proxy_size=16, study="s")
     assert (found.spec, found.smallest_map) == (stored, 0)
-    assert any("strides" in parameter.sets for parameter in found.space.parameters) is (former == "proxy_map")
 
 
-def goes_on(folder: Path) -> Plan:
-    return planned(folder, {"strides": "fitted"}, proxy_size=16, study="s")
+@pytest.mark.parametrize("shipped", [True, False])
+@pytest.mark.parametrize("changed", ["dimensions", "image"])
+def test_a_shipped_space_is_the_one_that_the_study_keeps(tmp_path: Path, changed: str, shipped: bool):
+    now = planned(tmp_path, {"width": [0.5, 1.0]}, proxy_size=16, study="s").spec
+    other = {"dimensions": {"width": [0.5]}} if changed == "dimensions" else {"image": [1, 64, 64]}
+    stored = replace(now, space={**now.space, **other})
+    Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", stored, command="", versions={})
+    found = continued(f"sqlite:///{tmp_path}/s.db", now, ["s"], shipped=shipped)
+    assert found == (stored if shipped and changed == "dimensions" else now)
 
 
 def test_another_search_under_the_name_is_not_taken_for_an_earlier_one(tmp_path: Path):
