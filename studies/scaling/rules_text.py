@@ -63,9 +63,9 @@ def rule_conclusions(found: RulesCompared) -> list[str]:
     for group, verdict in zip(found.groups, found.verdicts, strict=True):
         lines.append(f"At {group.multiple:g} times the cost {verdict.verdict}.")
         for rule, factor in group.unreached.items():
+            name = "Compound" if rule == "compound" else f"{rule.capitalize()} only"
             lines.append(
-                f"{sentence(rule)[:-1]}{'' if rule == 'compound' else ' only'} reaches no network of {group.multiple:g}"
-                f" times the cost; its nearest has {factor:.2f} times."
+                f"{name} reaches no network of {group.multiple:g} times the cost; its nearest has {factor:.2f} times."
             )
         lines += _below(verdict, found.level)
     off = max((abs(one.factor / group.multiple - 1) for group in found.groups for one in group.points), default=0.0)
@@ -73,8 +73,8 @@ def rule_conclusions(found: RulesCompared) -> list[str]:
     if found.noise.sd is not None:
         lines.append(
             f"One training has a standard deviation of {in_points(found.noise.sd)} points, pooled over all networks"
-            f" ({found.noise.df} degrees of freedom). Each interval has {100 * found.level:.4g} % by itself: of many,"
-            " one may miss."
+            f" ({found.noise.df} degrees of freedom). Each interval has a level of {100 * found.level:.4g} % by itself,"
+            " so that of many intervals one or another misses the truth."
         )
     if len(found.seeds) < 5:
         lines.append(f"{len(found.seeds)} seeds can show large differences only.")
