@@ -3,6 +3,7 @@ tests that did not run."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -23,6 +24,11 @@ for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
+
+# pytest rewrites the assertions of a file when it is imported, which costs each process of the
+# suite seconds: what it compiles is kept even where the environment says that nothing is
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for the processes that tests start
 
 # Studies sync their databases; a disk that several processes use makes each test wait for seconds.
 MEMORY = Path("/dev/shm")
@@ -45,11 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: scope(config.rootpath, item.nodeid.partition("::")[0]) != RAY)  # stable
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is there now stays: the garbage collector need not walk through it again and again."""
+    gc.freeze()
+
+
 def pytest_deselected(items: list[pytest.Item]) -> None:
     _deselected.update(name for item in items for name in LEFT_OUT if item.get_closest_marker(name))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.unfreeze()  # libraries of C++ report what is never freed
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["deselected"] = dict(_deselected)

@@ -23,10 +23,19 @@ def read(folder: Path, *arguments: object) -> dict:
     return json.loads(called(*arguments, "--json", cwd=folder).stdout)
 
 
+def printed(text: str) -> list[list[str]]:
+    """Each command that is printed as a next step."""
+    lines = text[text.index("next:") :].removeprefix("next:").splitlines()
+    steps = [line.strip().partition("    ")[0].removeprefix("uv run ") for line in lines]
+    return [shlex.split(step) for step in steps if step.startswith(("automl ", "python "))]
+
+
 @pytest.fixture(scope="module")
 def found(folder: Path) -> Path:
-    done = called("export", "tiny", "--out", "found", cwd=folder)
-    (folder / "exported.txt").write_text(done.stdout)
+    """The folder that the first next step writes."""
+    step = printed((folder / "output.txt").read_text())[0]
+    assert step == ["automl", "export", "tiny", "--out", "found"]
+    (folder / "exported.txt").write_text(called(*step[1:], cwd=folder).stdout)
     return folder / "found"
 
 
@@ -42,43 +51,40 @@ def test_the_export_says_which_training_it_is_and_that_it_does_what_was_measured
     assert (checked["part"], checked["identical"]) == ("test", True)
 
 
-def printed(text: str) -> list[list[str]]:
-    """Each command that is printed as a next step."""
-    lines = text[text.index("next:") :].removeprefix("next:").splitlines()
-    steps = [line.strip().partition("    ")[0].removeprefix("uv run ") for line in lines]
-    return [shlex.split(step) for step in steps if step.startswith(("automl ", "python "))]
-
-
 def copied(folder: Path, tmp_path: Path) -> Path:
     """The study with its weights and images, so that what a test adds to it harms no other."""
     shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("found*"))
     return tmp_path / "copy"
 
 
-def test_every_next_step_that_is_printed_can_be_taken(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_every_next_step_that_is_printed_can_be_taken(
+    folder: Path, found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """What a search prints, then what its export and its training print; that more trials go on is
     tested with Ctrl-C."""
     monkeypatch.setattr("automl.search.training.threads.SECONDS", 0.1)  # numbers of threads are tried elsewhere
     place = copied(folder, tmp_path)
+    shutil.copytree(found, place / "found")
     steps = printed((place / "output.txt").read_text())
     assert [step[1] for step in steps] == ["export", "train", "front"]
     for step in steps:
-        done = called(*step[1:], cwd=place)
-        for after in printed(done.stdout) if "next:" in done.stdout else []:
+        exported = step[1] == "export"  # by the fixture
+        text = (folder / "exported.txt").read_text() if exported else called(*step[1:], cwd=place).stdout
+        for after in printed(text) if "next:" in text else []:
             if after[0] == "python":
                 program = f"import runpy, sys; sys.argv = {after[1:]}; runpy.run_path(sys.argv[0], run_name='__main__')"
                 ran = fresh.run(program, folder=place)
                 assert ran.returncode == 0, ran.stderr
             else:
                 shutil.rmtree(place / "found")
-                called(*after[1:], cwd=place)
+                called(*after[1:], "--no-onnx", cwd=place)  # the first has written an ONNX file
                 assert (
-                    json.loads((place / "found" / "config.json").read_text())["training"]["epochs"] == 20
+                    json.loads((place / "found" / "config.json").read_text())["training"]["epochs"] == 15
                 )  # five times a trial's
     again = called("train", "tiny", cwd=place)  # once more: from the next seed
     assert "seed 2" in again.stdout
     status = read(place, "status", "tiny")
-    assert [(one["fidelity"]["epochs"], one["seed"]) for one in status["trainings"]][-2:] == [(20, 1), (20, 2)]
+    assert [(one["fidelity"]["epochs"], one["seed"]) for one in status["trainings"]][-2:] == [(15, 1), (15, 2)]
     shown = called("status", "tiny", cwd=place).stdout
     for one in status["trainings"]:
         assert re.search(
@@ -166,16 +172,17 @@ def test_an_output_folder_that_exists_is_refused_and_left_alone(folder: Path, fo
     assert {path.name: path.stat().st_mtime_ns for path in found.iterdir()} == before
 
 
-def test_training_longer_keeps_weights_and_measures_once_more(folder: Path):
+def test_training_longer_keeps_weights_and_measures_once_more(folder: Path, tmp_path: Path):
+    place = copied(folder, tmp_path)
     evaluation = json.loads(
-        called("train", "tiny", "--epochs", "5", "--seed", "7", "--json", cwd=folder).stdout
+        called("train", "tiny", "--epochs", "5", "--seed", "7", "--threads", "1", "--json", cwd=place).stdout
     )  # the network chosen
     assert evaluation["state"] == "COMPLETE"
     assert evaluation["fidelity"]["epochs"] == 5
-    assert (folder / "automl.db.artifacts" / "tiny" / evaluation["checkpoint"]).is_file()
+    assert (place / "automl.db.artifacts" / "tiny" / evaluation["checkpoint"]).is_file()
     assert evaluation["test_accuracy"] > 0.5
     again = called(
-        "train", "tiny", "--candidate", evaluation["id"], "--epochs", "5", "--seed", "7", cwd=folder, check=False
+        "train", "tiny", "--candidate", evaluation["id"], "--epochs", "5", "--seed", "7", cwd=place, check=False
     )
     assert again.code == 2
     assert "has been trained for 5 epochs" in again.stderr
