@@ -100,14 +100,16 @@ class Redrawn:
         if running:
             table = Table(box=box.SIMPLE_HEAD)
             measure = running[0].measure
-            for column in ("running", "FLOPs", "epoch", measure):
+            for column in ("running", "FLOPs", "epoch", "to go", measure):
                 table.add_column(column, justify="left" if column == "running" else "right")
             for one in running:
-                epoch, accuracy = one.curve[-1] if one.curve else (0, None)
+                accuracy = one.curve[-1][1] if one.curve else None
+                done = f"{one.progress:.1f}" if one.expected else f"{one.epoch}"
                 table.add_row(
                     one.id[:12],
                     human(one.macs),
-                    f"{epoch}/{one.job.fidelity.epochs}",
+                    f"{done}/{one.job.fidelity.epochs}",
+                    "-" if one.left is None else duration(one.left),
                     value_text(one.measure, accuracy).partition(" ")[2],
                 )
             lines.append(table)

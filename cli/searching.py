@@ -145,8 +145,9 @@ def print_result(
     looked_up = "" if result.simulated is None else f", for {duration(result.simulated)} of simulated time"
     print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}{looked_up}")
     if result.best is None:
-        raise AutomlError("no trial finished: give more --time, or fewer --epochs")
-    print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
+        raise AutomlError("no network was trained for an epoch: give more --time, or a smaller --proxy-size or budget")
+    if result.front:
+        print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
     best = result.best
     tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
     published = "" if best.reference is None else f"{best.reference} (a reference), "

@@ -52,6 +52,11 @@ class Best:
     """File of its trained weights: those of `evaluation`, otherwise of its last final training that
     kept any; None if no training did."""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether its accuracy is that of a training which the search did not finish."""
+        return self.evaluation.state is not State.COMPLETE
+
     def load(self) -> nn.Module:
         """The trained network in eval mode on the CPU: bchw images -> logits.
 
@@ -87,6 +92,9 @@ class Best:
         """The accuracy as text, with its standard deviation and number of seeds."""
         if measured(self.evaluation) == SCORE:
             return f"score {self.accuracy:.4f} (not trained)"
+        if not self.confirmed and self.unfinished:
+            epoch, epochs = self.evaluation.curve[-1][0], self.evaluation.fidelity.epochs
+            return f"validation accuracy {self.accuracy:.4f} (not finished: {epoch} of {epochs} epochs)"
         if not self.confirmed:
             return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
         count = len(self.accuracies)
@@ -98,8 +106,8 @@ class Best:
 
 
 def best(study: Study) -> Best | None:
-    """The network that the study has chosen; None without a complete trial, and for a verification,
-    by whose accuracies on test images nothing is chosen.
+    """The network that the study has chosen; None if nothing was trained for an epoch, and
+    for a verification, by whose accuracies on test images nothing is chosen.
 
     It is the one of `finalists` with the highest mean accuracy over its final trainings (see
     `comparable_finals`). Without final trainings it is the most accurate of them. A
@@ -171,7 +179,38 @@ def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
 
 
 def finalists(study: Study, count: int) -> list[FrontPoint]:
-    """The networks that are confirmed, and of which one is chosen.
+    """The networks that are confirmed, and of which one is chosen: those of `_finished`, and before
+    them a training that the time of the search has cut although it was better than they are.
+
+    If no training is complete, it is the best of all that were stopped.
+    """
+    found = _finished(study, count)
+    leader = _unfinished(study) if count else None
+    return found if leader is None else [leader, *found]
+
+
+def _unfinished(study: Study) -> FrontPoint | None:
+    """The most accurate trial that the clock has cut, if none that is complete was as accurate;
+    without any complete one, the most accurate that was stopped."""
+    complete = study.evaluations(Purpose.SEARCH, State.COMPLETE)
+    known = {each.candidate_id for each in complete}
+    best_complete = max((each.accuracy or 0.0 for each in complete), default=None)
+    able = [
+        each
+        for each in study.evaluations(Purpose.SEARCH, State.PRUNED)
+        if each.accuracy is not None
+        and each.candidate_id not in known
+        and (best_complete is None or (each.cut and each.accuracy > best_complete))
+    ]
+    if not able:
+        return None
+    chosen = max(able, key=lambda each: each.accuracy or 0.0)
+    candidate = study.candidates()[chosen.candidate_id]
+    return FrontPoint(candidate=candidate, evaluation=chosen, axis=study.spec.cost)
+
+
+def _finished(study: Study, count: int) -> list[FrontPoint]:
+    """The networks of `finalists` that were trained to the end.
 
     These are the `count` most accurate networks of the front. In a study that has tried references
     they are those of the front of its other networks, and the most accurate reference is compared

@@ -70,6 +70,13 @@ class Clock:
         if self.pace is not None:
             self.pace.note(network, fidelity, seconds, begin=begin, end=end)
 
+    def expect(self, live: Running) -> None:
+        """Tell a training that has begun or reported how long its further epochs are expected to
+        take."""
+        live.since = time.monotonic()
+        if self.pace is not None and self.pace.model.known and not live.job.scores:
+            live.expected = tuple(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :])
+
     def longest_epoch(self) -> float:
         """Seconds of the longest epoch noted so far; 0 before the first."""
         return max(self._epoch_seconds.values(), default=0.0)

@@ -101,12 +101,11 @@ class Engine:
             return "wait"
         if not self._finals.begun:
             self._prune(list(self._waiting))
-            self._finals.plan(self._recorder.leaders(), self._listener.phase)
+            self._finals.plan(self._recorder.leaders(), self._listener)
         final = self._finals.next()
         if final is None:
             return "finished"
-        self._live[key] = final
-        return final.job
+        return self._begin(key, final)
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
         """Note an epoch of worker `key`; False if the worker is to stop."""
@@ -117,6 +116,7 @@ class Engine:
         live.curve.append((epoch, accuracy))
         live.seconds += seconds
         self.clock.timed(live.network, live.job.fidelity, seconds, begin=begin, end=epoch)
+        self.clock.expect(live)
         self._listener.reported(live, self.counts)
         if live.proposal is None:
             return True
@@ -229,16 +229,19 @@ class Engine:
         network = CandidateRow.of(proposal.candidate, proposal.cost)
         seed = proposal.seed if proposal.seed is not None else self._trials.seed
         job = self._waiting.job(network, self._trials.fidelity(proposal.candidate), seed, score=self._trials.score)
-        self._live[key] = Running(job=job, network=network, proposal=proposal)
-        return job
+        return self._begin(key, Running(job=job, network=network, proposal=proposal))
 
     def _resume(self, key: str, paused: Paused) -> Job:
         job = self._waiting.job(
             paused.candidate, paused.fidelity, paused.seed, score=self._trials.score, start=paused.curve[-1][0]
         )
-        self._live[key] = Running.resume(job, paused)
         self.counts.waiting = len(self._waiting)
-        return job
+        return self._begin(key, Running.resume(job, paused))
+
+    def _begin(self, key: str, live: Running) -> Job:
+        self.clock.expect(live)
+        self._live[key] = live
+        return live.job
 
     def _pause(self, live: Running, worker: str, device: str) -> None:
         """Pause a training at its rung, until it is promoted or the search ends."""

@@ -74,7 +74,8 @@ def running_text(running: Running, counts: Counts) -> str:
     """One line about an evaluation that is running, and the counts."""
     epoch, value = running.curve[-1] if running.curve else (0, None)
     trained = "" if running.job.scores else f"  {epoch}/{running.job.fidelity.epochs} epochs"
-    return f"running   {running.id[:12]}  {value_text(running.measure, value)}{trained}; {counts_text(counts)}"
+    left = "" if running.left is None or running.complete else f", about {duration(running.left)} to go"
+    return f"running   {running.id[:12]}  {value_text(running.measure, value)}{trained}{left}; {counts_text(counts)}"
 
 
 def value_text(measure: str, value: float | None) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ...studies import FrontPoint, Purpose, Study
 from ...studies.artifacts import weights_name
 from .clock import Clock
 from .confirmation import FILLED, Final, described, planned
+from .events import Listener, Silent, duration
 from .job import Job
 from .limits import Limits, Trials
 from .running import Running
 
+UNUSED = 0.1
+"""Part of the time given that is not left unused without a word."""
 MOST_SEEDS = 8
 """Seeds from which a network is confirmed at most, where there is time for more."""
 
@@ -23,6 +25,7 @@ class FinalTrainings:
     def __init__(self, study: Study, trials: Trials, limits: Limits, clock: Clock) -> None:
         self._study, self._trials, self._limits, self._clock = study, trials, limits, clock
         self._left: list[Final] | None = None
+        self._listener: Listener = Silent()
         self._planned: list[Final] = []
         self._known: set[tuple[str, str, int]] = set()
 
@@ -31,8 +34,10 @@ class FinalTrainings:
         """Whether they have been planned: nothing is searched any more."""
         return self._left is not None
 
-    def plan(self, leaders: list[FrontPoint], phase: Callable[[str], None]) -> None:
-        """Plan the trainings that confirm `leaders` in the time left, and tell `phase` of them."""
+    def plan(self, leaders: list[FrontPoint], listener: Listener) -> None:
+        """Plan the trainings that confirm `leaders` in the time left, and tell `listener` of
+        them."""
+        self._listener = listener
         limits, done = self._limits, self._study.evaluations(Purpose.FINAL)
         self._left = planned(
             leaders,
@@ -46,7 +51,7 @@ class FinalTrainings:
         self._planned = list(self._left)
         self._known = {(each.candidate_id, each.fidelity.key, each.seed) for each in done}
         if self._left:
-            phase(described(self._left))
+            listener.phase(described(self._left))
 
     def next(self) -> Running | None:
         """The next training; None if all have been handed out."""
@@ -79,6 +84,9 @@ class FinalTrainings:
                     seed += 1
                 self._planned.append(replace(final, seed=seed))
                 return self._planned[-1]
+        if left > UNUSED * (self._limits.seconds or 0.0):
+            self._listener.said(f"{duration(left)} of the time are left: no further training would end in it")
+            self._listener = Silent()  # it is said once
         return None
 
     def _seeds(self, final: Final) -> int:

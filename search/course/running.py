@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,10 @@ class Running:
     """When its first epoch began."""
     scores: dict[str, float] = field(default_factory=dict)
     """Zero-cost scores of the network by name, where they were computed."""
+    expected: tuple[float, ...] = ()
+    """Seconds that its further epochs are expected to take; empty if that is not known."""
+    since: float = field(default_factory=time.monotonic)
+    """When it began, or reported last (`time.monotonic`)."""
     stopped: bool = False
     """Whether it was stopped at a rung: it is not promoted yet."""
 
@@ -80,6 +85,17 @@ class Running:
     def epoch(self) -> int:
         """The last epoch that was reported; 0 before the first."""
         return self.curve[-1][0] if self.curve else 0
+
+    @property
+    def progress(self) -> float:
+        """Epochs that are done, with the expected part of the one that is running."""
+        passed = time.monotonic() - self.since
+        return self.epoch + (min(passed / self.expected[0], 0.9) if self.expected else 0.0)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that it is expected to go on, if it is not stopped; None if that is not known."""
+        return max(0.0, sum(self.expected) - (time.monotonic() - self.since)) if self.expected else None
 
     @property
     def complete(self) -> bool:

@@ -157,6 +157,8 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
         return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(values, None, len(random)))
     if not finished:
         return Baseline(verdict=UNKNOWN, reason="no network has been trained to the end", **counts)
+    if len(finished) == 1:
+        return Baseline(verdict=UNKNOWN, reason="a single network has been trained to the end (n = 1)", **counts)
     others = [row.reached for row in guided if row.reached is not None]
     best = max(finished)
     standings = _standings([*random, *guided])

@@ -99,7 +99,7 @@ def savings(rows: Sequence[Row], evaluations: Iterable[Evaluation], gate: object
         counts["final"] += 1
         epochs["final"] += final.curve[-1][0] if final.curve else 0
         seconds["final"] += final.seconds
-    stopped = [row for row in rows if row.state in ("PRUNED", WAITING)]
+    stopped = [row for row in rows if row.state in ("PRUNED", WAITING) and not row.cut]
     timed = [row for row in stopped if row.epochs and row.seconds > 0]
     avoided = math.fsum((row.full - row.epochs) * row.seconds / row.epochs for row in timed)
     times = [row.seconds for row in rows if row.complete]

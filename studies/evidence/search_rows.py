@@ -41,6 +41,8 @@ class Row:
     """Pairs of (epoch, accuracy) as reported, epochs rising."""
     reached: float | None
     """Accuracy at full fidelity; None unless the training is complete."""
+    cut: bool = False
+    """Whether the time of the search ended it, and not its accuracy."""
 
     @property
     def complete(self) -> bool:
@@ -69,6 +71,7 @@ def _ended(each: Evaluation) -> Row:
         seconds=each.seconds,
         curve=each.curve,
         reached=each.accuracy if complete else None,
+        cut=each.cut,
     )
 
 

@@ -89,6 +89,11 @@ class Evidence:
     """Candidates by id."""
     axis: str = DEFAULT_AXIS
     """Name of the cost metric of the front."""
+    pace: Mapping[str, JSON] | None = None
+    """How well the times of trainings were expected: `device`, and the typical relative `error`;
+    None if nothing was expected."""
+    plan: Mapping[str, JSON] | None = None
+    """What was planned from the time given; None for a search without such a plan."""
 
     @property
     def metric(self) -> Metric:
@@ -153,6 +158,8 @@ class Evidence:
             "surrogate": None if self.surrogate is None else dict(self.surrogate),
             "seeds": self.seeds.to_dict(),
             "savings": self.savings.to_dict(),
+            "pace": None if self.pace is None else dict(self.pace),
+            "plan": None if self.plan is None else dict(self.plan),
         }
 
 
@@ -161,7 +168,7 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
     evaluations, notes, settings = study.evaluations(), study.notes(), study.spec.settings
     searched = rows(evaluations, study.paused())
     measure = measure_of(settings)
-    noted = notes.get("surrogate")
+    noted, plan = notes.get("surrogate"), notes.get("plan")
     devices = sorted({each.device for each in evaluations})
     return Evidence(
         study=study.spec.name,
@@ -179,7 +186,14 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         rows=tuple(searched),
         candidates=study.candidates(),
         axis=study.spec.cost,
+        pace=_pace(notes.get("pace")),
+        plan=plan if isinstance(plan, Mapping) else None,
     )
+
+
+def _pace(noted: JSON) -> dict[str, JSON] | None:
+    """What a search notes of the times of trainings, without the model itself."""
+    return {key: noted.get(key) for key in ("device", "error")} if isinstance(noted, dict) else None
 
 
 def rank_correlation(surrogate: Mapping[str, JSON] | None) -> float | None:

@@ -103,6 +103,8 @@ def status_lines(found: Evidence) -> list[str]:
     ]
     if any(known):
         lines.append(", ".join(part for part in known if part))
+    error = None if found.pace is None else found.pace.get("error")
+    expected = f", times expected with an error of {error:.0%}" if isinstance(error, float) else ""
     avoided = (
         f", {time(found.savings.seconds_avoided)} avoided by early stopping" if found.savings.seconds_avoided else ""
     )
@@ -110,7 +112,7 @@ def status_lines(found: Evidence) -> list[str]:
         *lines,
         (
             f"{'scoring and training' if found.measure == SCORE else 'training'}: {time(found.savings.spent)}"
-            f" spent{avoided}"
+            f" spent{avoided}{expected}"
         ),
     ]
 
@@ -256,6 +258,9 @@ def saving_lines(shown: Evidence) -> list[str]:
         )
     if found.epochs_share is not None and not scored:
         lines.append(f"{found.epochs_share:.0%} of the epochs that training every candidate to the end takes")
+    error = None if shown.pace is None else shown.pace.get("error")
+    if isinstance(error, float):
+        lines.append(f"times of trainings were expected with an error of {error:.0%} (median)")
     if found.refused is not None and found.duplicates is not None:
         each = "score" if scored else "complete training"
         hours = "" if found.gate_seconds is None else f": {time(found.gate_seconds)} at the mean of a {each}"

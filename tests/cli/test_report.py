@@ -13,6 +13,8 @@ from ..studies.evidence.conftest import created, record, searched, spec, study  
 
 KEYS = {
     "study",
+    "pace",
+    "plan",
     "facts",
     "measure",
     "grid",

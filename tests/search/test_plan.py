@@ -73,3 +73,26 @@ def test_how_the_data_are_read_is_part_of_the_study(tmp_path: Path, space: Space
 def test_a_table_has_no_images_to_choose_parts_of() -> None:
     with pytest.raises(InputError, match="are for images"):
         search(SearchOptions(evaluator="table:x.csv", validation="val"))
+
+
+def test_a_study_keeps_the_fidelity_that_was_planned_whatever_time_it_is_given_later(
+    tmp_path: Path, space: Space
+) -> None:
+    data = write_images(tmp_path / "images.npz")
+    new = plan(tmp_path, data, space, seconds=60.0)
+    assert new.plans
+    planned = replace(new.spec, settings={**new.spec.settings, "epochs": 4, "fraction": 0.3})
+    Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", planned, command="", versions={})
+    for more in ({"seconds": 60.0}, {"seconds": 900.0}, {"trials": 9}):
+        again = plan(tmp_path, data, space, **more)
+        assert (again.epochs, again.fraction, again.plans) == (4, 0.3, False)
+        assert differences(planned, again.spec) == []
+    other = plan(tmp_path, data, space, seconds=60.0, epochs=5)  # control: what is given explicitly is another search
+    assert "settings.epochs" in [place for place, _, _ in differences(planned, other.spec)]
+
+
+def test_trials_without_a_limit_of_time_have_the_usual_fidelity(tmp_path: Path, space: Space) -> None:
+    data = write_images(tmp_path / "images.npz")
+    fixed, timed = plan(tmp_path, data, space, trials=9), plan(tmp_path, data, space, seconds=60.0)
+    assert (fixed.plans, timed.plans, plan(tmp_path, data, space).plans) == (False, True, True)
+    assert (fixed.epochs, fixed.fraction) == (timed.epochs, timed.fraction) == (20, 1.0)

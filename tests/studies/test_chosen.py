@@ -9,7 +9,8 @@ from automl.search.handover.training import train
 from automl.spaces import Space
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder
-from automl.studies.chosen import best, confirmed_accuracies
+from automl.studies.chosen import best, confirmed_accuracies, finalists
+from automl.studies.evaluation import cut_reason
 
 from ..search.conftest import SPACE
 from ..search.course.played_workers import open_study
@@ -126,3 +127,55 @@ def test_a_folder_that_an_earlier_version_named_after_a_uri_is_found(tmp_path: P
     assert weights_folder("sqlite:///file:a.db?uri=true", "s") == tmp_path / "a.db.artifacts" / "s"
     (tmp_path / "file:a.db.artifacts" / "s").mkdir(parents=True)
     assert weights_folder("sqlite:///file:a.db?uri=true", "s") == tmp_path / "file:a.db.artifacts" / "s"
+
+
+def stopped(study: Study, key: str, accuracy: float, reason: str) -> None:
+    """A trial that was stopped after five of its eight epochs."""
+    now = datetime.now(UTC)
+    evaluation = Evaluation(
+        candidate_id=key,
+        fidelity=TRIAL,
+        seed=0,
+        purpose=Purpose.SEARCH,
+        state=State.PRUNED,
+        settings={},
+        curve=((3, accuracy - 0.1), (5, accuracy)),
+        accuracy=accuracy,
+        seconds=1.0,
+        started=now,
+        finished=now,
+        reason=reason,
+    )
+    row = CandidateRow(id=key, spec=f'"{key}"', macs=60, params=1, activations=1)
+    study.record(evaluation, row, params={}, distributions={}, values=None)
+
+
+def test_a_training_that_the_clock_cut_is_chosen_if_it_was_better_already_and_the_words_say_so(study: Study):
+    stopped(study, "cut", 0.85, cut_reason(5))
+    found = best(study)
+    assert found is not None
+    assert (found.candidate.id, found.unfinished, found.weights) == ("cut", True, None)
+    assert str(found) == "validation accuracy 0.8500 (not finished: 5 of 8 epochs)"
+    assert [point.id for point in finalists(study, 3)] == ["cut", "d", "c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "reason"), [(0.75, cut_reason(5)), (0.85, "below the front at the rung of 5 epochs")]
+)
+def test_one_that_was_worse_or_was_stopped_for_its_accuracy_is_not(study: Study, accuracy: float, reason: str):
+    stopped(study, "cut", accuracy, reason)
+    assert chosen(study) == ("d", False)
+
+
+def test_without_any_complete_training_there_is_what_there_is(tmp_path: Path, space: Space):
+    empty = open_study(tmp_path, space)
+    assert best(empty) is None
+    stopped(empty, "one", 0.3, "below the front at the rung of 5 epochs")
+    stopped(empty, "two", 0.4, cut_reason(5))
+    assert chosen(empty) == ("two", False)
+
+
+def test_a_final_training_decides_over_one_that_was_cut(study: Study):
+    stopped(study, "cut", 0.85, cut_reason(5))
+    add(study, "d", 0.9, 40, final=Fidelity(epochs=8, size=16), seed=1)
+    assert chosen(study) == ("d", True)

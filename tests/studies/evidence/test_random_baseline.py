@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from automl.studies.evidence import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Row, against_random
 from automl.studies.evidence.random_baseline import Baseline
+from automl.studies.evidence.search_rows import RANDOM
 from automl.studies.statistics.random_search_tail import RandomTail
 
 Search = Callable[[np.ndarray, int], list[Row]]
@@ -213,3 +214,11 @@ def test_early_stopping_leaves_the_verdict_honest_and_able(row: Callable[..., Ro
     )
     assert share(alike, BEAT) <= 0.05
     assert share(better, BEAT) >= 0.5
+
+
+def test_a_single_complete_training_has_no_interval(row: Callable[..., Row]) -> None:
+    one = [row(0, 0.5, origin=RANDOM), row(1, None, curve=((3, 0.2),)), row(2, None, curve=((3, 0.3),), origin=RANDOM)]
+    found = against_random(one)
+    assert (found.verdict, found.expected, found.margin_interval, found.reached) == (UNKNOWN, None, None, None)
+    assert "n = 1" in found.reason
+    assert against_random([*one, row(3, 0.6)]).expected is not None  # control

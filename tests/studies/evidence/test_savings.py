@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from automl.studies import Evaluation, Study
@@ -41,6 +42,12 @@ def test_final_trainings_are_spent_and_nothing_else(study: Study, record: Callab
     assert found.evaluations == {"complete": 1, "pruned": 0, "fail": 0, "waiting": 0, "final": 1}
     assert found.epochs["final"] == 9
     assert found.epochs_share == 1
+
+
+def test_what_the_clock_cut_is_not_time_saved(row: Callable[..., Row]) -> None:
+    stopped = row(1, None, curve=((3, 0.2),), seconds=30.0)
+    assert savings([replace(stopped, cut=True)], []).epochs_avoided == 0
+    assert savings([stopped], []).epochs_avoided == 6  # control
 
 
 @pytest.mark.parametrize("gate", [None, "text", {}, {"refused": None}, {"refused": "3", "duplicates": 1}])
