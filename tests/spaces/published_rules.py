@@ -18,9 +18,8 @@ from automl.blocks import Bottleneck, Shape
 from automl.blocks.cost import linear_cost
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate
+from flop_counter import FlopCounter
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass
@@ -52,13 +51,13 @@ class Facts:
     """Outputs of the global average pools."""
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(FlopCounter):
     def __init__(self, facts: Facts) -> None:
         super().__init__()
         self.facts = facts
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
+        out = super().__torch_dispatch__(func, types, args, kwargs)
         name, first, facts = func.__name__.split(".")[0], args[0] if args else None, self.facts  # "relu_.default"
         if "batch_norm" in name:
             facts.normalised += first.numel()
@@ -83,10 +82,9 @@ def observe(network: nn.Module, image: tuple[int, int, int]) -> Facts:
             facts.statistics += module.running_mean.numel() + module.running_var.numel()
         elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             facts.biases += module.bias.numel()
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter, _Watch(facts):
+    with torch.no_grad(), _Watch(facts) as watch:
         network.eval()(torch.empty(1, *image, device="meta"))
-    facts.macs = counter.get_total_flops() // 2
+    facts.macs = watch.get_total_flops() // 2
     return facts
 
 
@@ -100,7 +98,8 @@ class Subject:
     def facts(self) -> Facts:
         """Of the module that the candidate builds."""
         with torch.device("meta"), patch.object(Network, "init_weights", lambda self: None):
-            return observe(self.candidate.build(), self.candidate.image)
+            network = self.candidate.build()
+        return observe(network, self.candidate.image)
 
     def outputs(self) -> list[tuple[Shape, int]]:
         """The map behind every unit, and how often it stands."""

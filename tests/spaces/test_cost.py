@@ -11,7 +11,7 @@ import torch
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, Space, load_space, shipped_spaces
 from automl.spaces.bulk import costs, deactivate, draw, settings
-from torch.utils.flop_counter import FlopCounterMode
+from flop_counter import FlopCounter
 
 COUNT = 5
 """Networks of each space by default, and eight times as many in all."""
@@ -30,8 +30,7 @@ def counted(candidate: Candidate) -> tuple[float, int, int]:
     for module in network.modules():
         if isinstance(module, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear):
             module.register_forward_hook(add)
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
+    with FlopCounter() as counter, torch.no_grad():
         network(torch.empty(1, *candidate.image, device="meta"))
     return counter.get_total_flops() / 2, sum(p.numel() for p in network.parameters()), elements
 

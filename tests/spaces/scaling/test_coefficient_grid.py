@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from automl.blocks import InputError
-from automl.spaces import Candidate, Space
+from automl.spaces import Space
 from automl.spaces.scaling.baseline import AXES, Baseline, find_baseline
 from automl.spaces.scaling.coefficient_grid import Grid, GridPoint, grid, rounded
 from automl.spaces.scaling.cost_exponents import exponents
 from automl.spaces.scaling.scaled_space import ScaledSpace
-from torch.utils.flop_counter import FlopCounterMode
+from flop_counter import counted
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "compound-scaling"
 CONVOLUTIONAL = {
@@ -27,13 +26,6 @@ CONVOLUTIONAL = {
 }
 """Nearly all of its cost lies in layers that repeat, and nothing is rounded where α is a tenth,
 β·32 and γ·64 are whole."""
-
-
-def counted(candidate: Candidate) -> float:
-    """MACs by PyTorch's counter, which counts a multiply-add as two."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        candidate.build().eval()(torch.zeros(1, *candidate.image))
-    return counter.get_total_flops() / 2
 
 
 def outside(found: Grid, points: list[GridPoint]) -> list[str]:

@@ -4,11 +4,10 @@ figures are met, and which cannot be."""
 import pytest
 import timm
 import torch
-from automl.spaces import Candidate
 from automl.spaces.scaling.baseline import find_baseline
 from automl.spaces.scaling.family import PAPER, member, scaled
 from automl.spaces.scaling.paper_tables import EFFICIENTNETS, SCALED, Released, Scaled, agrees
-from torch.utils.flop_counter import FlopCounterMode
+from flop_counter import counted
 
 MET = {
     ("mobilenetv1", "width"),
@@ -19,13 +18,6 @@ MET = {
     ("efficientnet_b0", "compound"),
 }
 """Rows whose printed figure ours is, once rounded; the others are not, by any counter."""
-
-
-def counted(candidate: Candidate) -> float:
-    """MACs by PyTorch's counter, which counts a multiply-add as two."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        candidate.build().eval()(torch.zeros(1, *candidate.image))
-    return counter.get_total_flops() / 2
 
 
 ENDS = ("efficientnet_b0", "efficientnet_b7")
