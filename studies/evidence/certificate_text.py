@@ -53,8 +53,9 @@ def selection_text(found: Certificate) -> str:
 def certificate_lines(found: Certificate) -> list[str]:
     """The certificate for a report: the margin, how the network was chosen, the networks of the
     verification, and each reference that the search has tried."""
+    where = "" if found.verification is None else "in the search, "
     tried = [
-        f"{one.words}: {'-' if one.accuracy is None else f'{100 * one.accuracy:.2f} %'}, {one.macs:,} MACs,"
+        f"{where}{one.words}: {'-' if one.accuracy is None else f'{100 * one.accuracy:.2f} %'}, {one.macs:,} MACs,"
         f" {one.state.lower()}"
         for one in found.tried
     ]

@@ -12,16 +12,9 @@ from .verification import Verification, VerifiedNetwork
 
 NEXT = "try more --time or --trials, another --space, or a network that `automl references` lists"
 """What to try after a search that has found nothing better than a reference."""
-CERTIFICATE = ("certificate.md", "certificate.json")
-"""The files of a certificate."""
 HEAD = ("network", "why", "candidate", "MACs", "params", "test accuracy", "the search's minus it (95 %)")
 """The columns of the table of networks."""
-ROLES = {
-    "own": "found by the search",
-    "reference": "reference",
-    "random": "drawn at random",
-    "compound": "compound scaling",
-}
+ROLES = {"own": "search", "reference": "reference", "random": "random draw", "compound": "compound scaling"}
 """Why a network is compared, in words."""
 
 

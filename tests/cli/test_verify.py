@@ -63,7 +63,7 @@ def test_the_verdict_and_the_files_are_printed(verified: Path):
     verdict = next(line for line in text.splitlines() if line.startswith("verdict: "))
     assert " points over " in verdict
     assert "2 seeds), measured on " in verdict
-    for part in ("6 networks x 2 seeds", "the choice is final", "found by the search", ", chosen", "drawn at random"):
+    for part in ("6 networks x 2 seeds", "the choice is final", ", chosen", "random draw"):
         assert part in text
     assert {path.name for path in (verified / "certificate").iterdir()} == {"certificate.md", "certificate.json"}
     assert "automl export tiny --out found    with the certificate" in text
@@ -89,7 +89,7 @@ def test_report_and_status_use_the_verification_and_say_so(verified: Path):
     assert "test images after 2 epochs" in called("report", "tiny", cwd=verified).stdout
     assert "test images after 2 epochs" in called("status", "tiny", cwd=verified).stdout
     called("report", "tiny", "--out", "page", cwd=verified)
-    assert "| drawn at random |" in (verified / "page" / "report.md").read_text()
+    assert "| random draw |" in (verified / "page" / "report.md").read_text()
 
 
 def test_an_export_has_the_certificate(verified: Path):
