@@ -7,14 +7,13 @@ pip would leave them. Commands then run in processes of their own, on real Ray w
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from . import fresh
 
 pytestmark = pytest.mark.xdist_group("ray")
 
@@ -108,16 +107,10 @@ Said = dict[str, tuple[int, str, str]]
 
 def automl(installed: Path | None, folder: Path, commands: dict[str, list[str]]) -> Said:
     """Run commands one after another in one process."""
-    path = {} if installed is None else {"PYTHONPATH": str(installed)}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
-        cwd=folder,
-        env={**os.environ, **path, "AUTOML_STORAGE": f"sqlite:///{folder}/a.db"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    found = f"os.environ['AUTOML_STORAGE'] = 'sqlite:///{folder}/a.db'\n"
+    if installed is not None:  # by this process, and by Ray's
+        found += f"sys.path.insert(0, '{installed}'); os.environ['PYTHONPATH'] = '{installed}'\n"
+    done = fresh.run(found + PROGRAM, json.dumps(commands), folder=folder, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "is left out" not in done.stderr
     return {name: (code, out, err) for name, (code, out, err) in json.loads(done.stdout).items()}

@@ -42,7 +42,7 @@ dimensions:
 """
 SEARCH = ["search", "--space", "tiny.yaml", "--data", "images.npz", "--budget", "600kFLOPs", "--study", "tiny"]
 SEARCH += ["--trials", "10", "--epochs", "3", "--workers", "2", "--finals", "1", "--seeds", "2", "--no-flip"]
-SEARCH += ["--references", "2"]
+SEARCH += ["--references", "2", "--time", "10min"]
 """A search of `SPACE` that takes seconds."""
 
 
@@ -64,6 +64,14 @@ def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 6
         [*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout, env=environment()
     )
     assert not check or done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+def forked(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own that need not import torch."""
+    program = f"os.environ.update({environment()}); from automl.cli.main import run; run()"
+    done = fresh.run(program, *arguments, folder=cwd, timeout=600)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done
 
 
@@ -142,10 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "states": [one for (one,) in query(path, "SELECT DISTINCT state FROM trials")],
     }
     (path / "interrupted.json").write_text(json.dumps(found))
-    program = f"os.environ.update({environment()}); from automl.cli.main import run; run()"
-    done = fresh.run(program, *SEARCH, folder=path, timeout=600)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    (path / "output.txt").write_text(done.stdout)
+    (path / "output.txt").write_text(forked(*SEARCH, cwd=path).stdout)
     return path
 
 

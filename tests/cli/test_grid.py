@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import automl, called, running, write_images
+from .conftest import called, forked, running, write_images
 
 BASELINE = """
 name: little
@@ -30,7 +30,7 @@ GRID = [
     "--seeds",
     "2",
     "--epochs",
-    "3",
+    "2",
     "--no-stop",
     "--workers",
     "1",
@@ -162,7 +162,7 @@ def test_a_grid_is_trained_reported_and_known_to_other_commands_and_goes_on_when
     write_images(tmp_path / "images.npz")
     before = killed(tmp_path) if kills else []
 
-    done = automl(*GRID, cwd=tmp_path)
+    done = forked(*GRID, cwd=tmp_path)
     after = rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")
     assert set(before) <= set(after)  # nothing that had ended was done again, or lost
     assert len(after) == len({(candidate, seed) for candidate, seed, _ in after}) == TRAININGS
