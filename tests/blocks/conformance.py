@@ -16,8 +16,8 @@ from automl.spaces.candidate import assemble, scaled
 from automl.studies.export import Facts, export_network
 from automl.studies.export.verify import loaded
 from automl.studies.preprocessing import Preprocessing
+from flop_counter import FlopCounter
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 SHAPES = (Shape(32, 6, 5), Shape(48, 9, 9), Shape(16, 1, 1))
 """Maps of different sizes; all channels are multiples of 16."""
@@ -29,7 +29,7 @@ def counted(module: nn.Module, shape: Shape) -> Cost:
     for layer in module.modules():
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             layer.register_forward_hook(lambda _, __, output: outputs.append(output.numel()))
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounter() as counter, torch.no_grad():
         module(torch.empty(1, shape.channels, shape.height, shape.width, device="meta"))
     params = sum(parameter.numel() for parameter in module.parameters())
     return Cost(macs=counter.get_total_flops() // 2, params=params, activations=sum(outputs))

@@ -10,7 +10,7 @@ import torch
 from automl.blocks import ConvAttention, Cost, Shape, Unit
 from automl.blocks.cost import conv_cost, norm_cost
 from automl.blocks.modules.activation import activation_layer
-from torch.utils.flop_counter import FlopCounterMode
+from flop_counter import FlopCounter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def counted() -> Callable[[torch.nn.Module, tuple[int, int, int]], tuple[float, 
         for layer in module.modules():
             if isinstance(layer, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear):
                 layer.register_forward_hook(lambda _, __, output: outputs.append(output.numel()))
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+        with FlopCounter() as counter, torch.no_grad():
             module(torch.empty(1, *image, device="meta"))
         return counter.get_total_flops() / 2, sum(p.numel() for p in module.parameters()), sum(outputs)
 

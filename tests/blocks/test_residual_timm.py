@@ -9,10 +9,10 @@ import torch
 from automl.blocks import Attention, Basic, Bottleneck, Cbam, Eca, PoolHead, ResNetStem, Se, Sk, Unit
 from automl.blocks.modules.network import Network
 from automl.spaces.candidate import Candidate, assemble, scaled
+from flop_counter import FlopCounter
 from timm.models.resnet import BasicBlock, ResNet
 from timm.models.resnet import Bottleneck as TimmBottleneck
 from timm.models.sknet import SelectiveKernelBasic
-from torch.utils.flop_counter import FlopCounterMode
 
 SIZE = 64
 PLAIN, DEEP, TIERED = ResNetStem(), ResNetStem(deep=32), ResNetStem(deep=32, tiered=True)
@@ -143,7 +143,7 @@ def counted(network: torch.nn.Module, image: tuple[int, int, int]) -> tuple[floa
     for module in network.modules():
         if isinstance(module, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear):
             module.register_forward_hook(add)
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounter()
     with counter, torch.no_grad():
         network(torch.empty(1, *image, device="meta"))
     return counter.get_total_flops() / 2, sum(p.numel() for p in network.parameters()), elements

@@ -12,9 +12,9 @@ import torch
 from automl.blocks import Attention, Bottleneck, Eca, InvalidBlock, Se, Shape, Sk
 from automl.blocks.modules.forms import PathBottleneck, to_grouped, to_paths
 from automl.blocks.residual import Form
+from flop_counter import FlopCounter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
 
 FORMS: tuple[Form, ...] = ("summed", "concatenated")
 TOLERANCE = 1e-5
@@ -139,7 +139,7 @@ def test_every_form_has_the_parameters_and_macs_of_the_description(form: Form):
     unit, shape = Bottleneck(channels=32, width=16, cardinality=4, stride=2, attention=Se(reduced=4)), Shape(24, 9, 8)
     with torch.device("meta"):
         module = unit.build(shape, form=form).eval()
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounter()
     with counter, torch.no_grad():
         module(torch.empty(1, 24, 9, 8, device="meta"))
     cost = unit.cost(shape)

@@ -24,10 +24,10 @@ from automl.blocks import (
 )
 from automl.blocks.modules.selective import SelectiveAttention
 from automl.blocks.rules import marking
+from flop_counter import FlopCounter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from timm.layers import SelectiveKernel
-from torch.utils.flop_counter import FlopCounterMode
 
 SHAPE = Shape(32, 7, 6)
 
@@ -116,7 +116,7 @@ def counted(module: torch.nn.Module, shape: Shape) -> tuple[float, int, int]:
     for inner in module.modules():
         if isinstance(inner, torch.nn.Conv1d | torch.nn.Conv2d):
             inner.register_forward_hook(add)
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounter()
     with counter, torch.no_grad():
         module.eval()(torch.empty(1, shape.channels, shape.height, shape.width, device="meta"))
     return counter.get_total_flops() / 2, sum(p.numel() for p in module.parameters()), elements

@@ -19,8 +19,8 @@ from automl.spaces.skeletons.attention_choice import options
 from automl.studies import Study, StudySpec
 from automl.studies.database.connection import Database
 from automl.studies.database.tables import CandidateRecord, StudyRecord
+from flop_counter import FlopCounter
 from sqlalchemy import select
-from torch.utils.flop_counter import FlopCounterMode
 
 SOME, EACH = 15, 250
 """Networks of each of the eight skeletons, by default and in all."""
@@ -118,7 +118,7 @@ def test_costs_equal_counter_and_module_and_a_step_of_training_stays_finite(name
             for m in network.modules()
             if isinstance(m, torch.nn.Conv1d | torch.nn.Conv2d | torch.nn.Linear)
         ]
-        with FlopCounterMode(display=False) as counter:
+        with FlopCounter() as counter:
             out = network(torch.randn(2, *candidate.image))
         for handle in handles:
             handle.remove()
