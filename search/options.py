@@ -55,9 +55,11 @@ class TrainingOptions:
     """Size in pixels at which networks of resolution 1 are trained. Default: 32 to 64, by the
     data."""
     epochs: int | None = None
-    """Epochs of a full training. Default: by the number of images."""
+    """Epochs of a full training. Default: by the number of images; a search with --time plans
+    them."""
     fraction: float | None = None
-    """Share of the training images seen in an epoch. Default: by the number of images."""
+    """Share of the training images seen in an epoch. Default: by their number; a search with
+    --time plans it."""
     flip: bool | None = None
     """Mirror images at random in training. Default: as suits the data set, not for digits."""
     seed: int = 0

@@ -114,6 +114,9 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
     sample = Sample.of(settled, run.found, run.options.references)
 
     def begin() -> Engine:
+        if not pace.model.known:
+            run.listener.said("no network could be timed, so that nothing is planned from the time")
+            return run.begin(evaluator)
         made = planned(evaluator, run.options, run.found, sample, pace, left=clock.left or 0.0, workers=clock.workers)
         clock.confirming = made.plan.confirming
         engine = run.begin(made.evaluator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from ..blocks import AutomlError
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
 from ..spaces.describe import describe
@@ -62,6 +63,7 @@ def search(
 
     Raises:
         InputError: something in the options cannot be; nothing has been started or written.
+        AutomlError: the time ended before any network was trained.
         KeyboardInterrupt: the user stopped it; what ended is in the database, and the same call
             continues from there.
     """
@@ -93,8 +95,9 @@ def search(
                 runs(first or run.begin(evaluator))
             finally:
                 run.note()
-            engine = run.engine or run.begin(evaluator)  # time may end before it begins
-            study = engine.study
+            if run.engine is None:
+                raise AutomlError("the time ended before any network was trained: give more --time")
+            study = run.engine.study
             study.note("surrogate", run.quality())
     chosen = best(study)
     return SearchResult(

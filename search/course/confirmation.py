@@ -12,6 +12,9 @@ from ...studies.reference_trials import ORIGIN
 
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
+FIRST_SEEDS = 2
+"""Seeds from which all networks are trained where time is short. Further ones serve the comparison
+of the best network with the best reference (`final_trainings`)."""
 Takes = Callable[[Sequence[FrontPoint], int, int], float | None]
 """(networks, seeds of each, epochs of each) -> seconds of their final trainings on all workers."""
 FILLED = 0.9
@@ -54,22 +57,35 @@ def planned(
 
     As many as fit into the time left: rather all networks from fewer seeds than fewer networks, but
     none for fewer images than its trial saw. Slow ones come first, so that workers end together.
+    Where time is short, all are trained from `FIRST_SEEDS` at most, and the trainings are so short
+    that two of the networks can be trained from the seeds that then remain.
 
     Of what is `done` nothing is planned again.
     """
     missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
-    for chosen, count in [(missing, count) for count in range(seeds, 0, -1)] + [
-        (missing[:many], 1) for many in range(len(missing) - 1, 0, -1)
+    most = seeds if seconds_left is None else min(seeds, FIRST_SEEDS)
+    for chosen, count, rest in [
+        (missing, most, seeds - most),
+        *((missing, count, 0) for count in range(most, 0, -1)),
+        *((missing[:many], 1, 0) for many in range(len(missing) - 1, 0, -1)),
     ]:
         if not chosen:
             break
         trial = chosen[0].evaluation.fidelity
         epochs = factor * trial.epochs
         if seconds_left is not None:
-            epochs = _most_epochs(epochs, partial(takes, chosen, count), FILLED * seconds_left)
+            epochs = _most_epochs(epochs, partial(_seconds, takes, chosen, count, rest), FILLED * seconds_left)
         if epochs >= trial.passes:
             return _of(chosen, done, epochs=epochs, seed=seed, seeds=count, takes=takes)
     return []
+
+
+def _seconds(takes: Takes, points: Sequence[FrontPoint], seeds: int, rest: int, epochs: int) -> float | None:
+    """Seconds of `epochs` epochs of all points from `seeds` seeds and of the two costliest from
+    `rest` more."""
+    two = sorted(points, key=lambda point: -(takes([point], 1, epochs) or 0.0))[:2]
+    each = [takes(points, seeds, epochs), takes(two, rest, epochs) if rest else 0.0]
+    return None if None in each else sum(seconds or 0.0 for seconds in each)
 
 
 def _most_epochs(largest: int, seconds: Callable[[int], float | None], limit: float) -> int:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from ...studies import FrontPoint, Purpose, Study
 from ...studies.artifacts import weights_name
+from ...studies.reference_trials import ORIGIN
 from .clock import Clock
-from .confirmation import FILLED, Final, described, planned
+from .confirmation import FILLED, FIRST_SEEDS, Final, described, planned
 from .events import Listener, Silent, duration
 from .job import Job
 from .limits import Limits, Trials
@@ -70,13 +71,12 @@ class FinalTrainings:
         return Running(job=job, network=network)
 
     def _further(self) -> Final | None:
-        """The same training from one more seed, of the network that has the fewest, if the time
-        left suffices; None if it does not, or if time is not what ends the search."""
+        """The same training from one more seed, of the network of `_compared` that has the fewest,
+        if the time left suffices; None if it does not, or if time is not what ends the search."""
         left = self._clock.left
         if left is None or self._limits.trials is not None:
             return None
-        networks = {final.point.id: final for final in self._planned}
-        for final in sorted(networks.values(), key=self._seeds):
+        for final in sorted(self._compared(), key=self._seeds):
             takes = self._clock.takes([final.point], 1, final.fidelity.epochs)
             if takes is not None and takes <= FILLED * left and self._seeds(final) < MOST_SEEDS:
                 seed = self._trials.seed + self._seeds(final) + 1
@@ -88,6 +88,26 @@ class FinalTrainings:
             self._listener.said(f"{duration(left)} of the time are left: no further training would end in it")
             self._listener = Silent()  # it is said once
         return None
+
+    def _compared(self) -> list[Final]:
+        """The networks whose comparison gains most from a further seed, each by its last training.
+
+        All networks are trained from `FIRST_SEEDS` seeds. Further ones serve the two that the
+        certificate compares: the best network that the search found and the best reference, or the best two if
+        there are no references. These seeds are new to both, so the choice does not favour either.
+        """
+        networks = {final.point.id: final for final in self._planned}
+        if any(self._seeds(final) < FIRST_SEEDS for final in networks.values()):
+            return list(networks.values())
+        means: dict[str, list[float]] = {}
+        for each in self._study.evaluations(Purpose.FINAL):
+            final = networks.get(each.candidate_id)
+            if final is not None and each.accuracy is not None and each.fidelity == final.fidelity:
+                means.setdefault(each.candidate_id, []).append(each.accuracy)
+        ranked = sorted(means, key=lambda key: -sum(means[key]) / len(means[key]))
+        references = [key for key in ranked if networks[key].point.evaluation.origin == ORIGIN]
+        found = [key for key in ranked if key not in references]
+        return [networks[key] for key in ([*found[:1], *references[:1]] if references else found[:2])]
 
     def _seeds(self, final: Final) -> int:
         """The last seed from which a network is confirmed, counted from that of the search."""

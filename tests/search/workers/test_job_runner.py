@@ -14,7 +14,10 @@ from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
 from automl.search.scores import BATCH, batch_of, scores_of
 from automl.search.training.pixels import Pixels
-from automl.search.workers.job_runner import begun, keep_state, scored
+from automl.search.training.schedule import updates_for
+from automl.search.workers.job_runner import begun, keep_state, scored, steps
+from automl.search.workers.place import Place
+from automl.search.workers.timing import timed, timed_epochs
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose
 
@@ -131,3 +134,29 @@ class TestScores:
         )
         with pytest.raises(InputError, match="naswot"):
             made(options)
+
+
+def test_updates_are_timed_in_place_of_training(job: Job, pixels: Pixels, plan: Plan):
+    place = Place(pixels=pixels, recipe=plan.recipe, device=torch.device("cpu"))
+    (report,) = steps(replace(job, timed=0.05), place)
+    assert report["done"]
+    assert len(report["timings"]) >= 2
+    assert {images for images, _ in report["timings"]} == {plan.recipe.batch_size}
+    assert all(0 < seconds < 60 for _, seconds in report["timings"])
+    assert not job.state_file(1).exists()  # nothing was trained
+
+
+def test_a_slow_network_is_timed_by_a_single_update(job: Job, pixels: Pixels, plan: Plan):
+    ticks = iter(range(0, 100, 10))  # ten seconds between two looks at the clock
+    assert timed(begun(job, pixels, plan.recipe, "cpu"), 5.0, clock=lambda: float(next(ticks))) == [
+        [float(plan.recipe.batch_size), 10.0]
+    ]
+
+
+def test_epochs_are_timed_where_updates_return_before_they_are_done(job: Job, pixels: Pixels, plan: Plan):
+    trainer = begun(replace(job, fidelity=Fidelity(epochs=3, size=16)), pixels, plan.recipe, "cpu")
+    found = timed_epochs(trainer)
+    assert trainer.finished
+    assert len(found) == 2  # not the first
+    images = len(plan.split.train)
+    assert found[0][0] == images / updates_for(images, plan.recipe.batch_size)

@@ -1,0 +1,100 @@
+"""Networks are timed on all workers before a search begins, and nothing of that is a trial."""
+
+from pathlib import Path
+
+import pytest
+from automl.search.course.clock import Clock
+from automl.search.course.engine import Engine
+from automl.search.course.job import Job
+from automl.search.course.limits import Limits
+from automl.search.course.measured_first import MeasuredFirst
+from automl.search.course.measuring import Measuring
+from automl.search.course.pace import Pace
+from automl.search.course.training_work import Trainings, candidate_of
+from automl.search.training.recipe import Recipe
+from automl.spaces import Space, census, parse_budget
+from automl.spaces.bulk import settings
+from automl.studies import CandidateRow, Fidelity
+
+from .played_workers import Time, make, play
+
+FULL = Fidelity(epochs=9, size=16)
+
+
+@pytest.fixture
+def networks(space: Space) -> list[CandidateRow]:
+    found = census(space, parse_budget("200k"))
+    drawn = [space.candidate(settings(space, row)) for row in found.rows[:20]]
+    return [CandidateRow.of(one, one.cost()) for one in drawn]
+
+
+def measured(folder: Path, space: Space, networks: list[CandidateRow], *, workers: int = 2) -> MeasuredFirst:
+    pace = Pace(trainings=Trainings(recipe=Recipe.for_data(10_200, 16, flip=False), images=10_200, validated=1_800))
+    clock = Clock(Limits(trials=12, seconds=None), now=Time(), pace=pace)
+    clock.workers = workers
+    measuring = Measuring(networks, pace, fidelity=lambda row: FULL, seconds=300.0)
+    return MeasuredFirst(measuring, clock, lambda: make(folder, space, finals=0))
+
+
+def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = ()) -> list[Job]:
+    """Workers that take turns until the engine has begun; the jobs that were timed."""
+    jobs: list[Job] = []
+    while course.engine is None:
+        keys = []
+        for worker in range(workers):
+            key = f"m{len(jobs)}-{worker}"
+            job = course.next_job(key)
+            if not isinstance(job, Job) or not job.timed:
+                break
+            jobs.append(job)
+            keys.append(key)
+        for key in keys:
+            if len(jobs) - len(keys) + keys.index(key) in fails:
+                course.failed(key, "boom")
+                continue
+            course.timed(key, [[64, 0.3], [64, 0.1], [64, 0.2]])
+            assert course.reported(key, 1, 0.0, 0.6)
+            assert course.has_reported(key, 1)
+            course.ended(key)
+    return jobs
+
+
+@pytest.mark.parametrize(("workers", "count"), [(1, 3), (2, 4), (3, 3), (8, 8)])
+def test_cheap_middling_and_costly_networks_are_timed_on_all_workers_at_once(
+    tmp_path: Path, space: Space, networks: list[CandidateRow], workers: int, count: int
+):
+    course = measured(tmp_path, space, networks, workers=workers)
+    jobs = timings(course, workers=workers)
+    assert len(jobs) == count
+    macs = sorted(row.macs for row in networks)
+    timed = [next(row.macs for row in networks if row.spec == job.candidate) for job in jobs]
+    assert min(timed) <= macs[4]
+    assert max(timed) >= macs[-4]
+    assert sum(job.timed for job in jobs) / workers <= 0.05 * 300 + 1e-9
+
+
+def test_the_times_are_learned_and_the_search_begins_with_nothing_recorded(
+    tmp_path: Path, space: Space, networks: list[CandidateRow]
+):
+    course = measured(tmp_path, space, networks)
+    jobs = timings(course, workers=2)
+    pace = course.clock.pace
+    assert pace is not None
+    row = next(row for row in networks if row.spec == jobs[0].candidate)
+    update = pace.trainings.update(candidate_of(row.spec), FULL, 64)
+    assert pace.model.seconds(row.id, [update]) == pytest.approx(0.2, rel=0.25)  # the median of what was timed
+    assert isinstance(course.engine, Engine)
+    assert course.engine.study.evaluations() == []
+    course.engine.abandon()  # the trial that it has handed out here
+    play(course.engine)
+    counts = course.engine.study.counts()
+    assert counts["complete"] + counts["pruned"] == 12
+
+
+def test_what_cannot_be_timed_is_no_failure_of_the_search(tmp_path: Path, space: Space, networks: list[CandidateRow]):
+    course = measured(tmp_path, space, networks)
+    timings(course, workers=2, fails=(0, 1, 2, 3))
+    assert course.engine is not None
+    assert course.engine.counts.failed == 0
+    assert course.clock.pace is not None
+    assert not course.clock.pace.model.known
