@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import ray
@@ -20,10 +21,10 @@ DEATHS = {"nan": NOT_A_NUMBER, "die": GONE, "raise": "a fault of the worker itse
 """The reason recorded, by the way an evaluation fails: no number as its loss, or a dead worker."""
 
 
-def taken(folder: str, job: Job) -> str | None:
-    """The next way to die of those listed in `folder` that no trial has taken; every second trial
-    takes None. The file says which network it was."""
-    for name in (name for death in DEATHS for name in (f"{death}.lives", death)):
+def taken(folder: str, deaths: Sequence[str], job: Job) -> str | None:
+    """The next of `deaths` that no trial has taken; every second trial takes None. A file in
+    `folder` says which network it was."""
+    for name in (name for death in deaths for name in (f"{death}.lives", death)):
         try:
             with open(Path(folder, name), "x") as file:
                 file.write(job.candidate)
@@ -33,9 +34,9 @@ def taken(folder: str, job: Job) -> str | None:
     return None
 
 
-def meet(folder: Path, count: int) -> None:
-    """Return when `count` processes have called this."""
-    (folder / str(os.getpid())).touch()
+def meet(folder: Path, count: int, gpus: str) -> None:
+    """Return when `count` processes have called this, each of which has written down its GPUs."""
+    (folder / str(os.getpid())).write_text(gpus)
     deadline = time.monotonic() + 240
     while len(list(folder.iterdir())) < count:
         assert time.monotonic() < deadline, "the other workers have not come"
@@ -45,9 +46,9 @@ def meet(folder: Path, count: int) -> None:
 class Feather(tune.Trainable):
     """Reports an accuracy that depends on the network alone; misbehaves as its recipe says.
 
-    Its recipe may hold `mode`, what it does in every trial; `dying`, a folder in which every second
-    trial finds its way to fail; and `meeting`, a folder, with `count`, in which workers wait for
-    one another.
+    Its recipe may hold `mode`, what it does in every trial; `dying`, a folder, with `deaths`, of
+    which every second trial takes one; and `meeting`, a folder, with `count`, in which workers wait
+    for one another.
     """
 
     def setup(self, config, *, arrays, recipe, blocks, scores):
@@ -68,11 +69,11 @@ class Feather(tune.Trainable):
     def step(self):
         self.epoch += 1
         if "dying" in self.recipe and self.epoch == 1:  # only now: Tune may set up a worker for nothing
-            self.death = taken(self.recipe["dying"], self.job)
+            self.death = taken(self.recipe["dying"], self.recipe["deaths"], self.job)
         luck = sum(self.job.candidate.encode()) % 97 / 97
         mode = self.death or self.recipe.get("mode")
         if "meeting" in self.recipe:
-            meet(Path(self.recipe["meeting"]), self.recipe["count"])
+            meet(Path(self.recipe["meeting"]), self.recipe["count"], self.gpus)
         if mode == "block":
             assert block_class("outside", Attention)().cost(Shape(8, 1, 1)).params == 16
         if mode == "die":
