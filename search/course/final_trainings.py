@@ -93,8 +93,9 @@ class FinalTrainings:
         """The networks whose comparison gains most from a further seed, each by its last training.
 
         All networks are trained from `FIRST_SEEDS` seeds. Further ones serve the two that the
-        certificate compares: the best network that the search found and the best reference, or the best two if
-        there are no references. These seeds are new to both, so the choice does not favour either.
+        certificate compares: the best network that the search found and the best reference, or the
+        best two if there are no references. These seeds are new to both, so the choice does not
+        favour either.
         """
         networks = {final.point.id: final for final in self._planned}
         if any(self._seeds(final) < FIRST_SEEDS for final in networks.values()):

@@ -11,7 +11,7 @@ Machine Learning 52 (2003): s √(1/n + 1/(n - 1)) in place of s √(1/n).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +67,9 @@ def margin_dict(margin: Margin | None) -> dict[str, JSON]:
 def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[int, float]]) -> Margin | None:
     """The margin of the best of `networks` over `reference`.
 
-    Networks with fewer seeds in common with the reference than others are left out.
+    Networks with one seed in common with the reference are left out if others have more. Seeds that
+    not all of the others have do not take part in the choice; they are compared where the network
+    chosen has them.
 
     Args:
         reference: accuracy of the reference for each seed.
@@ -81,16 +83,18 @@ def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[i
         for key, accuracies in networks.items()
     }
     n = max(map(len, apart.values()), default=0)
-    rivals = [differences for differences in apart.values() if len(differences) == n]
+    rivals = [differences for differences in apart.values() if len(differences) >= min(n, 2)]
     if not n:
         return None
+    if n > 1 and len(set.intersection(*map(set, rivals))) < 2:
+        rivals = [differences for differences in rivals if len(differences) == n][:1]
     if n == 1:
         value = max(value for differences in rivals for value in differences.values())
         return Margin(value=value, n=1, interval=None, selection="none" if len(rivals) == 1 else "same seed")
     if len(rivals) == 1:
         differences, scale = list(rivals[0].values()), math.sqrt(1 / n)
     else:
-        differences = [_left_out(rivals, seed) for seed in sorted({seed for one in rivals for seed in one})]
+        differences = [value for value in _left_out(rivals) if value is not None]
         n = len(differences)
         scale = math.sqrt(1 / n + 1 / (n - 1))
     value = mean_of(differences) or 0.0
@@ -110,11 +114,14 @@ def margin_text(margin: Margin, *, confirmed: bool = True) -> str:
     return f"{_points(margin.value)} points, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
 
 
-def _left_out(rivals: list[dict[int, float]], seed: int) -> float:
-    """The difference on `seed` of the network with the best mean difference on the other seeds."""
-    best = best_without(seed, rivals)
-    assert best is not None  # each of them has two seeds or more
-    return rivals[best][seed]
+def _left_out(rivals: list[dict[int, float]]) -> Iterator[float | None]:
+    """For every seed, the difference of the network that is best on the other seeds that all have;
+    None if it was not trained from that seed."""
+    common = set.intersection(*map(set, rivals))
+    for seed in sorted({seed for one in rivals for seed in one}):
+        # only that there is a value for the seed counts: it is left out of the choice
+        best = best_without(seed, [{seed: 0.0} | {other: one[other] for other in common - {seed}} for one in rivals])
+        yield None if best is None else rivals[best].get(seed)
 
 
 def _points(value: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from automl.search.course.clock import Clock
+from automl.search.course.confirmation import FIRST_SEEDS
 from automl.search.course.engine import Engine
 from automl.search.course.fidelity_plan import FidelityPlan, Given, Times, plan
 from automl.search.course.job import Job
@@ -21,7 +22,7 @@ from automl.search.training.recipe import Recipe
 from automl.search.training.schedule import first_rung, schedule
 from automl.spaces import Space, census, parse_budget
 from automl.spaces.bulk import settings
-from automl.studies import CandidateRow, Fidelity, State
+from automl.studies import CandidateRow, Fidelity, Purpose, State
 
 from .played_workers import Time, accuracy_of, open_study
 
@@ -33,7 +34,15 @@ class Simulated:
     """A search of the tiny space, planned by a model of time that is `wrong` by a factor."""
 
     def __init__(
-        self, folder: Path, space: Space, *, seconds: float, workers: int, speed: float, wrong: float = 1.0
+        self,
+        folder: Path,
+        space: Space,
+        *,
+        seconds: float,
+        workers: int,
+        speed: float,
+        wrong: float = 1.0,
+        seeds: int = 2,
     ) -> None:
         self.time, self.workers, self.seconds, self.speed = Time(), workers, seconds, speed
         self.trainings = Trainings(recipe=RECIPE, images=IMAGES, validated=VALIDATED)
@@ -58,7 +67,7 @@ class Simulated:
 
         given = Given(seconds=seconds, workers=workers, images=IMAGES, batch=64, epochs=9, fraction=1.0)
         self.plan: FidelityPlan = plan(given, takes)
-        limits = Limits(trials=None, seconds=seconds)
+        limits = Limits(trials=None, seconds=seconds, seeds=seeds)
         clock = Clock(limits, now=self.time, pace=pace)
         clock.workers, clock.confirming = workers, self.plan.confirming
         study = open_study(folder, space)
@@ -131,6 +140,19 @@ def test_a_planned_search_has_the_trials_it_announced_within_its_time_and_uses_i
     if made.plan.enough:
         assert begun >= 20
         assert counts["complete"] >= 7
+
+
+def test_seeds_after_the_second_are_trained_for_the_two_best_alone(tmp_path: Path, space: Space):
+    made = Simulated(tmp_path, space, seconds=120.0, workers=2, speed=1.0, seeds=3)
+    made.run()
+    finals: dict[str, list[float]] = {}
+    for each in sorted(made.engine.study.evaluations(Purpose.FINAL), key=lambda each: each.seed):
+        finals.setdefault(each.candidate_id, []).append(each.accuracy or 0.0)
+    ranked = sorted(finals, key=lambda key: sum(finals[key][:FIRST_SEEDS]))
+    more = {key for key, each in finals.items() if len(each) > FIRST_SEEDS}
+    assert len(finals) == 3
+    assert more
+    assert more <= {*ranked[-2:]}
 
 
 @pytest.mark.parametrize("wrong", [1 / 3, 3.0])

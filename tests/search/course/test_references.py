@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from automl.search.course.engine import Engine
 from automl.search.beginning import _references_first
+from automl.search.course.engine import Engine
 from automl.search.course.events import Silent
 from automl.search.course.job import Job
 from automl.search.proposing.references_first import ReferencesFirst, references_of

@@ -44,6 +44,19 @@ def test_of_several_networks_each_seed_compares_the_one_that_the_others_choose()
     assert margin.selection == "left out"
 
 
+def test_a_seed_that_only_some_networks_have_takes_no_part_in_the_choice():
+    """As where the time ended while the third seed was trained: the best network lacks it."""
+    reference = {1: 0.4828, 2: 0.5011, 3: 0.4844}
+    networks = {"a": {1: 0.5156, 2: 0.5006, 3: 0.4928}, "b": {1: 0.5700, 2: 0.5706}}
+    margin = margin_over(reference, networks)
+    assert margin is not None
+    assert (margin.n, margin.value) == (2, pytest.approx((0.5700 - 0.4828 + 0.5706 - 0.5011) / 2))
+    later = margin_over(reference, {**networks, "b": {**networks["b"], 3: 0.5600}, "a": {1: 0.5156, 2: 0.5006}})
+    assert later is not None
+    assert (later.n, later.verdict) == (3, "better")
+    assert later.value == pytest.approx((0.5700 - 0.4828 + 0.5706 - 0.5011 + 0.5600 - 0.4844) / 3)
+
+
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [((0.10, 0.11, 0.12), "better"), ((-0.10, -0.11, -0.12), "worse"), ((0.1, -0.1, 0.0), "tied")],
