@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable
 from contextlib import nullcontext
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +28,7 @@ from automl.spaces.distinct import feasible
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.reference_trials import ORIGIN
 
-from ..conftest import write_images
+from ..conftest import SPACE, write_images
 from ..course.played_workers import play
 
 EPOCHS = 3
@@ -36,11 +39,9 @@ BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class Searched:
     """A search that is over: its study, and the ids of its networks and references."""
 
-    def __init__(self, plan: Plan, references: int) -> None:
-        spec = plan.spec
-        self.plan = plan
-        self.storage = f"sqlite:///{Path(plan.data.name).parent}/s.db"
-        self.study = Study.create_or_continue(self.storage, spec, command="automl search", versions={"torch": "2"})
+    def __init__(self, plan: Plan, references: int, storage: str) -> None:
+        self.plan, self.storage = plan, storage
+        self.study = Study.create_or_continue(storage, plan.spec, command="automl search", versions={"torch": "2"})
         rows = next(feasible(plan.space, plan.budget, np.random.default_rng(0)))
         self.networks = [plan.space.candidate(settings(plan.space, row)) for row in rows[:3]]
         trials = 4 * max(references, 1)
@@ -50,6 +51,14 @@ class Searched:
             self.trial(one, 0.7 + index / 100)
         for index, one in enumerate(self.references):
             self.trial(one, 0.6 - index / 100, origin=ORIGIN)
+
+    def copied(self, folder: Path) -> Searched:
+        """The same search in a database of its own."""
+        shutil.copy(self.storage.removeprefix("sqlite:///"), folder / "s.db")
+        other = copy(self)
+        other.storage = f"sqlite:///{folder}/s.db"
+        other.study = Study.open(other.storage, self.study.spec.name)
+        return other
 
     def trial(self, network: Candidate, accuracy: float, *, origin: str = "random", final: int = 0) -> None:
         """Record a trial of the search, or a final training from the seed `final`."""
@@ -101,7 +110,12 @@ class Workers:
 
 def of(job: Job) -> str:
     """The id of the network of a job."""
-    return Candidate.from_dict(json.loads(job.candidate)).id
+    return id_of(job.candidate)
+
+
+@cache
+def id_of(spec: str) -> str:
+    return Candidate.from_dict(json.loads(spec)).id
 
 
 def played(engine: Engine, workers: Workers) -> list[Job]:
@@ -135,14 +149,37 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     return found
 
 
-@pytest.fixture
-def search(tmp_path: Path, space: Space) -> Callable[..., Searched]:
-    """Makes a search with a number of references."""
+@pytest.fixture(scope="session")
+def searches(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Searched]:
+    """Makes a search of a number of references once; the making takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("searches")
+    data, space = write_images(folder / "images.npz", size=18), Space.from_dict(SPACE)
 
-    def make(references: int = 2, budget: Sequence[str] = (BUDGET,), **options: object) -> Searched:
-        data = write_images(tmp_path / "images.npz", size=18)
-        asked = {"storage": f"sqlite:///{tmp_path}/s.db", "study": "s", "epochs": EPOCHS, "budget": budget, **options}
-        return Searched(prepare(SearchOptions(data=str(data), space=space, **asked)), references)  # type: ignore[arg-type]
+    @cache
+    def make(references: int, budget: str, seed: int, study: str) -> Searched:
+        storage = f"sqlite:///{folder}/{references}-{budget}-{seed}-{study}.db"
+        plan = prepare(
+            SearchOptions(
+                data=str(data),
+                space=space,
+                storage=storage,
+                study=study,
+                epochs=EPOCHS,
+                budget=[budget] if budget else [],
+                seed=seed,
+            )
+        )
+        return Searched(plan, references, storage)
+
+    return make
+
+
+@pytest.fixture
+def search(tmp_path: Path, searches: Callable[..., Searched]) -> Callable[..., Searched]:
+    """A search of a number of references, in a database of its own."""
+
+    def make(references: int = 2, *, budget: str = BUDGET, seed: int = 0, study: str = "s") -> Searched:
+        return searches(references, budget, seed, study).copied(tmp_path)
 
     return make
 

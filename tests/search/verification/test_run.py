@@ -55,7 +55,7 @@ def three(search: Callable[..., Searched]) -> Searched:
 
 def test_planted_bad_references_lose_and_the_words_say_by_how_much(three: Searched, workers: Workers):
     workers.accuracy = planted(three, 0.6)
-    found = verify(three.study).verification
+    found = verify(three.study, epochs=2).verification
     margin = found.margin
     assert margin is not None
     assert margin.value == pytest.approx(0.1, abs=0.005)
@@ -63,12 +63,12 @@ def test_planted_bad_references_lose_and_the_words_say_by_how_much(three: Search
     text = certificate_text(certificate(three.study))
     assert text.startswith("+")
     assert f" points over {found.best.words if found.best else ''}, the best of 3 references (95 % +" in text
-    assert text.endswith("5 seeds), measured on 22 test images after 12 epochs")
+    assert text.endswith("5 seeds), measured on 22 test images after 2 epochs")
 
 
 def test_planted_good_references_win_and_the_words_say_what_to_try(three: Searched, workers: Workers):
     workers.accuracy = planted(three, 0.8)
-    found = verify(three.study).verification
+    found = verify(three.study, epochs=2).verification
     assert found.margin is not None
     assert found.margin.verdict == "worse"
     text = certificate_text(certificate(three.study))
@@ -79,24 +79,24 @@ def test_planted_good_references_win_and_the_words_say_what_to_try(three: Search
 def test_equal_networks_are_too_close_to_tell(three: Searched, workers: Workers):
     workers.accuracy = planted(three, 0.7)
     assert "too close to tell; more --seeds or --epochs of `automl verify`" in certificate_text(
-        certificate(verify(three.study).study)
+        certificate(verify(three.study, epochs=2).study)
     )
 
 
 def test_a_run_that_was_cut_off_goes_on_and_trains_nothing_twice(searched: Searched, workers: Workers):
     workers.stop_after = 8
-    partly = verify(searched.study, seeds=2).verification
+    partly = verify(searched.study, seeds=2, epochs=2).verification
     first = workers.pairs
     assert (partly.left, partly.seeds) == (2 * NETWORKS - 8, (FIRST_SEED,))  # the second seed is not fair yet
     done = {(one.id, seed) for one in partly.networks for seed in one.accuracies}
     workers.stop_after = None
-    whole = verify(searched.study, seeds=2).verification
+    whole = verify(searched.study, seeds=2, epochs=2).verification
     assert whole.left == 0
     assert set(first) & set(workers.pairs) <= set(first) - done
     assert len(workers.pairs) == 2 * NETWORKS - 8
-    verify(searched.study, seeds=2)
+    verify(searched.study, seeds=2, epochs=2)
     assert workers.runs == 2  # nothing is left: no workers are started
-    verify(searched.study, seeds=3)
+    verify(searched.study, seeds=3, epochs=2)
     assert [seed for _, seed in workers.pairs] == NETWORKS * [FIRST_SEED + 2]
 
 
@@ -118,17 +118,17 @@ def test_a_training_that_the_time_cuts_off_is_trained_by_the_next_run(
 
 def test_one_seed_has_no_interval(three: Searched, workers: Workers):
     workers.accuracy = planted(three, 0.6)
-    found = verify(three.study, seeds=1).verification
+    found = verify(three.study, seeds=1, epochs=2).verification
     assert found.margin is not None
     assert found.margin.interval is None
     assert "(95 % -, 1 seed)" in certificate_text(certificate(three.study))
-    assert json.loads(Path(verify(three.study, seeds=1).files[1]).read_text())["margin_interval"] is None
+    assert json.loads(Path(verify(three.study, seeds=1, epochs=2).files[1]).read_text())["margin_interval"] is None
 
 
 def test_a_study_without_references_is_verified(search: Callable[..., Searched], workers: Workers):
     searched = search(0)
     assert certificate_text(certificate(searched.study)) == ""
-    found = verify(searched.study, seeds=2).verification
+    found = verify(searched.study, seeds=2, epochs=2).verification
     assert len(found.references) == 3
     shown = certificate(searched.study)
     assert shown.verification is not None
@@ -140,11 +140,11 @@ def test_a_study_without_references_is_verified(search: Callable[..., Searched],
 def test_a_network_that_fails_is_not_compared_and_is_said(three: Searched, workers: Workers):
     bad = three.references[1].id
     workers.fails = lambda key, seed: "the loss is not finite" if (key, seed) == (bad, FIRST_SEED + 1) else None
-    found = verify(three.study, seeds=3).verification
+    found = verify(three.study, seeds=3, epochs=2).verification
     assert (found.left, found.seeds) == (0, (1000, 1001, 1002))
     assert len(found.references) == 2
     assert "1 failed (the loss is not finite)" in (
-        found_text := Path(verify(three.study, seeds=3).files[0]).read_text()
+        found_text := Path(verify(three.study, seeds=3, epochs=2).files[0]).read_text()
     )
     assert "the best of 2 references" in found_text
 
@@ -152,7 +152,7 @@ def test_a_network_that_fails_is_not_compared_and_is_said(three: Searched, worke
 def test_nothing_of_the_search_counts_the_trainings_of_a_verification(searched: Searched, workers: Workers):
     study, storage = searched.study, searched.storage
     before = report(study).to_dict(), study.counts(), study.candidates(), best(study)
-    verify(study, seeds=2)
+    verify(study, seeds=2, epochs=2)
     after = report(study).to_dict(), study.counts(), study.candidates(), best(study)
     assert before[1:] == after[1:]
     changed = {key for key in before[0] if before[0][key] != after[0][key]}
@@ -167,13 +167,13 @@ def test_nothing_of_the_search_counts_the_trainings_of_a_verification(searched: 
 
 
 def test_a_study_is_deleted_with_its_verification(searched: Searched, workers: Workers):
-    verify(searched.study, seeds=1)
+    verify(searched.study, seeds=1, epochs=2)
     delete(searched.storage, "s")
     assert studies(searched.storage) == []
 
 
 def test_a_verification_of_an_earlier_choice_does_not_count(searched: Searched, workers: Workers):
-    verify(searched.study, seeds=2)
+    verify(searched.study, seeds=2, epochs=2)
     assert certificate(searched.study).verification is not None
     searched.trial(searched.networks[0], 0.9, final=1)
     shown = certificate(searched.study)
@@ -189,7 +189,7 @@ def test_a_verification_of_an_earlier_choice_does_not_count(searched: Searched, 
 def test_the_certificate_is_written_beside_the_weights_and_where_asked(
     searched: Searched, workers: Workers, tmp_path: Path
 ):
-    found = verify(searched.study, seeds=2, out=tmp_path / "out")
+    found = verify(searched.study, seeds=2, epochs=2, out=tmp_path / "out")
     beside = tmp_path / "s.db.artifacts" / "s"
     names = ("certificate.md", "certificate.json")
     assert list(found.files) == [folder / name for folder in (beside, tmp_path / "out") for name in names]
@@ -202,7 +202,7 @@ def test_the_certificate_is_written_beside_the_weights_and_where_asked(
     assert str(tmp_path) not in json.dumps(data)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="the certificate cannot be written"):
-        verify(searched.study, seeds=2, out=tmp_path / "file")
+        verify(searched.study, seeds=2, epochs=2, out=tmp_path / "file")
 
 
 def test_epochs_are_twice_those_of_the_final_trainings(searched: Searched, workers: Workers):
