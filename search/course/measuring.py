@@ -15,7 +15,7 @@ from .job import Job
 from .pace import Pace
 from .training_work import candidate_of
 
-SHARE, MOST = 0.05, 20.0
+SHARE, MOST = 0.04, 15.0
 """Part of the time given, and seconds, that measuring takes at most."""
 NETWORKS = 3
 """Networks that are timed, or as many as there are workers."""

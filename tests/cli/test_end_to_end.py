@@ -78,6 +78,16 @@ def test_references_are_tried_first_and_compared_with_what_was_found(folder: Pat
         assert (found["confirmed"], found["n"]) == (True, 2)
 
 
+def test_it_was_planned_from_measured_times_and_the_study_keeps_the_plan(folder: Path):
+    report = read(folder, "report", "tiny")
+    assert report["plan"]["epochs"] == 3  # as asked for
+    assert report["plan"]["trials"] >= 1
+    settings = read(folder, "status", "tiny")["settings"]
+    assert (settings["epochs"], settings["fraction"]) == (3, report["plan"]["fraction"])
+    assert report["pace"]["device"] == "cpu"
+    assert report["pace"]["error"] is not None
+
+
 def test_nothing_is_left_running(folder: Path):
     assert {state for (state,) in query(folder, "SELECT DISTINCT state FROM trials")} <= {"COMPLETE", "PRUNED", "FAIL"}
 
