@@ -8,101 +8,18 @@ a posterior over accuracies believes best, replaces `_choose` alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import stdev
-from typing import TYPE_CHECKING
 
 from ..blocks import InputError
-from ..blocks.documented import documented
 from .artifacts import weights_file
+from .best_network import Best
 from .evaluation import CandidateRow, Evaluation, Purpose, State
-from .measure import SCORE, measured
 from .reference_trials import noted_references, own_front_and_references, reference_words
 from .study import FrontPoint, Study
 from .verification_study import require_search, verified_by
 
-if TYPE_CHECKING:
-    from torch import nn
-
 LEADERS = 3
 """Number of networks of the front, the most accurate ones, among which one is chosen."""
-
-
-@documented
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The network that a study has chosen."""
-
-    candidate: CandidateRow
-    """Network and its cost."""
-    evaluation: Evaluation
-    """Evaluation by which it was chosen; if there are several final trainings, the one whose
-    weights are exported: the one with a test accuracy, then with weights, then the most accurate on
-    the validation data."""
-    confirmed: bool
-    """Whether it was trained again after the search from another seed, which excludes that it was
-    chosen for a lucky first training alone."""
-    accuracies: tuple[float, ...] = ()
-    """Validation accuracies of its final trainings, whose mean decided the choice."""
-    reference: str | None = None
-    """Name of the reference network that was chosen, in words; None if the search found the
-    network."""
-    weights: Path | None = field(default=None, repr=False)
-    """File of its trained weights: those of `evaluation`, otherwise of its last final training that
-    kept any; None if no training did."""
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether its accuracy is that of a training which the search did not finish."""
-        return self.evaluation.state is not State.COMPLETE
-
-    def load(self) -> nn.Module:
-        """The trained network in eval mode on the CPU: bchw images -> logits.
-
-        Images must be prepared as in training; `automl.export` writes a folder that does so.
-
-        Raises:
-            InputError: no training has kept weights, or their file is missing or damaged; the
-                message says what to do.
-        """
-        if self.weights is None:
-            raise InputError(
-                f"the network {self.candidate.id[:12]} has no trained weights yet: train it with automl.train(study) or"
-                " `automl train STUDY`, then call automl.search.best(study).load()"
-            )
-        if not self.weights.is_file():
-            raise InputError(
-                f"the trained weights are missing: there is no file {self.weights}; keep the folder beside the"
-                " database of the study, or train again with automl.train(study)"
-            )
-        from .weights import load_trained
-
-        return load_trained(self.weights)[0]
-
-    @property
-    def accuracy(self) -> float:
-        """Mean validation accuracy of its final trainings.
-
-        Without final trainings it is the accuracy of `evaluation`, or its zero-cost score.
-        """
-        return _mean(self.accuracies) if self.accuracies else self.evaluation.accuracy or 0.0
-
-    def __str__(self) -> str:
-        """The accuracy as text, with its standard deviation and number of seeds."""
-        if measured(self.evaluation) == SCORE:
-            return f"score {self.accuracy:.4f} (not trained)"
-        if not self.confirmed and self.unfinished:
-            epoch, epochs = self.evaluation.curve[-1][0], self.evaluation.fidelity.epochs
-            return f"validation accuracy {self.accuracy:.4f} (not finished: {epoch} of {epochs} epochs)"
-        if not self.confirmed:
-            return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
-        count = len(self.accuracies)
-        spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
-        return (
-            f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with"
-            f" {f'{count} other seeds' if count > 1 else 'another seed'})"
-        )
 
 
 def best(study: Study) -> Best | None:
