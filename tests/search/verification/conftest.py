@@ -20,13 +20,15 @@ from automl.search.course.job import Job
 from automl.search.plan import Plan, prepare
 from automl.search.proposing.references_first import references_of
 from automl.search.verification import run as verifying
+from automl.search.verification.networks import Compared, networks_to_compare
 from automl.search.workers import ray_tune
 from automl.search.workers.cluster import Resources
 from automl.spaces import Candidate, Space
 from automl.spaces.bulk import settings
 from automl.spaces.distinct import feasible
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
-from automl.studies.reference_trials import ORIGIN
+from automl.studies.chosen import best
+from automl.studies.reference_trials import ORIGIN, noted_references
 
 from ..conftest import SPACE, write_images
 from ..course.played_workers import play
@@ -146,7 +148,20 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     cluster = SimpleNamespace(session=lambda asked: nullcontext(resources), require_gpus=lambda *given, **more: None)
     monkeypatch.setattr(verifying, "cluster", cluster)
     monkeypatch.setattr(ray_tune, "run", found)
+    monkeypatch.setattr(verifying, "networks_to_compare", once)
     return found
+
+
+_networks: dict[tuple[str, ...], tuple[list[Compared], list[str]]] = {}
+
+
+def once(study: Study) -> tuple[list[Compared], list[str]]:
+    """The networks that are compared, scaled once for all tests of the same search and choice."""
+    chosen = best(study)
+    key = (study.spec.budget, *noted_references(study), "" if chosen is None else chosen.candidate.id)
+    if key not in _networks:
+        _networks[key] = networks_to_compare(study)
+    return _networks[key]
 
 
 @pytest.fixture(scope="session")
