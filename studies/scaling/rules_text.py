@@ -98,7 +98,7 @@ def _below(verdict: RuleVerdict, level: float) -> list[str]:
     shrunk = verdict.shrunk_width
     if not shrunk:
         return []
-    told = ", ".join(f"{estimate_text(one, level)} over {axis} only" for axis, one in shrunk.items())
+    told = ", minus ".join(f"that of {axis} only is {estimate_text(one, level)}" for axis, one in shrunk.items())
     intervals = [one.interval for one in shrunk.values() if one.interval is not None]
     if any(one.high < 0 and not one.holds_zero for one in intervals):
         says = "is not what these trainings show"
@@ -108,7 +108,7 @@ def _below(verdict: RuleVerdict, level: float) -> list[str]:
         says = "can neither be shown nor be ruled out here"
     return [
         f"That resolution and depth matter more than width below the baseline (TinyNet, arXiv:2010.14819) {says}: at"
-        f" {verdict.multiple:g} times the cost {WIDTH} only is ahead by {told}."
+        f" {verdict.multiple:g} times the cost the accuracy of {WIDTH} only minus {told}."
     ]
 
 
