@@ -31,6 +31,9 @@ SAMPLE = 24
 """Random networks whose expected times stand for those of all candidates."""
 PROXY_STEPS = (64, 48, 40, 32)
 """Proxy sizes that are tried, the largest first, where the usual one leaves too few trainings."""
+MOST_FOR_REFERENCES = 0.4
+"""Part of the time for searching that references may take: they lie at the very budget and take
+longest of all. By default fewer are tried where they would take more, but at least one."""
 NOTE = "plan"
 """Note of the study that keeps what was planned."""
 
@@ -74,6 +77,8 @@ class Planned:
     """The evaluator with the fidelity that was planned."""
     plan: FidelityPlan
     """What was planned."""
+    references: int
+    """References that are tried."""
     words: tuple[str, ...]
     """The plan, in lines for the reader."""
 
@@ -119,6 +124,8 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
             return run.begin(evaluator)
         made = planned(evaluator, run.options, run.found, sample, pace, left=clock.left or 0.0, workers=clock.workers)
         clock.confirming = made.plan.confirming
+        if made.references < len(sample.references):
+            run.options = replace(run.options, references=made.references)
         engine = run.begin(made.evaluator)
         engine.study.note(NOTE, made.note())
         for line in made.words:
@@ -140,25 +147,42 @@ def planned(
 ) -> Planned:
     """The plan of a search that has `left` seconds on so many workers.
 
-    The proxy size is made smaller only where otherwise too few trainings would fit.
+    The proxy size is made smaller only where otherwise too few trainings would fit, and where that
+    saves time: with strides fitted to the smaller size a network may cost as much as before.
     """
     usual = evaluator.plan
+    every = len(sample.references)
+    while True:
+        chosen = _plan(usual, options, found, sample, pace, left=left, workers=workers)
+        few = options.references is not None or len(sample.references) <= 1
+        if few or chosen.references <= MOST_FOR_REFERENCES:
+            break
+        sample = replace(sample, references=sample.references[:-1])
     smaller = [size for size in PROXY_STEPS if SMALLEST_PROXY <= size < usual.proxy_size]
-    best: tuple[Plan, FidelityPlan] | None = None
-    for size in [usual.proxy_size, *(smaller if options.proxy_size is None else [])]:
-        settled = usual if size == usual.proxy_size else _at(usual, size)
-        chosen = _plan(settled, options, found, sample, pace, left=left, workers=workers)
-        if best is None or (chosen.enough, chosen.trials) > (best[1].enough, best[1].trials):
-            best = settled, chosen
+    settled, better = usual, None
+    for size in smaller if not chosen.enough else ():
+        other = _at(usual, size)
+        tried = _plan(other, options, found, sample, pace, left=left, workers=workers)
+        if (tried.needed or 0.0) < (chosen.needed or 0.0):
+            if options.proxy_size is not None:
+                better = size
+                break
+            settled, chosen = other, tried
         if chosen.enough:
             break
-    assert best is not None  # the usual size is always tried
-    settled, chosen = best
     fixed = _with(settled, chosen)
+    count = len(sample.references)
+    fewer = (
+        f"{count} of {every} references tried: more would take over {MOST_FOR_REFERENCES:.0%} of the time for searching"
+    )
     return Planned(
         evaluator=replace(evaluator, plan=fixed),
         plan=chosen,
-        words=tuple(_words(fixed, chosen, options, elapsed=(usual.seconds or left) - left)),
+        references=count,
+        words=(
+            *([fewer] if count < every else []),
+            *_words(fixed, chosen, options, better=better, elapsed=(usual.seconds or left) - left),
+        ),
     )
 
 
@@ -223,7 +247,11 @@ def _with(settled: Plan, chosen: FidelityPlan) -> Plan:
     )
 
 
-def _words(settled: Plan, chosen: FidelityPlan, options: SearchOptions, *, elapsed: float) -> list[str]:
+def _words(
+    settled: Plan, chosen: FidelityPlan, options: SearchOptions, *, better: int | None, elapsed: float
+) -> list[str]:
+    """The plan, and what would make it enough; `better` is a proxy size with which more would
+    fit."""
     part = "all" if chosen.fraction == 1 else f"{chosen.fraction:.2g}" if chosen.fraction < 0.01 else ""
     share = f"{part or f'{chosen.fraction:.0%}'} of the images"
     confirming = f"; {duration(chosen.confirming)} kept for confirming" if chosen.confirming else ""
@@ -235,8 +263,8 @@ def _words(settled: Plan, chosen: FidelityPlan, options: SearchOptions, *, elaps
     if chosen.needed is not None and settled.trials is None:
         minutes = _round(elapsed + chosen.needed)
         other = [f"--time {minutes}"]
-        if settled.proxy_size > SMALLEST_PROXY:
-            other.append(f"--proxy-size {SMALLEST_PROXY}")
+        if better is not None:
+            other.append(f"--proxy-size {better}")
         fixed = [f"--{name}" for name in ("epochs", "fraction") if getattr(options, name) is not None]
         other += [f"no {name}" for name in fixed]
         said.append(

@@ -29,6 +29,8 @@ LONGEST = 3
 """Longest trainings, as a multiple of the usual ones."""
 SHORTEST = 3
 """Fewest epochs: size and rate of learning need some to run their course."""
+LENIENT = 0.95
+"""Part of the images that tell something with which a training passes: shares are in steps."""
 FEW = 3
 """Candidates below which even trainings that tell little are made shorter."""
 CONFIRMING = 0.3
@@ -104,6 +106,8 @@ class FidelityPlan:
     """Seconds of the longest full training."""
     confirming: float
     """Seconds that are kept for confirming."""
+    references: float = 0.0
+    """Part of the time for searching that the references take."""
     needed: float | None = None
     """Seconds that would be enough for `FEWEST` candidates and `COMPLETE` trainings; None if this
     plan is."""
@@ -167,14 +171,13 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
     confirming = CONFIRMING * given.seconds if given.confirms else 0.0
     room = USED * given.workers * (given.seconds - confirming)
     least = _least(given)
-    found = next((one for one in options if one.fits(room) >= _wanted(given, one.seen, least)), None)
+    found = next((one for one in options if one.fits(room) >= _wanted(given, one, least)), None)
     needed = None
     if found is None:
-        telling = [one for one in options if one.seen >= 0.95 * least] or options
-        cheapest = min(telling, key=lambda one: one.typical)
-        needed = cheapest.takes(_wanted(given, least, least)) / room * given.seconds if room > 0 else math.inf
-        few = min(FEW, _wanted(given, least, least))
-        found = cheapest
+        telling = [one for one in options if one.seen >= LENIENT * least] or options
+        needed = min(one.takes(_needed(given, one)) for one in telling) / room * given.seconds if room > 0 else math.inf
+        few = min(FEW, _most(given))
+        found = cheapest = min(telling, key=lambda one: one.typical)
         if cheapest.fits(room) < few:
             found = next((one for one in options if one.seen < least and one.fits(room) >= few), None)
             found = found or min(options, key=lambda one: one.typical)
@@ -189,6 +192,7 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
         shortest=min(whole),
         longest=max(whole),
         confirming=confirming,
+        references=found.takes(len(found.times.references)) / room if room > 0 else 0.0,
         needed=needed,
     )
 
@@ -196,9 +200,10 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
 def _fidelities(given: Given) -> Iterator[tuple[int, float]]:
     """The fidelities that are considered: shorter trainings have fewer images and, last, fewer
     epochs; longer ones have more epochs, and more images if there are more."""
-    longest = LONGEST * given.epochs if given.trials is None else given.epochs
-    epochs = range(min(SHORTEST, given.epochs), longest + 1) if given.fixed_epochs is None else [given.fixed_epochs]
-    for number in epochs:
+    shorter = range(min(SHORTEST, given.epochs), given.epochs + 1)
+    steps = math.ceil(math.log(LONGEST) / -math.log(STEP)) if given.trials is None else 0
+    longer = [round(given.epochs * LONGEST ** (step / steps)) for step in range(1, steps + 1)]
+    for number in dict.fromkeys([*shorter, *longer]) if given.fixed_epochs is None else [given.fixed_epochs]:
         if given.fixed_fraction is not None:
             yield number, given.fixed_fraction
             continue
@@ -238,13 +243,20 @@ def _most(given: Given) -> int:
     return min(given.networks or 10**9, given.trials or 10**9)
 
 
-def _wanted(given: Given, seen: float, least: float) -> int:
-    """Candidates that a search should begin before its trainings see so many images."""
-    if seen < 0.95 * least:
+def _needed(given: Given, option: _Option) -> int:
+    """Candidates without which a search has too few of them, or too few that are trained to the
+    end; never more than there can be."""
+    if given.trials is not None:
+        return _most(given)
+    return min(max(FEWEST, math.ceil(COMPLETE / KEEP ** (len(option.stages) - 1))), _most(given))
+
+
+def _wanted(given: Given, option: _Option, least: float) -> int:
+    """Candidates that a search should begin before its trainings are as long as `option`."""
+    if option.seen < LENIENT * least:
         return 10**9
     if given.trials is not None:
         return _most(given)
-    half = HALF * _usual(given)
     # from half of the usual training to all of it, candidates grow fourfold and trainings twofold
-    wanted = FEWEST * max(1.0, seen / half) ** 2
-    return min(math.ceil(min(wanted, MOST)), _most(given))
+    grown = FEWEST * max(1.0, option.seen / (HALF * _usual(given))) ** 2
+    return max(_needed(given, option), min(math.ceil(min(grown, MOST)), _most(given)))
