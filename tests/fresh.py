@@ -24,7 +24,7 @@ sys.argv = {words!r}
 
 
 def run(
-    program: str, *arguments: object, folder: Path | None = None, timeout: float = 60
+    program: str, *arguments: object, folder: Path | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run` of [python, "-c", program, *arguments] with its output as text.
 

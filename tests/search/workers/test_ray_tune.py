@@ -147,7 +147,8 @@ def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_tha
     )
     assert go(engine(tmp_path, space, trials=2, finals=0), workers=1).counts()["fail"] == 0
     assert [Path(each).parent for each in seen] == [long_folder]
-    assert list(long_folder.iterdir()) == []  # Ray has nothing there, and Tune's folder is gone
+    # Ray has nothing there, and Tune's folder is gone; uv may keep its locks there
+    assert [each for each in long_folder.iterdir() if each.suffix != ".lock"] == []
     assert len(f"{long_folder}/ray") > cluster.LONGEST  # control
 
 

@@ -41,12 +41,13 @@ def test_exactly_what_a_class_uses_is_copied_and_dependencies_come_first() -> No
     assert defined(sources.text()) == [
         "SplitAttention",
         "activation_layer",
+        "BlurPool",
         "antialias_layer",
         "shortcut",
         "Bottleneck",
     ]
     assert sources.imports["DropPath"] == Import(module="timm.layers", name="DropPath")
-    assert "F" not in sources.imports
+    assert "math" not in sources.imports
 
 
 def test_the_docstring_of_a_file_heads_its_definitions_as_a_comment() -> None:
