@@ -35,6 +35,11 @@ TOURNAMENT = 3
 network is wanted, since accuracy rises with cost."""
 
 
+COMPLETED = 2
+"""Completed trials before the model is used, whatever is known of pruned ones, whose values are
+extrapolated by them."""
+
+
 class PredictorSampler(FeasibleSampler):
     """Proposes the candidate within the budget with the highest expected improvement, or, for a
     front, the highest sampled gain in hypervolume. Works with any Optuna study."""
@@ -60,7 +65,7 @@ class PredictorSampler(FeasibleSampler):
                 values; by default "best" for one objective and "front" for several.
             earlier: trials of earlier studies of the same parameters and directions, to learn from.
             hints: name -> values of some candidates without noise, such as zero-cost scores.
-            startup: number of completed trials before the model is used.
+            startup: number of completed and pruned trials before the model is used.
         """
         super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
         self._objective, self._startup = objective, max(2, startup)
@@ -99,8 +104,9 @@ class PredictorSampler(FeasibleSampler):
     def _choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         encoder, features = self._features_of(pool, study)
         best = self._objective == "best" or len(study.directions) == 1
-        if len(history.rows) < self._startup:
-            return self._begin(pool, features, len(history.rows) + len(running), best)
+        known = len(history.rows) + len(history.stopped)  # a search may stop nearly all of its trainings
+        if known < self._startup or len(history.rows) < COMPLETED:
+            return self._begin(pool, features, known + len(running), best)
         rows, costs, features = pool.rows[pool.free], pool.costs[pool.free], features[pool.free]
         if not pool.complete:
             parents = history.rows[np.argsort(-history.values[:, 0])[:PARENTS]]

@@ -137,3 +137,24 @@ class TestBeginning:
 def test_a_space_without_families_has_none():
     assert SpaceRegion(network("five"), Budget()).families is None
     assert isinstance(network("five"), Space)
+
+
+def test_what_was_stopped_teaches_while_hardly_anything_is_complete():
+    """A search in which two trainings are complete and all others are stopped at a rung: it turns
+    to the family whose trainings stand better there, instead of trying the families in turn."""
+    proposer = Proposer(SPACE, Budget(), census(SPACE, Budget()), sampler="predictor", seed=0, trials=60)
+    families, complete = [], 0
+    for number in range(30):
+        proposal = proposer.propose()
+        assert proposal is not None
+        family = str(proposal.settings["family"])
+        good = family == "five"
+        early = (0.5 if good else 0.2) + number / 10_000
+        if good and complete < 2:
+            complete += 1
+            proposer.completed(proposal, early + 0.2, [(3, early), (9, early + 0.2)])
+        else:
+            proposer.pruned(proposal, [(3, early)])
+            families.append(family)
+    assert complete == 2
+    assert families[8:].count("five") > 0.7 * len(families[8:])
