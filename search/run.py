@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..blocks import AutomlError
@@ -93,8 +94,11 @@ def search(
             first = measured_first(run, evaluator) if study is None and plan.plans else None
             try:
                 runs(first or run.begin(evaluator))
-            finally:
-                run.note()
+            except BaseException:
+                with suppress(AutomlError):  # a write that was interrupted may still lock the database
+                    run.note()
+                raise
+            run.note()
             if run.engine is None:
                 raise AutomlError("the time ended before any network was trained: give more --time")
             study = run.engine.study
