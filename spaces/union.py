@@ -76,9 +76,7 @@ class Union(Space, key="union"):
         self, *, classes: int | None = None, channels: int | None = None, image_size: int | None = None
     ) -> Self:
         """Return the same union for other inputs and outputs, as `Space.adapted`."""
-        members = [
-            member.adapted(classes=classes, channels=channels, image_size=image_size) for member in self.members
-        ]
+        members = [member.adapted(classes=classes, channels=channels, image_size=image_size) for member in self.members]
         return cast(Self, union(members, name=self.name))
 
     @cached_property
