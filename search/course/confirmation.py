@@ -113,8 +113,6 @@ def described(finals: Sequence[Final]) -> str:
     references = sum(point.evaluation.origin == ORIGIN for point in networks.values())
     epochs = finals[0].fidelity.epochs
     times = f"{seeds} other seeds" if seeds > 1 else "another seed"
-    beside = " and the best reference" if references else ""
-    return (
-        f"confirming {len(networks) - references} of the front{beside}: {epochs} epoch{'s' * (epochs > 1)} each, from"
-        f" {times}"
-    )
+    own = len(networks) - references
+    which = [*([f"{own} of the front"] if own else []), *(["the best reference"] if references else [])]
+    return f"confirming {' and '.join(which)}: {epochs} epoch{'s' * (epochs > 1)} each, from {times}"

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 from automl.search.beginning import _references_first
+from automl.search.course.confirmation import Final, described
 from automl.search.course.engine import Engine
 from automl.search.course.events import Silent
 from automl.search.course.job import Job
 from automl.search.proposing.references_first import ReferencesFirst, references_of
 from automl.spaces import Space, parse_budget
 from automl.studies import Purpose, Study
-from automl.studies.chosen import best
+from automl.studies.chosen import best, finalists
 from automl.studies.evidence import certificate, certificate_text, evidence
 from automl.studies.evidence.search_rows import RANDOM
 from automl.studies.reference_trials import ORIGIN, noted_references
@@ -105,6 +106,16 @@ def test_the_best_reference_is_confirmed_beside_the_leaders_of_the_search(bad: S
     assert certificate(bad).to_dict()["best"]["id"] in finals  # type: ignore[index]
     own = [point.id for point in sorted(bad.front(), key=lambda point: -point.accuracy) if point.id not in noted][:3]
     assert finals - set(noted) == set(own)
+
+
+def test_what_is_confirmed_is_said_also_where_it_is_the_reference_alone(bad: Study):
+    points = finalists(bad, 3)
+    reference = [point for point in points if point.evaluation.origin == ORIGIN]
+    finals = [Final(point=point, fidelity=point.evaluation.fidelity, seed=1) for point in points]
+    assert described(finals).startswith(f"confirming {len(points) - 1} of the front and the best reference: ")
+    alone = [final for final in finals if final.point in reference]
+    assert described(alone).startswith("confirming the best reference: ")
+    assert described([final for final in finals if final not in alone]).count("reference") == 0
 
 
 def test_a_dominated_reference_is_confirmed_too(bad: Study):
