@@ -216,7 +216,7 @@ def retrain(spec: str, plan: Plan, epochs: int, seed: int) -> float:
     torch.set_num_threads(1)
     pixels = Pixels(plan.data.images, plan.data.labels, plan.split.train, plan.split.validation, plan.split.test, "cpu")
     with seeded(seed, "build"):
-        network = Candidate.from_dict(json.loads(spec)).build()
+        network = Candidate.from_spec(spec).build()
     trainer = Trainer(network, pixels, epochs=epochs, size=plan.proxy_size, recipe=plan.recipe, seed=seed)
     while not trainer.finished:
         trainer.epoch()

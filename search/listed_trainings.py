@@ -106,21 +106,54 @@ def train_listed(
         with cluster.session(asked) as resources:
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            limits = Limits(trials=None, seconds=plan.seconds, finals=0)
-            engine = Engine(
+            engine = listed_engine(
                 study,
                 waiting(study),
-                trials=Trials(fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, pauses=False),
-                limits=limits,
+                Trials(fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, pauses=False),
+                target=len(listed) * len(seeds),
+                seconds=plan.seconds,
                 listener=listener,
-                clock=Clock(limits, began=began),
-                rungs=Rungs(plan.epochs, by_cost=False),
+                began=began,
             )
-            engine.counts.target = len(listed) * len(seeds)
             from .workers.ray_tune import run
 
             run(engine, arrays(plan), plan.recipe.to_dict(), resources)
     return ListedTrainings(study=study, plan=plan, seeds=tuple(seeds), left=waiting(study).left)
+
+
+def listed_engine(
+    study: Study,
+    points: Points,
+    trials: Trials,
+    *,
+    target: int,
+    seconds: float | None,
+    listener: Listener,
+    began: float,
+) -> Engine:
+    """What trains the listed networks that a study lacks, without confirming any.
+
+    Args:
+        study: where they are recorded.
+        points: the trainings that are missing.
+        trials: how they are trained.
+        target: number of all trainings, those that the study holds included.
+        seconds: wall time of the run; None until all are trained.
+        listener: is told what happens.
+        began: when the run began, by `time.monotonic`.
+    """
+    limits = Limits(trials=None, seconds=seconds, finals=0)
+    engine = Engine(
+        study,
+        points,
+        trials=trials,
+        limits=limits,
+        listener=listener,
+        clock=Clock(limits, began=began),
+        rungs=Rungs(trials.epochs, by_cost=False),
+    )
+    engine.counts.target = target
+    return engine
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:

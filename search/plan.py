@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
@@ -286,11 +287,11 @@ def default_name(space: Space, data: str, budget: Sequence[str], image_size: int
 
 def arrays(plan: Plan) -> dict[str, Any]:
     """The data as workers get them: everything except the rows of the test data."""
-    levels = {} if plan.data.levels is None else {"levels": np.array(plan.data.levels)}
-    return {
-        "images": plan.data.images,
-        "labels": plan.data.labels,
-        "train": plan.split.train,
-        "validation": plan.split.validation,
-        **levels,
-    }
+    return arrays_of(plan.data, train=plan.split.train, measured=plan.split.validation)
+
+
+def arrays_of(data: ImageData, *, train: NDArray[np.int64], measured: NDArray[np.int64]) -> dict[str, Any]:
+    """Images as workers get them, with the rows that train and those that accuracy is measured
+    on."""
+    levels = {} if data.levels is None else {"levels": np.array(data.levels)}
+    return {"images": data.images, "labels": data.labels, "train": train, "validation": measured, **levels}

@@ -25,7 +25,7 @@ from .evaluators.training import Training
 from .options import SearchOptions
 from .plan import PROXY_MAP, SMALLEST_PROXY, Plan, first_rung_of
 from .proposing.random_order import families_in_turn
-from .proposing.references_first import default_count, references_within
+from .proposing.references_first import default_count, references_for
 
 SAMPLE = 24
 """Random networks whose expected times stand for those of all candidates."""
@@ -57,10 +57,8 @@ class Sample:
             drawn.setdefault(candidate.id, _row(candidate))
             if len(drawn) == SAMPLE:
                 break
-        channels, height, width = space.image
         count = default_count(settled.trials, settled.seconds) if wanted is None else wanted
-        every = references_within(budget, image_size=height, classes=space.classes, channels=channels)
-        first = islice(every, count if height == width else 0)
+        first = islice(references_for(space, budget), count)
         return cls(networks=list(drawn.values()), references=[_row(one.candidate) for one in first])
 
     @property

@@ -119,6 +119,11 @@ class Candidate:
         }
 
     @classmethod
+    def from_spec(cls, spec: str) -> Candidate:
+        """Make the candidate whose canonical JSON is `spec`; raises as `from_dict`."""
+        return cls.from_dict(json.loads(spec))
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
         """Make the candidate that plain data describe, in canonical form.
 

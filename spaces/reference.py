@@ -7,7 +7,6 @@ network, a space, or an id in a database. This package reads no databases: `auto
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -122,4 +121,4 @@ def _look_up(study: str, which: str, storage: str | None) -> Candidate:
             f"{text!r} is looked up in a database of studies: give storage=, or set AUTOML_STORAGE (automl search's own"
             " is sqlite:///automl.db)"
         )
-    return Candidate.from_dict(json.loads(_finders[kind](storage, study, which)))
+    return Candidate.from_spec(_finders[kind](storage, study, which))

@@ -3,7 +3,6 @@ metrics."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -121,4 +120,4 @@ def _value(name: str, value: float) -> float:
 def _computed(axis: str, spec: str) -> float:
     from ..spaces.candidate import Candidate
 
-    return _value(axis, known_metrics.get(axis).of(Candidate.from_dict(json.loads(spec))))
+    return _value(axis, known_metrics.get(axis).of(Candidate.from_spec(spec)))

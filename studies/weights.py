@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ def load_trained(path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
     kept = load(path)
     try:
-        network = Candidate.from_dict(json.loads(kept["candidate"])).build()
+        network = Candidate.from_spec(kept["candidate"]).build()
         network.load_state_dict(kept["weights"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):

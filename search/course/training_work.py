@@ -5,7 +5,6 @@ It is arithmetic on the description of a network; nothing is built.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -70,7 +69,7 @@ class Trainings:
 @lru_cache(maxsize=512)
 def candidate_of(spec: str) -> Candidate:
     """The candidate of its canonical JSON; those read last are remembered."""
-    return Candidate.from_dict(json.loads(spec))
+    return Candidate.from_spec(spec)
 
 
 def _cost(spec: str, fidelity: Fidelity, side: int) -> Cost:

@@ -3,7 +3,6 @@ file reproduces the accuracy that was measured."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -135,7 +134,7 @@ def export(
         settings=settings,
         versions=versions(),
     )
-    trained = Candidate.from_dict(json.loads(kept["candidate"]))
+    trained = Candidate.from_spec(kept["candidate"])
     if trained.id != row.id:
         said(
             f"it was trained with strides fitted to {chosen.fidelity.size} px: the exported network has them, and its"

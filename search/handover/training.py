@@ -4,7 +4,6 @@ is deployed, and continued after Ctrl-C or a kill.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -76,7 +75,7 @@ def train(
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
-    height = Candidate.from_dict(json.loads(row.spec)).image[1]
+    height = Candidate.from_spec(row.spec).image[1]
     searched = proxy(int(settings["proxy_size"]), height, int(settings["image_size"]))
     epochs = epochs or LONGER * int(settings["epochs"])
     if seed is not None:

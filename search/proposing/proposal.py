@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -50,7 +49,7 @@ class Proposal:
     @classmethod
     def again(cls, paused: Paused) -> Proposal:
         """The proposal whose training an earlier run has paused."""
-        candidate = Candidate.from_dict(json.loads(paused.candidate.spec))
+        candidate = Candidate.from_spec(paused.candidate.spec)
         return cls(
             candidate=candidate,
             cost=candidate.cost(),

@@ -69,6 +69,14 @@ def references_within(budget: Budget, *, image_size: int, classes: int, channels
             yield chosen
 
 
+def references_for(space: Space, budget: Budget) -> Iterator[ScaledReference]:
+    """Yield the reference networks for a search of `space`, as `references_within`; none if its
+    images are not square."""
+    channels, height, width = space.image
+    if height == width:
+        yield from references_within(budget, image_size=height, classes=space.classes, channels=channels)
+
+
 def references_of(
     study: Study, space: Space, budget: Budget, *, trials: int | None, wanted: int | None, seconds: float | None = None
 ) -> list[ScaledReference]:
@@ -85,12 +93,11 @@ def references_of(
     """
     kept, noted = noted_references(study), NOTE in study.notes()
     begun = noted or bool(study.evaluations() or study.paused())
-    channels, height, width = space.image
-    every = references_within(budget, image_size=height, classes=space.classes, channels=channels)
+    every = references_for(space, budget)
     if begun and wanted is None:
         return [one for one in every if one.candidate.id in kept] if kept else []
     count = default_count(trials, seconds) if wanted is None else wanted
-    chosen = list(islice(every, count if height == width else 0))
+    chosen = list(islice(every, count))
     new = [_note(one) for one in chosen if one.candidate.id not in kept]
     if new or not noted:
         study.note(NOTE, [*(dict(each) for each in kept.values()), *new])

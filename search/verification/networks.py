@@ -4,7 +4,6 @@ taken without it."""
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -26,7 +25,7 @@ from ...studies.evidence import tried_references
 from ...studies.evidence.verification import Role
 from ...studies.json_values import JSON
 from ...studies.statistics.intervals import mean_of
-from ..proposing.references_first import references_within
+from ..proposing.references_first import references_for
 
 REFERENCES = 3
 """Number of references that are compared."""
@@ -67,7 +66,7 @@ class Compared:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Compared:
         """The network that `to_dict` wrote."""
-        return _compared(data["role"], data["words"], Candidate.from_dict(json.loads(data["spec"])))
+        return _compared(data["role"], data["words"], Candidate.from_spec(data["spec"]))
 
 
 def networks_to_compare(study: Study) -> tuple[list[Compared], list[str]]:
@@ -89,7 +88,7 @@ def networks_to_compare(study: Study) -> tuple[list[Compared], list[str]]:
     own = own_best(study)
     if own is not None:
         words = "the network found" if own.id == chosen.id else "the best network that the search itself has found"
-        found.append(_compared("own", words, Candidate.from_dict(json.loads(own.spec))))
+        found.append(_compared("own", words, Candidate.from_spec(own.spec)))
     references = list(_references(study, space, budget, without={one.id for one in found}))
     found += references
     left_out = [] if references else ["no reference network could be scaled to the budget and the images"]
@@ -124,14 +123,12 @@ def _references(study: Study, space: Space, budget: Budget, *, without: set[str]
         confirmed = mean_of([each.accuracy or 0.0 for each in finals.get(one.id, ())])
         ranked.append(((confirmed or 0.0, one.state == State.COMPLETE, one.accuracy), one))
     known = (
-        _compared("reference", one.words, Candidate.from_dict(json.loads(candidates[one.id].spec)))
+        _compared("reference", one.words, Candidate.from_spec(candidates[one.id].spec))
         for _, one in sorted(ranked, key=lambda pair: pair[0], reverse=True)
     )
-    channels, height, width = space.image
     others = (
         Compared(role="reference", words=one.origins[0].words, candidate=one.candidate, cost=one.cost)
-        for one in references_within(budget, image_size=height, classes=space.classes, channels=channels)
-        if height == width
+        for one in references_for(space, budget)
     )
     for one in chain(known, others):  # which are scaled one by one, as they are taken
         if len(seen) - len(without) < REFERENCES and one.id not in seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...spaces import Candidate
 from ...studies import Fidelity, Purpose, Study, StudySpec
@@ -13,17 +13,16 @@ from ...studies.json_values import JSON
 from ...studies.spec import smallest_map
 from ...studies.verification_study import VERIFIES, verification_name
 from ...studies.versions import versions
-from ..course.clock import Clock
 from ..course.engine import Engine
 from ..course.events import Listener
-from ..course.limits import Limits, Trials
-from ..course.rungs import Rungs
+from ..course.limits import Trials
+from ..listed_trainings import listed_engine
 from ..plan import proxy
 from ..proposing.listed import Listed, Points
 from .networks import Compared, budget_of
 
 if TYPE_CHECKING:
-    from ..data import ImageData, Split
+    from ..data import Split
 
 LONGER = 2
 """By default networks are trained for this many times the epochs of the final trainings, which are
@@ -72,18 +71,15 @@ class VerificationPlan:
 
     def engine(self, found: Study, *, seconds: float | None, listener: Listener, began: float) -> Engine:
         """What runs them."""
-        limits = Limits(trials=None, seconds=seconds, finals=0)
-        engine = Engine(
+        return listed_engine(
             found,
             self.waiting(found),
-            trials=Trials(fidelity=self.fidelity, epochs=self.epochs, seed=self.own_seeds[0], pauses=False),
-            limits=limits,
+            Trials(fidelity=self.fidelity, epochs=self.epochs, seed=self.own_seeds[0], pauses=False),
+            target=len(self.compared) * self.seeds,
+            seconds=seconds,
             listener=listener,
-            clock=Clock(limits, began=began),
-            rungs=Rungs(self.epochs, by_cost=False),
+            began=began,
         )
-        engine.counts.target = len(self.compared) * self.seeds
-        return engine
 
     def to_dict(self) -> dict[str, JSON]:
         """What the verification notes, as plain JSON."""
@@ -121,11 +117,3 @@ def spec_of(study: Study) -> StudySpec:
         data=study.spec.data,
         settings={**kept, VERIFIES: study.spec.name},
     )
-
-
-def arrays(loaded: ImageData, rows: Split) -> dict[str, Any]:
-    """The data as workers get them: the test images take the place of those that validate."""
-    import numpy as np
-
-    levels = {} if loaded.levels is None else {"levels": np.array(loaded.levels)}
-    return {"images": loaded.images, "labels": loaded.labels, "train": rows.train, "validation": rows.test, **levels}

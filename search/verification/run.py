@@ -26,9 +26,10 @@ from ...studies.versions import versions
 from ..course.events import Listener, Silent
 from ..handover.study_data import study_data
 from ..options import ClusterOptions
+from ..plan import arrays_of
 from ..workers import cluster
 from .networks import Compared, networks_to_compare
-from .plan import VerificationPlan, arrays, default_epochs, spec_of
+from .plan import VerificationPlan, default_epochs, spec_of
 
 
 @documented
@@ -126,7 +127,7 @@ def verify(
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)
             from ..workers.ray_tune import run
 
-            run(engine, arrays(images, rows), spec.settings["recipe"], resources)
+            run(engine, arrays_of(images, train=rows.train, measured=rows.test), spec.settings["recipe"], resources)
     found.note(NOTE, plan.to_dict())
     result = verification(study)
     assert result is not None  # its note has just been written

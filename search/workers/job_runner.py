@@ -3,7 +3,6 @@ or scores it."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,7 +100,7 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
         InputError: no network can be built; recorded as FAIL.
         WrongCost: the built network has another number of parameters than costed; recorded as FAIL.
     """
-    candidate = Candidate.from_dict(json.loads(job.candidate))
+    candidate = Candidate.from_spec(job.candidate)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         network = network_of(job, candidate).build(drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate)
@@ -135,7 +134,7 @@ def scored(job: Job, pixels: Pixels, device: torch.device | str) -> dict[str, fl
     from ..scores import batch_of, scores_of
 
     images, labels = batch_of(pixels, job.fidelity.size, seed=job.seed)
-    candidate = Candidate.from_dict(json.loads(job.candidate))
+    candidate = Candidate.from_spec(job.candidate)
     return scores_of(
         candidate, images, labels, names=job.scores, seed=job.seed, device=str(device), proxy=network_of(job, candidate)
     )
@@ -182,7 +181,7 @@ def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
     if job.checkpoint is None:
         return
     Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
-    trained = network_of(job, Candidate.from_dict(json.loads(job.candidate)))
+    trained = network_of(job, Candidate.from_spec(job.candidate))
     weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
     save(
         job.checkpoint,
