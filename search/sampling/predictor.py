@@ -17,15 +17,17 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from ...studies.database.optuna_private import trials_of
 from .acquisition import most_dominating, most_improving
 from .auxiliary import Auxiliary, Rows, rows_of
-from .columns import Table
+from .columns import Table, columns_of
 from .feasible import NEIGHBOURS, FeasibleSampler
 from .features import Encoder, Features, Hint, Vector
 from .history import History
 from .models import Models, Quality
 from .one_thread import one_thread
 from .pool import Pool
+from .recommendation import Recommendation, by_model, by_values
 from .region import CostFunction, Region
 
 PARENTS = 20
@@ -97,6 +99,36 @@ class PredictorSampler(FeasibleSampler):
             features = encoder(history.rows, self._models.costs(history, history.rows))
             return self._models.quality(features, history.values[:, 0])
 
+    def recommend(self, study: Study) -> list[Recommendation]:
+        """The trials of a study, the best first by the model of the first objective.
+
+        The model has seen all of them: completed trials, of which several with the same parameters
+        are seeds, and pruned ones by their curves. Before there is a model they are ranked by their
+        values alone. What is proposed next does not depend on it.
+        """
+        trials = trials_of(study)
+        columns = columns_of(self.infer_relative_search_space(study, trials[-1])) if trials else []
+        if not columns:
+            return by_values(study)
+        history, pool = self._followed(study, columns, trials, len(trials))
+        if not self._knows(history):
+            return by_values(study)
+        with one_thread():
+            encoder, _ = self._features_of(pool, study)
+            models = Models(self._region)
+            model = models.fit(history, encoder, 0, np.random.default_rng(0), warped=False)
+
+            def predict(rows: Table) -> tuple[Vector, Vector]:
+                features = encoder(rows, models.costs(history, rows))
+                return model.mean(features), model.deviation(features)
+
+            return by_model(study, history, predict, model.noise)
+
+    def _knows(self, history: History) -> bool:
+        """Whether there are enough trials for a model."""
+        known = len(history.rows) + len(history.stopped)  # a search may stop nearly all of its trainings
+        return known >= self._startup and len(history.rows) >= COMPLETED
+
     def choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         with one_thread():
             return self._choose(study, history, pool, running)
@@ -104,9 +136,9 @@ class PredictorSampler(FeasibleSampler):
     def _choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         encoder, features = self._features_of(pool, study)
         best = self._objective == "best" or len(study.directions) == 1
-        known = len(history.rows) + len(history.stopped)  # a search may stop nearly all of its trainings
-        if known < self._startup or len(history.rows) < COMPLETED:
-            return self._begin(pool, features, known + len(running), best)
+        if not self._knows(history):
+            begun = len(history.rows) + len(history.stopped) + len(running)
+            return self._begin(pool, features, begun, best)
         rows, costs, features = pool.rows[pool.free], pool.costs[pool.free], features[pool.free]
         if not pool.complete:
             parents = history.rows[np.argsort(-history.values[:, 0])[:PARENTS]]
