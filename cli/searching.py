@@ -11,6 +11,7 @@ import typer
 from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
+from .stopping import interruptible
 from .text import command, duration, names_in, parse_duration, parse_references, quoted
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def search(options: SearchOptions, json: Json = False) -> None:
     The same command again continues the same study.
     """
     began = time.monotonic()
-    from ..blocks.errors import Interrupted
     from ..search import search as run
     from ..search.evaluators import find_evaluator
     from .live import view
@@ -83,12 +83,9 @@ def search(options: SearchOptions, json: Json = False) -> None:
 
     storage = options.storage
     typed = masked_command(sys.argv[1:], storage)
-    try:
-        with view(to_stderr=json) as listener:
-            looks_up = not find_evaluator(options.evaluator)[0].reads_images
-            result = run(options, listener=Quiet(listener) if looks_up else listener, command=typed, began=began)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished evaluations are kept, go on with: {typed}") from None
+    with interruptible(typed), view(to_stderr=json) as listener:
+        looks_up = not find_evaluator(options.evaluator)[0].reads_images
+        result = run(options, listener=Quiet(listener) if looks_up else listener, command=typed, began=began)
     if json:
         print_json(result_json(result))
     else:
@@ -166,6 +163,8 @@ def print_result(
         )
     if result.simulated is None:
         print(f"  {command('train', name, storage=storage)}    train it longer")
+    if against.tried:
+        print(f"  {command('verify', name, storage=storage)}    longer trainings from more seeds, on the test images")
     print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
     print(f"  {goes_on(result, trials=trials, seconds=seconds, references=len(against.tried))}")
 

@@ -42,9 +42,10 @@ def for_budget(space: Space, budget: Budget) -> tuple[Space, list[str]]:
     kept = kept or [member for member in space.members if _holds_any(member, budget)]
     if not kept:
         return space, []
-    said = [f"{member.name} (about {shares[member.name]:.1%} of it is within the budget)" for member in kept]
+    # how much of each is within the budget is said by the census of the space
+    names = ", ".join(member.name for member in kept)
     dropped = [_reason(one, budget) for one in space.members if one not in kept]
-    lines = [f"families searched: {', '.join(said)}", *([f"left out: {', '.join(dropped)}"] if dropped else [])]
+    lines = [f"families searched: {names}", *([f"left out: {', '.join(dropped)}"] if dropped else [])]
     return union(kept, name=space.name), lines
 
 
