@@ -47,7 +47,9 @@ def cost(
             help="Build it and compare with thop, PyTorch's counter and its parameters; exit code 1 if one is wrong.",
         ),
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Images at once, for the peak activation memory.")] = 1,
+    batch: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="Images at once, for the peak activation memory.")
+    ] = 1,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:

@@ -1,21 +1,29 @@
-"""Writes text to terminals whose encoding lacks some of its characters.
+"""Writes text to terminals: what their encoding lacks is transliterated, and control characters in
+names are escaped, so that no name of a file or a study can steer the terminal.
 
-Such characters are transliterated to ASCII: "α·β² ≈ 2" becomes "alpha*beta^2 ~ 2", "Müller" becomes
-"Muller". Characters without a transliteration are escaped as in Python, "\\u6f22", and so are bytes
-of file names that are not valid text.
+Characters that the encoding lacks are transliterated to ASCII: "α·β² ≈ 2" becomes
+"alpha*beta^2 ~ 2", "Müller" becomes "Muller". Characters without a transliteration are escaped as
+in Python, "\\u6f22", and so are bytes of file names that are not valid text.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
+import re
 import sys
 import unicodedata
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 ERRORS = "automl"
 """Name of the error handler, as in `text.encode("cp1252", errors=ERRORS)`."""
 ASCII = "automl_ascii"
 """Name of an alias of ASCII: typer regards the name "ascii" as a mistake and writes UTF-8."""
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys in place of showing them: all controls but tab and line feed,
+and those that change the direction of writing."""
 SIGNS = {
     "×": "x",
     "±": "+/-",
@@ -129,3 +137,41 @@ def shown(text: str) -> str:
     """`text` as standard output will show it, whose length is needed to lay out columns."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, ERRORS).decode(encoding)
+
+
+def visible(text: str) -> str:
+    """`text` with the characters that a terminal would obey as escapes.
+
+    >>> visible("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return STEERING.sub(lambda match: _escaped_control(match[0]), text)
+
+
+def _escaped_control(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class Visible:
+    """A text stream that writes what a terminal would obey as escapes; rich, which draws by such
+    characters, writes to the stream itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream  # the name under which rich looks for it
+
+    def write(self, text: str) -> int:
+        """Write `text`; raises TypeError for bytes, by which typer tells text from binary."""
+        encoding = getattr(self.rich_proxied_file, "encoding", None) or "utf-8"
+        self.rich_proxied_file.write(visible(text).encode(encoding, ERRORS).decode(encoding))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Within it, standard output shows control characters in place of passing them on."""
+    stream = sys.stdout
+    with contextlib.redirect_stdout(Visible(stream)):  # pyright: ignore[reportArgumentType]
+        yield

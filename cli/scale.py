@@ -56,7 +56,7 @@ def scale(
     ] = "2x",
     size_multiple: Annotated[int, typer.Option(help="Round input sizes to a multiple of it.")] = 1,
     image_size: Annotated[
-        int | None, typer.Option(min=1, help="Input size in pixels at γ = 1. Without: the baseline's.")
+        int | None, typer.Option(min=1, max=100_000, help="Input size in pixels at γ = 1. Without: the baseline's.")
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="efficientnet: B0 to B7 as released, beside what the coefficients make of B0.")

@@ -122,7 +122,7 @@ def _when(when: Any) -> str:
 def sample(
     space: SpaceFile,
     budget: BudgetTexts = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many candidates.")] = 5,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many candidates.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     aim: Annotated[
         float,
@@ -157,4 +157,5 @@ def sample(
         print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])
         return
     rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), in_words(one)] for c, one in drawn]
-    print_table(f"drawn from {loaded.name} ({CONVENTION})", ["candidate", "FLOPs", "params", "settings"], rows)
+    fewer = f", all {len(rows):,} that were found" if len(rows) < count else ""
+    print_table(f"drawn from {loaded.name} ({CONVENTION}){fewer}", ["candidate", "FLOPs", "params", "settings"], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .encoding import shown
+from .encoding import shown, visible
 
 BETWEEN = 3
 """Characters that a table adds to each column: a space on either side, and what stands between
@@ -21,7 +21,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     from rich.text import Text
 
     console = Console(highlight=False)
-    cells = [[shown(cell) for cell in row] for row in [columns, *rows]]
+    cells = [[shown(visible(cell)) for cell in row] for row in [columns, *rows]]
     whole = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     word = [
         max(cell_len(part) for cell in column for part in cell.split() or [""]) for column in zip(*cells, strict=True)
@@ -34,7 +34,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, justify="left" if index == 0 else "right", overflow="fold", width=width)
     for row in cells[1:]:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(Text(shown(title), style="bold"), soft_wrap=True)
+    console.print(Text(shown(visible(title)), style="bold"), soft_wrap=True)
     # a terminal narrower than the words breaks the lines itself, and what is copied from it is
     # whole
     Console(highlight=False, width=sum(widths) + frame).print(table, crop=False)

@@ -46,7 +46,7 @@ def parse_references(text: str) -> int:
 
     if text.strip().lower() == "none":
         return 0
-    if not text.strip().isdecimal():
+    if not re.fullmatch(r"\d{1,9}", text.strip()):
         raise InputError(f"--references must be a whole number or none, but got {text!r}")
     return int(text)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
 from ..studies import Purpose
+from ..studies.atomic_file import refused, write_text
 from .grid import GridResult
 from .listed_trainings import ListedTrainings
 
@@ -70,6 +71,7 @@ def write(found: GridEvidence, folder: Path) -> list[Path]:
 
     Raises:
         InputError: the folder cannot be written.
+        AutomlError: the disk refuses a file; earlier files stay as they were.
     """
     from ..studies.scaling import report_markdown, save, scaling_figure, simplex_figure
 
@@ -102,10 +104,10 @@ def write(found: GridEvidence, folder: Path) -> list[Path]:
             exponents=grid.exponents,
             target=grid.target,
         )
-        (folder / "report.md").write_text(page)
-        (folder / "report.json").write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
+        write_text(folder / "report.md", page)
+        write_text(folder / "report.json", json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
     except OSError as error:
-        raise InputError(f"--out cannot be written: {error}") from None
+        raise refused("--out", error) from None
     return [folder / "report.md", folder / "report.json", *(folder / path for _, path in figures)]
 
 

@@ -21,6 +21,7 @@ from ..blocks.documented import documented
 from ..spaces.scaling.at_multiples import COMPOUND, RuleNetwork, at_multiples
 from ..spaces.scaling.baseline import Baseline, in_letters
 from ..spaces.scaling.family import PAPER
+from ..studies.atomic_file import refused, write_text
 from ..studies.json_values import JSON
 from .course.events import Listener, Silent
 from .grid import base_of, images_up_to, plain
@@ -115,6 +116,7 @@ class RulesResult:
 
         Raises:
             InputError: the folder cannot be written.
+            AutomlError: the disk refuses a file; earlier files stay as they were.
         """
         from ..studies.scaling import rules_figure, rules_markdown, save
 
@@ -122,10 +124,10 @@ class RulesResult:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             save(rules_figure(self.compared, f"Scaling {Path(self.networks.baseline.name).stem}"), folder / "rules.svg")
-            (folder / "rules.md").write_text(rules_markdown(self.compared, facts=self.facts(), figures=figures))
-            (folder / "rules.json").write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+            write_text(folder / "rules.md", rules_markdown(self.compared, facts=self.facts(), figures=figures))
+            write_text(folder / "rules.json", json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
         except OSError as error:
-            raise InputError(f"--out cannot be written: {error}") from None
+            raise refused("--out", error) from None
         return [folder / name for name in ("rules.md", "rules.json", "rules.svg")]
 
 

@@ -1,6 +1,7 @@
 """Arithmetic constraints on parameters, such as `depth * width**2 * resolution**2 <= 2.2`.
 
-They are parsed to a syntax tree with a list of allowed nodes, never passed to `eval`.
+They are parsed to a syntax tree with a list of allowed nodes, never passed to `eval`. Length, depth
+and the size of numbers are bounded, so that reading and evaluating one takes milliseconds.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -19,6 +21,15 @@ from ..blocks import InputError
 from ..blocks.errors import unknown
 from ..blocks.shape import is_array
 
+LONGEST = 2000
+"""Largest number of characters of a constraint."""
+DEEPEST = 200
+"""Largest depth of a constraint's syntax tree; a sum of n terms has a depth of n."""
+LARGEST = 1e300
+"""Largest absolute value of a number in a constraint, and of every result on the way."""
+LARGEST_EXPONENT = 64
+"""Largest absolute value of the exponent of a power in a constraint."""
+
 _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -26,7 +37,7 @@ _binary: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
-    ast.Pow: lambda base, exponent: _power(base, exponent),
+    ast.Pow: operator.pow,
 }
 _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -36,10 +47,6 @@ _compare: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-
-
-LARGEST_EXPONENT = 64
-"""Largest absolute value of the exponent of a power in a constraint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +87,17 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
     """
     if not isinstance(text, str):
         raise InputError(f"a constraint is a text like 'depth * width**2 <= 2', but got {text!r}")
+    if len(text) > LONGEST:
+        raise InputError(f"a constraint must have at most {LONGEST:,} characters, but got {len(text):,}: {text!r}")
     try:
         tree = _parse(text)
     except SyntaxError as error:
         raise InputError(f"not a constraint: {text!r} ({error.msg} at column {error.offset})") from None
     except (ValueError, RecursionError, MemoryError):
-        raise InputError(f"not a constraint: {text[:80]!r}") from None
+        raise InputError(f"not a constraint: {text!r}") from None
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
         raise InputError(f"a constraint compares two sides, as in 'depth * width**2 <= 2', but got {text!r}")
-    for node in ast.walk(tree):
-        allowed = isinstance(
-            node, ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp | ast.Name | ast.Load | ast.boolop | ast.unaryop
-        )
-        allowed = allowed or type(node) in _binary or type(node) in _compare
-        allowed = allowed or (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))
-        if not allowed or isinstance(node, ast.Invert):
-            raise InputError(
-                f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r}"
-                f" holds {type(node).__name__}"
-            )
+    _check(tree, text)
     parameters = {_identifier(name): name for name in known}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for name in names:
@@ -110,13 +109,56 @@ def parse_constraint(text: object, known: Collection[str]) -> Constraint:
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> ast.expr:
     # `expansion.1` and `kernel.2.3`, parameters of a stage and a layer, are not valid Python names
-    return ast.parse(re.sub(r"\b[A-Za-z_]\w*(?:\.\d+)+\b", lambda match: _identifier(match[0]), text), mode="eval").body
+    python = re.sub(r"\b[A-Za-z_]\w*(?:\.\d+)+\b", lambda match: _identifier(match[0]), text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an escape in a text: Python's parser is only borrowed
+        return ast.parse(python, mode="eval").body
 
 
-def _power(base: Any, exponent: Any) -> Any:
-    if not is_array(exponent) and abs(exponent) > LARGEST_EXPONENT:
-        raise OverflowError(f"an exponent must be at most {LARGEST_EXPONENT}, but got {exponent}")
-    return operator.pow(base, exponent)
+def _check(tree: ast.expr, text: str) -> None:
+    """Raise InputError unless a tree holds allowed nodes alone, within the bounds."""
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise InputError(f"a constraint must be at most {DEEPEST} operations deep, but got {text!r}")
+        for node in level:
+            _check_node(node, text)
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+
+def _check_node(node: ast.AST, text: str) -> None:
+    allowed = isinstance(
+        node, ast.Compare | ast.BoolOp | ast.BinOp | ast.UnaryOp | ast.Name | ast.Load | ast.boolop | ast.unaryop
+    )
+    allowed = allowed or type(node) in _binary or type(node) in _compare
+    allowed = allowed or (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))
+    if not allowed or isinstance(node, ast.Invert):
+        raise InputError(
+            f"a constraint may hold names, numbers, texts, + - * / // % **, comparisons, and, or, not, but {text!r}"
+            f" holds {type(node).__name__}"
+        )
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not abs(node.value) <= LARGEST:
+        raise InputError(f"a number in a constraint must be at most {LARGEST:g}, but got {text!r}")
+    texts = (isinstance(child, ast.Constant) and isinstance(child.value, str) for child in ast.iter_child_nodes(node))
+    if not isinstance(node, ast.Compare) and any(texts):
+        raise InputError(f"a text in a constraint can only be compared, as in attention == 'eca', but got {text!r}")
+
+
+def _calculated(op: ast.operator, left: Any, right: Any) -> Any:
+    """The result of arithmetic on two numbers or arrays of numbers, within the bounds."""
+    for side in (left, right):
+        if isinstance(side, str) or (is_array(side) and side.dtype.kind not in "biuf"):
+            raise TypeError("a text can only be compared")
+    if isinstance(op, ast.Pow) and not is_array(right) and abs(right) > LARGEST_EXPONENT:
+        raise OverflowError(f"an exponent must be at most {LARGEST_EXPONENT}, but got {right:g}")
+    result = _binary[type(op)](left, right)
+    if isinstance(result, complex):
+        raise ArithmeticError("the root of a negative number")
+    if isinstance(result, int | float) and not abs(result) <= LARGEST:
+        raise OverflowError(f"a result must be at most {LARGEST:g}")
+    return result
 
 
 def _identifier(name: str) -> str:
@@ -130,7 +172,7 @@ def _evaluate(node: ast.AST, settings: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return settings[name]
         case ast.BinOp(left=left, op=op, right=right):
-            return _binary[type(op)](_evaluate(left, settings), _evaluate(right, settings))
+            return _calculated(op, _evaluate(left, settings), _evaluate(right, settings))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return np.logical_not(_evaluate(operand, settings))
         case ast.UnaryOp(op=op, operand=operand):

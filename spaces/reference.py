@@ -51,10 +51,10 @@ def find_space(reference: Reference) -> Space | None:
     if not isinstance(reference, str | os.PathLike):
         return None
     text, path = os.fspath(reference), Path(reference)
-    if path.is_file():
+    if os.path.isfile(path):  # False, and no error, for a name that no file can have
         data = read_file(path).data
         return load_space(path) if isinstance(data, Mapping) and any(key in data for key in OF_SPACES) else None
-    several = "," in text and not path.exists()
+    several = "," in text and not os.path.exists(path)
     by_name = isinstance(reference, str) and (several or (text not in architectures() and text in _spaces()))
     return load_space(text) if by_name else None
 
@@ -96,8 +96,8 @@ def find_candidate(reference: Reference, *, storage: str | None = None, spaces: 
     if space is not None:
         return base_of(space)[0]
     text, path = os.fspath(reference), Path(reference)
-    if path.exists() or isinstance(reference, os.PathLike) or path.suffix in FILES:
-        return read_candidate(path / "config.json" if path.is_dir() else path)
+    if os.path.exists(path) or isinstance(reference, os.PathLike) or path.suffix in FILES:
+        return read_candidate(path / "config.json" if os.path.isdir(path) else path)
     study, colon, which = text.rpartition(":")
     if colon or _ID.fullmatch(text):
         return _look_up(study, which, storage)

@@ -6,6 +6,7 @@ Source of the scaling rule: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def _candidate(source: Source) -> Source:
             ("candidate",),
             f"candidate must be the data of a candidate or a file in JSON or YAML, but got {written!r}{hint}",
         )
-    if isinstance(written, str) and not path.is_file():
+    if isinstance(written, str) and not os.path.isfile(path):
         raise source.error(("candidate",), f"there is no file {str(path)!r}")
     try:
         found = (

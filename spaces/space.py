@@ -8,6 +8,7 @@ YAML (`load_space`) or made of plain data (`Space.from_dict`). The grammar is de
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -191,11 +192,12 @@ def load_space(name: str | Path) -> Space:
             file, line, key and the nearest known name.
     """
     path = Path(name)
-    if "," in str(name) and not path.is_file():
+    is_file = os.path.isfile(path)  # False, and no error, for a name that no file can have
+    if "," in str(name) and not is_file:
         names = [each.strip() for each in str(name).split(",")]
         several = [str(Path(each).absolute()) if Path(each).suffix in FILES else each for each in names]
         return Space.from_dict({"name": ",".join(Path(each).stem for each in names), "union": several}, str(name))
-    if path.suffix in FILES or path.is_file():
+    if path.suffix in FILES or is_file:
         return Space.from_source(read_file(path))
     if str(name) not in shipped_spaces():
         if str(name) in centres():

@@ -7,6 +7,7 @@ is the member's candidate: it has the same id and the same cost.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -219,8 +220,8 @@ def _space(source: Source, path: tuple[str | int, ...], entry: Any) -> Space:
             return load_space(entry)
         except InputError as error:
             raise source.error(path, error) from None
-    inside = {*_reading.get(), Path(source.name).resolve()}
-    if file.resolve() in inside:
+    inside = {*_reading.get(), Path(os.path.realpath(source.name))}
+    if Path(os.path.realpath(file)) in inside:
         raise source.error(path, f"a union must not contain itself, but {entry} does")
     token = _reading.set(frozenset(inside))
     try:

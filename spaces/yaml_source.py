@@ -1,7 +1,12 @@
-"""Reads YAML with line numbers, so that an error can give file and line."""
+"""Reads YAML with line numbers, so that an error can give file and line.
+
+Size, depth and numbers are bounded: a few lines of YAML can stand for billions of values by
+repeating one another.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +15,18 @@ from typing import Any
 import yaml
 
 from ..blocks import InputError
+from ..blocks.regular_file import read_regular
+
+MOST_BYTES = 2_000_000
+"""Largest size of a file."""
+MOST_VALUES = 100_000
+"""Largest number of keys and values; what an alias repeats is counted each time."""
+DEEPEST = 100
+"""Largest number of lists and mappings inside one another."""
+LONGEST_NUMBER = 40
+"""Largest number of characters of a number."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that no name needs, and that a terminal obeys."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +52,24 @@ def read_yaml(text: str, name: str) -> Source:
     """Parse YAML of plain scalars, lists and mappings.
 
     Raises:
-        InputError: `text` is not YAML, or gives a key twice; the message gives name and line.
+        InputError: `text` is not YAML, gives a key twice, or is too large; the message gives name
+            and line.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        lines = _lines(node, name)
+        data = None if node is None else yaml.SafeLoader("").construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
-        raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not YAML: {error}") from None
-    lines: dict[tuple[str | int, ...], int] = {}
-    for path, line in _walk(node, (), name):
-        lines[path] = line
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+        raise InputError(f"{where}: not YAML: {problem}") from None
+    except InputError:
+        raise
+    except RecursionError:
+        raise InputError(f"{name}: not YAML that can be read: too deep") from None
+    except Exception as error:  # a value that its tag does not fit, such as `!!bool perhaps`
+        raise InputError(f"{name}: not YAML: {error or type(error).__name__}") from None
     return Source(data, name, lines)
 
 
@@ -59,25 +80,60 @@ def read_file(path: Path) -> Source:
         InputError: the file cannot be read, is not UTF-8 or not YAML, or gives a key twice.
     """
     try:
-        return read_yaml(path.read_text(encoding="utf-8"), str(path))
+        text = read_regular(path, most=MOST_BYTES).decode("utf-8")
     except OSError as error:
         raise InputError(f"cannot read the space file {str(path)!r}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not YAML: not UTF-8 text") from None
+    return read_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), str(path))
 
 
-def _walk(
-    node: yaml.Node | None, path: tuple[str | int, ...], name: str
-) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise InputError(f"{name}:{key.start_mark.line + 1}: the key {key.value!r} is given twice")
-            seen.add(key.value)
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _walk(value, (*path, key.value), name)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield (*path, index), item.start_mark.line + 1
-            yield from _walk(item, (*path, index), name)
+def _lines(root: yaml.Node | None, name: str) -> dict[tuple[str | int, ...], int]:
+    """The line of every key and item, by its path; raises InputError for what is out of bounds."""
+    lines: dict[tuple[str | int, ...], int] = {}
+    waiting: list[tuple[yaml.Node, tuple[str | int, ...]]] = [] if root is None else [(root, ())]
+    values = 0
+    while waiting:
+        node, path = waiting.pop()
+        values += 1
+        where = f"{name}:{node.start_mark.line + 1}"
+        if values > MOST_VALUES:
+            raise InputError(f"{where}: a file must have at most {MOST_VALUES:,} values, each repetition counted")
+        if len(path) > DEEPEST:
+            raise InputError(f"{where}: lists and mappings must be at most {DEEPEST} deep")
+        inner: list[tuple[yaml.Node, tuple[str | int, ...]]] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = list(_of_mapping(node, path, lines, name))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                lines[*path, index] = item.start_mark.line + 1
+                inner.append((item, (*path, index)))
+        else:
+            _check_scalar(node, where)
+        waiting += reversed(inner)
+    return lines
+
+
+def _of_mapping(
+    node: yaml.MappingNode, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], name: str
+) -> Iterator[tuple[yaml.Node, tuple[str | int, ...]]]:
+    """Note the lines of the keys; yield each value with its path."""
+    seen: set[str] = set()
+    for key, value in node.value:
+        where = f"{name}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise InputError(f"{where}: not YAML: a key must be a text or a number")
+        _check_scalar(key, where)
+        if key.value in seen:
+            raise InputError(f"{where}: the key {key.value!r} is given twice")
+        seen.add(key.value)
+        lines[*path, key.value] = key.start_mark.line + 1
+        yield value, (*path, key.value)
+
+
+def _check_scalar(node: yaml.Node, where: str) -> None:
+    text = node.value
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and len(text) > LONGEST_NUMBER:
+        raise InputError(f"{where}: a number must have at most {LONGEST_NUMBER} characters, but got {text!r}")
+    if CONTROL.search(text):
+        raise InputError(f"{where}: a text must hold no control characters, but got {text!r}")

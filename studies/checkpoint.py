@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import pickle
-import secrets
-from pathlib import Path
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..blocks.errors import InputError
+from ..blocks.regular_file import require_regular
+from .atomic_file import replacing
 
 PLAIN = (type(None), bool, int, float, str)
 
@@ -24,25 +25,13 @@ def save(path: str | os.PathLike[str], payload: dict[str, Any]) -> None:
     """Writes `payload` to `path`; whenever the process is killed, `path` holds the old checkpoint
     or the new one.
 
-    The file is written beside its destination under a temporary name (`.NAME.….tmp`), synced,
-    renamed over it, and the folder synced. A kill may leave a temporary file behind; nothing reads
-    it.
-
     Raises:
         InputError: the payload holds something that `load` would refuse; nothing was written.
+        OSError: the file cannot be written; `path` is as it was.
     """
     _check_plain(payload, "payload")
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            torch.save(payload, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    with replacing(path) as file:
+        torch.save(payload, file)
 
 
 def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> dict[str, Any]:
@@ -52,20 +41,24 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
         InputError: there is no such file, it is damaged, or it holds anything but tensors and plain
             Python values.
     """
+    name = os.fspath(path)
     try:
-        payload = torch.load(path, map_location=map_location, weights_only=True)
+        require_regular(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of a file that it then refuses
+            payload = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
-            f"a checkpoint must hold tensors and plain Python values only, but {os.fspath(path)} holds something else"
-            " or is damaged"
+            f"a checkpoint must hold tensors and plain Python values only, but {name} holds something else or is"
+            " damaged"
         ) from None
     except OSError as error:
-        raise InputError(f"cannot read the checkpoint {os.fspath(path)}: {error.strerror or error}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"cannot read the checkpoint {name}: {error.strerror or error}") from None
+    except Exception as error:  # a damaged pickle raises whatever its opcodes run into
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"cannot read the checkpoint {os.fspath(path)}: {reason}") from None
+        raise InputError(f"cannot read the checkpoint {name}: {reason}") from None
     if not isinstance(payload, dict):
-        raise InputError(f"a checkpoint must hold a dict, but {os.fspath(path)} holds a {type(payload).__name__}")
+        raise InputError(f"a checkpoint must hold a dict, but {name} holds a {type(payload).__name__}")
     return payload
 
 
@@ -83,15 +76,3 @@ def _check_plain(value: object, where: str) -> None:
             f"a checkpoint must hold tensors and plain Python values only, but got a {type(value).__qualname__} at"
             f" {where}"
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    # The rename itself is durable once the folder is; Windows cannot open folders and needs no such
-    # step.
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..blocks.errors import InputError
+from .atomic_file import replacing
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize
@@ -89,11 +90,12 @@ def save(figure: Figure, path: str | Path) -> Path:
 
     Raises:
         InputError: the file has another suffix.
+        OSError: the file cannot be written; an earlier one stays as it was.
     """
     target = Path(path)
     if target.suffix not in FORMATS:
         raise InputError(f"a figure must be saved as {' or '.join(FORMATS)}, but got {target.name!r}")
     metadata = {"Date": None, "Creator": None} if target.suffix == ".svg" else {"Software": None}
-    with style():
-        figure.savefig(target, dpi=160, metadata=metadata)
+    with style(), replacing(target) as file:
+        figure.savefig(file, format=target.suffix[1:], dpi=160, metadata=metadata)
     return target

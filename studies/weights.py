@@ -9,7 +9,7 @@ from ..blocks.errors import InputError
 from ..spaces import Candidate
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def load_trained(path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -23,11 +23,20 @@ def load_trained(path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
     kept = load(path)
     try:
-        network = Candidate.from_spec(kept["candidate"]).build()
+        candidate = Candidate.from_spec(kept["candidate"])
+        needs, holds = int(candidate.cost().params), sum(map(_numbers, kept["weights"].values()))
+        if needs > holds:  # before memory is taken for a network that only the file's text makes large
+            raise ValueError(f"its network has {needs:,} parameters, but the file holds {holds:,} numbers")
+        network = candidate.build()
         network.load_state_dict(kept["weights"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # the file may hold anything in place of what is read here
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} holds no trained network: {reason}") from None
     return network.eval(), kept
+
+
+def _numbers(tensor: Tensor) -> int:
+    """The numbers that a tensor has in memory; its shape may claim more."""
+    return min(tensor.numel(), tensor.untyped_storage().nbytes() // tensor.element_size())

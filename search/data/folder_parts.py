@@ -106,7 +106,7 @@ def _asked(root: Path, reading: Reading) -> dict[str, Path]:
     asked: dict[str, Path] = {}
     for option, part in reading.parts.items():
         places = (root / part, Path(os.path.expanduser(part)))
-        folder = next((place for place in places if place.is_dir()), None)
+        folder = next((place for place in places if os.path.isdir(place)), None)
         if folder is None:
             error = unknown("folder", part, [shown(each.name) for each in folders_in(root)])
             raise InputError(

@@ -3,9 +3,9 @@ say so, and below which number of images a class is left out."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ...blocks.errors import InputError
@@ -56,11 +56,11 @@ class Reading:
     def absolute(self, name: str) -> Reading:
         """The same choices for the data set `name` from every working folder: a folder outside that
         of the data set becomes an absolute path."""
-        root = Path(name).expanduser()
-        outside = {option: Path(part).expanduser() for option, part in self.parts.items() if not (root / part).is_dir()}
-        return replace(
-            self, **{option: str(path.resolve()) for option, path in outside.items() if root.is_dir() and path.is_dir()}
-        )
+        root = os.path.expanduser(name)
+        beyond = {option: part for option, part in self.parts.items() if not os.path.isdir(os.path.join(root, part))}
+        outside = {option: os.path.expanduser(part) for option, part in beyond.items()}
+        there = {option: path for option, path in outside.items() if os.path.isdir(root) and os.path.isdir(path)}
+        return replace(self, **{option: os.path.realpath(path) for option, path in there.items()})
 
     def refuse_parts(self, name: str) -> None:
         """InputError if parts are named for a data set whose parts have no names."""

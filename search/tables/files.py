@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ...blocks.errors import unknown
+from ...blocks.regular_file import read_regular
 
 SUFFIXES = (".json", ".csv")
 
@@ -42,7 +44,7 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"a table is a {' or '.join(SUFFIXES)} file, but got {str(path)!r}")
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise InputError(f"cannot read the table {str(path)!r}: {error.strerror}{_near(path)}") from None
     try:
@@ -57,9 +59,10 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
 
 def _near(path: Path) -> str:
     """A hint at the file in the same folder with the most similar name; empty if there is none."""
-    if not path.parent.is_dir():
+    try:
+        there = [name for name in os.listdir(path.parent) if Path(name).suffix.lower() in SUFFIXES]
+    except (OSError, ValueError):
         return ""
-    there = [each.name for each in path.parent.iterdir() if each.suffix.lower() in SUFFIXES]
     return str(unknown("file", path.name, there)).removeprefix(f"unknown file {path.name!r}") if there else ""
 
 
@@ -78,6 +81,10 @@ def _of_json(text: str, name: str) -> Iterator[Row]:
         raise InputError(f"{name}:{error.lineno}: not JSON: {error.msg}") from None
     except RecursionError:
         raise InputError(f"{name}: not JSON that can be read: too deep") from None
+    except InputError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"{name}: not JSON that can be read: {error}") from None
     if not isinstance(data, dict | list):
         raise InputError(
             f"{name}: a table is a mapping from key to row, or a list of rows, but got {type(data).__name__}"

@@ -113,7 +113,7 @@ def _digits(space: Space, row: Row, key: str, free: list[int]) -> list[int]:
     if len(parts) != len(free):
         names = ", ".join(space.parameters[index].name for index in free[:12]) + (", …" if len(free) > 12 else "")
         raise row.error(f"a key needs {len(free)} digits, one for each of {names}, but {key!r} has {len(parts)}")
-    chosen = [int(part) for part in parts]
+    chosen = [int(part[:10]) if len(part) > 9 else int(part) for part in parts]  # no parameter has so many values
     for index, number in zip(free, chosen, strict=True):
         parameter = space.parameters[index]
         if number >= len(parameter.values):

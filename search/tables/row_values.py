@@ -6,6 +6,7 @@ Which network the row describes is determined in `row_matching`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -14,6 +15,9 @@ from typing import Any, TypeAlias
 
 from ...blocks.errors import unknown
 from .files import Row
+
+_NUMBERED = re.compile(r"(accuracy|seed)\.[0-9]{1,6}")
+"""Names of numbered CSV columns, one column for each seed: `accuracy.0`, … or `seed.0`, …."""
 
 Curve: TypeAlias = tuple[tuple[int, float], ...]
 """Pairs of (epoch, accuracy), epochs rising."""
@@ -31,10 +35,14 @@ ACCURACY = (
     "test_acc",
 )
 """Keys of accuracies in order of precedence: the first that a row has is used."""
-NUMBERED = ("accuracy", "seed")
-"""Prefixes of numbered CSV columns, one column for each seed: `accuracy.0`, … or `seed.0`, …."""
 CURVE = ("curve", "curves")
 MACS, PARAMS, SECONDS = ("macs", "flops"), ("params", "parameters"), ("seconds",)
+LONGEST_TRAINING = 1e9
+"""Largest number of seconds of a training, 31 years; sums of thousands of them stay dates."""
+MOST_EPOCHS = 1_000_000
+"""Largest epoch of a curve."""
+MOST_COUNTED = 2**63 - 1
+"""Largest number of multiply-adds or parameters, which a database can hold."""
 KNOWN = (*ACCURACY, *CURVE, *MACS, *PARAMS, *SECONDS, "settings", "id")
 
 
@@ -101,7 +109,7 @@ def as_fractions(table: Sequence[RowValues]) -> list[RowValues]:
 
 
 def _accuracies(row: Row) -> list[float]:
-    numbered = [name for name in row.values if name.partition(".")[0] in NUMBERED and name.partition(".")[2].isdigit()]
+    numbered = [name for name in row.values if _NUMBERED.fullmatch(name)]
     if numbered:
         return [
             _number(row, name, row.values[name])
@@ -149,7 +157,9 @@ def _curve(row: Row, given: Any, rule: str) -> Curve:
 
 def _epoch(row: Row, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise row.error(f"an epoch must be a whole number of at least 1, but got {value!r}")
+        raise row.error(f"an epoch must be a whole number of at least 1, but got {_short(value)}")
+    if value > MOST_EPOCHS:
+        raise row.error(f"an epoch must be at most {MOST_EPOCHS:,}, but got {_short(value)}")
     return value
 
 
@@ -164,6 +174,8 @@ def _seconds(row: Row, seeds: int) -> tuple[float | None, ...]:
     found = [_number(row, name, one) for one in given]
     if min(found) <= 0:
         raise row.error(f"{name} must be positive, but got {min(found):g}")
+    if max(found) > LONGEST_TRAINING:
+        raise row.error(f"{name} must be at most {LONGEST_TRAINING:g}, but got {max(found):g}")
     return tuple(found)
 
 
@@ -172,7 +184,7 @@ def _whole(row: Row, names: Sequence[str]) -> int | None:
     if name is None:
         return None
     number = _number(row, name, row.values[name])
-    if number < 0 or number != int(number):
+    if not 0 <= number <= MOST_COUNTED or number != int(number):
         raise row.error(f"{name} must be a whole number, counted singly, but got {row.values[name]!r}")
     return int(number)
 

@@ -6,6 +6,7 @@ settings of 3,969 networks).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,7 @@ def read_table(path: str | Path, space: Space) -> Table:
         InputError: a row cannot be read, names no network of the space, or has a cost that is not
             that of its network; the message names file, row, rule and value.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     rows, fingerprint = read_rows(path)
     read = as_fractions([row_values(row) for row in rows])
     epochs = _epochs(read)
@@ -141,7 +142,12 @@ def read_table(path: str | Path, space: Space) -> Table:
         for key, several in pooled.items()
     }
     return Table(
-        path=path.resolve(), fingerprint=fingerprint, entries=entries, epochs=epochs, rows=len(rows), outside=outside
+        path=Path(os.path.realpath(path)),
+        fingerprint=fingerprint,
+        entries=entries,
+        epochs=epochs,
+        rows=len(rows),
+        outside=outside,
     )
 
 

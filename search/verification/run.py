@@ -18,6 +18,7 @@ from ...blocks import InputError
 from ...blocks.documented import documented
 from ...studies import Study
 from ...studies.artifacts import weights_folder
+from ...studies.atomic_file import refused, write_text
 from ...studies.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
 from ...studies.storage_url import open_study
@@ -170,6 +171,7 @@ def _write(study: Study, result: Verification, out: str | Path | None) -> tuple[
 
     Raises:
         InputError: a folder cannot be written.
+        AutomlError: the disk refuses a file; earlier files stay as they were.
     """
     texts, files = certificate_files(result), []
     folders = [weights_folder(study.storage_url, study.spec.name), *([] if out is None else [Path(out)])]
@@ -177,8 +179,8 @@ def _write(study: Study, result: Verification, out: str | Path | None) -> tuple[
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
             for name, text in texts.items():
-                (folder / name).write_text(text, encoding="utf-8")
+                write_text(folder / name, text)
                 files.append(folder / name)
     except OSError as error:
-        raise InputError(f"the certificate cannot be written: {error}") from None
+        raise refused("the certificate", error) from None
     return tuple(files)

@@ -242,13 +242,13 @@ def find_baseline(reference: str | os.PathLike[str] | Candidate | Space, *, stor
     if isinstance(reference, Candidate):
         return _of_candidate(reference, f"network-{reference.id[:12]}")
     text, path = os.fspath(reference), Path(reference)
-    if path.is_file():
+    if os.path.isfile(path):
         source = read_file(path)
         if isinstance(source.data, Mapping) and any(key in source.data for key in OF_SPACES):
             return _fixed(Space.from_source(source), text)
-    elif not path.exists() and text in centres():
+    elif not os.path.exists(path) and text in centres():
         return Baseline.of_architecture(centre(text), text)
-    elif not path.exists() and (text in shipped_spaces() or "," in text):
+    elif not os.path.exists(path) and (text in shipped_spaces() or "," in text):
         return _fixed(load_space(text), text)
     return _of_candidate(find_candidate(reference, storage=storage, spaces=False), text)
 

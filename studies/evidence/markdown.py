@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...spaces.metrics import metrics
-from ..markdown_table import table
+from ..markdown_table import plain, table
 from ..measure import ACCURACY, SCORE
 from .certificate_text import OUTDATED, certificate_text, selection_text
 from .summary import Evidence
@@ -31,9 +31,9 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
     numbers = Numbers(found.measure)
     verdict = verdict_text(found)
     parts = [
-        f"# {found.study}: what the search shows",
+        f"# {plain(found.study)}: what the search shows",
         f"**{verdict[:1].upper()}{verdict[1:]}.**",
-        table(["", ""], [[name, value] for name, value in found.facts.items()]),
+        table(["", ""], [[name, plain(value)] for name, value in found.facts.items()]),
         f"Network chosen: {chosen_text(found)}. Validation data chose it; its test accuracy had no part in the search.",
         *(f"![{caption}]({path})" for caption, path in figures),
         "## Front",
@@ -64,7 +64,7 @@ def _front(found: Evidence, numbers: Numbers) -> str:
     rows = [
         [
             f"`{point.id[:12]}`",
-            in_words(point.evaluation.settings),
+            plain(in_words(point.evaluation.settings)),
             *(_cost(axis, point.candidate.cost(axis)) for axis in found.axes),
             numbers.value(point.accuracy),
             Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
@@ -94,8 +94,9 @@ def _references(found: Evidence) -> list[str]:
     references = found.references
     if not references.tried and references.verification is None:
         return []
+    value = Numbers(ACCURACY).value
     rows = [
-        [one.words, f"`{one.id[:12]}`", f"{one.macs:,}", Numbers(ACCURACY).value(one.accuracy), one.state.lower()]
+        [plain(one.words), f"`{one.id[:12]}`", f"{one.macs:,}", value(one.accuracy), one.state.lower()]
         for one in references.tried
     ]
     outdated = OUTDATED if references.outdated else ""

@@ -187,7 +187,7 @@ def _dots(
 def _finish(figure: Figure, plot: Axes, title: str) -> None:
     plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
     plot.set_axisbelow(True)
-    plot.set_title(title, pad=12)
+    plot.set_title(title, pad=12, parse_math=False)
     handles, labels = plot.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)

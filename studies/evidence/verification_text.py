@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from ..markdown_table import sentence, table
+from ..markdown_table import code, plain, sentence, table
 from ..measure import mean_in_words
 from .margin import margin_text
 from .verification import Verification, VerifiedNetwork
@@ -77,10 +77,10 @@ def certificate_files(found: Verification) -> dict[str, str]:
 def certificate_markdown(found: Verification) -> str:
     """The certificate as a page in Markdown."""
     parts = [
-        f"# {found.study}: the network found, beside what one would have taken",
+        f"# {plain(found.study)}: the network found, beside what one would have taken",
         f"**{sentence(verification_text(found))}**",
         *verification_parts(found),
-        table(["", ""], [[name, value] for name, value in found.facts.items()]),
+        table(["", ""], [[name, plain(value)] for name, value in found.facts.items()]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -88,7 +88,7 @@ def certificate_markdown(found: Verification) -> str:
 def verification_parts(found: Verification) -> list[str]:
     """The table of networks, what is missing, and how they were compared, in Markdown."""
     head = [one[:1].upper() + one[1:] for one in HEAD]
-    rows = [[*row[:2], f"`{row[2]}`", *row[3:]] for row in verification_rows(found)]
+    rows = [[*map(plain, row[:2]), f"`{row[2]}`", *map(plain, row[3:])] for row in verification_rows(found)]
     remarks = "\n".join(f"- {line}" for line in _remarks(found))
     return [part for part in (table(head, rows, left=3), remarks, METHOD) if part]
 
@@ -112,7 +112,7 @@ def _failed(one: VerifiedNetwork) -> str:
 
 def _remarks(found: Verification) -> list[str]:
     """What is missing, and what could not be compared."""
-    left = f"{found.left} trainings are missing: `{found.facts['again']}` continues" if found.left else ""
+    left = f"{found.left} trainings are missing: {code(found.facts['again'])} continues" if found.left else ""
     several = found.margin is not None and found.margin.selection == "same seed"
     alone = "with one seed there is no interval, and the best reference is chosen by the training that is compared"
     return [line for line in (*found.left_out, left, alone if several else "") if line]

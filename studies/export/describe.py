@@ -9,6 +9,7 @@ from typing import Any
 
 from ...blocks.modules.network import Network
 from ...spaces.candidate import Candidate
+from ..markdown_table import plain
 from .check import Checked
 from .facts import Facts, one_line
 from .model_file import CONVENTION, accuracy_in_words, cost_in_words
@@ -101,7 +102,7 @@ def readme(
         "Checked": "not on real images" if checked is None else str(checked),
         "Found by": f"study {_code(facts.study)}, {_code(facts.public_command)}",
         "Candidate": _code(candidate.id),
-        "Settings": ", ".join(f"{key} {value}" for key, value in facts.settings.items()),
+        "Settings": plain(", ".join(f"{key} {value}" for key, value in facts.settings.items())),
         "Versions": ", ".join(f"{key} {value}" for key, value in facts.versions.items()),
     }
     table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items() if value)
@@ -146,7 +147,7 @@ timm.create_model("local-dir:FOLDER", pretrained=True)  # the name of this folde
 """
     text += "".join(f"\n{paragraph.strip()}\n" for paragraph in usage)
     for name, reason in (left_out or {}).items():
-        text += f"\n`{name}` was left out: {one_line(reason)}.\n"
+        text += f"\n`{name}` was left out: {plain(one_line(reason))}.\n"
     return text + _preprocessing(checked)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError
+from ..markdown_table import plain
 from .folder import renamed, require_new
 
 if TYPE_CHECKING:
@@ -114,13 +115,13 @@ def _readme(title: str, relatives: Sequence[Relative]) -> str:
     for each in relatives:
         cost, size = each.candidate.cost(), "x".join(map(str, each.candidate.image[1:]))
         rows.append(
-            f"| {each.name} | {size} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} |"
+            f"| {plain(each.name)} | {size} | {human(cost.macs)} | {human(cost.params)} | {each.drop_rate:.3g} |"
             f" {each.drop_path_rate:.3g} |"
         )
     first = relatives[0]
     return "\n".join(
         [
-            f"# {title}",
+            f"# {plain(title)}",
             "",
             "Untrained networks. One FLOP is one multiply-add.",
             "",

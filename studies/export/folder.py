@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError, InputError
+from ..atomic_file import sync_folder, sync_tree
 from ..utf8 import is_text
 from .exporter import DEFAULT_FORMATS, Context, Exporter, NotExported, exporters_for
 from .facts import Facts
@@ -103,7 +104,7 @@ def require_new(out: Path) -> None:
         )
     if os.path.lexists(out):
         raise InputError(f"the output folder must not exist, but {out} does")
-    if not out.parent.is_dir():
+    if not os.path.isdir(out.parent):
         raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")
 
 
@@ -215,11 +216,14 @@ def _network(candidate: Candidate, weights: Mapping[str, Tensor], facts: Facts) 
 
 @contextmanager
 def renamed(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` that gets its name at the end, or is removed if anything fails."""
-    folder = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    """A new folder beside `out` that is synced and gets its name at the end, or is removed if
+    anything fails."""
+    folder = out.with_name(f".{out.name[:40]}.{uuid4().hex[:8]}.partial")
     try:
         folder.mkdir()
         yield folder
+        sync_tree(folder)
         folder.rename(out)
+        sync_folder(out.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

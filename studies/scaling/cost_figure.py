@@ -98,7 +98,7 @@ def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[Sca
         plot.set_axisbelow(True)
         plot.margins(x=0.09)
         plot.autoscale_view()
-        plot.set_title(title, pad=12)
+        plot.set_title(title, pad=12, parse_math=False)
         handles, labels = plot.get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)

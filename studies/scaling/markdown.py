@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import cell, sentence, table
+from ..markdown_table import cell, plain, sentence, table
 from .compare import Comparison
 from .conclusions import conclusions
 from .phrases import (
@@ -53,7 +53,7 @@ def report_markdown(
     parts = [
         "# Compound scaling: what the grid shows",
         f"**{sentence(comparison.verdict)}**",
-        table(["", ""], [[name, value] for name, value in facts.items()]) if facts else "",
+        table(["", ""], [[name, plain(value)] for name, value in facts.items()]) if facts else "",
         "## Reading",
         "\n".join(f"- {line}" for line in conclusions(points, comparison, surface, exponents, target)),
         *(f"![{cell(caption)}]({path})" for caption, path in figures),

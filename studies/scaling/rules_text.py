@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import cell, sentence, table
+from ..markdown_table import cell, plain, sentence, table
 from ..statistics.intervals import Estimate
 from .phrases import estimate_text, in_points, percent
 from .rules_compared import WIDTH, AtMultiple, RulesCompared, RuleVerdict, rule_of
@@ -119,7 +119,7 @@ def rules_markdown(found: RulesCompared, *, facts: Mapping[str, str], figures: S
     parts = [
         "# Rules of scaling compared at equal cost",
         f"**{sentence(_counted(found.verdicts))}**",
-        table(["", ""], [[name, value] for name, value in facts.items()]) if facts else "",
+        table(["", ""], [[name, plain(value)] for name, value in facts.items()]) if facts else "",
         "## Accuracy",
         table(head, rows, left=1),
         (

@@ -61,7 +61,7 @@ def simplex_figure(
         plot = figure.add_subplot()
         draw = {2: _strip, 3: _triangle}.get(len(axes), _parallel)
         draw(figure, plot, axes, spans, placed, surface, comparison)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold", parse_math=False)
         handles, labels = plot.get_legend_handles_labels()
         note = _caption(surface, len(axes))
         figure.legend(

@@ -108,3 +108,55 @@ def test_a_file_that_is_damaged_or_missing_is_said_in_one_line(tmp_path):
     torch.save([1], path)
     with pytest.raises(InputError, match=r"must hold a dict, but .* holds a list"):
         load(path)
+
+
+def _hostile(tmp_path: pathlib.Path) -> dict[str, bytes]:
+    """Files that are nearly a checkpoint: truncated, changed, or pickles of strange opcodes."""
+    path = tmp_path / "whole.pt"
+    save(path, PAYLOAD)
+    whole = path.read_bytes()
+    torch.save(PAYLOAD, path, _use_new_zipfile_serialization=False)
+    old = path.read_bytes()
+    path.unlink()
+    magic = old[: old.index(b".") + 1]
+    changed = {
+        f"a changed byte at {at}": whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
+        for at in range(64, len(whole), max(1, len(whole) // 40))
+    }
+    pickles = {
+        f"pickle {text!r}": text
+        for text in (b"0.", b"]0.", b"(.", b"e.", b"\x80\x02a.", b"h\x05.", b"j\xff\xff\xff\xff.", b"\x80\xff.", b"Q.")
+    }
+    return {
+        **{f"{len(whole) * part // 20} bytes": whole[: len(whole) * part // 20] for part in range(20)},
+        **{f"{len(old) * part // 20} bytes of the old format": old[: len(old) * part // 20] for part in range(20)},
+        **changed,
+        **pickles,
+        **{f"{name} behind the magic number": magic + text for name, text in pickles.items()},
+        "a zip of nothing": b"PK\x05\x06" + bytes(18),
+        "a web page": b"<html></html>",
+    }
+
+
+def test_whatever_a_damaged_or_hostile_file_holds_is_said_in_one_line(tmp_path, recwarn):
+    path = tmp_path / "c.pt"
+    files = _hostile(tmp_path)
+    said = []
+    for content in files.values():
+        path.write_bytes(content)
+        try:
+            load(path)  # a changed byte of a number is read as another number
+        except InputError as error:
+            said.append(str(error))
+    assert len(files) > 80
+    assert len(said) > len(files) // 2
+    assert [text for text in said if len(text.splitlines()) != 1] == []
+    assert not recwarn.list
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pt")
+    (tmp_path / "loop.pt").symlink_to("loop.pt")
+    for name, says in (("pipe", "it is a pipe, not a file"), ("loop", "Too many levels"), ("x" * 300, "too long")):
+        with pytest.raises(InputError, match=f"cannot read the checkpoint .*{says}"):
+            load(tmp_path / f"{name}.pt")

@@ -136,3 +136,34 @@ def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path, netw
     with pytest.raises(InputError, match="holds no trained network: Error") as refused:
         load_trained(tmp_path / "w.pt")
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"candidate": None, "weights": {}},
+        {"candidate": [], "weights": {}},
+        {"candidate": "[" * 5000, "weights": {}},
+        {"weights": {}, "candidate": "3"},
+    ],
+)
+def test_a_file_with_anything_in_the_place_of_a_network_is_refused(tmp_path: Path, payload: dict[str, object]):
+    save(tmp_path / "w.pt", payload)
+    with pytest.raises(InputError):
+        load_trained(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("weights", [None, [], {"a": 3}, {"a": None}, {3: torch.zeros(2)}])
+def test_anything_in_the_place_of_the_weights_is_refused(tmp_path: Path, network: Candidate, weights: object):
+    save(tmp_path / "w.pt", {"candidate": network.spec, "weights": weights})
+    with pytest.raises(InputError, match="holds no trained network"):
+        load_trained(tmp_path / "w.pt")
+
+
+def test_a_file_whose_text_names_a_huge_network_takes_no_memory_for_it(tmp_path: Path, monkeypatch):
+    huge = skeleton("resnet").candidate({"depth": 2, "width": 100}, (3, 224, 224), 1000)
+    claims = torch.zeros(1).expand(int(huge.cost().params))  # its shape claims what its memory lacks
+    save(tmp_path / "w.pt", {"candidate": huge.spec, "weights": {"a": claims}})
+    monkeypatch.setattr(Candidate, "build", lambda self: pytest.fail("it was built"))
+    with pytest.raises(InputError, match=r"its network has [\d,]+ parameters, but the file holds 1 numbers"):
+        load_trained(tmp_path / "w.pt")

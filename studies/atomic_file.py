@@ -1,0 +1,93 @@
+"""Writes files whole or not at all: aside under a temporary name, synced, then renamed.
+
+Whenever the process is killed or the disk refuses, the name holds the earlier file or the new one.
+A kill may leave a temporary file (`.NAME.….tmp`) behind, which nothing reads.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ..blocks.errors import AutomlError, InputError
+
+USERS = frozenset(
+    getattr(errno, name)
+    for name in (
+        "EACCES",
+        "EPERM",
+        "ENOENT",
+        "ENOTDIR",
+        "EISDIR",
+        "EEXIST",
+        "ENOTEMPTY",
+        "ENAMETOOLONG",
+        "ELOOP",
+        "EROFS",
+        "EINVAL",
+    )
+)
+"""Errors of a path that cannot be written because of what the user named; all others, such as a
+full disk, are those of the machine."""
+
+
+def refused(what: str, error: OSError) -> AutomlError:
+    """Make the error for a file that cannot be written: an InputError where the path is at fault,
+    an AutomlError where the machine is. `what` names the file."""
+    kind = InputError if error.errno in USERS else AutomlError
+    return kind(f"{what} cannot be written: {error}")
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of `path` at the end of the `with` block, synced; if
+    anything fails, `path` stays as it was.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+def write_text(path: str | os.PathLike[str], text: str, errors: str = "strict") -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all; raises as `replacing`."""
+    content = text.encode("utf-8", errors)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable. Windows cannot open folders, and needs no such step."""
+    if os.name == "posix":
+        _sync(folder)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make all files in `folder` and below it durable, with their names."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            _sync(Path(inner, name))
+        sync_folder(Path(inner))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
