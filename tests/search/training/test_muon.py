@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from automl.search.training import muon
 from automl.search.training.muon import Muon, mixes, move, move_padded, orthogonalised
 from torch import nn
 
@@ -29,6 +30,39 @@ def test_matrices_of_one_shape_do_not_mix():
     first, second = torch.randn(8, 12), 100 * torch.randn(8, 12)
     together = orthogonalised(torch.stack([first, second]))
     torch.testing.assert_close(together[0], orthogonalised(first[None])[0], rtol=1e-4, atol=1e-5)
+
+
+class TestWide:
+    """Matrices whose steps are taken on their product with their transpose."""
+
+    @pytest.fixture
+    def matrices(self):
+        """Singular values from 1 to 0.001, as gradients have them, and from 1 to 0.1."""
+        random = torch.Generator().manual_seed(0)
+        u, _, vh = torch.linalg.svd(torch.randn(2, 32, 288, generator=random), full_matrices=False)
+        return u @ torch.diag_embed(torch.stack([torch.logspace(0, -3, 32), torch.logspace(0, -1, 32)])) @ vh
+
+    def test_the_steps_are_those_taken_on_the_matrix_itself(self, matrices, monkeypatch):
+        found = orthogonalised(matrices)
+        monkeypatch.setattr(muon, "WIDE", float("inf"))
+        expected = orthogonalised(matrices)
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+        assert not torch.equal(found, expected)  # the control: there are two ways
+
+    def test_one_step_less_would_be_seen(self, matrices, monkeypatch):
+        found = orthogonalised(matrices)
+        monkeypatch.setattr(muon, "STEPS", muon.STEPS[1:])
+        assert (orthogonalised(matrices) - found).abs().max() > 0.01
+
+
+def test_the_order_of_weights_in_memory_has_no_influence():
+    moved = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        weight = torch.zeros(16, 8, 3, 3).to(memory_format=layout)
+        ahead = torch.randn(16, 8, 3, 3, generator=torch.Generator().manual_seed(0)).to(memory_format=layout)
+        move([weight], [ahead], 0.1)
+        moved.append(weight)
+    torch.testing.assert_close(*moved, rtol=1e-4, atol=1e-6)
 
 
 def test_what_is_orthogonalised():
