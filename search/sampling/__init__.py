@@ -9,3 +9,7 @@ Optuna samplers, for any study over categorical, integer and float parameters.
 CURVE = "automl:curve"
 """User attribute of a trial: its learning curve as [[step, value], ...]. Optuna refuses
 intermediate values in a study of several objectives."""
+
+NO_EVIDENCE = "automl:no evidence"
+"""User attribute of a failed trial, True: its failure says nothing about its parameters, since a
+machine was at fault, or the trial was never evaluated."""

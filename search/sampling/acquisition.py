@@ -3,19 +3,23 @@
 For the best network it is the row of the highest expected improvement over the best posterior mean
 of the observed rows (Mockus 1974; for noisy observations Picheny et al., Struct. Multidisc. Optim.
 48, 2013). For a front it is the row where a sample from the posterior adds most hypervolume
-(Thompson sampling: Russo et al., 2018, arXiv:1707.02038).
+(Thompson sampling: Russo et al., 2018, arXiv:1707.02038). Both are multiplied by the probability
+that the row can be evaluated (Schonlau et al., 1998).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .columns import Table
 from .features import Features, Vector
 from .hypervolume import improvements
+from .success import Success
 from .surrogate import Surrogate
 
 BOLDNESS = 0.4
@@ -26,67 +30,122 @@ PROMISING, AT_RANDOM = 320, 80
 OPTIMISTIC, OPTIMISTIC_FROM = 120, 4_000
 """Further rows that are compared: of OPTIMISTIC_FROM random ones those with the highest mean plus
 standard deviation."""
+TOO_DOUBTFUL = 0.2
+"""A row is not proposed if its probability of success is lower than this share of the highest."""
 COST_BINS = 8
 """Parts of the range of costs, each of which contributes promising rows if a front is wanted."""
 
 
-def most_improving(
-    model: Surrogate, features: Features, seen: Features, pending: Features, rng: np.random.Generator
-) -> int:
-    """Index of the row with the highest expected improvement.
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """Rows to choose from."""
+
+    rows: Table
+    """(rows, parameters)."""
+    costs: Vector
+    """Their costs."""
+    features: Features
+    """Their features."""
+
+    def __getitem__(self, index: NDArray[np.intp]) -> Offer:
+        return Offer(rows=self.rows[index], costs=self.costs[index], features=self.features[index])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def followed_by(self, other: Offer) -> Offer:
+        """The rows of both."""
+        return Offer(
+            rows=np.concatenate([self.rows, other.rows]),
+            costs=np.concatenate([self.costs, other.costs]),
+            features=self.features.followed_by(other.features),
+        )
+
+
+def value_of(model: Surrogate, offer: Offer, success: Success | None) -> Vector:
+    """How good the rows are believed to be: the posterior mean, less a penalty for rows that may
+    fail."""
+    mean = model.mean(offer.features)
+    return mean if success is None else mean + model.scale * np.log(success(offer.rows, offer.costs))
+
+
+def if_it_works(gain: Vector, offer: Offer, success: Success | None) -> Vector:
+    """`gain` multiplied by the probability of success, and 0 where that is lower than TOO_DOUBTFUL
+    of the highest: where little is to be gained elsewhere, the doubtful rows would be left."""
+    if success is None:
+        return gain
+    odds = success(offer.rows, offer.costs)
+    return gain * odds * (odds >= TOO_DOUBTFUL * odds.max())
+
+
+def shortlist(model: Surrogate, offer: Offer, value: Vector, rng: np.random.Generator, *, best: bool) -> Offer:
+    """The rows of `offer` that are worth comparing by the whole posterior.
+
+    Args:
+        model: posterior of the first objective.
+        offer: rows.
+        value: how good each is believed to be.
+        rng: draws some of the rows.
+        best: whether the best network is wanted, not the front.
+    """
+    chosen = promising(value, None if best else offer.costs, rng)
+    if best and len(chosen) < len(value):
+        few = rng.integers(0, len(value), OPTIMISTIC_FROM)
+        hope = value[few] + model.deviation(offer.features[few])
+        chosen = np.union1d(chosen, few[np.argsort(-hope)[:OPTIMISTIC]])
+    return offer[chosen]
+
+
+def improvement(model: Surrogate, offer: Offer, seen: Features, pending: Features, success: Success | None) -> Vector:
+    """The expected improvement by every row.
 
     Args:
         model: posterior of the objective, which is maximised.
-        features: the rows to choose from.
+        offer: the rows.
         seen: the observed rows.
         pending: rows of running trials.
-        rng: draws some of the rows that are compared.
+        success: probability that a row can be evaluated; None for 1.
     """
-    mean = model.mean(features)
-    chosen = promising(mean, None, rng)
-    if len(chosen) < len(mean):
-        few = rng.integers(0, len(mean), OPTIMISTIC_FROM)
-        chosen = np.union1d(chosen, few[np.argsort(-mean[few] - model.deviation(features[few]))[:OPTIMISTIC]])
-    best = model.mean(seen).max()
-    expected, factor = model.with_pending(pending).posterior(features[chosen])
-    return int(chosen[np.argmax(expected_improvement(expected - best, np.sqrt((factor**2).sum(1))))])
+    lead = model.mean(offer.features) - model.mean(seen).max()
+    found = expected_improvement(lead, model.with_pending(pending).deviation(offer.features))
+    return if_it_works(found, offer, success)
 
 
-def most_dominating(
+def domination(
     models: dict[int, Surrogate],
-    features: Features,
-    costs: Vector,
+    offer: Offer,
     seen: Features,
     values: NDArray[np.float64],
     pending: Features,
+    success: Success | None,
     rng: np.random.Generator,
-) -> int:
-    """Index of the row that adds most hypervolume, all objectives being sampled from the posterior.
+) -> Vector:
+    """The hypervolume that every row adds, all objectives being sampled from the posterior.
 
     Args:
         models: posterior of each objective; an objective without one is minus the cost, which is
             known exactly.
-        features: the rows to choose from.
-        costs: their costs.
+        offer: the rows.
         seen: the observed rows.
         values: (rows, objectives), their observed values, all maximised.
         pending: rows of running trials.
+        success: probability that a row can be evaluated; None for 1.
         rng: the random numbers.
     """
     believed, count = values.copy(), values.shape[1]
     for index, model in models.items():
         believed[:, index] = model.mean(seen)
-    chosen = promising(models[0].mean(features), costs if len(models) < count else None, rng)
     sampled = np.stack(
         [
-            models[index].with_pending(pending).sample(features[chosen], rng, BOLDNESS)[0]
+            models[index].with_pending(pending).sample(offer.features, rng, BOLDNESS)[0]
             if index in models
-            else -costs[chosen]
+            else -offer.costs
             for index in range(count)
         ],
         axis=1,
     )
-    return int(chosen[np.argmax(improvements(believed, sampled, rng))])
+    found = improvements(believed, sampled, rng)
+    return if_it_works(found, offer, success)
 
 
 def promising(mean: Vector, costs: Vector | None, rng: np.random.Generator) -> NDArray[np.intp]:

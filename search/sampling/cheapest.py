@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from .columns import Column
 
@@ -32,3 +33,11 @@ def presumed_cost(column: Column) -> Callable[[float], float | tuple[float, floa
         return (float(sum(map(int, digits))), number)
 
     return key
+
+
+def is_cheapest(name: str, distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a value of a parameter is the presumably cheapest one, or the lowest number."""
+    column = Column(name=name, distribution=distribution)
+    if column.categorical and column.values is not None:
+        return bool(column.number(value) == min(column.values, key=presumed_cost(column)))
+    return bool(column.number(value) == float(distribution.low))  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
 
+from .conditions import Declared
 from .feasible import FeasibleSampler
 from .history import History
 from .pool import Pool
@@ -33,6 +34,7 @@ class EvolutionSampler(FeasibleSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
+        conditions: Mapping[str, Declared] | None = None,
         region: Region | None = None,
         population: int = 20,
         sample: int = 5,
@@ -40,16 +42,19 @@ class EvolutionSampler(FeasibleSampler):
         """Make a sampler.
 
         Args:
-            seed, cost, budget, space, region: as in `FeasibleSampler`.
+            seed, cost, budget, space, conditions, region: as in `FeasibleSampler`.
             population: number of the latest trials that are alive.
             sample: number of them among which the best becomes the parent.
         """
-        super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
+        super().__init__(seed=seed, cost=cost, budget=budget, space=space, conditions=conditions, region=region)
         self._population, self._sample = population, sample
 
     def choose(
         self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
+        if self._seed is not None:
+            # the same after a restart, which knows what was proposed, but not what was drawn for it
+            self._rng = np.random.default_rng([self._seed, pool.taken])
         if len(history.rows) < self._population:
             return self.at_random(pool)
         alive = np.arange(len(history.rows) - self._population, len(history.rows))

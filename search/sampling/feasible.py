@@ -6,6 +6,7 @@ trials and the history; a subclass decides which row of the pool comes next.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,14 +20,18 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ...studies.database.optuna_private import enqueued_params, identity, stop_loop, trials_of
-from .cheapest import presumed_cost
+from .cheapest import is_cheapest, presumed_cost
 from .columns import Column, Table, columns_of, params_of, table_of
+from .conditions import Declared, checked
 from .history import History
 from .pool import Pool
+from .recommendation import Recommendation, by_values
 from .region import CostFunction, CostRegion, Region
 
 NEIGHBOURS = 2_000
 """Mutations tried when the pool is not complete."""
+SPENT = 0.3
+"""The share of what is left of the budget that one parameter of the first trial may take."""
 TRIES = 200
 """Draws of a single parameter until its cost is within the budget."""
 
@@ -35,8 +40,8 @@ class FeasibleSampler(BaseSampler):
     """Proposes rows within a budget, each once; subclasses implement `choose`.
 
     The search space of a study is what its trials have asked for. If it is not given and there is a
-    budget, the first trial begins with the values that are presumably cheapest. Parameters that are
-    asked for only with some values of another are learned to be conditional.
+    budget, the first trial takes values that are presumably cheap. Parameters that are asked for
+    only with some values of another are learned to be conditional, unless `conditions` says so.
     """
 
     feasible = True
@@ -49,6 +54,7 @@ class FeasibleSampler(BaseSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
+        conditions: Mapping[str, Declared] | None = None,
         region: Region | None = None,
     ) -> None:
         """Make a sampler.
@@ -56,18 +62,23 @@ class FeasibleSampler(BaseSampler):
         Args:
             seed: seed of all draws.
             cost: maps parameter -> value (or -> array of values) to MACs, or any other cost;
-                inactive parameters are left out.
+                inactive parameters are left out. A cost that cannot be told since a parameter is
+                not known yet may raise any error.
             budget: upper bound on the cost, (low, high), or text such as `400MFLOPs` or
                 `5.3MParams`, in the metric that `cost` returns; needs `cost`.
             space: distributions of all parameters, if they are known before the first trial.
-            region: replaces `cost` and `budget`.
+            conditions: conditional parameter of `space` -> (other parameter, the value or the list
+                of its values with which alone it is asked for).
+            region: replaces `cost`, `budget` and `conditions`.
 
         Raises:
-            InputError: not a budget, or a budget without `cost`.
+            InputError: not a budget, a budget without `cost`, or conditions that do not fit
+                `space`.
         """
         self._seed = seed
         self._rng = np.random.default_rng(seed)
-        self._region: Region = CostRegion(cost, budget) if region is None else region
+        checked(conditions or {}, columns_of(space or {}))
+        self._region: Region = CostRegion(cost, budget, conditions) if region is None else region
         self._bounded = region is not None or budget is not None
         self._space: dict[str, BaseDistribution] = dict(space or {})
         self._looked = 0
@@ -90,6 +101,11 @@ class FeasibleSampler(BaseSampler):
             pool: the feasible rows.
             running: rows of the trials that have not ended, (trials, parameters).
         """
+
+    def recommend(self, study: Study) -> list[Recommendation]:
+        """The completed trials of a study, the best first: by their first values, shrunk by their
+        noise. A sampler with a model ranks them by that."""
+        return by_values(study)
 
     def reseed_rng(self) -> None:
         """Draw other random numbers than the sampler of another process or thread."""
@@ -124,6 +140,9 @@ class FeasibleSampler(BaseSampler):
             return {}
         running = self._running(columns, history, trial.number)
         pool.take(running)
+        if not self._region.certain:
+            begun = [other.params for number, other in history.open.items() if number != trial.number]
+            pool.hold(table_of(columns, [params for params in begun if params]))
         chosen = None if pool.complete and not pool.left else self.choose(study, history, pool, running)
         # nothing new: a row is proposed again
         row = pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen
@@ -137,26 +156,35 @@ class FeasibleSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A value for a parameter that no trial had before: a random one, or the presumably
-        cheapest if there is a budget; within the budget as far as the cost can be told."""
+        """A value for a parameter that no trial had before: a random one; with a budget the
+        presumably cheapest as long as the cost cannot be told, and else one of those that leave
+        most of the budget to the parameters that are still to come. Not all parameters take the
+        presumably cheapest value if there is a choice: such a setting teaches little."""
         column = Column(name=param_name, distribution=param_distribution)
         numbers = (
             column.draw(TRIES, self._rng)
             if column.values is None or len(column.values) > TRIES
             else self._rng.permutation(column.values)
         )
-        if self._bounded:
-            numbers = np.array(sorted(numbers, key=presumed_cost(column)))
-            if not column.categorical:
-                numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
+        if not self._bounded:
+            return column.value(numbers[0])
+        numbers = np.array(sorted(numbers, key=presumed_cost(column)))
+        if not column.categorical:
+            numbers = np.append(float(param_distribution.low), numbers)  # type: ignore[attr-defined]
         # in a branch of the space that no trial has reached before, some of the chosen parameters
         # are still to be asked for
-        coming = self._chosen.get(trial.number, {})
-        for number in numbers:
-            value = column.value(number)
-            if self._region.partly({**coming, **trial.params, param_name: value}) is not False:
-                return value
-        return column.value(numbers[0])
+        begun = {**self._chosen.get(trial.number, {}), **trial.params}
+        params = [{**begun, param_name: column.value(number)} for number in numbers]
+        used = np.array([math.nan if (share := self._region.used(one)) is None else share for one in params])
+        if not (used <= 1).any():
+            cheapest = 0 if np.isnan(used).any() else int(np.argmin(used))
+            return params[cheapest][param_name]
+        least = float(np.nanmin(used))
+        allowed = np.flatnonzero(used <= least + SPENT * (1 - least))
+        inside = [index for index in allowed if self._region.partly(params[index])] or allowed.tolist()
+        if all(is_cheapest(name, asked, trial.params[name]) for name, asked in trial.distributions.items()):
+            inside = [index for index in inside if numbers[index] != numbers[0]] or inside
+        return params[int(self._rng.choice(np.array(inside)))][param_name]
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Stop `study.optimize` if nothing is left to propose."""
@@ -173,18 +201,19 @@ class FeasibleSampler(BaseSampler):
     def _followed(
         self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int
     ) -> tuple[History, Pool]:
-        """History and pool, up to date. The pool is made anew if the search space has changed, or
+        """History and pool, up to date. The pool is extended if the search space has changed, or
         what has been learned about conditional parameters."""
         if self._history is None or self._history.columns != columns:
             signs = np.array([1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in study.directions])
-            self._history, self._pool, self._ended = History(columns, signs), None, [np.zeros((0, len(columns)))]
+            self._history, self._ended = History(columns, signs), [np.zeros((0, len(columns)))]
         ended = self._history.follow(trials, current)
+        changed = self._pool is None or self._pool.columns != columns
         if len(ended):
             self._ended.append(ended)
-            if not self._region.explains(columns, ended) and self._region.learn(columns, np.concatenate(self._ended)):
-                self._pool = None
-        if self._pool is None:
-            self._pool = Pool(columns, self._region, self._rng)
+            if not self._region.explains(columns, ended):
+                changed |= self._region.learn(columns, np.concatenate(self._ended), list(self._space))
+        if self._pool is None or changed:
+            self._pool = Pool(columns, self._region, self._rng, kept=self._pool)
             self._pool.take(np.concatenate(self._ended))
         elif len(ended):
             self._pool.take(ended)

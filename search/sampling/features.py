@@ -11,15 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .columns import Column, Table
 from .families import Families, dimension
 
 Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
+Matrix = NDArray[Any]
 Hint = Callable[[Table, Vector], Vector]
 """Maps rows and their costs to one number each."""
 STANDARDISED_BY = 5_000
@@ -32,20 +33,25 @@ class Features:
 
     linear: Mapping[str, Matrix]
     """Name of a block -> (rows, features); the model has a linear part for each."""
-    place: Matrix
-    """(rows, features): the position of a row, for the part that depends on distances."""
+    groups: NDArray[np.intp]
+    """(features of the block "effects"): the parameter to which each belongs, from 0."""
 
     def __getitem__(self, index: object) -> Features:
-        return Features(linear={name: block[index] for name, block in self.linear.items()}, place=self.place[index])  # type: ignore[index]
+        return Features(linear={name: block[index] for name, block in self.linear.items()}, groups=self.groups)  # type: ignore[index]
 
     def __len__(self) -> int:
-        return len(self.place)
+        return len(self.linear["effects"])
+
+    def as_type(self, dtype: DTypeLike) -> Features:
+        """The same as numbers of another type, without a copy if they are of it already."""
+        linear = {name: block.astype(dtype, copy=False) for name, block in self.linear.items()}
+        return Features(linear=linear, groups=self.groups)
 
     def followed_by(self, other: Features) -> Features:
         """The rows of both."""
         return Features(
             linear={name: np.concatenate([block, other.linear[name]]) for name, block in self.linear.items()},
-            place=np.concatenate([self.place, other.place]),
+            groups=self.groups,
         )
 
 
@@ -76,6 +82,8 @@ class Encoder:
         # in a union most parameters are inactive in any row: those that are active fill the block
         active = len(sized) if families is None else float((~np.isnan(rows[:, sized])).sum(axis=1).mean())
         self._effects = math.sqrt(max(1.0, active))
+        widths = [_width(columns[index]) for index in sized]
+        self._groups = np.repeat(np.arange(len(sized)), widths)
         self._priced = costs is not None and len(costs) > 1 and costs.min() > 0 and float(np.ptp(costs)) > 0
         self._log = (0.0, 1.0)
         self._marginals: list[Vector | None] = [None] * len(columns)
@@ -95,16 +103,17 @@ class Encoder:
             values = hint(rows[few], np.zeros(len(rows[few])) if costs is None else costs[few])
             self._scales[name] = float(values.mean()), float(values.std())
 
-    def __call__(self, table: Table, costs: Vector | None) -> Features:
-        """The features of every row of `table`; `costs` are its costs."""
-        blocks = [_effects(column, table[:, index]) for index, column in enumerate(self._columns)]
-        empty = np.zeros((len(table), 0))
+    def __call__(self, table: Table, costs: Vector | None, dtype: DTypeLike = np.float64) -> Features:
+        """The features of every row of `table`, as numbers of type `dtype`; `costs` are its
+        costs."""
+        blocks = [_effects(column, table[:, index]).astype(dtype) for index, column in enumerate(self._columns)]
+        empty = np.zeros((len(table), 0), dtype)
         effects = np.concatenate([*blocks, empty], axis=1) / self._effects
         found = {"effects": effects}
         if self._family is not None:
             found["family"] = blocks[self._family]
         ordered = [
-            block
+            block.astype(dtype)
             for index, column in enumerate(self._columns)
             if (block := self._ordered(index, column, table[:, index])) is not None
         ]
@@ -115,19 +124,17 @@ class Encoder:
         ]
         if shared:
             found["shared"] = np.concatenate(shared, axis=1) / math.sqrt(len(shared))
-        place = effects
         if self._priced and costs is not None:
-            cost = ((np.log(np.maximum(costs, 1e-300)) - self._log[0]) / self._log[1])[:, None]
             # without its square: trials crowd near the upper bound of the budget, and a parabola
             # through them extrapolates badly to cheap networks
-            found["cost"] = cost
-            place = np.concatenate([effects, cost / 2], axis=1)
+            cost = (np.log(np.maximum(costs, 1e-300)) - self._log[0]) / self._log[1]
+            found["cost"] = cost[:, None].astype(dtype)
         for name, hint in self._hints.items():
             mean, scale = self._scales[name]
             if scale > 0:
                 values = hint(table, np.zeros(len(table)) if costs is None else costs)
-                found[name] = ((values - mean) / scale).clip(-4, 4)[:, None]
-        return Features(linear=found, place=place)
+                found[name] = ((values - mean) / scale).clip(-4, 4)[:, None].astype(dtype)
+        return Features(linear=found, groups=self._groups)
 
     def _ordered(self, index: int, column: Column, numbers: Vector) -> Matrix | None:
         """One or two scores for each choice of a categorical parameter: the choice itself if it is
@@ -173,6 +180,14 @@ def _marginal(column: Column, numbers: Vector, logs: Vector) -> Vector | None:
 def _standard(values: Vector) -> Vector | None:
     scale = float(values.std())
     return (values - values.mean()) / scale if scale > 0 else None
+
+
+def _width(column: Column) -> int:
+    """Number of features of a parameter in the block of effects."""
+    values = column.values
+    if values is not None and len(values) == 1:
+        return 0
+    return len(values) if column.categorical and values is not None else 2
 
 
 def _effects(column: Column, numbers: Vector) -> Matrix:

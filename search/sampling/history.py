@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from . import CURVE
+from . import CURVE, NO_EVIDENCE
 from .columns import Column, Table, table_of
 
 
@@ -21,6 +21,7 @@ class History:
         """`signs`: factors by which all objectives become maximised."""
         self.columns, self._signs = list(columns), signs
         self._rows, self._values = _Growing(len(columns)), _Growing(len(signs))
+        self._failed = _Growing(len(columns))
         self.curves: list[dict[int, float]] = []
         """Learning curve of each row: step -> value, maximised; empty if none was reported."""
         self._stopped: dict[bytes, tuple[NDArray[np.float64], dict[int, float]]] = {}
@@ -43,6 +44,12 @@ class History:
     def stopped(self) -> list[tuple[NDArray[np.float64], dict[int, float]]]:
         """Row and curve of every pruned trial with a curve, unless it has resumed and completed."""
         return list(self._stopped.values())
+
+    @property
+    def failed(self) -> Table:
+        """(trials, parameters): the trials that failed, in the order of their ends, without those
+        whose failure says nothing about their parameters."""
+        return self._failed.table
 
     def follow(self, trials: Sequence[FrozenTrial], current: int) -> Table:
         """Read what is new.
@@ -86,6 +93,8 @@ class History:
         elif trial.state == TrialState.PRUNED and curve:
             row = table_of(self.columns, [trial.params])[0]
             self._stopped[row.tobytes()] = row, curve
+        elif trial.state != TrialState.PRUNED and trial.params and not trial.user_attrs.get(NO_EVIDENCE):
+            self._failed.add(table_of(self.columns, [trial.params])[0])
 
 
 class _Growing:

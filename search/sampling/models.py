@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from .curves import continued
 from .features import Encoder, Features, Vector
 from .history import History
-from .region import Region
+from .region import Region, filled
 from .surrogate import Surrogate
 from .warp import clipped, warp
 
@@ -47,7 +47,7 @@ class Models:
     def __init__(self, region: Region) -> None:
         """`region` tells the costs of observed rows."""
         self._region = region
-        self._fitted: dict[int, tuple[int, dict[str, float]]] = {}
+        self._fitted: dict[int, tuple[int, dict[str, float], Vector]] = {}
 
     @property
     def weights(self) -> dict[str, float]:
@@ -88,15 +88,17 @@ class Models:
                 if len(values) <= MAX_FOR_WEIGHTS
                 else rng.choice(len(values), MAX_FOR_WEIGHTS, replace=False)
             )
-            fitted = Surrogate(features[few], target[few], extra[few], start=None if before is None else before[1])
-            self._fitted[objective] = count, fitted.weights
+            start = None if before is None else before[1:]
+            fitted = Surrogate(features[few], target[few], extra[few], start=start)
+            self._fitted[objective] = count, fitted.weights, fitted.relevance
             if len(few) == len(values):
                 return fitted
-        return Surrogate(features, target, extra, weights=self._fitted[objective][1])
+        _, weights, relevance = self._fitted[objective]
+        return Surrogate(features, target, extra, weights=weights, relevance=relevance)
 
     def costs(self, history: History, rows: NDArray[np.float64]) -> Vector:
-        """Costs of observed rows."""
-        return self._region.examine(history.columns, rows).costs
+        """Costs of observed rows; one that cannot be told is the mean of the others."""
+        return filled(self._region.examine(history.columns, rows).costs)
 
     def quality(self, features: Features, values: Vector) -> Quality | None:
         """How well the first objective's model ranks observations that it has not seen; None if

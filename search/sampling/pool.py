@@ -1,7 +1,9 @@
 """The candidates that can still be proposed, each once.
 
 A small region is listed completely. Of a large one a fixed number of rows is drawn, and neighbours
-of good rows are added when a sampler asks for them.
+of good rows are added when a sampler asks for them. Where it is not known for certain which
+parameters are active in a row, a row that agrees with a trial in all parameters that the trial
+asked for is the same thing to evaluate: the same values lead to the same questions.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import InputError
-from .columns import Column, Table
+from .columns import Column, Table, keys_of
 from .families import Families
-from .region import Region
+from .region import Region, filled
 
 ENUMERATE = 1 << 18
 """Largest number of combinations that are listed completely."""
-DRAWN = 100_000
+DRAWN = 25_000
 """Number of rows in a pool that is drawn."""
 DRAWN_SLOWLY = 20_000
 """The same for a cost function that takes one setting at a time; three times this number of
 combinations are listed."""
+KEPT = 0.75
+"""Rows that are taken over from an earlier pool at most, as a share of a pool that is drawn: what
+has been learned since may admit others."""
 ROUNDS = 50
 """Largest number of draws, each of the size of the pool, to fill the pool."""
 
@@ -35,7 +40,13 @@ class Pool:
     """Feasible rows of a region, no two of which are the same thing to evaluate."""
 
     def __init__(
-        self, columns: Sequence[Column], region: Region, rng: np.random.Generator, *, drawn: int | None = None
+        self,
+        columns: Sequence[Column],
+        region: Region,
+        rng: np.random.Generator,
+        *,
+        drawn: int | None = None,
+        kept: Pool | None = None,
     ) -> None:
         """List or draw the rows.
 
@@ -44,9 +55,12 @@ class Pool:
             region: which rows are feasible.
             rng: the random numbers.
             drawn: number of rows in a pool that is drawn; None takes the usual one.
+            kept: a pool of the same region with fewer parameters or other conditions; where rows
+                are drawn, its rows are taken over, with values drawn for what they lack.
 
         Raises:
             InputError: no feasible row was found.
+            Exception: the cost function failed for every row, and not for lack of a parameter.
         """
         self.columns, self._region, self._wanted = list(columns), region, drawn
         combinations = math.prod(math.inf if column.values is None else len(column.values) for column in columns)
@@ -56,34 +70,64 @@ class Pool:
         self.complete = combinations <= (ENUMERATE if region.vectorised else 3 * DRAWN_SLOWLY)
         """Whether the pool holds every feasible row."""
         if region.families is not None:
-            rows, costs, keys = self._of_families(region.families, rng)
+            found = self._of_families(region.families, rng)
         else:
-            rows, costs, keys = self._listed() if self.complete else self._drawn(rng)
+            found = self._listed() if self.complete else self._drawn(rng, self._carried(kept, rng))
+        rows, costs, keys = found
         if not len(rows):
             where = "" if self.complete else f", of {ROUNDS} draws of {self._size():,}"
             raise InputError(f"nothing in the search space is within the budget{where}")
+        if region.error is not None and not isinstance(region.error, KeyError) and np.isnan(costs).all():
+            raise region.error
         self.rows: Table = rows
-        self.costs: NDArray[np.float64] = costs
-        self.free: NDArray[np.bool_] = np.ones(len(rows), bool)
-        """Whether each row can still be proposed."""
+        self.costs: NDArray[np.float64] = filled(costs)
+        self._open: NDArray[np.bool_] = np.ones(len(rows), bool)
+        self.free: NDArray[np.bool_] = self._open
+        """Whether each row can be proposed now."""
         self._order = np.argsort(keys)
         self._keys = keys[self._order]
         self._taken: set[int] = set()
+        self._asked: dict[bytes, tuple[NDArray[np.bool_], list[int]]] = {}
         self.left = len(rows)
         """Number of free rows."""
+
+    @property
+    def taken(self) -> int:
+        """Number of things to evaluate that are never offered again."""
+        return len(self._taken)
 
     def take(self, rows: Table) -> None:
         """Never offer these rows again, nor others that are the same thing to evaluate."""
         if not len(rows):
             return
-        for key in self._region.examine(self.columns, self._region.settled(self.columns, rows)).keys.tolist():
-            if key in self._taken:
-                continue
-            self._taken.add(key)
-            place = int(np.searchsorted(self._keys, np.uint64(key)))
-            if place < len(self._keys) and int(self._keys[place]) == key:
-                self.free[self._order[place]] = False
-                self.left -= 1
+        if self._region.certain:
+            keys = self._region.examine(self.columns, self._region.settled(self.columns, rows)).keys
+        else:
+            keys = keys_of(rows)
+            for asked, part in _by_parameters(rows):
+                if not asked.all():
+                    agreeing = keys_of(part[:, asked])
+                    self._asked.setdefault(asked.tobytes(), (asked, []))[1].extend(agreeing.tolist())
+                    self._open[np.isin(keys_of(self.rows[:, asked]), agreeing)] = False
+        for key in keys.tolist():
+            if key not in self._taken:
+                self._taken.add(key)
+                place = int(np.searchsorted(self._keys, np.uint64(key)))
+                if place < len(self._keys) and int(self._keys[place]) == key:
+                    self._open[self._order[place]] = False
+        self.free = self._open
+        self.left = int(self.free.sum())
+
+    def hold(self, rows: Table) -> None:
+        """Do not offer rows now that agree with one of these in all parameters that it has: rows of
+        trials that are being evaluated, which may have asked for all their parameters."""
+        held = np.zeros(len(self.rows), bool)
+        for asked, part in _by_parameters(rows) if len(rows) else []:
+            if asked.any():
+                held |= np.isin(keys_of(self.rows[:, asked]), keys_of(part[:, asked]))
+        free = self._open & ~held
+        self.free = free if free.any() else self._open
+        self.left = int(self.free.sum())
 
     def neighbours(
         self, rows: Table, count: int, rng: np.random.Generator, *, twice: float = 0.5
@@ -111,7 +155,9 @@ class Pool:
             changed[gaps, index] = column.draw(int(gaps.sum()), rng)
         found, costs, keys = self._admitted(self._region.settled(self.columns, changed))
         new = np.array([key not in self._taken for key in keys.tolist()], bool)
-        return found[new], costs[new]
+        for asked, agreeing in self._asked.values():
+            new &= ~np.isin(keys_of(found[:, asked]), np.array(agreeing, np.uint64))
+        return found[new], filled(costs)[new]
 
     def _which(self, rows: Table, rng: np.random.Generator) -> NDArray[np.intp]:
         """A parameter to change for each row. In a union it is an active one: most parameters are
@@ -176,13 +222,27 @@ class Pool:
     def _draws(self, count: int, rng: np.random.Generator) -> Table:
         return np.stack([column.draw(count, rng) for column in self.columns], axis=1)
 
-    def _drawn(self, rng: np.random.Generator) -> Found:
-        """Uniform draws first; then crossings of the feasible rows found so far. If two rounds find
-        none, a descent to cheap rows looks for the first."""
+    def _carried(self, kept: Pool | None, rng: np.random.Generator) -> Found:
+        """The rows of another pool, with values drawn for the parameters that they lack."""
+        if kept is None:
+            return np.zeros((0, len(self.columns))), np.zeros(0), np.zeros(0, np.uint64)
+        old = kept.rows[rng.permutation(len(kept.rows))[: int(KEPT * self._size())]]
+        rows = self._draws(len(old), rng)
+        place = {column.name: index for index, column in enumerate(self.columns)}
+        for index, column in enumerate(kept.columns):
+            there = ~np.isnan(old[:, index])
+            rows[there, place[column.name]] = old[there, index]
+        return self._admitted(self._region.settled(self.columns, rows))
+
+    def _drawn(self, rng: np.random.Generator, found: Found) -> Found:
+        """The rows that have been found, and more: uniform draws first; then crossings of the
+        feasible rows found so far. If two rounds find none, a descent to cheap rows looks for the
+        first."""
         wanted = self._size()
-        rows, costs, keys = np.zeros((0, len(self.columns))), np.zeros(0), np.zeros(0, np.uint64)
+        rows, costs, keys = found
+        count = wanted - len(rows)
         for round_ in range(ROUNDS):
-            drawn = self._draws(wanted, rng) if round_ < 2 or not len(rows) else self._crossed(rows, wanted, rng)
+            drawn = self._draws(count, rng) if round_ < 2 or not len(rows) else self._crossed(rows, count, rng)
             if round_ >= 2 and not len(rows):
                 drawn = self._descended(drawn[0])
             found = self._admitted(self._region.settled(self.columns, drawn))
@@ -206,7 +266,7 @@ class Pool:
             tried = np.repeat(passed[-1][-1:], 16 if values is None else len(values), axis=0)
             tried[:, index] = np.linspace(*self._ends(index), 16) if values is None else values
             costs = self._region.examine(self.columns, self._region.settled(self.columns, tried)).costs
-            passed.append(tried[np.argsort(-costs, kind="stable")])
+            passed.append(tried[np.argsort(-filled(costs), kind="stable")])
         return np.concatenate(passed)
 
     def _ends(self, index: int) -> tuple[float, float]:
@@ -219,3 +279,10 @@ class Pool:
         mixed = np.where(rng.random(one.shape) < 0.5, one, other)
         fresh = self._draws(count, rng)
         return np.where((rng.random(one.shape) < 0.1) | np.isnan(mixed), fresh, mixed)
+
+
+def _by_parameters(rows: Table) -> list[tuple[NDArray[np.bool_], Table]]:
+    """The rows grouped by the parameters that they have: (whether each is there, the rows)."""
+    there = ~np.isnan(rows)
+    masks, which = np.unique(there, axis=0, return_inverse=True)
+    return [(mask, rows[which.ravel() == index]) for index, mask in enumerate(masks)]

@@ -18,9 +18,10 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from ...studies.database.optuna_private import trials_of
-from .acquisition import most_dominating, most_improving
+from .acquisition import PROMISING, Offer, domination, improvement, promising, shortlist, value_of
 from .auxiliary import Auxiliary, Rows, rows_of
 from .columns import Table, columns_of
+from .conditions import Declared
 from .feasible import NEIGHBOURS, FeasibleSampler
 from .features import Encoder, Features, Hint, Vector
 from .history import History
@@ -29,6 +30,8 @@ from .one_thread import one_thread
 from .pool import Pool
 from .recommendation import Recommendation, by_model, by_values
 from .region import CostFunction, Region
+from .success import MAX_EACH, Success, SuccessModel
+from .surrogate import Surrogate
 
 PARENTS = 20
 """Number of the best trials whose neighbours are added to a pool that is not complete."""
@@ -36,7 +39,13 @@ TOURNAMENT = 3
 """Before there is a model, the costliest of this number of random rows is proposed if the best
 network is wanted, since accuracy rises with cost."""
 
-
+SCREENED = 25_000
+"""Rows of a pool whose means are computed at a proposal; of a larger pool random ones."""
+ROUNDS = 2
+"""Rounds in which neighbours of the best rows are added to a pool that is not screened completely:
+in the first of the best trials, then of the rows of the highest mean."""
+SEEN = 200
+"""Trials of the highest values among which the best posterior mean is sought."""
 COMPLETED = 2
 """Completed trials before the model is used, whatever is known of pruned ones, whose values are
 extrapolated by them."""
@@ -53,6 +62,7 @@ class PredictorSampler(FeasibleSampler):
         cost: CostFunction | None = None,
         budget: float | str | Sequence[float] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
+        conditions: Mapping[str, Declared] | None = None,
         region: Region | None = None,
         objective: Literal["best", "front"] | None = None,
         earlier: Sequence[Sequence[FrozenTrial]] = (),
@@ -62,19 +72,20 @@ class PredictorSampler(FeasibleSampler):
         """Make a sampler.
 
         Args:
-            seed, cost, budget, space, region: as in `FeasibleSampler`.
+            seed, cost, budget, space, conditions, region: as in `FeasibleSampler`.
             objective: "best" looks for the best first value, "front" for the hypervolume of all
                 values; by default "best" for one objective and "front" for several.
             earlier: trials of earlier studies of the same parameters and directions, to learn from.
             hints: name -> values of some candidates without noise, such as zero-cost scores.
             startup: number of completed and pruned trials before the model is used.
         """
-        super().__init__(seed=seed, cost=cost, budget=budget, space=space, region=region)
+        super().__init__(seed=seed, cost=cost, budget=budget, space=space, conditions=conditions, region=region)
         self._objective, self._startup = objective, max(2, startup)
         self._earlier = [list(trials) for trials in earlier]
         self._hints = {name: list(rows) for name, rows in (hints or {}).items()}
         self._models = Models(self._region)
         self._encoded: tuple[Pool, Encoder, Features] | None = None
+        self._odds: tuple[History, tuple[int, int, int], Success] | None = None
         self._sources: dict[str, Hint] = {}
 
     def hint(self, name: str, rows: Rows) -> None:
@@ -136,24 +147,84 @@ class PredictorSampler(FeasibleSampler):
     def _choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
         encoder, features = self._features_of(pool, study)
         best = self._objective == "best" or len(study.directions) == 1
+        success = self._success(history)
         if not self._knows(history):
             begun = len(history.rows) + len(history.stopped) + len(running)
-            return self._begin(pool, features, begun, best)
-        rows, costs, features = pool.rows[pool.free], pool.costs[pool.free], features[pool.free]
-        if not pool.complete:
-            parents = history.rows[np.argsort(-history.values[:, 0])[:PARENTS]]
-            near, their_costs = pool.neighbours(parents, NEIGHBOURS, self._rng)
-            rows, costs = np.concatenate([rows, near]), np.concatenate([costs, their_costs])
-            features = features.followed_by(encoder(near, their_costs))
-        if not len(rows):
+            return self._begin(pool, features, begun, success, best=best)
+        free = np.flatnonzero(pool.free)
+        if len(free) > SCREENED:
+            free = np.sort(self._rng.choice(free, SCREENED, replace=False))
+        offer = Offer(rows=pool.rows[free], costs=pool.costs[free], features=features[free])
+        models = self._fitted(history, encoder, best=best)
+        offer = self._shortlisted(models[0], offer, history, pool, encoder, success, best=best)
+        if not len(offer):
             return None
         pending = encoder(running, self._models.costs(history, running))
-        return rows[(self._best if best else self._front)(history, encoder, features, costs, pending)]
+        if best:
+            top = history.rows[np.argsort(-history.values[:, 0], kind="stable")[:SEEN]]
+            seen = encoder(top, self._models.costs(history, top))
+            gain = improvement(models[0], offer, seen, pending, success)
+        else:
+            seen = encoder(history.rows, self._models.costs(history, history.rows))
+            gain = domination(models, offer, seen, history.values, pending, success, self._rng)
+        return offer.rows[np.argmax(gain)]
 
-    def _begin(self, pool: Pool, features: Features, count: int, best: bool) -> NDArray[np.float64] | None:
+    def _fitted(self, history: History, encoder: Encoder, *, best: bool) -> dict[int, Surrogate]:
+        """The models of the objectives that are compared: of the first, and, for a front, of the
+        others that are not minus the cost."""
+        models = {0: self._models.fit(history, encoder, 0, self._rng, warped=best)}
+        for index in range(1, 1 if best else history.values.shape[1]):
+            costs = self._models.costs(history, history.rows)
+            if not (self._region.priced and np.allclose(history.values[:, index], -costs)):
+                models[index] = self._models.fit(history, encoder, index, self._rng, warped=False)
+        return models
+
+    def _shortlisted(
+        self,
+        model: Surrogate,
+        offer: Offer,
+        history: History,
+        pool: Pool,
+        encoder: Encoder,
+        success: Success | None,
+        *,
+        best: bool,
+    ) -> Offer:
+        """The rows worth comparing: of the pool, and, if it is not screened completely, neighbours
+        of the best trials, and neighbours of the best rows found so far."""
+        whole = pool.complete and len(pool.rows) <= SCREENED
+        value = value_of(model, offer, success)
+        offer = shortlist(model, offer, value, self._rng, best=best)
+        if whole:
+            return offer
+        parents = history.rows[np.argsort(-history.values[:, 0], kind="stable")[:PARENTS]]
+        for _ in range(ROUNDS):
+            rows, costs = pool.neighbours(parents, NEIGHBOURS // ROUNDS, self._rng)
+            near = Offer(rows=rows, costs=costs, features=encoder(rows, costs))
+            offer = offer.followed_by(near[promising(value_of(model, near, success), None, self._rng)])
+            value = value_of(model, offer, success)
+            parents = offer.rows[np.argsort(-value, kind="stable")[:PARENTS]]
+        return offer if best else offer[promising(value, offer.costs, self._rng)]
+
+    def _success(self, history: History) -> Success | None:
+        """The probability that a row can be evaluated; None if nothing has failed."""
+        counts = len(history.rows), len(history.stopped), len(history.failed)
+        if not counts[2]:
+            return None
+        if self._odds is None or self._odds[0] is not history or self._odds[1] != counts:
+            works = np.concatenate([history.rows, *(row[None] for row, _ in history.stopped)])[-MAX_EACH:]
+            fails = history.failed[-MAX_EACH:]
+            succeeded, failed = ((rows, self._models.costs(history, rows)) for rows in (works, fails))
+            self._odds = history, counts, SuccessModel(history.columns, succeeded, failed)
+        return self._odds[2]
+
+    def _begin(
+        self, pool: Pool, features: Features, count: int, success: Success | None, *, best: bool
+    ) -> NDArray[np.float64] | None:
         """A row before there is a model of this study: every second one by the model of an earlier
-        study, if there is one; otherwise a random one, preferably costly if `best`. The families of
-        a union take turns, since the model needs trials of each."""
+        study, if there is one; otherwise a random one, preferably costly if `best`, and preferably
+        one that will not fail. The families of a union take turns, since the model needs trials of
+        each."""
         free = np.flatnonzero(pool.free)
         if not len(free):
             return self.at_random(pool)
@@ -170,7 +241,12 @@ class PredictorSampler(FeasibleSampler):
             name = known[count // 2 % len(known)]
             few = self._rng.choice(free, min(len(free), 5_000), replace=False)
             return pool.rows[few[np.argmax(features.linear[name][few, 0])]]
-        few = self._rng.choice(free, min(len(free), TOURNAMENT if best else 1), replace=False)
+        odds = None
+        if success is not None:
+            free = self._rng.choice(free, min(len(free), PROMISING), replace=False)
+            odds = success(pool.rows[free], pool.costs[free])
+            odds = odds / odds.sum()
+        few = self._rng.choice(free, min(len(free), TOURNAMENT if best else 1), replace=False, p=odds)
         return pool.rows[few[np.argmax(pool.costs[few])]]
 
     def _features_of(self, pool: Pool, study: Study) -> tuple[Encoder, Features]:
@@ -190,21 +266,6 @@ class PredictorSampler(FeasibleSampler):
                 )
             costs = pool.costs if self._region.priced else None
             encoder = Encoder(pool.columns, pool.rows, costs, self._sources, families=self._region.families)
-            self._encoded = pool, encoder, encoder(pool.rows, pool.costs)
+            self._encoded = pool, encoder, encoder(pool.rows, pool.costs, np.float32)
             self._models = Models(self._region)
         return self._encoded[1], self._encoded[2]
-
-    def _best(self, history: History, encoder: Encoder, features: Features, costs: Vector, pending: Features) -> int:
-        model = self._models.fit(history, encoder, 0, self._rng, warped=True)
-        seen = encoder(history.rows, self._models.costs(history, history.rows))
-        return most_improving(model, features, seen, pending, self._rng)
-
-    def _front(self, history: History, encoder: Encoder, features: Features, costs: Vector, pending: Features) -> int:
-        own = self._models.costs(history, history.rows)
-        models = {
-            index: self._models.fit(history, encoder, index, self._rng, warped=False)
-            for index in range(history.values.shape[1])
-            if index == 0 or not (self._region.priced and np.allclose(history.values[:, index], -own))
-        }
-        seen = encoder(history.rows, own)
-        return most_dominating(models, features, costs, seen, history.values, pending, self._rng)

@@ -17,12 +17,17 @@ from numpy.typing import NDArray
 from ...blocks import InputError
 from ...spaces.budget import parse_budget
 from .columns import Column, Table, keys_of, params_of
-from .conditions import Condition, apply, learn
+from .conditions import Condition, Declared, apply, declared, learn
 from .families import Families
 
 CostFunction = Callable[[Mapping[str, Any]], Any]
 """Maps parameter -> value to a cost. Where values are arrays, it may return an array of costs."""
 Bounds = tuple[float, float]
+CHEAP = 0.25
+"""A row whose cost cannot be told is admitted if it presumably takes at most this share of the way
+from the lowest cost to the upper bound."""
+REMEMBERED = 200_000
+"""Costs of single settings that are remembered at most, for each set of parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ class Examined:
     """What a region knows about the rows of a table, each an array with one entry a row."""
 
     costs: NDArray[np.float64]
-    """Cost by the metric of the region; 0 if no cost is known."""
+    """Cost by the metric of the region; 0 without a cost function, NaN where it lacks a parameter.
+    """
     admitted: NDArray[np.bool_]
     """Whether the row can be built and is within the budget."""
     keys: NDArray[np.uint64]
@@ -46,10 +52,15 @@ class Region(Protocol):
     """Whether examining many rows takes about as long as examining one."""
     families: Families | None
     """The families of a union; None if there is no choice of a family."""
+    error: Exception | None
+    """Why the cost of a row could not be told, the last time that it could not."""
+    certain: bool
+    """Whether the conditions of all parameters are known, so that settled rows with different keys
+    are different things to evaluate."""
 
-    def learn(self, columns: Sequence[Column], table: Table) -> bool:
-        """Learn from the rows of all trials which parameters are conditional; True if that
-        changed."""
+    def learn(self, columns: Sequence[Column], table: Table, order: Sequence[str] = ()) -> bool:
+        """Learn from the rows of all trials which parameters are conditional; True if that changed.
+        `order`: the names of the parameters in the order in which trials first asked for them."""
         ...
 
     def explains(self, columns: Sequence[Column], table: Table) -> bool:
@@ -69,12 +80,24 @@ class Region(Protocol):
         yet."""
         ...
 
+    def used(self, params: Mapping[str, Any]) -> float | None:
+        """The share of the budget's upper bound that these parameters, perhaps incomplete, take;
+        None if it cannot be told yet."""
+        ...
+
 
 class CostRegion:
     """The region of any Optuna study, given by a cost function and bounds on its value; without a
     cost function everything is feasible."""
 
-    def __init__(self, cost: CostFunction | None = None, budget: float | str | Sequence[float] | None = None) -> None:
+    certain = False
+
+    def __init__(
+        self,
+        cost: CostFunction | None = None,
+        budget: float | str | Sequence[float] | None = None,
+        conditions: Mapping[str, Declared] | None = None,
+    ) -> None:
         """Describe it; the arguments are those of `FeasibleSampler`.
 
         Raises:
@@ -87,27 +110,38 @@ class CostRegion:
         self._cost = cost
         self.low, self.high = bounds_of(budget)
         self.vectorised = True
-        self._conditions: list[Condition] = []
+        self.error: Exception | None = None
+        """Why the cost of a row could not be told, the last time that it could not."""
+        self._declared = dict(conditions or {})
+        self._learned: list[Condition] = []
+        self._told: dict[tuple[str, ...], dict[bytes, float]] = {}
 
-    def learn(self, columns: Sequence[Column], table: Table) -> bool:
-        """Learn from the trials which parameters depend on the value of another."""
-        before, self._conditions = self._conditions, learn(columns, table)
-        return before != self._conditions
+    def learn(self, columns: Sequence[Column], table: Table, order: Sequence[str] = ()) -> bool:
+        """Learn from the trials which parameters depend on the value of another, except those whose
+        conditions were declared."""
+        names = [column.name for column in columns]
+        found = learn(columns, table, order=order)
+        before, self._learned = self._learned, [one for one in found if names[one.child] not in self._declared]
+        return before != self._learned
 
     def explains(self, columns: Sequence[Column], table: Table) -> bool:
         """Whether the learned conditions predict exactly the missing parameters of these rows."""
         gaps = np.isnan(table)
         lowest = np.array([0.0 if column.values is None else column.values[0] for column in columns])
-        return bool((np.isnan(apply(self._conditions, np.where(gaps, lowest, table))) == gaps).all())
+        return bool((np.isnan(self.settled(columns, np.where(gaps, lowest, table))) == gaps).all())
 
     def settled(self, columns: Sequence[Column], table: Table) -> Table:
-        """The rows with NaN for inactive parameters, by the learned conditions."""
-        return apply(self._conditions, table)
+        """The rows with NaN for inactive parameters, by the declared and the learned conditions."""
+        return apply([*declared(columns, self._declared), *self._learned], table)
 
     def examine(self, columns: Sequence[Column], table: Table) -> Examined:
-        """Costs by the cost function; rows are the same if all their values are."""
+        """Costs by the cost function; rows are the same if all their values are. A row whose cost
+        cannot be told is admitted if it is presumably among the cheap ones."""
         costs = self._costs(columns, table)
         admitted = (costs >= self.low) & (costs <= self.high) if self.priced else np.ones(len(table), bool)
+        unknown = np.isnan(costs)
+        if unknown.any():
+            admitted[unknown] = self._presumably_cheap(table, costs)[unknown]
         return Examined(costs=costs, admitted=admitted, keys=keys_of(table))
 
     def partly(self, params: Mapping[str, Any]) -> bool | None:
@@ -115,10 +149,30 @@ class CostRegion:
         parameters."""
         if self._cost is None:
             return True
-        try:
-            return bool(self.low <= _single(self._cost(dict(params))) <= self.high)
-        except Exception:  # any error of a user's function that lacks parameters
-            return None
+        cost = self._cost_of(params)
+        return None if math.isnan(cost) else self.low <= cost <= self.high
+
+    def used(self, params: Mapping[str, Any]) -> float | None:
+        """The cost of `params` as a share of the upper bound; None if the cost function needs more
+        parameters."""
+        cost = self._cost_of(params)
+        return None if math.isnan(cost) else cost / self.high
+
+    def _presumably_cheap(self, table: Table, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows would be in the lowest part of the budget if each parameter added to the cost
+        what it adds on the average of the rows whose cost is known."""
+        known = ~np.isnan(costs)
+        if not known.any():
+            return np.ones(len(table), bool)
+        mean, low = float(costs[known].mean()), float(costs[known].min())
+        presumed = np.full(len(table), mean)
+        for column in table.T:
+            values, place = np.unique(column, return_inverse=True)
+            count = np.bincount(place[known], minlength=len(values))
+            total = np.bincount(place[known], costs[known], minlength=len(values))
+            presumed += np.where(count > 0, total / np.maximum(count, 1) - mean, 0.0)[place]
+        high = self.high if math.isfinite(self.high) else float(costs[known].max())
+        return presumed <= max(low + CHEAP * (high - low), float(presumed[~known].min()))
 
     def _costs(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
         """Costs of all rows; those that lack the same parameters are passed together."""
@@ -135,12 +189,13 @@ class CostRegion:
         for place, rows in zip(first, np.split(order, np.cumsum(np.bincount(which))[:-1]), strict=True):
             here = np.flatnonzero(~absent[place]).tolist()
             present = [columns[index] for index in here]
-            found[rows] = self._costs_of_complete(present, table[np.ix_(rows, np.array(here))])
+            found[rows] = self._costs_of_complete(present, table[np.ix_(rows, np.array(here, np.intp))])
         return found
 
     def _costs_of_complete(self, columns: Sequence[Column], table: Table) -> NDArray[np.float64]:
-        """Costs of rows without NaN. Whether the function takes arrays is tested by comparing its
-        first and last value with those of single settings."""
+        """Costs of rows without NaN; NaN where the function lacks a parameter. Whether the function
+        takes arrays is tested by comparing its first and last value with those of single settings.
+        """
         assert self._cost is not None
         if self.vectorised and len(table) > 1:
             try:
@@ -152,13 +207,41 @@ class CostRegion:
                     return found
             except Exception:  # any error of a user's function that takes no arrays
                 pass
-            self.vectorised = False
-        return np.array([_single(self._cost(params_of(columns, row))) for row in table])
+        told = self._told.setdefault(tuple(column.name for column in columns), {})
+        found = np.empty(len(table))
+        for index, row in enumerate(table):
+            key = row.tobytes()
+            if key not in told:
+                if len(told) >= REMEMBERED:
+                    told.clear()
+                told[key] = self._cost_of(params_of(columns, row))
+            found[index] = told[key]
+        # a function that lacks a parameter may take arrays where it does not
+        self.vectorised = self.vectorised and (len(table) < 2 or bool(np.isnan(found).any()))
+        return found
+
+    def _cost_of(self, params: Mapping[str, Any]) -> float:
+        """The cost of one setting; NaN if the function raises an error, which lacking parameters
+        may cause."""
+        assert self._cost is not None
+        try:
+            return _single(self._cost(dict(params)))
+        except Exception as error:  # any error of a user's function
+            self.error = error
+            return math.nan
 
 
 def _single(cost: Any) -> float:
     """The cost of one setting; a function that takes arrays may return an array of one element."""
     return float(np.asarray(cost, float).item())
+
+
+def filled(costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The costs with the mean of the known ones in place of NaN, or 0 if none is known."""
+    unknown = np.isnan(costs)
+    if not unknown.any():
+        return costs
+    return np.where(unknown, costs[~unknown].mean() if not unknown.all() else 0.0, costs)
 
 
 def bounds_of(budget: float | str | Sequence[float] | None) -> Bounds:

@@ -5,6 +5,7 @@ Settings that build the same network are the same thing to evaluate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from .region import Examined
 class SpaceRegion:
     """The networks of a space within a budget."""
 
-    priced = True
+    priced = certain = True
+    error = None
 
     def __init__(self, space: Space, budget: Budget, *, cost: str = DEFAULT_AXIS) -> None:
         """Describe it.
@@ -50,7 +52,7 @@ class SpaceRegion:
         self.distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
         """Optuna's distribution of every parameter."""
 
-    def learn(self, columns: Sequence[Column], table: Table) -> bool:
+    def learn(self, columns: Sequence[Column], table: Table, order: Sequence[str] = ()) -> bool:
         """False: the space's conditions are known from the start."""
         return False
 
@@ -81,6 +83,12 @@ class SpaceRegion:
             )
         except (InvalidBlock, KeyError):
             return None
+
+    def used(self, params: Mapping[str, Any]) -> float | None:
+        """0 if the budget and the constraints admit `params`, otherwise infinity; None if they are
+        incomplete."""
+        admitted = self.partly(params)
+        return None if admitted is None else 0.0 if admitted else math.inf
 
     def _indices(self, columns: Sequence[Column], table: Table) -> NDArray[np.int32]:
         """Rows of value indices in the order of the space's parameters; -1 for NaN."""

@@ -3,9 +3,11 @@
 The covariance is a sum of parts: a Bayesian linear model in each block of features (effects of the
 parameters, their order, sums of exchangeable parameters, the family in a union, logarithm of the
 cost, each hint), a linear model in the pairs of effects (the square of the effects' covariance),
-and a squared exponential of the distance between rows. The weight of each part and the noise are
-hyperparameters that maximise the marginal likelihood under weak priors (type II maximum a
-posteriori). With few observations the linear parts dominate; with more, the others gain weight if
+and a squared exponential of the distance between rows. The weight of each part, the noise, and the
+relevance of each parameter, by which its effects are scaled in effects, pairs and distance
+(automatic relevance determination: MacKay 1994, Neal 1996), are hyperparameters that maximise the
+marginal likelihood under weak priors (type II maximum a posteriori). With few observations the
+linear parts dominate and all parameters are equally relevant; with more, the others gain weight if
 they explain more. The weight of a part that explains nothing, such as a useless hint, approaches
 zero.
 
@@ -16,13 +18,13 @@ posterior covariance, Thompson 1933.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import minimize
 
+from .covariance import lengths_of, near_of
 from .features import Features, Matrix, Vector
 
 PRIORS = {
@@ -42,27 +44,14 @@ SPREAD = 1.2
 """Prior standard deviation of the logarithm of a weight."""
 HINT_SPREAD = 3.0
 """The same for a hint, whose usefulness is not known in advance."""
+RELEVANCE_SPREAD = 0.7
+"""Prior standard deviation of the logarithm of a parameter's relevance, whose median is 1."""
+ITERATIONS = 30
+"""Largest number of steps in which the hyperparameters are found."""
 JITTER = 1e-6
 """Added to the diagonal of covariance matrices for numerical stability."""
 ROWS = 4_096
 """Rows whose means are computed at a time, so that their covariances fit into the caches."""
-
-
-def parts_of(a: Features, b: Features) -> dict[str, Matrix]:
-    """Covariance of every row of `a` with every row of `b` by each part, unweighted."""
-    found = {name: block @ b.linear[name].T for name, block in a.linear.items()}
-    found["pairs"] = found["effects"] ** 2
-    found["near"] = _near(a.place, b.place)
-    return found
-
-
-def _near(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Squared exponential of the distance of every row of `a` from every row of `b`."""
-    found = 2 * (a @ b.T)
-    found -= (a**2).sum(1)[:, None]
-    found -= (b**2).sum(1)[None]
-    np.minimum(found, 0.0, out=found)
-    return np.exp(found, out=found)
 
 
 class Surrogate:
@@ -74,8 +63,9 @@ class Surrogate:
         values: Vector,
         extra: Vector | None = None,
         *,
-        start: dict[str, float] | None = None,
-        weights: dict[str, float] | None = None,
+        start: tuple[Mapping[str, float], Vector] | None = None,
+        weights: Mapping[str, float] | None = None,
+        relevance: Vector | None = None,
         noise: float | None = None,
     ) -> None:
         """Fit the model.
@@ -84,25 +74,53 @@ class Surrogate:
             features: features of the observations.
             values: the observed values.
             extra: additional noise variance of each observation, in squared units of the values.
-            start: weights of an earlier fit, where the optimisation starts.
+            start: weights and relevances of an earlier fit, where the optimisation starts.
             weights: weights to use as they are, without an optimisation.
+            relevance: relevances to use with `weights`; None for 1.
             noise: prior median of the noise's weight, instead of that in `PRIORS`.
         """
         self._features = features
         self._mean, self._scale = float(values.mean()), float(values.std()) or 1.0
         self._target = (values - self._mean) / self._scale
         self._extra = np.zeros(len(values)) if extra is None else extra / self._scale**2
-        parts = parts_of(features, features)
-        self._names = list(parts)
-        self._parts = np.stack(list(parts.values()))
-        self._prior = np.log(
-            [*(PRIORS.get(name, HINT_PRIOR) for name in self._names), PRIORS["noise"] if noise is None else noise]
+        self._names = [*features.linear, "pairs", "near"]
+        self._plain = [
+            np.asarray(block @ block.T, np.float64) for name, block in features.linear.items() if name != "effects"
+        ]
+        parameters = int(features.groups.max()) + 1 if len(features.groups) else 0
+        self._prior = np.concatenate(
+            [
+                np.log([PRIORS.get(name, HINT_PRIOR) for name in self._names]),
+                [math.log(PRIORS["noise"] if noise is None else noise)],
+                np.zeros(parameters),
+            ]
         )
-        self._spread = np.array([*(SPREAD if name in PRIORS else HINT_SPREAD for name in self._names), SPREAD])
-        self.weights: dict[str, float] = self._fitted(start) if weights is None else weights
+        self._spread = np.array(
+            [
+                *(SPREAD if name in PRIORS else HINT_SPREAD for name in self._names),
+                SPREAD,
+                *[RELEVANCE_SPREAD] * parameters,
+            ]
+        )
+        self.weights: dict[str, float]
         """Weight of each part and of the noise, in units of the observations' variance."""
-        self._factor = cho_factor(self._covariance(self._array(self.weights)), lower=True)
+        self.relevance: Vector
+        """(parameters,): relevance of each."""
+        if weights is None:
+            self.weights, self.relevance = self._fitted(start)
+        else:
+            self.weights = dict(weights)
+            self.relevance = np.ones(parameters) if relevance is None else relevance
+        self._solve()
+
+    def _solve(self) -> None:
+        self._factor = cho_factor(self._covariance(self._array(self.weights), self._parts(self.relevance)), lower=True)
         self._alpha = cho_solve(self._factor, self._target)
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation of the observations."""
+        return self._scale
 
     @property
     def noise(self) -> float:
@@ -135,16 +153,23 @@ class Surrogate:
     def mean(self, rows: Features) -> Vector:
         """Posterior mean of every row, in units of the values."""
         found = np.zeros(len(rows))
-        lines = {name: block.T @ self._alpha * self.weights[name] for name, block in self._features.linear.items()}
-        pairs, near = self.weights["pairs"], self.weights["near"]
-        effects, place = self._features.linear["effects"].astype(np.float32), self._features.place.astype(np.float32)
-        alpha = self._alpha.astype(np.float32)
+        lines = {
+            name: block.T @ self._alpha * self.weights[name]
+            for name, block in self._features.linear.items()
+            if name != "effects"
+        }
+        linear, pairs, near = (
+            (self.weights[name] * self._alpha).astype(np.float32) for name in ("effects", "pairs", "near")
+        )
+        scale = self.relevance[self._features.groups]
+        seen = self._features.as_type(np.float32)
+        own = (seen.linear["effects"] * scale.astype(np.float32)).T
         for start in range(0, len(rows), ROWS):
-            part = slice(start, start + ROWS)
-            total = np.add.reduce([rows.linear[name][part] @ line for name, line in lines.items()])
-            shared = (rows.linear["effects"][part].astype(np.float32) @ effects.T) ** 2
-            found[part] = (
-                total + pairs * (shared @ alpha) + near * (_near(rows.place[part].astype(np.float32), place) @ alpha)
+            few = rows[start : start + ROWS].as_type(np.float32)
+            shared = few.linear["effects"] @ own
+            total = shared @ linear + (shared**2) @ pairs + near_of(few, seen, shared, scale) @ near
+            found[start : start + ROWS] = np.add.reduce(
+                [total, *(few.linear[name] @ line for name, line in lines.items())]
             )
         return self._mean + self._scale * found
 
@@ -161,8 +186,11 @@ class Surrogate:
     def deviation(self, rows: Features) -> Vector:
         """Posterior standard deviation of every row without noise, in units of the values."""
         shrunk = solve_triangular(self._factor[0], self._between(rows, self._features).T, lower=True)
-        own = np.add.reduce([self.weights[name] * (block**2).sum(1) for name, block in rows.linear.items()])
-        own = own + self.weights["pairs"] * (rows.linear["effects"] ** 2).sum(1) ** 2 + self.weights["near"]
+        length = lengths_of(rows, self.relevance[rows.groups])
+        own = self.weights["effects"] * length + self.weights["pairs"] * length**2 + self.weights["near"]
+        for name, block in rows.linear.items():
+            if name != "effects":
+                own = own + self.weights[name] * (block**2).sum(1)
         return self._scale * np.sqrt(np.maximum(own - (shrunk**2).sum(0), JITTER))
 
     def sample(self, rows: Features, rng: np.random.Generator, boldness: float = 1.0, draws: int = 1) -> Matrix:
@@ -173,47 +201,78 @@ class Surrogate:
 
     def _between(self, a: Features, b: Features) -> Matrix:
         """Total covariance of every row of `a` with every row of `b`."""
-        sides = [
-            np.concatenate([block * math.sqrt(self.weights[name]) for name, block in one.linear.items()], axis=1)
-            for one in (a, b)
-        ]
-        found = a.linear["effects"] @ b.linear["effects"].T
-        np.square(found, out=found)
-        found *= self.weights["pairs"]
-        found += sides[0] @ sides[1].T  # all linear parts in one product
-        found += self.weights["near"] * _near(a.place, b.place)
+        scale = self.relevance[a.groups]
+        shared = np.asarray((a.linear["effects"] * scale) @ b.linear["effects"].T, np.float64)
+        found = self.weights["pairs"] * shared**2 + self.weights["effects"] * shared
+        found += self.weights["near"] * near_of(a, b, shared, scale)
+        names = [name for name in a.linear if name != "effects"]
+        if names:  # all other linear parts in one product
+            roots = [math.sqrt(self.weights[name]) for name in names]
+            sides = [
+                np.concatenate([one.linear[name] * root for name, root in zip(names, roots, strict=True)], axis=1)
+                for one in (a, b)
+            ]
+            found += sides[0] @ sides[1].T
         return found
 
-    def _array(self, weights: dict[str, float]) -> Vector:
+    def _array(self, weights: Mapping[str, float]) -> Vector:
         return np.array([weights[name] for name in (*self._names, "noise")])
 
-    def _covariance(self, weights: Vector) -> Matrix:
-        found = np.tensordot(weights[:-1], self._parts, axes=1)
+    def _parts(self, relevance: Vector) -> list[Matrix]:
+        """Covariance of the observations by each part, in the order of the names."""
+        scale = relevance[self._features.groups]
+        effects = self._features.linear["effects"]
+        shared = (effects * scale) @ effects.T
+        others = iter(self._plain)
+        linear = [shared if name == "effects" else next(others) for name in self._features.linear]
+        return [*linear, shared**2, near_of(self._features, self._features, shared, scale)]
+
+    def _covariance(self, weights: Vector, parts: Sequence[Matrix]) -> Matrix:
+        found = np.zeros((len(self._target), len(self._target)))
+        for weight, part in zip(weights[:-1], parts, strict=True):
+            found += weight * part
         found[np.diag_indices(len(found))] += weights[-1] + self._extra + JITTER
         return found
 
-    def _fitted(self, start: dict[str, float] | None) -> dict[str, float]:
-        begin = (
-            self._prior if start is None or not {*self._names, "noise"} <= set(start) else np.log(self._array(start))
-        )
-        bounds = [(-14.0, 5.0)] * len(begin)
-        logs = minimize(self.loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 30}, bounds=bounds).x
-        return dict(zip((*self._names, "noise"), np.exp(logs).tolist(), strict=True))
+    def _fitted(self, start: tuple[Mapping[str, float], Vector] | None) -> tuple[dict[str, float], Vector]:
+        begin = self._prior
+        if start is not None and {*self._names, "noise"} <= set(start[0]):
+            begin = np.log(np.concatenate([self._array(start[0]), start[1]]))
+        count = len(self._names) + 1
+        bounds = [(-14.0, 5.0)] * count + [(-4.0, 4.0)] * (len(begin) - count)
+        options = {"maxiter": ITERATIONS}
+        found = np.exp(minimize(self.loss, begin, jac=True, method="L-BFGS-B", options=options, bounds=bounds).x)
+        return dict(zip((*self._names, "noise"), found[:count].tolist(), strict=True)), found[count:]
 
     def loss(self, logs: Vector) -> tuple[float, Vector]:
         """Negative log posterior of the hyperparameters up to a constant, and its gradient. `logs`
-        are the logarithms of the parts' weights, in order, then that of the noise."""
-        weights, apart = np.exp(logs), (logs - self._prior) / self._spread
+        are the logarithms of the parts' weights, in order, of the noise, and of the relevances."""
+        count = len(self._names) + 1
+        weights, relevance, apart = np.exp(logs[:count]), np.exp(logs[count:]), (logs - self._prior) / self._spread
+        parts = self._parts(relevance)
         try:
-            factor = cho_factor(self._covariance(weights), lower=True, check_finite=False)
+            factor = cho_factor(self._covariance(weights, parts), lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(logs)
         inverse = cho_solve(factor, np.eye(len(self._target)), check_finite=False)
         alpha = inverse @ self._target
         likelihood = 0.5 * self._target @ alpha + np.log(np.diag(factor[0])).sum()
         slope = inverse - np.outer(alpha, alpha)
-        gradient = 0.5 * weights * np.append(np.tensordot(self._parts, slope, axes=2), np.trace(slope))
-        return float(likelihood + 0.5 * apart @ apart), np.asarray(gradient + apart / self._spread, np.float64)
+        by_weight = 0.5 * weights * np.array([*(np.vdot(part, slope) for part in parts), np.trace(slope)])
+        named = dict(zip(self._names, weights, strict=False))
+        by_relevance = 0.5 * relevance * self._slopes(named, parts, slope, len(relevance))
+        gradient = np.concatenate([by_weight, by_relevance]) + apart / self._spread
+        return float(likelihood + 0.5 * apart @ apart), np.asarray(gradient, np.float64)
+
+    def _slopes(self, weights: Mapping[str, float], parts: Sequence[Matrix], slope: Matrix, count: int) -> Vector:
+        """Derivatives by each of the `count` relevances of the sum of the entries of the covariance
+        times those of `slope`."""
+        effects = self._features.linear["effects"]
+        shared = parts[self._names.index("effects")]
+        near = weights["near"] * slope * parts[-1]
+        inner = slope * (weights["effects"] + 2 * weights["pairs"] * shared) + 2 * near
+        by_feature = (effects * (inner @ effects)).sum(axis=0) - 2 * near.sum(axis=1) @ effects**2
+        return np.asarray(np.bincount(self._features.groups, by_feature, minlength=count), np.float64)
 
 
 def _as_scaled(features: Features, values: Vector, extra: Vector, like: Surrogate) -> Surrogate:
@@ -221,9 +280,8 @@ def _as_scaled(features: Features, values: Vector, extra: Vector, like: Surrogat
     made = Surrogate.__new__(Surrogate)
     made._features, made._mean, made._scale = features, like._mean, like._scale
     made._target, made._extra = (values - like._mean) / like._scale, extra
-    parts = parts_of(features, features)
-    made._names, made._parts = list(parts), np.stack(list(parts.values()))
-    made._prior, made._spread, made.weights = like._prior, like._spread, like.weights
-    made._factor = cho_factor(made._covariance(made._array(like.weights)), lower=True)
-    made._alpha = cho_solve(made._factor, made._target)
+    made._names, made._prior, made._spread = like._names, like._prior, like._spread
+    made._plain = [block @ block.T for name, block in features.linear.items() if name != "effects"]
+    made.weights, made.relevance = like.weights, like.relevance
+    made._solve()
     return made

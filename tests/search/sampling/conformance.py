@@ -14,12 +14,14 @@
 import itertools
 import json
 import math
+import tracemalloc
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Protocol
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -29,9 +31,13 @@ from automl.search.proposing.samplers import samplers
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
 from automl.spaces import Census, Space, census, parse_budget, union
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
 SIZES = {"one": 1, "five": 5, "forty": 40, "conditional": 4}
+DRAWN = pool.DRAWN
+MEMORY = 150e6
+"""Bytes that a sampler may allocate in a study of 40 dimensions."""
 COUNT = 12
 """Proposals of a test: enough for every sampler to have begun with its model."""
 
@@ -119,6 +125,34 @@ class Conformance(ABC):
         running = [session.ask() for _ in range(6)]
         assert len({one[0] for one in running if one}) == 6
 
+    @abstractmethod
+    def believed(self, session: Session) -> dict[Any, float]:
+        """What is evaluated -> the value that is believed, the best first."""
+
+    @pytest.mark.parametrize("size", ["five", "conditional"])
+    def test_recommends_what_was_completed_and_proposes_the_same_afterwards(self, size: str):
+        asked, other = self.session(size, seed=5), self.session(size, seed=5)
+        states = ("COMPLETE", "COMPLETE", "PRUNED", "FAIL")
+        found = self.ids(asked, self.count, states)
+        assert self.ids(other, self.count, states) == found
+        values = {name: accuracy(name) for index, name in enumerate(found) if index % 4 < 2}
+        believed = self.believed(asked)
+        assert set(believed) == set(values)
+        assert list(believed.values()) == sorted(believed.values(), reverse=True)
+        assert min(values.values()) - 0.05 <= min(believed.values()) <= max(believed.values())
+        assert max(believed.values()) <= max(values.values()) + 0.05  # shrunk, and not extrapolated
+        running = [one.ask() for one in (asked, other)]
+        assert running[0] is not None
+        assert running[1] is not None
+        assert running[0][0] == running[1][0]
+        assert self.believed(asked) == believed
+
+    def test_recommends_nothing_before_the_first_value(self):
+        session = self.session("five")
+        assert self.believed(session) == {}
+        self.ids(session, 4, ("FAIL", "NAN"))
+        assert self.believed(session) == {}
+
     def test_ends_when_nothing_is_left(self):
         session = self.session("one")
         found = self.ids(session, 1_000)
@@ -136,6 +170,41 @@ def plain_space(size: str) -> dict[str, list[int]]:
 
 def plain_cost(params: dict[str, Any]) -> Any:
     return sum((int(name[1:]) + 1.0) * value for name, value in params.items() if name != "kind") + 1.0
+
+
+BRANCHES = {
+    "kind": CategoricalDistribution(("plain", "se", "conv")),
+    "width": IntDistribution(1, 6),
+    "ratio": IntDistribution(1, 4),
+    "kernel": IntDistribution(1, 3),
+    "groups": IntDistribution(1, 2),
+    "depth": IntDistribution(0, 3),
+}
+"""A space in which two choices of `kind` have parameters of their own."""
+CONDITIONS = {"ratio": ("kind", "se"), "kernel": ("kind", ["conv"]), "groups": ("kind", ["conv"])}
+
+
+def strict_cost(params: dict[str, Any]) -> float:
+    own = {"plain": lambda: 0, "se": lambda: params["ratio"], "conv": lambda: params["kernel"] * params["groups"]}
+    return 1 + 2 * params["width"] + own[params["kind"]]() + params["depth"]
+
+
+def tolerant_cost(params: dict[str, Any]) -> float:
+    return strict_cost({"kind": "plain", "width": 0, "ratio": 0, "kernel": 0, "groups": 0, "depth": 0, **params})
+
+
+def branching(study: optuna.Study) -> dict[str, Any]:
+    """The parameters of the next trial, which is then told a value."""
+    trial = study.ask()
+    trial.suggest_categorical("kind", ("plain", "se", "conv"))
+    for name, one in BRANCHES.items():
+        if isinstance(one, IntDistribution) and CONDITIONS.get(name, ("kind", trial.params["kind"]))[1] in (
+            trial.params["kind"],
+            [trial.params["kind"]],
+        ):
+            trial.suggest_int(name, one.low, one.high)
+    study.tell(trial, accuracy(sorted(trial.params.items())))
+    return dict(trial.params)
 
 
 class PlainSession:
@@ -187,6 +256,82 @@ class FeasibleSamplerConformance(Conformance):
         space = plain_space(size)
         every = (dict(zip(space, values, strict=True)) for values in itertools.product(*space.values()))
         return [tuple(sorted(params.items())) for params in every if plain_cost(params) <= budget]
+
+    def believed(self, session: Session) -> dict[Any, float]:
+        assert isinstance(session, PlainSession)
+        found = session.sampler.recommend(session.study)
+        assert all(one.deviation > 0 and one.noise > 0 for one in found)
+        complete = [one for one in found if one.trial.state == TrialState.COMPLETE]
+        return {tuple(sorted(one.trial.params.items())): one.mean for one in complete}
+
+    @pytest.mark.parametrize("direction", ["maximize", "minimize"])
+    def test_recommends_what_is_best_of_repeated_trials_and_not_the_luckiest(self, direction: str):
+        """Two settings: one with a single lucky value, one that was as good as it five times."""
+        sign = 1.0 if direction == "maximize" else -1.0
+        sampler = type(self).make(seed=0)
+        study = optuna.create_study(direction=direction, sampler=sampler)
+        space = {"x": optuna.distributions.IntDistribution(0, 9), "c": optuna.distributions.IntDistribution(0, 3)}
+
+        def add(x: int, c: int, value: float) -> None:
+            study.add_trial(
+                optuna.trial.create_trial(params={"x": x, "c": c}, distributions=space, values=[sign * value])
+            )
+
+        for index in range(12):
+            add(index % 8, index % 3, 0.5 + 0.02 * math.sin(7 * index))
+        for _ in range(5):
+            add(8, 0, 0.6)
+        add(9, 3, 0.61)
+        found = sampler.recommend(study)
+        assert found[0].trial.params == {"x": 8, "c": 0}
+        assert sign * found[0].mean <= 0.61
+        lucky = next(one for one in found if one.trial.params == {"x": 9, "c": 3})
+        assert lucky.deviation > found[0].deviation
+
+    @pytest.mark.parametrize("tolerant", [False, True], ids=["strict", "tolerant"])
+    @pytest.mark.parametrize("seed", range(2))
+    def test_a_space_that_trials_define_is_never_left_nor_repeated(self, tolerant: bool, seed: int):
+        """The cost needs parameters that only some trials ask for: without them it raises an error,
+        or, if it is tolerant, takes them for 0."""
+        sampler = type(self).make(seed=seed, cost=tolerant_cost if tolerant else strict_cost, budget=24)
+        study, seen = optuna.create_study(direction="maximize", sampler=sampler), []
+        for index in range(20):
+            params = branching(study)
+            seen.append(tuple(sorted(params.items())))
+            assert strict_cost(params) <= 24
+            if index == 0:
+                assert any(value not in (0, 1, "plain") for value in params.values())
+        assert len(set(seen)) == len(seen)
+
+    @pytest.mark.parametrize("told", [False, True], ids=["learned", "declared"])
+    def test_conditional_parameters_of_a_known_space_lead_to_no_repetition(self, told: bool):
+        sampler = type(self).make(
+            seed=0, cost=strict_cost, budget=24, space=BRANCHES, conditions=CONDITIONS if told else None
+        )
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        seen = [tuple(sorted(branching(study).items())) for _ in range(20)]
+        assert len(set(seen)) == len(seen)
+
+    def test_a_thousand_observations_in_forty_dimensions_take_little_memory(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(pool, "DRAWN", DRAWN)  # as many as outside of tests
+        space = {f"p{index:02d}": CategoricalDistribution(tuple("abcd")) for index in range(40)}
+        rng = np.random.default_rng(0)
+        trials = []
+        for letters in rng.choice(list("abcd"), (1_000, 40)):
+            params = dict(zip(space, letters.tolist(), strict=True))
+            value = float((letters == "d").sum() + rng.standard_normal())
+            trials.append(optuna.trial.create_trial(params=params, distributions=space, value=value))
+        study = optuna.create_study(direction="maximize", sampler=type(self).make(seed=0, space=space))
+        study.add_trials(trials)
+        tracemalloc.start()
+        try:
+            for _ in range(2):
+                trial = study.ask()
+                params = {name: trial.suggest_categorical(name, tuple("abcd")) for name in space}
+                study.tell(trial, float(sum(value == "d" for value in params.values())))
+            assert tracemalloc.get_traced_memory()[1] < MEMORY
+        finally:
+            tracemalloc.stop()
 
     def test_optimize_stops_when_nothing_is_left(self):
         session = self.session("one")
@@ -316,6 +461,11 @@ class SamplerConformance(Conformance):
         space = network(size)
         every = [space.candidate(settings(space, row)) for rows in enumerate_rows(space) for row in rows]
         return [one.id for one in every if one.cost().macs <= budget]
+
+    def believed(self, session: Session) -> dict[Any, float]:
+        assert isinstance(session, ProposerSession)
+        found = session.proposer.believed()
+        return {} if found is None else {key: one.mean for key, one in found.networks.items()}
 
     def test_it_is_described_in_a_line(self):
         words = samplers.get(self.name).words

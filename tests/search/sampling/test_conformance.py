@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from automl.search import EvolutionSampler, PredictorSampler, RandomSampler
 from automl.search.proposing.sampler_kind import SamplerKind
 from automl.search.proposing.samplers import sampler_names, samplers
+from automl.search.sampling.region import CostRegion
 
 from .conformance import COUNT, FeasibleSamplerConformance, SamplerConformance, smaller_pools  # noqa: F401
 
@@ -84,6 +86,53 @@ class TestTheConformanceTests:
         tests = registered(SamplerKind(words="careless", factory=Careless, feasible=True))
         with pytest.raises(AssertionError):
             tests.test_if_it_is_feasible_nothing_is_refused()
+
+    def test_a_sampler_that_recommends_the_luckiest_trial_is_found(self):
+        class Gullible(RandomSampler):
+            def recommend(self, study):
+                sign = 1 if study.direction.name == "MAXIMIZE" else -1
+                return sorted(super().recommend(study), key=lambda one: -sign * one.trial.value)
+
+        class Trusting(FeasibleSamplerConformance):
+            make = Gullible
+
+        with pytest.raises(AssertionError):
+            Trusting().test_recommends_what_is_best_of_repeated_trials_and_not_the_luckiest("maximize")
+
+    def test_a_sampler_whose_proposals_depend_on_what_it_recommends_is_found(self, registered):
+        class Restless(RandomSampler):
+            def recommend(self, study):
+                self._rng.random()
+                return super().recommend(study)
+
+        with pytest.raises(AssertionError):
+            registered(Restless).test_recommends_what_was_completed_and_proposes_the_same_afterwards("five")
+
+    def test_a_sampler_that_keeps_too_much_is_found(self, monkeypatch: pytest.MonkeyPatch):
+        class Hoarding(RandomSampler):
+            def choose(self, study, history, pool, running):
+                self._kept = np.repeat(pool.rows, 20, axis=0)
+                return self.at_random(pool)
+
+        class Careless(FeasibleSamplerConformance):
+            make = Hoarding
+
+        with pytest.raises(AssertionError):
+            Careless().test_a_thousand_observations_in_forty_dimensions_take_little_memory(monkeypatch)
+
+    @pytest.mark.parametrize("fault", ["agreement is not noticed", "costs are not unknown"])
+    def test_a_sampler_that_does_not_follow_conditions_is_found(self, fault: str, monkeypatch: pytest.MonkeyPatch):
+        class Plain(FeasibleSamplerConformance):
+            make = RandomSampler
+
+        if fault.startswith("agreement"):
+            monkeypatch.setattr(CostRegion, "certain", True)
+            with pytest.raises(AssertionError):
+                Plain().test_conditional_parameters_of_a_known_space_lead_to_no_repetition(False)
+        else:
+            monkeypatch.setattr(CostRegion, "_cost_of", lambda region, params: float(region._cost(dict(params))))
+            with pytest.raises(KeyError):
+                Plain().test_a_space_that_trials_define_is_never_left_nor_repeated(False, 0)
 
     def test_a_sampler_that_fails_on_its_history_is_found(self, registered):
         class Fragile(RandomSampler):

@@ -103,10 +103,11 @@ class TestEarlierStudies:
 
     def test_the_control_is_ruined(self, monkeypatch: pytest.MonkeyPatch):
         """A sampler that only believes the earlier study."""
+        monkeypatch.setattr(predictor, "shortlist", lambda model, offer, value, rng, best: offer)
         monkeypatch.setattr(
-            predictor.PredictorSampler,
-            "_best",
-            lambda self, history, encoder, features, costs, pending: int(np.argmax(features.linear["earlier 0"])),
+            predictor,
+            "improvement",
+            lambda model, offer, seen, pending, success: offer.features.linear["earlier 0"][:, 0],
         )
         assert (
             mean_best(40, earlier=[study_of(lambda params: -truth(params))])

@@ -10,6 +10,7 @@ from automl.blocks import InputError
 from automl.search.sampling.acquisition import expected_improvement
 from automl.search.sampling.columns import Column, columns_of, keys_of, table_of
 from automl.search.sampling.conditions import apply, learn
+from automl.search.sampling.covariance import parts_of
 from automl.search.sampling.curves import continued
 from automl.search.sampling.features import Encoder
 from automl.search.sampling.history import History
@@ -17,7 +18,7 @@ from automl.search.sampling.hypervolume import improvements
 from automl.search.sampling.pool import Pool
 from automl.search.sampling.region import CostRegion
 from automl.search.sampling.space_region import SpaceRegion
-from automl.search.sampling.surrogate import Surrogate, parts_of
+from automl.search.sampling.surrogate import Surrogate
 from automl.spaces import Space, parse_budget
 from automl.spaces.bulk import enumerate_rows, settings
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -51,7 +52,7 @@ class TestSurrogate:
         weight = model.weights
 
         def kernel(a, b):
-            return sum(weight[name] * part for name, part in parts_of(a, b).items())
+            return sum(weight[name] * part for name, part in parts_of(a, b, model.relevance).items())
 
         y, rest = (values[:30] - values[:30].mean()) / values[:30].std(), features[30:]
         solved = np.linalg.inv(kernel(features[:30], features[:30]) + (weight["noise"] + 1e-6) * np.eye(30))
@@ -81,9 +82,9 @@ class TestSurrogate:
 
         features, values = data
         model = Surrogate(features, values)
-        covariance = sum(model.weights[name] * part for name, part in parts_of(features, features).items()) + (
-            model.weights["noise"] + 1e-6
-        ) * np.eye(40)
+        covariance = sum(
+            model.weights[name] * part for name, part in parts_of(features, features, model.relevance).items()
+        ) + (model.weights["noise"] + 1e-6) * np.eye(40)
         assert model.evidence == pytest.approx(
             multivariate_normal(np.zeros(40), covariance).logpdf((values - values.mean()) / values.std()), rel=1e-6
         )
@@ -95,7 +96,9 @@ class TestSurrogate:
         for place in range(0, 40, 8):
             others = np.delete(np.arange(40), place)
             y = (values - values.mean()) / values.std()
-            kernel = sum(model.weights[name] * part for name, part in parts_of(features, features).items())
+            kernel = sum(
+                model.weights[name] * part for name, part in parts_of(features, features, model.relevance).items()
+            )
             inner = kernel[np.ix_(others, others)] + (model.weights["noise"] + 1e-6) * np.eye(39)
             assert found[place] == pytest.approx(
                 values.mean() + values.std() * kernel[place, others] @ np.linalg.solve(inner, y[others]), abs=1e-6
