@@ -2,11 +2,13 @@
 Optuna's.
 
     uv run python benchmarks/search.py [--processes 2] [--seeds 50] [--samplers predictor,tpe]
-    [--problems macro] [--write]
+    [--problems macro|development|held-out] [--write]
 
 Every run is kept as a file in `--cache` and not made again, so that a benchmark that was stopped
-goes on; `--write` keeps table and figure in benchmarks/results/search.md and .svg. Everything runs
-on one thread a process.
+goes on; `--write` keeps table and figure in benchmarks/results/search.md and .svg, and the regrets
+of every run in search_rows.csv. Everything runs on one thread a process. The problems called
+`development` and `held-out` come from the generator of `search_generated.py`: samplers may be
+tuned on the former only.
 
 Everybody gets what suits it best. What is outside the budget or has been evaluated already costs
 nothing and is asked for again: up to 50 times (20 for TPE, 8 for the Gaussian process), then a
@@ -23,9 +25,12 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from search_generated import DEVELOPMENT, HELD_OUT_NAMES
 from search_problems import ALL
 from search_report import report
 from search_runs import WORDS, once, tasks
+
+SETS = {"development": DEVELOPMENT, "held-out": HELD_OUT_NAMES}
 
 
 def main() -> None:
@@ -43,7 +48,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "automl-search-benchmark")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    samplers, problems = given.samplers.split(","), given.problems.split(",")
+    samplers = given.samplers.split(",")
+    problems = [name for given_name in given.problems.split(",") for name in SETS.get(given_name, [given_name])]
     wanted = (
         list(tasks(samplers, problems, given.seeds, given.only in ("all", "fronts"), given.only in ("all", "budgets")))
         if given.only != "none"

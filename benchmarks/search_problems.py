@@ -1,5 +1,5 @@
 """Problems for `search.py`: NAS-Bench-Macro's table, a small real one computed here, and synthetic
-ones in the manner of other published tables.
+ones in the manner of other published tables. `search_generated.py` has more.
 
 Accuracies are in per cent, costs in MACs (the synthetic ones' are in arbitrary units). A problem's
 functions take dicts of arrays.
@@ -33,6 +33,10 @@ Params = Mapping[str, Any]
 LISTED = 50_000
 """Up to so many settings are listed; of larger spaces the best is sought by climbing from the best
 of so many random ones."""
+
+
+FAILED = 0.0
+"""The true accuracy of a setting that cannot be evaluated: its trials fail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +158,7 @@ class Problem:
         return float(np.quantile(mean[:LISTED], 0.1)), float(macs.max())
 
 
-def _residual(space: Mapping[str, BaseDistribution], params: Params, spread: float, salt: int = 0) -> Vector:
+def residual(space: Mapping[str, BaseDistribution], params: Params, spread: float, salt: int = 0) -> Vector:
     """A normal number that belongs to a setting: what no model of its parts explains."""
     columns = columns_of(space)
     table = np.stack([_numbers(column, params[column.name]) for column in columns], axis=1)
@@ -171,7 +175,7 @@ def _numbers(column: Any, values: Any) -> Vector:
     return np.asarray(values, float)
 
 
-def _noisy(
+def noisy(
     mean: Callable[[Params], Vector], spread: Callable[[float], float]
 ) -> Callable[[Params, np.random.Generator, int], float]:
     def observed(params: Params, rng: np.random.Generator, seed: int) -> float:
@@ -254,7 +258,7 @@ def cells() -> Problem:
         height = (
             94.5 - 26.0 * np.exp(-0.75 * np.log1p(2.5 * n3)) - 9.0 * np.exp(-1.3 * deep) + 0.5 * skips * (deep >= 2)
         )
-        return np.where(reached, np.minimum(height + _residual(space, params, 0.12), 95.0), 10.0)
+        return np.where(reached, np.minimum(height + residual(space, params, 0.12), 95.0), 10.0)
 
     return Problem(
         name="cells",
@@ -262,7 +266,7 @@ def cells() -> Problem:
         space=space,
         mean=mean,
         macs=lambda params: 8.0 + sum(look(params, price)),
-        observed=_noisy(mean, lambda true: 0.0 if true == 10.0 else 0.15 + 0.01 * (94.5 - true)),
+        observed=noisy(mean, lambda true: 0.0 if true == 10.0 else 0.15 + 0.01 * (94.5 - true)),
     )
 
 
@@ -284,7 +288,7 @@ def widths() -> Problem:
             - 4.2 * (np.exp(-0.9 * total) - 1)
             - 1.1 * (np.exp(-0.6 * soft) - 1)
             + 0.5 * x[:, 0] * x[:, 4]
-            + _residual(space, params, 0.15)
+            + residual(space, params, 0.15)
         )
 
     def macs(params: Params) -> Vector:
@@ -303,7 +307,7 @@ def widths() -> Problem:
         space=space,
         mean=mean,
         macs=macs,
-        observed=_noisy(mean, lambda true: 0.3),
+        observed=noisy(mean, lambda true: 0.3),
     )
 
 
@@ -336,7 +340,7 @@ def layers() -> Problem:
             - 14 * np.exp(-0.10 * strength)
             + bond
             - 0.25 * np.maximum(stages - 3, 0).sum(axis=1) ** 2
-            + _residual(space, params, 0.08)
+            + residual(space, params, 0.08)
         )
 
     return Problem(
@@ -345,7 +349,7 @@ def layers() -> Problem:
         space=space,
         mean=mean,
         macs=lambda params: 20 + price[np.arange(18), place(params)].sum(axis=1),
-        observed=_noisy(mean, lambda true: 0.2),
+        observed=noisy(mean, lambda true: 0.2),
     )
 
 
@@ -400,7 +404,7 @@ def mixed() -> Problem:
         space=space,
         mean=mean,
         macs=macs,
-        observed=_noisy(mean, lambda true: 0.25),
+        observed=noisy(mean, lambda true: 0.25),
         conditional={"momentum": ("optimiser", "sgd")},
     )
 
@@ -446,5 +450,7 @@ ALL: dict[str, Callable[[], Problem]] = {
 
 @cache
 def problem(name: str) -> Problem:
-    """By name, made once."""
-    return ALL[name]()
+    """By name, made once; names that are not in ALL are those of `search_generated.py`."""
+    from search_generated import generated
+
+    return ALL[name]() if name in ALL else generated(name)

@@ -17,7 +17,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
-from search_problems import Problem, Vector, problem
+from search_problems import FAILED, Problem, Vector, problem
 
 LENGTH = 100
 """Evaluations of a run."""
@@ -29,8 +29,10 @@ PLACES = 5
 """Decimal places that are kept of a run."""
 PATIENCE = {"gp": 8, "tpe": 20, "tpe-multivariate": 20}
 OURS = ("predictor", "evolution", "random")
-RIVALS = ("tpe", "tpe-multivariate", "nsga2", "gp", "evolution")
-"""Whom the predictor is compared with; `random` is for orientation."""
+SIMPLE = ("ard", "forest", "ridge", "local")
+"""Those of `search_rivals.py`."""
+RIVALS = ("tpe", "tpe-multivariate", "nsga2", "gp", "evolution", *SIMPLE)
+"""What the predictor is compared with; `random` is for orientation."""
 WORDS = {
     "predictor": "predictor (ours)",
     "evolution": "regularised evolution (ours)",
@@ -39,6 +41,10 @@ WORDS = {
     "tpe-multivariate": "TPE, multivariate",
     "nsga2": "NSGA-II",
     "gp": "Gaussian process",
+    "ard": "ARD Hamming process, EI",
+    "forest": "random forest, EI",
+    "ridge": "Bayesian ridge, EI",
+    "local": "local search",
 }
 
 
@@ -53,8 +59,13 @@ class Task:
     seed: int
 
     def file(self, cache: Path) -> Path:
-        mark = f"-{fingerprint()}" if self.sampler in OURS else ""
+        mark = f"-{fingerprint()}" if self.sampler in OURS else f"-{rivals()}" if self.sampler in SIMPLE else ""
         return cache / f"{self.problem}-{self.place}" / f"{self.sampler}{mark}-{self.seed}.json"
+
+
+def length() -> int:
+    """Evaluations of a run; AUTOML_SEARCH_LENGTH shortens runs of development."""
+    return int(os.environ.get("AUTOML_SEARCH_LENGTH", LENGTH))
 
 
 def fingerprint() -> str:
@@ -67,6 +78,11 @@ def fingerprint() -> str:
         os.environ.get("AUTOML_SEARCH_MARK")
         or hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()[:8]
     )
+
+
+def rivals() -> str:
+    """Of the code of the simple rivals."""
+    return hashlib.sha256(Path(__file__).with_name("search_rivals.py").read_bytes()).hexdigest()[:8]
 
 
 def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
@@ -88,7 +104,16 @@ def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
 
     if task.sampler == "predictor":
         return PredictorSampler(seed=seed, cost=one.cost, budget=budget)
-    kind = {"evolution": EvolutionSampler, "random": RandomSampler}[task.sampler]
+    from search_rivals import ArdProcess, Forest, LocalSearch, Ridge
+
+    kind = {
+        "evolution": EvolutionSampler,
+        "random": RandomSampler,
+        "ard": ArdProcess,
+        "forest": Forest,
+        "ridge": Ridge,
+        "local": LocalSearch,
+    }[task.sampler]
     return kind(seed=seed, cost=one.cost, budget=budget)
 
 
@@ -105,7 +130,7 @@ def run(task: Task) -> dict[str, list[float]]:
     true, seen, costs = [], [], []
     known: set[tuple] = set()
     began = time.perf_counter()
-    for _ in range(min(LENGTH, SHORTER.get(task.sampler, LENGTH))):
+    for _ in range(min(length(), SHORTER.get(task.sampler, LENGTH))):
         trial, params = _asked(task, one, study, budget, known, rng, [*seen])
         accuracy, macs = one.at(params)
         value = one.observed(
@@ -115,7 +140,11 @@ def run(task: Task) -> dict[str, list[float]]:
         true.append(accuracy)
         seen.append(value)
         costs.append(macs)
-        study.tell(trial, [value, macs] if front else value)
+        if accuracy == FAILED:
+            seen[-1] = FAILED
+            study.tell(trial, state=TrialState.FAIL)
+        else:
+            study.tell(trial, [value, macs] if front else value)
     return {"true": true, "seen": seen, "macs": costs, "seconds": [time.perf_counter() - began]}
 
 
@@ -138,7 +167,7 @@ def _asked(
         elif tuple(sorted(params.items())) in known:
             study.tell(trial, state=TrialState.FAIL)
         else:
-            if budget is not None and task.sampler not in OURS:
+            if budget is not None and task.sampler not in (*OURS, *SIMPLE):
                 trial.set_constraint("budget", macs / budget - 1)
             return trial, params
     while True:
@@ -147,7 +176,7 @@ def _asked(
             study.enqueue_trial(params)
             trial = study.ask()
             chosen = one.ask(trial)
-            if budget is not None and task.sampler not in OURS:
+            if budget is not None and task.sampler not in (*OURS, *SIMPLE):
                 trial.set_constraint("budget", one.cost(chosen) / budget - 1)
             return trial, chosen
 
@@ -155,7 +184,7 @@ def _asked(
 def _refused(task: Task, study: optuna.Study, trial: Trial, violation: float, seen: list) -> None:
     """Told so that a sampler which can learn the feasible region does, and as often as helps it:
     see the note on each."""
-    if task.sampler in OURS:
+    if task.sampler in (*OURS, *SIMPLE):
         raise AssertionError(f"{task} proposed what is outside the budget")
     if task.sampler == "gp":  # its model of constraints is made of completed trials alone
         trial.set_constraint("budget", violation)
