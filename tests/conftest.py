@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ from . import fresh
 # torch reads them when it is imported, and subprocesses inherit them
 for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
+os.environ["AUTOML_CACHE"] = "none"  # no test writes into the user's cache of decoded images
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
 
@@ -35,25 +37,44 @@ MEMORY = Path("/dev/shm")
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
+gc.disable()  # until all tests are collected: nothing of what that makes is garbage
+
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
 
+TESTS = Path(__file__).resolve().parent
 LEFT_OUT = ("claims", "exhaustive", "network")
 """Markers whose tests the default expression of `-m` deselects."""
 RAY = "ray"
-"""The group of the tests that start Ray: they run one after another, on one worker of xdist."""
+"""The group of the files that start Ray: they run one after another, on one worker of xdist."""
+RAY_IF_EXHAUSTIVE = "ray if exhaustive"
+"""The group of the files whose exhaustive tests alone start Ray."""
+GROUP = re.compile(r'xdist_group\("(.+?)"\)')
 
 _deselected: Counter[str] = Counter()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of xdist begin to collect the whole suite at different files: what one of them has
+    compiled, the others read."""
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None or [(config.rootpath / name).resolve() for name in config.args] != [TESTS]:
+        return
+    files = sorted(map(str, TESTS.rglob("test_*.py")))
+    first = len(files) * int(worker["workerid"].removeprefix("gw")) // int(worker["workercount"])
+    config.args = files[first:] + files[:first]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The files with Ray first: they take longest, and the others run beside them."""
-    items.sort(key=lambda item: scope(config.rootpath, item.nodeid.partition("::")[0]) != RAY)  # stable
+    """In one order wherever a worker began, the files with Ray first: they take longest, and the
+    others run beside them."""
+    items.sort(key=lambda item: (scope(config, item.nodeid) != RAY, item.path))  # stable
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What is there now stays: the garbage collector need not walk through it again and again."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -76,10 +97,10 @@ def pytest_testnodedown(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of a file run on one worker, so that the fixtures of a module are made once; all files
-    that start Ray run on the same one.
+    of a group run on the same one.
 
-    A file starts Ray if its text marks it so: xdist's own `loadgroup` writes the mark into the ids
-    of tests, which pytest 9.2 does not take.
+    A file is in a group if its text marks it so: xdist's own `loadgroup` writes the mark into the
+    ids of tests, which pytest 9.2 does not take.
     """
     if config.getvalue("dist") != "loadgroup":
         return None
@@ -87,7 +108,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return scope(config.rootpath, nodeid.partition("::")[0])
+            return scope(config, nodeid)
 
     return Scheduling(config, log)
 
@@ -100,10 +121,20 @@ def exported_files_run_in_forked_processes() -> Iterator[None]:
         yield
 
 
+def scope(config: pytest.Config, nodeid: str) -> str:
+    """What a test runs together with: the group of its file, or the file alone."""
+    file = nodeid.partition("::")[0]
+    group = group_of(config.rootpath / file)
+    if group == RAY_IF_EXHAUSTIVE:
+        group = None if "not exhaustive" in config.option.markexpr else RAY
+    return group or file
+
+
 @cache
-def scope(root: Path, file: str) -> str:
-    """What `file` runs together with: the group of Ray, or the file alone."""
-    return RAY if f'xdist_group("{RAY}")' in (root / file).read_text("utf-8") else file
+def group_of(file: Path) -> str | None:
+    """The group that the text of a file names."""
+    found = GROUP.search(file.read_text("utf-8"))
+    return None if found is None else found[1]
 
 
 @pytest.hookimpl(trylast=True)

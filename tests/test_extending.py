@@ -89,8 +89,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PROGRAM = """
-import contextlib, io, json, sys
+import contextlib, functools, io, json, sys
 from automl.cli.main import main
+from automl.search.workers import cluster
+
+# the searches share one Ray, which ends with the process: a start takes longer than a search
+cluster.start, cluster.stop = functools.cache(cluster.start), lambda: None
 
 found = {}
 for name, words in json.loads(sys.argv[1]).items():

@@ -22,7 +22,7 @@ FILES = ("__init__.py", "py.typed", "pyproject.toml", "setup.py", "MANIFEST.in",
 TINY = {"trials": 2, "epochs": 1, "proxy-size": 8, "image-size": 32, "workers": 1, "finals": 0, "study": "installed"}
 SEARCH = ["search", *(word for name, value in TINY.items() for word in (f"--{name}", str(value)))]
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("ray if exhaustive")
 
 
 def environment() -> dict[str, str]:

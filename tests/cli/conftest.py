@@ -23,6 +23,7 @@ import torch
 from automl.cli.main import main
 
 from .. import fresh
+from .worker_here import worker_here
 
 COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
 SPACE = """
@@ -130,13 +131,28 @@ def write_images(path: Path) -> None:
     np.savez(path, x=pixels, y=labels)
 
 
+def with_images(folder: Path) -> Path:
+    """`folder` with all that `SEARCH` reads."""
+    (folder / "tiny.yaml").write_text(SPACE)
+    write_images(folder / "images.npz")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `automl search` has run to its end, without Ray; it is not to be changed.
+    Its users are in a group of their own, so that it is made once."""
+    path = with_images(tmp_path_factory.mktemp("searched"))
+    with worker_here():
+        (path / "output.txt").write_text(called(*SEARCH, cwd=path).stdout)
+    return path
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `automl search` was interrupted by Ctrl-C, then run to its end; its users
     are in Ray's group."""
-    path = tmp_path_factory.mktemp("search")
-    (path / "tiny.yaml").write_text(SPACE)
-    write_images(path / "images.npz")
+    path = with_images(tmp_path_factory.mktemp("search"))
     with running(*SEARCH, "--trials", 200, "--workers", 1, cwd=path) as process:
         assert process.stdout is not None
         ends = (line for line in process.stdout if line.startswith(("complete", "pruned")))

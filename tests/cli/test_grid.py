@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import called, forked, running, write_images
+from .worker_here import worker_here
 
 BASELINE = """
 name: little
@@ -153,16 +154,22 @@ def killed(folder: Path) -> list[tuple]:
     return before
 
 
-@pytest.mark.xdist_group("ray")
+@pytest.mark.xdist_group("ray if exhaustive")
 @pytest.mark.parametrize("kills", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["whole", "killed"])
 def test_a_grid_is_trained_reported_and_known_to_other_commands_and_goes_on_when_it_was_killed(
     tmp_path: Path, kills: bool
 ):
+    """With real workers if it is killed. By default the trainings are in this process: that
+    commands train on Ray's workers is tested with searches."""
     (tmp_path / "little.yaml").write_text(BASELINE)
     write_images(tmp_path / "images.npz")
     before = killed(tmp_path) if kills else []
 
-    done = forked(*GRID, cwd=tmp_path)
+    if kills:
+        done = forked(*GRID, cwd=tmp_path)
+    else:
+        with worker_here():
+            done = called(*GRID, cwd=tmp_path)
     after = rows(tmp_path, "SELECT candidate_id, seed, started FROM automl_evaluations")
     assert set(before) <= set(after)  # nothing that had ended was done again, or lost
     assert len(after) == len({(candidate, seed) for candidate, seed, _ in after}) == TRAININGS

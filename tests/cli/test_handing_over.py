@@ -1,5 +1,4 @@
-"""A network found, trained longer and exported by commands; the search is that of
-`test_end_to_end.py`."""
+"""A network found, trained longer and exported by commands."""
 
 import json
 import os
@@ -16,7 +15,7 @@ from automl.search.training.trainer import Report, Trainer
 from .. import fresh
 from .conftest import called
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("searched")
 
 
 def read(folder: Path, *arguments: object) -> dict:
@@ -28,6 +27,12 @@ def printed(text: str) -> list[list[str]]:
     lines = text[text.index("next:") :].removeprefix("next:").splitlines()
     steps = [line.strip().partition("    ")[0].removeprefix("uv run ") for line in lines]
     return [shlex.split(step) for step in steps if step.startswith(("automl ", "python "))]
+
+
+@pytest.fixture(scope="module")
+def folder(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the search, to which these tests add."""
+    return copied(searched, tmp_path_factory.mktemp("handed"))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +71,10 @@ def test_every_next_step_that_is_printed_can_be_taken(
     place = copied(folder, tmp_path)
     shutil.copytree(found, place / "found")
     steps = printed((place / "output.txt").read_text())
-    assert [step[1] for step in steps] == ["export", "train", "front"]
+    assert [step[1] for step in steps] == ["export", "train", "verify", "front"]
     for step in steps:
+        if step[1] == "verify":  # in test_verify.py
+            continue
         exported = step[1] == "export"  # by the fixture
         text = (folder / "exported.txt").read_text() if exported else called(*step[1:], cwd=place).stdout
         for after in printed(text) if "next:" in text else []:

@@ -1,58 +1,27 @@
-"""`automl verify` on the search of `test_end_to_end.py`: real trainings, in this process in place
-of Ray's workers, until the certificate lies in an exported folder."""
+"""`automl verify` on a search that is over: real trainings, in this process in place of Ray's
+workers, until the certificate lies in an exported folder."""
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from automl.search.course.engine import Engine
-from automl.search.course.job import Job
-from automl.search.training.pixels import Pixels
-from automl.search.training.recipe import Recipe
-from automl.search.workers import cluster, ray_tune
-from automl.search.workers.cluster import Resources
-from automl.search.workers.job_runner import steps
-from automl.search.workers.place import Place
+from automl.search.workers import ray_tune
 
 from .conftest import called, query
+from .worker_here import worker_here
 
-pytestmark = pytest.mark.xdist_group("ray")
-RESOURCES = Resources(workers=1, cpus=1.0, gpus=0.0, total_gpus=0.0)
-
-
-def here(engine: Engine, arrays: Mapping[str, Any], recipe: Mapping[str, Any], resources: Resources) -> None:
-    """One worker in this process."""
-    parts = [arrays[name] for name in ("images", "labels", "train", "validation")]
-    place = Place(
-        pixels=Pixels(*parts, None, "cpu"),  # pyright: ignore[reportCallIssue]
-        recipe=Recipe.from_dict(recipe),
-        device=torch.device("cpu"),
-    )
-    while isinstance(job := engine.next_job("w"), Job):
-        for report in steps(job, place):
-            engine.reported("w", report["epoch"], report["accuracy"], report["seconds"])
-        engine.ended("w")
-    engine.finish()
+pytestmark = pytest.mark.xdist_group("searched")
 
 
 @pytest.fixture(scope="module")
-def verified(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def verified(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the search, verified from two seeds."""
     place = tmp_path_factory.mktemp("verified") / "copy"
-    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("found*"))
+    shutil.copytree(searched, place, ignore=shutil.ignore_patterns("found*"))
 
-    @contextmanager
-    def session(asked: object) -> Iterator[Resources]:
-        yield RESOURCES
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cluster, "session", session)
-        patch.setattr(ray_tune, "run", here)
+    with worker_here():
         done = called("verify", "tiny", "--seeds", 2, "--epochs", 2, "--out", "certificate", cwd=place)
         (place / "verified.txt").write_text(done.stdout)
         yield place
@@ -125,8 +94,8 @@ def test_a_verification_chooses_nothing(verified: Path):
         (["tiny", "--time", "soon"], "not a positive duration"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(folder: Path, arguments: list[str], says: str):
-    done = called("verify", *arguments, cwd=folder, check=False)
+def test_what_cannot_be_is_refused_in_one_line(searched: Path, arguments: list[str], says: str):
+    done = called("verify", *arguments, cwd=searched, check=False)
     assert done.code == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -18,7 +18,7 @@ import pytest
 
 from ..conftest import write_images
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("ray if exhaustive")
 
 PAGE = (Path(__file__).parents[3] / "docs" / "spaces.md").read_text()
 LIAR = """

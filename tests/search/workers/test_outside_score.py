@@ -41,7 +41,7 @@ SPACE = (
 
 
 @pytest.mark.exhaustive  # a package's score on real workers is in tests/test_extending.py
-@pytest.mark.xdist_group("ray")
+@pytest.mark.xdist_group("ray if exhaustive")
 def test_workers_compute_a_score_of_a_users_script_that_has_imported_ray_before(tmp_path: Path):
     write_images(tmp_path / "images.npz")
     (tmp_path / "tiny.yaml").write_text(SPACE)
