@@ -127,4 +127,4 @@ def cost(
 
 def _has_own_size(text: str) -> bool:
     """Whether `text` names a candidate, which has a size, and no published network."""
-    return text not in architectures() and (":" in text or Path(text).exists() or Path(text).suffix in FILES)
+    return text not in architectures() and (":" in text or os.path.exists(text) or Path(text).suffix in FILES)
