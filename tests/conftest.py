@@ -66,9 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one order wherever a worker began, the files with Ray first: they take longest, and the
-    others run beside them."""
-    items.sort(key=lambda item: (scope(config, item.nodeid) != RAY, item.path))  # stable
+    """In one order wherever a worker began. What takes longest comes first, so that no worker is
+    left with it at the end: Ray, other groups, then files of the upper folders."""
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int, Path]:
+        group = scope(config, item.nodeid)
+        return group != RAY, group.endswith(".py"), len(item.path.parts), item.path
+
+    items.sort(key=place)  # stable
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from automl.cli import completion
+from automl.cli.main import main
 from automl.studies import Study, StudySpec, listing
 
 
@@ -29,26 +32,41 @@ PATIENT = "from automl.cli import completion; completion.PATIENCE = 120; from au
 """The command, which waits for a database as long as a machine with other work may need."""
 
 
-def completed(words: str, **variables: str) -> list[str]:
-    """What bash would offer for the last of `words`; nothing may be said beside it."""
-    environment = {
-        **os.environ,
-        "_AUTOML_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
-        **variables,
-    }
+def asked(words: str, variables: dict[str, str]) -> dict[str, str]:
+    """The environment in which bash asks what may come for the last of `words`."""
+    count = str(words.count(" "))
+    return {"_AUTOML_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": count, **variables}
+
+
+def typed(words: str, **variables: str) -> list[str]:
+    """What bash would offer; nothing may be said beside it."""
+    environment = {**os.environ, **asked(words, variables)}
     done = subprocess.run([sys.executable, "-c", PATIENT], capture_output=True, text=True, timeout=300, env=environment)
     assert done.stderr == ""
     return done.stdout.split()
 
 
+def completed(words: str, **variables: str) -> list[str]:
+    """The same in this process, which has imported the command."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+    ):
+        patch.setattr(completion, "PATIENCE", 120)
+        for name, value in asked(words, variables).items():
+            patch.setenv(name, value)
+        main([])
+    assert err.getvalue() == ""
+    return out.getvalue().split()
+
+
 def test_commands_are_completed():
-    assert {"status", "studies"} <= set(completed("automl st"))
+    assert {"status", "studies"} <= set(typed("automl st"))
 
 
 def test_studies_are_completed_from_the_database_named(storage: str):
-    assert completed(f"automl status --storage {storage} dig") == ["digits-20M", "digits-40M"]
+    assert typed(f"automl status --storage {storage} dig") == ["digits-20M", "digits-40M"]
     assert completed("automl export p", AUTOML_STORAGE=storage) == ["photos"]
     assert completed("automl scale --study ", AUTOML_STORAGE=storage) == ["digits-20M", "digits-40M", "photos"]
 
@@ -62,7 +80,7 @@ def test_a_database_that_cannot_be_read_completes_nothing_and_says_nothing(url: 
 
 def test_what_is_no_database_completes_nothing(tmp_path: Path):
     (tmp_path / "text.db").write_text("no database at all" * 100)
-    assert completed("automl status ", AUTOML_STORAGE=f"sqlite:///{tmp_path}/text.db") == []
+    assert typed("automl status ", AUTOML_STORAGE=f"sqlite:///{tmp_path}/text.db") == []
 
 
 def test_a_database_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):

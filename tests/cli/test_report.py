@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from automl.studies import Study
 
-from ..studies.evidence.conftest import created, record, searched, spec, study  # noqa: F401
+from ..studies.evidence.conftest import created, record, searched, searched_file, spec, study  # noqa: F401
 
 KEYS = {
     "study",

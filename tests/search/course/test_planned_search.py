@@ -123,7 +123,7 @@ class Simulated:
         return jobs
 
 
-CASES = [(40.0, 1, 2.0), (120.0, 2, 4.0), (300.0, 2, 12.0), (300.0, 8, 15.0)]
+CASES = [(40.0, 1, 2.0), (120.0, 2, 4.0), pytest.param(300.0, 2, 12.0, marks=pytest.mark.exhaustive), (300.0, 8, 15.0)]
 
 
 @pytest.mark.parametrize(("seconds", "workers", "speed"), CASES)

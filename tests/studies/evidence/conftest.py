@@ -93,7 +93,7 @@ def study(tmp_path: Path, created: Path) -> Study:
     return Study.open(f"sqlite:///{tmp_path / 'automl.db'}", "tiny")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def record() -> Callable[..., Evaluation]:
     """Records evaluation `number` of a study: complete where `accuracy` is given, stopped after
     `stopped` epochs, else failed."""
@@ -148,9 +148,19 @@ def record() -> Callable[..., Evaluation]:
 
 
 @pytest.fixture
-def searched(study: Study, record: Callable[..., Evaluation]) -> Study:
+def searched(tmp_path: Path, searched_file: Path) -> Study:
     """A search of 30 with a random part of 6, some stopped early, one failed, the three best
     trained again from three seeds, and notes."""
+    shutil.copy(searched_file, tmp_path / "automl.db")
+    return Study.open(f"sqlite:///{tmp_path / 'automl.db'}", "tiny")
+
+
+@pytest.fixture(scope="session")
+def searched_file(tmp_path_factory: pytest.TempPathFactory, created: Path, record: Callable[..., Evaluation]) -> Path:
+    """The database of `searched`, recorded once."""
+    file = tmp_path_factory.mktemp("searched") / "study.db"
+    shutil.copy(created, file)
+    study = Study.open(f"sqlite:///{file}", "tiny")
     generator = np.random.default_rng(3)
     for number in range(30):
         origin = "random" if number < 6 else "predictor"
@@ -164,4 +174,4 @@ def searched(study: Study, record: Callable[..., Evaluation]) -> Study:
             record(study, int(point.id, 16), point.accuracy + 0.003 * float(generator.normal()), final=seed)
     study.note("gate", {"refused": 100, "duplicates": 4})
     study.note("surrogate", {"rank_correlation": 0.71, "n": 22})
-    return study
+    return file

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from .conformance import ExporterConformance
 
+pytestmark = pytest.mark.xdist_group("onnx")
+
 
 class Traced:
     """An exporter as a package might add it."""

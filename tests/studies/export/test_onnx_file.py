@@ -13,6 +13,8 @@ from automl.studies.export import export_network
 from automl.studies.export.onnx_file import NoOnnx, check, write_onnx
 from torch import nn
 
+pytestmark = pytest.mark.xdist_group("onnx")  # a process prepares for its first export for seconds
+
 # every stage another attention, so that two networks cover them all
 EVERY = {
     "resnet": {
@@ -26,7 +28,8 @@ EVERY = {
 }
 
 
-@pytest.mark.parametrize("skeleton", list(EVERY))
+# the units of the second are in the default suite by test_units.py
+@pytest.mark.parametrize("skeleton", ["resnet", pytest.param("efficientnet", marks=pytest.mark.exhaustive)])
 def test_onnx_runtime_agrees_with_torch_on_every_attention_and_any_batch(
     tiny, trained, facts, tmp_path: Path, skeleton: str, capfd
 ) -> None:

@@ -16,6 +16,7 @@ from automl.blocks import (
     EfficientHead,
     PoolHead,
     Projection,
+    Se,
     Separable,
     Unit,
     block_class,
@@ -24,6 +25,8 @@ from automl.blocks import (
 from automl.spaces.candidate import Candidate, assemble, scaled
 from automl.studies.export import export_network
 from automl.studies.export.verify import loaded
+
+pytestmark = pytest.mark.xdist_group("onnx")
 
 
 def unit(name: str, attention: str | None = None) -> Unit:
@@ -39,13 +42,13 @@ def takes_attention(name: str) -> bool:
     return "attention" in {field.name for field in dataclasses.fields(block_class(name, Unit))}  # type: ignore[arg-type]
 
 
-def network_of(*stages: Unit, head: EfficientHead | PoolHead | None = None) -> Candidate:
+def network_of(*stages: Unit | list[tuple[Unit, int]], head: EfficientHead | PoolHead | None = None) -> Candidate:
     return assemble(
         "efficientnet",
         (3, 32, 32),
         10,
         ConvStem(channels=8),
-        [scaled(stage, 2, 2) for stage in stages],
+        [stage if isinstance(stage, list) else scaled(stage, 2, 2) for stage in stages],
         head or EfficientHead(channels=24),
     )
 
@@ -72,9 +75,12 @@ def test_every_units_network_comes_back_from_its_file(
         assert torch.equal(module.load().eval()(x), ours.eval()(x))
 
 
-def test_onnx_runtime_agrees_on_the_units_without_a_residual_and_the_neck(trained, facts, tmp_path: Path) -> None:
+def test_onnx_runtime_agrees_on_the_units_without_a_residual_one_with_and_the_neck(
+    trained, facts, tmp_path: Path
+) -> None:
+    mobile = dataclasses.replace(unit("mbconv"), attention=Se(), activation="hard_swish")
     candidate = network_of(
-        unit("plain"),
+        [(dataclasses.replace(unit("plain"), stride=2), 1), (mobile, 2)],
         unit("inception"),
         Separable(channels=16, projection="activated"),
         Projection(channels=32, activation="hard_swish"),
