@@ -44,9 +44,8 @@ class Column:
             return np.array([found.low])
         if found.step is None:
             return None
-        return np.asarray(
-            found.low + found.step * np.arange(round((found.high - found.low) / found.step) + 1), np.float64
-        )
+        steps = np.arange(round((found.high - found.low) / found.step) + 1)
+        return np.minimum(found.low + found.step * steps, found.high)  # Optuna takes none above, by a digit even
 
     @property
     def categorical(self) -> bool:

@@ -2,11 +2,11 @@
 
 The highest of many noisy values is mostly a lucky one. A model shrinks every value towards what
 similar trials have reached; it does not know what is special to one trial, and takes that for
-noise. Therefore the true value of a trial is what the model expects of it from all *other* trials,
-and a deviation of its own, whose variance is the share `OWN` of the model's noise. The trial's own
-values, of several seeds if it was repeated, then decide by their precision.
-
-Without a model, the mean of all trials takes its place (James & Stein, 1961; Efron & Morris, 1975).
+noise. Therefore a trial is judged by what the model expects of it from all *other* trials, a
+deviation of its own, and its values, of several seeds if it was repeated: see
+`studies.statistics.posterior`, whose guess it is which part of the scatter around the model is a
+trial's own. Without a model, the mean of all trials takes its place (James & Stein, 1961; Efron &
+Morris, 1975).
 """
 
 from __future__ import annotations
@@ -23,18 +23,15 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ...studies.database.optuna_private import trials_of
+from ...studies.statistics.posterior import GUESS, OWN
 from .columns import Table, table_of
 from .curves import continued
 from .history import History
 from .warp import clipped
 
-OWN = 0.5
-"""Share of the variance of a model's noise that is a trial's own, and not its seed's."""
 NOISE = 0.2
 """Share of the variance of the values that is noise, where no trial was repeated and there is no
 model."""
-GUESS = 3
-"""Weight of that share beside repeated trials, in degrees of freedom."""
 LEAST = 1e-9
 """Smallest variance, as a share of that of the values."""
 
@@ -53,8 +50,12 @@ class Recommendation:
     """Posterior mean of its first value, free of noise."""
     deviation: float
     """Posterior standard deviation."""
-    noise: float
-    """Standard deviation of one observed value of a trial from seed to seed."""
+    expected: float
+    """The value that the model expects by all other trials."""
+    doubt: float
+    """Standard deviation of what the model expects."""
+    scatter: float
+    """Standard deviation of one observed value around what the model knows."""
 
 
 @dataclass(slots=True)
@@ -91,10 +92,9 @@ def by_model(study: Study, history: History, predict: Predict, noise: float) -> 
     for index, mean, deviation in zip(known, means, deviations, strict=True):
         one = seen[index]
         values = [(max(value, low), 0.0) for value in one.values] or [stopped[table[index].tobytes()]]
-        mean, variance = _without(float(mean), float(deviation) ** 2, values, square)
-        mean, variance = _with(mean, variance + OWN * square, values, (1 - OWN) * square)
-        found.append((one.trial, mean, math.sqrt(variance)))
-    return _ranked(found, sign, math.sqrt((1 - OWN) * square))
+        expected, doubt = _without(float(mean), float(deviation) ** 2, values, square)
+        found.append(_judged(one.trial, sign, expected, doubt, values, own=OWN * square, noise=(1 - OWN) * square))
+    return _ranked(found, sign)
 
 
 def by_values(study: Study) -> list[Recommendation]:
@@ -108,11 +108,11 @@ def by_values(study: Study) -> list[Recommendation]:
     squares = GUESS * NOISE * whole + sum(float(np.var(one.values)) * len(one.values) for one in seen)
     square = max(squares / (GUESS + sum(len(one.values) - 1 for one in seen)), 1e-18)
     spread = max(whole - square, LEAST * whole, 1e-18)
-    found = []
-    for one in seen:
-        mean, variance = _with(float(means.mean()), spread, [(value, 0.0) for value in one.values], square)
-        found.append((one.trial, mean, math.sqrt(variance)))
-    return _ranked(found, sign, math.sqrt(square))
+    found = [
+        _judged(one.trial, sign, float(means.mean()), spread, [(value, 0.0) for value in one.values], noise=square)
+        for one in seen
+    ]
+    return _ranked(found, sign)
 
 
 def _without(mean: float, variance: float, values: list[tuple[float, float]], noise: float) -> tuple[float, float]:
@@ -124,10 +124,28 @@ def _without(mean: float, variance: float, values: list[tuple[float, float]], no
     return (mean / variance - sum(value / (noise + extra) for value, extra in values)) / left, 1 / left
 
 
-def _with(mean: float, variance: float, values: list[tuple[float, float]], noise: float) -> tuple[float, float]:
-    """A belief with (value, further variance) of its own."""
-    precision = 1 / variance + sum(1 / (noise + extra) for _, extra in values)
-    return (mean / variance + sum(value / (noise + extra) for value, extra in values)) / precision, 1 / precision
+def _judged(
+    trial: FrozenTrial,
+    sign: float,
+    expected: float,
+    variance: float,
+    values: list[tuple[float, float]],
+    *,
+    own: float = 0.0,
+    noise: float,
+) -> Recommendation:
+    """What is expected of a trial, with a variance, and its own (value, further variance)."""
+    prior = variance + own
+    precision = 1 / prior + sum(1 / (noise + extra) for _, extra in values)
+    mean = (expected / prior + sum(value / (noise + extra) for value, extra in values)) / precision
+    return Recommendation(
+        trial=trial,
+        mean=sign * mean,
+        deviation=math.sqrt(1 / precision),
+        expected=sign * expected,
+        doubt=math.sqrt(variance),
+        scatter=math.sqrt(own + noise),
+    )
 
 
 def _seen(study: Study) -> list[_Seen]:
@@ -137,11 +155,8 @@ def _seen(study: Study) -> list[_Seen]:
     for trial in trials_of(study):
         if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not trial.params:
             continue
-        complete = trial.state is TrialState.COMPLETE and trial.values is not None and math.isfinite(trial.values[0])
-        if not complete and trial.state is TrialState.COMPLETE:
-            continue
         one = found.setdefault(tuple(sorted(trial.params.items())), _Seen(trial, []))
-        if complete:
+        if trial.state is TrialState.COMPLETE and trial.values is not None:
             if not one.values:
                 one.trial = trial
             one.values.append(sign * trial.values[0])
@@ -152,9 +167,5 @@ def _sign(study: Study) -> float:
     return 1.0 if study.directions[0] == StudyDirection.MAXIMIZE else -1.0
 
 
-def _ranked(found: list[tuple[FrozenTrial, float, float]], sign: float, noise: float) -> list[Recommendation]:
-    order = sorted(found, key=lambda one: (-one[1], one[0].number))
-    return [
-        Recommendation(trial=trial, mean=sign * mean, deviation=deviation, noise=noise)
-        for trial, mean, deviation in order
-    ]
+def _ranked(found: list[Recommendation], sign: float) -> list[Recommendation]:
+    return sorted(found, key=lambda one: (-sign * one.mean, one.trial.number))

@@ -4,7 +4,9 @@ A rule is a choice, an order relation between a number (or the cost) and a thres
 those. Few rules make evaluations fail: each is at fault with a small prior probability, and then
 most evaluations that it applies to fail. The evidence for a rule is the Bayes factor between a rate
 of failures of its own, with a Beta prior, and the rate of the evaluations that it does not apply
-to. A row succeeds if none of the rules that apply to it makes it fail (a noisy or: Pearl 1988).
+to. The rule of the highest odds is found first, and the failures that it explains are not held
+against others, until no rule is rather at fault than not. A row succeeds if none of the rules found
+makes it fail (a noisy or: Pearl 1988), nor the worst of those that are merely suspected.
 
 Few failures that a single choice explains therefore suffice to avoid it, whereas failures that have
 nothing to do with the settings change little. A model of linear effects needs many more, since it
@@ -14,6 +16,7 @@ spreads the blame over everything that a failed row consists of.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +36,8 @@ USUAL_WORKS, USUAL_FAILS = 4.0, 1.0
 """Beta prior of the rate of successes elsewhere."""
 MAX_EACH = 400
 """Only the latest of the failures, and of the successes, are used."""
+SUSPECTS = 64
+"""Pairs of rules that are kept although they are more likely not at fault."""
 THRESHOLDS = 4
 """Thresholds of a number, and of the cost."""
 ROWS = 4_096
@@ -56,22 +61,30 @@ class SuccessModel:
         costs = np.concatenate([succeeded[1], failed[1]])
         self._thresholds = np.unique(np.quantile(costs, _inner())) if np.ptp(costs) > 0 else np.zeros(0)
         good, bad = self._rules(*succeeded), self._rules(*failed)
-        self._single = _blame(good.sum(axis=0), bad.sum(axis=0), len(good), len(bad), SINGLE)
-        pairs = _blame(good.T @ good, bad.T @ bad, len(good), len(bad), PAIR)
-        np.fill_diagonal(pairs, 0.0)
-        self._pairs = np.where(pairs < np.log1p(-SINGLE), pairs, 0.0) / 2  # each stands there twice
-        self._paired = np.flatnonzero(self._pairs.any(axis=0))
+        met = good.T @ good
+        culprits: list[tuple[int, int, float]] = []
+        while True:
+            odds, effect = _blame(met, bad.T @ bad, len(good), len(bad))
+            first, second = np.unravel_index(int(np.argmax(odds)), odds.shape)
+            if odds[first, second] <= 0:
+                break
+            culprits.append((int(first), int(second), float(effect[first, second])))
+            bad = bad[bad[:, first] * bad[:, second] == 0]
+        suspects = np.argsort(effect, axis=None)[:SUSPECTS]
+        one, other = np.unravel_index(suspects, effect.shape)
+        self._culprits = _Pairs(
+            *(np.array(each) for each in (zip(*culprits, strict=True) if culprits else ((), (), ())))
+        )
+        self._suspects = _Pairs(one, other, effect[one, other])
 
     def __call__(self, rows: Table, costs: Vector) -> Vector:
         """The probability of success of every row, relative to a row that no rule blames."""
-        found = np.zeros(len(rows))
-        among = self._pairs[np.ix_(self._paired, self._paired)]
+        found = np.ones(len(rows))
         for start in range(0, len(rows), ROWS):
             part = slice(start, start + ROWS)
             rules = self._rules(rows[part], costs[part])
-            few = rules[:, self._paired]
-            found[part] = rules @ self._single + (few * (few @ among)).sum(axis=1)
-        return np.exp(found)
+            found[part] = np.exp(self._culprits.effects(rules).sum(axis=1) + self._suspects.effects(rules).min(axis=1))
+        return found
 
     def _rules(self, rows: Table, costs: Vector) -> NDArray[np.float64]:
         """(rows, rules): 1 where a rule applies. None applies to a parameter that a row lacks."""
@@ -86,23 +99,38 @@ class SuccessModel:
         return np.concatenate(found, axis=1)
 
 
-def _blame(good: Vector, bad: Vector, successes: int, failures: int, prior: float) -> Vector:
-    """Logarithm of the probability that a rule lets a row succeed.
+class _Pairs:
+    """Pairs of rules, or single rules as pairs with themselves, and what they do to a row."""
+
+    def __init__(self, first: NDArray[Any], second: NDArray[Any], effect: NDArray[Any]) -> None:
+        """`effect`: the logarithm of the probability that a row to which both apply succeeds."""
+        self._first, self._second, self._effect = first.astype(np.intp), second.astype(np.intp), effect
+
+    def effects(self, rules: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(rows, pairs): the effect of each pair on each row, 0 where it does not apply."""
+        return rules[:, self._first] * rules[:, self._second] * self._effect
+
+
+def _blame(
+    good: NDArray[np.float64], bad: NDArray[np.float64], successes: int, failures: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logarithm of the odds that a pair of rules is at fault, and of the probability that a row to
+    which both apply succeeds.
 
     Args:
-        good: successes to which each rule applies.
-        bad: failures to which each rule applies.
+        good: (rules, rules): successes to which both apply.
+        bad: (rules, rules): failures to which both apply.
         successes: number of all successes.
         failures: number of all failures.
-        prior: probability that the rule is at fault.
     """
+    prior = np.full(good.shape, PAIR)
+    np.fill_diagonal(prior, SINGLE)
     others = USUAL_WORKS + USUAL_FAILS + successes - good + failures - bad
     rate = (USUAL_WORKS + successes - good) / others
     own = betaln(FAILS + bad, WORKS + good) - betaln(FAILS, WORKS)
     usual = good * np.log(rate) + bad * np.log1p(-rate)
-    fault = expit(own - usual + np.log(prior) - np.log1p(-prior))
-    fault = np.where(bad > 0, fault, 0.0)
-    return np.log1p(-fault * (FAILS + bad) / (FAILS + WORKS + good + bad))
+    odds = np.where(bad > 0, own - usual + np.log(prior) - np.log1p(-prior), -np.inf)
+    return odds, np.log1p(-expit(odds) * (FAILS + bad) / (FAILS + WORKS + good + bad))
 
 
 def _inner() -> Vector:

@@ -31,6 +31,7 @@ from automl.search.proposing.samplers import samplers
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
 from automl.spaces import Census, Space, census, parse_budget, union
+from automl.studies.statistics.posterior import posterior
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
@@ -260,7 +261,7 @@ class FeasibleSamplerConformance(Conformance):
     def believed(self, session: Session) -> dict[Any, float]:
         assert isinstance(session, PlainSession)
         found = session.sampler.recommend(session.study)
-        assert all(one.deviation > 0 and one.noise > 0 for one in found)
+        assert all(one.deviation > 0 and one.scatter > 0 for one in found)
         complete = [one for one in found if one.trial.state == TrialState.COMPLETE]
         return {tuple(sorted(one.trial.params.items())): one.mean for one in complete}
 
@@ -309,7 +310,7 @@ class FeasibleSamplerConformance(Conformance):
             seed=0, cost=strict_cost, budget=24, space=BRANCHES, conditions=CONDITIONS if told else None
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        seen = [tuple(sorted(branching(study).items())) for _ in range(20)]
+        seen = [tuple(sorted(branching(study).items())) for _ in range(30)]
         assert len(set(seen)) == len(seen)
 
     def test_a_thousand_observations_in_forty_dimensions_take_little_memory(self, monkeypatch: pytest.MonkeyPatch):
@@ -465,7 +466,11 @@ class SamplerConformance(Conformance):
     def believed(self, session: Session) -> dict[Any, float]:
         assert isinstance(session, ProposerSession)
         found = session.proposer.believed()
-        return {} if found is None else {key: one.mean for key, one in found.networks.items()}
+        if found is None:
+            return {}
+        trials = {key: accuracy(key) for key in found.expected}
+        believed = posterior(found.expected, trials, {}, scatter=found.scatter, shifted=False)
+        return dict(sorted(((key, one.mean) for key, one in believed.items()), key=lambda one: -one[1]))
 
     def test_it_is_described_in_a_line(self):
         words = samplers.get(self.name).words

@@ -127,6 +127,7 @@ class TestTheConformanceTests:
 
         if fault.startswith("agreement"):
             monkeypatch.setattr(CostRegion, "certain", True)
+            monkeypatch.setattr(CostRegion, "explains", lambda region, columns, table: True)
             with pytest.raises(AssertionError):
                 Plain().test_conditional_parameters_of_a_known_space_lead_to_no_repetition(False)
         else:
