@@ -161,8 +161,7 @@ class Visible:
 
     def write(self, text: str) -> int:
         """Write `text`; raises TypeError for bytes, by which typer tells text from binary."""
-        encoding = getattr(self.rich_proxied_file, "encoding", None) or "utf-8"
-        self.rich_proxied_file.write(visible(text).encode(encoding, ERRORS).decode(encoding))
+        self.rich_proxied_file.write(visible(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:

@@ -85,7 +85,7 @@ def range_values(low: float, high: float, step: float) -> tuple[Value, ...]:
         raise InputError(f"low <= high must hold, but got (low={low}, high={high})")
     if step <= 0:
         raise InputError(f"step > 0 must hold, but got (step={step})")
-    count = math.floor((high - low) / step + 1e-9) + 1
+    count = math.floor(min((high - low) / step, 1e18) + 1e-9) + 1  # the quotient may be infinite
     if count > 1_000_000:
         raise InputError(
             f"a range must have at most 1,000,000 values, but got {count:,} (low={low}, high={high}, step={step})"

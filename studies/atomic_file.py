@@ -36,11 +36,14 @@ USERS = frozenset(
 full disk, are those of the machine."""
 
 
+def kind_of(error: OSError) -> type[AutomlError]:
+    """Return InputError if the path is at fault, and AutomlError if the machine is."""
+    return InputError if error.errno in USERS else AutomlError
+
+
 def refused(what: str, error: OSError) -> AutomlError:
-    """Make the error for a file that cannot be written: an InputError where the path is at fault,
-    an AutomlError where the machine is. `what` names the file."""
-    kind = InputError if error.errno in USERS else AutomlError
-    return kind(f"{what} cannot be written: {error}")
+    """Make the error for a file that cannot be written; `what` names it."""
+    return kind_of(error)(f"{what} cannot be written: {error}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError
+from ..atomic_file import kind_of
 from ..markdown_table import plain
 from .folder import renamed, require_new
 
@@ -52,7 +53,7 @@ def export_family(out: str | Path, title: str, relatives: Sequence[Relative]) ->
             names = [name for each in relatives for name in _write(folder, each)]
             (folder / "README.md").write_text(_readme(title, relatives), "utf-8")
     except OSError as error:
-        raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
+        raise kind_of(error)(f"the export to {out} failed: {error.strerror or error}") from error
     return [out / name for name in (*names, "README.md")]
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError, InputError
-from ..atomic_file import sync_folder, sync_tree
+from ..atomic_file import kind_of, sync_folder, sync_tree
 from ..utf8 import is_text
 from .exporter import DEFAULT_FORMATS, Context, Exporter, NotExported, exporters_for
 from .facts import Facts
@@ -91,7 +91,7 @@ def export_network(
                 folder, network, Context(candidate=candidate, facts=facts), chosen, sample, certificate or {}
             )
     except OSError as error:
-        raise AutomlError(f"the export to {out} failed: {error.strerror or error}") from error
+        raise kind_of(error)(f"the export to {out} failed: {error.strerror or error}") from error
     return Exported(files=[out / name for name in names], checked=checked, left_out=left_out)
 
 

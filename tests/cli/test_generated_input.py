@@ -35,6 +35,17 @@ CURVES: dict[str, Any] = {
 }
 SEARCH = ["search", "--space", "four.json", "--evaluator", "table:table.json", "--study", "new", "--sampler", "random"]
 SEARCH += ["--trials", "4", "--finals", "0", "--workers", "1"]
+CONSTRAINTS = [
+    "((10**64)**64)**64 > depth",
+    '"a" * 10**9 == attention',
+    '"%1000000000d" % 5 == attention',
+    "attention * 1000000000 == attention",
+    "+".join(["width"] * 150) + " > 1",
+    "+".join(["width"] * 1500) + " > 1",
+    "width ** -64 ** 0.5 > 1e300",
+    "width / (depth - 0.2) > 1",
+    "x" * 1_000_000 + " > 1",
+]
 OPTIONS: dict[str, tuple[list[str], str]] = {
     "search": (
         SEARCH[1:],
@@ -143,7 +154,17 @@ def option(folder: Path, seed: int) -> str:
     return fault and f"{fault}\n{[word[:200] for word in words]}"
 
 
-KINDS = {"space": space, "table": table, "option": option}
+def census(folder: Path, seed: int) -> str:
+    """As `space`, of a small space whose settings are all examined, so that its constraints are."""
+    random = Random(seed)
+    data = {**SPACE, "constraints": [random.choice(CONSTRAINTS), "attention == 'se' or width * depth <= 1"]}
+    text = hostile_space(json.dumps(data), random)
+    write(folder / "hostile.yaml", text)
+    fault = refused_well(["space", "check", "hostile.yaml"], folder)
+    return fault and f"{fault}\n{text[:3000]}"
+
+
+KINDS = {"space": space, "census": census, "table": table, "option": option}
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -106,6 +106,12 @@ def test_what_is_within_the_bounds_holds_as_before(text: str):
     assert parse_constraint(text, NAMES).holds(VALUES)
 
 
+def test_a_range_whose_values_cannot_be_counted_is_refused():
+    width = {"low": 0, "high": 1e308, "step": 1e-308}
+    with pytest.raises(InputError, match="a range must have at most 1,000,000 values, but got 1,000,000,000,000,000,"):
+        Space.from_dict({"skeleton": "resnet", "dimensions": {"width": width}})
+
+
 def test_the_error_of_a_space_file_names_its_line(tmp_path):
     from automl.spaces import load_space
 
