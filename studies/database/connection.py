@@ -18,18 +18,21 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarning, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from ...blocks.errors import AutomlError, InputError
+from ...blocks.regular_file import require_regular
 
 BUSY_SECONDS = 30
 """How long a statement waits for SQLite's lock before it is an error."""
@@ -39,6 +42,9 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
 }  # the driver of our extra, whatever SQLAlchemy's default is
+_LONGEST_TIMEOUT = 1_000_000
+_OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
+"""Errors of SQLite that are those of the machine."""
 _SECRETS = {"password", "passwd", "pwd", "sslpassword"}
 
 
@@ -67,12 +73,15 @@ class Database:
         if self.url.get_backend_name() == "sqlite" and "timeout" not in self.url.query:
             arguments["connect_args"] = {"timeout": BUSY_SECONDS}
         self.arguments = arguments
+        if self.url.get_backend_name() == "sqlite":
+            _check_sqlite(self.url, self.shown)
         try:
             self.engine = create_engine(self.url, **arguments)
         except (NoSuchModuleError, ArgumentError, ImportError) as error:
             raise InputError(f"cannot use {self.shown}: {self._engine_reason(error)}") from error
         if self.engine.dialect.name == "sqlite":
             _control_transactions(self.engine)
+            _unlock_interrupted(self.engine)
         self.writing = self.engine.execution_options(automl_begin="BEGIN IMMEDIATE")
 
     @property
@@ -83,14 +92,14 @@ class Database:
     @property
     def exists(self) -> bool:
         """False if it is an SQLite file that is not there yet."""
-        return self.file is None or self.file.exists()
+        return self.file is None or os.path.exists(self.file)
 
     def require_folder(self) -> None:
         """Raises: InputError, naming the nearest folder there is, if the SQLite file could not be
         created for want of one."""
-        if self.file is None or self.file.parent.is_dir():
+        if self.file is None or os.path.isdir(self.file.parent):
             return
-        nearest = next(parent for parent in self.file.absolute().parents if parent.is_dir())
+        nearest = next(parent for parent in self.file.absolute().parents if os.path.isdir(parent))
         raise InputError(
             f"cannot create {self.shown}: the folder {self.file.parent} does not exist (nearest one that does:"
             f" {nearest})"
@@ -99,20 +108,30 @@ class Database:
     @contextmanager
     def opening(self) -> Iterator[None]:
         """Turns the errors of a database that cannot be opened, or is none, into one-line
-        InputErrors."""
+        InputErrors; a disk that is full or broken is a DatabaseError."""
         try:
             yield
         except SQLAlchemyError as error:
-            raise InputError(f"cannot open {self.shown}: {self.reason(error)}") from error
+            name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+            kind = DatabaseError if name.startswith(_OF_THE_DISK) else InputError
+            raise kind(f"cannot open {self.shown}: {self.reason(error)}") from error
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees the database at one moment. Raises: DatabaseError."""
+        """A session that sees the database at one moment. Raises: DatabaseError, also for a row
+        that holds something else than was written."""
         try:
             with Session(self.engine, expire_on_commit=False) as session:
                 yield session
         except SQLAlchemyError as error:
             raise DatabaseError(f"cannot read {self.shown}: {self.reason(error)}") from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, AutomlError):
+                raise
+            raise DatabaseError(
+                f"cannot read {self.shown}: a row is damaged ({type(error).__name__}: {error}); `automl studies check`"
+                " names it"
+            ) from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -196,6 +215,25 @@ def _parsed(storage: str) -> URL:
     return url if url.database.startswith("file:") else url.set(database=os.path.abspath(url.database))
 
 
+def _check_sqlite(url: URL, shown: str) -> None:
+    """Raise InputError unless SQLite takes the options of the URL, and its file may be one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)  # SQLAlchemy passes over what it does not know
+            _, options = url.get_dialect()().create_connect_args(url)
+        if not 0 <= float(options.get("timeout", 0)) <= _LONGEST_TIMEOUT:
+            raise ValueError(f"timeout must be a number of seconds from 0 to {_LONGEST_TIMEOUT:,}")
+        sqlite3.connect(":memory:", **{**options, "uri": False}).close()
+    except (TypeError, ValueError, OverflowError, sqlite3.Error, SQLAlchemyError, SAWarning) as error:
+        raise InputError(f"cannot use {shown}: {error}") from None
+    file = _file_of(url)
+    if file is not None and os.path.exists(file):
+        try:
+            require_regular(file)
+        except OSError as error:
+            raise InputError(f"cannot use {shown}: {error.strerror}") from None
+
+
 def _control_transactions(engine: Engine) -> None:
     """Takes BEGIN over from Python's sqlite3, which would start no transaction for a SELECT, a
     CREATE TABLE or a SAVEPOINT."""
@@ -208,3 +246,13 @@ def _control_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("automl_begin", "BEGIN"))
+
+
+def _unlock_interrupted(engine: Engine) -> None:
+    """Rolls back a connection that Ctrl-C has interrupted. SQLAlchemy only closes it, and SQLite
+    keeps the lock as long as a cursor is open: the traceback of the interrupt holds one."""
+
+    @event.listens_for(engine, "invalidate")
+    def _(connection: Any, _record: object, _error: object) -> None:
+        with suppress(sqlite3.Error):  # it is closed already
+            connection.rollback()
