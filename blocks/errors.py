@@ -4,7 +4,7 @@
     ├── InputError         a value given by the user is refused before any work starts (exit code 2)
     │   └── InvalidBlock   no network can be built from a block or candidate
     ├── Diverged           training produced NaN or infinity: recorded as FAIL, the search goes on
-    └── Interrupted        the user pressed Ctrl-C: the study is intact (exit code 130)
+    └── Interrupted        a signal stopped the command: the study is intact (exit code 128 + signal)
 
 A message is one line: the rule, the value given, and the nearest valid name where there is one.
 """
@@ -35,7 +35,12 @@ class Diverged(AutomlError):
 
 
 class Interrupted(AutomlError):
-    """The user stopped the command; all finished evaluations are in the database."""
+    """A signal stopped the command; all finished evaluations are in the database."""
+
+    def __init__(self, text: str, code: int = 130) -> None:
+        super().__init__(text)
+        self.code = code
+        """The exit code of the command."""
 
 
 def look_up(what: str, name: str, known: Mapping[str, T]) -> T:

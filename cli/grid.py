@@ -15,6 +15,7 @@ from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, cost_json, print_json
 from .searching import masked_command
+from .stopping import interruptible
 from .tables import pixels, print_table
 from .text import command, duration, names_in, parse_duration, parse_multiple, parse_part
 
@@ -80,7 +81,7 @@ def grid(
     missing.
     """
     began = time.monotonic()
-    from ..blocks.errors import InputError, Interrupted
+    from ..blocks.errors import InputError
     from ..search.grid import adapted, base_of, enumerated, search_grid
     from ..search.scaling_rules import RulesResult, compare_scaling_rules, rule_networks
     from .grid_rules import coefficients_of, list_rules, multiples_in, show_rules
@@ -105,11 +106,8 @@ def grid(
 
     typed = masked_command(sys.argv[1:], storage)
     run = partial(search_grid, options) if rules is None else partial(compare_scaling_rules, options, *rules)
-    try:
-        with view(to_stderr=json) as listener:
-            result = run(listener=listener, command=typed, began=began)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished trainings are kept, go on with: {typed}") from None
+    with interruptible(typed, "finished trainings"), view(to_stderr=json) as listener:
+        result = run(listener=listener, command=typed, began=began)
     if isinstance(result, RulesResult):
         show_rules(result, out, json=json)
         return

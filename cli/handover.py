@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, DataDir, Json, Storage, StudyName
+from .options import DEFAULT_STORAGE, Cache, DataDir, Json, Storage, StudyName
 from .output import evaluation_json, print_json
 from .searching import masked_command
+from .stopping import interruptible
 from .text import command, in_shell, names_in
 
 if TYPE_CHECKING:
@@ -32,11 +33,15 @@ def add_to(app: typer.Typer) -> None:
 def train(
     study: StudyName,
     candidate: Candidate = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Default: five times the epochs of a trial.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Default: five times the epochs of a trial.")
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option(
-            min=8, help="Input size in pixels. Default: the deployment size, or the size of the images if smaller."
+            min=8,
+            max=4096,
+            help="Input size in pixels. Default: the deployment size, or the size of the images if smaller.",
         ),
     ] = None,
     seed: Annotated[
@@ -48,11 +53,14 @@ def train(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="CPU threads; 1 is reproducible to the bit. Default: the number that trains fastest here."
+            min=1,
+            max=1024,
+            help="CPU threads; 1 is reproducible to the bit. Default: the number that trains fastest here.",
         ),
     ] = None,
     data: Data = None,
     data_dir: DataDir = None,
+    cache: Cache = None,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
@@ -61,11 +69,10 @@ def train(
 
     After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
-    from ..blocks.errors import Interrupted
     from ..search import train as run
     from ..studies import Study
 
-    try:
+    with interruptible(masked_command(sys.argv[1:], storage), "finished epochs"):
         evaluation = run(
             Study.open(storage, study),
             candidate=candidate,
@@ -76,12 +83,9 @@ def train(
             threads=threads,
             data=data,
             data_dir=data_dir,
+            cache=cache,
             said=lambda text: typer.echo(text, err=json),
         )
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; finished epochs are kept, go on with: {masked_command(sys.argv[1:], storage)}"
-        ) from None
     if json:
         print_json(evaluation_json(evaluation))
         return

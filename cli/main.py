@@ -1,7 +1,7 @@
 """The command `automl`.
 
-Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted. An error is one line on
-standard error; `--debug` shows the traceback.
+Exit codes: 0 done, 1 failed, 2 bad usage or input, 130 interrupted (143 by SIGTERM, 129 by SIGHUP).
+An error is one line on standard error; `--debug` shows the traceback.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from . import cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies, verify
+from . import cache, cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies, verify
 from .derived import Group
+from .stopping import exit_code, raise_on_signals
 
 app = typer.Typer(
     name="automl",
@@ -59,10 +61,12 @@ handover.add_to(app)
 spaces.add_to(app)
 cost.add_to(app)
 doctor.add_to(app)
+cache.add_to(app)
 
 
 def run() -> None:
     """Entry point of the command."""
+    raise_on_signals()
     encoding.install()
     plain = warnings.formatwarning
     warnings.formatwarning = lambda message, category, *place, **line: (
@@ -71,7 +75,7 @@ def run() -> None:
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # as in `main`; what is still in the buffer must not be tried again at the end
+    except OSError:  # the pipe or the terminal was closed; what is in the buffer must not be tried again at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
@@ -81,7 +85,8 @@ def main(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        result = app(args=arguments, prog_name="automl", standalone_mode=False)
+        with encoding.shielded():
+            result = app(args=arguments, prog_name="automl", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code
@@ -90,9 +95,9 @@ def main(arguments: list[str]) -> int:
         return 0 if isinstance(error.__context__, BrokenPipeError) else int(error.code or 0)
     except BrokenPipeError:
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         _say("interrupted")
-        return 130
+        return exit_code(error)
     except typer.Abort:  # an answer of no
         _say("nothing was done")
         return 1
@@ -114,8 +119,8 @@ def _failed(error: Exception) -> int:
     from ..blocks.errors import AutomlError, InputError, Interrupted
 
     if isinstance(error, Interrupted):
-        _say(str(error))
-        return 130
+        _say(str(error), whole=True)  # a command to type
+        return error.code
     if isinstance(error, AutomlError):
         _say(f"error: {error}")
         return 2 if isinstance(error, InputError) else 1
@@ -124,8 +129,12 @@ def _failed(error: Exception) -> int:
     return 1
 
 
-def _say(text: str) -> None:
-    print(" ".join(text.splitlines()), file=sys.stderr)
+def _say(text: str, *, whole: bool = False) -> None:
+    """Write one line to standard error, cut to the length of a message unless it is `whole`."""
+    from .message import one_line
+
+    with suppress(OSError):  # the terminal was closed
+        print(one_line(text, whole=whole), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import typer
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import CONVENTION, print_json
 from .searching import masked_command
+from .stopping import interruptible
 from .tables import print_table
 from .text import command, duration, parse_duration
 
@@ -30,18 +31,19 @@ def verify(
         int | None,
         typer.Option(
             min=1,
+            max=100_000,
             help=(
                 "Epochs of each training, on all training images. Default: those of an earlier call, or twice those of"
                 " the final trainings of the search."
             ),
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Trainings of each network.")] = 5,
     time_: Annotated[
         str | None, typer.Option("--time", help="Wall time of this run: 10min, 2h. Default: until all is trained.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Networks trained at once. Default: all GPUs, or all CPUs.")
+        int | None, typer.Option(min=1, max=10_000, help="Networks trained at once. Default: all GPUs, or all CPUs.")
     ] = None,
     gpus_per_trial: Annotated[
         float | None, typer.Option(help="GPUs of each worker; a fraction shares one. Default: 1 if there are any.")
@@ -65,7 +67,6 @@ def verify(
     scaled by the compound rule. The same command again trains what is missing.
     """
     began = time.monotonic()
-    from ..blocks.errors import Interrupted
     from ..search.verification.run import verify as run
     from ..studies import Study
     from .live import view
@@ -73,25 +74,22 @@ def verify(
     typed = masked_command(sys.argv[1:], storage)
     seconds = None if time_ is None else parse_duration(time_)
     opened = Study.open(storage, study)
-    try:
-        with view(to_stderr=json) as listener:
-            found = run(
-                opened,
-                epochs=epochs,
-                seeds=seeds,
-                workers=workers,
-                gpus_per_trial=gpus_per_trial,
-                seconds=seconds,
-                out=out,
-                data=data,
-                data_dir=data_dir,
-                address=address,
-                listener=listener,
-                command=typed,
-                began=began,
-            )
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished trainings are kept, go on with: {typed}") from None
+    with interruptible(typed, "finished trainings"), view(to_stderr=json) as listener:
+        found = run(
+            opened,
+            epochs=epochs,
+            seeds=seeds,
+            workers=workers,
+            gpus_per_trial=gpus_per_trial,
+            seconds=seconds,
+            out=out,
+            data=data,
+            data_dir=data_dir,
+            address=address,
+            listener=listener,
+            command=typed,
+            began=began,
+        )
     if json:
         print_json({"seconds": found.seconds, "files": list(map(str, found.files)), **found.verification.to_dict()})
     else:

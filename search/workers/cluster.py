@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
+from ..course.stopping import kept_handlers
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -25,6 +28,10 @@ LONGEST = (103 if sys.platform == "darwin" else 107) - len(
 and the operating system limits the path of a socket."""
 SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders for Ray's files if the folder for temporary files has too long a path."""
+MARK = "AUTOML_DRIVER"
+"""Variable in the environment of all of Ray's processes: a text that belongs to one driver."""
+WATCHDOG = Path(__file__).with_name("watchdog.py")
+"""The program that ends Ray's processes when their driver has died."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 """Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
@@ -88,19 +95,84 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     """
     set_environment(local=address is None)
     import ray
+    from ray._private import ray_constants
 
+    # where it is false all processes listen on the loopback interface alone
+    ray_constants.ENABLE_RAY_CLUSTER = address is not None
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
-        # a bare init may join somebody's cluster
-        ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=folder(), **quiet)
+        _counted.update(cpus=cpus, gpus=gpus)
+        place = folder()
+        with kept_handlers(), _watched():  # Ray's own handler of SIGTERM aborts
+            # a bare init may join somebody's cluster
+            ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet)
+        _close_session()
         return
     _require_answer(address)
     try:
-        ray.init(address=address, ignore_reinit_error=True, **quiet)
+        with kept_handlers():
+            ray.init(address=address, ignore_reinit_error=True, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(
             f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}"
         ) from None
+
+
+def _close_session() -> None:
+    """Let no other user into the folder of the session, which Ray opens to all."""
+    import ray
+
+    node = ray._private.worker._global_node
+    if node is not None:
+        os.chmod(node.get_session_dir_path(), 0o700)
+
+
+def restart() -> None:
+    """Start the private Ray of this process anew, after one of its processes has died."""
+    import ray
+
+    node = ray._private.worker._global_node
+    if node is not None:  # without its GCS the driver would wait for a minute, and exit
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
+    stop()
+    start(None, **_counted)
+
+
+_counted: dict[str, int | None] = {}
+"""What the private Ray of this process counts."""
+_watchdog: subprocess.Popen[bytes] | None = None
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Ray, which is started inside, ends within a second of this process, also if that is killed.
+    Elsewhere than on Linux it sees to that itself."""
+    global _watchdog
+    if sys.platform != "linux":
+        yield
+        return
+    value = f"{os.getpid()}-{secrets.token_hex(8)}"
+    _watchdog = subprocess.Popen(  # in a session of its own: no signal of a terminal reaches it
+        [sys.executable, "-I", "-S", WATCHDOG, f"{MARK}={value}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.environ[MARK] = value
+    try:
+        yield
+        import ray
+
+        assert _watchdog.stdin is not None
+        (raylet,) = ray._private.worker._global_node.all_processes["raylet"]
+        _watchdog.stdin.write(b"%d" % raylet.process.pid)
+        _watchdog.stdin.flush()
+    except BaseException:
+        stop()
+        raise
+    finally:
+        del os.environ[MARK]
 
 
 def folder(short: Sequence[str] = SHORT) -> str | None:
@@ -210,9 +282,15 @@ def _by_gpu(total: float, share: float) -> int:
 
 
 def stop() -> None:
-    """End this process's part in Ray."""
-    if "ray" in sys.modules:
-        sys.modules["ray"].shutdown()
+    """End this process's part in Ray, and all that a private Ray has started."""
+    global _watchdog
+    try:
+        if "ray" in sys.modules:
+            sys.modules["ray"].shutdown()
+    finally:
+        if _watchdog is not None:
+            _watchdog.communicate()  # it sees its standard input closed, and kills what is left
+            _watchdog = None
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""Ends a run in order when the process is told to stop: by Ctrl-C, a scheduler, a closed terminal.
+
+Python lets a signal raise between any two instructions, in the middle of a transaction too. While
+workers run, the first signal therefore only sets a flag, and the loop that runs the workers raises
+KeyboardInterrupt where nothing is half done, with the signal as its argument. A second signal
+raises at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C; systemd, Slurm, Docker and preempted machines; a terminal that is closed."""
+
+
+class Stop:
+    """Whether the process has been told to stop."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        """The signal that told it; None if there was none."""
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the process has been told to stop."""
+        if self.number is not None:
+            raise KeyboardInterrupt(self.number)
+
+
+@contextmanager
+def orderly() -> Iterator[Stop]:
+    """Inside, the first signal is only noted: call `Stop.check` where nothing is half done.
+
+    Has no effect in other threads than the main one, where Python handles no signals.
+
+    Raises:
+        KeyboardInterrupt: a signal came, and `Stop.check` was not called since.
+    """
+    stop = Stop()
+
+    def note(number: int, _: FrameType | None) -> None:
+        stop.check()
+        stop.number = number
+
+    try:
+        with kept_handlers() as handled:
+            for number in handled:
+                signal.signal(number, note)
+            yield stop
+    except OSError:  # the terminal may be gone, and with it standard output
+        stop.check()
+        raise
+    stop.check()
+
+
+@contextmanager
+def kept_handlers() -> Iterator[list[int]]:
+    """Puts the handlers of signals back at the end; yields the signals. Left out are those that the
+    process was told to ignore, as `nohup` does, and those whose handler is not Python's."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: one for number, one in found.items() if one not in (signal.SIG_IGN, None)}
+    try:
+        yield list(before)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

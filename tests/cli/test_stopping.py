@@ -1,0 +1,102 @@
+"""A search that is told to stop, by any signal, keeps what has ended and says how to go on."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from automl.cli import stopping
+from automl.search.course.stopping import SIGNALS, kept_handlers
+from automl.studies.database.bulk_writer import Batch
+
+from .conftest import query
+from .test_table_search import COMMAND, folder  # noqa: F401
+
+pytestmark = pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="signals are those of the main thread"
+)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Python's own for Ctrl-C, also where the tests run in the background of a shell."""
+    with kept_handlers():
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+
+def ids(folder: Path) -> list[str]:  # noqa: F811
+    return [one for (one,) in query(folder, "SELECT candidate_id FROM automl_evaluations ORDER BY id")]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_keeps_what_has_ended_and_the_same_command_goes_on(
+    number: int,
+    folder: Path,  # noqa: F811
+    call: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add, ended = Batch.add, []
+
+    def stops(batch: Batch, *args: object) -> object:
+        kept = add(batch, *args)  # type: ignore[arg-type]
+        ended.append(kept)
+        if len(ended) == 5:
+            signal.raise_signal(number)
+        return kept
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "add", stops)
+        code, _, errors = call(*COMMAND)
+    assert code == 128 + number
+    assert errors.startswith("interrupted; finished evaluations are kept, go on with: automl ")
+    assert len(errors.splitlines()) == 1
+    before = ids(folder)
+    assert before == [one.candidate_id for one in ended]
+    assert query(folder, "SELECT DISTINCT state FROM trials") == [("COMPLETE",)]
+    assert call(*COMMAND)[0] == 0
+    assert ids(folder)[:5] == before
+    assert len(set(ids(folder))) == 12
+
+
+def test_a_reader_that_stops_reading_is_no_error_and_what_has_ended_is_kept(
+    folder: Path,  # noqa: F811
+    call: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Closed(io.StringIO):
+        """Standard output, whose reader goes away as soon as a network has been found."""
+
+        def write(self, text: str) -> int:
+            if text.startswith("complete"):
+                raise BrokenPipeError
+            return len(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Closed())
+        code, _, errors = call(*COMMAND)
+    assert (code, errors) == (0, "")
+    assert len(ids(folder)) >= 1
+
+
+def test_signals_have_the_exit_codes_of_a_shell() -> None:
+    codes = [stopping.exit_code(KeyboardInterrupt(*one)) for one in ((), (signal.SIGTERM,), (signal.SIGHUP,))]
+    assert codes == [130, 143, 129]
+
+
+def test_sigterm_and_sighup_raise_as_ctrl_c_does_unless_they_are_ignored() -> None:
+    with kept_handlers():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        stopping.raise_on_signals()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            signal.raise_signal(signal.SIGTERM)
+        assert caught.value.args == (signal.SIGTERM,)
+        signal.raise_signal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
