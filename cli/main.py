@@ -14,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from . import cache, cost, doctor, encoding, grid, handover, references, report, scale, searching, spaces, studies, verify
+from . import (
+    cache,
+    cost,
+    doctor,
+    encoding,
+    grid,
+    handover,
+    references,
+    report,
+    scale,
+    searching,
+    spaces,
+    studies,
+    verify,
+)
 from .derived import Group
 from .stopping import exit_code, raise_on_signals
 

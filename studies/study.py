@@ -173,16 +173,16 @@ class Study:
         return replace(evaluation, trial=number)
 
     @contextmanager
-    def recording(self, every: int = 200) -> Iterator[None]:
-        """Within it `record` and `pause` write up to `every` in one transaction, and all at its
-        end: for thousands that took no time to evaluate.
+    def recording(self, every: int = 200, seconds: float = 1.0) -> Iterator[None]:
+        """Within it `record` and `pause` write up to `every` in one transaction, at least once in
+        `seconds`, and all at its end: for thousands that took no time to evaluate.
 
         What waits is written before anything of this object is read, and is lost if the process is
         killed. One writer at a time.
         """
         database = self._database
         with database.read() as session:
-            batch = Batch(session, self._id, self._optuna_id, every)
+            batch = Batch(session, self._id, self._optuna_id, every, seconds)
 
         def flush() -> None:
             if batch.waiting or batch.paused:

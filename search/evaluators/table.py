@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from ...blocks import InputError
 from ...spaces import Census
 from ...studies import Study
+from ...studies.belief import Belief
 from ...studies.chosen import Best
 from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.job import Job
 from ..course.limits import Limits
 from ..course.measured_first import Course
+from ..course.stopping import Stop, orderly
 from ..options import SearchOptions
 from ..plan import Settled, settle_table
 from ..proposing.proposal import Curve, Proposal, Proposes
@@ -130,8 +132,8 @@ class TableLookup:
 
         def go(course: Course) -> None:
             assert isinstance(course, Engine)  # nothing is measured before a table is searched
-            with course.study.recording(RECORDED_TOGETHER):
-                run(course, self.table, workers=self.count, clock=self.now, seconds=self.seconds)
+            with orderly() as stop, course.study.recording(RECORDED_TOGETHER):
+                run(course, self.table, workers=self.count, clock=self.now, seconds=self.seconds, stop=stop)
 
         yield go
 
@@ -176,6 +178,10 @@ class Covered:
         """Pass it on."""
         self._proposer.failed(proposal)
 
+    def believed(self) -> Belief | None:
+        """Pass it on."""
+        return self._proposer.believed()
+
 
 @dataclass(kw_only=True)
 class _Training:
@@ -187,15 +193,30 @@ class _Training:
     """(epoch, accuracy, seconds since the report before), the next one last."""
 
 
-def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, seconds: float | None = None) -> None:
+def run(
+    engine: Engine,
+    table: Table,
+    *,
+    workers: int,
+    clock: SimulatedTime,
+    seconds: float | None = None,
+    stop: Stop | None = None,
+) -> None:
     """Run `engine`, whose clock is `clock`, to its end on `workers` simulated workers.
 
-    `seconds` is the time of a full training, divided evenly over its epochs; None takes that of the
-    table.
+    Args:
+        engine: decides what the workers do.
+        table: what they find.
+        workers: their number.
+        clock: the time of the engine.
+        seconds: the time of a full training, divided evenly over its epochs; None takes that of the
+            table.
+        stop: whether the process was told to stop.
 
     Raises:
         KeyboardInterrupt: the user stopped it; what ended is in the database.
     """
+    stop = stop or Stop()
     engine.clock.workers = workers
     deadline = None if engine.clock.left is None else clock.now + engine.clock.left
     events: list[tuple[float, int, _Training]] = []
@@ -210,6 +231,7 @@ def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, sec
     try:
         while True:
             while idle:
+                stop.check()
                 key = f"simulated-{started}"
                 job = engine.next_job(key)
                 if not isinstance(job, Job):
@@ -229,6 +251,7 @@ def run(engine: Engine, table: Table, *, workers: int, clock: SimulatedTime, sec
                             key=key, worker=idle.pop(0), reports=_reports(seen, table.epochs, seconds, start=job.start)
                         )
                     )
+            stop.check()
             if not events or (deadline is not None and events[0][0] > deadline):
                 break
             clock.now, _, training = heapq.heappop(events)

@@ -73,7 +73,10 @@ BUILTIN: dict[str, SamplerKind] = {
         words="highest expected improvement by a model of accuracy", factory=_predictor, feasible=True
     ),
     "evolution": SamplerKind(
-        words="regularised evolution: mutates the best of a sample of recent trials", factory=_evolution, feasible=True
+        words="regularised evolution: mutates the best of a sample of recent trials",
+        factory=_evolution,
+        feasible=True,
+        steady=True,
     ),
     "random": SamplerKind(words="uniform over the distinct networks within the budget", factory=None, feasible=True),
     "tpe": SamplerKind(words="Optuna's multivariate tree-structured Parzen estimator", factory=_tpe),

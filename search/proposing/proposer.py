@@ -18,8 +18,10 @@ from ...blocks import InvalidBlock
 from ...spaces import Budget, Candidate, Census, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
+from ...studies.belief import Belief
 from ...studies.database.optuna_tables import quietly
-from ..sampling import CURVE
+from ...studies.statistics.posterior import Normal
+from ..sampling import CURVE, NO_EVIDENCE
 from .earlier_trials import for_sampler
 from .proposal import Curve, Hints, Proposal
 from .random_order import families_in_turn, uniform
@@ -97,7 +99,7 @@ class Proposer:
         self._told = len(past)
         self._sampler = make_sampler(
             sampler,
-            seed=seed + len(self._known),
+            seed=seed if kind.steady else seed + len(self._known),
             trials=trials,
             objective=objective,
             region=SpaceRegion(space, budget, cost=cost),
@@ -178,6 +180,21 @@ class Proposer:
         """Tell the sampler that a proposal failed."""
         self._tell(proposal, "FAIL")
 
+    def believed(self) -> Belief | None:
+        """What all trials but its own say of each candidate that was completed, by the sampler's
+        own model if it has one, and else by their mean; None before the first."""
+        from optuna.trial import FixedTrial, TrialState
+
+        from ..sampling.recommendation import by_values
+
+        recommend = getattr(self._sampler, "recommend", by_values)
+        found = [one for one in recommend(self._study) if one.trial.state == TrialState.COMPLETE]
+        expected = {}
+        for one in found:
+            chosen = suggest(self._space, FixedTrial(one.trial.params))
+            expected[self._space.candidate(chosen).id] = Normal(float(one.expected), float(one.doubt))
+        return Belief(expected=expected, scatter=float(found[0].scatter)) if found else None
+
     def _tell(self, proposal: Proposal, state: str, curve: Curve = (), values: list[float] | None = None) -> None:
         from optuna.trial import TrialState, create_trial
 
@@ -245,4 +262,5 @@ class Proposer:
         from optuna.trial import TrialState
 
         with quietly():
+            trial.set_user_attr(NO_EVIDENCE, True)  # it is not evaluated
             self._study.tell(trial, state=TrialState[state])

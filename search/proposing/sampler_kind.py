@@ -5,8 +5,10 @@ The factory is called with the fields of `Asked` that it has parameters for, by 
 `def mine(seed): ...` is a factory, and so is `optuna.samplers.TPESampler`.
 
 What a made sampler can do beyond Optuna's interface is told by its attributes, which are all
-optional: a method `hint` (`TakesHints`), a method `quality` (`KnowsQuality`), and an attribute
-`exhausted` that is True once nothing is left to propose.
+optional: a method `hint` (`TakesHints`), a method `quality` (`KnowsQuality`), a method `recommend`
+that ranks the trials of a study as `sampling.recommendation` does, and an attribute `exhausted`
+that is True once nothing is left to propose. Trials of a sampler without `recommend` are ranked by
+their values alone.
 """
 
 from __future__ import annotations
@@ -90,6 +92,10 @@ class SamplerKind:
     feasible: bool = False
     """Whether it proposes only new candidates within the budget. The first candidates of any other
     sampler are drawn at random, and its proposals outside the budget are refused."""
+    steady: bool = False
+    """Whether its proposals follow from its seed and from what is known, and not from how often the
+    search was interrupted. Such a sampler has the same seed in every run; any other has a new one,
+    so that it does not repeat its first draws."""
     patience: int = PATIENCE
     """Refused proposals in a row after which a candidate is drawn at random instead."""
     objectives: tuple[Objective, ...] = OBJECTIVES

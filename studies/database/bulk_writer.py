@@ -4,12 +4,13 @@ thousands in a second.
 One alone costs some 15 ms, nearly all of it Optuna's: it asks the database several times for every
 parameter and attribute of a trial. Here a few hundred wait in memory and are written together,
 Optuna's rows by its own table models (see `optuna_private`; a test compares what both ways have
-written). A process that is killed loses what waits; reads of the study write it first, and so see
-it.
+written). A process that is killed loses what waits, the work of a second at most; reads of the
+study write it first, and so see it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -69,14 +70,14 @@ class Batched(Database):
 class Batch:
     """Evaluations and paused trainings that are to be written to one study."""
 
-    def __init__(self, session: Session, study: int, optuna_study: int, every: int) -> None:
+    def __init__(self, session: Session, study: int, optuna_study: int, every: int, seconds: float) -> None:
         self.full: Callable[[], None] = lambda: None
-        """Called when `every` evaluations wait."""
+        """Called when `every` evaluations wait, or `seconds` after the last time."""
         self.waiting: list[_Waiting] = []
         """Evaluations that `write` will write."""
         self.paused: dict[Key, Paused] = {}
         """Paused trainings that `write` will write."""
-        self._every = every
+        self._every, self._seconds, self._last = every, seconds, time.monotonic()
         self._study, self._optuna_study = study, optuna_study
         columns = (EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed)
         self._known: set[Key] = {
@@ -127,7 +128,7 @@ class Batch:
         self._written_if_full()
 
     def _written_if_full(self) -> None:
-        if len(self.waiting) + len(self.paused) >= self._every:
+        if len(self.waiting) + len(self.paused) >= self._every or time.monotonic() - self._last >= self._seconds:
             self.full()
 
     def write(self, session: Session) -> None:
@@ -173,6 +174,7 @@ class Batch:
         self.waiting.clear()
         self.paused.clear()
         self._candidates.clear()
+        self._last = time.monotonic()
 
     def _write_candidates(self, session: Session) -> None:
         ids = list(self._candidates)

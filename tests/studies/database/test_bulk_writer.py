@@ -1,13 +1,16 @@
 """Evaluations that share transactions are the same rows, ours and Optuna's, as those recorded one
 by one."""
 
+import math
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
 from automl.blocks import InputError
 from automl.studies import DuplicateEvaluation, Fidelity, Paused, Purpose, State, Study
+from automl.studies.database import bulk_writer
 from sqlalchemy import text
 
 OPTUNAS = ("trials", "trial_params", "trial_values", "trial_user_attributes")
@@ -57,7 +60,7 @@ def test_numbers_go_on_after_what_is_there_and_by_record_afterwards(study: Study
 
 
 def test_what_waits_is_written_before_anything_is_read(study: Study, url: str, record, count):
-    with study.recording():
+    with study.recording(seconds=math.inf):
         record(study, 0)
         assert count(url, "automl_evaluations") == 0
         assert len(study.evaluations()) == len(study.front()) == 1
@@ -66,7 +69,7 @@ def test_what_waits_is_written_before_anything_is_read(study: Study, url: str, r
 
 def test_it_is_written_in_parts_and_at_the_end_also_of_one_that_breaks_off(study: Study, url: str, record, count):
     def breaks_off() -> None:
-        with study.recording(every=2):
+        with study.recording(every=2, seconds=math.inf):
             for number in range(5):
                 record(study, number)
             assert count(url, "automl_evaluations") == 4
@@ -75,6 +78,18 @@ def test_it_is_written_in_parts_and_at_the_end_also_of_one_that_breaks_off(study
     with pytest.raises(KeyboardInterrupt):
         breaks_off()
     assert count(url, "automl_evaluations") == 5
+
+
+def test_it_is_written_at_least_once_in_a_second(
+    study: Study, url: str, record, count, monkeypatch: pytest.MonkeyPatch
+):
+    now = [0.0]
+    monkeypatch.setattr(bulk_writer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with study.recording():
+        for number, (passed, written) in enumerate([(0.5, 0), (0.9, 0), (1.1, 3), (1.2, 3), (2.0, 3), (2.2, 6)]):
+            now[0] = passed
+            record(study, number)
+            assert count(url, "automl_evaluations") == written
 
 
 def test_nothing_is_written_twice(study: Study, record):
@@ -137,7 +152,7 @@ def test_the_row_of_its_waiting_goes_with_it(study: Study, candidate, evaluation
 
 
 def test_trainings_that_wait_share_transactions_too(study: Study, url: str, candidate, evaluation, record, count):
-    with study.recording():
+    with study.recording(seconds=math.inf):
         for number in (0, 1, 2):
             waiting(study, candidate, evaluation, number)
         waiting(study, candidate, evaluation, 2, rung=2)
