@@ -2,11 +2,12 @@
 Optuna's.
 
     uv run python benchmarks/search.py [--processes 2] [--seeds 50] [--samplers predictor,tpe]
-    [--problems macro|development|held-out] [--write]
+    [--problems macro|development|held-out] [--write [NAME]]
 
 Every run is kept as a file in `--cache` and not made again, so that a benchmark that was stopped
-goes on; `--write` keeps table and figure in benchmarks/results/search.md and .svg, and the regrets
-of every run in search_rows.csv. Everything runs on one thread a process. The problems called
+goes on; `--write` keeps table and figures in benchmarks/results/search.md and .svg, the regrets of
+every run in search_rows.csv and a dot for each of them in search_seeds.svg; with a NAME, in files
+of that name. Everything runs on one thread a process. The problems called
 `development` and `held-out` come from the generator of `search_generated.py`: samplers may be
 tuned on the former only.
 
@@ -46,7 +47,7 @@ def main() -> None:
         help="which runs to make; none: report what there is",
     )
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "automl-search-benchmark")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", nargs="?", const="search", metavar="NAME")
     given = parser.parse_args()
     samplers = given.samplers.split(",")
     problems = [name for given_name in given.problems.split(",") for name in SETS.get(given_name, [given_name])]

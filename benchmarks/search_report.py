@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from cost import machine
+from search_figures import means, spreads
 from search_problems import Problem, Vector, problem
-from search_runs import MARKS, RIVALS, WORDS, gathered, hypervolumes, regrets, significance
+from search_runs import MARKS, RIVALS, SHOWN, WORDS, gathered, hypervolumes, regrets, significance
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SHOWN = (2, 3)
-"""Marks, by place, after which significance is taken: 30 and 60 evaluations."""
 
 
 def of_budget(
@@ -111,15 +110,15 @@ def ratios(problems: list[str], seeds: int, cache: Path) -> list[str]:
         one = problem(name)
         for place in range(len(one.budgets)):
             found = of_budget(one, name, place, seeds, cache)
-            means = {key: np.stack([pair[0] for pair in runs.values()]).mean(0) for key, runs in found.items()}
-            if "predictor" not in means or not set(means) & set(RIVALS):
+            average = {key: np.stack([pair[0] for pair in runs.values()]).mean(0) for key, runs in found.items()}
+            if "predictor" not in average or not set(average) & set(RIVALS):
                 continue
             cells = [f"{name}, {one.budgets[place]:.4g}"]
             for at in SHOWN:
                 rivals = {
-                    key: float(mean[at]) for key, mean in means.items() if key in RIVALS and not np.isnan(mean[at])
+                    key: float(mean[at]) for key, mean in average.items() if key in RIVALS and not np.isnan(mean[at])
                 }
-                best, ours = min(rivals, key=lambda key: rivals[key]), float(means["predictor"][at])
+                best, ours = min(rivals, key=lambda key: rivals[key]), float(average["predictor"][at])
                 every[at].append((ours + 0.01) / (rivals[best] + 0.01))
                 cells += [f"{ours:.3f}", f"{rivals[best]:.3f} ({WORDS[best]})", f"{every[at][-1]:.2f}"]
             lines.append(f"| {' | '.join(cells)} |")
@@ -154,8 +153,8 @@ difference in favour of the predictor with its 95 % interval (bootstrap over see
 the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical parameters (and is left out)."""
 
 
-def report(problems: list[str], seeds: int, cache: Path, *, write: bool) -> str:
-    """Everything there is in `cache`; kept in benchmarks/results/ with `write`."""
+def report(problems: list[str], seeds: int, cache: Path, *, write: str | None) -> str:
+    """Everything there is in `cache`; kept in benchmarks/results/ under the name `write`."""
     lines = ["# How samplers spend evaluations", ""]
     lines += [
         f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine('optuna', 'scipy')}.",
@@ -180,42 +179,8 @@ def report(problems: list[str], seeds: int, cache: Path, *, write: bool) -> str:
             curves.append((f"{name}, front (1 − hypervolume)", found))
     text = "\n".join(lines)
     if write:
-        (RESULTS / "search.md").write_text(text)
-        (RESULTS / "search_rows.csv").write_text(rows(problems, seeds, cache))
-        drawn(curves, RESULTS / "search.svg")
+        (RESULTS / f"{write}.md").write_text(text)
+        (RESULTS / f"{write}_rows.csv").write_text(rows(problems, seeds, cache))
+        means(curves, RESULTS / f"{write}.svg")
+        spreads(curves, RESULTS / f"{write}_seeds.svg")
     return text
-
-
-def drawn(curves: list[tuple[str, dict]], file: Path) -> None:
-    """One panel a problem: mean at every mark, with its standard error."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams["svg.hashsalt"] = "automl"
-    across = 4
-    figure, axes = pyplot.subplots(
-        -(-len(curves) // across), across, figsize=(4 * across, 3 * -(-len(curves) // across)), squeeze=False
-    )
-    for axis, (title, found) in zip(axes.flat, curves, strict=False):
-        for sampler, runs in found.items():
-            values = np.stack([pair[0] for pair in runs.values()])
-            axis.errorbar(
-                MARKS,
-                values.mean(0),
-                values.std(0) / np.sqrt(len(values)),
-                label=WORDS[sampler],
-                color=f"C{list(WORDS).index(sampler)}",
-                capsize=2,
-                linewidth=2.5 if sampler == "predictor" else 1,
-            )
-        axis.set_title(title, fontsize=9)
-        axis.set_xlabel("evaluations", fontsize=8)
-        axis.set_yscale("symlog", linthresh=0.01)
-        axis.set_ylim(bottom=0)
-    for axis in list(axes.flat)[len(curves) :]:
-        axis.remove()
-    axes.flat[0].legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(file, metadata={"Date": None})

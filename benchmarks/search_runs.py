@@ -23,6 +23,8 @@ LENGTH = 100
 """Evaluations of a run."""
 MARKS = (10, 20, 30, 60, 100)
 """After so many regret and hypervolume are taken."""
+SHOWN = (2, 3)
+"""Marks, by place, that are compared: 30 and 60 evaluations."""
 SHORTER = {"gp": 60}
 """Evaluations of a sampler that takes too long for more."""
 PLACES = 5

@@ -48,6 +48,7 @@ class Models:
         """`region` tells the costs of observed rows."""
         self._region = region
         self._fitted: dict[int, tuple[int, dict[str, float], Vector]] = {}
+        self._costs: dict[bytes, float] = {}
 
     @property
     def weights(self) -> dict[str, float]:
@@ -97,8 +98,14 @@ class Models:
         return Surrogate(features, target, extra, weights=weights, relevance=relevance)
 
     def costs(self, history: History, rows: NDArray[np.float64]) -> Vector:
-        """Costs of observed rows; one that cannot be told is the mean of the others."""
-        return filled(self._region.examine(history.columns, rows).costs)
+        """Costs of observed rows, each of which is computed once; one that cannot be told is the
+        mean of the others."""
+        keys = [row.tobytes() for row in rows]
+        new = [index for index, key in enumerate(keys) if key not in self._costs]
+        if new:
+            costs = self._region.examine(history.columns, rows[new]).costs
+            self._costs.update(zip((keys[index] for index in new), costs.tolist(), strict=True))
+        return filled(np.array([self._costs[key] for key in keys], np.float64))
 
     def quality(self, features: Features, values: Vector) -> Quality | None:
         """How well the first objective's model ranks observations that it has not seen; None if

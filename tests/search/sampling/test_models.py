@@ -126,6 +126,26 @@ class TestSurrogate:
         assert abs(doubting - values[0]) < abs(trusting - values[0])
 
 
+class TestRelevance:
+    def fitted(self) -> np.ndarray:
+        """Relevances of three parameters, the last of which changes nothing."""
+        columns = columns_of({name: CategoricalDistribution(("x", "y", "z")) for name in "abc"})
+        rng = np.random.default_rng(1)
+        table = np.stack([column.draw(60, rng) for column in columns], axis=1)
+        a, b = table[:, 0].astype(int), table[:, 1].astype(int)
+        values = np.array([0.0, 1.0, -1.0])[a] + 0.5 * np.array([[0, 1, -1], [1, 0, -1], [-1, 1, 0]])[a, b]
+        features = Encoder(columns, table, None)(table, None)
+        return Surrogate(features, values + 0.05 * rng.standard_normal(60)).relevance
+
+    def test_what_changes_nothing_is_of_little_relevance(self):
+        relevance = self.fitted()
+        assert relevance[2] < 0.5 * relevance[:2].min()
+
+    def test_control_with_a_strict_prior_all_parameters_are_alike(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("automl.search.sampling.surrogate.RELEVANCE_SPREAD", 1e-3)
+        assert np.ptp(self.fitted()) < 0.01
+
+
 def counted(values: np.ndarray, point: np.ndarray, low: np.ndarray, cells: int = 60) -> float:
     """What a point adds, by counting the cells of a grid."""
     high = np.maximum(values.max(0), point)
