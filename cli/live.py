@@ -21,14 +21,20 @@ def view(*, to_stderr: bool = False) -> Iterator[Listener]:
     """A listener that redraws a table on a terminal and prints plain lines elsewhere."""
     from rich.console import Console
 
+    from ..search.data.progress import in_words, watched
+
     console = Console(stderr=to_stderr, highlight=False)
     if not console.is_terminal:
-        yield lines(to_stderr=to_stderr)
+        plain = lines(to_stderr=to_stderr)
+        with watched(lambda *went: plain.phase(in_words(*went)), every=10):
+            yield plain
         return
     from rich.live import Live
 
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield Redrawn(console, live)
+        redrawn = Redrawn(console, live)
+        with watched(redrawn.went, every=0.2):
+            yield redrawn
 
 
 def lines(*, to_stderr: bool = False) -> Printing:
@@ -58,6 +64,17 @@ class Redrawn:
     def phase(self, text: str) -> None:
         self._phase = text
         self._draw([], None, None)
+
+    def went(self, what: str, done: int, total: int | None) -> None:
+        """Draw how much is done of what comes before the search, such as decoding images."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        from ..search.data.progress import in_words
+
+        text = Text(f"{self._phase}; {in_words(what, done, total)}", style="bold")
+        self._live.update(Group(text, ProgressBar(total=total, completed=done, width=60)))
 
     def reported(self, running: Running, counts: Counts) -> None: ...
 

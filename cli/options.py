@@ -27,6 +27,14 @@ BudgetTexts = Annotated[
     ),
 ]
 DataDir = Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        envvar="AUTOML_CACHE",
+        help="Folder for decoded images; none keeps them in memory. Default: automl/decoded in the user's cache folder.",
+    ),
+]
 Validation = Annotated[
     str | None,
     typer.Option(help="Folder of the data that validates, by name or path. Without: val, valid, validation, dev, …"),

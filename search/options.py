@@ -38,6 +38,9 @@ class DataOptions:
     """Folder of the data that tests, by name or path. Default: test, testing, …"""
     drop_small_classes: int = 0
     """Leave out classes with fewer images than this."""
+    cache: str | None = None
+    """Folder for decoded images, so that large data sets are decoded once; none keeps them in
+    memory. Default: AUTOML_CACHE, or automl/decoded in the user's cache folder."""
 
     @property
     def reading(self) -> Reading:

@@ -127,9 +127,8 @@ def images_of(options: SearchOptions, largest: float) -> ImageData:
     """The data that `options` name, at a size that serves candidates of up to `largest` times the
     proxy size."""
     wanted = None if options.proxy_size is None else math.ceil(options.proxy_size * max(1.0, largest))
-    return load(
-        options.data, size=wanted, data_dir=options.data_dir, download=options.download, reading=options.reading
-    )
+    folder, reading, cache = options.data_dir, options.reading, options.cache
+    return load(options.data, size=wanted, data_dir=folder, download=options.download, reading=reading, cache=cache)
 
 
 def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str | None = None) -> Plan:

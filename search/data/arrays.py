@@ -17,20 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from ...blocks.regular_file import require_regular
 from .array_names import Pair, find_pairs
 from .images import ImageData
 from .reading import Reading
+from .room import IN_MEMORY, Room
 from .square import squares
 
 
-def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
-    """Read the archive; images larger than `size` are made smaller.
+def read_npz(
+    path: Path, *, name: str, size: int | None = None, reading: Reading | None = None, room: Room = IN_MEMORY
+) -> ImageData:
+    """Read the archive into `room`; images larger than `size` are made smaller.
 
     Raises:
         InputError: it is no such archive, or an array is missing, of the wrong type, or does not
             fit the others.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:  # given the path, numpy leaves the file open when it is no archive
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -38,7 +43,7 @@ def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading
                     f"{name} is a single array, not an .npz archive of images and labels (numpy.savez writes one)"
                 )
             with archive:
-                return _from_arrays(archive, name=name, size=size, reading=reading or Reading())
+                return _from_arrays(archive, name=name, size=size, reading=reading or Reading(), room=room)
     except InputError:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
@@ -46,7 +51,7 @@ def read_npz(path: Path, *, name: str, size: int | None = None, reading: Reading
 
 
 def _from_arrays(
-    archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None, reading: Reading
+    archive: Mapping[str, NDArray[np.generic]], *, name: str, size: int | None, reading: Reading, room: Room
 ) -> ImageData:
     """Check the arrays of an archive against one another and put them together."""
     found, skipped = find_pairs(list(archive), reading, name)
@@ -59,7 +64,7 @@ def _from_arrays(
     part = np.repeat(list(found), [len(part_labels) for part_labels in labels])
     return ImageData(
         name=name,
-        images=squares(parts_nhwc, size),
+        images=squares(parts_nhwc, size, room),
         labels=together,
         classes=classes,
         official_test=part == "test",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from .duplicates import first_rows, leaders
+from .duplicates import leaders
 from .images import ImageData, hashable
 from .names import shown
 from .stratify import apportion
@@ -83,7 +83,7 @@ def split(data: ImageData, *, seed: int, validation: float = 0.15, test: float =
     if seed < 0:
         raise InputError(f"the seed of a split must be 0 or more, but got {seed}")
     count = len(data.labels)
-    first = first_rows(data.images) if grouped else np.arange(count)
+    first = data.first if grouped else np.arange(count)
     copied = first != np.arange(count)
     free = _usable(first, official)
     lead = leaders(first, data.labels, free)

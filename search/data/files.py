@@ -26,7 +26,10 @@ from ...blocks.errors import InputError
 from ...studies.preprocessing import register_plugins
 from .decode import Header, Openable, read_header, read_pixels
 from .kinds import Kind, is_called_an_image, unsupported
+from .mapped import moved_up
 from .names import shown
+from .progress import progress
+from .room import IN_MEMORY, Room
 from .skipped import NO_IMAGE
 
 FOLDER_SIZE = 64
@@ -129,7 +132,8 @@ def read_headers(files: ImageFiles) -> Headers:
     found: dict[int, Header] = {}
     faults: dict[int, Fault] = {}
     same: dict[Header, Header] = {}  # most are equal: one object for all of them
-    for number, result in enumerate(result for chunk in _in_threads(of_chunk, len(files.names)) for result in chunk):
+    chunks = _in_threads(of_chunk, len(files.names), "looking at the files")
+    for number, result in enumerate(result for chunk in chunks for result in chunk):
         if isinstance(result, Fault):
             faults[number] = result
         else:
@@ -138,15 +142,15 @@ def read_headers(files: ImageFiles) -> Headers:
     return Headers(found=found, faults=faults)
 
 
-def read_images(files: ImageFiles, headers: Headers, side: int) -> Images:
-    """Second pass: the pixels of the images that the first pass found, at `side` pixels.
+def read_images(files: ImageFiles, headers: Headers, side: int, room: Room = IN_MEMORY) -> Images:
+    """Second pass: the pixels of the images that the first pass found, at `side` pixels, in `room`.
 
     Raises:
         InputError: more than 1 % of the images cannot be read, or not one can.
     """
     channels = 1 if headers.grey else 3
     numbers = np.array(list(headers.found), np.int64)
-    pixels = np.empty((len(numbers), channels, side, side), np.float32 if headers.deep else np.uint8)
+    pixels = room.array((len(numbers), channels, side, side), np.float32 if headers.deep else np.uint8)
     deep = np.zeros(len(numbers), np.bool_)
 
     def of_chunk(chunk: range) -> dict[int, Fault]:
@@ -163,14 +167,15 @@ def read_images(files: ImageFiles, headers: Headers, side: int) -> Images:
         return faults
 
     faults = dict(headers.faults)
-    for chunk_faults in _in_threads(of_chunk, len(numbers)):
+    for chunk_faults in _in_threads(of_chunk, len(numbers), "decoding the images"):
         faults |= chunk_faults
+        room.filled()
     _check_few_broken(files, faults)
     kept = np.array([number not in faults for number in numbers.tolist()], np.bool_)
     if not kept.any():
         raise InputError(f"{files.where} holds no image that can be read")
     if not kept.all():
-        pixels, numbers, deep = pixels[kept], numbers[kept], deep[kept]
+        pixels, numbers, deep = moved_up(pixels, np.flatnonzero(kept)), numbers[kept], deep[kept]
     found = [headers.found[number] for number in numbers.tolist()]
     return Images(
         pixels=pixels if deep.any() else pixels.astype(np.uint8, copy=False),
@@ -182,11 +187,17 @@ def read_images(files: ImageFiles, headers: Headers, side: int) -> Images:
     )
 
 
-def _in_threads(work: Callable[[range], Result], count: int) -> list[Result]:
-    """`work` on consecutive ranges of 0..count-1, results in order."""
+def _in_threads(work: Callable[[range], Result], count: int, what: str) -> Iterator[Result]:
+    """`work` on consecutive ranges of 0..count-1, results in order; `what` it is, for people."""
     chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    with _no_warnings(), ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, chunks))
+    pool = ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1))
+    try:
+        with _no_warnings(), progress(what, count) as went:
+            for chunk, result in zip(chunks, pool.map(work, chunks), strict=True):
+                yield result
+                went(chunk.stop)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from .kinds import is_called_an_image
 from .listing import below, files_in, folders_in, specials_in
 from .names import escaped, listed, shown
 from .reading import Reading
+from .room import IN_MEMORY, Room
 from .skipped import NO_FILE, STRAY
 
 
@@ -43,9 +44,11 @@ class Listing:
     """Entries that are not opened, each with the reason."""
 
 
-def read_folder(root: Path, *, name: str, size: int | None = None, reading: Reading | None = None) -> ImageData:
-    """Read every image below `root` as squares of `size` pixels (64 when None); grey only if all
-    images are.
+def read_folder(
+    root: Path, *, name: str, size: int | None = None, reading: Reading | None = None, room: Room = IN_MEMORY
+) -> ImageData:
+    """Read every image below `root` as squares of `size` pixels (64 when None), into `room`; grey
+    only if all images are.
 
     Raises:
         InputError: the folder has no class folders, only one, or an empty one; it cannot be read;
@@ -60,7 +63,7 @@ def read_folder(root: Path, *, name: str, size: int | None = None, reading: Read
     headers = read_headers(files)
     if not reading.drop_small_classes:
         _check_no_class_is_empty(listing, np.array(list(headers.found), np.int64))
-    images = read_images(files, headers, size or FOLDER_SIZE)
+    images = read_images(files, headers, size or FOLDER_SIZE, room)
     if not reading.drop_small_classes:
         _check_no_class_is_empty(listing, images.numbers)
     part = np.array(listing.parts)[images.numbers]

@@ -1,4 +1,4 @@
-"""A data set in memory.
+"""A data set: its images, in memory or in a memory-mapped file of the cache, with labels and parts.
 
 Shape letters: n images, c channels, h height, w width.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from .mapped import blocks
 
 NO_ROWS = np.zeros(0, np.bool_)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageData:
-    """Images of one data set, once in memory."""
+    """Images of one data set."""
 
     name: str
     """The value of `--data`: the name of a known set, or the path as given."""
@@ -51,7 +53,7 @@ class ImageData:
     native: int = 0
     """Side in pixels that the sources hold: the median of the shorter sides; that of `images`
     unless given."""
-    files: tuple[Path, ...] = ()
+    files: Sequence[Path] = ()
     """The file of each row, for a folder; else empty."""
     kinds: tuple[tuple[str, int], ...] = ()
     """Kinds of the files and how many there are of each."""
@@ -60,6 +62,8 @@ class ImageData:
     the set has parts."""
     dropped: tuple[tuple[str, int], ...] = ()
     """Classes that were left out as too small, and the images to train on that each has."""
+    stored: str = ""
+    """Where the pixels are, in words for people, if not simply in memory."""
 
     def __post_init__(self) -> None:
         shape, dtype = self.images.shape, self.images.dtype
@@ -129,13 +133,21 @@ class ImageData:
         """
         deep = self.images.dtype != np.uint8
         digest = hashlib.sha256(json.dumps([self.images.shape, self.classes, *(["float32"] if deep else [])]).encode())
-        digest.update(hashable(self.images, "<f4") if deep else self.images.data)
+        for block in blocks(self.images):
+            digest.update(hashable(block, "<f4") if deep else block.data)
         digest.update(hashable(self.labels, "<i8"))
         digest.update(hashable(self.official_test, "?"))
         for flags, counts in ((self.official_validation, self.official_validation.any()), (self.deep, deep)):
             if counts:  # sets without them have the fingerprint they always had
                 digest.update(hashable(flags, "?"))
         return digest.hexdigest()
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """For each image the number of the first row with exactly its pixels, (n,)."""
+        from .duplicates import first_rows
+
+        return first_rows(self.images)
 
     def levelled(self, rows: NDArray[np.int64] | None = None, levels: tuple[float, float] | None = None) -> ImageData:
         """The same data with uint8 images: grey of more than 8 bits is brought from `levels` to
@@ -158,17 +170,16 @@ class ImageData:
     def pooled(self) -> ImageData:
         """The same data with the official validation rows in the test part. Earlier versions put
         them there, and studies of these versions keep that fingerprint."""
-        return replace(self, official_test=self.official_test | self.official_validation, official_validation=NO_ROWS)
+        data = replace(self, official_test=self.official_test | self.official_validation, official_validation=NO_ROWS)
+        data.__dict__.update({name: self.__dict__[name] for name in ("first",) if name in self.__dict__})
+        return data
 
     def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
         """The data of some rows, in their order; `changes` are further fields."""
-        by_row = {
-            name: getattr(self, name)[rows]
-            for name in ("images", "labels", "official_test", "official_validation", "deep")
-        }
-        by_row["images"] = np.ascontiguousarray(by_row["images"])
+        by_row = ("images", "labels", "official_test", "official_validation", "deep")
+        kept = {name: np.ascontiguousarray(getattr(self, name)[rows]) for name in by_row if name not in changes}
         files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
-        return replace(self, **{**by_row, "files": files, **changes})
+        return replace(self, **{**kept, "files": files, **changes})
 
 
 def hashable(array: NDArray[Any], dtype: str) -> memoryview:

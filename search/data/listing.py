@@ -15,6 +15,8 @@ from .names import shown
 MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
 """Folders that operating systems and archivers leave behind, some with a thumbnail of every image.
 They are ignored, as hidden folders are."""
+CACHE_TAG = "CACHEDIR.TAG"
+"""The file that marks a folder as a cache, for programs that keep copies of files, and for us."""
 
 
 def folders_in(parent: Path) -> list[Path]:
@@ -27,8 +29,10 @@ def folders_in(parent: Path) -> list[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether automl wrote the folder: the weights beside a database, or an exported network. A
-    search may be started in the folder of its images, where these are no classes."""
+    """Whether automl wrote the folder: the weights beside a database, an exported network, or a
+    cache. A search may be started in the folder of its images, where these are no classes."""
+    if (folder / CACHE_TAG).is_file():
+        return True
     if folder.name == "automl.artifacts" or (folder.suffix == ".artifacts" and folder.with_suffix("").is_file()):
         return True
     return all((folder / name).is_file() for name in ("model.py", "model.safetensors", "config.json"))
@@ -44,6 +48,21 @@ def specials_in(parent: Path) -> list[Path]:
     """Pipes, sockets and devices directly in `parent`, and links to them: opening one could block
     for ever."""
     return [parent / entry.name for entry in _entries(parent) if not _is_dir(entry) and _is_special(entry)]
+
+
+def states(root: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Path and state of every file that may count as an image of the data set in `root`: all below
+    its folders, and images, by name, in `root` itself. None stands for a link to nothing.
+
+    A search may write its database into `root`.
+    """
+    for folder in below(root):
+        for entry in _entries(folder):
+            if not _is_dir(entry) and (folder != root or is_called_an_image(entry.name)):
+                try:
+                    yield entry.path, entry.stat()
+                except OSError:
+                    yield entry.path, None
 
 
 def below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:

@@ -1,10 +1,12 @@
-"""Loads the data set that `--data` names into memory, by the source that recognises it."""
+"""Loads the data set that `--data` names, by the source that recognises it: into memory, or from
+the cache of decoded images."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ...blocks.errors import InputError
+from .cache import Cache, cache_at
 from .images import ImageData
 from .reading import Reading
 from .source import AS_IT_IS, Request, find_source, source_of
@@ -17,6 +19,7 @@ def load(
     data_dir: str | Path | None = None,
     download: bool = False,
     reading: Reading = AS_IT_IS,
+    cache: Cache | str | Path | None = None,
 ) -> ImageData:
     """Load a data set.
 
@@ -30,16 +33,20 @@ def load(
         download: whether to download a known set that is missing.
         reading: which parts validate and test, and which classes are left out, where the data set
             itself does not say so.
+        cache: where large sets are kept once they are decoded: a cache, its folder, or "none" to
+            keep them in memory; by default AUTOML_CACHE, or `automl/decoded` in the user's cache
+            folder.
 
     Raises:
         InputError: there is no such data set, or it cannot be used; nothing has been started.
-        AutomlError: a download failed.
+        AutomlError: a download failed, or the cache cannot be written and the images are large.
     """
     if size is not None and size < 1:
         raise InputError(f"the size of images must be 1 pixel or more, but got {size}")
     source = find_source(name)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading))
+    kept = cache if isinstance(cache, Cache) else cache_at(cache)
+    data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading, cache=kept))
     if not reading.drop_small_classes:
         return data
     from .small import without_small_classes

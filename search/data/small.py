@@ -6,12 +6,13 @@ import numpy as np
 
 from ...blocks.errors import InputError
 from .images import ImageData
+from .mapped import moved_up
 from .names import listed, shown
 
 
-def without_small_classes(data: ImageData, fewest: int) -> ImageData:
+def without_small_classes(data: ImageData, fewest: int, *, in_place: bool = False) -> ImageData:
     """The data without the classes that have fewer than `fewest` images to train on, in all its
-    parts.
+    parts. `in_place` moves the images within their array, and `data` must not be used further.
 
     Copies of an image count, since whether two images are the same may depend on the size at which
     they are read.
@@ -36,6 +37,7 @@ def without_small_classes(data: ImageData, fewest: int) -> ImageData:
     rows = np.flatnonzero(places[data.labels] >= 0)
     return data.only(
         rows,
+        **({"images": moved_up(data.images, rows)} if in_place else {}),
         labels=places[data.labels[rows]],
         classes=tuple(data.classes[number] for number in kept),
         dropped=tuple((data.classes[number], int(counts[number])) for number in small),

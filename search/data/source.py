@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Protocol, cast
 from ...blocks.errors import InputError, unknown
 from ...blocks.registry import Registry, conforming
 from .names import check_is_text, shown
+from .places import default_data_dir
 from .reading import Reading
 
 if TYPE_CHECKING:
+    from .cache import Cache
     from .images import ImageData
 
 
 AS_IT_IS = Reading()
-
-
-def default_data_dir() -> Path:
-    """The default folder of downloaded data sets: `automl` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "automl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +40,9 @@ class Request:
     """Whether the source may download what is missing."""
     reading: Reading = AS_IT_IS
     """Which parts validate and test. Small classes are left out later, by `load`."""
+    cache: Cache | None = None
+    """Where a large data set is kept once it is decoded; None keeps it in memory. A source takes
+    part by `cached.cached`."""
 
     @property
     def path(self) -> Path:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .room import IN_MEMORY, Room
+
 
 def side_for(native: int, size: int | None) -> int:
     """Side of the square for images of `native` size when `size` is asked for: they are made
@@ -18,14 +20,14 @@ def side_for(native: int, size: int | None) -> int:
     return native if size is None else min(native, size)
 
 
-def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None) -> NDArray[np.uint8]:
-    """The images of all parts after one another as squares, nhwc -> nchw; the parts must agree in
-    h, w and c."""
+def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None, room: Room = IN_MEMORY) -> NDArray[np.uint8]:
+    """The images of all parts after one another as squares in `room`, nhwc -> nchw; the parts must
+    agree in h, w and c."""
     _, height, width, channels = parts_nhwc[0].shape
     native = min(height, width)
     side = side_for(native, size)
     top, left = (height - native) // 2, (width - native) // 2
-    squares_nchw = np.empty((sum(map(len, parts_nhwc)), channels, side, side), np.uint8)
+    squares_nchw = room.array((sum(map(len, parts_nhwc)), channels, side, side))
     start = 0
     for part in parts_nhwc:
         target = squares_nchw[start : start + len(part)]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .duplicates import first_rows
 from .names import LINE, listed, shown
 from .skipped import summary
 
@@ -43,6 +42,7 @@ def described(data: ImageData) -> tuple[str, ...]:
         lines.append(f"{_classes(len(data.dropped))} left out as too small: {dropped}")
     if data.deep.any():
         lines.append(_grey(data))
+    lines.append(data.stored)
     return tuple(line for line in (*lines, summary(data.skipped)) if line)
 
 
@@ -115,7 +115,7 @@ def _copies(data: ImageData, rows: Split) -> list[str]:
         else ""
     )
     lines = [f"{same}: copies are kept on one side of the split{unused}"]
-    first = first_rows(data.images)
+    first = data.first
     if rows.conflicting:
         row = int(np.flatnonzero((first != np.arange(len(first))) & (data.labels[first] != data.labels))[0])
         names = [

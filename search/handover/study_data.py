@@ -12,7 +12,12 @@ from ..data import ImageData, Reading, Split, load, split
 
 
 def study_data(
-    study: Study, *, data: str | None = None, data_dir: str | None = None, size: Callable[[int], int] | None = None
+    study: Study,
+    *,
+    data: str | None = None,
+    data_dir: str | None = None,
+    cache: str | None = None,
+    size: Callable[[int], int] | None = None,
 ) -> tuple[ImageData, Split]:
     """The data of a study as uint8 images, and its split.
 
@@ -20,6 +25,7 @@ def study_data(
         study: the study that trained on them.
         data: where they are now, if they have moved.
         data_dir: the folder of downloaded data sets.
+        cache: the folder of decoded images, as `load` takes it.
         size: from the side in pixels that the files hold to the side at which images are wanted;
             None: the side that the study used.
 
@@ -39,7 +45,7 @@ def study_data(
             f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
             " where they are"
         )
-    loaded = load(name, size=stored, data_dir=data_dir, reading=reading)
+    loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
     pooled = loaded.fingerprint != kept["fingerprint"]
     if pooled:
         loaded = loaded.pooled()  # earlier versions put the official validation part into the test part
@@ -52,7 +58,7 @@ def study_data(
     levels = (kept.get("preprocessing") or {}).get("levels")
     wanted = stored if size is None else size(loaded.native)
     if wanted != stored:
-        loaded = load(name, size=wanted, data_dir=data_dir, reading=reading)
+        loaded = load(name, size=wanted, data_dir=data_dir, reading=reading, cache=cache)
         loaded = loaded.pooled() if pooled else loaded
     return loaded.levelled(rows.train, levels=None if levels is None else (float(levels[0]), float(levels[1]))), rows
 

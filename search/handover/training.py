@@ -41,6 +41,7 @@ def train(
     test: bool = False,
     data: str | None = None,
     data_dir: str | None = None,
+    cache: str | None = None,
     threads: int | None = None,
     storage: str | None = None,
     said: Said = lambda text: None,
@@ -59,6 +60,7 @@ def train(
             choice among tested networks their test accuracies are biased.
         data: where the study's data are now, if they have moved.
         data_dir: the folder of downloaded data sets.
+        cache: the folder of decoded images; "none" keeps them in memory.
         threads: CPU threads; None: the number that trains fastest here.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
@@ -86,7 +88,11 @@ def train(
             raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
     loaded, rows = study_data(
-        study, data=data, data_dir=data_dir, size=lambda native: size or deployable(height, searched, native)
+        study,
+        data=data,
+        data_dir=data_dir,
+        cache=cache,
+        size=lambda native: size or deployable(height, searched, native),
     )
     fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native))
     weights = weights_folder(study.storage_url, study.spec.name)

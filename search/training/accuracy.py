@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...blocks.errors import Diverged
 from .device import has_fast_bf16
-from .pixels import Normalise
+from .pixels import Images, Normalise
 
 
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
@@ -20,7 +20,7 @@ def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
 
 def accuracy(
     network: nn.Module,
-    images: Tensor,
+    images: Images,
     labels: Tensor,
     *,
     mean: Sequence[float],

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .pixels import Images
 from .recipe import Recipe
 
 
@@ -45,7 +46,7 @@ class Augmentation:
         cuts_n2 = torch.randint(0, self.size, (count, 2), generator=generator)
         return torch.cat([moves_n2, flips_n1, cuts_n2], dim=1)
 
-    def gather(self, images_nchw: Tensor, rows_b: Tensor, draws_b5: Tensor) -> Tensor:
+    def gather(self, images_nchw: Images, rows_b: Tensor, draws_b5: Tensor) -> Tensor:
         """The images `rows_b`, shifted and flipped by their draws: (b, c, h, w), channels_last.
 
         The data type is that of `images_nchw`.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .augmentation import Augmentation
-from .pixels import Normalise
+from .pixels import Images, Normalise
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -19,7 +19,7 @@ class Batches:
 
     augmentation: Augmentation
     """The random changes of an image."""
-    images_nchw: Tensor
+    images_nchw: Images
     """All training images at the size of the epoch, uint8."""
     labels_n: Tensor
     """Their labels."""

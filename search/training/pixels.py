@@ -7,10 +7,11 @@ b batch, c channels, h height, w width.
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -20,13 +21,20 @@ from torch import Tensor
 
 from ...blocks.errors import InputError, unknown
 from ...studies.preprocessing import Preprocessing, resized
+from ..data.mapped import blocks, release
+from ..data.notes import noted
 from .device import resolve
+from .gathered import Gathered
 
 Part = Literal["train", "validation", "test"]
+Images: TypeAlias = Tensor | Gathered
 
 CACHED = 512 * 2**20
 """Maximum bytes of resized parts in the cache, which always keeps the latest: trainings use the
 same few input sizes repeatedly."""
+HELD = 512 * 2**20
+"""Maximum bytes of a part that is held in the memory of the CPU; a larger one is read batch by
+batch."""
 FILTER = "bicubic"
 """Pillow's filter for resizing from the stored size."""
 CHUNK = 1024
@@ -64,22 +72,22 @@ class Pixels:
             part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None
         }
         _check_disjoint(self._rows)
-        self.mean, self.std = channel_statistics(images, self._rows["train"])
+        self.mean, self.std = _kept_statistics(images, self._rows["train"])
         self._levels = levels
-        self._images = images
-        self._images_nchw = _without_copy(images).to(self.device)
+        self._images = np.asarray(images)
+        self._images_nchw = _on(self.device, self._images)
         self._labels_n = _without_copy(labels).to(self.device)
-        self._resized: OrderedDict[tuple[Part, int], Tensor] = OrderedDict()
+        self._resized: OrderedDict[tuple[Part, int], Images] = OrderedDict()
 
     def count(self, part: Part) -> int:
         """The number of images in `part`; 0 if the data set has no such part."""
         return len(self._rows.get(part, ()))
 
-    def at(self, part: Part, size: int) -> tuple[Tensor, Tensor]:
+    def at(self, part: Part, size: int) -> tuple[Images, Tensor]:
         """The images of `part`, uint8 (n, c, size, size), and their labels (n,), on the device.
 
-        The tensors share memory with the cache and possibly with a read-only array: never write
-        into them.
+        On the CPU a part of more than `HELD` bytes is read as it is indexed. Tensors share memory
+        with the cache and possibly with a read-only array: never write into them.
 
         Raises:
             InputError: the data set has no such part, or the size is below 1.
@@ -104,10 +112,26 @@ class Pixels:
         """The preprocessing that turns an image file into the pixels of `at` at `size`."""
         return Preprocessing.to(self._images.shape[2], size, channels=self.channels, levels=self._levels, then=FILTER)
 
-    def _made(self, part: Part, size: int) -> Tensor:
-        if self._images.shape[2:] == (size, size):
+    def _made(self, part: Part, size: int) -> Images:
+        rows, stored = self._rows[part], self._images.shape[2:] == (size, size)
+        if not self._is_held(part, size):
+            return Gathered(self._images, rows, lambda some: self._taken(some, size))
+        if stored and self.device.type != "cpu":
             return self._images_nchw[self._places(part)]
-        return torch.from_numpy(resize(self._images, self._rows[part], size)).to(self.device)
+        made_nchw = torch.empty((len(rows), self.channels, size, size), dtype=torch.uint8, device=self.device)
+        for start in range(0, len(rows), CHUNK):
+            some = rows[start : start + CHUNK]
+            made_nchw[start : start + len(some)] = torch.from_numpy(self._taken(some, size))
+            release(self._images)
+        return made_nchw
+
+    def _is_held(self, part: Part, size: int) -> bool:
+        """Whether the images of a part are held on the device, and not read as they are needed."""
+        return self.device.type != "cpu" or len(self._rows[part]) * self.channels * size**2 <= HELD
+
+    def _taken(self, rows: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+        """The images `rows` at `size`, copied."""
+        return self._images[rows] if self._images.shape[2:] == (size, size) else resize(self._images, rows, size)
 
     def _places(self, part: Part) -> Tensor:
         return torch.from_numpy(self._rows[part]).to(self.device)
@@ -146,6 +170,13 @@ def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -
     return made_nchw
 
 
+def _kept_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """`channel_statistics`, computed once for images of the cache."""
+    name = f"statistics-{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}"
+    mean, std = noted(images, name, lambda: channel_statistics(images, rows))
+    return tuple(mean), tuple(std)
+
+
 def channel_statistics(
     images: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -159,11 +190,24 @@ def channel_statistics(
         counts = np.zeros(256, dtype=np.int64)
         for start in range(0, len(rows), CHUNK):
             counts += np.bincount(images[rows[start : start + CHUNK], channel].ravel(), minlength=256)
+            release(images)
         mean = float(counts @ values / counts.sum())
         deviation = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
         means.append(mean)
         deviations.append(deviation or 1.0)
     return tuple(means), tuple(deviations)
+
+
+def _on(device: torch.device, images_nchw: NDArray[np.uint8]) -> Tensor:
+    """The images on the device; on the CPU they are not copied."""
+    if device.type == "cpu":
+        return _without_copy(images_nchw)
+    placed_nchw = torch.empty(images_nchw.shape, dtype=torch.uint8, device=device)
+    start = 0
+    for block in blocks(images_nchw):
+        placed_nchw[start : start + len(block)] = _without_copy(block).to(device)
+        start += len(block)
+    return placed_nchw
 
 
 def _without_copy(array: NDArray[np.generic]) -> Tensor:

@@ -19,6 +19,7 @@ from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
 from ..scores.sending import packed
 from .cluster import Resources
+from .images import sent
 from .place import Evaluate
 from .worker import Worker
 
@@ -155,7 +156,7 @@ def run(
 
     Args:
         engine: decides what the workers do.
-        arrays: the data, sent once through Ray's object store.
+        arrays: the data, sent once through Ray's object store; of mapped images their place.
         recipe: of all trainings.
         resources: the number of workers, and what each of them gets.
         evaluate: evaluates trials on the workers in place of the usual training.
@@ -170,7 +171,7 @@ def run(
     engine.clock.workers = resources.workers
     trainable = tune.with_parameters(
         worker,
-        arrays=dict(arrays),
+        arrays=sent(arrays),
         recipe=dict(recipe),
         blocks=blocks.foreign(),
         scores=packed(),

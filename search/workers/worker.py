@@ -52,6 +52,7 @@ class Worker(tune.Trainable):
         from ..training.device import describe, pick_device
         from ..training.pixels import Pixels
         from ..training.recipe import Recipe
+        from .images import received
 
         torch.set_num_threads(1)
         adopt(blocks or {})
@@ -63,6 +64,7 @@ class Worker(tune.Trainable):
             "device": describe(device),
             "gpus": ",".join(str(gpu) for gpu in get_gpu_ids()),
         }
+        arrays = received(arrays)
         levels = (float(arrays["levels"][0]), float(arrays["levels"][1])) if "levels" in arrays else None
         pixels = Pixels(
             arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from ..images import ImageData
 
 
+SMALLEST = 16 * 2**20
+"""Bytes of pixels from which they are kept: fewer are decoded within a second or two."""
+
+
 class FolderSource:
     """Reads the image files of a folder, as `read_folder` says."""
 
@@ -25,6 +29,16 @@ class FolderSource:
 
     def read(self, request: Request) -> ImageData:
         """The images as squares of `request.size` pixels, 64 when None."""
-        from ..folder import read_folder
+        from ..cached import cached
+        from ..room import Room
+        from ..stamps import folder_stamp
 
-        return read_folder(request.path, name=request.text, size=request.size, reading=request.reading)
+        def stamp(contents: bool) -> str:
+            return folder_stamp(request.path, request.reading, contents)
+
+        def make(room: Room) -> ImageData:
+            from ..folder import read_folder
+
+            return read_folder(request.path, name=request.text, size=request.size, reading=request.reading, room=room)
+
+        return cached(request, self.name, stamp=stamp, make=make, smallest=SMALLEST)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..source import Request
 
 if TYPE_CHECKING:
     from ..images import ImageData
+
+
+SMALLEST = 256 * 2**20
+"""Bytes of pixels from which they are kept: fewer are read within a second, and fit into memory."""
 
 
 class NpzSource:
@@ -26,6 +31,13 @@ class NpzSource:
 
     def read(self, request: Request) -> ImageData:
         """The images, made smaller where they are larger than `request.size`."""
-        from ..arrays import read_npz
+        from ..cached import cached
+        from ..room import Room
+        from ..stamps import file_stamp
 
-        return read_npz(request.path, name=request.text, size=request.size, reading=request.reading)
+        def make(room: Room) -> ImageData:
+            from ..arrays import read_npz
+
+            return read_npz(request.path, name=request.text, size=request.size, reading=request.reading, room=room)
+
+        return cached(request, self.name, stamp=partial(file_stamp, request.path), make=make, smallest=SMALLEST)

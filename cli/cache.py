@@ -1,0 +1,89 @@
+"""The commands `automl cache list` and `clear`: the images that are kept decoded."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Cache, Json
+from .output import print_json
+from .tables import print_table
+from .text import duration
+
+if TYPE_CHECKING:
+    from ..search.data.cache import Cache as Decoded
+    from ..search.data.cache import Entry
+
+COLUMNS = ("key", "data", "images", "px", "GB", "last used")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command group `cache`."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The images that are kept decoded on disk.")
+    group.command("list")(list_entries)
+    group.command("clear")(clear)
+    app.add_typer(group, name="cache")
+
+
+def list_entries(cache: Cache = None, json: Json = False) -> None:
+    """List the data sets that are kept decoded, the one used last first."""
+    found = _cache(cache)
+    entries = found.entries()
+    if json:
+        total = sum(entry.bytes for entry in entries)
+        listed = [asdict(entry) for entry in entries]
+        print_json({"folder": str(found.folder), "bytes": total, "limit": found.limit, "entries": listed})
+        return
+    if entries:
+        print_table(f"decoded images in {found.folder}", COLUMNS, [_row(entry) for entry in entries])
+    print(f"{_amount(entries)} of at most {found.limit / 1e9:g} GB in {found.folder}")
+
+
+def clear(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY]...", help="Entries to remove: keys or beginnings of them. Default: all."),
+    ] = None,
+    cache: Cache = None,
+    json: Json = False,
+) -> None:
+    """Remove decoded data sets from the disk; those that a search is using stay. They are decoded
+    again when they are needed."""
+    removed, left = _cache(cache).clear(keys or [])
+    if json:
+        print_json({"removed": [asdict(entry) for entry in removed], "in_use": [asdict(entry) for entry in left]})
+        return
+    print(f"removed {_amount(removed)}")
+    if left:
+        print(f"{_amount(left)} stay: they are in use")
+
+
+def _cache(folder: str | None) -> Decoded:
+    from ..blocks.errors import InputError
+    from ..search.data.cache import cache_at
+
+    found = cache_at(folder)
+    if found is None:
+        raise InputError("--cache must name a folder here, but got 'none'")
+    return found
+
+
+def _row(entry: Entry) -> list[str]:
+    ago = duration(max(0.0, time.time() - entry.used))
+    return [
+        entry.key[:12],
+        entry.data or "(damaged)",
+        f"{entry.images:,}",
+        str(entry.size),
+        f"{entry.bytes / 1e9:.3g}",
+        "in use" if entry.in_use else f"{ago} ago",
+    ]
+
+
+def _amount(entries: list[Entry]) -> str:
+    """How many data sets there are, and their bytes."""
+    sets = f"{len(entries)} data set{'' if len(entries) == 1 else 's'}"
+    return f"{sets} ({sum(entry.bytes for entry in entries) / 1e9:.3g} GB)"

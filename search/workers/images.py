@@ -1,0 +1,79 @@
+"""Brings memory-mapped images to the workers of all machines of a cluster.
+
+A worker maps the file of the driver's cache where its machine has it, or a copy in its own cache,
+which the first worker of a machine fetches from the driver's machine, block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.cache import cache_at
+from ..data.copied import copied
+from ..data.mapped import Mapped, mapped
+
+Read = Callable[[int, int], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnNode:
+    """Images in a file of one machine of the cluster."""
+
+    file: Path
+    """The file, on that machine."""
+    shape: tuple[int, ...]
+    """(n, c, h, w)."""
+    node: str
+    """Ray's id of that machine."""
+
+    def here(self, read: Read | None = None) -> NDArray[np.uint8]:
+        """The images on this machine; `read` gives rows from the first number to before the second,
+        by default from the other machine."""
+        try:
+            found = mapped(self.file)  # this machine, or one with the same files
+        except (OSError, ValueError):
+            return copied(cache_at(), self.file.parent.name, self.shape, read or self._read)
+        return found
+
+    def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = NodeAffinitySchedulingStrategy(self.node, soft=False)
+        task = ray.remote(num_cpus=0)(rows_of_file).options(scheduling_strategy=there)
+        return ray.get(task.remote(self.file, start, stop))
+
+
+def rows_of_file(file: Path, start: int, stop: int) -> NDArray[np.uint8]:
+    """The images `start` to before `stop` of a file of this machine, in memory."""
+    return np.array(mapped(file)[start:stop], subok=False)
+
+
+def sent(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays as they are sent to the workers: mapped images as their place.
+
+    A Ray client (`ray://`) sends the images themselves, since its machine is not one of the
+    cluster.
+    """
+    import ray
+    from ray.util.client import ray as client
+
+    images = arrays["images"]
+    if not isinstance(images, Mapped) or images.file is None:
+        return dict(arrays)
+    if client.is_connected():
+        return {**arrays, "images": np.array(images, subok=False)}
+    node = ray.get_runtime_context().get_node_id()
+    return {**arrays, "images": OnNode(file=images.file, shape=images.shape, node=node)}
+
+
+def received(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays as a worker uses them: images are mapped where they were sent as their place."""
+    images = arrays["images"]
+    return {**arrays, "images": images.here() if isinstance(images, OnNode) else images}
