@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from automl.blocks import AutomlError
 from automl.search.course.job import Job
 from automl.search.course.measured_first import Course, MeasuredFirst
 from automl.search.training.pixels import Pixels
@@ -42,12 +43,16 @@ def run(
         if not isinstance(job, Job):
             assert job == "finished"  # the only worker waits for no other
             break
-        for report in steps(job, place, evaluate):
-            if "timings" in report and isinstance(engine, MeasuredFirst):
-                engine.timed(key, report["timings"])
-            if not engine.reported(key, report["epoch"], report["accuracy"], report["seconds"]):
-                break
-        engine.ended(key, worker="here")
+        try:
+            for report in steps(job, place, evaluate):
+                if "timings" in report and isinstance(engine, MeasuredFirst):
+                    engine.timed(key, report["timings"])
+                if not engine.reported(key, report["epoch"], report["accuracy"], report["seconds"]):
+                    break
+        except AutomlError as error:  # a fault of the candidate
+            engine.failed(key, str(error), worker="here")
+        else:
+            engine.ended(key, worker="here")
     engine.finish()
 
 
