@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..blocks.cost import Cost
     from ..search import Best
     from ..studies import CandidateRow, Evaluation, FrontPoint, Study
+    from ..studies.believed_front import BelievedPoint
 
 CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
 
@@ -94,6 +95,13 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     ]
 
 
+def believed_json(believed: Sequence[BelievedPoint], shown: Sequence[FrontPoint]) -> list[dict[str, Any]]:
+    """The networks `shown` as in `front_json`, each with what is believed of it, null if nothing
+    is."""
+    known = {one.point.id: one.to_dict() for one in believed}
+    return [{**one, "believed": known.get(one["id"])} for one in front_json(shown)]
+
+
 def measure(study: Study) -> str:
     """What the evaluations of a study say of a network: its accuracy, or a zero-cost score."""
     from ..studies.measure import measure_of
@@ -125,3 +133,24 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
         ["candidate", measured, confirmed, *(metrics.get(axis).head for axis in axes), "settings"],
         rows,
     )
+
+
+def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
+    """A front of believed accuracies as a table."""
+    from ..spaces.metrics import metrics
+    from ..spaces.parameters import in_words
+
+    axes = list(dict.fromkeys([*(one.point.axis for one in points[:1]), "macs", "params"]))
+    rows = [
+        [
+            one.point.id[:12],
+            f"{one.belief.mean:.4f}",
+            f"{one.interval.low:.4f} to {one.interval.high:.4f}",
+            f"{one.point.accuracy:.4f}",
+            *(metrics.get(axis).short(one.point.candidate.cost(axis)) for axis in axes),
+            in_words(one.point.evaluation.settings),
+        ]
+        for one in points
+    ]
+    columns = ["candidate", "believed", "95 % interval", "observed", *(metrics.get(axis).head for axis in axes)]
+    print_table(title, [*columns, "settings"], rows)

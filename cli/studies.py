@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
-from .output import best_json, evaluation_json, front_json, measure, print_front, print_json
+from .output import believed_json, best_json, evaluation_json, measure, print_believed, print_front, print_json
 from .tables import pixels, print_table
 from .text import count
 
@@ -187,17 +187,32 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
         )
 
 
-def front(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
-    """Show the networks that no other network beats in both accuracy and cost, cheapest first."""
+def front(
+    study: StudyName,
+    storage: Storage = DEFAULT_STORAGE,
+    believed: Annotated[
+        bool, typer.Option("--believed", help="Show the front of the believed accuracies alone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show the networks that no other network beats in both accuracy and cost, cheapest first: by
+    the accuracies observed, and by those believed, where lucky trainings count for less."""
     from ..studies import Study
+    from ..studies.believed_front import believed_front, believed_points
     from ..studies.chosen import confirmed_accuracies
 
     found = Study.open(storage, study)
-    points = found.front()
+    by_belief = believed_front(found)
     if json:
-        print_json(front_json(points))
-    else:
-        print_front(points, confirmed_accuracies(found), f"front of {found.spec.name}", measure(found))
+        points = [one.point for one in by_belief] if believed else found.front()
+        return print_json(believed_json(believed_points(found), points))
+    name = found.spec.name
+    if not believed:
+        print_front(found.front(), confirmed_accuracies(found), f"front of {name}", measure(found))
+    if by_belief:
+        print_believed(by_belief, f"believed front of {name}")
+    elif believed:
+        print(f"{name} has noted no belief of its accuracies: continue the search to its end")
 
 
 def delete(

@@ -144,7 +144,7 @@ class SearchOptions(RunOptions):
     """Published networks, scaled to the budget, that are tried first; none for none. Default: a
     quarter of the trials, 2 to 6; 2 in less than 20 minutes."""
     finals: int = 3
-    """Networks of the front that are trained again at the end, with the best reference, longer and
+    """Networks believed best that are trained again at the end, with the best reference, longer and
     from further seeds."""
     seeds: int = 3
     """Further seeds from which each of them is trained."""

@@ -13,6 +13,7 @@ from ..spaces.describe import describe
 from ..studies import FrontPoint, Study
 from ..studies.chosen import Best, best
 from .beginning import Run, noted_pace
+from .course.belief import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
 from .course.work_left import counts_of, has_work
@@ -103,6 +104,8 @@ def search(
                 raise AutomlError("the time ended before any network was trained: give more --time")
             study = run.engine.study
             study.note("surrogate", run.quality())
+            if run.proposer is not None:
+                note_believed(study, run.proposer)
     chosen = best(study)
     return SearchResult(
         study=study,

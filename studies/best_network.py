@@ -32,7 +32,8 @@ class Best:
     """Whether it was trained again after the search from another seed, which excludes that it was
     chosen for a lucky first training alone."""
     accuracies: tuple[float, ...] = ()
-    """Validation accuracies of its final trainings, whose mean decided the choice."""
+    """Validation accuracies of its final trainings, which decided the choice together with what the
+    search had seen."""
     reference: str | None = None
     """Name of the reference network that was chosen, in words; None if the search found the
     network."""

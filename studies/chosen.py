@@ -1,44 +1,63 @@
-"""Chooses the network of a study: of the leaders of the front and the best reference network, the
-one with the best final trainings.
+"""Chooses the network of a study: of those that were confirmed, the one believed best.
 
-`best` gathers the evidence and `_choose` decides. Another criterion, for example the network that
-a posterior over accuracies believes best, replaces `_choose` alone.
+`comparison` gathers the evidence and `_choose` decides. Another criterion replaces `_choose` alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..blocks import InputError
 from .artifacts import weights_file
+from .belief import Noted, noted_belief
 from .best_network import Best
 from .evaluation import CandidateRow, Evaluation, Purpose, State
-from .reference_trials import noted_references, own_front_and_references, reference_words
-from .study import FrontPoint, Study
+from .finalists import LEADERS, complete_points, finalists
+from .front_point import FrontPoint
+from .reference_trials import noted_references, reference_words
+from .statistics.posterior import Normal, posterior
+from .study import Study
 from .verification_study import require_search, verified_by
 
-LEADERS = 3
-"""Number of networks of the front, the most accurate ones, among which one is chosen."""
+__all__ = [
+    "LEADERS",
+    "Best",
+    "Comparison",
+    "adequate",
+    "best",
+    "best_json",
+    "chosen_candidate",
+    "comparable_finals",
+    "comparison",
+    "confirmed_accuracies",
+    "finalists",
+    "own_best",
+    "trainings",
+]
 
 
 def best(study: Study) -> Best | None:
     """The network that the study has chosen; None if nothing was trained for an epoch, and
     for a verification, by whose accuracies on test images nothing is chosen.
 
-    It is the one of `finalists` with the highest mean accuracy over its final trainings (see
-    `comparable_finals`). Without final trainings it is the most accurate of them. A
-    compound-scaling grid has already chosen by the mean over its seeds.
+    It is the network with the highest posterior mean by the trials and the final trainings (see
+    `comparison`), of those that were confirmed; in a study that has noted no belief, the one of
+    `finalists` with the highest mean accuracy over its final trainings. Without final trainings it
+    is the first of `finalists`. A compound-scaling grid has already chosen by the mean over its
+    seeds.
     """
     if verified_by(study.spec.settings) is not None:
         return None
     grid = study.notes().get("grid")
     if isinstance(grid, dict):
         return _of_grid(study, str(grid["id"]))
-    found = finalists(study, LEADERS)
-    if not found:
+    found = comparison(study)
+    if not found.among:
         return None
-    point, trained = _choose(found, comparable_finals(trainings(study), found))
+    point, trained = _choose(found.among, found)
     shown = max(trained, key=_worth_showing, default=point.evaluation)
     return Best(
         candidate=point.candidate,
@@ -56,9 +75,9 @@ def own_best(study: Study) -> CandidateRow | None:
     chosen = best(study)
     if chosen is None or chosen.reference is None:
         return None if chosen is None else chosen.candidate
-    found, noted = finalists(study, LEADERS), noted_references(study)
-    own = [point for point in found if point.id not in noted]
-    return _choose(own, comparable_finals(trainings(study), found))[0].candidate if own else None
+    found, noted = comparison(study), noted_references(study)
+    own = [point for point in found.among if point.id not in noted]
+    return _choose(own, found)[0].candidate if own else None
 
 
 def best_json(storage: str, study: str, _: str = "best") -> str:
@@ -90,55 +109,64 @@ def chosen_candidate(study: Study) -> CandidateRow:
     return chosen.candidate
 
 
-def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
-    """The `count` most accurate networks of the front, the most accurate first."""
-    return sorted(front, key=lambda point: (-point.accuracy, point.cost))[:count]
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The networks of which a study chooses one, and what is known of them."""
+
+    among: Sequence[FrontPoint]
+    """The networks, in the order of `finalists`."""
+    finals: Mapping[str, Sequence[Evaluation]]
+    """Candidate id -> the final trainings by which it is compared."""
+    belief: Noted | None
+    """What the search has noted; None if it has noted nothing."""
+    shifted: bool
+    """Whether the final trainings have another fidelity than the trials, so that all their
+    accuracies may differ from those of the trials by the same."""
+
+    @property
+    def posterior(self) -> dict[str, Normal]:
+        """Candidate id -> what is believed of its accuracy, the final trainings included. Without a
+        belief of the search, it is by the final trainings alone.
+
+        It is on the scale of the trials: a gain that all final trainings have is left out.
+        """
+        return self._by({key: [each.accuracy or 0.0 for each in several] for key, several in self.finals.items()})
+
+    def choose(self, networks: Mapping[str, Mapping[int, float]]) -> str | None:
+        """The network that would be chosen by these final trainings (network -> seed -> accuracy)
+        in place of its own; None if one of the networks has none."""
+        if not networks or not all(networks.values()):
+            return None
+        found = self._by({key: list(values.values()) for key, values in networks.items()})
+        return max(networks, key=lambda key: round(found[key].mean, 12))  # rounded: equal networks keep their order
+
+    def _by(self, finals: Mapping[str, Sequence[float]]) -> dict[str, Normal]:
+        noted = self.belief
+        expected = {} if noted is None else noted.belief.expected
+        return posterior(
+            {point.id: expected.get(point.id, Normal(point.accuracy, math.inf)) for point in self.among},
+            {} if noted is None else noted.trials,
+            finals,
+            scatter=None if noted is None else noted.belief.scatter,
+            shifted=self.shifted and noted is not None,
+        )
 
 
-def finalists(study: Study, count: int) -> list[FrontPoint]:
-    """The networks that are confirmed, and of which one is chosen: those of `_finished`, and before
-    them a training that the time of the search has cut although it was better than they are.
-
-    If no training is complete, it is the best of all that were stopped.
-    """
-    found = _finished(study, count)
-    leader = _unfinished(study) if count else None
-    return found if leader is None else [leader, *found]
-
-
-def _unfinished(study: Study) -> FrontPoint | None:
-    """The most accurate trial that the clock has cut, if none that is complete was as accurate;
-    without any complete one, the most accurate that was stopped."""
-    complete = study.evaluations(Purpose.SEARCH, State.COMPLETE)
-    known = {each.candidate_id for each in complete}
-    best_complete = max((each.accuracy or 0.0 for each in complete), default=None)
-    able = [
-        each
-        for each in study.evaluations(Purpose.SEARCH, State.PRUNED)
-        if each.accuracy is not None
-        and each.candidate_id not in known
-        and (best_complete is None or (each.cut and each.accuracy > best_complete))
-    ]
-    if not able:
-        return None
-    chosen = max(able, key=lambda each: each.accuracy or 0.0)
-    candidate = study.candidates()[chosen.candidate_id]
-    return FrontPoint(candidate=candidate, evaluation=chosen, axis=study.spec.cost)
-
-
-def _finished(study: Study, count: int) -> list[FrontPoint]:
-    """The networks of `finalists` that were trained to the end.
-
-    These are the `count` most accurate networks of the front. In a study that has tried references
-    they are those of the front of its other networks, and the most accurate reference is compared
-    with them, whether or not it is on the front. It is the first or the second, so that the two
-    are compared even if the time suffices for no others.
-    """
-    if not count or not noted_references(study):
-        return leaders(study.front(), count)
-    own, references = own_front_and_references(study)
-    found = leaders(own, count)
-    return leaders([*found[:1], *leaders(references, 1)], 2) + found[1:]
+def comparison(study: Study, among: Sequence[FrontPoint] | None = None) -> Comparison:
+    """Compare the networks `among`; if None, those of which `study` chooses one: its finalists, and
+    where it has noted a belief all other networks with the same final trainings."""
+    belief, every = noted_belief(study), trainings(study)
+    points = finalists(study, LEADERS) if among is None else list(among)
+    finals = comparable_finals(every, points)
+    if among is None and finals and belief is not None:
+        amount = {_amount(final) for several in finals.values() for final in several}
+        every = [final for final in every if _amount(final) in amount]
+        others = {final.candidate_id for final in every} - {point.id for point in points}
+        points += [point for point in complete_points(study) if point.id in others]
+        finals = comparable_finals(every, points)
+    trials = {point.id: point.evaluation.fidelity for point in points}
+    shifted = any(each.fidelity != trials[key] for key, several in finals.items() for each in several)
+    return Comparison(among=points, finals=finals, belief=belief, shifted=shifted)
 
 
 def trainings(study: Study) -> list[Evaluation]:
@@ -172,13 +200,18 @@ def comparable_finals(finals: Iterable[Evaluation], among: Sequence[FrontPoint])
     for final in finals:
         point = points.get(final.candidate_id)
         if point is not None and adequate(final, point) and final.fidelity.size == point.evaluation.fidelity.size:
-            group = groups.setdefault((final.fidelity.epochs, final.fidelity.fraction), {})
+            group = groups.setdefault(_amount(final), {})
             group.setdefault(final.candidate_id, []).append(final)
     return max(
         groups.values(),
         key=lambda trained: (len(trained), max(each[0].fidelity.passes for each in trained.values())),
         default={},
     )
+
+
+def _amount(final: Evaluation) -> tuple[int, float]:
+    """Epochs and fraction of a final training."""
+    return final.fidelity.epochs, final.fidelity.fraction
 
 
 def confirmed_accuracies(study: Study) -> dict[str, float]:
@@ -199,18 +232,17 @@ def confirmed_accuracies(study: Study) -> dict[str, float]:
     return {key: _mean(values) for key, values in found.items()}
 
 
-def _choose(
-    among: Sequence[FrontPoint], finals: Mapping[str, Sequence[Evaluation]]
-) -> tuple[FrontPoint, Sequence[Evaluation]]:
-    """The network chosen among the leaders, and its final trainings: this is the criterion.
+def _choose(among: Sequence[FrontPoint], found: Comparison) -> tuple[FrontPoint, Sequence[Evaluation]]:
+    """The network chosen of `among`, and its final trainings: this is the criterion.
 
-    Highest mean validation accuracy; of equal ones the cheaper network.
+    Highest posterior mean of those with final trainings; of equal ones the cheaper network.
     """
-    trained = [point for point in among if point.id in finals]
+    trained = [point for point in among if point.id in found.finals]
     if not trained:
         return among[0], ()
-    point = max(trained, key=lambda point: (_mean([each.accuracy or 0.0 for each in finals[point.id]]), -point.cost))
-    return point, finals[point.id]
+    believed = found.posterior
+    point = max(trained, key=lambda point: (round(believed[point.id].mean, 12), -point.cost))
+    return point, found.finals[point.id]
 
 
 def _worth_showing(final: Evaluation) -> tuple[bool, bool, float]:

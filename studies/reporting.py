@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import InputError
+from .believed_front import belief_about
 from .chosen import best
 from .measure import measured
 from .storage_url import open_study
@@ -77,6 +78,7 @@ def evidence_of(study: Study) -> Evidence:
         confirmed=chosen.confirmed,
         measure=measured(one),
         reference=chosen.reference,
+        believed=belief_about(study, chosen.candidate.id),
     )
     return evidence(study, found)
 

@@ -1,4 +1,4 @@
-"""Plans the final trainings: which networks of the front, from which seeds, for how long."""
+"""Plans the final trainings: which networks, from which seeds, for how long."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...studies.reference_trials import ORIGIN
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""
 FIRST_SEEDS = 2
-"""Seeds from which all networks are trained where time is short. Further ones serve the comparison
-of the best network with the best reference (`final_trainings`)."""
+"""Seeds from which all networks are trained where time is short. Further ones serve the networks
+that may still be the best (`final_trainings`)."""
 Takes = Callable[[Sequence[FrontPoint], int, int], float | None]
 """(networks, seeds of each, epochs of each) -> seconds of their final trainings on all workers."""
 FILLED = 0.9
@@ -114,5 +114,5 @@ def described(finals: Sequence[Final]) -> str:
     epochs = finals[0].fidelity.epochs
     times = f"{seeds} other seeds" if seeds > 1 else "another seed"
     own = len(networks) - references
-    which = [*([f"{own} of the front"] if own else []), *(["the best reference"] if references else [])]
+    which = [*([f"{own} network{'s' * (own > 1)}"] if own else []), *(["the best reference"] if references else [])]
     return f"confirming {' and '.join(which)}: {epochs} epoch{'s' * (epochs > 1)} each, from {times}"

@@ -2,8 +2,8 @@
 
 A search has two phases. *Searching*: candidates are proposed and trained rung by rung; one that is
 not promoted at a rung is paused, and resumes from there if it is promoted later, or is recorded as
-pruned when the search ends. *Confirming*: the most accurate networks of the front are trained from
-scratch, for longer and from other seeds, so that the best is not merely the luckiest of many.
+pruned when the search ends. *Confirming*: the networks believed best are trained from scratch, for
+longer and from other seeds, so that the best is not merely the luckiest of many.
 
 The engine knows neither Ray nor torch. Whatever runs it (Ray Tune, a table, a test) calls
 `next_job`, `reported`, `ended` and `failed`, and at last `finish`.
@@ -101,7 +101,7 @@ class Engine:
             return "wait"
         if not self._finals.begun:
             self._prune(list(self._waiting))
-            self._finals.plan(self._recorder.leaders(), self._listener)
+            self._finals.plan(self._recorder.believed_best(self._proposer), self._listener)
         final = self._finals.next()
         if final is None:
             return "finished"

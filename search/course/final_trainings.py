@@ -1,11 +1,22 @@
-"""The final trainings of a run: planned once when searching ends, then handed out one by one."""
+"""The final trainings of a run: planned when searching ends, then handed out one by one.
+
+All networks are trained from `FIRST_SEEDS` seeds. Where time alone ends the run, further trainings
+are a race (Maron & Moore, Hoeffding races, NIPS 1993): they serve the networks that may still be
+the best by the posterior of all trainings, until one is told apart from the others or the time is
+over; then those that have not been trained again and may be the best join. The best network of the
+search and the best reference are trained on in any case: how they differ is what the certificate
+says, and it would be too favourable if their trainings ended once they differ.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ...studies import FrontPoint, Purpose, Study
+from ...studies import FrontPoint, Study
 from ...studies.artifacts import weights_name
+from ...studies.chosen import comparison
+from ...studies.evaluation import Purpose
+from ...studies.finalists import DOUBT, next_contender
 from ...studies.reference_trials import ORIGIN
 from .clock import Clock
 from .confirmation import FILLED, FIRST_SEEDS, Final, described, planned
@@ -21,7 +32,7 @@ MOST_SEEDS = 8
 
 
 class FinalTrainings:
-    """Confirms the most accurate networks of the front of a study."""
+    """Confirms the networks of a study that are believed best."""
 
     def __init__(self, study: Study, trials: Trials, limits: Limits, clock: Clock) -> None:
         self._study, self._trials, self._limits, self._clock = study, trials, limits, clock
@@ -71,45 +82,60 @@ class FinalTrainings:
         return Running(job=job, network=network)
 
     def _further(self) -> Final | None:
-        """The same training from one more seed, of the network of `_compared` that has the fewest,
-        if the time left suffices; None if it does not, or if time is not what ends the search."""
+        """The same training from one more seed, of the network of `_racing` that has the fewest, if
+        the time left suffices; None if it does not, if none is needed, or if time is not what ends
+        the search."""
         left = self._clock.left
         if left is None or self._limits.trials is not None:
             return None
-        for final in sorted(self._compared(), key=self._seeds):
+        racing = [final for final in self._racing() if self._seeds(final) < MOST_SEEDS] or self._joining()
+        for final in sorted(racing, key=self._seeds):
             takes = self._clock.takes([final.point], 1, final.fidelity.epochs)
-            if takes is not None and takes <= FILLED * left and self._seeds(final) < MOST_SEEDS:
+            if takes is not None and takes <= FILLED * left:
                 seed = self._trials.seed + self._seeds(final) + 1
                 while (final.point.id, final.fidelity.key, seed) in self._known:
                     seed += 1
                 self._planned.append(replace(final, seed=seed))
                 return self._planned[-1]
+        told = "no other network may be the best, or it was trained from as many seeds as are of use"
+        return self._end("no further training would end in it" if racing or not self._planned else told)
+
+    def _end(self, reason: str) -> None:
+        """Say once why time is left, if it is much."""
+        left = self._clock.left or 0.0
         if left > UNUSED * (self._limits.seconds or 0.0):
-            self._listener.said(f"{duration(left)} of the time are left: no further training would end in it")
-            self._listener = Silent()  # it is said once
-        return None
+            self._listener.said(f"{duration(left)} of the time are left: {reason}")
+            self._listener = Silent()
 
-    def _compared(self) -> list[Final]:
-        """The networks whose comparison gains most from a further seed, each by its last training.
-
-        All networks are trained from `FIRST_SEEDS` seeds. Further ones serve the two that the
-        certificate compares: the best network that the search found and the best reference, or the
-        best two if there are no references. These seeds are new to both, so the choice does not
-        favour either.
-        """
+    def _racing(self) -> list[Final]:
+        """The networks that gain from a further seed, each by its last training, the best first;
+        empty if the best is told apart."""
         networks = {final.point.id: final for final in self._planned}
-        if any(self._seeds(final) < FIRST_SEEDS for final in networks.values()):
+        if len(networks) == 1 or any(self._seeds(final) < FIRST_SEEDS for final in networks.values()):
             return list(networks.values())
-        means: dict[str, list[float]] = {}
-        for each in self._study.evaluations(Purpose.FINAL):
-            final = networks.get(each.candidate_id)
-            if final is not None and each.accuracy is not None and each.fidelity == final.fidelity:
-                means.setdefault(each.candidate_id, []).append(each.accuracy)
-        ranked = sorted(means, key=lambda key: -sum(means[key]) / len(means[key]))
+        found = comparison(self._study, [final.point for final in networks.values()]).posterior
+        ranked = sorted(networks, key=lambda key: -found[key].mean)
+        rivals = [key for key in ranked[1:] if found[key].above(found[ranked[0]]) >= DOUBT]
         references = [key for key in ranked if networks[key].point.evaluation.origin == ORIGIN]
-        found = [key for key in ranked if key not in references]
-        return [networks[key] for key in ([*found[:1], *references[:1]] if references else found[:2])]
+        own = [key for key in ranked if key not in references]
+        certified = [*own[:1], *references[:1]] if references else []
+        wanted = {*certified, *(ranked[:1] if rivals else []), *rivals}
+        return [networks[key] for key in ranked if key in wanted]
+
+    def _joining(self) -> list[Final]:
+        """A network that has not been trained again and may be the best, if there is one."""
+        if not self._planned:
+            return []
+        planned, epochs = [final.point for final in self._planned], self._planned[0].fidelity.epochs
+        known = {point.id for point in planned} | {key for key, _, _ in self._known}
+        found = comparison(self._study, planned).posterior
+        point = next_contender(self._study, known, max(found.values(), key=lambda one: one.mean))
+        if point is None:
+            return []
+        fidelity = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
+        return [Final(point=point, fidelity=fidelity, seed=self._trials.seed)]
 
     def _seeds(self, final: Final) -> int:
         """The last seed from which a network is confirmed, counted from that of the search."""
-        return max(each.seed for each in self._planned if each.point.id == final.point.id) - self._trials.seed
+        seeds = [each.seed for each in self._planned if each.point.id == final.point.id]
+        return max(seeds, default=self._trials.seed) - self._trials.seed

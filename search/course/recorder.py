@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
 from ...studies.chosen import finalists
+from ..proposing.proposal import Proposes
+from .belief import note_believed
 from .events import Counts, Listener
 from .limits import Limits
 
@@ -30,8 +32,14 @@ class Recorder:
         """Trials that have ended."""
         return self.counts.done + self.counts.pruned + self.counts.failed
 
+    def believed_best(self, proposer: Proposes) -> list[FrontPoint]:
+        """The networks that are confirmed, by what is believed now: it is noted in the study."""
+        note_believed(self.study, proposer)
+        self._leaders = None
+        return self.leaders()
+
     def leaders(self) -> list[FrontPoint]:
-        """The networks that are confirmed: see `finalists`."""
+        """The networks that would be confirmed by what is noted: see `finalists`."""
         if self._leaders is None:
             self._leaders = finalists(self.study, self._limits.finals)
         return self._leaders

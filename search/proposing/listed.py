@@ -100,5 +100,8 @@ class Points:
     def failed(self, proposal: Proposal) -> None:
         """Has no effect: another seed of this network may not fail."""
 
+    def believed(self) -> None:
+        """Nothing: all networks of the list are compared by their trainings alone."""
+
     def _wanted(self, seed: int, each: Listed) -> bool:
         return (each.id, seed) not in self._done and each.id not in self._stopped

@@ -10,6 +10,7 @@ from ...blocks import Cost
 from ...spaces import Candidate
 from ...spaces.parameters import Value
 from ...studies import Paused
+from ...studies.belief import Belief
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -82,3 +83,8 @@ class Proposes(Protocol):
 
     def failed(self, proposal: Proposal) -> None:
         """The proposal failed, or its training was not finished."""
+
+    def believed(self) -> Belief | None:
+        """What all trials but its own say of each candidate that was completed; None if they are
+        not compared."""
+        ...

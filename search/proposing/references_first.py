@@ -15,6 +15,7 @@ from ...blocks import InputError
 from ...spaces import Budget, Space
 from ...spaces.references import ScaledReference, Strides, reference_networks, scaled_reference
 from ...studies import Study
+from ...studies.belief import Belief
 from ...studies.json_values import JSON
 from ...studies.reference_trials import NOTE, ORIGIN, noted_references
 from .proposal import Curve, Proposal, Proposes
@@ -137,6 +138,7 @@ class ReferencesFirst:
             )
         while (proposal := self._proposer.propose(random=random)) is not None and proposal.candidate.id in self._ids:
             self._repeated += 1
+            proposal.say_nothing()
             self._proposer.failed(proposal)
         self.refused, self.duplicates = self._proposer.refused, self._proposer.duplicates + self._repeated
         return proposal
@@ -155,6 +157,10 @@ class ReferencesFirst:
         """Pass it on, but for a reference."""
         if proposal.origin != ORIGIN:
             self._proposer.failed(proposal)
+
+    def believed(self) -> Belief | None:
+        """What the other proposer believes of its own proposals."""
+        return self._proposer.believed()
 
 
 def _note(one: ScaledReference) -> dict[str, JSON]:

@@ -9,10 +9,10 @@ from ...spaces.parameters import Parameter, Value
 from ..sampling.distributions import distribution
 
 if TYPE_CHECKING:
-    from optuna import Trial
+    from optuna.trial import BaseTrial
 
 
-def suggest(space: Space, trial: Trial) -> dict[str, Value]:
+def suggest(space: Space, trial: BaseTrial) -> dict[str, Value]:
     """Settings suggested by `trial`; inactive parameters are not asked for."""
     chosen: dict[str, Value] = {}
     for parameter in space.parameters:
@@ -21,7 +21,7 @@ def suggest(space: Space, trial: Trial) -> dict[str, Value]:
     return chosen
 
 
-def _value(parameter: Parameter, trial: Trial) -> Value:
+def _value(parameter: Parameter, trial: BaseTrial) -> Value:
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     asked, name = distribution(parameter), parameter.name

@@ -1,13 +1,16 @@
 """The certificate of a search: how much its network gains over the best reference network.
 
 The two are compared by their final trainings, which have the same recipe, images, epochs and seeds:
-the margin is that of their validation accuracies (`margin`). Where `automl verify` has compared
+the margin is that of their validation accuracies (`margin`). If several networks of the search were
+trained again, each seed compares the one that the study would choose without that seed, so that the
+margin does not profit from the choice. Further seeds for the two are trained until the time is
+over, and not until they differ, which would favour a difference. Where `automl verify` has compared
 them on the test images, that comparison takes the place of the final trainings (`verification`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -124,22 +127,24 @@ def _untried(one: VerifiedNetwork) -> dict[str, Any]:
 
 def _of_search(study: Study) -> Certificate:
     """Compare the network of `study` with the best of the references that it has tried."""
-    from ..chosen import LEADERS, best, comparable_finals, finalists, trainings
+    from ..chosen import best, comparison
 
     tried = tried_references(study)
     if not tried:
         return Certificate()
-    found, names = finalists(study, LEADERS), {one.id: one for one in tried}
+    compared, names = comparison(study), {one.id: one for one in tried}
+    found, finals = compared.among, compared.finals
     rival = next((point for point in found if point.id in names), None)
     if rival is None:
         return Certificate(tried=tried)
-    own = [point for point in found if point is not rival]
-    finals = comparable_finals(trainings(study), found)
+    own = [point for point in found if point.id not in names]
     margin = margin_over(
-        _by_seed(finals.get(rival.id, [])), {point.id: _by_seed(finals.get(point.id, [])) for point in own}
+        _by_seed(finals.get(rival.id, [])),
+        {point.id: _by_seed(finals.get(point.id, [])) for point in own},
+        choose=compared.choose,
     )
     confirmed = margin is not None
-    if own and margin is None:  # the most accurate of all networks of the search is the first
+    if own and margin is None:  # the best of all networks of the search is the first
         margin = Margin(value=own[0].accuracy - rival.accuracy, n=1, interval=None, selection="same seed")
     chosen = best(study)
     return Certificate(
@@ -179,5 +184,5 @@ def tried_references(study: Study) -> tuple[TriedReference, ...]:
     return tuple(found)
 
 
-def _by_seed(finals: list[Evaluation]) -> dict[int, float]:
+def _by_seed(finals: Sequence[Evaluation]) -> dict[int, float]:
     return {final.seed: final.accuracy for final in finals if final.accuracy is not None}

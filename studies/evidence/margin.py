@@ -3,22 +3,28 @@
 The margin is the mean difference of accuracies on the same seeds, with Student's t interval of the
 differences. The best of several networks is overestimated on the seeds that chose it. With two
 seeds or more, each seed therefore compares the network that the other seeds choose, as a grid does
-(`studies.scaling.leave_one_out`); the margin is never larger than that of the network chosen by all
-seeds. As the folds are not independent, the standard error has the correction of Nadeau & Bengio,
-Machine Learning 52 (2003): s √(1/n + 1/(n - 1)) in place of s √(1/n).
+(`studies.scaling.leave_one_out`). Chosen by the highest mean, the margin is never larger than that
+of the network chosen by all seeds. If the study chooses by a posterior, the other seeds and the
+trials of the search choose: none of them is the seed that is compared. As the folds are not
+independent, the standard error has the correction of Nadeau & Bengio, Machine Learning 52 (2003):
+s √(1/n + 1/(n - 1)) in place of s √(1/n).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ..json_values import JSON
 from ..statistics.intervals import LEVEL, Interval, Noise, mean_of, standard_deviation
-from ..statistics.seed_choice import best_without
+from ..statistics.seed_choice import highest_mean
 
+Networks = Mapping[str, Mapping[int, float]]
+"""Network -> seed -> accuracy."""
+Choose = Callable[[Networks], str | None]
+"""Chooses one of several networks by their accuracies; None if it cannot be told."""
 Verdict = Literal["better", "tied", "worse"]
 Selection = Literal["none", "left out", "same seed"]
 """How the best network is chosen: there is only one; without the seed on which it is compared; by
@@ -64,7 +70,7 @@ def margin_dict(margin: Margin | None) -> dict[str, JSON]:
     }
 
 
-def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[int, float]]) -> Margin | None:
+def margin_over(reference: Mapping[int, float], networks: Networks, *, choose: Choose = highest_mean) -> Margin | None:
     """The margin of the best of `networks` over `reference`.
 
     Networks with one seed in common with the reference are left out if others have more. Seeds that
@@ -74,6 +80,7 @@ def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[i
     Args:
         reference: accuracy of the reference for each seed.
         networks: accuracy of each network for each seed, by id.
+        choose: chooses one of the networks by their accuracies on some of the seeds.
 
     Returns:
         The margin, None if no network has a seed in common with the reference.
@@ -83,18 +90,18 @@ def margin_over(reference: Mapping[int, float], networks: Mapping[str, Mapping[i
         for key, accuracies in networks.items()
     }
     n = max(map(len, apart.values()), default=0)
-    rivals = [differences for differences in apart.values() if len(differences) >= min(n, 2)]
+    rivals = {key: differences for key, differences in apart.items() if len(differences) >= min(n, 2)}
     if not n:
         return None
-    if n > 1 and len(set.intersection(*map(set, rivals))) < 2:
-        rivals = [differences for differences in rivals if len(differences) == n][:1]
+    if n > 1 and len(set.intersection(*map(set, rivals.values()))) < 2:
+        rivals = dict([(key, differences) for key, differences in rivals.items() if len(differences) == n][:1])
     if n == 1:
-        value = max(value for differences in rivals for value in differences.values())
+        value = max(value for differences in rivals.values() for value in differences.values())
         return Margin(value=value, n=1, interval=None, selection="none" if len(rivals) == 1 else "same seed")
     if len(rivals) == 1:
-        differences, scale = list(rivals[0].values()), math.sqrt(1 / n)
+        differences, scale = list(next(iter(rivals.values())).values()), math.sqrt(1 / n)
     else:
-        differences = [value for value in _left_out(rivals) if value is not None]
+        differences = [value for value in _left_out(rivals, networks, choose) if value is not None]
         n = len(differences)
         scale = math.sqrt(1 / n + 1 / (n - 1))
     value = mean_of(differences) or 0.0
@@ -114,13 +121,12 @@ def margin_text(margin: Margin, *, confirmed: bool = True) -> str:
     return f"{_points(margin.value)} points, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
 
 
-def _left_out(rivals: list[dict[int, float]]) -> Iterator[float | None]:
+def _left_out(rivals: Networks, networks: Networks, choose: Choose) -> Iterator[float | None]:
     """For every seed, the difference of the network that is best on the other seeds that all have;
     None if it was not trained from that seed."""
-    common = set.intersection(*map(set, rivals))
-    for seed in sorted({seed for one in rivals for seed in one}):
-        # only that there is a value for the seed counts: it is left out of the choice
-        best = best_without(seed, [{seed: 0.0} | {other: one[other] for other in common - {seed}} for one in rivals])
+    common = set.intersection(*map(set, rivals.values()))
+    for seed in sorted({seed for one in rivals.values() for seed in one}):
+        best = choose({key: {other: networks[key][other] for other in common - {seed}} for key in rivals})
         yield None if best is None else rivals[best].get(seed)
 
 

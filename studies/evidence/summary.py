@@ -20,6 +20,7 @@ from .savings import Savings, savings
 from .search_rows import RANDOM, REFERENCE, Row, rows
 
 if TYPE_CHECKING:
+    from ..believed_front import BelievedPoint
     from ..study import FrontPoint, Study
 
 
@@ -40,6 +41,9 @@ class Chosen:
     """Kind of `value`: "accuracy", or "score" if the network has not been trained."""
     reference: str | None = None
     """Name of the reference network that was chosen, in words; None if the search found it."""
+    believed: BelievedPoint | None = None
+    """What is believed of its accuracy at the fidelity of a trial, by which it was chosen; None if
+    the study has noted no belief."""
 
     def to_dict(self) -> dict[str, JSON]:
         """The network as plain JSON; the key `accuracy` holds `value`."""
@@ -50,6 +54,7 @@ class Chosen:
             "confirmed": self.confirmed,
             "measure": self.measure,
             "reference": self.reference,
+            "believed": None if self.believed is None else self.believed.to_dict(),
         }
 
 

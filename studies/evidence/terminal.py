@@ -150,9 +150,12 @@ def chosen_text(found: Evidence) -> str:
     test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
     kind = "score " if chosen.measure == SCORE else ""
     name = "" if chosen.reference is None else f", {chosen.reference}, a reference"
+    one = chosen.believed
+    believed = "" if one is None else f", believed {_OF_TRAININGS.value(one.belief.mean)} in a trial"
+    believed += "" if one is None else f" (95 % interval {_OF_TRAININGS.between(one.interval)})"
     return (
         f"{chosen.id[:12]}{name}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
-        f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{cost}"
+        f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{believed}{cost}"
     )
 
 

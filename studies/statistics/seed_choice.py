@@ -8,6 +8,15 @@ from collections.abc import Mapping, Sequence
 from .intervals import mean_of
 
 
+def highest_mean(networks: Mapping[str, Mapping[int, float]]) -> str | None:
+    """The network with the highest mean over its seeds; of equal ones the first. None if there is
+    none, or one has no seed."""
+    means = {key: mean_of(values.values()) for key, values in networks.items()}
+    if not means or None in means.values():
+        return None
+    return max(means, key=lambda key: round(means[key] or 0.0, 12))  # rounded: equal networks keep their order
+
+
 def best_without(seed: int, networks: Sequence[Mapping[int, float]]) -> int | None:
     """The index of the network with the highest mean on its other seeds, among those that have
     `seed`; of equal ones the first. None if no network can be chosen.

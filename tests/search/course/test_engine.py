@@ -8,6 +8,7 @@ from automl.blocks import AutomlError
 from automl.search.course.job import Job
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose, State
+from automl.studies.finalists import complete_points
 
 from .played_workers import EPOCHS, Time, make, open_study, play
 
@@ -22,8 +23,8 @@ def test_a_search_trains_prunes_and_confirms(tmp_path: Path, space: Space):
     finals = [job for job in jobs if job.purpose is Purpose.FINAL]
     assert {job.seed for job in finals} == {1, 2}
     assert {job.fidelity.epochs for job in finals} == {2 * EPOCHS}
-    best = sorted((point.accuracy for point in engine.study.front()), reverse=True)[:3]
-    finalists = {point.candidate.spec: point.accuracy for point in engine.study.front()}
+    finalists = {point.candidate.spec: point.accuracy for point in complete_points(engine.study)}
+    best = sorted(finalists.values(), reverse=True)[:3]
     for seed in (1, 2):
         assert sorted((finalists[job.candidate] for job in finals if job.seed == seed), reverse=True) == best
 

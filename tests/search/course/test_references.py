@@ -17,6 +17,7 @@ from automl.studies import Purpose, Study
 from automl.studies.chosen import best, finalists
 from automl.studies.evidence import certificate, certificate_text, evidence
 from automl.studies.evidence.search_rows import RANDOM
+from automl.studies.finalists import complete_points
 from automl.studies.reference_trials import ORIGIN, noted_references
 
 from .played_workers import Time, accuracy_of, digest, make, open_study, play
@@ -104,15 +105,15 @@ def test_the_best_reference_is_confirmed_beside_the_leaders_of_the_search(bad: S
     finals = {each.candidate_id for each in bad.evaluations(Purpose.FINAL)}
     assert len(finals & set(noted)) == 1
     assert certificate(bad).to_dict()["best"]["id"] in finals  # type: ignore[index]
-    own = [point.id for point in sorted(bad.front(), key=lambda point: -point.accuracy) if point.id not in noted][:3]
-    assert finals - set(noted) == set(own)
+    own = [point.id for point in sorted(complete_points(bad), key=lambda point: -point.accuracy)]
+    assert finals - set(noted) == set([key for key in own if key not in noted][:3])
 
 
 def test_what_is_confirmed_is_said_also_where_it_is_the_reference_alone(bad: Study):
     points = finalists(bad, 3)
     reference = [point for point in points if point.evaluation.origin == ORIGIN]
     finals = [Final(point=point, fidelity=point.evaluation.fidelity, seed=1) for point in points]
-    assert described(finals).startswith(f"confirming {len(points) - 1} of the front and the best reference: ")
+    assert described(finals).startswith(f"confirming {len(points) - 1} networks and the best reference: ")
     alone = [final for final in finals if final.point in reference]
     assert described(alone).startswith("confirming the best reference: ")
     assert described([final for final in finals if final not in alone]).count("reference") == 0
