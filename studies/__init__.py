@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..spaces.reference import add_finder
-from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fidelity, Purpose, State
+from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fault, Fidelity, Purpose, State
 from .spec import StudySpec
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "DatabaseError",
     "DuplicateEvaluation",
     "Evaluation",
+    "Fault",
     "Fidelity",
     "FrontPoint",
     "Paused",

@@ -20,7 +20,7 @@ from .candidate_row import CandidateRow
 from .field_checks import LARGEST, assign, finite, integer, member, require_text, storable, utc
 from .json_values import JSON, canonical, plain_dict
 
-__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fidelity", "Purpose", "State"]
+__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fault", "Fidelity", "Purpose", "State"]
 
 
 class DuplicateEvaluation(AutomlError):
@@ -34,6 +34,19 @@ class State(StrEnum):
     COMPLETE = "COMPLETE"
     PRUNED = "PRUNED"
     FAIL = "FAIL"
+
+
+class Fault(StrEnum):
+    """What is at fault when an evaluation fails."""
+
+    CANDIDATE = "candidate"
+    """The network: its loss is not finite, it cannot be built, it raises an error."""
+    MEMORY = "memory"
+    """It needed more memory than there was."""
+    MACHINE = "machine"
+    """Its worker died again and again; that says nothing about the network."""
+    TIME = "time"
+    """Its worker did not report for far longer than its epochs take, again and again."""
 
 
 CUT = "cut by the clock"
@@ -135,6 +148,8 @@ class Evaluation:
     """What it ran on, e.g. `cuda:0`."""
     reason: str | None = None
     """Why it failed or was stopped early."""
+    fault: Fault | None = None
+    """What was at fault, if it failed; None in failures that older versions recorded."""
     checkpoint: str | None = None
     """Where its weights lie, if they were kept."""
     started: datetime
@@ -185,3 +200,7 @@ class Evaluation:
             raise InputError("a COMPLETE evaluation must have an accuracy, but got None")
         if self.state is State.FAIL and not self.reason:
             raise InputError("a FAIL must have a reason, but got none")
+        if self.fault is not None:
+            assign(self, "fault", member(Fault, "fault", self.fault))
+            if self.state is not State.FAIL:
+                raise InputError(f"only a FAIL has a fault, but got {self.fault} of a {self.state} evaluation")

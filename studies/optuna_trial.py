@@ -38,6 +38,8 @@ def frozen(
     }
     if evaluation.reason:
         attributes["reason"] = evaluation.reason
+    if evaluation.fault:
+        attributes["fault"] = evaluation.fault
     try:
         trial = create_trial(
             state=TrialState[evaluation.state],

@@ -6,19 +6,18 @@ pruned when the search ends. *Confirming*: the networks believed best are traine
 longer and from other seeds, so that the best is not merely the luckiest of many.
 
 The engine knows neither Ray nor torch. Whatever runs it (Ray Tune, a table, a test) calls
-`next_job`, `reported`, `ended` and `failed`, and at last `finish`.
+`next_job`, `reported`, `ended`, `failed` and `lost`, and at last `finish`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from ...blocks.errors import AutomlError
-from ...studies import CandidateRow, Paused, Purpose, State, Study
-from ...studies.evaluation import cut_reason
+from ...studies import CandidateRow, Fault, Paused, Purpose, Study
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
+from .endings import Endings
 from .events import Listener, Silent
 from .final_trainings import FinalTrainings
 from .hinting import Hinting
@@ -28,11 +27,14 @@ from .random_part import RandomPart
 from .recorder import Recorder
 from .replay import key_of, replayed
 from .rungs import Rungs
-from .running import Key, Running
+from .running import Running
 from .waiting import Waiting
 
 GIVE_UP_AFTER = 8
-"""Failures without a single accuracy after which the search ends: no candidate is at fault."""
+"""Failures and lost workers without a single accuracy after which the search ends: no candidate is
+at fault."""
+RETRIES = 2
+"""Times that a training goes on after its worker was lost."""
 
 
 class Engine:
@@ -71,7 +73,8 @@ class Engine:
         self._hinting = hinting
         self._live: dict[str, Running] = {}
         self._finals = FinalTrainings(study, trials, limits, self.clock)
-        self._failures: list[str] = []
+        self._lost: list[Running] = []
+        self._troubles: list[str] = []
         self.exhausted = False
         """Whether no new candidate is left within the budget."""
         self.error: Exception | None = None
@@ -80,11 +83,14 @@ class Engine:
         self.counts = self._recorder.counts
         """Numbers of evaluations by how they ended."""
         self._waiting = Waiting(trials.weights if trials.pauses else None, self._rungs.levels)
+        self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
         self._replay()
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """The job of worker `key`; "wait" if it comes later, "finished" if there is none left."""
+        if (lost := self._lost_one()) is not None:
+            return self._begin(key, lost)
         if self._may_search() and (promoted := self._rungs.next(self._waiting)) is not None:
             return self._resume(key, self._waiting.pop(promoted))  # pyright: ignore[reportArgumentType]  (keys of our own)
         if self._searching():
@@ -100,7 +106,7 @@ class Engine:
         if any(live.proposal is not None for live in self._live.values()):
             return "wait"
         if not self._finals.begun:
-            self._prune(list(self._waiting))
+            self._endings.prune(list(self._waiting))
             self._finals.plan(self._recorder.believed_best(self._proposer), self._listener)
         final = self._finals.next()
         if final is None:
@@ -115,12 +121,14 @@ class Engine:
         begin = live.epoch
         live.curve.append((epoch, accuracy))
         live.seconds += seconds
+        if epoch in live.job.rungs:
+            live.rung = epoch, live.seconds
         self.clock.timed(live.network, live.job.fidelity, seconds, begin=begin, end=epoch)
         self.clock.expect(live)
         self._listener.reported(live, self.counts)
+        self._troubles.clear()
         if live.proposal is None:
             return True
-        self._failures.clear()
         promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis))
         if live.complete:
             return True
@@ -147,51 +155,65 @@ class Engine:
 
     def ended(self, key: str, *, worker: str = "", device: str = "cpu") -> None:
         """End the job of worker `key`: complete, stopped at a rung, or cut off by the clock."""
-        if (scorer := self._scorer(key)) is not None:
-            scorer.ended(key)
-        live = self._live.pop(key, None)
-        if live is None:
+        if (live := self._taken(key)) is None:
             return
         if live.complete:
-            self._record(live, State.COMPLETE, None, worker, device)
-        elif not live.stopped:
-            self._cut(live, worker, device)
-        elif self._trials.pauses:
-            self._pause(live, worker, device)
+            self._endings.complete(live, worker, device)
+        elif live.stopped:
+            self._endings.at_rung(live, worker, device)
         else:
-            self._rungs.leave(live.key)
-            self._record(live, State.PRUNED, f"beaten at the rung of {live.curve[-1][0]} epochs", worker, device)
+            self._endings.cut(live, worker, device)
 
-    def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
+    def failed(
+        self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
+    ) -> None:
         """Record that the evaluation of worker `key` cannot be used; the search goes on.
 
         Raises:
-            AutomlError: the first `GIVE_UP_AFTER` evaluations have all failed.
+            AutomlError: `GIVE_UP_AFTER` evaluations have failed or lost their worker, and none has
+                reported.
         """
-        if (scorer := self._scorer(key)) is not None:
-            scorer.ended(key)
-        live = self._live.pop(key, None)
-        if live is None:
-            return
-        self._record(live, State.FAIL, reason, worker, device)
-        self._failures.append(reason)
-        if len(self._failures) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
-            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed; the reason of the last one: {reason}")
+        if (live := self._taken(key)) is not None:
+            self._endings.fail(live, reason, fault, worker, device)
+            self._trouble(reason)
+
+    def lost(self, key: str, reason: str, fault: Fault = Fault.MACHINE) -> None:
+        """Take back the job of worker `key`, which has died or is silent. Its training goes on from
+        its last rung on another worker; after `RETRIES` of these it has failed.
+
+        Raises:
+            AutomlError: as `failed`.
+        """
+        live = self._live.get(key)
+        if live is None or live.losses >= RETRIES:
+            self.failed(key, f"{reason} ({RETRIES + 1} workers were lost)", fault)
+        else:
+            self._lost.append(self._live.pop(key).again())
+            self._trouble(reason)
+
+    @property
+    def silent(self) -> list[str]:
+        """Workers that have not reported for so long that they must be taken for lost."""
+        return [key for key, live in self._live.items() if live.silent]
 
     def abandon(self) -> None:
         """Drop what is still running; the same command resumes it from its last rung."""
         if self._hinting is not None:
             self._hinting.forget()
-        for key in list(self._live):
-            self._drop(self._live.pop(key))
+        for live in self._unfinished():
+            self._endings.drop(live)
 
     def finish(self) -> None:
         """End the run by its trials or its time: paused trainings are recorded as pruned, and those
         that the time cuts off with the epochs that they have."""
-        for key in list(self._live):
-            self._cut(self._live.pop(key))
+        for live in self._unfinished():
+            self._endings.cut(live)
         self.abandon()
-        self._prune(list(self._waiting))
+        self._endings.prune(list(self._waiting))
+
+    def said(self, text: str) -> None:
+        """Tell the listener of something that happened to the workers."""
+        self._listener.said(text)
 
     def tick(self) -> None:
         """Let the listener redraw."""
@@ -212,6 +234,33 @@ class Engine:
     def _scorer(self, key: str) -> Hinting | None:
         """What worker `key` computes a hint for; None if it evaluates a network of the study."""
         return self._hinting if self._hinting is not None and self._hinting.owns(key) else None
+
+    def _taken(self, key: str) -> Running | None:
+        """What worker `key` has evaluated, which has ended; None if it was a hint."""
+        if (scorer := self._scorer(key)) is not None:
+            scorer.ended(key)
+        return self._live.pop(key, None)
+
+    def _unfinished(self) -> list[Running]:
+        """What is running or waits for another worker; it is taken away."""
+        found = [*self._live.values(), *self._lost]
+        self._live.clear()
+        self._lost.clear()
+        return found
+
+    def _lost_one(self) -> Running | None:
+        """A training that has lost its worker; those for which no time is left are cut off."""
+        while self._lost:
+            live = self._lost.pop(0)
+            if live.proposal is None or not live.proposal.stoppable or self._may_search():
+                return live
+            self._endings.cut(live)
+        return None
+
+    def _trouble(self, reason: str) -> None:
+        self._troubles.append(reason)
+        if len(self._troubles) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
+            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed; the reason of the last one: {reason}")
 
     def _searching(self) -> bool:
         if self.exhausted or self._finals.begun:
@@ -242,59 +291,3 @@ class Engine:
         self.clock.expect(live)
         self._live[key] = live
         return live.job
-
-    def _pause(self, live: Running, worker: str, device: str) -> None:
-        """Pause a training at its rung, until it is promoted or the search ends."""
-        epoch = live.curve[-1][0]
-        paused = live.paused(worker=worker, device=device, checkpoint=self._waiting.checkpoint(live.job, epoch))
-        self.study.pause(paused)
-        self._waiting.forget(live.job.state, keep=epoch)
-        self._waiting.add(paused)
-        assert live.proposal is not None  # final trainings are never stopped
-        self._proposer.pruned(live.proposal, paused.curve)
-        self._prune(self._rungs.surplus(self._waiting))  # pyright: ignore[reportArgumentType]  (keys of our own)
-        self.counts.waiting = len(self._waiting)
-
-    def _prune(self, keys: Sequence[Key]) -> None:
-        """Record paused trainings as pruned at their rung."""
-        for key in keys:
-            epoch, promoted = self._waiting.epoch(key), self._rungs.promotes(key)
-            paused = self._waiting.pop(key)
-            self._rungs.leave(key)
-            below = f"below the front at the rung of {epoch} epochs"
-            evaluation = paused.pruned(cut_reason(epoch) if promoted else below)
-            self._recorder.record(evaluation, paused.candidate, paused.params, paused.distributions)
-            self._waiting.forget(self._waiting.state(paused.candidate, paused.seed))
-        self.counts.waiting = len(self._waiting)
-
-    def _record(self, live: Running, state: State, reason: str | None, worker: str, device: str) -> None:
-        proposal = live.proposal
-        params, distributions = (proposal.params, proposal.distributions) if proposal else ({}, {})
-        evaluation = live.evaluation(state, reason=reason, worker=worker, device=device)
-        self._recorder.record(evaluation, live.network, params, distributions)
-        self._waiting.forget(live.job.state)
-        if proposal is None:
-            return
-        if state is State.COMPLETE and evaluation.accuracy is not None:
-            self._proposer.completed(proposal, evaluation.accuracy, evaluation.curve)
-        elif state is State.PRUNED:
-            self._proposer.pruned(proposal, evaluation.curve)
-        else:
-            self._proposer.failed(proposal)
-
-    def _cut(self, live: Running, worker: str = "", device: str = "cpu") -> None:
-        """Record a training that the clock has cut off, with the epochs that it has since it began
-        or resumed; without any it is dropped, as final trainings are, and those that may not be
-        stopped: another run trains them."""
-        if live.proposal is None or not live.proposal.stoppable or live.epoch == live.job.start:
-            return self._drop(live)
-        self._rungs.leave(live.key)
-        self._record(live, State.PRUNED, cut_reason(live.epoch), worker, device)
-
-    def _drop(self, live: Running) -> None:
-        """Forget a training that was cut off; one that was resumed is paused again where it was."""
-        if live.resumed is not None:
-            self._waiting.add(live.resumed)
-            self._rungs.wait(live.key)
-        elif live.proposal is not None:
-            self._proposer.failed(live.proposal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
+from ...studies import Fault
 from .clock import Clock
 from .engine import Engine
 from .job import Job
@@ -42,8 +43,23 @@ class Course(Protocol):
         """End the job of worker `key`."""
         ...
 
-    def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
+    def failed(
+        self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
+    ) -> None:
         """Record that the evaluation of worker `key` cannot be used."""
+        ...
+
+    def lost(self, key: str, reason: str, fault: Fault = Fault.MACHINE) -> None:
+        """Take back the job of worker `key`, which has died or is silent."""
+        ...
+
+    @property
+    def silent(self) -> list[str]:
+        """Workers that have not reported for so long that they must be taken for lost."""
+        ...
+
+    def said(self, text: str) -> None:
+        """Tell the listener of something that happened to the workers."""
         ...
 
     def abandon(self) -> None:
@@ -109,13 +125,32 @@ class MeasuredFirst:
         else:
             self._engine.ended(key, worker=worker, device=device)
 
-    def failed(self, key: str, reason: str, *, worker: str = "", device: str = "cpu") -> None:
+    def failed(
+        self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
+    ) -> None:
         """End the job of worker `key`; a network that could not be timed is no failure of the
         search."""
         if self._measuring.owns(key):
             self._measuring.ended(key)
         else:
-            self._engine.failed(key, reason, worker=worker, device=device)
+            self._engine.failed(key, reason, fault, worker=worker, device=device)
+
+    def lost(self, key: str, reason: str, fault: Fault = Fault.MACHINE) -> None:
+        """Take back the job of worker `key`; a network that was being timed is left out."""
+        if self._measuring.owns(key):
+            self._measuring.ended(key)
+        elif self.engine is not None:
+            self.engine.lost(key, reason, fault)
+
+    @property
+    def silent(self) -> list[str]:
+        """Workers that must be taken for lost; none while the workers are measured."""
+        return [] if self.engine is None else self.engine.silent
+
+    def said(self, text: str) -> None:
+        """Pass it on to the listener."""
+        if self.engine is not None:
+            self.engine.said(text)
 
     def abandon(self) -> None:
         """Drop what is still running."""

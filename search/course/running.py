@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from ...blocks.documented import documented
-from ...studies import CandidateRow, Evaluation, Paused, State
+from ...studies import CandidateRow, Evaluation, Fault, Paused, State
 from ...studies.measure import ACCURACY, SCORE
 from ..proposing.proposal import Proposal
 from .job import Job
 
 Key: TypeAlias = tuple[str, str, int]
 """(candidate id, fidelity key, seed): names one training of a study."""
+
+SILENCE, LEAST_SILENCE = 10.0, 300.0
+"""Epochs, and at least seconds, without a report after which a worker is taken for lost."""
 
 
 @documented
@@ -46,6 +49,10 @@ class Running:
     """When it began, or reported last (`time.monotonic`)."""
     stopped: bool = False
     """Whether it was stopped at a rung: it is not promoted yet."""
+    rung: tuple[int, float] | None = None
+    """Epoch and seconds of the last rung whose state this run has kept; None if there is none."""
+    losses: int = 0
+    """Workers that it has lost."""
 
     @classmethod
     def resume(cls, job: Job, paused: Paused) -> Running:
@@ -102,8 +109,38 @@ class Running:
         """Whether it has reached its full fidelity."""
         return bool(self.curve) and self.curve[-1][0] >= self.job.fidelity.epochs
 
+    @property
+    def silent(self) -> bool:
+        """Whether its worker has not reported for so long that it must be taken for lost."""
+        done = self.epoch
+        each = self.expected[0] if self.expected else self.seconds / done if done else None
+        return each is not None and time.monotonic() - self.since > max(SILENCE * each, LEAST_SILENCE)
+
+    def at_rung(self) -> Running | None:
+        """This training as it was at the last rung whose state is kept; None if there is none."""
+        if self.rung is None:
+            return None
+        epoch, seconds = self.rung
+        return replace(self, curve=[point for point in self.curve if point[0] <= epoch], seconds=seconds)
+
+    def again(self) -> Running:
+        """This training for another worker: from its last rung, or from where it began."""
+        kept = self.at_rung()
+        if kept is None:
+            before = self.resumed
+            kept = replace(self, curve=list(before.curve) if before else [], seconds=before.seconds if before else 0.0)
+        rungs = tuple(rung for rung in self.job.rungs if rung > kept.epoch)
+        return replace(kept, job=replace(self.job, start=kept.epoch, rungs=rungs), losses=self.losses + 1)
+
     def evaluation(
-        self, state: State, *, reason: str | None = None, worker: str, device: str, test: float | None = None
+        self,
+        state: State,
+        *,
+        reason: str | None = None,
+        fault: Fault | None = None,
+        worker: str,
+        device: str,
+        test: float | None = None,
     ) -> Evaluation:
         """The record of this training, ended in `state` on `worker` and `device`; `test` is its
         accuracy on the test data."""
@@ -123,6 +160,7 @@ class Running:
             worker=worker,
             device=device,
             reason=reason,
+            fault=fault,
             checkpoint=None if kept is None else Path(kept).name,
             started=self.started,
             finished=datetime.now(UTC),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...studies import Purpose
+from ...studies import Fault, Purpose
 from ...studies.reference_trials import ORIGIN
-from ..sampling import CURVE
+from ..sampling import CURVE, NO_EVIDENCE
 from .sampler_kind import Objective
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def for_sampler(trial: FrozenTrial, objective: Objective) -> FrozenTrial:
     attributes = dict(trial.user_attrs)
     if attributes.get("curve"):
         attributes[CURVE] = attributes["curve"]
+    if attributes.get("fault") in (Fault.MACHINE, Fault.TIME):
+        attributes[NO_EVIDENCE] = True
     return create_trial(
         state=trial.state,
         values=values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,7 @@ from ...spaces import Candidate
 from ...spaces.parameters import Value
 from ...studies import Paused
 from ...studies.belief import Belief
+from ..sampling import NO_EVIDENCE
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -46,6 +48,12 @@ class Proposal:
     the candidate was listed."""
     trial: Trial | None = field(default=None, repr=False)
     """The trial of the sampler's study in memory, if a sampler proposed it."""
+
+    def say_nothing(self) -> None:
+        """Mark it before it is told as failed: the failure says nothing about the network."""
+        if self.trial is not None:
+            with suppress(RuntimeError):  # it was paused, which has ended its trial
+                self.trial.set_user_attr(NO_EVIDENCE, True)
 
     @classmethod
     def again(cls, paused: Paused) -> Proposal:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..course.stopping import kept_handlers
+from . import watched
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -28,10 +27,6 @@ LONGEST = (103 if sys.platform == "darwin" else 107) - len(
 and the operating system limits the path of a socket."""
 SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders for Ray's files if the folder for temporary files has too long a path."""
-MARK = "AUTOML_DRIVER"
-"""Variable in the environment of all of Ray's processes: a text that belongs to one driver."""
-WATCHDOG = Path(__file__).with_name("watchdog.py")
-"""The program that ends Ray's processes when their driver has died."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 """Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
@@ -102,11 +97,17 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
         _counted.update(cpus=cpus, gpus=gpus)
-        place = folder()
-        with kept_handlers(), _watched():  # Ray's own handler of SIGTERM aborts
-            # a bare init may join somebody's cluster
-            ray.init(address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet)
-        _close_session()
+        place, others = folder(), ray.is_initialized()
+        try:
+            with kept_handlers(), watched.watched(_raylet):  # Ray's own handler of SIGTERM aborts
+                # a bare init may join somebody's cluster
+                ray.init(
+                    address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet
+                )
+            _close_session()
+        except BaseException:
+            watched.end() if others else stop()  # a script's own Ray is left alone
+            raise
         return
     _require_answer(address)
     try:
@@ -120,18 +121,26 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
 
 def _close_session() -> None:
     """Let no other user into the folder of the session, which Ray opens to all."""
-    import ray
-
-    node = ray._private.worker._global_node
+    node = started_node()
     if node is not None:
         os.chmod(node.get_session_dir_path(), 0o700)
 
 
+def started_node() -> Any:
+    """Ray's object for the processes that this process has started; None if it has started none."""
+    from ray._private import worker
+
+    return worker._global_node
+
+
+def _raylet() -> int:
+    (raylet,) = started_node().all_processes["raylet"]
+    return raylet.process.pid
+
+
 def restart() -> None:
     """Start the private Ray of this process anew, after one of its processes has died."""
-    import ray
-
-    node = ray._private.worker._global_node
+    node = started_node()
     if node is not None:  # without its GCS the driver would wait for a minute, and exit
         node.kill_all_processes(check_alive=False, allow_graceful=False)
     stop()
@@ -140,39 +149,6 @@ def restart() -> None:
 
 _counted: dict[str, int | None] = {}
 """What the private Ray of this process counts."""
-_watchdog: subprocess.Popen[bytes] | None = None
-
-
-@contextmanager
-def _watched() -> Iterator[None]:
-    """Ray, which is started inside, ends within a second of this process, also if that is killed.
-    Elsewhere than on Linux it sees to that itself."""
-    global _watchdog
-    if sys.platform != "linux":
-        yield
-        return
-    value = f"{os.getpid()}-{secrets.token_hex(8)}"
-    _watchdog = subprocess.Popen(  # in a session of its own: no signal of a terminal reaches it
-        [sys.executable, "-I", "-S", WATCHDOG, f"{MARK}={value}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    os.environ[MARK] = value
-    try:
-        yield
-        import ray
-
-        assert _watchdog.stdin is not None
-        (raylet,) = ray._private.worker._global_node.all_processes["raylet"]
-        _watchdog.stdin.write(b"%d" % raylet.process.pid)
-        _watchdog.stdin.flush()
-    except BaseException:
-        stop()
-        raise
-    finally:
-        del os.environ[MARK]
 
 
 def folder(short: Sequence[str] = SHORT) -> str | None:
@@ -283,14 +259,11 @@ def _by_gpu(total: float, share: float) -> int:
 
 def stop() -> None:
     """End this process's part in Ray, and all that a private Ray has started."""
-    global _watchdog
     try:
         if "ray" in sys.modules:
             sys.modules["ray"].shutdown()
     finally:
-        if _watchdog is not None:
-            _watchdog.communicate()  # it sees its standard input closed, and kills what is left
-            _watchdog = None
+        watched.end()
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+import ray
 from numpy.typing import NDArray
 from ray import tune
 from ray.tune.experiment import Trial
@@ -15,24 +16,31 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ...blocks.block import blocks
+from ...studies import Fault
 from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
+from ..course.stopping import Stop, orderly
 from ..scores.sending import packed
+from . import cluster
 from .cluster import Resources
+from .deaths import RayDied, check_ray, why
 from .images import sent
 from .place import Evaluate
+from .tune_folder import tune_folder
 from .worker import Worker
 
 T = TypeVar("T")
 
-CRASHED = "The actor died unexpectedly before finishing this task"
-"""Ray's message for a process that died without an exception."""
+
+class _EndsEarly(Exception):
+    """The run is not to go on; Tune cleans up, and passes it on."""
 
 
 class _HoldsEngine:
     """Keeps the engine, with its database connection, out of the snapshot that Tune pickles."""
 
     _engine: Course
+    _stop: Stop
 
     def _guarded(self, call: Callable[[], T], broken: T) -> T:
         """`call()`; or `broken` if a call has failed: Tune would log the exception and go on, and
@@ -46,15 +54,17 @@ class _HoldsEngine:
             return broken
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_engine"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_engine", "_stop")}
 
 
 class _Asks(_HoldsEngine, Searcher):
-    def __init__(self, engine: Course) -> None:
+    def __init__(self, engine: Course, stop: Stop) -> None:
         super().__init__()
-        self._engine = engine
+        self._engine, self._stop = engine, stop
 
     def suggest(self, trial_id: str) -> Any:
+        if self._stop.number is not None:
+            return Searcher.FINISHED
         job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
         if isinstance(job, Job):
             return {"job": job.to_json()}
@@ -85,8 +95,9 @@ class _Stops(_HoldsEngine, FIFOScheduler):
 
 
 class _Records(_HoldsEngine, tune.Callback):
-    def __init__(self, engine: Course) -> None:
-        self._engine = engine
+    def __init__(self, engine: Course, stop: Stop) -> None:
+        self._engine, self._stop = engine, stop
+        self._silent: set[str] = set()
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -103,15 +114,45 @@ class _Records(_HoldsEngine, tune.Callback):
         result = trial.last_result or {}
         place = {"worker": str(result.get("worker", "")), "device": _device(result)}
         if "failed" in result:
-            self._guarded(lambda: self._engine.failed(trial.trial_id, str(result["failed"]), **place), None)
+            reason, fault = str(result["failed"]), Fault(result.get("fault", Fault.CANDIDATE))
+            self._guarded(lambda: self._engine.failed(trial.trial_id, reason, fault, **place), None)
         else:
             self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._guarded(lambda: self._engine.failed(trial.trial_id, _reason(trial)), None)
+        reason, fault = why(trial)
+        if trial.trial_id in self._silent:
+            reason, fault = "the worker was killed: it had not reported for 10 times the time of an epoch", Fault.TIME
+        self._guarded(lambda: self._engine.lost(trial.trial_id, reason, fault), None)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        # between two steps of Tune nothing is half done
+        if self._stop.number is not None or self._engine.error is not None:
+            for actor in self._actors(trials).values():  # Tune would wait for the end of their epochs
+                ray.kill(actor)
+            raise _EndsEarly
+        try:
+            check_ray()
+        except RayDied as died:
+            for trial in trials:
+                if not trial.is_finished():
+                    key, reason = trial.trial_id, f"Ray's {died} has died"
+                    self._guarded(lambda key=key, reason=reason: self._engine.lost(key, reason), None)
+            raise
+        self._kill_silent(trials)
         self._engine.tick()
+
+    def _kill_silent(self, trials: list[Trial]) -> None:
+        for key in set(self._engine.silent) - self._silent:
+            self._silent.add(key)
+            if (actor := self._actors(trials).get(key)) is not None:
+                ray.kill(actor)
+
+    @staticmethod
+    def _actors(trials: list[Trial]) -> dict[str, Any]:
+        """The worker of each trial that is running."""
+        found = {one.trial_id: one.temporary_state.ray_actor for one in trials if not one.is_finished()}
+        return {key: actor for key, actor in found.items() if actor is not None}
 
 
 def _report(engine: Course, trial: Trial, result: Mapping[str, Any]) -> bool:
@@ -126,21 +167,6 @@ def _device(result: Mapping[str, Any]) -> str:
     gpus = str(result.get("gpus", ""))
     device = str(result.get("device", "cpu"))
     return f"{device} (Ray GPU {gpus})" if gpus else device
-
-
-def _reason(trial: Trial) -> str:
-    """Why a worker died: the exception it raised, or Ray's message, from the file that Tune
-    writes."""
-    try:
-        text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
-    if not lines:
-        return "the worker died: no reason was given"
-    if CRASHED in text:
-        return "the worker died: its process crashed in native code, or was killed, for lack of memory say"
-    return f"the worker died: {lines[-1 if 'ray::' in lines[0] else 0][:300]}"
 
 
 def run(
@@ -169,6 +195,38 @@ def run(
             database.
     """
     engine.clock.workers = resources.workers
+    with orderly() as stop, tune_folder() as folder:
+        try:
+            for attempt in count():
+                tuner = _tuner(engine, stop, arrays, recipe, resources, evaluate, worker, folder / str(attempt))
+                try:
+                    with suppress(_EndsEarly):
+                        tuner.fit()
+                except RayDied as died:
+                    if engine.error is not None:
+                        raise engine.error from None
+                    engine.said(f"Ray's {died} has died: Ray is started anew, trainings go on from their last rung")
+                    cluster.restart()
+                else:
+                    break
+            stop.check()
+            if engine.error is not None:
+                raise engine.error
+            engine.finish()
+        finally:
+            engine.abandon()
+
+
+def _tuner(
+    engine: Course,
+    stop: Stop,
+    arrays: Mapping[str, NDArray[Any]],
+    recipe: Mapping[str, Any],
+    resources: Resources,
+    evaluate: Evaluate | None,
+    worker: type[tune.Trainable],
+    folder: Path,
+) -> tune.Tuner:
     trainable = tune.with_parameters(
         worker,
         arrays=sent(arrays),
@@ -177,12 +235,11 @@ def run(
         scores=packed(),
         **({} if evaluate is None else {"evaluate": evaluate}),
     )
-    folder = tempfile.mkdtemp(prefix="automl-tune-")
     left = None if engine.clock.left is None else max(engine.clock.left, 0.1)  # Ray takes 0 for no limit
-    tuner = tune.Tuner(
+    return tune.Tuner(
         tune.with_resources(trainable, {"cpu": resources.cpus, **({"gpu": resources.gpus} if resources.gpus else {})}),
         tune_config=tune.TuneConfig(
-            search_alg=_Asks(engine),
+            search_alg=_Asks(engine, stop),
             scheduler=_Stops(engine),
             num_samples=-1,
             max_concurrent_trials=resources.workers,
@@ -193,18 +250,10 @@ def run(
         ),
         run_config=tune.RunConfig(
             name="search",
-            storage_path=folder,
+            storage_path=str(folder),
             verbose=0,
-            callbacks=[_Records(engine)],
+            callbacks=[_Records(engine, stop)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
             failure_config=tune.FailureConfig(max_failures=0),
         ),
     )
-    try:
-        tuner.fit()
-        if engine.error is not None:
-            raise engine.error
-        engine.finish()
-    finally:
-        engine.abandon()
-        shutil.rmtree(folder, ignore_errors=True)

@@ -17,6 +17,7 @@ from ray import get_gpu_ids, tune
 
 from ...blocks.block import Block, adopt
 from ...blocks.errors import AutomlError
+from ...studies.evaluation import Fault
 from ..course.job import Job
 from ..scores.sending import unpacked
 from .place import Evaluate, Place
@@ -88,10 +89,12 @@ class Worker(tune.Trainable):
                 self._steps = steps(self._job, self._place, self._evaluate)
             return {**next(self._steps), **self._origin}
         except AutomlError as error:
-            return {"failed": str(error), "done": True, **self._origin}
+            return {"failed": str(error), "fault": Fault.CANDIDATE.value, "done": True, **self._origin}
         except Exception as error:  # any fault of a candidate, memory included, is that candidate's alone
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            return {"failed": reason, "done": True, **self._origin}
+            memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+            fault = Fault.MEMORY if memory else Fault.CANDIDATE
+            return {"failed": reason, "fault": fault.value, "done": True, **self._origin}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Save nothing: states are kept at rungs. Without this method Tune fails every trial."""

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
-from ..evaluation import CandidateRow, Evaluation, Fidelity, Purpose, State
+from ..evaluation import CandidateRow, Evaluation, Fault, Fidelity, Purpose, State
 from ..json_values import JSON, plain
 from ..spec import StudySpec
 from .tables import CandidateRecord, EvaluationRecord, StudyRecord
@@ -81,6 +81,7 @@ def evaluation_of(row: EvaluationRecord) -> Evaluation:
         trial=row.trial,
         origin=row.origin,
         scores=row.scores,
+        fault=None if row.fault is None else Fault(row.fault),
     )
 
 
@@ -108,6 +109,7 @@ def evaluation_record(study: int, evaluation: Evaluation, trial: int | None) -> 
         trial=trial,
         origin=evaluation.origin,
         scores=plain(evaluation.scores, "scores"),
+        fault=evaluation.fault,
     )
 
 

@@ -19,10 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...blocks.errors import InputError
 from .connection import Database
+from .new_file import create_whole
 
 _Result = TypeVar("_Result")
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "automl_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -56,6 +57,7 @@ def migrate(database: Database) -> None:
     Raises: InputError if the database was made by a newer version of automl, or cannot be written.
     """
     with database.opening():
+        create_whole(database, _upgrade)
         at_once(lambda: _upgrade(database))
 
 

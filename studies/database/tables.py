@@ -145,6 +145,8 @@ class EvaluationRecord(Base):
     trial: Mapped[int | None] = mapped_column(Integer)
     origin: Mapped[str] = mapped_column(Text)
     scores: Mapped[dict[str, Any]]
+    fault: Mapped[str | None] = mapped_column(String(16))
+    """What was at fault in a FAIL; NULL in rows that older versions wrote."""
 
 
 class PausedRecord(Base):

@@ -6,25 +6,30 @@ whose path is too long for Ray's sockets. The workers are feathers: they train n
 torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
+import signal
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import ray
 from automl.blocks import Attention, AutomlError, Cost, InputError, register
 from automl.blocks.block import blocks
 from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
+from automl.search.course.events import Listener, Silent
 from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer
 from automl.search.workers import cluster
 from automl.spaces import Space, census, parse_budget
-from automl.studies import Fidelity, Purpose, State, Study, StudySpec
+from automl.studies import Evaluation, Fault, Fidelity, Purpose, State, Study, StudySpec
 
 from ..conftest import SPACE
 from .feather import DEATHS, SIGNALS, Feather
@@ -55,6 +60,7 @@ def engine(
     finals: int = 1,
     seconds: float | None = None,
     now: Callable[[], float] = time.monotonic,
+    listener: Listener | None = None,
 ) -> Engine:
     spec = StudySpec(name="s", space=space.to_dict(), budget="", data={"name": "none"}, settings={})
     study = Study.create_or_continue(f"sqlite:///{folder}/s.db", spec, command="automl search", versions={})
@@ -75,6 +81,7 @@ def engine(
         trials=Trials(fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16), epochs=EPOCHS, seed=0),
         limits=limits,
         clock=Clock(limits, now=now),
+        listener=listener,
     )
 
 
@@ -138,25 +145,31 @@ def test_a_share_must_lie_on_one_gpu():
     assert cluster.allot(workers=None, gpus_per_trial=0).gpus == 0
 
 
+@pytest.fixture(scope="module")
+def made_folders() -> list[Path]:
+    """The temporary folders that `searched` has made."""
+    return []
+
+
 def test_with_a_long_path_of_temporary_files_ray_has_a_short_folder_and_tune_that_one(
-    tmp_path: Path, space: Space, long_folder: Path, monkeypatch
+    searched: Study, made_folders: list[Path], long_folder: Path
 ):
-    seen = []
-    monkeypatch.setattr(
-        tempfile, "mkdtemp", lambda make=tempfile.mkdtemp, **options: seen.append(make(**options)) or seen[-1]
-    )
-    assert go(engine(tmp_path, space, trials=2, finals=0), workers=1).counts()["fail"] == 0
-    assert [Path(each).parent for each in seen] == [long_folder]
+    assert [folder.parent for folder in made_folders] == [long_folder]
     # Ray has nothing there, and Tune's folder is gone; uv may keep its locks there
     assert [each for each in long_folder.iterdir() if each.suffix != ".lock"] == []
     assert len(f"{long_folder}/ray") > cluster.LONGEST  # control
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory, long_folder: Path) -> Study:
+def searched(tmp_path_factory: pytest.TempPathFactory, made_folders: list[Path]) -> Study:
     """A search of twenty trials on two workers that share no GPU, confirmed from two seeds; the
     workers are given a user's own block."""
     study = engine(tmp_path_factory.mktemp("searched"), Space.from_dict(SPACE), trials=20, finals=2)
+    make = tempfile.mkdtemp
+
+    def noted(**options: Any) -> str:
+        made_folders.append(Path(make(**options)))
+        return str(made_folders[-1])
 
     @register("outside")
     @dataclass(frozen=True)
@@ -167,10 +180,12 @@ def searched(tmp_path_factory: pytest.TempPathFactory, long_folder: Path) -> Stu
         def build(self, shape):
             raise AssertionError("never built here")
 
-    try:
-        return go(study, mode="block")
-    finally:
-        blocks.known.pop("outside")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "mkdtemp", noted)
+        try:
+            return go(study, mode="block")
+        finally:
+            blocks.known.pop("outside")
 
 
 def test_workers_are_reused(searched: Study):
@@ -195,20 +210,71 @@ def test_workers_that_ask_for_no_gpu_are_given_none(searched: Study):
 @pytest.mark.parametrize(
     "deaths", [("nan", "raise", "segv"), pytest.param(tuple(DEATHS), marks=pytest.mark.exhaustive)]
 )
-def test_an_evaluation_that_fails_every_second_time_costs_only_its_candidate(
+def test_every_second_evaluation_fails_or_loses_its_worker_and_only_a_network_at_fault_has_failed(
     tmp_path: Path, space: Space, deaths: tuple[str, ...]
 ):
     (dying := tmp_path / "dying").mkdir()
     one = engine(tmp_path, space, trials=2 * len(deaths) + 1, finals=0)
     study = go(one, dying=str(dying), deaths=deaths)
     failed = {study.candidate(e.candidate_id).spec: e for e in study.evaluations(state=State.FAIL)}
-    assert failed.keys() == {(dying / death).read_text() for death in deaths}
-    for death in deaths:
-        one = failed[(dying / death).read_text()]
-        assert DEATHS[death] in (one.reason or ""), (death, one.reason)
-        if death in SIGNALS:
-            assert one.curve[-1][0] == 1  # in the middle of the second epoch
-    assert study.counts()["complete"] + study.counts()["pruned"] == len(deaths) + 1
+    assert len(list(dying.iterdir())) == 2 * len(deaths)  # control: all have come
+    assert failed.keys() == {(dying / "nan").read_text()}
+    assert [(one.reason, one.fault) for one in failed.values()] == [(DEATHS["nan"], Fault.CANDIDATE)]
+    assert study.counts()["complete"] + study.counts()["pruned"] == 2 * len(deaths)
+
+
+@pytest.mark.exhaustive  # the engine is tested without Ray
+@pytest.mark.parametrize("death", [death for death in DEATHS if death != "nan"])
+def test_a_network_that_loses_three_workers_has_failed_and_the_machine_is_at_fault(
+    tmp_path: Path, space: Space, death: str
+):
+    study = go(engine(tmp_path, space, trials=1, finals=0), workers=1, mode=death)
+    (one,) = study.evaluations()
+    assert (one.state, one.fault) == (State.FAIL, Fault.MACHINE)
+    assert DEATHS[death] in (one.reason or "")
+    assert len(one.curve) == (1 if death in SIGNALS else 0)  # in the middle of the second epoch
+
+
+def test_a_signal_stops_the_workers_and_keeps_what_has_ended(tmp_path: Path, space: Space, long_folder: Path):
+    one = engine(tmp_path, space, trials=20)
+    kept: list[Evaluation] = []
+
+    def record(*args, **kwargs):
+        if len(kept) == 2:
+            signal.raise_signal(signal.SIGTERM)  # in the middle of a step of Tune
+        kept.append(Study.record(one.study, *args, **kwargs))
+        return kept[-1]
+
+    one.study.record = record  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        go(one)
+    assert caught.value.args == (signal.SIGTERM,)
+    assert one.study.evaluations() == kept
+    assert len(kept) == 3  # control: the write during which the signal came was not broken off
+    assert [each for each in long_folder.iterdir() if each.name.startswith("automl-tune-")] == []
+
+
+@pytest.mark.exhaustive  # takes a second Ray
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_private_ray_that_dies_is_started_anew(tmp_path: Path, space: Space, name: str):
+    said: list[str] = []
+
+    class Told(Silent):
+        def said(self, text: str) -> None:
+            said.append(text)
+
+    one = engine(tmp_path, space, trials=12, finals=0, listener=Told())
+    record = one.study.record
+
+    def kills(*args, **kwargs):
+        if not said and len(one.study.evaluations()) == 3:
+            ray._private.worker._global_node.all_processes[name][0].process.kill()
+        return record(*args, **kwargs)
+
+    one.study.record = kills  # type: ignore[method-assign]
+    counts = go(one).counts()
+    assert counts["complete"] + counts["pruned"] == 12
+    assert said == [f"Ray's {name} has died: Ray is started anew, trainings go on from their last rung"]
 
 
 @pytest.mark.exhaustive  # the clock is tested without Ray, and the time of Ray Tune below
@@ -247,3 +313,26 @@ def test_a_database_that_goes_away_is_said_and_not_passed_over(tmp_path: Path, s
     with pytest.raises(AutomlError, match="the database is gone"):
         go(one, workers=1)
     assert len(one.study.evaluations()) == 3
+
+
+def test_a_private_ray_listens_on_the_loopback_interface_alone():
+    assert len(addresses := listening()) > 3
+    assert {address.removeprefix("::ffff:") for address in addresses} == {"127.0.0.1"}
+    with socket.create_server(("0.0.0.0", 0)):
+        assert "0.0.0.0" in listening()  # control: it would be seen
+
+
+def test_the_folder_of_a_session_is_open_to_its_user_alone():
+    session = Path(ray._private.worker._global_node.get_session_dir_path())
+    assert session.stat().st_mode & 0o777 == 0o700
+
+
+def listening() -> list[str]:
+    """The addresses on which this process and its descendants accept connections."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return [
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from automl.search.workers import watchdog
-from automl.search.workers.cluster import MARK, WATCHDOG
+from automl.search.workers.watched import MARK, WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray has a reaper of its own")
 

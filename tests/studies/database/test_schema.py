@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from automl.blocks.errors import InputError
-from automl.studies import Study, StudySpec
+from automl.studies import Fault, State, Study, StudySpec
 from automl.studies.database import schema
 from automl.studies.database.connection import Database
 from automl.studies.database.tables import Base
@@ -97,7 +97,7 @@ def test_a_database_of_a_newer_automl_is_refused(study: Study, url: str) -> None
         lambda: Study.open(url, "tiny"),
         lambda: Study.create_or_continue(url, study.spec, command="", versions={}),
     ):
-        with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0003\)"):
+        with pytest.raises(InputError, match=r"made by a newer automl \(schema 9999, this one knows 0004\)"):
             action()
 
 
@@ -146,6 +146,13 @@ def test_the_database_of_the_first_version_is_continued_today(old: str, spec: St
     study = Study.create_or_continue(old, spec, command="", versions={})
     assert record(study, 77).trial == 5
     assert differences(old) == []
+
+
+def test_what_was_at_fault_in_an_old_failure_is_not_known(old: str, record) -> None:
+    study = Study.open(old, "tiny")
+    assert [each.fault for each in study.evaluations(state=State.FAIL)] == [None]
+    record(study, 77, state=State.FAIL, accuracy=None, curve=(), reason="lost", fault="machine")
+    assert [each.fault for each in study.evaluations(state=State.FAIL)] == [None, Fault.MACHINE]
 
 
 def compiled(dialect: str) -> str:

@@ -1,0 +1,48 @@
+"""Tells why a worker has died, and which process of a private Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ray.tune.experiment import Trial
+
+from ...studies import Fault
+from .cluster import started_node
+
+CRASHED = "The actor died unexpectedly before finishing this task"
+"""Ray's message for a process that died without an exception."""
+NO_MEMORY = ("OutOfMemoryError", "running low on memory")
+"""What Ray says of a worker that it has killed because the memory of its machine was used up."""
+
+
+class RayDied(BaseException):
+    """A process of the private Ray has died, and with it all workers."""
+
+
+def why(trial: Trial) -> tuple[str, Fault]:
+    """Why the worker of a trial died, and what is at fault: the exception that it raised, or Ray's
+    message, from the file that Tune writes."""
+    try:
+        text = Path(str(trial.error_file)).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failure #")]
+    if any(said in text for said in NO_MEMORY):
+        return "the worker died: Ray killed it because the memory of its machine was used up", Fault.MEMORY
+    if not lines:
+        return "the worker died: no reason was given", Fault.MACHINE
+    if CRASHED in text:
+        return (
+            "the worker died: its process crashed in native code, or was killed, for lack of memory say",
+            Fault.MACHINE,
+        )
+    return f"the worker died: {lines[-1 if 'ray::' in lines[0] else 0][:300]}", Fault.MACHINE
+
+
+def check_ray() -> None:
+    """Raise `RayDied` if the raylet or the GCS of a private Ray has died. The driver itself would
+    notice a dead GCS after a minute, and exit."""
+    node = started_node()
+    for name in ("raylet", "gcs_server"):
+        if node is not None and any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
+            raise RayDied(name)
