@@ -5,17 +5,26 @@ from pathlib import Path
 import optuna
 import pytest
 from automl.blocks import AutomlError
+from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose, State
 from automl.studies.finalists import complete_points
 
+from ..conftest import SPACE
 from .played_workers import EPOCHS, Time, make, open_study, play
 
 
-def test_a_search_trains_prunes_and_confirms(tmp_path: Path, space: Space):
-    engine = make(tmp_path, space)
-    jobs = play(engine)
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Engine, list[Job]]:
+    """A search that is over: its folder, its engine and its jobs; it is not to be changed."""
+    folder = tmp_path_factory.mktemp("searched")
+    engine = make(folder, Space.from_dict(SPACE))
+    return folder, engine, play(engine)
+
+
+def test_a_search_trains_prunes_and_confirms(searched: tuple[Path, Engine, list[Job]]):
+    _, engine, jobs = searched
     counts = engine.study.counts()
     assert counts["complete"] + counts["pruned"] == 12
     assert counts["pruned"] > 0
@@ -29,18 +38,16 @@ def test_a_search_trains_prunes_and_confirms(tmp_path: Path, space: Space):
         assert sorted((finalists[job.candidate] for job in finals if job.seed == seed), reverse=True) == best
 
 
-def test_optunas_front_is_ours(tmp_path: Path, space: Space):
-    engine = make(tmp_path, space)
-    play(engine)
-    theirs = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/s.db").best_trials
+def test_optunas_front_is_ours(searched: tuple[Path, Engine, list[Job]]):
+    folder, engine, _ = searched
+    theirs = optuna.load_study(study_name="s", storage=f"sqlite:///{folder}/s.db").best_trials
     assert sorted(tuple(trial.values) for trial in theirs) == sorted(
         (point.accuracy, float(point.macs)) for point in engine.study.front()
     )
 
 
-def test_a_pruned_ones_partial_accuracy_is_not_on_the_front(tmp_path: Path, space: Space):
-    engine = make(tmp_path, space)
-    play(engine)
+def test_a_pruned_ones_partial_accuracy_is_not_on_the_front(searched: tuple[Path, Engine, list[Job]]):
+    _, engine, _ = searched
     assert {point.evaluation.state for point in engine.study.front()} == {State.COMPLETE}
     for evaluation in engine.study.evaluations(state=State.PRUNED):
         assert evaluation.curve[-1][0] < EPOCHS
@@ -94,7 +101,7 @@ def test_more_trials_go_on_and_confirm_only_what_is_new(tmp_path: Path, space: S
     assert not {specs[job.candidate] for job in jobs if job.purpose is Purpose.FINAL} & confirmed
 
 
-@pytest.mark.parametrize("seconds", [40, 90, 300])
+@pytest.mark.parametrize("seconds", [40, 90, pytest.param(300, marks=pytest.mark.exhaustive)])
 def test_a_search_ends_within_its_time_and_confirms_within_it(tmp_path: Path, space: Space, seconds: float):
     clock = Time()
     engine = make(tmp_path, space, clock=clock, trials=None, seconds=seconds)
