@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .encoding import visible
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
@@ -42,7 +44,7 @@ def lines(*, to_stderr: bool = False) -> Printing:
     from ..search.course.events import Printing
 
     stream = sys.stderr if to_stderr else sys.stdout
-    return Printing(lambda text: print(text, file=stream, flush=True))
+    return Printing(lambda text: print(visible(text), file=stream, flush=True))
 
 
 class Redrawn:
@@ -59,7 +61,7 @@ class Redrawn:
         self._drawn = 0.0
 
     def said(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(visible(text), markup=False)
 
     def phase(self, text: str) -> None:
         self._phase = text

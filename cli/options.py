@@ -45,7 +45,12 @@ Test = Annotated[
 DropSmallClasses = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images than this.")]
 ImageSize = Annotated[
     int | None,
-    typer.Option("--image-size", min=1, help="Input size in pixels at which cost is counted. Without: the space's."),
+    typer.Option(
+        "--image-size",
+        min=1,
+        max=100_000,
+        help="Input size in pixels at which cost is counted. Without: the space's.",
+    ),
 ]
 
 DEFAULT_STORAGE = "sqlite:///automl.db"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,17 @@ from ..blocks.errors import unknown
 from ..spaces import Space
 from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
+from ..spaces.yaml_source import CONTROL
 from ..studies.storage_url import storage_url
+from ..studies.utf8 import is_text
 from .data import Reading
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
+
+LONGEST = 1e9
+"""Largest number of seconds of a run, 31 years."""
+LONGEST_NAME = 240
+"""Largest number of bytes of the name of a study: folders are called by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +90,8 @@ class ClusterOptions:
     storage: str = field(default_factory=storage_url)
     """Database of the studies, any SQLAlchemy URL. Default: AUTOML_STORAGE, or
     sqlite:///automl.db."""
+    db_patience: float = 600.0
+    """Time for which a database that is locked or out of reach is waited for: 30s, 10min."""
     study: str | None = None
     """Name of the study. Default: made of what is searched, the data and the budget."""
 
@@ -94,16 +102,12 @@ class RunOptions(DataOptions, TrainingOptions, ClusterOptions):
 
     def __post_init__(self) -> None:
         at_least(self, workers=1, epochs=1, image_size=8, proxy_size=8, drop_small_classes=0)
+        at_most(self, workers=10_000, epochs=100_000, image_size=100_000, proxy_size=4096)
         check_seed("--seed", self.seed)
-        if self.study is not None and (
-            not self.study.strip() or len(self.study) > 120 or not re.fullmatch(r"[^\s./\\][^/\\\n]*", self.study)
-        ):
-            raise InputError(
-                "--study must be a name without / and \\ that does not begin with a dot or a space, of at most 120"
-                f" characters, but got {self.study!r}"
-            )
-        if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
-            raise InputError(f"--time must be positive, but got {self.seconds:g} s")
+        if self.study is not None:
+            _check_study(self.study)
+        if self.seconds is not None and not 0 < self.seconds <= LONGEST:
+            raise InputError(f"--time must be positive and at most {LONGEST:g} s, but got {self.seconds:g} s")
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise InputError(f"--fraction must lie above 0 and be at most 1, but got {self.fraction:g}")
         if self.gpus_per_trial is not None and not 0 <= self.gpus_per_trial <= 64:
@@ -154,10 +158,13 @@ class SearchOptions(RunOptions):
             raise unknown("--objective", self.objective, get_args(Objective))
         check_sampler(self.sampler, self.objective)
         metrics.get(self.cost)
-        if self.table_seconds is not None and not (self.table_seconds > 0 and math.isfinite(self.table_seconds)):
-            raise InputError(f"--table-seconds must be positive, but got {self.table_seconds:g}")
+        if self.table_seconds is not None and not 0 < self.table_seconds <= LONGEST:
+            raise InputError(
+                f"--table-seconds must be positive and at most {LONGEST:g}, but got {self.table_seconds:g}"
+            )
         super().__post_init__()
         at_least(self, trials=1, references=0, finals=0, seeds=1)
+        at_most(self, trials=10_000_000, references=10_000, finals=10_000, seeds=10_000)
         for name in self.hints:
             score(name)
 
@@ -172,6 +179,32 @@ def at_least(options: object, **least: int) -> None:
         value = getattr(options, name)
         if value is not None and value < bound:
             raise InputError(f"--{name.replace('_', '-')} must be at least {bound}, but got {value}")
+
+
+def at_most(options: object, **most: int) -> None:
+    """Check that the options named are None or at most as large as given.
+
+    Raises:
+        InputError: one is larger.
+    """
+    for name, bound in most.items():
+        value = getattr(options, name)
+        if value is not None and value > bound:
+            raise InputError(f"--{name.replace('_', '-')} must be at most {bound:,}, but got {value}")
+
+
+def _check_study(name: str) -> None:
+    """Check that folders and terminals take the name of a study.
+
+    Raises:
+        InputError: they do not.
+    """
+    fits = is_text(name) and len(name) <= 120 and len(name.encode()) <= LONGEST_NAME
+    if not fits or not re.fullmatch(r"[^\s./\\][^/\\\n]*", name) or CONTROL.search(name):
+        raise InputError(
+            "--study must be a name without / and \\ and control characters that does not begin with a dot or a"
+            f" space, of at most 120 characters and {LONGEST_NAME} bytes, but got {name!r}"
+        )
 
 
 def check_seed(name: str, seed: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -275,7 +276,7 @@ def _not_default(options: SearchOptions, evaluator: str | None) -> dict[str, str
 def data_name(name: str) -> str:
     """The name of a data set as the study keeps it; paths are absolute, so that the same files have
     the same name in every folder."""
-    return name if is_named(name) else str(Path(name).expanduser().resolve())
+    return name if is_named(name) else os.path.realpath(os.path.expanduser(name))
 
 
 def default_name(space: Space, data: str, budget: Sequence[str], image_size: int | None = None) -> str:

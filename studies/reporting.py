@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.documented import documented
-from ..blocks.errors import InputError
+from .atomic_file import refused, write_text
 from .believed_front import belief_about
 from .chosen import best
 from .measure import measured
@@ -88,6 +88,7 @@ def write(found: Evidence, folder: Path) -> list[Path]:
 
     Raises:
         InputError: the folder cannot be written.
+        AutomlError: the disk refuses a file; earlier files stay as they were.
     """
     from .evidence import front_figure, progress_figure, report_markdown
     from .scaling import save
@@ -100,10 +101,8 @@ def write(found: Evidence, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for (_, name), draw in zip(figures, (front_figure, progress_figure), strict=True):
             save(draw(found), folder / name)
-        (folder / "report.md").write_text(report_markdown(found, figures=figures), encoding="utf-8")
-        (folder / "report.json").write_text(
-            json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        write_text(folder / "report.md", report_markdown(found, figures=figures))
+        write_text(folder / "report.json", json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
     except OSError as error:
-        raise InputError(f"--out cannot be written: {error}") from None
+        raise refused("--out", error) from None
     return [folder / "report.md", folder / "report.json", *(folder / name for _, name in figures)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -97,14 +98,13 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
         _counted.update(cpus=cpus, gpus=gpus)
-        place, others = folder(), ray.is_initialized()
+        place, others = closed(folder()), ray.is_initialized()
         try:
             with kept_handlers(), watched.watched(_raylet):  # Ray's own handler of SIGTERM aborts
                 # a bare init may join somebody's cluster
                 ray.init(
                     address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet
                 )
-            _close_session()
         except BaseException:
             watched.end() if others else stop()  # a script's own Ray is left alone
             raise
@@ -119,11 +119,24 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         ) from None
 
 
-def _close_session() -> None:
-    """Let no other user into the folder of the session, which Ray opens to all."""
-    node = started_node()
-    if node is not None:
-        os.chmod(node.get_session_dir_path(), 0o700)
+def closed(place: str | None) -> str | None:
+    """A folder for Ray's sessions beside `place` (None: beside Ray's usual one) in which nobody
+    else can look: Ray opens its own folders to all. `place` where there can be none."""
+    from ray._common.utils import get_default_ray_temp_dir
+
+    outer = Path(f"{os.path.abspath(place or get_default_ray_temp_dir())}-{os.getuid()}")
+    inner = str(outer / "r")
+    if len(os.fsencode(inner)) > LONGEST:
+        return place
+    try:
+        outer.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = outer.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():  # another user was here before
+            return place
+        outer.chmod(0o700)
+    except OSError:
+        return place
+    return inner
 
 
 def started_node() -> Any:

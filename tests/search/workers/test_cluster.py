@@ -80,3 +80,21 @@ def test_torch_is_imported_only_where_there_may_be_gpus(monkeypatch: pytest.Monk
     monkeypatch.setattr(cluster, "may_have_gpus", lambda: False)
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
     assert cluster.count_gpus() == 0
+
+
+def test_nobody_else_can_look_into_the_folder_of_the_sessions(tmp_path: Path):
+    place = str(tmp_path / "ray")
+    if len(place) + 20 > cluster.LONGEST:
+        place = f"/tmp/automl-test-{os.getpid()}"
+    outer = Path(f"{place}-{os.getuid()}")
+    try:
+        outer.mkdir(0o777)
+        assert cluster.closed(place) == f"{outer}/r"
+        assert outer.stat().st_mode & 0o777 == 0o700
+        outer.rmdir()
+        outer.symlink_to(tmp_path)
+        assert cluster.closed(place) == place  # another user may have put it there
+        long = "/x" + "y" * cluster.LONGEST
+        assert cluster.closed(long) == long
+    finally:
+        outer.unlink(missing_ok=True)
