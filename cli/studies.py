@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command("studies")(list_studies)
+    group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+    group.callback()(list_studies)
+    group.command("check")(check)
+    app.add_typer(group, name="studies")
     app.command("status")(status)
     app.command("front")(front)
     app.command("delete")(delete)
 
 
-def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+def list_studies(context: typer.Context, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """List the studies of a database."""
+    if context.invoked_subcommand is not None:
+        return
     from ..studies import studies
 
     found = studies(storage)
@@ -65,6 +70,27 @@ def list_studies(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None
     axis = ["cost axis"] if other else []
     columns = ["study", "space", "budget", *axis, "data", "done", "pruned", "best", "created (UTC)"]
     print_table("studies", columns, rows)
+
+
+def check(
+    storage: Storage = DEFAULT_STORAGE,
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be without loss.")] = False,
+    json: Json = False,
+) -> None:
+    """Check that a database holds whole studies: each evaluation once, with its network, its curve
+    and Optuna's trial. The exit code is 1 if something is wrong and has not been repaired."""
+    from ..studies.integrity import check as find
+
+    found = find(storage, repair=repair)
+    if json:
+        print_json([one.to_dict() for one in found])
+    else:
+        for one in found:
+            print(f"{one.study or 'the database'}: {one.text}{'; repaired' if one.repaired else ''}")
+        wrong = count(len(found), "fault")
+        print("all is well" if not found else f"{wrong}, {sum(one.repaired for one in found)} repaired")
+    if not all(one.repaired for one in found):
+        raise typer.Exit(1)
 
 
 def _axis(cost: str) -> str:

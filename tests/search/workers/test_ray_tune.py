@@ -6,6 +6,7 @@ whose path is too long for Ray's sockets. The workers are feathers: they train n
 torch, so that a trial takes milliseconds; the real worker is run by `tests/cli/test_end_to_end.py`.
 """
 
+import contextlib
 import signal
 import socket
 import sys
@@ -324,15 +325,14 @@ def test_a_private_ray_listens_on_the_loopback_interface_alone():
 
 def test_the_folder_of_a_session_is_open_to_its_user_alone():
     session = Path(ray._private.worker._global_node.get_session_dir_path())
-    assert session.stat().st_mode & 0o777 == 0o700
+    assert session.parents[1].stat().st_mode & 0o777 == 0o700
 
 
 def listening() -> list[str]:
     """The addresses on which this process and its descendants accept connections."""
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    return [
-        connection.laddr.ip
-        for process in processes
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    found: list[str] = []
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            connections = process.net_connections("inet")
+            found += [one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN]
+    return found
