@@ -48,6 +48,7 @@ def add_to(app: typer.Typer) -> None:
         "axes": Text(parse=names_in, default="depth,width,resolution"),
         "seconds": Text(parse=parse_duration, flag="--time"),
         "storage": Storage,
+        "db_patience": Text(parse=parse_duration, default="10min"),
     },
 )
 def grid(

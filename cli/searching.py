@@ -68,6 +68,7 @@ def add_to(app: typer.Typer) -> None:
         "hints": Text(parse=names_in, default="naswot"),
         "references": Text(parse=parse_references),
         "storage": Storage,
+        "db_patience": Text(parse=parse_duration, default="10min"),
     },
 )
 def search(options: SearchOptions, json: Json = False) -> None:

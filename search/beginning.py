@@ -15,6 +15,7 @@ from .course.engine import Engine
 from .course.events import Listener
 from .course.hinting import Hinting
 from .course.limits import Trials
+from .course.outages import wait_patiently
 from .course.pace import Pace
 from .course.rungs import Rungs
 from .course.time_model import TimeModel
@@ -61,6 +62,7 @@ class Run:
         study = Study.create_or_continue(
             options.storage, evaluator.plan.spec, command=self.command, versions=versions()
         )
+        wait_patiently(study, options.db_patience, self.listener)
         begun = so_far(study)
         self.proposer = _proposer(study, evaluator, options, self.found, begun, self.earlier)
         proposes = _references_first(

@@ -16,6 +16,7 @@ from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener
 from .course.limits import Limits, Trials
+from .course.outages import wait_patiently
 from .course.rungs import Rungs
 from .data import ImageData, described, remarks
 from .earlier_studies import continued
@@ -106,6 +107,7 @@ def train_listed(
         with cluster.session(asked) as resources:
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
+            wait_patiently(study, options.db_patience, listener)
             engine = listed_engine(
                 study,
                 waiting(study),

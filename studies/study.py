@@ -61,6 +61,8 @@ class Study:
     def __init__(self, database: Database, storage: str, row: StudyRecord, optuna: RDBStorage | None = None) -> None:
         self._database = database
         self._optuna = optuna
+        self.patience = database.patience
+        """How long transactions wait for a database that cannot be had; not at all by default."""
         self._batch: Batch | None = None
         self._id = row.id
         self._optuna_id = row.optuna_study_id

@@ -31,6 +31,14 @@ class Stop:
             raise KeyboardInterrupt(self.number)
 
 
+_latest = Stop()
+
+
+def check_latest() -> None:
+    """Raise KeyboardInterrupt if the latest run of this process was told to stop."""
+    _latest.check()
+
+
 @contextmanager
 def orderly() -> Iterator[Stop]:
     """Inside, the first signal is only noted: call `Stop.check` where nothing is half done.
@@ -40,7 +48,8 @@ def orderly() -> Iterator[Stop]:
     Raises:
         KeyboardInterrupt: a signal came, and `Stop.check` was not called since.
     """
-    stop = Stop()
+    global _latest
+    _latest = stop = Stop()
 
     def note(number: int, _: FrameType | None) -> None:
         stop.check()

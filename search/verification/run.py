@@ -25,6 +25,7 @@ from ...studies.storage_url import open_study
 from ...studies.verification_study import NOTE
 from ...studies.versions import versions
 from ..course.events import Listener, Silent
+from ..course.outages import wait_patiently
 from ..handover.study_data import study_data
 from ..options import ClusterOptions
 from ..plan import arrays_of
@@ -124,6 +125,7 @@ def verify(
         with cluster.session(asked) as resources:
             listener.phase(f"verifying with {resources}")
             found = Study.create_or_continue(study.storage_url, spec, command=command, versions=versions())
+            wait_patiently(found, asked.db_patience, listener)
             found.note(NOTE, plan.to_dict())
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)
             from ..workers.ray_tune import run

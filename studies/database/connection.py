@@ -33,6 +33,7 @@ from sqlalchemy.pool import NullPool
 
 from ...blocks.errors import AutomlError, InputError
 from ...blocks.regular_file import require_regular
+from .patience import Patience
 
 BUSY_SECONDS = 30
 """How long a statement waits for SQLite's lock before it is an error."""
@@ -69,6 +70,8 @@ class Database:
         not installed."""
         self.shown = masked(storage)
         self.url = _parsed(storage)
+        self.patience = Patience()
+        """How long a transaction waits that cannot begin."""
         arguments: dict[str, Any] = {"poolclass": NullPool}
         if self.url.get_backend_name() == "sqlite" and "timeout" not in self.url.query:
             arguments["connect_args"] = {"timeout": BUSY_SECONDS}
@@ -121,7 +124,7 @@ class Database:
         """A session that sees the database at one moment. Raises: DatabaseError, also for a row
         that holds something else than was written."""
         try:
-            with Session(self.engine, expire_on_commit=False) as session:
+            with self.patience.begun(self.engine, self.reason) as session:
                 yield session
         except SQLAlchemyError as error:
             raise DatabaseError(f"cannot read {self.shown}: {self.reason(error)}") from error
@@ -138,8 +141,9 @@ class Database:
         """One transaction: all of it is kept at the end, or nothing if anything raises. Raises:
         DatabaseError."""
         try:
-            with Session(self.writing, expire_on_commit=False) as session, session.begin():
+            with self.patience.begun(self.writing, self.reason) as session:
                 yield session
+                session.commit()
         except SQLAlchemyError as error:
             raise DatabaseError(f"cannot write to {self.shown}: {self.reason(error)}") from error
 

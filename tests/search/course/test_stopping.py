@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
+from automl.search.course.events import Printing
+from automl.search.course.outages import wait_patiently
 from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
+from automl.studies.database.patience import Patience
 
 pytestmark = pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals are those of the main thread"
@@ -115,3 +119,25 @@ def test_in_another_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [[]]
+
+
+def test_a_wait_for_the_database_ends_when_the_process_is_told_to_stop() -> None:
+    said: list[str] = []
+    listener = Printing(said.append)
+    study = SimpleNamespace(patience=Patience())
+    wait_patiently(study, 60.0, listener)  # type: ignore[arg-type]
+
+    def run() -> None:
+        with orderly():
+            study.patience.told("waiting")
+            signal.raise_signal(signal.SIGTERM)
+            study.patience.told("waiting")
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert said == ["waiting"]
+    with pytest.raises(KeyboardInterrupt):  # the notes of a run that is ending wait no more
+        study.patience.told("waiting")
+    with orderly():  # another run
+        study.patience.told("waiting")
+    assert said == ["waiting", "waiting"]

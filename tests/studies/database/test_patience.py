@@ -1,0 +1,98 @@
+"""A database that cannot be had for a while is waited for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+
+import pytest
+from automl.studies import DatabaseError, Study, StudySpec
+from automl.studies.database import patience
+
+
+class Locked:
+    """Another process that has the lock, until it has been waited for so many times."""
+
+    def __init__(self, url: str, times: int) -> None:
+        self.connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.times, self.said = times, list[str]()
+
+    def __call__(self, text: str) -> None:
+        self.said.append(text)
+        if len(self.said) == self.times:
+            self.connection.execute("ROLLBACK")
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that would have been made; none is."""
+    found: list[float] = []
+    monkeypatch.setattr(patience.time, "sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def locked(url: str, spec: StudySpec) -> Iterator[Locked]:
+    Study.create_or_continue(url, spec, command="", versions={})
+    other = Locked(url, 4)
+    yield other
+    other.connection.close()
+
+
+def opened(url: str, told: Callable[[str], None], *, seconds: float) -> Study:
+    study = Study.open(f"{url}?timeout=0.01", "tiny")
+    study.patience.seconds, study.patience.told = seconds, told
+    return study
+
+
+def test_what_could_not_be_written_is_written_once_the_lock_is_gone(
+    url: str, locked: Locked, pauses: list[float], record: Callable[..., object]
+) -> None:
+    study = opened(url, locked, seconds=100)
+    with study.recording():
+        record(study, 0)
+    record(study, 1)
+    assert [each.trial for each in study.evaluations()] == [0, 1]
+    assert locked.said == ["waiting for the database (database is locked), 0 s so far"] * 4
+    assert pauses == [0.25, 0.5, 1.0, 2.0]
+
+
+def test_control_without_patience_it_is_an_error_at_once(
+    url: str, locked: Locked, pauses: list[float], record: Callable[..., object]
+) -> None:
+    with pytest.raises(DatabaseError, match="database is locked"):
+        record(opened(url, locked, seconds=0))
+    assert locked.said == pauses == []
+
+
+def test_a_database_that_stays_away_is_an_error_in_the_end(
+    url: str, locked: Locked, record: Callable[..., object]
+) -> None:
+    locked.times = 0
+    with pytest.raises(DatabaseError, match="database is locked"):
+        record(opened(url, locked, seconds=0.3))
+    assert len(locked.said) >= 1
+
+
+def test_who_is_told_of_the_wait_may_end_it(
+    url: str, locked: Locked, pauses: list[float], record: Callable[..., object]
+) -> None:
+    def stops(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        record(opened(url, stops, seconds=100))
+    assert pauses == []
+
+
+def test_an_error_that_does_not_pass_is_not_waited_for(
+    url: str, spec: StudySpec, pauses: list[float], record: Callable[..., object]
+) -> None:
+    study = Study.create_or_continue(url, spec, command="", versions={})
+    study.patience.seconds = 100
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as other:
+        other.execute("DROP TABLE automl_evaluations")
+    with pytest.raises(DatabaseError, match="no such table"):
+        record(study)
+    assert pauses == []
