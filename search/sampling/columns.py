@@ -20,8 +20,6 @@ from ...spaces.fingerprint import GOLDEN, scrambled
 
 Table = NDArray[np.float64]
 """(rows, parameters)."""
-CONTINUOUS = 0.1
-"""Values of a continuous parameter that are nearer than this share of its range count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,20 +116,6 @@ def params_of(columns: Sequence[Column], row: NDArray[np.float64]) -> dict[str, 
     return {
         column.name: column.value(number) for column, number in zip(columns, row, strict=True) if not math.isnan(number)
     }
-
-
-def edits(columns: Sequence[Column], table: Table, row: NDArray[np.float64]) -> NDArray[np.intp]:
-    """In how many parameters each row of a table differs from `row`; a continuous parameter differs
-    by at least a tenth of its range."""
-    differs = (table != row) & ~(np.isnan(table) & np.isnan(row))
-    for index, column in enumerate(columns):
-        if column.values is None:
-            found = column.distribution
-            low, high = float(found.low), float(found.high)  # type: ignore[attr-defined]
-            scale = np.log if column.log else np.asarray
-            apart = np.abs(scale(table[:, index]) - scale(row[index])) / float(scale(high) - scale(low))
-            differs[:, index] &= ~(apart < CONTINUOUS)
-    return differs.sum(axis=1)
 
 
 def keys_of(table: Table) -> NDArray[np.uint64]:

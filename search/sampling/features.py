@@ -33,25 +33,21 @@ class Features:
 
     linear: Mapping[str, Matrix]
     """Name of a block -> (rows, features); the model has a linear part for each."""
-    groups: NDArray[np.intp]
-    """(features of the block "effects"): the parameter to which each belongs, from 0."""
 
     def __getitem__(self, index: object) -> Features:
-        return Features(linear={name: block[index] for name, block in self.linear.items()}, groups=self.groups)  # type: ignore[index]
+        return Features(linear={name: block[index] for name, block in self.linear.items()})  # type: ignore[index]
 
     def __len__(self) -> int:
         return len(self.linear["effects"])
 
     def as_type(self, dtype: DTypeLike) -> Features:
         """The same as numbers of another type, without a copy if they are of it already."""
-        linear = {name: block.astype(dtype, copy=False) for name, block in self.linear.items()}
-        return Features(linear=linear, groups=self.groups)
+        return Features(linear={name: block.astype(dtype, copy=False) for name, block in self.linear.items()})
 
     def followed_by(self, other: Features) -> Features:
         """The rows of both."""
         return Features(
-            linear={name: np.concatenate([block, other.linear[name]]) for name, block in self.linear.items()},
-            groups=self.groups,
+            linear={name: np.concatenate([block, other.linear[name]]) for name, block in self.linear.items()}
         )
 
 
@@ -82,8 +78,6 @@ class Encoder:
         # in a union most parameters are inactive in any row: those that are active fill the block
         active = len(sized) if families is None else float((~np.isnan(rows[:, sized])).sum(axis=1).mean())
         self._effects = math.sqrt(max(1.0, active))
-        widths = [_width(columns[index]) for index in sized]
-        self._groups = np.repeat(np.arange(len(sized)), widths)
         self._priced = costs is not None and len(costs) > 1 and costs.min() > 0 and float(np.ptp(costs)) > 0
         self._log = (0.0, 1.0)
         self._marginals: list[Vector | None] = [None] * len(columns)
@@ -134,7 +128,7 @@ class Encoder:
             if scale > 0:
                 values = hint(table, np.zeros(len(table)) if costs is None else costs)
                 found[name] = ((values - mean) / scale).clip(-4, 4)[:, None].astype(dtype)
-        return Features(linear=found, groups=self._groups)
+        return Features(linear=found)
 
     def _ordered(self, index: int, column: Column, numbers: Vector) -> Matrix | None:
         """One or two scores for each choice of a categorical parameter: the choice itself if it is
@@ -180,14 +174,6 @@ def _marginal(column: Column, numbers: Vector, logs: Vector) -> Vector | None:
 def _standard(values: Vector) -> Vector | None:
     scale = float(values.std())
     return (values - values.mean()) / scale if scale > 0 else None
-
-
-def _width(column: Column) -> int:
-    """Number of features of a parameter in the block of effects."""
-    values = column.values
-    if values is not None and len(values) == 1:
-        return 0
-    return len(values) if column.categorical and values is not None else 2
 
 
 def _effects(column: Column, numbers: Vector) -> Matrix:

@@ -47,7 +47,7 @@ class Models:
     def __init__(self, region: Region) -> None:
         """`region` tells the costs of observed rows."""
         self._region = region
-        self._fitted: dict[int, tuple[int, dict[str, float], Vector]] = {}
+        self._fitted: dict[int, tuple[int, dict[str, float]]] = {}
         self._costs: dict[bytes, float] = {}
 
     @property
@@ -89,13 +89,11 @@ class Models:
                 if len(values) <= MAX_FOR_WEIGHTS
                 else rng.choice(len(values), MAX_FOR_WEIGHTS, replace=False)
             )
-            start = None if before is None else before[1:]
-            fitted = Surrogate(features[few], target[few], extra[few], start=start)
-            self._fitted[objective] = count, fitted.weights, fitted.relevance
+            fitted = Surrogate(features[few], target[few], extra[few], start=None if before is None else before[1])
+            self._fitted[objective] = count, fitted.weights
             if len(few) == len(values):
                 return fitted
-        _, weights, relevance = self._fitted[objective]
-        return Surrogate(features, target, extra, weights=weights, relevance=relevance)
+        return Surrogate(features, target, extra, weights=self._fitted[objective][1])
 
     def costs(self, history: History, rows: NDArray[np.float64]) -> Vector:
         """Costs of observed rows, each of which is computed once; one that cannot be told is the

@@ -3,6 +3,9 @@
 Source: predictor-based architecture search over an enumerated pool (Wen et al., ECCV 2020,
 arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.11858), with a Gaussian process
 (`surrogate.py`) instead of their networks; candidates are compared as in `acquisition.py`.
+
+Tried and neither better nor worse on generated problems (`benchmarks/search.py`): a proposal far
+from the best trial after eight near it without improvement.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from optuna.trial import FrozenTrial
 from ...studies.database.optuna_private import trials_of
 from .acquisition import PROMISING, Offer, domination, improvement, promising, shortlist, value_of
 from .auxiliary import Auxiliary, Rows, rows_of
-from .columns import Table, columns_of, edits
+from .columns import Table, columns_of
 from .conditions import Declared
 from .feasible import FeasibleSampler
 from .features import Encoder, Features, Hint, Vector
@@ -45,9 +48,6 @@ ROUNDS, MUTATIONS = 4, 900
 """Rounds in which neighbours of the best rows are added to a pool that is not screened completely,
 in the first of the best trials, then of the rows of the highest mean; and mutations tried in each.
 More rounds find better rows, and take longer."""
-STALLED, NEAR = 8, 2
-"""After this many trials without improvement that all differ from the best in at most NEAR
-parameters, the next differs in more: the model may be wrong elsewhere."""
 SEEN = 200
 """Trials of the highest values among which the best posterior mean is sought."""
 COMPLETED = 2
@@ -171,20 +171,7 @@ class PredictorSampler(FeasibleSampler):
         else:
             seen = encoder(history.rows, self._models.costs(history, history.rows))
             gain = domination(models, offer, seen, history.values, pending, success, self._rng)
-        if best and (far := self._far(history, offer)) is not None:
-            gain = np.where(far, gain, -1.0)
         return offer.rows[np.argmax(gain)]
-
-    def _far(self, history: History, offer: Offer) -> NDArray[np.bool_] | None:
-        """Which rows are far from the best trial, if the search has stalled near it; else None."""
-        values = history.values[:, 0]
-        if len(values) <= STALLED or values[-STALLED:].max() > values[:-STALLED].max():
-            return None
-        best = history.rows[np.argmax(values)]
-        if (edits(history.columns, history.rows[-STALLED:], best) > NEAR).any():
-            return None
-        far = edits(history.columns, offer.rows, best) > NEAR
-        return far if far.any() else None
 
     def _fitted(self, history: History, encoder: Encoder, *, best: bool) -> dict[int, Surrogate]:
         """The models of the objectives that are compared: of the first, and, for a front, of the

@@ -52,7 +52,7 @@ class TestSurrogate:
         weight = model.weights
 
         def kernel(a, b):
-            return sum(weight[name] * part for name, part in parts_of(a, b, model.relevance).items())
+            return sum(weight[name] * part for name, part in parts_of(a, b).items())
 
         y, rest = (values[:30] - values[:30].mean()) / values[:30].std(), features[30:]
         solved = np.linalg.inv(kernel(features[:30], features[:30]) + (weight["noise"] + 1e-6) * np.eye(30))
@@ -82,9 +82,9 @@ class TestSurrogate:
 
         features, values = data
         model = Surrogate(features, values)
-        covariance = sum(
-            model.weights[name] * part for name, part in parts_of(features, features, model.relevance).items()
-        ) + (model.weights["noise"] + 1e-6) * np.eye(40)
+        covariance = sum(model.weights[name] * part for name, part in parts_of(features, features).items()) + (
+            model.weights["noise"] + 1e-6
+        ) * np.eye(40)
         assert model.evidence == pytest.approx(
             multivariate_normal(np.zeros(40), covariance).logpdf((values - values.mean()) / values.std()), rel=1e-6
         )
@@ -96,9 +96,7 @@ class TestSurrogate:
         for place in range(0, 40, 8):
             others = np.delete(np.arange(40), place)
             y = (values - values.mean()) / values.std()
-            kernel = sum(
-                model.weights[name] * part for name, part in parts_of(features, features, model.relevance).items()
-            )
+            kernel = sum(model.weights[name] * part for name, part in parts_of(features, features).items())
             inner = kernel[np.ix_(others, others)] + (model.weights["noise"] + 1e-6) * np.eye(39)
             assert found[place] == pytest.approx(
                 values.mean() + values.std() * kernel[place, others] @ np.linalg.solve(inner, y[others]), abs=1e-6
@@ -124,26 +122,6 @@ class TestSurrogate:
         trusting = Surrogate(features, changed, weights=Surrogate(features, values).weights).mean(features)[0]
         doubting = Surrogate(features, changed, extra, weights=Surrogate(features, values).weights).mean(features)[0]
         assert abs(doubting - values[0]) < abs(trusting - values[0])
-
-
-class TestRelevance:
-    def fitted(self) -> np.ndarray:
-        """Relevances of three parameters, the last of which changes nothing."""
-        columns = columns_of({name: CategoricalDistribution(("x", "y", "z")) for name in "abc"})
-        rng = np.random.default_rng(1)
-        table = np.stack([column.draw(60, rng) for column in columns], axis=1)
-        a, b = table[:, 0].astype(int), table[:, 1].astype(int)
-        values = np.array([0.0, 1.0, -1.0])[a] + 0.5 * np.array([[0, 1, -1], [1, 0, -1], [-1, 1, 0]])[a, b]
-        features = Encoder(columns, table, None)(table, None)
-        return Surrogate(features, values + 0.05 * rng.standard_normal(60)).relevance
-
-    def test_what_changes_nothing_is_of_little_relevance(self):
-        relevance = self.fitted()
-        assert relevance[2] < 0.5 * relevance[:2].min()
-
-    def test_control_with_a_strict_prior_all_parameters_are_alike(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("automl.search.sampling.surrogate.RELEVANCE_SPREAD", 1e-3)
-        assert np.ptp(self.fitted()) < 0.01
 
 
 def counted(values: np.ndarray, point: np.ndarray, low: np.ndarray, cells: int = 60) -> float:
