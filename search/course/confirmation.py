@@ -15,6 +15,8 @@ FINAL_FACTOR = 2
 FIRST_SEEDS = 2
 """Seeds from which all networks are trained where time is short. Further ones serve the networks
 that may still be the best (`final_trainings`)."""
+MOST_SEEDS = 8
+"""Seeds from which a network is trained at most."""
 Takes = Callable[[Sequence[FrontPoint], int, int], float | None]
 """(networks, seeds of each, epochs of each) -> seconds of their final trainings on all workers."""
 FILLED = 0.9

@@ -1,11 +1,12 @@
 """The final trainings of a run: planned when searching ends, then handed out one by one.
 
-All networks are trained from `FIRST_SEEDS` seeds. Where time alone ends the run, further trainings
-are a race (Maron & Moore, Hoeffding races, NIPS 1993): they serve the networks that may still be
-the best by the posterior of all trainings, until one is told apart from the others or the time is
-over; then those that have not been trained again and may be the best join. The best network of the
-search and the best reference are trained on in any case: how they differ is what the certificate
-says, and it would be too favourable if their trainings ended once they differ.
+All networks are trained from `FIRST_SEEDS` seeds. Where time alone ends the run, and where nothing
+is trained but a table is read, further trainings are a race (Maron & Moore, Hoeffding races, NIPS
+1993). They serve the networks that may still be the best by the posterior of all trainings, until
+one is told apart from the others or the time is over; then those that have not been trained again
+and may be the best join. The best network of the search and the best reference are trained on in
+any case: how they differ is what the certificate says, and it would be too favourable if their
+trainings ended once they differ.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ from .running import Running
 
 UNUSED = 0.1
 """Part of the time given that is not left unused without a word."""
-MOST_SEEDS = 8
-"""Seeds from which a network is confirmed at most, where there is time for more."""
 
 
 class FinalTrainings:
@@ -40,6 +39,8 @@ class FinalTrainings:
         self._listener: Listener = Silent()
         self._planned: list[Final] = []
         self._known: set[tuple[str, str, int]] = set()
+        self._first: set[str] = set()
+        self._raced = 0
 
     @property
     def begun(self) -> bool:
@@ -61,6 +62,7 @@ class FinalTrainings:
             takes=self._clock.takes,
         )
         self._planned = list(self._left)
+        self._first = {final.point.id for final in self._left}
         self._known = {(each.candidate_id, each.fidelity.key, each.seed) for each in done}
         if self._left:
             listener.phase(described(self._left))
@@ -83,15 +85,18 @@ class FinalTrainings:
 
     def _further(self) -> Final | None:
         """The same training from one more seed, of the network of `_racing` that has the fewest, if
-        the time left suffices; None if it does not, if none is needed, or if time is not what ends
-        the search."""
+        the time left suffices; None if it does not, if none is needed, or if a search that ends by
+        its trials has no trainings left for the race."""
         left = self._clock.left
-        if left is None or self._limits.trials is not None:
+        by_time = left is not None and self._limits.trials is None
+        if not by_time and self._raced >= self._limits.race:
             return None
-        racing = [final for final in self._racing() if self._seeds(final) < MOST_SEEDS] or self._joining()
+        racing = [final for final in self._racing() if self._seeds(final) < self._limits.most_seeds]
+        racing = racing or self._joining()
         for final in sorted(racing, key=self._seeds):
             takes = self._clock.takes([final.point], 1, final.fidelity.epochs)
-            if takes is not None and takes <= FILLED * left:
+            if left is None or (takes is not None and takes <= FILLED * left):
+                self._raced += 1
                 seed = self._trials.seed + self._seeds(final) + 1
                 while (final.point.id, final.fidelity.key, seed) in self._known:
                     seed += 1
@@ -111,8 +116,9 @@ class FinalTrainings:
         """The networks that gain from a further seed, each by its last training, the best first;
         empty if the best is told apart."""
         networks = {final.point.id: final for final in self._planned}
-        if len(networks) == 1 or any(self._seeds(final) < FIRST_SEEDS for final in networks.values()):
-            return list(networks.values())
+        least = min(FIRST_SEEDS, self._limits.most_seeds)
+        if len(networks) == 1 or any(self._seeds(networks[key]) < least for key in self._first):
+            return [final for key, final in networks.items() if key in self._first]
         found = comparison(self._study, [final.point for final in networks.values()]).posterior
         ranked = sorted(networks, key=lambda key: -found[key].mean)
         rivals = [key for key in ranked[1:] if found[key].above(found[ranked[0]]) >= DOUBT]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...spaces import Candidate
 from ...studies import Fidelity
-from .confirmation import FINAL_FACTOR
+from .confirmation import FINAL_FACTOR, MOST_SEEDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,11 @@ class Limits:
     """Networks of the front that are confirmed."""
     seeds: int = 2
     """Further seeds from which each of them is trained."""
+    most_seeds: int = MOST_SEEDS
+    """Further seeds from which a network is trained at most, where a race needs them."""
+    race: int = 0
+    """Further trainings of a race, where trials end the search; where time does, it ends the
+    race."""
     factor: int = FINAL_FACTOR
     """Epochs of a final training, as a multiple of those of a trial."""
     epoch_scale: float = 1.0

@@ -18,6 +18,7 @@ from ...spaces import Census
 from ...studies import Study
 from ...studies.belief import Belief
 from ...studies.chosen import Best
+from ..course.confirmation import MOST_SEEDS
 from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.job import Job
@@ -34,6 +35,9 @@ DEFAULT_SECONDS = 60.0
 LEAST_COVERAGE = 0.05
 """Smallest share of the networks within the budget that a table must have; with fewer, nearly all
 proposals would be refused."""
+RACE = 3
+"""Further trainings of the race of a search by trials, as a multiple of the final trainings asked
+for."""
 RECORDED_TOGETHER = 200
 """Evaluations that share a transaction: each costs microseconds to look up and would cost
 milliseconds to write alone."""
@@ -84,10 +88,18 @@ class TableLookup:
 
     def limits(self, options: SearchOptions) -> Limits:
         """The limits that the options give; no more seeds than the table has, and no longer
-        trainings."""
+        trainings. As nothing is trained, the race of the networks that may be the best is long."""
         seeds = min(options.seeds, self.table.seeds - 1)
         finals = options.finals if seeds else 0
-        return Limits(trials=self.plan.trials, seconds=self.plan.seconds, finals=finals, seeds=max(seeds, 1), factor=1)
+        return Limits(
+            trials=self.plan.trials,
+            seconds=self.plan.seconds,
+            finals=finals,
+            seeds=max(seeds, 1),
+            most_seeds=max(1, min(MOST_SEEDS, self.table.seeds - 1)),
+            race=RACE * finals * seeds,
+            factor=1,
+        )
 
     def described(self, found: Census) -> list[str]:
         """What the table holds of the space, in lines for the reader.

@@ -71,6 +71,25 @@ def test_it_searches_and_says_so(folder: Path, call):
     assert call("front", "s")[0] == call("status", "s")[0] == call("studies")[0] == 0
 
 
+def test_front_shows_what_is_believed_beside_what_was_observed(folder: Path, call):
+    call(*COMMAND)
+    _, out, _ = call("front", "s")
+    assert out.index("front of s (") < out.index("believed front of s")
+    assert "95 % interval" in out
+    alone = call("front", "s", "--believed")[1]
+    assert "front of s (" not in alone
+    assert "believed front of s" in alone
+    observed, believed = (json.loads(call("front", "s", *more, "--json")[1]) for more in ((), ("--believed",)))
+    assert [one["cost"] for one in believed] == sorted(one["cost"] for one in believed)
+    for one in (*observed, *believed):
+        low, high = one["believed"]["interval"]
+        assert low < one["believed"]["accuracy"] < high
+        assert one["believed"]["sd"] > 0
+    best = json.loads(call("report", "s", "--json")[1])["best"]
+    assert best["believed"] in [one["believed"] for one in believed]
+    assert "believed" in call("report", "s")[1]
+
+
 def test_json_has_both_times_and_the_accuracies_as_fractions(folder: Path, call):
     code, out, _ = call(*COMMAND, "--table-seconds", 60, "--json")
     data = json.loads(out)
