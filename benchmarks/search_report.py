@@ -150,7 +150,9 @@ settings, from the accuracy that a tenth is below and the highest cost. Observat
 from ours" is the mean paired
 difference in favour of the predictor with its 95 % interval (bootstrap over seeds): significant where it lies above \
 0. Every row says how many seeds it has;
-the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical parameters (and is left out)."""
+the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical parameters (and is left out). Generated \
+problems whose number is 100 or more are held
+out: no sampler was tuned on them."""
 
 
 def report(problems: list[str], seeds: int, cache: Path, *, write: str | None) -> str:
