@@ -12,7 +12,7 @@ import pytest
 from automl.search.course import recorder
 from automl.studies import Purpose
 from automl.studies.believed_front import believed_points
-from automl.studies.reference_trials import ORIGIN
+from automl.studies.finalists import finalists
 
 from ..generated_table import Generated, rank_of_the_chosen, searched
 
@@ -59,10 +59,28 @@ def test_where_time_ends_the_search_it_is_used_for_the_networks_that_may_be_the_
     study = searched(tmp_path, generated, 1, sampler="random", trials=None, seconds=60.0 * 80)
     seeds: dict[str, int] = {}
     for each in study.evaluations(Purpose.FINAL):
-        assert each.origin != ORIGIN
         seeds[each.candidate_id] = seeds.get(each.candidate_id, 0) + 1
     believed = {one.point.id: one.belief.mean for one in believed_points(study)}
     ranked = sorted(seeds, key=lambda key: -believed[key])
     assert max(seeds.values()) > min(seeds.values())
     assert seeds[ranked[0]] >= max(seeds.values()) - 1
     assert seeds[ranked[-1]] < seeds[ranked[0]]
+
+
+def test_the_race_of_a_table_trains_only_networks_that_may_be_the_best_and_ends(tmp_path: Path):
+    generated = Generated.make(2)
+    count = {}
+    for race in (0, 12):
+        folder = tmp_path / str(race)
+        folder.mkdir()
+        study = searched(folder, generated, 2, sampler="random", trials=30, seeds=2, most_seeds=4, race=race)
+        seeds: dict[str, int] = {}
+        for each in study.evaluations(Purpose.FINAL):
+            seeds[each.candidate_id] = seeds.get(each.candidate_id, 0) + 1
+        count[race] = sum(seeds.values())
+        assert max(seeds.values()) <= 4
+        first = {point.id for point in finalists(study, 3)}
+        assert first <= set(seeds)
+        assert (set(seeds) == first) == (race == 0)
+    assert count[0] == 6
+    assert count[0] < count[12] <= 18
