@@ -161,14 +161,14 @@ class Problem:
 def residual(space: Mapping[str, BaseDistribution], params: Params, spread: float, salt: int = 0) -> Vector:
     """A normal number that belongs to a setting: what no model of its parts explains."""
     columns = columns_of(space)
-    table = np.stack([_numbers(column, params[column.name]) for column in columns], axis=1)
+    table = np.stack([numbers(column, params[column.name]) for column in columns], axis=1)
     bits = keys_of(np.concatenate([table, np.full((len(table), 1), float(salt))], axis=1))
     u = ((bits >> np.uint64(11)).astype(float) + 0.5) / 2**53
     v = (((bits * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)).astype(float) + 0.5) / 2**53
     return spread * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
 
 
-def _numbers(column: Any, values: Any) -> Vector:
+def numbers(column: Any, values: Any) -> Vector:
     if isinstance(column.distribution, CategoricalDistribution):
         place = {choice: index for index, choice in enumerate(column.distribution.choices)}
         return np.array([place[value] for value in np.asarray(values).tolist()], float)

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .columns import Column, Table, table_of
 from .features import Encoder, Vector
-from .region import Region
+from .region import Region, filled
 from .surrogate import Surrogate
 from .warp import warp
 
@@ -63,7 +63,7 @@ class Auxiliary:
         self.model: Surrogate | None = None
         """Model of the values; None if there are too few, or all are equal."""
         if len(kept) >= MIN_VALUES and np.ptp(values) > 0:
-            costs = region.examine(columns, region.settled(columns, table)).costs
+            costs = filled(region.examine(columns, region.settled(columns, table)).costs)
             low, high = np.quantile(values, [0.05, 0.95])
             target = warp(values) if noisy else np.clip(values, low - 2 * (high - low), high + 2 * (high - low))
             self.model = Surrogate(self._encoder(table, costs), target, noise=None if noisy else EXACT)

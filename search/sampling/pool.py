@@ -88,6 +88,7 @@ class Pool:
         self._keys = keys[self._order]
         self._taken: set[int] = set()
         self._asked: dict[bytes, tuple[NDArray[np.bool_], list[int]]] = {}
+        self._held: list[tuple[NDArray[np.bool_], list[int]]] = []
         self.left = len(rows)
         """Number of free rows."""
 
@@ -121,10 +122,11 @@ class Pool:
     def hold(self, rows: Table) -> None:
         """Do not offer rows now that agree with one of these in all parameters that it has: rows of
         trials that are being evaluated, which may have asked for all their parameters."""
+        groups = _by_parameters(rows) if len(rows) else []
+        self._held = [(asked, keys_of(part[:, asked]).tolist()) for asked, part in groups if asked.any()]
         held = np.zeros(len(self.rows), bool)
-        for asked, part in _by_parameters(rows) if len(rows) else []:
-            if asked.any():
-                held |= np.isin(keys_of(self.rows[:, asked]), keys_of(part[:, asked]))
+        for asked, agreeing in self._held:
+            held |= np.isin(keys_of(self.rows[:, asked]), np.array(agreeing, np.uint64))
         free = self._open & ~held
         self.free = free if free.any() else self._open
         self.left = int(self.free.sum())
@@ -155,7 +157,7 @@ class Pool:
             changed[gaps, index] = column.draw(int(gaps.sum()), rng)
         found, costs, keys = self._admitted(self._region.settled(self.columns, changed))
         new = np.array([key not in self._taken for key in keys.tolist()], bool)
-        for asked, agreeing in self._asked.values():
+        for asked, agreeing in (*self._asked.values(), *self._held):
             new &= ~np.isin(keys_of(found[:, asked]), np.array(agreeing, np.uint64))
         return found[new], filled(costs)[new]
 

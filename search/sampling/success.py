@@ -36,6 +36,10 @@ USUAL_WORKS, USUAL_FAILS = 4.0, 1.0
 """Beta prior of the rate of successes elsewhere."""
 MAX_EACH = 400
 """Only the latest of the failures, and of the successes, are used."""
+RULES = 300
+"""Rules that are considered: those that apply to most failures."""
+CULPRITS = 16
+"""Largest number of rules that are found to be at fault."""
 SUSPECTS = 64
 """Pairs of rules that are kept although they are more likely not at fault."""
 THRESHOLDS = 4
@@ -60,18 +64,20 @@ class SuccessModel:
         self._columns = list(columns)
         costs = np.concatenate([succeeded[1], failed[1]])
         self._thresholds = np.unique(np.quantile(costs, _inner())) if np.ptp(costs) > 0 else np.zeros(0)
+        self._kept: NDArray[np.intp] | slice = slice(None)
+        often = np.argsort(-self._rules(*failed).sum(axis=0), kind="stable")
+        self._kept = np.sort(often[:RULES])
         good, bad = self._rules(*succeeded), self._rules(*failed)
-        met = good.T @ good
+        met, successes = good.T @ good, len(good)
+        odds, effect = _blame(met, bad.T @ bad, successes, len(bad))
         culprits: list[tuple[int, int, float]] = []
-        while True:
-            odds, effect = _blame(met, bad.T @ bad, len(good), len(bad))
-            first, second = np.unravel_index(int(np.argmax(odds)), odds.shape)
-            if odds[first, second] <= 0:
-                break
-            culprits.append((int(first), int(second), float(effect[first, second])))
+        while len(culprits) < CULPRITS and odds.max(initial=0.0) > 0:
+            first, second = divmod(int(np.argmax(odds)), len(odds))
+            culprits.append((first, second, float(effect[first, second])))
             bad = bad[bad[:, first] * bad[:, second] == 0]
-        suspects = np.argsort(effect, axis=None)[:SUSPECTS]
-        one, other = np.unravel_index(suspects, effect.shape)
+            odds, effect = _blame(met, bad.T @ bad, successes, len(bad))
+        suspects = np.argsort(effect, axis=None, kind="stable")[:SUSPECTS]
+        one, other = np.divmod(suspects, max(1, len(effect)))
         self._culprits = _Pairs(
             *(np.array(each) for each in (zip(*culprits, strict=True) if culprits else ((), (), ())))
         )
@@ -83,11 +89,14 @@ class SuccessModel:
         for start in range(0, len(rows), ROWS):
             part = slice(start, start + ROWS)
             rules = self._rules(rows[part], costs[part])
-            found[part] = np.exp(self._culprits.effects(rules).sum(axis=1) + self._suspects.effects(rules).min(axis=1))
+            found[part] = np.exp(
+                self._culprits.effects(rules).sum(axis=1) + self._suspects.effects(rules).min(axis=1, initial=0.0)
+            )
         return found
 
     def _rules(self, rows: Table, costs: Vector) -> NDArray[np.float64]:
-        """(rows, rules): 1 where a rule applies. None applies to a parameter that a row lacks."""
+        """(rows, rules): 1 where a rule applies, for the rules that are kept. None applies to a
+        parameter that a row lacks."""
         found = [np.zeros((len(rows), 0))]
         for index, column in enumerate(self._columns):
             numbers = rows[:, index, None]
@@ -96,7 +105,7 @@ class SuccessModel:
             else:
                 found += _both_sides(numbers, _thresholds(column))
         found += _both_sides(costs[:, None], self._thresholds)
-        return np.concatenate(found, axis=1)
+        return np.concatenate(found, axis=1)[:, self._kept]
 
 
 class _Pairs:
