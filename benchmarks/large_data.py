@@ -31,17 +31,21 @@ SEARCH = ["--space", "resnet-basic", "--budget", "2MFLOPs", "--image-size", "64"
 SEARCH += ["--workers", "2", "--finals", "0", "--references", "none", "--hints", "none"]
 
 
-def make_folder(root: Path, count: int, side: int = 64) -> Path:
-    """A folder of `count` different JPEG files in ten classes."""
+def make_folder(root: Path, count: int, side: int = 64, ending: str = "jpg") -> Path:
+    """A folder of `count` different images in ten classes; those of the ending "ppm" are noise that
+    takes little time to write and to decode."""
     for label in range(CLASSES):
         (root / f"class{label}").mkdir(parents=True, exist_ok=True)
 
     def write(chunk: range) -> None:
         for number in chunk:
+            path = root / f"class{number % CLASSES}" / f"{number:07}.{ending}"
             random = np.random.default_rng(number)
+            if ending == "ppm":
+                path.write_bytes(b"P6 %d %d 255\n" % (side, side) + random.bytes(3 * side**2))
+                continue
             small = random.integers(0, 256, (8, 8, 3), np.uint8)
             small[:, :, number % 3] //= 1 + number % CLASSES
-            path = root / f"class{number % CLASSES}" / f"{number:07}.jpg"
             Image.fromarray(small).resize((side, side)).save(path, quality=70)
 
     with ThreadPoolExecutor() as pool:

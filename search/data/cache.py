@@ -37,7 +37,8 @@ TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Decoded images; `automl ca
 """Content of the file that marks a cache (https://bford.info/cachedir/)."""
 KEY = re.compile(r"[0-9a-f]{32}")
 BUILDING, REMOVED = ".building", ".removed"
-"""Endings of folders that are not entries yet, or no more. None is left by a process that lives."""
+"""Endings of hidden folders that are not entries yet, or no more. None is left by a process that
+lives."""
 
 
 @documented
@@ -73,15 +74,15 @@ class Cache:
     """Whether files are told apart by their contents, and not by size and time."""
 
     def create(self) -> None:
-        """Make the folder, marked as a cache.
+        """Make the folder, marked as a cache; one that holds other files gets no mark, since
+        programs that keep copies of files pass over what has it.
 
         Raises:
             OSError: it cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        tag = self.folder / CACHE_TAG
-        if not tag.exists():
-            tag.write_text(TAG)
+        if not any(self.folder.iterdir()):
+            (self.folder / CACHE_TAG).write_text(TAG)
 
     def place(self, key: str) -> Path:
         """The folder of the entry with this key."""
@@ -89,14 +90,14 @@ class Cache:
 
     def aside(self, key: str) -> Path:
         """The folder in which that entry is built."""
-        return self.folder / f"{key}{BUILDING}"
+        return self.folder / f".{key}{BUILDING}"
 
     def lock(self, key: str) -> BaseFileLock:
         """The lock of whoever builds or removes the entry; the system frees it if that process
         dies."""
         from filelock import FileLock
 
-        folder = self.folder / "locks"
+        folder = self.folder / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / f"{key}.lock")
 
@@ -119,10 +120,11 @@ class Cache:
         return sorted((entry for entry in map(_entry, folders) if entry), key=lambda entry: -entry.used)
 
     def remove(self, key: str) -> bool:
-        """Remove an entry, unless it is in use or being built; whether it was removed.
+        """Remove an entry, unless it is in use, being built, or another user's; whether it was
+        removed.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the disk refuses.
         """
         from filelock import Timeout
 
@@ -136,7 +138,7 @@ class Cache:
                     if free:
                         discard(place)
                     return free
-        except Timeout:
+        except (Timeout, PermissionError):
             return False
 
     def make_room(self, needed: int) -> None:
@@ -156,7 +158,7 @@ class Cache:
         from filelock import Timeout
 
         for path in _folders(self.folder):
-            key, ending = path.stem, path.suffix
+            key, ending = path.stem.removeprefix("."), path.suffix
             if ending == REMOVED:
                 shutil.rmtree(path, ignore_errors=True)
             elif ending == BUILDING:
@@ -186,7 +188,7 @@ class Cache:
 def discard(folder: Path) -> None:
     """Remove the folder of an entry; whenever the process is killed, it is whole or no entry."""
     if folder.exists():
-        gone = folder.with_name(f"{folder.name}{REMOVED}")
+        gone = folder.with_name(f".{folder.name}{REMOVED}")
         shutil.rmtree(gone, ignore_errors=True)
         os.rename(folder, gone)
         shutil.rmtree(gone, ignore_errors=True)

@@ -17,6 +17,8 @@ MADE_BY_MACHINES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Informa
 They are ignored, as hidden folders are."""
 CACHE_TAG = "CACHEDIR.TAG"
 """The file that marks a folder as a cache, for programs that keep copies of files, and for us."""
+CACHED = ("images.npy", "about.json")
+"""Files of an entry of the cache; its folder may hold other files too, and then has no mark."""
 
 
 def folders_in(parent: Path) -> list[Path]:
@@ -31,7 +33,7 @@ def folders_in(parent: Path) -> list[Path]:
 def _is_ours(folder: Path) -> bool:
     """Whether automl wrote the folder: the weights beside a database, an exported network, or a
     cache. A search may be started in the folder of its images, where these are no classes."""
-    if (folder / CACHE_TAG).is_file():
+    if (folder / CACHE_TAG).is_file() or all((folder / name).is_file() for name in CACHED):
         return True
     if folder.name == "automl.artifacts" or (folder.suffix == ".artifacts" and folder.with_suffix("").is_file()):
         return True

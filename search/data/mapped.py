@@ -14,7 +14,7 @@ import math
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -68,16 +68,21 @@ def _lock(file: IO[bytes]) -> None:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """Whether no process maps the file; then none can begin to before the `with` block ends.
+    """Whether no process maps the file; then none can begin to before the `with` block ends. The
+    file of another user counts as used.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    with open(path, "r+b") as file:
-        free = False
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = True
+    with ExitStack() as stack:
+        free = True
+        try:
+            fcntl.flock(stack.enter_context(open(path, "r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (PermissionError, BlockingIOError):
+            free = False
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):  # a file system without locks
+                raise
         yield free
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..source import Request
@@ -30,8 +31,11 @@ class FolderSource:
     def read(self, request: Request) -> ImageData:
         """The images as squares of `request.size` pixels, 64 when None."""
         from ..cached import cached
+        from ..files import FOLDER_SIZE
         from ..room import Room
         from ..stamps import folder_stamp
+
+        request = replace(request, size=request.size or FOLDER_SIZE)  # the same entry of the cache for both
 
         def stamp(contents: bool) -> str:
             return folder_stamp(request.path, request.reading, contents)

@@ -184,10 +184,19 @@ class TestWhere:
         with pytest.raises(InputError, match="AUTOML_CACHE_GB must be a number of GB above 0"):
             cache_at("somewhere")
 
-    def test_a_cache_among_the_classes_is_no_class(self, tmp_path: Path):
+    @pytest.mark.parametrize("place", ["train/decoded", "train", "."])
+    def test_a_cache_among_the_classes_is_no_class(self, tmp_path: Path, place: str):
         root = write_classes(tmp_path / "pets")
         direct = read(root)
-        cache = Cache(folder=root / "train" / "decoded")
+        cache = Cache(folder=root / place)
         assert_equal(read(root, cache), direct)
         assert_equal(read(root, cache), direct)
         assert len(cache.entries()) == 1
+
+    def test_only_a_folder_that_is_nothing_else_is_marked_as_a_cache(self, tmp_path: Path):
+        for name in ("new", "photos"):
+            (tmp_path / "photos").mkdir(exist_ok=True)
+            (tmp_path / "photos" / "cat.png").write_text("")
+            add(Cache(folder=tmp_path / name), 1, used=1.0)
+        assert (tmp_path / "new" / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
+        assert not (tmp_path / "photos" / "CACHEDIR.TAG").exists()

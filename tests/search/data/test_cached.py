@@ -66,7 +66,7 @@ def entry(cache: Cache) -> Path:
 def left_aside(cache: Cache) -> list[str]:
     """What lies in the folder beside entries, locks and the tag."""
     keys = {one.key for one in cache.entries()}
-    return sorted({path.name for path in cache.folder.iterdir()} - keys - {"locks", "CACHEDIR.TAG"})
+    return sorted({path.name for path in cache.folder.iterdir()} - keys - {".locks", "CACHEDIR.TAG"})
 
 
 class TestTheSameData:
@@ -84,6 +84,10 @@ class TestTheSameData:
         assert len(decodings) == 2 * 3 * COUNT
         read(root, cache)
         assert len(decodings) == 2 * 3 * COUNT
+
+    def test_the_usual_size_is_one_entry_whether_it_is_named_or_not(self, root: Path, cache: Cache):
+        assert_equal(load(str(root), cache=cache), load(str(root), size=64, cache=cache))
+        assert [entry.size for entry in cache.entries()] == [64]
 
     def test_without_a_cache_every_reading_decodes(self, root: Path, decodings: list[int]):
         read(root)

@@ -18,7 +18,7 @@ def test_two_hundred_thousand_images_are_searched_within_two_gigabytes():
     benchmark = _benchmark()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as temporary:  # `tmp_path` may lie in memory
         root = Path(temporary)
-        data = benchmark.make_folder(root / "images", 200_000)
+        data = benchmark.make_folder(root / "images", 200_000, ending="ppm")
         command = [sys.executable, "-m", "automl.cli.main", "search", "--data", str(data), *benchmark.SEARCH]
         command += ["--proxy-size", "64", "--fraction", "0.1", "--storage", f"sqlite:///{root}/x.db"]
         _, driver, worker = benchmark.peaks([*command, "--cache", str(root / "cache")])
