@@ -24,7 +24,7 @@ def _raise(number: int, _: FrameType | None) -> NoReturn:
 
 def exit_code(error: KeyboardInterrupt) -> int:
     """130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP: 128 and the signal, as in a shell."""
-    return 128 + int(next(iter(error.args), signal.SIGINT))
+    return 128 + next((int(one) for one in error.args if isinstance(one, int)), signal.SIGINT)
 
 
 @contextmanager
@@ -40,7 +40,11 @@ def interruptible(typed: str, kept: str = "finished evaluations") -> Iterator[No
     """
     try:
         yield
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, OSError) as error:
+        # where the terminal was closed, the view cannot even restore it
+        stopped = error.__context__ if isinstance(error, OSError) else error
+        if not isinstance(stopped, KeyboardInterrupt):
+            raise
         from ..blocks.errors import Interrupted
 
-        raise Interrupted(f"interrupted; {kept} are kept, go on with: {typed}", exit_code(error)) from None
+        raise Interrupted(f"interrupted; {kept} are kept, go on with: {typed}", exit_code(stopped)) from None

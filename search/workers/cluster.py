@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..course.stopping import kept_handlers
-from . import watched
+from . import private_ray, watched
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -100,7 +100,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         _counted.update(cpus=cpus, gpus=gpus)
         place, others = closed(folder()), ray.is_initialized()
         try:
-            with kept_handlers(), watched.watched(_raylet):  # Ray's own handler of SIGTERM aborts
+            with kept_handlers(), watched.watched(private_ray.raylet):  # Ray's own handler of SIGTERM aborts
                 # a bare init may join somebody's cluster
                 ray.init(
                     address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet
@@ -139,23 +139,9 @@ def closed(place: str | None) -> str | None:
     return inner
 
 
-def started_node() -> Any:
-    """Ray's object for the processes that this process has started; None if it has started none."""
-    from ray._private import worker
-
-    return worker._global_node
-
-
-def _raylet() -> int:
-    (raylet,) = started_node().all_processes["raylet"]
-    return raylet.process.pid
-
-
 def restart() -> None:
     """Start the private Ray of this process anew, after one of its processes has died."""
-    node = started_node()
-    if node is not None:  # without its GCS the driver would wait for a minute, and exit
-        node.kill_all_processes(check_alive=False, allow_graceful=False)
+    private_ray.kill()
     stop()
     start(None, **_counted)
 
@@ -293,5 +279,8 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
     start(asked.address, cpus=cpus, gpus=gpus)
     try:
         yield allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
+    except KeyboardInterrupt:
+        private_ray.kill()  # a signal to all processes of a job or a terminal reaches Ray's too: they may be dying
+        raise
     finally:
         stop()

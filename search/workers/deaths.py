@@ -7,7 +7,7 @@ from pathlib import Path
 from ray.tune.experiment import Trial
 
 from ...studies import Fault
-from .cluster import started_node
+from .private_ray import dead_process
 
 CRASHED = "The actor died unexpectedly before finishing this task"
 """Ray's message for a process that died without an exception."""
@@ -40,9 +40,7 @@ def why(trial: Trial) -> tuple[str, Fault]:
 
 
 def check_ray() -> None:
-    """Raise `RayDied` if the raylet or the GCS of a private Ray has died. The driver itself would
-    notice a dead GCS after a minute, and exit."""
-    node = started_node()
-    for name in ("raylet", "gcs_server"):
-        if node is not None and any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
-            raise RayDied(name)
+    """Raise `RayDied` if a process of the private Ray has died. Ray itself notices a dead GCS after
+    a minute, and then ends the driver."""
+    if (name := dead_process()) is not None:
+        raise RayDied(name)

@@ -26,14 +26,16 @@ from .cluster import Resources
 from .deaths import RayDied, check_ray, why
 from .images import sent
 from .place import Evaluate
+from .private_ray import dead_process
 from .tune_folder import tune_folder
 from .worker import Worker
 
 T = TypeVar("T")
 
 
-class _EndsEarly(Exception):
-    """The run is not to go on; Tune cleans up, and passes it on."""
+class _EndsEarly(BaseException):
+    """The run is not to go on. Tune passes it on at once; of any other exception it would wait for
+    the end of all epochs that run."""
 
 
 class _HoldsEngine:
@@ -54,7 +56,7 @@ class _HoldsEngine:
             return broken
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_engine", "_stop")}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_engine", "_stop", "_trials")}
 
 
 class _Asks(_HoldsEngine, Searcher):
@@ -63,8 +65,8 @@ class _Asks(_HoldsEngine, Searcher):
         self._engine, self._stop = engine, stop
 
     def suggest(self, trial_id: str) -> Any:
-        if self._stop.number is not None:
-            return Searcher.FINISHED
+        self._stop.check()
+        check_ray()  # Tune now asks the GCS for resources, and would wait for a dead one
         job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
         if isinstance(job, Job):
             return {"job": job.to_json()}
@@ -98,6 +100,12 @@ class _Records(_HoldsEngine, tune.Callback):
     def __init__(self, engine: Course, stop: Stop) -> None:
         self._engine, self._stop = engine, stop
         self._silent: set[str] = set()
+        self._trials: list[Trial] = []
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Ids of the trials that run or wait for a worker."""
+        return [trial.trial_id for trial in self._trials if not trial.is_finished()]
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -125,34 +133,24 @@ class _Records(_HoldsEngine, tune.Callback):
             reason, fault = "the worker was killed: it had not reported for 10 times the time of an epoch", Fault.TIME
         self._guarded(lambda: self._engine.lost(trial.trial_id, reason, fault), None)
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self._trials = trials
+
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         # between two steps of Tune nothing is half done
-        if self._stop.number is not None or self._engine.error is not None:
-            for actor in self._actors(trials).values():  # Tune would wait for the end of their epochs
-                ray.kill(actor)
+        self._stop.check()
+        if self._engine.error is not None:
             raise _EndsEarly
-        try:
-            check_ray()
-        except RayDied as died:
-            for trial in trials:
-                if not trial.is_finished():
-                    key, reason = trial.trial_id, f"Ray's {died} has died"
-                    self._guarded(lambda key=key, reason=reason: self._engine.lost(key, reason), None)
-            raise
+        check_ray()
         self._kill_silent(trials)
         self._engine.tick()
 
     def _kill_silent(self, trials: list[Trial]) -> None:
         for key in set(self._engine.silent) - self._silent:
             self._silent.add(key)
-            if (actor := self._actors(trials).get(key)) is not None:
+            actor = next((one.temporary_state.ray_actor for one in trials if one.trial_id == key), None)
+            if actor is not None:
                 ray.kill(actor)
-
-    @staticmethod
-    def _actors(trials: list[Trial]) -> dict[str, Any]:
-        """The worker of each trial that is running."""
-        found = {one.trial_id: one.temporary_state.ray_actor for one in trials if not one.is_finished()}
-        return {key: actor for key, actor in found.items() if actor is not None}
 
 
 def _report(engine: Course, trial: Trial, result: Mapping[str, Any]) -> bool:
@@ -198,18 +196,21 @@ def run(
     with orderly() as stop, tune_folder() as folder:
         try:
             for attempt in count():
-                tuner = _tuner(engine, stop, arrays, recipe, resources, evaluate, worker, folder / str(attempt))
+                records = _Records(engine, stop)
+                place = folder / str(attempt)
+                tuner = _tuner(engine, stop, records, arrays, recipe, resources, evaluate, worker, place)
                 try:
                     with suppress(_EndsEarly):
                         tuner.fit()
-                except RayDied as died:
-                    if engine.error is not None:
-                        raise engine.error from None
-                    engine.said(f"Ray's {died} has died: Ray is started anew, trainings go on from their last rung")
-                    cluster.restart()
-                else:
                     break
-            stop.check()
+                except (RayDied, Exception):
+                    if (died := dead_process()) is None:
+                        raise
+                stop.check()
+                engine.said(f"Ray's {died} has died: Ray is started anew, trainings go on from their last rung")
+                for key in records.unfinished:
+                    engine.lost(key, f"Ray's {died} has died")
+                cluster.restart()
             if engine.error is not None:
                 raise engine.error
             engine.finish()
@@ -220,6 +221,7 @@ def run(
 def _tuner(
     engine: Course,
     stop: Stop,
+    records: _Records,
     arrays: Mapping[str, NDArray[Any]],
     recipe: Mapping[str, Any],
     resources: Resources,
@@ -252,7 +254,7 @@ def _tuner(
             name="search",
             storage_path=str(folder),
             verbose=0,
-            callbacks=[_Records(engine, stop)],
+            callbacks=[records],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
             failure_config=tune.FailureConfig(max_failures=0),
         ),

@@ -73,6 +73,8 @@ def watch() -> dict[int, bytes]:
 
 def main(mark: str) -> None:
     """Wait until the driver is gone, then kill all that it has started."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # those of the whole job are the driver's matter
+        signal.signal(number, signal.SIG_IGN)
     known = watch()
     for _ in range(ROUNDS):
         left = marked(mark.encode())

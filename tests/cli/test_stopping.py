@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from automl.blocks.errors import Interrupted
 from automl.cli import stopping
 from automl.search.course.stopping import SIGNALS, kept_handlers
 from automl.studies.database.bulk_writer import Batch
@@ -83,6 +84,22 @@ def test_a_reader_that_stops_reading_is_no_error_and_what_has_ended_is_kept(
         code, _, errors = call(*COMMAND)
     assert (code, errors) == (0, "")
     assert len(ids(folder)) >= 1
+
+
+def test_a_view_that_has_lost_its_terminal_hides_no_signal() -> None:
+    def run(*stopped: BaseException) -> None:
+        with stopping.interruptible("automl search"):
+            try:
+                for error in stopped:
+                    raise error
+            finally:
+                raise OSError(5, "Input/output error")
+
+    with pytest.raises(Interrupted, match="go on with: automl search") as caught:
+        run(KeyboardInterrupt(signal.SIGHUP))
+    assert caught.value.code == 129
+    with pytest.raises(OSError, match="Input/output"):  # control
+        run()
 
 
 def test_signals_have_the_exit_codes_of_a_shell() -> None:

@@ -1,0 +1,38 @@
+"""The processes of the private Ray that this process has started."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+VITAL = ("raylet", "gcs_server")
+"""The processes without which nothing runs."""
+
+
+def raylet() -> int:
+    """The id of the raylet, once Ray has been started."""
+    (found,) = _node().all_processes["raylet"]
+    return found.process.pid
+
+
+def dead_process() -> str | None:
+    """Which of the vital processes has died; None if they live, or Ray is not private."""
+    node = _node()
+    for name in VITAL if node is not None else ():
+        if any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
+            return name
+    return None
+
+
+def kill() -> None:
+    """Kill all of them. To end in order takes longer, and where one of them has died already Ray
+    waits for it for a minute."""
+    node = _node()
+    if node is not None:
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
+def _node() -> Any:
+    """Ray's object for the processes; None if none were started."""
+    worker = sys.modules.get("ray._private.worker")
+    return None if worker is None else worker._global_node
