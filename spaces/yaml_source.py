@@ -19,7 +19,7 @@ from ..blocks.regular_file import read_regular
 
 MOST_BYTES = 2_000_000
 """Largest size of a file."""
-MOST_VALUES = 100_000
+MOST_VALUES = 50_000
 """Largest number of keys and values; what an alias repeats is counted each time."""
 DEEPEST = 100
 """Largest number of lists and mappings inside one another."""
@@ -48,6 +48,31 @@ class Source:
         return InputError(f"{self.name}: {message}")
 
 
+class _Bounded(yaml.SafeLoader):
+    """Stops at the bounds while it parses: what is beyond them is not even read."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self._file = name
+        self._values = self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        where = f"{self._file}:{self.peek_event().start_mark.line + 1}"
+        self._values += 1
+        self._depth += 1
+        _check_bounds(where, self._values, self._depth - 1)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _check_bounds(where: str, values: int, depth: int) -> None:
+    if values > MOST_VALUES:
+        raise InputError(f"{where}: a file must have at most {MOST_VALUES:,} values, each repetition counted")
+    if depth > DEEPEST:
+        raise InputError(f"{where}: lists and mappings must be at most {DEEPEST} deep")
+
+
 def read_yaml(text: str, name: str) -> Source:
     """Parse YAML of plain scalars, lists and mappings.
 
@@ -56,9 +81,10 @@ def read_yaml(text: str, name: str) -> Source:
             and line.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Bounded(text, name)
+        node = loader.get_single_node()
         lines = _lines(node, name)
-        data = None if node is None else yaml.SafeLoader("").construct_document(node)
+        data = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
@@ -66,8 +92,6 @@ def read_yaml(text: str, name: str) -> Source:
         raise InputError(f"{where}: not YAML: {problem}") from None
     except InputError:
         raise
-    except RecursionError:
-        raise InputError(f"{name}: not YAML that can be read: too deep") from None
     except Exception as error:  # a value that its tag does not fit, such as `!!bool perhaps`
         raise InputError(f"{name}: not YAML: {error or type(error).__name__}") from None
     return Source(data, name, lines)
@@ -97,10 +121,7 @@ def _lines(root: yaml.Node | None, name: str) -> dict[tuple[str | int, ...], int
         node, path = waiting.pop()
         values += 1
         where = f"{name}:{node.start_mark.line + 1}"
-        if values > MOST_VALUES:
-            raise InputError(f"{where}: a file must have at most {MOST_VALUES:,} values, each repetition counted")
-        if len(path) > DEEPEST:
-            raise InputError(f"{where}: lists and mappings must be at most {DEEPEST} deep")
+        _check_bounds(where, values, len(path))
         inner: list[tuple[yaml.Node, tuple[str | int, ...]]] = []
         if isinstance(node, yaml.MappingNode):
             inner = list(_of_mapping(node, path, lines, name))

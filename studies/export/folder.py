@@ -102,7 +102,13 @@ def require_new(out: Path) -> None:
             "the output folder must have a name in UTF-8, but got"
             f" {str(out).encode('utf-8', 'backslashreplace').decode()}"
         )
-    if os.path.lexists(out):
+    try:
+        os.lstat(out)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # a name that no folder can have
+        raise InputError(f"the output folder cannot be {str(out)!r}: {getattr(error, 'strerror', error)}") from None
+    else:
         raise InputError(f"the output folder must not exist, but {out} does")
     if not os.path.isdir(out.parent):
         raise InputError(f"the output folder's parent must be a folder, but {out.parent} is none")

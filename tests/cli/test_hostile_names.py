@@ -1,5 +1,5 @@
-"""Names that would steer a terminal, a browser or a path are shown as they are, and lead to no other
-file."""
+"""Names that would steer a terminal, a browser or a path are shown as they are, and lead
+nowhere."""
 
 import json
 import os
@@ -90,6 +90,7 @@ def test_a_path_in_a_row_leads_nowhere(call, study: str):
             ["space", "sample", "four.yaml", "--count", "99999999"],
             "Invalid value for '--count' / '-n': Input should be less than or equal to 10000",
         ),
+        (["scale", "--baseline", "resnet50", "--export", "x" * 300], "File name too long"),
         (["studies", "--storage", "sqlite:///x.db?timeout=abc"], "could not convert string to float: 'abc'"),
         (["studies", "--storage", "sqlite:///pipe.json"], "it is a pipe, not a file"),
         (["status", "x" * 30_000, "--storage", "sqlite:///s.db"], "there is no database sqlite:///s.db"),

@@ -15,12 +15,14 @@ MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (LAUGHS, "a file must have at most 100,000 values, each repetition counted"),
-        (MERGES, "a file must have at most 100,000 values, each repetition counted"),
+        (LAUGHS, "a file must have at most 50,000 values, each repetition counted"),
+        (MERGES, "a file must have at most 50,000 values, each repetition counted"),
         ("a: &a [*a]", "lists and mappings must be at most 100 deep"),
         ("a: &a {b: *a}", "lists and mappings must be at most 100 deep"),
         ("[" * (DEEPEST + 5) + "]" * (DEEPEST + 5), "lists and mappings must be at most 100 deep"),
-        ("[" * 100_000, "s.yaml: not YAML that can be read: too deep"),
+        ("[" * 100_000, "s.yaml:1: lists and mappings must be at most 100 deep"),
+        ("- " * 100_000, "s.yaml:1: lists and mappings must be at most 100 deep"),
+        ("{a: " * 100_000, "s.yaml:1: lists and mappings must be at most 100 deep"),
         ("a: 1\nb: " + "9" * 5000, "s.yaml:2: a number must have at most 40 characters, but got"),
         ("a: 1\nb: 0x" + "f" * 50, "s.yaml:2: a number must have at most 40 characters, but got"),
         ("a: 1." + "9" * 50, "s.yaml:1: a number must have at most 40 characters, but got"),
@@ -52,7 +54,16 @@ def test_the_same_value_may_be_written_once_and_repeated():
 
 
 def test_as_many_values_as_a_large_candidate_has_are_read():
-    assert len(read_yaml("[" + "1," * (MOST_VALUES // 4) + "]", "s.yaml").data) == MOST_VALUES // 4
+    assert len(read_yaml("[" + "1," * 3000 + "]", "s.yaml").data) == 3000
+
+
+def test_of_a_file_with_too_many_values_the_rest_is_not_parsed(monkeypatch):
+    monkeypatch.setattr("automl.spaces.yaml_source.MOST_VALUES", 100)
+    assert MOST_VALUES == 50_000
+    with pytest.raises(InputError, match="at most 100 values"):
+        read_yaml("[" + "1," * 200 + "\n%", "s.yaml")  # what is no YAML comes later
+    with pytest.raises(InputError, match="not YAML"):
+        read_yaml("[" + "1," * 20 + "\n%", "s.yaml")  # control
 
 
 def test_a_file_that_is_too_large_or_none_is_not_read(tmp_path: Path):

@@ -110,6 +110,12 @@ def test_each_fault_is_found(file: Path, planted: str, says: str, repairs: bool)
         assert check(f"sqlite:///{file}") == []
 
 
+@pytest.mark.parametrize("asset", ["study-0002/study.sqlite"])
+def test_a_database_of_an_earlier_version_is_whole(tmp_path: Path, asset: str):
+    shutil.copy(Path(__file__).parent / "assets" / asset, tmp_path / "study.db")
+    assert check(f"sqlite:///{tmp_path}/study.db") == []
+
+
 def test_a_file_that_is_damaged_is_said(file: Path):
     content = bytearray(file.read_bytes())
     size = int.from_bytes(content[16:18], "big")
