@@ -23,9 +23,13 @@ CACHED = ("images.npy", "about.json")
 
 def folders_in(parent: Path) -> list[Path]:
     """The visible folders in `parent`, sorted, without `MADE_BY_MACHINES` and automl's own."""
+    return _folders(parent, _entries(parent))
+
+
+def _folders(parent: Path, entries: list[os.DirEntry[str]]) -> list[Path]:
     return [
         parent / entry.name
-        for entry in _entries(parent)
+        for entry in entries
         if _is_dir(entry) and entry.name not in MADE_BY_MACHINES and not _is_ours(parent / entry.name)
     ]
 
@@ -58,13 +62,23 @@ def states(root: Path) -> Iterator[tuple[str, os.stat_result | None]]:
 
     A search may write its database into `root`.
     """
-    for folder in below(root):
-        for entry in _entries(folder):
-            if not _is_dir(entry) and (folder != root or is_called_an_image(entry.name)):
-                try:
-                    yield entry.path, entry.stat()
-                except OSError:
-                    yield entry.path, None
+    return _states(root, frozenset())
+
+
+def _states(folder: Path, above: frozenset[str]) -> Iterator[tuple[str, os.stat_result | None]]:
+    """As `states`; each folder is listed once, since there may be a million files."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    entries = _entries(folder)
+    for entry in entries:
+        if not _is_dir(entry) and (above or is_called_an_image(entry.name)):
+            try:
+                yield entry.path, entry.stat()
+            except OSError:
+                yield entry.path, None
+    for inner in _folders(folder, entries):
+        yield from _states(inner, above | {here})
 
 
 def below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
