@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
+
+LIMIT = 8.0
+"""Seconds in which a command that is told to stop must have ended."""
+STOPS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""The signals that tell it to."""
 
 
 def raise_on_signals() -> None:
@@ -28,18 +36,21 @@ def exit_code(error: KeyboardInterrupt) -> int:
 
 
 @contextmanager
-def interruptible(typed: str, kept: str = "finished evaluations") -> Iterator[None]:
+def interruptible(typed: str, kept: str = "finished evaluations", *, limit: float = LIMIT) -> Iterator[None]:
     """Inside, a command that is told to stop says what is kept, and how to go on.
 
     Args:
         typed: the command as it was typed.
         kept: what is kept.
+        limit: seconds after the signal in which the command must have ended.
 
     Raises:
         Interrupted: it was told to stop.
     """
+    said = f"interrupted; {kept} are kept, go on with: {typed}"
     try:
-        yield
+        with _ends_at_last(said, limit):
+            yield
     except (KeyboardInterrupt, OSError) as error:
         # where the terminal was closed, the view cannot even restore it
         stopped = error.__context__ if isinstance(error, OSError) else error
@@ -47,4 +58,36 @@ def interruptible(typed: str, kept: str = "finished evaluations") -> Iterator[No
             raise
         from ..blocks.errors import Interrupted
 
-        raise Interrupted(f"interrupted; {kept} are kept, go on with: {typed}", exit_code(stopped)) from None
+        raise Interrupted(said, exit_code(stopped)) from None
+
+
+@contextmanager
+def _ends_at_last(said: str, limit: float) -> Iterator[None]:
+    """Inside, the process ends `limit` seconds after a signal even if it hangs: a library that
+    waits for a dead process lets no handler of Python run. Whatever was written is whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reads, writes = socket.socketpair()
+    writes.setblocking(False)
+    before = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
+    ended = threading.Event()
+
+    def watch() -> None:
+        while (number := reads.recv(1)) and number[0] not in STOPS:
+            pass
+        if number and not ended.wait(limit):
+            with suppress(OSError):
+                os.write(2, f"{said}\n".encode())
+            os._exit(128 + number[0])
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        ended.set()
+        writes.close()
+        watcher.join()
+        reads.close()

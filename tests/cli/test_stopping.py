@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from automl.blocks.errors import Interrupted
 from automl.cli import stopping
-from automl.search.course.stopping import SIGNALS, kept_handlers
+from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
 from automl.studies.database.bulk_writer import Batch
 
 from .conftest import query
@@ -100,6 +100,28 @@ def test_a_view_that_has_lost_its_terminal_hides_no_signal() -> None:
     assert caught.value.code == 129
     with pytest.raises(OSError, match="Input/output"):  # control
         run()
+
+
+def test_a_command_that_hangs_after_a_signal_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    ended = threading.Event()
+    monkeypatch.setattr(stopping.os, "_exit", lambda code: (codes.append(code), ended.set()))
+
+    def hangs(*, limit: float) -> None:
+        ended.clear()
+        with stopping.interruptible("automl search", limit=limit), orderly():
+            signal.raise_signal(signal.SIGTERM)
+            ended.wait(0.5)
+
+    with pytest.raises(Interrupted):
+        hangs(limit=60.0)  # control: it ends in time
+    assert codes == []
+    with pytest.raises(Interrupted):
+        hangs(limit=0.05)
+    assert codes == [143]
+    assert capfd.readouterr().err == "interrupted; finished evaluations are kept, go on with: automl search\n"
 
 
 def test_signals_have_the_exit_codes_of_a_shell() -> None:

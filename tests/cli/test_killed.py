@@ -1,0 +1,65 @@
+"""A search that is told to stop, or is killed, leaves no process, no folder, and a whole study."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+import psutil
+import pytest
+from automl.search.workers.tune_folder import PREFIX, remove_abandoned
+
+from .conftest import SEARCH, query, running, with_images
+
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.xdist_group("ray if exhaustive"),
+    pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray's own reaper ends its processes"),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "whole_group"),
+    [
+        (signal.SIGTERM, False),  # systemctl kill --kill-whom=main, docker stop
+        (signal.SIGTERM, True),  # systemd, Slurm
+        (signal.SIGHUP, True),  # a terminal that is closed
+        (signal.SIGINT, True),  # Ctrl-C
+        (signal.SIGKILL, False),  # the kernel's out-of-memory killer
+    ],
+)
+def test_nothing_is_left_and_what_has_ended_is_kept(
+    number: signal.Signals, whole_group: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with running(*SEARCH, "--trials", 200, cwd=with_images(tmp_path)) as process:
+        assert process.stdout is not None
+        ends = (line for line in process.stdout if line.startswith(("complete", "pruned")))
+        assert len(list(islice(ends, 3))) == 3, process.communicate()
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert len(started) >= 5  # control: a raylet, a GCS, agents, workers
+        assert len(list(temporary.glob(f"{PREFIX}*"))) == 1
+        (os.killpg if whole_group else os.kill)(process.pid, number)
+        _, errors = process.communicate(timeout=60)
+        _, left = psutil.wait_procs(started, timeout=5)
+    assert [one.name() for one in left] == []
+    if number == signal.SIGKILL:
+        assert process.returncode == -number
+    else:
+        assert process.returncode == 128 + number, errors
+        said = errors.strip().splitlines()
+        assert [line.startswith("interrupted; finished evaluations are kept, go on with: ") for line in said] == [True]
+        assert shlex.split(said[0].partition("go on with: ")[2])[:2] == ["automl", "search"]
+    remove_abandoned()  # as the next run does
+    assert list(temporary.glob(f"{PREFIX}*")) == []
+    ended = query(tmp_path, "SELECT candidate_id, fidelity, seed FROM automl_evaluations")
+    assert len(set(ended)) == len(ended) >= 3
+    assert query(tmp_path, "SELECT DISTINCT state FROM trials WHERE state NOT IN ('COMPLETE', 'PRUNED', 'FAIL')") == []
