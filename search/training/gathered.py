@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.mapped import BLOCK, release
+from ..data.mapped import release
 
 
 class Gathered:
@@ -34,7 +34,6 @@ class Gathered:
         """`taken` gives images by their rows of `images_nchw`, at the size wanted; `rows_n` are
         those of this part."""
         self._images, self._rows_n, self._taken = images_nchw, rows_n, taken
-        self._read = 0
 
     def __len__(self) -> int:
         return len(self._rows_n)
@@ -45,10 +44,7 @@ class Gathered:
         first, *others = index if isinstance(index, tuple) else (index,)
         places = torch.arange(len(self))[first] if isinstance(first, slice) else torch.as_tensor(first)
         images_bchw = torch.from_numpy(self._taken(self._rows_n[places.reshape(-1).numpy()]))  # b: all places
-        self._read += images_bchw.nbytes
-        if self._read >= BLOCK:
-            release(self._images)
-            self._read = 0
+        release(self._images)  # a system may map half a megabyte around each image that is read
         if not others:
             return images_bchw.reshape(*places.shape, *images_bchw.shape[1:])
         return images_bchw[(torch.arange(places.numel()).reshape(places.shape), *others)]
