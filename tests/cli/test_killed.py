@@ -56,8 +56,9 @@ def test_nothing_is_left_and_what_has_ended_is_kept(
     else:
         assert process.returncode == 128 + number, errors
         said = errors.strip().splitlines()
-        assert [line.startswith("interrupted; finished evaluations are kept, go on with: ") for line in said] == [True]
-        assert shlex.split(said[0].partition("go on with: ")[2])[:2] == ["automl", "search"]
+        assert whole_group or len(said) == 1  # Ray itself says that its processes have died
+        assert said[-1].startswith("interrupted; finished evaluations are kept, go on with: ")
+        assert shlex.split(said[-1].partition("go on with: ")[2])[:2] == ["automl", "search"]
     remove_abandoned()  # as the next run does
     assert list(temporary.glob(f"{PREFIX}*")) == []
     ended = query(tmp_path, "SELECT candidate_id, fidelity, seed FROM automl_evaluations")
