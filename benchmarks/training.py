@@ -6,7 +6,8 @@ All loops train the same networks with the same optimiser on the same images, wh
 device as bytes. automl's trainer is the only one that also shifts and mirrors them. timm's loop is
 that of its training script (forward under bf16 autocast, backward, step, scheduler), with its own
 optimiser and scheduler. Prints a Markdown table; `--write` keeps it in
-benchmarks/results/training.md.
+benchmarks/results/training.md. On a CPU one thread trains, and networks of three spaces are
+compared by the fastest of many updates (`training_cpu.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import training_cpu
 from automl.search.training.gpu_convolutions import MANY
 from automl.search.training.pixels import Normalise, Pixels
 from automl.search.training.recipe import Recipe
@@ -214,27 +216,23 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile too, on the first network of each size")
     parser.add_argument("--device")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each loop and network")
+    parser.add_argument("--rounds", type=int, default=8, help="updates of each loop on a CPU")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     device = device_of(given.device)
     if device.type == "cpu":
         torch.set_num_threads(1)
-    sizes = (32,) if given.dry_run or device.type == "cpu" else (32, 64, 224)
-    targets = (5,) if given.dry_run else (5, 20) if device.type == "cpu" else (5, 20, 50, 400)
+        tables = training_cpu.tables(1 if given.dry_run else given.rounds, tiny=given.dry_run)
+        finish(device, training_cpu.LEGEND, list(tables), write=given.write)
+        return
+    sizes = (32,) if given.dry_run else (32, 64, 224)
+    targets = (5,) if given.dry_run else (5, 20, 50, 400)
     rows = [net for size in sizes for net in nets("efficientnet", size, targets)]
     how = recipe(batch_size=8 if given.dry_run else 128)
-    options = {"updates": 2} if given.dry_run else {"updates": 4} if device.type == "cpu" else {}
+    options = {"updates": 2} if given.dry_run else {}
     seconds = 0.0 if given.dry_run else given.seconds
-    lines = [
-        "# Images a second of training",
-        "",
-        f"`{' '.join(['python benchmarks/training.py', *sys.argv[1:]])}`, {date.today()}, {machine(device)}.",
-        "",
-        f"Median (lowest to highest) of the epochs in {seconds:g} s; SGD, batches of {how.batch_size}. {LEGEND}",
-        "",
-        compared_table(rows, compared(rows, device, how, seconds, **options)),
-    ]
+    lines = [compared_table(rows, compared(rows, device, how, seconds, **options))]
     if given.compile:
         first = [next(net for net in rows if net.size == size) for size in sizes]
         found = compared(first, device, how, seconds, loops=COMPILED, **options)
@@ -244,9 +242,17 @@ def main() -> None:
                     f"{name}, {net.size} px, {net.macs:.1f} MMACs: {spread(rate.images)} images/s after"
                     f" {rate.first:.0f} s of compilation."
                 )
-    text = "\n".join(lines) + "\n"
+    legend = f"Median (lowest to highest) of the epochs in {seconds:g} s; SGD, batches of {how.batch_size}. {LEGEND}"
+    finish(device, legend, lines, write=given.write)
+
+
+def finish(device: torch.device, legend: str, parts: list[str], *, write: bool) -> None:
+    """Print the page, and keep it if `write`."""
+    command = f"`{' '.join(['python benchmarks/training.py', *sys.argv[1:]])}`"
+    head = ["# Images a second of training", f"{command}, {date.today()}, {machine(device)}.", legend]
+    text = "\n\n".join([*head, *parts]) + "\n"
     print(text)
-    if given.write:
+    if write:
         RESULTS.write_text(text)
 
 
