@@ -27,7 +27,7 @@ def training_autocast(device: torch.device, amp: bool) -> AbstractContextManager
     """As `autocast`; if the environment has `CPU_BF16`, bf16 on a CPU too that is fast with it.
 
     It is fast only together with our own kernels, since PyTorch's for bf16 maps are slow on CPUs:
-    1.2 to 1.7 times as fast for EfficientNets, no faster for ResNets. It is off until accuracies
+    1.5 to 1.7 times as fast for EfficientNets, no faster for ResNets. It is off until accuracies
     are compared. They are computed in float32 there, as exported networks compute.
     """
     if amp and os.environ.get(CPU_BF16) and kernels(device) is not None and fast_bf16():
