@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -11,28 +10,12 @@ from torch import Tensor, nn
 
 from ...blocks.errors import Diverged
 from .device import has_fast_bf16
-from .native import fast_bf16, kernels
 from .pixels import Images, Normalise
-
-CPU_BF16 = "AUTOML_CPU_BF16"
-"""Environment variable; if set to anything but the empty text, CPUs that can train in bf16."""
 
 
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
     """bf16 autocast if `amp` asks for it and the device is fast with it; else no change."""
     return torch.autocast("cuda", dtype=torch.bfloat16) if amp and has_fast_bf16(device) else nullcontext()
-
-
-def training_autocast(device: torch.device, amp: bool) -> AbstractContextManager[object]:
-    """As `autocast`; if the environment has `CPU_BF16`, bf16 on a CPU too that is fast with it.
-
-    It is fast only together with our own kernels, since PyTorch's for bf16 maps are slow on CPUs:
-    1.5 to 1.7 times as fast for EfficientNets, no faster for ResNets. It is off until accuracies
-    are compared. They are computed in float32 there, as exported networks compute.
-    """
-    if amp and os.environ.get(CPU_BF16) and kernels(device) is not None and fast_bf16():
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-    return autocast(device, amp)
 
 
 def accuracy(

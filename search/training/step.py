@@ -10,7 +10,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .accuracy import training_autocast
+from .accuracy import autocast
 from .batches import Batches
 from .recipe import Recipe
 
@@ -41,7 +41,7 @@ class Step:
         return loss
 
     def _gradients(self, x_bchw: Tensor, labels_b: Tensor) -> Tensor:
-        with training_autocast(self._device, self._recipe.amp):
+        with autocast(self._device, self._recipe.amp):
             logits_bk = self._network(x_bchw)
         loss = functional.cross_entropy(logits_bk.float(), labels_b, label_smoothing=self._recipe.label_smoothing)
         self._optimizer.zero_grad(set_to_none=True)

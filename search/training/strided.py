@@ -99,9 +99,6 @@ class _Safe:
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         batched = input if input.dim() == 4 else input[None]
-        if torch.is_autocast_enabled(batched.device.type):
-            kind = torch.get_autocast_dtype(batched.device.type)
-            batched, weight, bias = batched.to(kind), weight.to(kind), None if bias is None else bias.to(kind)
         y_bohw: Tensor = _Strided.apply(batched, weight, bias, self.stride, self.groups)  # pyright: ignore[reportAssignmentType]
         return y_bohw if input.dim() == 4 else y_bohw[0]
 
