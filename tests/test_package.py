@@ -18,7 +18,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("blocks", "spaces", "studies", "search", "cli")
-SUFFIXES = (".py", ".yaml", ".c")
 FILES = ("__init__.py", "py.typed", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 TINY = {"trials": 2, "epochs": 1, "proxy-size": 8, "image-size": 32, "workers": 1, "finals": 0, "study": "installed"}
 SEARCH = ["search", *(word for name, value in TINY.items() for word in (f"--{name}", str(value)))]
@@ -65,10 +64,10 @@ def in_wheel(wheel: Path) -> set[str]:
 
 
 def expected(root: Path) -> set[str]:
-    """Every module, space and kernel, py.typed, and nothing else, as a wheel names them."""
+    """Every module and space, py.typed, and nothing else, as a wheel names them."""
     files = [root / "__init__.py", root / "py.typed"]
     for folder in FOLDERS:
-        files += [file for suffix in SUFFIXES for file in (root / folder).rglob(f"*{suffix}")]
+        files += [*(root / folder).rglob("*.py"), *(root / folder).rglob("*.yaml")]
     return {f"automl/{file.relative_to(root).as_posix()}" for file in files}
 
 
@@ -92,7 +91,7 @@ def test_the_sources_hold_nothing_that_is_no_module_and_would_be_left_out():
         file.relative_to(ROOT).as_posix()
         for folder in FOLDERS
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix not in (*SUFFIXES, ".pyc")
+        if file.is_file() and file.suffix not in (".py", ".yaml", ".pyc")
     }
     assert others == set()
 

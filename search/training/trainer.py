@@ -12,8 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,11 +26,9 @@ from .augmentation import Augmentation
 from .batches import Batches
 from .depthwise import fast_depthwise
 from .device import resolve
-from .fast_norms import Followed, fast_norms, followed
 from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
-from .native import kernels
 from .optimisation import create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import generator, seeded
@@ -105,7 +102,6 @@ class Trainer:
         self._scheduler = create_scheduler(
             self._optimizer, recipe, epochs, sum(plan.updates for plan in self._schedule)
         )
-        self._followed: Followed | None = None
         self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
         parts = (self.network, self._optimizer, self._ema, recipe, self.device)
         self._step = GraphedStep(*parts, self._graphs) if self.device.type == "cuda" else Step(*parts)
@@ -140,7 +136,7 @@ class Trainer:
             seeded(self.seed, "epoch", number, device=self.device),
             gpu_convolutions(self.device, at_size, self.network, self.network_for_use()),
         ):
-            with self._fast(plan.size):
+            with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
             trained = time.perf_counter()
@@ -171,7 +167,11 @@ class Trainer:
         draws_b5 = batches.augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
 
         def step() -> int:
-            with seeded(self.seed, "rehearsal", device=self.device), twin._fast(plan.size):
+            with (
+                seeded(self.seed, "rehearsal", device=self.device),
+                fast_depthwise(twin.network, self.device),
+                safe_strided(twin.network, self.device),
+            ):
                 twin._update(batches, rows_b, draws_b5, plan.first)
             return len(rows_b)
 
@@ -219,20 +219,6 @@ class Trainer:
             ) from None
         self.done_epochs = state["done_epochs"]
         self._graphs.forget()  # the optimiser has new tensors
-
-    @contextmanager
-    def _fast(self, size: int) -> Iterator[None]:
-        """Give modules of the network the classes that train fastest, within the `with` block."""
-        if self._followed is None:
-            fast = kernels(self.device) is not None
-            images_nchw, _ = self._pixels.at("train", size)
-            self._followed = followed(self.network, self._normalise(images_nchw[:2])) if fast else None
-        with (
-            fast_depthwise(self.network, self.device),
-            safe_strided(self.network, self.device),
-            fast_norms(self._followed or ()),
-        ):
-            yield
 
     def _train(self, number: int, plan: EpochPlan) -> float:
         random = generator(self.seed, "images", number)

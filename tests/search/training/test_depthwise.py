@@ -6,17 +6,10 @@ import copy
 
 import pytest
 import torch
-from automl.search.training import native
 from automl.search.training.depthwise import _Strips, fast_depthwise, weight_gradient
 from torch import nn
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def pytorchs_kernels(monkeypatch):
-    """Strips are for where our own kernels are not: test_native.py has those."""
-    monkeypatch.setenv(native.OFF, "1")
 
 
 def depthwise(kernel: int, stride: int, channels: int = 6) -> nn.Conv2d:
