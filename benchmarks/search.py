@@ -26,12 +26,10 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from search_generated import DEVELOPMENT, HELD_OUT_NAMES
+from search_generated import SETS
 from search_problems import ALL
 from search_report import report
 from search_runs import WORDS, once, tasks
-
-SETS = {"development": DEVELOPMENT, "held-out": HELD_OUT_NAMES}
 
 
 def main() -> None:

@@ -222,3 +222,5 @@ def names(seeds: tuple[int, ...]) -> list[str]:
 
 
 DEVELOPMENT, HELD_OUT_NAMES = names(DEVELOPMENT_SEEDS), names(HELD_OUT_SEEDS)
+SETS = {"development": DEVELOPMENT, "held-out": HELD_OUT_NAMES}
+"""Sets of problems by the names under which the command line takes them."""

@@ -18,9 +18,8 @@ from automl.search.sampling.columns import columns_of
 from automl.search.sampling.predictor import PredictorSampler
 from optuna.trial import TrialState
 from scipy.stats import spearmanr
+from search_generated import SETS
 from search_problems import FAILED, numbers, problem
-
-from search import SETS
 
 BEST, TRAININGS = 1_000, 30
 

@@ -7,14 +7,11 @@ do the same to the same images: forward, backward, optimiser; automl also shifts
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import torch
-from automl.search.training.native import OFF
 from automl.search.training.pixels import Normalise, Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.training.trainer import Trainer
@@ -54,9 +51,6 @@ def rates(net: Net, how: Recipe, rounds: int) -> dict[str, float]:
     count = images.count("train")
     loops: dict[str, Update] = {
         "automl": Trainer(net.build(), images, epochs=10, size=net.size, recipe=how, seed=0).rehearsal(),
-        "automl with PyTorch's kernels": plain(
-            Trainer(net.build(), images, epochs=10, size=net.size, recipe=how, seed=0).rehearsal()
-        ),
         "timm's loop": loop(net, images, how, timms=True),
     }
     if how.optimizer == "sgd":
@@ -71,28 +65,6 @@ def rates(net: Net, how: Recipe, rounds: int) -> dict[str, float]:
     found = {name: count / seconds for name, seconds in fastest.items()}
     print(f"{net.space} {net.size} px {net.macs:.1f} MMACs: {found}", file=sys.stderr, flush=True)
     return found
-
-
-def plain(update: Update) -> Update:
-    """The update without our own kernels and without bf16."""
-
-    def without() -> None:
-        with switched_off():
-            update()
-
-    return without
-
-
-@contextmanager
-def switched_off() -> Iterator[None]:
-    before = os.environ.get(OFF)
-    os.environ[OFF] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(OFF)
-        if before is not None:
-            os.environ[OFF] = before
 
 
 def loop(net: Net, pixels: Pixels, how: Recipe, *, timms: bool) -> Update:

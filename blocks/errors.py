@@ -4,7 +4,7 @@
     ├── InputError         a value given by the user is refused before any work starts (exit code 2)
     │   └── InvalidBlock   no network can be built from a block or candidate
     ├── Diverged           training produced NaN or infinity: recorded as FAIL, the search goes on
-    └── Interrupted        a signal stopped the command: the study is intact (exit code 128 + signal)
+    └── Interrupted        a signal stopped the command: the study is intact (exit 128 + signal)
 
 A message is one line: the rule, the value given, and the nearest valid name where there is one.
 """

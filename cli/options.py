@@ -32,7 +32,7 @@ Cache = Annotated[
     typer.Option(
         "--cache",
         envvar="AUTOML_CACHE",
-        help="Folder for decoded images; none keeps them in memory. Default: automl/decoded in the user's cache folder.",
+        help="Folder for decoded images; none: in memory. Default: automl/decoded in the user's cache folder.",
     ),
 ]
 Validation = Annotated[
@@ -46,10 +46,7 @@ DropSmallClasses = Annotated[int, typer.Option(min=0, help="Leave out classes wi
 ImageSize = Annotated[
     int | None,
     typer.Option(
-        "--image-size",
-        min=1,
-        max=100_000,
-        help="Input size in pixels at which cost is counted. Without: the space's.",
+        "--image-size", min=1, max=100_000, help="Input size in pixels at which cost is counted. Without: the space's."
     ),
 ]
 

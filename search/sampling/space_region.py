@@ -27,7 +27,7 @@ class SpaceRegion:
     """The networks of a space within a budget."""
 
     priced = certain = True
-    error = None
+    error: Exception | None = None
 
     def __init__(self, space: Space, budget: Budget, *, cost: str = DEFAULT_AXIS) -> None:
         """Describe it.

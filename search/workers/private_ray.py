@@ -18,7 +18,9 @@ def raylet() -> int:
 def dead_process() -> str | None:
     """Which of the vital processes has died; None if they live, or Ray is not private."""
     node = _node()
-    for name in VITAL if node is not None else ():
+    if node is None:
+        return None
+    for name in VITAL:
         if any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
             return name
     return None

@@ -25,10 +25,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Python's own for Ctrl-C, also where the tests run in the background of a shell."""
+    """Python's own for Ctrl-C, and the system's for a closed terminal, also where the tests run in
+    the background of a shell or under `nohup`, where both are ignored."""
     with kept_handlers():
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         yield
+        signal.signal(signal.SIGHUP, hangup)
         signal.signal(signal.SIGINT, before)
 
 
@@ -56,7 +59,7 @@ def test_a_signal_keeps_what_has_ended_and_the_same_command_goes_on(
         patch.setattr(Batch, "add", stops)
         code, _, errors = call(*COMMAND)
     assert code == 128 + number
-    assert errors.startswith("interrupted; finished evaluations are kept, go on with: automl ")
+    assert errors.startswith("interrupted; finished evaluations are kept, go on with: automl")
     assert len(errors.splitlines()) == 1
     before = ids(folder)
     assert before == [one.candidate_id for one in ended]

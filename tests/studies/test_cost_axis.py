@@ -189,7 +189,7 @@ def test_databases_of_both_earlier_schemas_keep_their_rows(asset: str, tmp_path:
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("automl_candidates", "automl_evaluations")
     ]
-    assert connection.execute("SELECT version_num FROM automl_alembic_version").fetchone() == ("0003",)
+    assert connection.execute("SELECT version_num FROM automl_alembic_version").fetchone() == ("0004",)
     connection.close()
 
 

@@ -20,10 +20,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Python's own for Ctrl-C, also where the tests run in the background of a shell."""
+    """Python's own for Ctrl-C, and the system's for a closed terminal, also where the tests run in
+    the background of a shell or under `nohup`, where both are ignored."""
     with kept_handlers():
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         yield
+        signal.signal(signal.SIGHUP, hangup)
         signal.signal(signal.SIGINT, before)
 
 

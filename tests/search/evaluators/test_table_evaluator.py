@@ -365,7 +365,7 @@ class TestSearch:
             ({"epochs": 3}, "--epochs is for trainings, but --evaluator table:"),
             ({"proxy_size": 16}, "--proxy-size is for trainings"),
             ({"address": "auto"}, "--address is for trainings"),
-            ({"table_seconds": 0.0}, "--table-seconds must be positive, but got 0"),
+            ({"table_seconds": 0.0}, "--table-seconds must be positive and at most .*, but got 0"),
             ({"evaluator": "table:"}, "unknown --evaluator 'table:'; did you mean 'table:FILE'?"),
             ({"evaluator": "tabel:x.json"}, "unknown --evaluator 'tabel:x.json'"),
             ({"evaluator": "train:x"}, "unknown --evaluator 'train:x'; did you mean 'train'?"),
