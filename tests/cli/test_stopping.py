@@ -6,7 +6,7 @@ import io
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,24 +15,13 @@ from automl.cli import stopping
 from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
 from automl.studies.database.bulk_writer import Batch
 
+from ..own_signals import own_signals  # noqa: F401
 from .conftest import query
 from .test_table_search import COMMAND, folder  # noqa: F401
 
 pytestmark = pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals are those of the main thread"
 )
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Python's own for Ctrl-C, and the system's for a closed terminal, also where the tests run in
-    the background of a shell or under `nohup`, where both are ignored."""
-    with kept_handlers():
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        yield
-        signal.signal(signal.SIGHUP, hangup)
-        signal.signal(signal.SIGINT, before)
 
 
 def ids(folder: Path) -> list[str]:  # noqa: F811

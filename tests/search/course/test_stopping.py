@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -13,21 +12,11 @@ from automl.search.course.outages import wait_patiently
 from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
 from automl.studies.database.patience import Patience
 
+from ...own_signals import own_signals  # noqa: F401
+
 pytestmark = pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals are those of the main thread"
 )
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Python's own for Ctrl-C, and the system's for a closed terminal, also where the tests run in
-    the background of a shell or under `nohup`, where both are ignored."""
-    with kept_handlers():
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        yield
-        signal.signal(signal.SIGHUP, hangup)
-        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
