@@ -11,7 +11,7 @@ package=$(mktemp -d)
 trap 'rm -rf "$package"' EXIT
 mkdir -p "$package/automl/search"
 touch "$package/automl/__init__.py" "$package/automl/search/__init__.py"
-for folder in blocks spaces studies search/training; do
+for folder in blocks spaces studies search/data search/training; do
     ln -s "$root/$folder" "$package/automl/$folder"
 done
 PYTHONPATH="$package:$here${PYTHONPATH:+:$PYTHONPATH}" "${PYTHON:-python3}" "$here/gpu_report.py" "$@"

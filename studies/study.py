@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from .candidate_row import fitting
 from .database import optuna_tables
 from .database.bulk_writer import Batch, Batched
-from .database.connection import Database, DatabaseError
+from .database.connection import Database, DatabaseError, Patience
 from .database.opening import create_row, find_row
 from .database.reading import read_candidates, read_evaluations, read_front, read_paused
 from .database.recording import check, ended, has, store, store_paused, store_test
@@ -61,7 +61,7 @@ class Study:
     def __init__(self, database: Database, storage: str, row: StudyRecord, optuna: RDBStorage | None = None) -> None:
         self._database = database
         self._optuna = optuna
-        self.patience = database.patience
+        self.patience: Patience = database.patience
         """How long transactions wait for a database that cannot be had; not at all by default."""
         self._batch: Batch | None = None
         self._id = row.id

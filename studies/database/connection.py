@@ -70,7 +70,7 @@ class Database:
         not installed."""
         self.shown = masked(storage)
         self.url = _parsed(storage)
-        self.patience = Patience()
+        self.patience: Patience = Patience()
         """How long a transaction waits that cannot begin."""
         arguments: dict[str, Any] = {"poolclass": NullPool}
         if self.url.get_backend_name() == "sqlite" and "timeout" not in self.url.query:

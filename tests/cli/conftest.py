@@ -93,10 +93,16 @@ def called(*arguments: object, cwd: Path, check: bool = True) -> Done:
     return done
 
 
+def _taking_signals() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def running(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs in a process group of its own, and takes Ctrl-C even where the tests run
-    in the background of a shell, which ignores it; nothing of the group is left afterwards."""
+    """A command that runs in a process group of its own, and takes Ctrl-C and the end of a terminal
+    even where the tests run in the background of a shell or under `nohup`, which ignore them;
+    nothing of the group is left afterwards."""
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -105,7 +111,7 @@ def running(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env={**environment(), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_taking_signals,
     )
     try:
         yield process
