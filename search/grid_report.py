@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
 from ..studies import Purpose
-from ..studies.atomic_file import refused, write_text
+from ..studies.atomic_file import make_folder, refused, write_text
 from .grid import GridResult
 from .listed_trainings import ListedTrainings
 
@@ -78,7 +78,7 @@ def write(found: GridEvidence, folder: Path) -> list[Path]:
     result, grid = found.result, found.result.grid
     name = Path(grid.baseline.name).stem
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         figures = [("Accuracy against cost for the ways of scaling", "scaling.svg")]
         save(scaling_figure(result.points, found.comparison, f"Scaling {name}"), folder / "scaling.svg")
         if len(grid.exponents) == 3:

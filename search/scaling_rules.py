@@ -21,7 +21,7 @@ from ..blocks.documented import documented
 from ..spaces.scaling.at_multiples import COMPOUND, RuleNetwork, at_multiples
 from ..spaces.scaling.baseline import Baseline, in_letters
 from ..spaces.scaling.family import PAPER
-from ..studies.atomic_file import refused, write_text
+from ..studies.atomic_file import make_folder, refused, write_text
 from ..studies.json_values import JSON
 from .course.events import Listener, Silent
 from .grid import base_of, images_up_to, plain
@@ -122,7 +122,7 @@ class RulesResult:
 
         figures = [("Accuracy against cost for the rules of scaling", "rules.svg")]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             save(rules_figure(self.compared, f"Scaling {Path(self.networks.baseline.name).stem}"), folder / "rules.svg")
             write_text(folder / "rules.md", rules_markdown(self.compared, facts=self.facts(), figures=figures))
             write_text(folder / "rules.json", json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")

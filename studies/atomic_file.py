@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,6 +72,26 @@ def write_text(path: str | os.PathLike[str], text: str, errors: str = "strict") 
     content = text.encode("utf-8", errors)
     with replacing(path) as file:
         file.write(content)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing: all of them, or none.
+
+    Raises:
+        OSError: one of them cannot be made, or is a file.
+    """
+    missing = [one for one in (folder, *folder.parents) if not os.path.lexists(one)]
+    made: list[Path] = []
+    try:
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+            made.append(one)
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        for one in reversed(made):
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.documented import documented
-from .atomic_file import refused, write_text
+from .atomic_file import make_folder, refused, write_text
 from .believed_front import belief_about
 from .chosen import best
 from .measure import measured
@@ -98,7 +98,7 @@ def write(found: Evidence, folder: Path) -> list[Path]:
         ("Best so far, beside random search", "progress.svg"),
     ]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for (_, name), draw in zip(figures, (front_figure, progress_figure), strict=True):
             save(draw(found), folder / name)
         write_text(folder / "report.md", report_markdown(found, figures=figures))

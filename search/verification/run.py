@@ -18,7 +18,7 @@ from ...blocks import InputError
 from ...blocks.documented import documented
 from ...studies import Study
 from ...studies.artifacts import weights_folder
-from ...studies.atomic_file import refused, write_text
+from ...studies.atomic_file import make_folder, refused, write_text
 from ...studies.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
 from ...studies.storage_url import open_study
@@ -179,7 +179,7 @@ def _write(study: Study, result: Verification, out: str | Path | None) -> tuple[
     folders = [weights_folder(study.storage_url, study.spec.name), *([] if out is None else [Path(out)])]
     try:
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             for name, text in texts.items():
                 write_text(folder / name, text)
                 files.append(folder / name)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from automl.blocks.errors import AutomlError, InputError
 from automl.studies import Study, StudySpec
-from automl.studies.atomic_file import refused, replacing, write_text
+from automl.studies.atomic_file import make_folder, refused, replacing, write_text
 from automl.studies.checkpoint import save
 
 from ..import_graph import ROOT, sources
@@ -182,3 +182,18 @@ def test_an_error_of_the_writer_keeps_the_earlier_file(tmp_path: Path):
     with pytest.raises(TypeError), replacing(tmp_path / "a") as file:
         file.writelines([b"half", "no bytes"])  # pyright: ignore[reportArgumentType]
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
+def test_a_folder_is_made_with_those_above_it_or_none_is(tmp_path: Path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    with pytest.raises(OSError, match="too long"):
+        make_folder(tmp_path / "sqlite:" / ("x" * 256))
+    assert not (tmp_path / "sqlite:").exists()
+    with pytest.raises(OSError, match="too long"):  # control: the usual way leaves the upper one
+        (tmp_path / "sqlite:" / ("x" * 256)).mkdir(parents=True)
+    assert (tmp_path / "sqlite:").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "file")
