@@ -8,6 +8,7 @@ as the worst value seen.
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 
 import numpy as np
 from automl.search.sampling.acquisition import expected_improvement
@@ -48,9 +49,9 @@ class Rival(FeasibleSampler):
             mean, deviation = self.predicted(pool.columns, rows, target, offer)
         return offer[np.argmax(expected_improvement(mean - target.max(), np.maximum(deviation, 1e-9)))]
 
+    @abstractmethod
     def predicted(self, columns: list[Column], rows: Table, target: Vector, offer: Table) -> tuple[Vector, Vector]:
         """Mean and standard deviation of the values of `offer`."""
-        raise NotImplementedError
 
 
 class ArdProcess(Rival):

@@ -20,9 +20,8 @@ STOPS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") 
 def raise_on_signals() -> None:
     """From now on SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, with the signal as its
     argument; those that the process was told to ignore, as `nohup` does, stay ignored."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+    for number in STOPS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # Python has a handler of its own for Ctrl-C
             signal.signal(number, _raise)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from automl.spaces import Space
-from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
+from automl.studies import Fidelity, Study
 from automl.studies.belief import Belief, note_belief, noted_belief
 from automl.studies.believed_front import believed_front, believed_points
 from automl.studies.chosen import best, comparison
@@ -18,35 +18,15 @@ from automl.studies.statistics.posterior import OWN, Normal
 
 from ..search.conftest import SPACE
 from ..search.course.played_workers import open_study
+from .recorded_network import record_network
 
 TRIAL = Fidelity(epochs=8, size=16)
+add = partial(record_network, trial=TRIAL)
 LONGER = Fidelity(epochs=16, size=16)
 SCATTER = 0.02
 OBSERVED = {"lucky": (0.90, 30), "good": (0.88, 40), "near": (0.87, 60), "cheap": (0.80, 10), "far": (0.86, 50)}
 REFERENCES = {"r1": 0.70, "r2": 0.75}
 BELIEVED = {"lucky": 0.84, "good": 0.88, "near": 0.879, "cheap": 0.80, "far": 0.87}
-
-
-def add(
-    study: Study, key: str, accuracy: float, macs: int = 1, *, final: Fidelity | None = None, seed: int = 0, **more
-) -> None:
-    now = datetime.now(UTC)
-    evaluation = Evaluation(
-        candidate_id=key,
-        fidelity=final or TRIAL,
-        seed=seed,
-        purpose=Purpose.FINAL if final else Purpose.SEARCH,
-        state=State.COMPLETE,
-        settings=more.pop("settings", {}),
-        curve=((8, accuracy),),
-        accuracy=accuracy,
-        seconds=1.0,
-        started=now,
-        finished=now,
-        **more,
-    )
-    row = CandidateRow(id=key, spec=f'"{key}"', macs=macs, params=1, activations=1)
-    study.record(evaluation, row, params={}, distributions={}, values=None if final else (accuracy, macs))
 
 
 def settings_of(key: str) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Which network is the one chosen."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,31 +15,10 @@ from automl.studies.evaluation import cut_reason
 
 from ..search.conftest import SPACE
 from ..search.course.played_workers import open_study
+from .recorded_network import record_network
 
 TRIAL = Fidelity(epochs=8, size=16, fraction=0.5)
-
-
-def add(
-    study: Study, key: str, accuracy: float, macs: int, *, final: Fidelity | None = None, seed: int = 0
-) -> Evaluation:
-    """A finished trial, or a final training."""
-    now = datetime.now(UTC)
-    evaluation = Evaluation(
-        candidate_id=key,
-        fidelity=final or TRIAL,
-        seed=seed,
-        purpose=Purpose.FINAL if final else Purpose.SEARCH,
-        state=State.COMPLETE,
-        settings={},
-        curve=((8, accuracy),),
-        accuracy=accuracy,
-        seconds=1.0,
-        started=now,
-        finished=now,
-        checkpoint=f"{key}.pt" if final else None,
-    )
-    row = CandidateRow(id=key, spec=f'"{key}"', macs=macs, params=1, activations=1)
-    return study.record(evaluation, row, params={}, distributions={}, values=None if final else (accuracy, macs))
+add = partial(record_network, trial=TRIAL)
 
 
 @pytest.fixture

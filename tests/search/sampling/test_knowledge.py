@@ -14,12 +14,7 @@ TABLE = np.random.default_rng(5).normal(size=(6, 4))
 PAIRS = np.random.default_rng(6).normal(size=(5, 4, 4))
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(verbosity)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def truth(params: dict[str, int]) -> float:

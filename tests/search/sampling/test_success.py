@@ -19,12 +19,7 @@ MIXED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(verbosity)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def drawn(space, count: int, seed: int = 0) -> Table:
