@@ -157,10 +157,11 @@ def print_result(
     if against.tried:
         print(f"against references: {certificate_text(against)}")
     print("next:")
-    if best.evaluation.checkpoint is not None:
+    if best.weights is not None:
+        trial = "" if best.confirmed else ", from one training of the search, not confirmed"
         print(
             f"  {command('export', name, '--out', 'found', storage=storage)}    the network as model.py, safetensors"
-            " and ONNX"
+            f" and ONNX{trial}"
         )
     if result.simulated is None:
         print(f"  {command('train', name, storage=storage)}    train it longer")

@@ -10,6 +10,7 @@ from typing import Any
 from ..blocks import AutomlError
 from ..studies import Study, StudySpec
 from ..studies.spec import differences
+from .data import kept_share
 
 
 def continued(
@@ -39,6 +40,20 @@ def continued(
                     if not differences(stored, form):
                         return form
     return spec
+
+
+def share_of_earlier(storage: str, names: Sequence[str]) -> float | None:
+    """The share of the images that validates in the study that has one of these names; None if
+    there is none, so that a new study has the usual share.
+
+    Args:
+        storage: database URL; it need not exist.
+        names: the names under which the study may be stored, the first of them its present name.
+    """
+    for name in names:
+        with contextlib.suppress(AutomlError):  # no such study, or no database
+            return kept_share(Study.open(storage, name).spec.data.get("split", {}))
+    return None
 
 
 def _bound(free: Collection[str]) -> set[str]:

@@ -21,7 +21,7 @@ from ..spaces.space import shipped_spaces
 from ..studies import Fidelity, StudySpec
 from ..studies.spec import smallest_map, strides_fitted
 from .data import ImageData, Reading, Split, is_named, load, split
-from .earlier_studies import continued
+from .earlier_studies import continued, share_of_earlier
 from .options import SearchOptions
 from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
@@ -146,7 +146,9 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         raise InputError(
             f"--proxy-size must be at most the deployment size, but got {proxy_size} above {space.image[1]}"
         )
-    rows = split(data, seed=options.seed)
+    name = options.study or default_name(space, data.name, options.budget, options.image_size)
+    names = [name] if options.study else [name, default_name(space, data.name, options.budget)]
+    rows = split(data, seed=options.seed, validation=share_of_earlier(options.storage, names))
     data = data.levelled(rows.train)
     recipe = Recipe.for_data(
         images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip
@@ -155,7 +157,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
     spec = StudySpec(
-        name=options.study or default_name(space, data.name, options.budget, options.image_size),
+        name=name,
         space=space.to_dict(),
         budget=str(budget),
         data=_described(data, rows, options.reading),
@@ -170,7 +172,6 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
             **_not_default(options, evaluator),
         },
     )
-    names = [spec.name] if options.study else [spec.name, default_name(space, data.name, options.budget)]
     free = [name for name in PLANNED if getattr(options, name) is None]
     shipped = not isinstance(options.space, Space) and {*str(options.space).split(",")} <= {*shipped_spaces()}
     described, spec = spec, continued(options.storage, spec, names, free, shipped=shipped)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..blocks.errors import InputError
-from .evaluation import Evaluation, Fidelity
+from .evaluation import Evaluation, Fidelity, Purpose
 
 if TYPE_CHECKING:
     from .study import Study
@@ -35,14 +36,33 @@ def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
     """The file of the weights that an evaluation kept; None if it kept none.
 
     The database holds only the name of the file, so that database and folder can be moved together;
-    of a path, which others may have written, only the name counts.
+    of a path, which others may have written, only the name counts. The weights of a trial are found
+    by their name alone, since they are kept only while it is among the best.
     """
     if evaluation.checkpoint is None:
-        return None
+        return _of_trial(study, evaluation)
     name = Path(evaluation.checkpoint.replace("\\", "/")).name
     return weights_folder(study.storage_url, study.spec.name) / ("nameless.pt" if name in ("", "..") else name)
 
 
 def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:
     """The name of a weights file in a study's folder: candidate, fidelity and seed."""
-    return f"{candidate_id[:16]}-{fidelity.epochs}x{fidelity.size}px-seed{seed}.pt"
+    part = "" if fidelity.fraction == 1 else f"-{fidelity.fraction:g}"
+    return f"{candidate_id[:16]}-{fidelity.epochs}x{fidelity.size}px{part}-seed{seed}.pt"
+
+
+def trial_weights(candidate_id: str, seed: int) -> str:
+    """The path of the weights of a trial in a study's folder, without the epoch: `-epochN.pt`
+    follows."""
+    return f"search/{candidate_id[:16]}-seed{seed}"
+
+
+def _of_trial(study: Study, evaluation: Evaluation) -> Path | None:
+    """The file of the weights of a trial after its last epoch; None if there is none."""
+    if evaluation.purpose is not Purpose.SEARCH or not evaluation.curve:
+        return None
+    with suppress(InputError):  # a database in memory has no folder
+        folder = weights_folder(study.storage_url, study.spec.name)
+        file = folder / f"{trial_weights(evaluation.candidate_id, evaluation.seed)}-epoch{evaluation.curve[-1][0]}.pt"
+        return file if file.is_file() else None
+    return None

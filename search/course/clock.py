@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ...studies import CandidateRow, Fidelity, FrontPoint
-from .confirmation import seconds_for
+from .confirmation import CERTIFIED_SHARE, FILLED, FIRST_SEEDS, STRAGGLERS, at, certified, lengths, seconds_for
 from .limits import Limits
 from .pace import Pace
 from .running import Running
 
 RESERVE_SHARE = 0.35
 """The largest part of the time that is kept for confirming, where it was not planned."""
+FIRST_SHARE = 0.5
+"""The largest part of the time that is kept so that one network is confirmed at all."""
 LATE = 0.85
 """Part of the time kept for confirming that trainings of the search leave, if they end late."""
 ENDING, LONGEST_ENDING = 0.02, 6.0
@@ -96,22 +97,21 @@ class Clock:
         rest = self.pace.seconds(live.network, live.job.fidelity, begin=live.epoch)
         return seconds is None or self.elapsed + rest < seconds - LATE * self._reserve(leaders(), seconds)
 
-    def takes(self, points: Sequence[FrontPoint], seeds: int, epochs: int) -> float | None:
-        """Seconds in which all workers train each of `points` from `seeds` seeds for `epochs`
-        epochs on all images; None if that of one of them cannot be told."""
-        each = [self._final(point, epochs) for point in points]
-        known = [seconds for seconds in each if seconds is not None]
-        return seconds_for(known * seeds, self.workers) if known and len(known) == len(each) else None
-
-    def _final(self, point: FrontPoint, epochs: int) -> float | None:
-        """Seconds of a final training of `point`."""
-        full = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
+    def takes(self, point: FrontPoint, fidelity: Fidelity) -> float | None:
+        """Seconds of a final training of `point`; None if they are not known."""
         if self.pace is not None and self.pace.model.known:
-            return self.pace.seconds(point.candidate, full)
+            return self.pace.seconds(point.candidate, fidelity)
         if point.id not in self._epoch_seconds:
             return None
         each = self._epoch_seconds[point.id] / point.evaluation.fidelity.fraction
-        return self._limits.epoch_scale * each * epochs
+        return self._limits.epoch_scale * each * fidelity.passes
+
+    def _all(self, points: Sequence[FrontPoint], seeds: int, length: Fidelity) -> float | None:
+        """Seconds in which all workers train each of `points` from `seeds` seeds, as long as
+        `length`; None if that of one of them is not known."""
+        each = [self.takes(point, at(point, length)) for point in points]
+        known = [seconds for seconds in each if seconds is not None]
+        return seconds_for(known * seeds, self.workers) if len(known) == len(each) else None
 
     @property
     def _seconds(self) -> float | None:
@@ -121,21 +121,29 @@ class Clock:
     def _reserve(self, leaders: list[FrontPoint], seconds: float) -> float:
         """Seconds to keep for confirming: what it is expected to take, with a margin.
 
-        It is at most what was planned, or `RESERVE_SHARE` of the time given, unless one network
-        alone needs more. Where even that would take half of the time, nothing is kept and all of it
-        is spent on searching.
+        It is at most what was planned, or `RESERVE_SHARE` of the time given, unless the shortest
+        comparison of the certificate needs more, up to `CERTIFIED_SHARE`, or one network alone, up
+        to `FIRST_SHARE`. Where even that would take longer, nothing is kept and all of the time is
+        spent on searching.
         """
         limits = self._limits
         share = RESERVE_SHARE * seconds if self.confirming is None else self.confirming
         share = share if limits.finals else 0.0
         if not leaders:
             return share
-        full = leaders[0].evaluation.fidelity
-        first = self.takes(leaders[:1], 1, max(1, -int(-full.passes // 1)))
-        expected = self.takes(leaders, limits.seeds, limits.factor * full.epochs)
-        if expected is None or first is None:
+        possible = lengths(leaders[0].evaluation.fidelity, limits.factor)
+        expected = self._all(leaders, limits.seeds, possible[0])
+        if expected is None:
             return share
-        least = first / 0.7  # stragglers and margins take the rest
-        if least > 0.5 * seconds:
-            return 0.0
-        return max(least, min(share, 1.25 * expected + 5.0))
+        usual = min(share, 1.25 * expected + 5.0)
+        pair = certified(leaders)
+        for networks, seeds, most in (
+            (pair, min(FIRST_SEEDS, limits.seeds), CERTIFIED_SHARE),
+            (pair, 1, CERTIFIED_SHARE),
+            (leaders[:1], 1, FIRST_SHARE),
+        ):
+            needed = self._all(networks, seeds, possible[-1]) or 0.0
+            least = needed / (FILLED * STRAGGLERS)
+            if networks and least <= most * seconds:
+                return max(least, usual)
+        return 0.0

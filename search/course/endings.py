@@ -67,9 +67,11 @@ class Endings:
 
     def cut(self, live: Running, worker: str = "", device: str = "cpu") -> None:
         """Record a training that the clock has cut off, with the epochs that it has since it began
-        or resumed; without any it is dropped, as final trainings are, and those that may not be
-        stopped: another run trains them."""
-        if live.proposal is None or not live.proposal.stoppable or live.epoch == live.job.start:
+        or resumed. Without any it is dropped, and so are final trainings, those that may not be
+        stopped, and those of a list of networks, which are never paused: another run trains
+        them."""
+        kept = self._pauses and live.proposal is not None and live.proposal.stoppable
+        if not kept or live.epoch == live.job.start:
             return self.drop(live)
         self._rungs.leave(live.key)
         self._record(live, State.PRUNED, reason=cut_reason(live.epoch), worker=worker, device=device)

@@ -22,6 +22,7 @@ from .events import Listener, Silent
 from .final_trainings import FinalTrainings
 from .hinting import Hinting
 from .job import Job
+from .kept_weights import KeptWeights
 from .limits import Limits, Trials
 from .random_part import RandomPart
 from .recorder import Recorder
@@ -85,6 +86,7 @@ class Engine:
         self._waiting = Waiting(trials.weights if trials.pauses else None, self._rungs.levels)
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
+        self._kept = KeptWeights(study, trials.weights)
         self._replay()
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
@@ -163,6 +165,7 @@ class Engine:
             self._endings.at_rung(live, worker, device)
         else:
             self._endings.cut(live, worker, device)
+        self._kept.tidy(self._live.values())
 
     def failed(
         self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
@@ -210,6 +213,7 @@ class Engine:
             self._endings.cut(live)
         self.abandon()
         self._endings.prune(list(self._waiting))
+        self._kept.tidy(())
 
     def said(self, text: str) -> None:
         """Tell the listener of something that happened to the workers."""
@@ -289,5 +293,6 @@ class Engine:
 
     def _begin(self, key: str, live: Running) -> Job:
         self.clock.expect(live)
+        live.job = self._kept.asked(live)
         self._live[key] = live
         return live.job

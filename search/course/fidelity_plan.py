@@ -9,9 +9,10 @@ expects, without a clock of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from .confirmation import CERTIFIED_SHARE, FILLED, FIRST_SEEDS, STRAGGLERS
 from .rungs import KEEP, Rungs
 
 FEWEST, COMPLETE = 24, 8
@@ -34,7 +35,7 @@ LENIENT = 0.95
 FEW = 3
 """Candidates below which even trainings that tell little are made shorter."""
 CONFIRMING = 0.3
-"""Share of the time that is kept for confirming."""
+"""Share of the time that is kept for confirming, unless the certificate needs more."""
 USED = 0.85
 """Share of the workers' time that trainings fill: proposals, starts, and the last trainings of the
 search, of which not all end together, take the rest."""
@@ -141,9 +142,25 @@ class _Option:
     def typical(self) -> float:
         """Expected seconds of a trial of the space. Samplers prefer networks near the budget, so it
         is the mean of the costlier half."""
-        each = sorted(map(self.each, self.times.networks))
-        half = each[len(each) // 2 :]
-        return sum(half) / len(half)
+        return _costlier(map(self.each, self.times.networks))
+
+    def confirming(self, given: Given) -> float:
+        """Seconds to keep for confirming: `CONFIRMING` of the time, or up to `CERTIFIED_SHARE` of
+        it what the certificate needs: the best network and the best reference trained again, from
+        `FIRST_SEEDS` seeds or, where that would take longer, from one."""
+        usual = CONFIRMING * given.seconds if given.confirms else 0.0
+        if not usual or not self.times.references:
+            return usual
+        pair = [_costlier(each[-1] for each in self.times.networks), max(each[-1] for each in self.times.references)]
+        for seeds in (FIRST_SEEDS, 1):
+            needed = max(*pair, sum(pair) * seeds / given.workers) / (FILLED * STRAGGLERS)
+            if needed <= CERTIFIED_SHARE * given.seconds:
+                return max(usual, needed)
+        return usual
+
+    def room(self, given: Given) -> float:
+        """Worker seconds that trainings of the search have."""
+        return USED * given.workers * (given.seconds - self.confirming(given))
 
     def takes(self, trials: int) -> float:
         """Worker seconds of so many trials. The first reference goes to the end, since there is
@@ -168,19 +185,19 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
     """The plan for a search that has `given`; never fails, see `FidelityPlan.enough`."""
     options = [_option(given, epochs, fraction, takes) for epochs, fraction in _fidelities(given)]
     options.sort(key=lambda option: (-option.seen, -option.epochs))
-    confirming = CONFIRMING * given.seconds if given.confirms else 0.0
-    room = USED * given.workers * (given.seconds - confirming)
     least = _least(given)
-    found = next((one for one in options if one.fits(room) >= _wanted(given, one, least)), None)
+    found = next((one for one in options if one.fits(one.room(given)) >= _wanted(given, one, least)), None)
     needed = None
     if found is None:
         telling = [one for one in options if one.seen >= LENIENT * least] or options
-        needed = min(one.takes(_needed(given, one)) for one in telling) / room * given.seconds if room > 0 else math.inf
+        parts = [one.takes(_needed(given, one)) / one.room(given) for one in telling if given.seconds > 0]
+        needed = min(parts, default=math.inf) * given.seconds
         few = min(FEW, _most(given))
         found = cheapest = min(telling, key=lambda one: one.typical)
-        if cheapest.fits(room) < few:
-            found = next((one for one in options if one.seen < least and one.fits(room) >= few), None)
+        if cheapest.fits(cheapest.room(given)) < few:
+            found = next((one for one in options if one.seen < least and one.fits(one.room(given)) >= few), None)
             found = found or min(options, key=lambda one: one.typical)
+    room = found.room(given)
     trials = max(1, min(found.fits(room), _most(given)))
     whole = [each[-1] for each in (*found.times.networks, *found.times.references)]
     return FidelityPlan(
@@ -191,7 +208,7 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
         complete=max(1, found.complete(trials)),
         shortest=min(whole),
         longest=max(whole),
-        confirming=confirming,
+        confirming=found.confirming(given),
         references=found.takes(len(found.times.references)) / room if room > 0 else 0.0,
         needed=needed,
     )
@@ -225,6 +242,13 @@ def _option(given: Given, epochs: int, fraction: float, takes: Takes) -> _Option
         times=times,
         stages=(*Rungs(epochs, first=times.first).levels, epochs),
     )
+
+
+def _costlier(each: Iterable[float]) -> float:
+    """The mean of the larger half."""
+    rising = sorted(each)
+    half = rising[len(rising) // 2 :]
+    return sum(half) / len(half)
 
 
 def _usual(given: Given) -> float:

@@ -1,12 +1,12 @@
 """The final trainings of a run: planned when searching ends, then handed out one by one.
 
-All networks are trained from `FIRST_SEEDS` seeds. Where time alone ends the run, and where nothing
-is trained but a table is read, further trainings are a race (Maron & Moore, Hoeffding races, NIPS
-1993). They serve the networks that may still be the best by the posterior of all trainings, until
-one is told apart from the others or the time is over; then those that have not been trained again
-and may be the best join. The best network of the search and the best reference are trained on in
-any case: how they differ is what the certificate says, and it would be too favourable if their
-trainings ended once they differ.
+All networks are trained from `FIRST_SEEDS` seeds, those of the certificate first. Where time alone
+ends the run, and where nothing is trained but a table is read, further trainings are a race (Maron
+& Moore, Hoeffding races, NIPS 1993). They serve the networks that may still be the best by the
+posterior of all trainings, until one is told apart from the others or the time is over; then those
+that have not been trained again and may be the best join. The best network of the search and the
+best reference are trained on in any case: how they differ is what the certificate says, and it
+would be too favourable if their trainings ended once they differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...studies.evaluation import Purpose
 from ...studies.finalists import DOUBT, next_contender
 from ...studies.reference_trials import ORIGIN
 from .clock import Clock
-from .confirmation import FILLED, FIRST_SEEDS, Final, described, planned
+from .confirmation import FILLED, FIRST_SEEDS, Final, described, left_out, planned
 from .events import Listener, Silent, duration
 from .job import Job
 from .limits import Limits, Trials
@@ -38,6 +38,7 @@ class FinalTrainings:
         self._left: list[Final] | None = None
         self._listener: Listener = Silent()
         self._planned: list[Final] = []
+        self._more: list[Final] = []
         self._known: set[tuple[str, str, int]] = set()
         self._first: set[str] = set()
         self._raced = 0
@@ -59,8 +60,11 @@ class FinalTrainings:
             seeds=limits.seeds,
             factor=limits.factor,
             seconds_left=self._clock.left,
+            workers=self._clock.workers,
             takes=self._clock.takes,
         )
+        if self._clock.left is not None:
+            self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)
         self._planned = list(self._left)
         self._first = {final.point.id for final in self._left}
         self._known = {(each.candidate_id, each.fidelity.key, each.seed) for each in done}
@@ -69,7 +73,7 @@ class FinalTrainings:
 
     def next(self) -> Running | None:
         """The next training; None if all have been handed out."""
-        final = self._left.pop(0) if self._left else self._further()
+        final = self._left.pop(0) if self._left else self._left_out() or self._further()
         if final is None:
             return None
         network, weights = final.point.candidate, self._trials.weights
@@ -83,6 +87,21 @@ class FinalTrainings:
         )
         return Running(job=job, network=network)
 
+    def _left_out(self) -> Final | None:
+        """The next training that the plan has left out and that ends in the time left after all."""
+        while self._more:
+            final = self._more.pop(0)
+            if self._fits(final):
+                self._planned.append(final)
+                return final
+        return None
+
+    def _fits(self, final: Final) -> bool:
+        """Whether a training is expected to end in the time left."""
+        left = self._clock.left
+        takes = None if left is None else self._clock.takes(final.point, final.fidelity)
+        return left is None or (takes is not None and takes <= FILLED * left)
+
     def _further(self) -> Final | None:
         """The same training from one more seed, of the network of `_racing` that has the fewest, if
         the time left suffices; None if it does not, if none is needed, or if a search that ends by
@@ -94,8 +113,7 @@ class FinalTrainings:
         racing = [final for final in self._racing() if self._seeds(final) < self._limits.most_seeds]
         racing = racing or self._joining()
         for final in sorted(racing, key=self._seeds):
-            takes = self._clock.takes([final.point], 1, final.fidelity.epochs)
-            if left is None or (takes is not None and takes <= FILLED * left):
+            if self._fits(final):
                 self._raced += 1
                 seed = self._trials.seed + self._seeds(final) + 1
                 while (final.point.id, final.fidelity.key, seed) in self._known:
@@ -132,13 +150,13 @@ class FinalTrainings:
         """A network that has not been trained again and may be the best, if there is one."""
         if not self._planned:
             return []
-        planned, epochs = [final.point for final in self._planned], self._planned[0].fidelity.epochs
+        planned, length = [final.point for final in self._planned], self._planned[0].fidelity
         known = {point.id for point in planned} | {key for key, _, _ in self._known}
         found = comparison(self._study, planned).posterior
         point = next_contender(self._study, known, max(found.values(), key=lambda one: one.mean))
         if point is None:
             return []
-        fidelity = replace(point.evaluation.fidelity, epochs=epochs, fraction=1.0)
+        fidelity = replace(point.evaluation.fidelity, epochs=length.epochs, fraction=length.fraction)
         return [Final(point=point, fidelity=fidelity, seed=self._trials.seed)]
 
     def _seeds(self, final: Final) -> int:

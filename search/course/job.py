@@ -35,12 +35,20 @@ class Job:
     """Epochs after which the state of the training is kept, so that it can be paused there."""
     state: str | None = None
     """Path of the states, without the epoch (see `state_file`); None keeps none."""
+    kept: str | None = None
+    """Path of the weights of a trial, without the epoch (see `kept_file`); None keeps none."""
+    above: float = -1.0
+    """Validation accuracy above which the weights of a trial are kept before its end too."""
     timed: float = 0.0
     """Seconds in which updates of the network are timed in place of training; 0 trains."""
 
     def state_file(self, epoch: int) -> Path:
         """Path of the state after `epoch`."""
         return Path(f"{self.state}-epoch{epoch}.pt")
+
+    def kept_file(self, epoch: int) -> Path:
+        """Path of the weights of a trial after `epoch`."""
+        return Path(f"{self.kept}-epoch{epoch}.pt")
 
     def to_json(self) -> str:
         """The job as JSON text."""

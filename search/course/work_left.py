@@ -38,6 +38,7 @@ def has_work(study: Study, limits: Limits, *, elapsed: float = 0.0) -> bool:
         seeds=limits.seeds,
         factor=limits.factor,
         seconds_left=None,
-        takes=lambda points, seeds, epochs: None,
+        workers=1,
+        takes=lambda point, fidelity: None,
     )
     return bool(finals)

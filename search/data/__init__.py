@@ -9,7 +9,7 @@ scikit-learn, Pillow and datasets are imported where they are used.
 from __future__ import annotations
 
 from . import builtin as _builtin  # noqa: F401  (registers automl's own sources)
-from .dealing import Split, split
+from .dealing import Split, kept_share, split
 from .images import ImageData
 from .load import is_named, load
 from .reading import Reading
@@ -24,6 +24,7 @@ __all__ = [
     "Split",
     "described",
     "is_named",
+    "kept_share",
     "load",
     "remarks",
     "sources",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...spaces import Census
 from ...studies import Study
+from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
 from ..course.events import Listener
 from ..course.limits import Limits
@@ -124,7 +125,7 @@ class Training:
 
     def tested(self, study: Study, chosen: Best, listener: Listener) -> Best:
         """`chosen` with its accuracy on the test data; measured once, if it has weights."""
-        if chosen.evaluation.checkpoint is None or chosen.evaluation.test_accuracy is not None:
+        if weights_file(study, chosen.evaluation) is None or chosen.evaluation.test_accuracy is not None:
             return chosen
         listener.phase("testing the network chosen")
         return test(study, chosen, self.plan.data, self.plan.split)

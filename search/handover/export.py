@@ -16,7 +16,7 @@ from ...blocks import InputError
 from ...blocks.documented import documented
 from ...spaces import Candidate
 from ...spaces.fitted_strides import strides_in_words
-from ...studies import Evaluation, Purpose, Study
+from ...studies import Evaluation, Purpose, State, Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import best, trainings
 from ...studies.chosen import chosen_candidate as chosen_of
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class HandedOver:
     """An exported folder, and the training whose weights it holds."""
 
-    number: int
-    """The number of the training in `automl status`."""
+    number: int | None
+    """The number of the training in `automl status`; None for a trial of the search."""
     evaluation: Evaluation
     """The training."""
     exported: Exported
@@ -82,7 +82,8 @@ def export(
 
     If several trainings fit, the one that saw most pixels (epochs x share of the images x size²) is
     exported; of several equal ones the last, or after a search alone the one whose accuracies were
-    printed.
+    printed. A network that was never confirmed is exported with the weights of its trial, if the
+    search has kept them, and is marked as such.
 
     Raises:
         InputError: the folder exists, there is no such training or exporter, or the data are not
@@ -99,10 +100,12 @@ def export(
     exporters_for(formats)  # refuses an unknown one before anything is loaded
     number, chosen = _selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
     row = study.candidate(chosen.candidate_id)
-    said(f"exporting {row.id[:12]}: training {number}, {describe(chosen)}")
+    mark = "" if number is not None else trial_in_words(chosen)
+    said(f"exporting {row.id[:12]}: {mark or f'training {number}'}, {describe(chosen)}")
     better = max(
         (one for one in enumerate(trainings(study), start=1) if one[1].candidate_id == row.id),
         key=lambda one: one[1].accuracy or 0.0,
+        default=(number, chosen),
     )
     if (better[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
         said(
@@ -128,8 +131,9 @@ def export(
         std=tuple(kept["std"]),
         accuracy=chosen.accuracy or 0.0,
         test_accuracy=chosen.test_accuracy,
-        epochs=chosen.fidelity.epochs,
+        epochs=_done(chosen),
         seed=chosen.seed,
+        mark=mark,
         budget=study.spec.budget,
         settings=settings,
         versions=versions(),
@@ -157,9 +161,21 @@ def describe(training: Evaluation) -> str:
     fidelity = training.fidelity
     tested = "" if training.test_accuracy is None else f", test accuracy {training.test_accuracy:.4f}"
     return (
-        f"{fidelity.size} px, {fidelity.epochs} epochs, seed {training.seed}: validation accuracy"
+        f"{fidelity.size} px, {_done(training)} epochs, seed {training.seed}: validation accuracy"
         f" {training.accuracy:.4f}{tested}"
     )
+
+
+def trial_in_words(trial: Evaluation) -> str:
+    """What weights are that come from a trial of the search."""
+    part = "all" if trial.fidelity.fraction == 1 else f"{trial.fidelity.fraction:.0%} of the"
+    length = "" if trial.state is State.COMPLETE else f"{_done(trial)} of {trial.fidelity.epochs} epochs, "
+    return f"from one training of the search on {part} training images, {length}not confirmed"
+
+
+def _done(training: Evaluation) -> int:
+    """Epochs that a training has had."""
+    return training.fidelity.epochs if training.state is State.COMPLETE else training.curve[-1][0]
 
 
 def _certificate(study: Study, candidate: str) -> dict[str, str] | None:
@@ -174,9 +190,9 @@ def _certificate(study: Study, candidate: str) -> dict[str, str] | None:
 
 def _selected(
     study: Study, candidate: str | None, training: int | None, *, size: int | None, epochs: int | None, seed: int | None
-) -> tuple[int, Evaluation]:
-    """The number and the training that is exported."""
-    numbered = list(enumerate(trainings(study), start=1))
+) -> tuple[int | None, Evaluation]:
+    """The training that is exported, and its number; None for a trial of the search."""
+    numbered: list[tuple[int | None, Evaluation]] = list(enumerate(trainings(study), start=1))
     if training is not None:
         if not 1 <= training <= len(numbered):
             raise InputError(
@@ -188,6 +204,9 @@ def _selected(
     else:
         row = study.candidate(candidate) if candidate else chosen_of(study)
     own = [(number, each) for number, each in numbered if each.candidate_id == row.id and each.checkpoint is not None]
+    if not own and training is None:
+        trials = [each for each in study.evaluations(Purpose.SEARCH) if each.candidate_id == row.id]
+        own = [(None, each) for each in trials if weights_file(study, each) is not None]
     if not own:
         raise InputError(
             f"the network {row.id[:12]} has no trained weights yet: run `automl train` with --candidate {row.id[:12]}"
@@ -201,7 +220,7 @@ def _selected(
     ]
     if not fitting:
         wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        there = "; ".join(f"{number}: {each.fidelity}, seed {each.seed}" for number, each in own[:8])
+        there = "; ".join(f"{number or 'trial'}: {each.fidelity}, seed {each.seed}" for number, each in own[:8])
         raise InputError(f"no training of {row.id[:12]} has {wanted}; there are {there}")
     amount = max(_amount(each) for _, each in fitting)
     largest = [one for one in fitting if _amount(one[1]) == amount]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ...studies import Study
-from ..data import ImageData, Reading, Split, load, split
+from ..data import ImageData, Reading, Split, kept_share, load, split
 
 
 def study_data(
@@ -86,7 +86,7 @@ def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
 def _split(study: Study, loaded: ImageData) -> Split:
     kept = study.spec.data["split"]
     for grouped in (True, False):  # earlier versions did not keep copies of an image in one part
-        rows = split(loaded, seed=int(kept["seed"]), grouped=grouped)
+        rows = split(loaded, seed=int(kept["seed"]), validation=kept_share(kept), grouped=grouped)
         if rows.to_dict() == kept:
             return rows
     raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")

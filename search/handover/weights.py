@@ -51,7 +51,7 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
 
     device = pick_device()
     pixels = Pixels(data.images, data.labels, rows.train, rows.validation, rows.test, device, levels=data.levels)
-    network, _ = load_trained(path)
-    tested = measured(network.to(device), pixels, evaluation.fidelity.size)
+    network, kept = load_trained(path)
+    tested = measured(network.to(device), pixels, int(kept["size"]))  # an unfinished training has seen smaller images
     study.tested(evaluation, tested)
     return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))

@@ -67,7 +67,8 @@ class Points:
         self._distributions = distributions
         known = list(known)
         self._done = {(evaluation.candidate_id, evaluation.seed) for evaluation in known}
-        self._stopped = {evaluation.candidate_id for evaluation in known if evaluation.state is State.PRUNED}
+        # versions before this one recorded what the clock had cut, which says nothing of a network
+        self._stopped = {each.candidate_id for each in known if each.state is State.PRUNED and not each.cut}
 
     @property
     def left(self) -> int:

@@ -111,6 +111,11 @@ class Trainer:
         """Whether all epochs are done."""
         return self.done_epochs >= self.epochs
 
+    @property
+    def last_size(self) -> int:
+        """Side in pixels of the images of the last finished epoch; of the first before that."""
+        return self._schedule[max(self.done_epochs, 1) - 1].size
+
     def epoch(self) -> Report:
         """Train on the images of the next epoch and evaluate on the validation images.
 

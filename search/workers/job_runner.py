@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def _training(job: Job, place: Place) -> Iterator[dict[str, Any]]:
         keep_state(job, trainer)
         if trainer.finished:
             keep_weights(job, trainer, place.pixels)
+        keep_trial(job, trainer, place.pixels, report.accuracy)
         yield {
             "epoch": report.epoch,
             "accuracy": report.accuracy,
@@ -178,21 +180,35 @@ def keep_state(job: Job, trainer: Trainer) -> None:
 
 def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
     """Write the trained weights where the job wants them, with what is needed to use them."""
-    if job.checkpoint is None:
+    if job.checkpoint is not None:
+        _write_weights(Path(job.checkpoint), job, trainer, pixels)
+
+
+def keep_trial(job: Job, trainer: Trainer, pixels: Pixels, accuracy: float) -> None:
+    """Write the weights of a trial after an epoch, so that it can be handed over unconfirmed: if it
+    is complete, or more accurate than those that are. The weights of the epoch before stay, since
+    the time of the search may end before the driver has the report of this one."""
+    if job.kept is None or not (trainer.finished or accuracy > job.above):
         return
-    Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
-    trained = network_of(job, Candidate.from_spec(job.candidate))
+    with suppress(OSError):  # the search goes on without them
+        _write_weights(job.kept_file(trainer.done_epochs), job, trainer, pixels)
+        job.kept_file(trainer.done_epochs - 2).unlink(missing_ok=True)
+
+
+def _write_weights(path: Path, job: Job, trainer: Trainer, pixels: Pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    trained, size = network_of(job, Candidate.from_spec(job.candidate)), trainer.last_size
     weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
     save(
-        job.checkpoint,
+        path,
         {
             "candidate": trained.spec,
             "weights": weights,
-            "size": job.fidelity.size,
-            "epochs": job.fidelity.epochs,
+            "size": size,
+            "epochs": trainer.done_epochs,
             "seed": job.seed,
             "mean": [float(value) for value in pixels.mean],
             "std": [float(value) for value in pixels.std],
-            "preprocessing": pixels.preprocessing(job.fidelity.size).to_dict(),
+            "preprocessing": pixels.preprocessing(size).to_dict(),
         },
     )

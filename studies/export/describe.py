@@ -97,7 +97,10 @@ def readme(
             " pixels"
         ),
         "Accuracy": accuracy_in_words(facts),
-        "Trained": f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}",
+        "Trained": (
+            f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}"
+            f"{facts.mark and '; '}{facts.mark}"
+        ),
         "Input": str(facts.preprocessing),
         "Checked": "not on real images" if checked is None else str(checked),
         "Found by": f"study {_code(facts.study)}, {_code(facts.public_command)}",

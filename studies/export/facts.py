@@ -49,6 +49,9 @@ class Facts:
     """Epochs of the training."""
     seed: int
     """Seed of initialisation, shuffling and augmentation."""
+    mark: str = ""
+    """What a reader must know of the training, such as that it was a trial of the search; empty for
+    one that confirmed the network."""
     budget: str
     """The bounds on cost of the study; empty for none."""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -77,6 +77,7 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
         "Accuracy": accuracy_in_words(facts),
         "Trained": (
             f"{facts.epochs} epochs on {facts.public_data} at {facts.size}x{facts.size} pixels, seed {facts.seed}"
+            f"{facts.mark and '; '}{facts.mark}"
         ),
         "Origin": (
             f"study {facts.study}, candidate {candidate.id[:12]}; code copied from automl is under the Apache"

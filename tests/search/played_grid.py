@@ -22,11 +22,12 @@ class Workers:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.stop_after: int | None = None
+        self.by_time = False
         self.runs = 0
 
     def __call__(self, engine: Engine, *rest: object, **more: object) -> None:
         self.runs += 1
-        self.jobs = play(engine, stop_after=self.stop_after)
+        self.jobs = play(engine, stop_after=self.stop_after, by_time=self.by_time)
 
     @property
     def pairs(self) -> list[tuple[str, int]]:

@@ -3,14 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
 from automl.search.grid import GridOptions, GridResult, best_of, search_grid
 from automl.search.grid_report import evidence, write
+from automl.search.proposing.listed import Listed, Points
 from automl.spaces import find_candidate
-from automl.studies import Study
+from automl.studies import Purpose, State, Study
+from automl.studies.evaluation import cut_reason
 
 from .conftest import write_images
 from .played_grid import BASELINE, Workers
@@ -64,6 +67,26 @@ def test_a_run_cut_in_the_middle_is_continued_with_what_is_missing(run: Run, wor
     assert rows(tmp_path, "SELECT count(*), count(DISTINCT candidate_id || ' ' || seed) FROM automl_evaluations") == [
         (14, 14)
     ]
+
+
+def test_what_the_time_has_cut_is_trained_by_the_next_run_and_is_not_taken_for_stopped(run: Run, workers: Workers):
+    workers.stop_after, workers.by_time = 9, True
+    partly = run(points=12)
+    assert partly.counts["complete"] + partly.counts["pruned"] < len(workers.pairs)  # the others were cut
+    workers.stop_after = None
+    whole = run(points=12)
+    assert (partly.left > 0, whole.left) == (True, 0)
+    assert all("rung" in (each.reason or "") for each in whole.study.evaluations(state=State.PRUNED))
+    assert all(point.stopped or sorted(point.accuracies) == [0, 1] for point in whole.points)
+
+
+def test_a_grid_whose_trainings_an_earlier_version_recorded_as_cut_goes_on_with_their_other_seeds(run: Run):
+    found = run(stop=True)
+    [known] = [each for each in found.study.evaluations(Purpose.SEARCH) if each.state is State.PRUNED][:1]
+    listed = [Listed(candidate=found.grid.candidate(found.grid.points[0]), cost=None, settings={}, stoppable=True)]  # type: ignore[arg-type]
+    for reason, left in ((cut_reason(3), 1), ("beaten at the rung of 3 epochs", 0)):
+        former = replace(known, candidate_id=listed[0].id, seed=0, reason=reason)
+        assert Points(listed, seeds=[0, 1], distributions={}, known=[former]).left == left
 
 
 def test_a_finished_grid_starts_no_workers(run: Run, workers: Workers):

@@ -79,9 +79,13 @@ def play(
     workers: int = 2,
     fails=lambda index: None,
     stop_after: int | None = None,
+    by_time: bool = False,
     accuracy: Callable[[Job, int], float] = accuracy_of,
 ) -> list[Job]:
-    """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs."""
+    """Workers take turns, an epoch each, until the engine has nothing more; returns all jobs.
+
+    After `stop_after` evaluations the run ends as if it were killed, or `by_time`.
+    """
     jobs: list[Job] = []
     live: dict[str, tuple[Job, int]] = {}
     names = (f"w{index}" for index in itertools.count())
@@ -112,6 +116,9 @@ def play(
             if epoch in job.rungs:
                 job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
                 job.state_file(epoch).touch()
+            if job.kept and (epoch == job.fidelity.epochs or accuracy(job, epoch) > job.above):
+                job.kept_file(epoch).parent.mkdir(parents=True, exist_ok=True)
+                job.kept_file(epoch).touch()
             goes_on = engine.reported(key, epoch, accuracy(job, epoch), seconds)
             if not goes_on or epoch == job.fidelity.epochs:
                 engine.ended(key)
@@ -120,5 +127,7 @@ def play(
             else:
                 live[key] = (job, epoch)
         if stop_after is not None and engine.counts.done + engine.counts.pruned + engine.counts.failed >= stop_after:
+            if by_time:
+                engine.finish()
             engine.abandon()
             return jobs

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from automl.search.course.confirmation import CERTIFIED_SHARE, FILLED
 from automl.search.course.fidelity_plan import COMPLETE, CONFIRMING, FEWEST, FidelityPlan, Given, Times, plan
 
 GRID = list(itertools.product((30, 300, 1200, 7200), (1, 2, 8), (0.2, 1.0, 5.0), (1_200, 10_200, 200_000)))
@@ -102,8 +103,17 @@ def test_references_at_the_budget_take_time_from_the_others():
 
 
 def test_time_is_kept_for_confirming_unless_nothing_is_confirmed():
-    assert plan(given(600, 2, 10_200), takes(10_200, 1.0)).confirming == CONFIRMING * 600
+    assert plan(given(600, 2, 10_200), takes(10_200, 1.0, references=0)).confirming == CONFIRMING * 600
     assert plan(given(600, 2, 10_200, confirms=False), takes(10_200, 1.0)).confirming == 0
+
+
+def test_more_time_is_kept_where_the_certificate_needs_it():
+    """The best network and the best reference are trained again, each from two seeds."""
+    found = [plan(given(600, 2, 10_200), takes(10_200, speed)) for speed in (0.3, 0.6, 1.0)]
+    for one in found:
+        assert CONFIRMING * 600 <= one.confirming <= CERTIFIED_SHARE * 600
+        assert 1.5 * one.longest < FILLED * one.confirming  # the reference twice, the other network at half of its time
+    assert max(one.confirming for one in found) > CONFIRMING * 600  # control
 
 
 def test_a_training_that_tells_little_is_not_made_shorter_for_more_candidates():

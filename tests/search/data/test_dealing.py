@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import ImageData, load, split
+from automl.search.data import ImageData, kept_share, load, split
+from automl.search.data.dealing import validation_share
 from automl.search.data.duplicates import first_rows, leaders
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ class TestWithoutDuplicates:
     )
     def test_digits_are_split_as_before_copies_were_looked_for(self, seed: int, checksum: str):
         for grouped in (True, False):
-            rows = split(load("digits"), seed=seed, grouped=grouped)
+            rows = split(load("digits"), seed=seed, validation=0.15, grouped=grouped)
             assert rows.to_dict() == {
                 "seed": seed,
                 "counts": {"train": 1258, "validation": 270, "test": 269},
@@ -58,9 +59,36 @@ class TestWithoutDuplicates:
     def test_and_with_an_official_test_part(self):
         numbers = np.arange(48)
         data = made(numbers, numbers % 4, test=numbers >= 40)
-        rows = split(data, seed=0)
+        rows = split(data, seed=0, validation=0.15)
         assert rows.to_dict()["sha256"] == "52bb00732787f6f091699ff726fb6ce93ee9440c5d248107dda8f23a725503e0"
-        assert rows.to_dict() == split(data, seed=0, grouped=False).to_dict()
+        assert rows.to_dict() == split(data, seed=0, validation=0.15, grouped=False).to_dict()
+
+
+class TestShare:
+    def test_it_is_what_tells_two_points_apart_within_its_bounds(self):
+        shares = {images: validation_share(images) for images in (10, 1_797, 5_400, 9_000, 12_000, 200_000)}
+        assert shares == {10: 0.3333, 1_797: 0.3333, 5_400: 0.3333, 9_000: 0.2, 12_000: 0.15, 200_000: 0.15}
+        random = np.random.default_rng(0)
+        apart = np.diff(random.binomial(1_800, [[0.9, 0.92]] * 4_000) / 1_800)
+        assert 0.96 < (apart > 0).mean() < 0.99  # two standard deviations: 97.7 %
+        few = np.diff(random.binomial(270, [[0.9, 0.92]] * 4_000) / 270)
+        assert (few > 0).mean() < 0.85  # the control: 15 % of digits
+
+    def test_a_small_set_validates_on_a_third_and_its_split_says_so(self):
+        rows = split(load("digits"), seed=0)
+        assert rows.to_dict()["counts"] == {"train": 928, "validation": 599, "test": 270}
+        assert kept_share(rows.to_dict()) == rows.share == 0.3333
+        again = split(load("digits"), seed=0, validation=kept_share(rows.to_dict()))
+        assert again.to_dict() == rows.to_dict()
+        before = split(load("digits"), seed=0, validation=0.15).to_dict()
+        assert "share" not in before
+        assert kept_share(before) == 0.15
+
+    def test_an_official_validation_part_has_no_share(self):
+        number = np.arange(60)
+        rows = split(made(number, number % 2, validation=number < 20), seed=0)
+        assert "share" not in rows.to_dict()
+        assert len(rows.test) == 6
 
 
 class TestCopies:

@@ -4,7 +4,9 @@ stored sizes above, at and below the network's."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +127,62 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     assert made.exported.checked is not None
     assert (made.exported.checked.part, made.exported.checked.identical) == ("validation", True)
     assert made.exported.checked.accuracy == pytest.approx(reached)
+
+
+@pytest.mark.parametrize("check", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirmed(tmp_path: Path, check: bool) -> None:
+    from automl.search.course.job import Job
+    from automl.search.handover.study_data import study_data
+    from automl.search.handover.weights import test
+    from automl.search.training.pixels import Pixels
+    from automl.search.training.recipe import Recipe
+    from automl.search.workers.job_runner import steps
+    from automl.search.workers.place import Place
+    from automl.studies import Fidelity
+    from automl.studies.artifacts import trial_weights, weights_folder
+    from automl.studies.best_network import Best
+    from automl.studies.evaluation import cut_reason
+
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
+    [row] = study.candidates().values()
+    with pytest.raises(InputError, match="has no trained weights yet"):
+        export(study, tmp_path / "found", check=False)
+    loaded, rows = study_data(study)
+    pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, "cpu")
+    recipe = replace(Recipe.from_dict(study.spec.settings["recipe"]), low_size=0.5, rise=0.9)
+    fidelity = Fidelity(epochs=3, size=32, fraction=0.5)
+    kept = str(weights_folder(study.storage_url, "s") / trial_weights(row.id, 1))
+    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.SEARCH, kept=kept)
+    place = Place(pixels=pixels, recipe=recipe, device=torch.device("cpu"))
+    curve = tuple((report["epoch"], report["accuracy"]) for report in islice(steps(job, place), 2))
+    now = datetime.now(UTC)
+    trial = Evaluation(
+        candidate_id=row.id,
+        fidelity=fidelity,
+        seed=1,
+        purpose=Purpose.SEARCH,
+        state=State.PRUNED,
+        settings={},
+        curve=curve,
+        accuracy=curve[-1][1],
+        reason=cut_reason(2),
+        seconds=1.0,
+        started=now,
+        finished=now,
+    )
+    study.record(trial, row, params={}, distributions={}, values=None)
+    tested = test(study, Best(candidate=row, evaluation=trial, confirmed=False), loaded, rows).evaluation
+    assert tested.test_accuracy is not None
+    made = export(study, tmp_path / "found", formats=(), check=check)
+    assert made.number is None
+    assert made.evaluation.test_accuracy == tested.test_accuracy
+    config = json.loads((tmp_path / "found" / "config.json").read_text())
+    assert (config["training"]["epochs"], config["preprocessing"]["steps"][-1][0] < 32) == (2, True)
+    mark = "from one training of the search on 50% of the training images, 2 of 3 epochs, not confirmed"
+    assert mark in (tmp_path / "found" / "README.md").read_text()
+    assert "not confirmed" in (tmp_path / "found" / "model.py").read_text()
+    if made.exported.checked is not None:
+        assert made.exported.checked.accuracy == pytest.approx(tested.test_accuracy)
 
 
 def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(

@@ -77,6 +77,18 @@ def test_a_study_that_had_copies_on_both_sides_keeps_its_split(tmp_path: Path, s
     assert not shared(loaded, rows.train, rows.test)
 
 
+def test_a_study_of_an_earlier_version_keeps_the_share_that_validates(tmp_path: Path, space: Space) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 12, 12), np.uint8)
+    np.savez(tmp_path / "pictures.npz", x=pictures, y=np.arange(60) % 3)
+    data = tmp_path / "pictures.npz"
+    before = opened(tmp_path, space, data, lambda loaded: {"split": split(loaded, seed=0, validation=0.15).to_dict()})
+    options = SearchOptions(data=str(data), space=space, storage=before.storage_url, study="s", proxy_size=12)
+    for rows in (study_data(before)[1], prepare(options).split):  # `train` and `search` find the same parts
+        assert rows.to_dict() == before.spec.data["split"]
+        assert len(rows.validation) == 9
+    assert len(prepare(replace(options, study="new")).split.validation) == 20  # control: a new study has the usual one
+
+
 def shared(loaded: ImageData, one: np.ndarray, other: np.ndarray) -> set[bytes]:
     """Pictures that are in both parts."""
     return {loaded.images[row].tobytes() for row in one} & {loaded.images[row].tobytes() for row in other}

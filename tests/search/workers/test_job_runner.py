@@ -20,6 +20,7 @@ from automl.search.workers.place import Place
 from automl.search.workers.timing import MOST, timed, timed_epochs
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose
+from automl.studies.weights import load_trained
 
 from ..conftest import write_images
 
@@ -101,6 +102,33 @@ class TestWaiting:
         trained(job, pixels, plan, 1)
         with pytest.raises(InputError, match="must go on with the settings"):
             begun(replace(job, start=1, seed=4), pixels, plan.recipe, "cpu")
+
+
+class TestKept:
+    """The weights of a trial, by which it can be handed over unconfirmed."""
+
+    def kept(self, job: Job, pixels: Pixels, plan: Plan, *, above: float, epochs: int = 4) -> list[str]:
+        wanted = replace(job, kept=str(Path(str(job.state)).parent / f"kept{above}"), above=above)
+        place = Place(pixels=pixels, recipe=plan.recipe, device=torch.device("cpu"))
+        for report in steps(wanted, place):
+            if report["epoch"] == epochs:
+                break
+        return sorted(path.name for path in Path(str(wanted.kept)).parent.glob(f"kept{above}*"))
+
+    def test_they_are_written_while_it_leads_and_at_its_end(self, job: Job, pixels: Pixels, plan: Plan):
+        assert self.kept(job, pixels, plan, above=-1.0, epochs=3) == ["kept-1.0-epoch2.pt", "kept-1.0-epoch3.pt"]
+        assert self.kept(job, pixels, plan, above=1.0, epochs=3) == []
+        assert self.kept(job, pixels, plan, above=1.0) == ["kept1.0-epoch4.pt"]
+
+    def test_they_are_read_back_with_the_size_that_the_last_epoch_had(
+        self, job: Job, pixels: Pixels, plan: Plan, tmp_path: Path
+    ):
+        rising = replace(plan, recipe=replace(plan.recipe, low_size=0.5, rise=0.9))
+        self.kept(job, pixels, rising, above=-1.0)
+        sizes = {
+            epoch: load_trained(tmp_path / "waiting" / f"kept-1.0-epoch{epoch}.pt")[1]["size"] for epoch in (3, 4)
+        }
+        assert sizes[3] < sizes[4] == 16
 
 
 class TestScores:
