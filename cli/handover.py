@@ -13,6 +13,7 @@ from .output import evaluation_json, print_json
 from .searching import masked_command
 from .stopping import interruptible
 from .text import command, in_shell, names_in
+from .training_bar import training_bar
 
 if TYPE_CHECKING:
     from ..search.handover.export import HandedOver
@@ -58,6 +59,21 @@ def train(
             help="CPU threads; 1 is reproducible to the bit. Default: the number that trains fastest here.",
         ),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.yaml",
+            help="How it is trained: search (the study's own recipe), long, transfer, or a YAML file of settings."
+            " Default: search.",
+        ),
+    ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            help="For classes of unequal size: weights (class weights in the loss), sampling (images of all classes"
+            " equally often) or none. Default: as the recipe says."
+        ),
+    ] = None,
     data: Data = None,
     data_dir: DataDir = None,
     cache: Cache = None,
@@ -72,7 +88,10 @@ def train(
     from ..search import train as run
     from ..studies import Study
 
-    with interruptible(masked_command(sys.argv[1:], storage), "finished epochs"):
+    with (
+        interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),
+        training_bar(to_stderr=json) as (said, told),
+    ):
         evaluation = run(
             Study.open(storage, study),
             candidate=candidate,
@@ -81,10 +100,13 @@ def train(
             seed=seed,
             test=test,
             threads=threads,
+            recipe=recipe,
+            balance=balance,
             data=data,
             data_dir=data_dir,
             cache=cache,
-            said=lambda text: typer.echo(text, err=json),
+            said=said,
+            told=told,
         )
     if json:
         print_json(evaluation_json(evaluation))

@@ -97,8 +97,8 @@ def read_yaml(text: str, name: str) -> Source:
     return Source(data, name, lines)
 
 
-def read_file(path: Path) -> Source:
-    """Parse a YAML file.
+def read_file(path: Path, what: str = "space file") -> Source:
+    """Parse a YAML file; `what` names its kind in errors.
 
     Raises:
         InputError: the file cannot be read, is not UTF-8 or not YAML, or gives a key twice.
@@ -106,7 +106,7 @@ def read_file(path: Path) -> Source:
     try:
         text = read_regular(path, most=MOST_BYTES).decode("utf-8")
     except OSError as error:
-        raise InputError(f"cannot read the space file {str(path)!r}: {error.strerror}") from None
+        raise InputError(f"cannot read the {what} {str(path)!r}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not YAML: not UTF-8 text") from None
     return read_yaml(text.replace("\r\n", "\n").replace("\r", "\n"), str(path))

@@ -180,12 +180,13 @@ def trainings(study: Study) -> list[Evaluation]:
 def adequate(final: Evaluation, point: FrontPoint) -> bool:
     """Whether a final training can confirm `point`: it is complete and long enough.
 
-    It must have seen at least as many images as the trial of the search.
+    It must have seen at least as many images as the trial of the search, by the same recipe.
     """
     return (
         final.state is State.COMPLETE
         and final.candidate_id == point.id
         and final.fidelity.passes >= point.evaluation.fidelity.passes
+        and final.fidelity.recipe == point.evaluation.fidelity.recipe
     )
 
 
@@ -217,7 +218,7 @@ def _amount(final: Evaluation) -> tuple[int, float]:
 def confirmed_accuracies(study: Study) -> dict[str, float]:
     """Mean validation accuracy of each network's final trainings: candidate id -> accuracy.
 
-    Only trainings at the input size of the search count.
+    Only trainings at the input size of the search and by its recipe count.
     """
     sizes: dict[str, int] = {
         each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)
@@ -226,6 +227,7 @@ def confirmed_accuracies(study: Study) -> dict[str, float]:
     for evaluation in trainings(study):
         if (
             evaluation.accuracy is not None
+            and not evaluation.fidelity.recipe
             and sizes.get(evaluation.candidate_id, evaluation.fidelity.size) == evaluation.fidelity.size
         ):
             found.setdefault(evaluation.candidate_id, []).append(evaluation.accuracy)

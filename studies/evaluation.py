@@ -80,20 +80,24 @@ class Fidelity:
     smallest_map: int = 0
     """Pixels a side that the last map keeps, by strides fitted to `size` where it is below the
     candidate's own size; 0 trains with the candidate's own strides."""
+    recipe: str = ""
+    """Name of the recipe if it is not the study's own, which its candidates were trained with."""
 
     def __post_init__(self) -> None:
         assign(self, "epochs", integer("epochs", self.epochs, low=1))
         assign(self, "size", integer("size", self.size, low=1))
         assign(self, "smallest_map", integer("smallest_map", self.smallest_map, low=0))
         assign(self, "fraction", finite("fraction", self.fraction))  # 1 and 1.0 must not be two fidelities
+        assign(self, "recipe", storable("recipe", self.recipe))
         if not 0 < self.fraction <= 1:
             raise InputError(f"0 < fraction <= 1 must hold, but got {self.fraction}")
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON; `from_dict` reads it back. `smallest_map` is left out at 0, because the
-        fidelities of earlier versions have none."""
-        fitted: dict[str, JSON] = {"smallest_map": self.smallest_map} if self.smallest_map else {}
-        return {"epochs": self.epochs, "size": self.size, "fraction": self.fraction, **fitted}
+        """Plain JSON; `from_dict` reads it back. `smallest_map` and `recipe` are left out if they
+        are 0 and empty, because the fidelities of earlier versions have none."""
+        newer: dict[str, JSON] = {"smallest_map": self.smallest_map, "recipe": self.recipe}
+        given = {name: value for name, value in newer.items() if value}
+        return {"epochs": self.epochs, "size": self.size, "fraction": self.fraction, **given}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Fidelity:
@@ -113,7 +117,8 @@ class Fidelity:
     def __str__(self) -> str:
         part = "" if self.fraction == 1 else f" on {self.fraction:.3g} of the data"
         fitted = f", last map at least {self.smallest_map} px" if self.smallest_map else ""
-        return f"{self.epochs} epochs at {self.size} px{part}{fitted}"
+        recipe = f", recipe {self.recipe}" if self.recipe else ""
+        return f"{self.epochs} epochs at {self.size} px{part}{fitted}{recipe}"
 
 
 @documented

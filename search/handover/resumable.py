@@ -1,7 +1,7 @@
 """A training in this process that continues after Ctrl-C or a kill.
 
-After each epoch the whole state of the training is written beside the weights. The same call
-continues from there, on one thread to the same bits.
+After each epoch the whole state of the training is written beside the weights, with the weights of
+the best epoch so far. The same call continues from there, on one thread to the same bits.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError, InputError
 from ...studies import CandidateRow, Evaluation, State, Study
 from ..course.job import Job
 from ..course.running import Running
-from ..training.recipe import Recipe
 
 if TYPE_CHECKING:
     from ..training.pixels import Pixels
+    from ..training.recipe import Recipe
     from ..training.threads import Threads
     from ..training.trainer import Report, Trainer
 
 Said = Callable[[str], None]
 """Called with each line of progress."""
+Told = Callable[[float], None]
+"""Called with the share of the training that is done, from 0 to 1."""
 
 
 @dataclass(kw_only=True)
@@ -44,6 +46,12 @@ class ResumableTraining:
     """Called with each line of progress."""
     threads: int | None
     """CPU threads; None measures which number trains fastest."""
+    recipe: Recipe
+    """How the network is trained."""
+    told: Told | None = None
+    """Called after each update with the share that is done."""
+    best: dict[str, Any] | None = None
+    """Epoch and weights with the highest validation accuracy so far; of equal ones the first."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(epoch, validation accuracy) of the finished epochs."""
     seconds: float = 0.0
@@ -60,6 +68,11 @@ class ResumableTraining:
     def state(self) -> Path:
         """The file of the state after the last finished epoch; removed when the training ends."""
         return self.weights.with_name("training") / self.weights.name
+
+    @property
+    def best_weights(self) -> Path:
+        """The file of the weights of the best epoch, which exists if that is not the last one."""
+        return self.weights.with_name(f"{self.weights.stem}-best.pt")
 
     def run(self, *, tested: bool) -> Evaluation:
         """Train to the end, keep the weights, and record the evaluation.
@@ -82,6 +95,7 @@ class ResumableTraining:
                 self._record(State.FAIL, reason=str(error))
                 raise
             keep_weights(self.job, trainer, self.pixels)
+            self._keep_more()
             on_test = measured(trainer.network_for_use(), self.pixels, self.job.fidelity.size) if tested else None
         return self._record(State.COMPLETE, test=on_test)
 
@@ -90,21 +104,21 @@ class ResumableTraining:
         from ...studies.checkpoint import load
         from ..workers.job_runner import trainer_for
 
-        recipe = Recipe.from_dict(self.study.spec.settings["recipe"])
         if not self.state.exists():
-            return trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
         try:
             kept = load(self.state)
             if kept["of"] != self._of():
                 raise InputError("it is that of another study or of other images")
-            trainer = trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+            trainer = trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
             trainer.load_state_dict(kept["trainer"])
             self.curve = [(int(epoch), float(accuracy)) for epoch, accuracy in kept["curve"]]
+            self.best = kept.get("best")
             self.seconds, self.started = float(kept["seconds"]), datetime.fromisoformat(kept["started"])
         except (InputError, KeyError, TypeError, ValueError) as error:
             self.said(f"what was kept of this training cannot be used ({error}): it begins anew")
-            self.curve, self.seconds = [], 0.0
-            return trainer_for(self.job, self.pixels, recipe, self.pixels.device)
+            self.curve, self.seconds, self.best = [], 0.0, None
+            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
         self.said(f"going on after epoch {trainer.done_epochs} of {trainer.epochs}")
         return trainer
 
@@ -114,9 +128,11 @@ class ResumableTraining:
         count = threads.measure(trainer.rehearsal())
         if self.pixels.device.type == "cpu":
             self.said(f"{count} CPU thread{'s' if count > 1 else ''}")
+        trainer.told = self.told
         while not trainer.finished:
             began = time.monotonic()
             report = trainer.epoch()
+            self._note_best(report, trainer)
             self.curve.append((report.epoch, report.accuracy))
             self.seconds += report.seconds
             self._keep(trainer)
@@ -137,8 +153,33 @@ class ResumableTraining:
                 "curve": [list(one) for one in self.curve],
                 "seconds": self.seconds,
                 "started": started,
+                "best": self.best,
             },
         )
+
+    def _note_best(self, report: Report, trainer: Trainer) -> None:
+        from ..training.snapshot import snapshot
+
+        if report.accuracy > max((accuracy for _, accuracy in self.curve), default=-1.0):
+            self.best = {"epoch": report.epoch, "weights": snapshot(trainer.network_for_use().state_dict())}
+
+    def _keep_more(self) -> None:
+        """Write what belongs to this training beside its weights: its recipe if it is not the
+        study's, and the weights of the best epoch if it is not the last."""
+        from ...studies.checkpoint import load, save
+
+        kept = load(self.weights)
+        if self.job.fidelity.recipe:
+            kept["recipe"] = self.recipe.to_dict()
+            save(self.weights, kept)
+        self.best_weights.unlink(missing_ok=True)
+        if self.best is not None and self.best["epoch"] != self.curve[-1][0]:
+            save(self.best_weights, {**kept, "epochs": self.best["epoch"], "weights": self.best["weights"]})
+            reached = max(accuracy for _, accuracy in self.curve)
+            self.said(
+                f"validation accuracy was highest, {reached:.4f}, after epoch {self.best['epoch']}: its weights are in"
+                f" {self.best_weights}"
+            )
 
     def _of(self) -> dict[str, str]:
         """Identifies the training that a state belongs to: a study that was deleted and begun again

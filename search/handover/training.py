@@ -20,11 +20,14 @@ from ...studies.storage_url import open_study
 from ..course.job import Job
 from ..options import check_seed
 from ..plan import proxy
-from .resumable import ResumableTraining, Said
+from ..training.recipe import Recipe
+from ..training.recipes.named import named_recipe
+from .resumable import ResumableTraining, Said, Told
 from .study_data import study_data
 
 if TYPE_CHECKING:
     from ..data import ImageData, Split
+    from ..training.pixels import Pixels
 
 LONGER = 5
 """By default a network is trained for this many times the epochs of a trial: 2.5 times as long as
@@ -43,8 +46,11 @@ def train(
     data_dir: str | None = None,
     cache: str | None = None,
     threads: int | None = None,
+    recipe: str | None = None,
+    balance: str | None = None,
     storage: str | None = None,
     said: Said = lambda text: None,
+    told: Told | None = None,
 ) -> Evaluation:
     """Train a network of a study on all its training images in this process and keep its weights.
 
@@ -62,13 +68,16 @@ def train(
         data_dir: the folder of downloaded data sets.
         cache: the folder of decoded images; "none" keeps them in memory.
         threads: CPU threads; None: the number that trains fastest here.
+        recipe: "search" (the study's own), "long", "transfer", or a YAML file; None: the study's.
+        balance: "weights", "sampling" or "none" for classes of unequal size; None: the recipe's.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
         said: called with each line of progress.
+        told: called after each update with the share of the training that is done.
 
     Raises:
-        InputError: there is no such candidate or nothing to choose from, the data are not the
-            study's, or this very training has been done.
+        InputError: there is no such candidate, recipe, or nothing to choose from, the data are not
+            the study's, or this very training has been done.
         Diverged: the training produced NaN or infinity; recorded as FAIL first.
         KeyboardInterrupt: stopped; the same call continues after the last finished epoch.
     """
@@ -77,13 +86,14 @@ def train(
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
+    how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
     height = Candidate.from_spec(row.spec).image[1]
     searched = proxy(int(settings["proxy_size"]), height, int(settings["image_size"]))
     epochs = epochs or LONGER * int(settings["epochs"])
     if seed is not None:
         check_seed("--seed", seed)
         if size is not None and _done(
-            study, row, asked := _fidelity(study, height, epochs, size), seed
+            study, row, asked := _fidelity(study, height, epochs, size, named), seed
         ):  # before the images are read
             raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
@@ -94,40 +104,36 @@ def train(
         cache=cache,
         size=lambda native: size or deployable(height, searched, native),
     )
-    fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native))
+    fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native), named)
     weights = weights_folder(study.storage_url, study.spec.name)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
         tested = test or (chosen is not None and chosen.candidate.id == row.id)
-        return _trained(study, row, fidelity, own_seed, weights, loaded, rows, threads=threads, said=said, test=tested)
+        path = weights / _file_name(row, fidelity, own_seed)
+        job = Job(
+            candidate=row.spec,
+            params=row.params,
+            fidelity=fidelity,
+            seed=own_seed,
+            purpose=Purpose.FINAL,
+            checkpoint=str(path),
+        )
+        pixels = _pixels(job, row, loaded, rows, said)
+        training = ResumableTraining(
+            study=study, row=row, job=job, pixels=pixels, recipe=how, threads=threads, said=said, told=told
+        )
+        return training.run(tested=tested)
 
 
-def _trained(
-    study: Study,
-    row: CandidateRow,
-    fidelity: Fidelity,
-    seed: int,
-    weights: Path,
-    loaded: ImageData,
-    rows: Split,
-    *,
-    threads: int | None,
-    said: Said,
-    test: bool,
-) -> Evaluation:
-    if fidelity.size > loaded.native:
-        said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
+def _pixels(job: Job, row: CandidateRow, loaded: ImageData, rows: Split, said: Said) -> Pixels:
+    """The images on the device that trains; says what is about to be trained."""
     from ..training.device import describe, pick_device
     from ..training.pixels import Pixels
 
-    device = pick_device()
-    said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {seed}")
-    pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
-    path = weights / weights_name(row.id, fidelity, seed)
-    job = Job(
-        candidate=row.spec, params=row.params, fidelity=fidelity, seed=seed, purpose=Purpose.FINAL, checkpoint=str(path)
-    )
-    training = ResumableTraining(study=study, row=row, job=job, pixels=pixels, said=said, threads=threads)
-    return training.run(tested=test)
+    fidelity, device = job.fidelity, pick_device()
+    if fidelity.size > loaded.native:
+        said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
+    said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {job.seed}")
+    return Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
 
 
 @contextmanager
@@ -143,7 +149,7 @@ def _alone(study: Study, row: CandidateRow, fidelity: Fidelity, seed: int | None
     folder = weights / "training"
     folder.mkdir(parents=True, exist_ok=True)
     for chosen in count(int(study.spec.settings["seed"]) + 1) if seed is None else (seed,):
-        lock = FileLock(folder / f"{weights_name(row.id, fidelity, chosen)}.lock")
+        lock = FileLock(folder / f"{_file_name(row, fidelity, chosen)}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -175,10 +181,16 @@ def _check_threads(threads: int | None) -> None:
             )
 
 
-def _fidelity(study: Study, height: int, epochs: int, size: int) -> Fidelity:
+def _file_name(row: CandidateRow, fidelity: Fidelity, seed: int) -> str:
+    """The name of the file of the weights; trainings by another recipe have files of their own."""
+    name = Path(weights_name(row.id, fidelity, seed))
+    return f"{name.stem}-{fidelity.recipe}.pt" if fidelity.recipe else name.name
+
+
+def _fidelity(study: Study, height: int, epochs: int, size: int, recipe: str) -> Fidelity:
     """The fidelity of a training; below the deployment size strides are fitted as in the search."""
     smallest = smallest_map(study.spec.settings) if size < height else 0
-    return Fidelity(epochs=epochs, size=size, smallest_map=smallest)
+    return Fidelity(epochs=epochs, size=size, smallest_map=smallest, recipe=recipe)
 
 
 def deployable(height: int, searched: int, native: int) -> int:

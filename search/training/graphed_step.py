@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .batches import Batches
 from .graphs import Graphs
+from .loss import Loss
 from .recipe import Recipe
 from .step import Step
 
@@ -32,8 +33,9 @@ class GraphedStep(Step):
         recipe: Recipe,
         device: torch.device,
         graphs: Graphs,
+        loss: Loss | None = None,
     ) -> None:
-        super().__init__(network, optimizer, average, recipe, device)
+        super().__init__(network, optimizer, average, recipe, device, loss)
         self._graphs = graphs
         self._rates = [torch.zeros((), device=device) for _ in optimizer.param_groups]
         self._share = torch.zeros((), device=device)
@@ -43,10 +45,15 @@ class GraphedStep(Step):
             rate.fill_(group["lr"])
         if self._average is not None:
             self._share.fill_(1 - self._average.get_decay(update + 1))
+        if batches.transforms is not None:  # a graph would repeat the choices that are made in Python
+            return self._graphs.run("prepared", self._prepared, *batches(rows_b, draws_b5))
         return self._graphs.run(batches.augmentation, partial(self._whole, batches), rows_b, draws_b5)
 
     def _whole(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor) -> Tensor:
-        loss = self._gradients(*batches(rows_b, draws_b5))
+        return self._prepared(*batches(rows_b, draws_b5))
+
+    def _prepared(self, x_bchw: Tensor, target: Tensor) -> Tensor:
+        loss = self._gradients(x_bchw, target)
         with self._rates_on_device():
             self._optimizer.step()
         if self._average is not None:

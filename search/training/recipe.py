@@ -13,8 +13,19 @@ OPTIMIZERS = ("sgd", "adamw", "nadamw", "lamb", "lion", "rmsproptf", "muon")
 """Names of optimisers in timm; `sgd` has Nesterov momentum, `muon` is that of `.muon`."""
 SCHEDULES = ("cosine", "linear", "constant")
 """Decay of the learning rate after the warm-up: half a cosine to zero, a line to zero, or none."""
-NEWER = ("low_size", "low_fraction", "rise")
+AUGMENTS = ("none", "randaugment", "trivialaugment")
+"""Automatic augmentations of torchvision."""
+BALANCES = ("none", "weights", "sampling")
+"""What is done about classes of unequal size: nothing, class weights in the loss, or images drawn
+so that all classes are equally frequent."""
+NEWER = (
+    *("low_size", "low_fraction", "rise"),
+    *("augment", "magnitude", "operations", "crop", "erasing", "mixup", "cutmix"),
+    *("accumulate", "recalibrate", "balance"),
+)
 """Fields that studies of the first version lack; their defaults leave the training unchanged."""
+NAMES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "augment": AUGMENTS, "balance": BALANCES}
+"""Fields that hold a name, and the names that they may hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +78,36 @@ class Recipe:
     rise: float = 0.6
     """Share of the epochs over which `low_size` and `low_fraction` rise linearly to 1; the last
     epoch is always a full one."""
+    augment: str = "none"
+    """Random changes of colour and geometry, one of `AUGMENTS` (arXiv:1909.13719, 2103.10158)."""
+    magnitude: int = 9
+    """Strength of RandAugment's operations, from 0 to 30."""
+    operations: int = 2
+    """Number of operations that RandAugment applies to an image."""
+    crop: float = 1.0
+    """Smallest area of a random crop, as a share of the image's, which is resized to the whole side
+    (arXiv:1409.4842); 1 crops nothing."""
+    erasing: float = 0.0
+    """Probability that a random rectangle of an image is replaced by noise (arXiv:1708.04896)."""
+    mixup: float = 0.0
+    """Alpha of the beta distribution by which pairs of images and their labels are mixed
+    (arXiv:1710.09412); 0 mixes none. With `cutmix` a batch gets one of both, each half the time."""
+    cutmix: float = 0.0
+    """Alpha of the beta distribution of the area that an image gets from another one
+    (arXiv:1905.04899); 0 pastes none."""
+    accumulate: int = 1
+    """Number of parts into which a batch is divided to save memory; their gradients are added."""
+    recalibrate: int = 0
+    """Number of training images, not augmented, from which the statistics of batch normalisation
+    are computed anew before each validation; 0 keeps the running ones."""
+    balance: str = "none"
+    """What is done about classes of unequal size, one of `BALANCES`."""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
-        for name, given, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
-            if given not in known:
-                raise unknown(name, given, known)
+        for name, known in NAMES.items():
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
         _check(self.learning_rate > 0, "learning_rate must be above 0", self.learning_rate)
         _check(0 < self.momentum < 1, "momentum must lie between 0 and 1", self.momentum)
         _check(self.weight_decay >= 0, "weight_decay must be 0 or above", self.weight_decay)
@@ -92,6 +127,19 @@ class Recipe:
         _check(0 < self.low_size <= 1, "0 < low_size <= 1 must hold", self.low_size)
         _check(0 < self.low_fraction <= 1, "0 < low_fraction <= 1 must hold", self.low_fraction)
         _check(0 <= self.rise <= 1, "0 <= rise <= 1 must hold", self.rise)
+        _check(0 <= self.magnitude <= 30, "0 <= magnitude <= 30 must hold", self.magnitude)
+        _check(1 <= self.operations <= 10, "1 <= operations <= 10 must hold", self.operations)
+        _check(0 < self.crop <= 1, "0 < crop <= 1 must hold", self.crop)
+        _check(0 <= self.erasing <= 1, "0 <= erasing <= 1 must hold", self.erasing)
+        _check(0 <= self.mixup <= 100, "0 <= mixup <= 100 must hold", self.mixup)
+        _check(0 <= self.cutmix <= 100, "0 <= cutmix <= 100 must hold", self.cutmix)
+        _check(self.accumulate >= 1, "accumulate must be at least 1", self.accumulate)
+        _check(self.recalibrate >= 0, "recalibrate must be 0 images or more", self.recalibrate)
+
+    @property
+    def transforms(self) -> bool:
+        """Whether images are changed at random beyond shift, flip and cutout."""
+        return self.augment != "none" or self.crop < 1 or max(self.erasing, self.mixup, self.cutmix) > 0
 
     @classmethod
     def for_data(cls, images: int, size: int, flip: bool) -> Recipe:

@@ -43,6 +43,11 @@ class EpochPlan:
         """Number of images in the largest batch; others have one image less."""
         return -(-self.images // self.updates)
 
+    @property
+    def pixels(self) -> int:
+        """Number of pixels trained on, to which the time of an epoch is about proportional."""
+        return self.images * self.size**2
+
 
 def schedule(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[EpochPlan, ...]:
     """The plan of each epoch, where a full epoch has `images` images of `size` pixels a side."""
@@ -55,6 +60,14 @@ def schedule(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[Ep
         first = plans[-1].first + plans[-1].updates if plans else 0
         plans.append(EpochPlan(size=side, images=count, updates=updates_for(count, recipe.batch_size), first=first))
     return tuple(plans)
+
+
+def share_done(plans: Sequence[EpochPlan], updates: int) -> float:
+    """The share of a training that is done after `updates` updates, by the pixels trained on."""
+    shares = (min(1.0, max(0.0, (updates - plan.first) / plan.updates)) for plan in plans)
+    return sum(share * plan.pixels for share, plan in zip(shares, plans, strict=True)) / sum(
+        plan.pixels for plan in plans
+    )
 
 
 def first_rung(plans: Sequence[EpochPlan]) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .accuracy import autocast
 from .batches import Batches
+from .loss import Loss
 from .recipe import Recipe
 
 
@@ -25,9 +25,12 @@ class Step:
         average: ModelEmaV3 | None,
         recipe: Recipe,
         device: torch.device,
+        loss: Loss | None = None,
     ) -> None:
+        """Take the parts of a training; `loss` None is that of the recipe without class weights."""
         self._network, self._optimizer, self._average = network, optimizer, average
         self._recipe, self._device = recipe, device
+        self._loss = loss or Loss(recipe)
 
     def __call__(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:
         """Train on one batch and return its mean loss; `update` counts the updates before it.
@@ -40,12 +43,25 @@ class Step:
             self._average.update(self._network, step=update + 1)
         return loss
 
-    def _gradients(self, x_bchw: Tensor, labels_b: Tensor) -> Tensor:
-        with autocast(self._device, self._recipe.amp):
-            logits_bk = self._network(x_bchw)
-        loss = functional.cross_entropy(logits_bk.float(), labels_b, label_smoothing=self._recipe.label_smoothing)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+    def _gradients(self, x_bchw: Tensor, target: Tensor) -> Tensor:
+        """Compute the gradients of a batch and clip them; returns its mean loss."""
+        parts = min(self._recipe.accumulate, len(x_bchw) // 2)  # batch normalisation needs two images
+        if parts <= 1:
+            loss = self._forward(x_bchw, target)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        else:
+            self._optimizer.zero_grad(set_to_none=True)
+            loss = torch.zeros((), device=x_bchw.device)
+            for x_pchw, target_p in zip(x_bchw.tensor_split(parts), target.tensor_split(parts), strict=True):
+                part = self._forward(x_pchw, target_p) * (len(x_pchw) / len(x_bchw))
+                part.backward()
+                loss += part.detach()
         if self._recipe.clip is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
         return loss.detach()
+
+    def _forward(self, x_bchw: Tensor, target: Tensor) -> Tensor:
+        with autocast(self._device, self._recipe.amp):
+            logits_bk = self._network(x_bchw)
+        return self._loss(logits_bk, target)

@@ -22,19 +22,21 @@ from torch import Tensor, nn
 
 from ...blocks.errors import Diverged, InputError
 from .accuracy import accuracy
-from .augmentation import Augmentation
-from .batches import Batches
+from .balance import class_weights, epoch_order
+from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
 from .device import resolve
 from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
+from .loss import Loss
 from .optimisation import create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
-from .randomness import generator, seeded
+from .randomness import derive, generator, seeded
+from .recalibration import recalibrate
 from .recipe import Recipe
 from .report import Report
-from .schedule import EpochPlan, schedule
+from .schedule import EpochPlan, schedule, share_done
 from .snapshot import differences, snapshot
 from .step import Step
 from .strided import safe_strided
@@ -85,9 +87,12 @@ class Trainer:
             torch.set_float32_matmul_precision("high")  # TF32 for operations that autocast keeps in float32
         self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
         self.done_epochs = 0
+        self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
         self._pixels = pixels
         self._labels_n = pixels.labels("train")
-        self._rows_n = rows_used(self._labels_n.cpu(), fraction, seed)
+        labels_n = self._labels_n.cpu()
+        self._rows_n = rows_used(labels_n, fraction, seed)
+        self._used_n = labels_n[self._rows_n]
         self._schedule = schedule(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
@@ -104,7 +109,8 @@ class Trainer:
         )
         self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
         parts = (self.network, self._optimizer, self._ema, recipe, self.device)
-        self._step = GraphedStep(*parts, self._graphs) if self.device.type == "cuda" else Step(*parts)
+        loss = Loss(recipe, class_weights(recipe, self._used_n, pixels.classes, self.device))
+        self._step = GraphedStep(*parts, self._graphs, loss) if self.device.type == "cuda" else Step(*parts, loss)
 
     @property
     def finished(self) -> bool:
@@ -145,6 +151,8 @@ class Trainer:
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
             trained = time.perf_counter()
+            if self.recipe.recalibrate:
+                recalibrate(self.network_for_use(), self._batches(plan.size), self._rows_n, plan, self.recipe)
             reached = self._validate(number, plan.size)
         self.done_epochs = number
         seconds = time.perf_counter() - started
@@ -164,7 +172,7 @@ class Trainer:
         if self.finished:
             raise InputError(f"rehearsal() must be called before all {self.epochs} epochs are done")
         plan = max(self._schedule[self.done_epochs :], key=lambda plan: plan.size)
-        shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n)}  # no update changes these
+        shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n, self.told)}  # not copied
         twin = copy.deepcopy(self, shared)
         twin.network.train()
         batches = twin._batches(plan.size)
@@ -230,7 +238,7 @@ class Trainer:
         batches = self._batches(plan.size)
         # One graph serves batches of one size: on a GPU those that lack an image get one twice.
         count = plan.images if self.device.type == "cpu" else plan.updates * plan.largest
-        rows_n = self._rows_n[torch.randperm(len(self._rows_n), generator=random)[: plan.images]]
+        rows_n = self._rows_n[epoch_order(self.recipe, self._used_n, plan.images, random)]
         rows_n = rows_n[torch.arange(count) % plan.images].to(self.device, non_blocking=True)
         draws_n5 = batches.augmentation.draw(count, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
@@ -239,16 +247,17 @@ class Trainer:
         for update, (rows_b, draws_b5) in enumerate(parts, start=plan.first):
             self._scheduler.step_update(update)
             total += self._update(batches, rows_b, draws_b5, update) * len(rows_b)
+            if self.told is not None:
+                self.told(share_done(self._schedule, update + 1))
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
         self._check(total, number)
         return total.item() / count
 
     def _batches(self, size: int) -> Batches:
-        images_nchw, _ = self._pixels.at("train", size)
-        augmentation = Augmentation.of(self.recipe, size)
-        return Batches(
-            augmentation=augmentation, images_nchw=images_nchw, labels_n=self._labels_n, normalise=self._normalise
+        seed = derive(self.seed, "batches", self.done_epochs)
+        return batches_of(
+            self._pixels, self.recipe, size, labels_n=self._labels_n, normalise=self._normalise, seed=seed
         )
 
     def _update(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.checkpoint import load, save
-from automl.studies.chosen import trainings
+from automl.studies.chosen import best, confirmed_accuracies, trainings
+from automl.studies.weights import load_trained
 
 from ... import fresh
 from ..one_network import TINY, pictures, study_on
@@ -91,25 +93,45 @@ class TestDefaults:
         assert said == []
 
 
+EVERYTHING = """
+augment: trivialaugment
+crop: 0.5
+erasing: 0.5
+mixup: 0.2
+cutmix: 1.0
+ema: 0.9
+drop_path_rate: 0.3
+drop_rate: 0.1
+clip: 5.0
+accumulate: 2
+recalibrate: 16
+balance: sampling
+"""
+"""A recipe with all that is random."""
+
+
 class TestGoingOn:
-    def test_after_ctrl_c_it_goes_on_to_the_same_bits(
-        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("pieces", ["none", "all"])
+    def test_stopped_three_times_it_goes_on_to_the_same_bits(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: str
     ) -> None:
+        (tmp_path / "all.yaml").write_text(EVERYTHING)
+        recipe = str(tmp_path / "all.yaml") if pieces == "all" else None
         states = weights_folder(study.storage_url, "s") / "training"
-        for after in (1, 3):
+        for after in (1, 2, 3):
             with monkeypatch.context() as patch:
                 interrupted_after(patch, after)
                 with pytest.raises(KeyboardInterrupt):
-                    train(study, epochs=4, seed=2, threads=1)
+                    train(study, epochs=4, seed=2, threads=1, recipe=recipe)
             assert len(list(states.glob("*.pt"))) == 1
         said: list[str] = []
-        stopped = train(study, epochs=4, seed=2, threads=1, said=said.append)
+        stopped = train(study, epochs=4, seed=2, threads=1, recipe=recipe, said=said.append)
         assert "going on after epoch 3 of 4" in said
         assert list(states.glob("*.pt")) == []
 
         (tmp_path / "other").mkdir()
         other = study_on(tmp_path / "other", _data(study), TINY)
-        whole, another_seed = (train(other, epochs=4, seed=seed, threads=1) for seed in (2, 3))
+        whole, another_seed = (train(other, epochs=4, seed=seed, threads=1, recipe=recipe) for seed in (2, 3))
         assert stopped.curve == whole.curve
         assert stopped.test_accuracy == whole.test_accuracy
         ours, theirs, control = weights(study, 0), weights(other, 0), weights(other, 1)
@@ -171,6 +193,60 @@ class TestGoingOn:
         assert train(study, epochs=2, threads=1).seed == 2
 
 
+class TestRecipe:
+    def test_a_training_by_another_recipe_is_recorded_as_such_and_compared_with_none_of_the_search(
+        self, tmp_path: Path
+    ) -> None:
+        study = study_on(tmp_path, pictures(tmp_path, "png"), TINY, epochs=2)
+        before = best(study)
+        trained = train(study, epochs=2, size=32, threads=1, recipe="long")
+        assert str(trained.fidelity).endswith(", recipe long")
+        assert trained.fidelity.to_dict()["recipe"] == "long"
+        assert trainings(study) == [trained]
+        assert confirmed_accuracies(study) == {}
+        assert before is not None
+        assert best(study) == replace(before, weights=weights_file(study, trained))
+        # the control: the study's own recipe confirms, with the same seed in a file of its own
+        own = train(study, epochs=2, size=32, threads=1, seed=trained.seed)
+        assert confirmed_accuracies(study) == {own.candidate_id: own.accuracy}
+        files = [weights_file(study, each) for each in (trained, own)]
+        assert len({str(file) for file in files}) == 2
+
+    def test_a_recipe_that_is_stopped_is_not_gone_on_with_by_another(
+        self, study: Study, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            interrupted_after(patch, 1)
+            with pytest.raises(KeyboardInterrupt):
+                train(study, epochs=2, size=32, threads=1, recipe="long")
+        said: list[str] = []
+        train(study, epochs=2, size=32, threads=1, said=said.append)
+        assert not any("going on" in line or "anew" in line for line in said)
+        train(study, epochs=2, size=32, threads=1, recipe="long", said=said.append)
+        assert "going on after epoch 1 of 2" in said
+
+    def test_the_weights_of_the_best_epoch_are_kept_beside_those_of_the_last(
+        self, study: Study, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        accuracies = iter([0.4, 0.7, 0.7, 0.6, 0.8])
+        monkeypatch.setattr(Trainer, "_validate", lambda self, number, size: next(accuracies))
+        said: list[str] = []
+        with monkeypatch.context() as patch:
+            interrupted_after(patch, 3)
+            with pytest.raises(KeyboardInterrupt):
+                train(study, epochs=4, seed=1, threads=1)
+        train(study, epochs=4, seed=1, threads=1, said=said.append)
+        path = weights_file(study, trainings(study)[0])
+        assert path is not None
+        kept = load(path.with_name(f"{path.stem}-best.pt"))
+        assert kept["epochs"] == 2
+        assert any("highest, 0.7000, after epoch 2" in line for line in said)
+        assert load_trained(path.with_name(f"{path.stem}-best.pt"))
+        assert not all(torch.equal(kept["weights"][name], value) for name, value in load(path)["weights"].items())
+        train(study, epochs=1, seed=1, threads=1)  # the control: the last epoch is the best one
+        assert len(list(path.parent.glob("*-best.pt"))) == 1
+
+
 class TestWhatBelongsToAnother:
     def test_a_state_of_a_deleted_study_of_the_same_name_is_not_gone_on_with(
         self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -224,15 +300,16 @@ from automl.studies import Study
 
 def said(text):
     print(text, flush=True)
-    if text.startswith("epoch 2 "):
+    if text.startswith(f"epoch {sys.argv[2]} "):
         os.kill(os.getpid(), signal.SIGKILL)
 
-train(Study.open(sys.argv[1], "s"), epochs=3, seed=1, threads=1, said=said)
+recipe = sys.argv[4] if len(sys.argv) > 4 else None
+train(Study.open(sys.argv[1], "s"), epochs=int(sys.argv[3]), seed=1, threads=1, recipe=recipe, said=said)
 """
 
 
 def test_a_killed_training_goes_on_after_the_last_epoch_that_ended(study: Study) -> None:
-    done = fresh.run(KILLED, study.storage_url)
+    done = fresh.run(KILLED, study.storage_url, "2", "3")
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert trainings(study) == []
     said: list[str] = []
@@ -240,6 +317,21 @@ def test_a_killed_training_goes_on_after_the_last_epoch_that_ended(study: Study)
     assert "going on after epoch 2 of 3" in said
     assert len(ended.curve) == 3
     assert len([line for line in said if line.startswith("epoch ")]) == 1
+
+
+@pytest.mark.exhaustive  # `test_stopped_three_times_it_goes_on_to_the_same_bits` guards it in one process
+def test_killed_three_times_with_all_that_is_random_it_goes_on_to_the_same_bits(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(EVERYTHING)
+    for epoch in (1, 2, 3):
+        done = fresh.run(KILLED, study.storage_url, str(epoch), "4", str(tmp_path / "all.yaml"))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    killed = train(study, epochs=4, seed=1, threads=1, recipe=str(tmp_path / "all.yaml"))
+    (tmp_path / "other").mkdir()
+    other = study_on(tmp_path / "other", _data(study), TINY)
+    whole = train(other, epochs=4, seed=1, threads=1, recipe=str(tmp_path / "all.yaml"))
+    assert killed.curve == whole.curve
+    ours, theirs = weights(study, 0), weights(other, 0)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_data_that_moved_are_found_where_they_are_said_to_be(study: Study, tmp_path: Path) -> None:
