@@ -10,6 +10,7 @@ The main commands of `automl` are functions of the same names, and each returns 
     train(study)                    trains the network chosen for longer
     export(study, "found")          writes it as Python, safetensors and ONNX
     report(study)                   what a result rests on
+    check_data("photos")            classes, sizes, broken files and copies of a data set
     verify(study)                   trains the network chosen beside published ones, and tests them
 
 `load_space` reads a space, `parse_budget` a budget; `Study` opens what was found; `Printing` shows
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .blocks.errors import AutomlError, InputError
     from .search.cost import cost
     from .search.course.events import Printing
+    from .search.data.checking import check_data
     from .search.grid import search_grid as grid
     from .search.grid_options import GridOptions
     from .search.handover.export import export
@@ -51,6 +53,7 @@ __all__ = [
     "SearchOptions",
     "Study",
     "__version__",
+    "check_data",
     "cost",
     "export",
     "grid",
@@ -72,6 +75,7 @@ _PLACES = {
     "Printing": ("search.course.events", "Printing"),
     "SearchOptions": ("search.options", "SearchOptions"),
     "Study": ("studies.study", "Study"),
+    "check_data": ("search.data.checking", "check_data"),
     "cost": ("search.cost", "cost"),
     "export": ("search.handover.export", "export"),
     "grid": ("search.grid", "search_grid"),

@@ -17,6 +17,7 @@ import typer
 from . import (
     cache,
     cost,
+    data,
     doctor,
     encoding,
     grid,
@@ -75,6 +76,7 @@ handover.add_to(app)
 spaces.add_to(app)
 cost.add_to(app)
 doctor.add_to(app)
+data.add_to(app)
 cache.add_to(app)
 
 

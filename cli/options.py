@@ -43,6 +43,23 @@ Test = Annotated[
     str | None, typer.Option(help="Folder of the data that tests, by name or path. Without: test, testing, …")
 ]
 DropSmallClasses = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images than this.")]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--image-column", help="Column of paths in a table of paths and labels. Without: image, path, file, …"
+    ),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option("--label-column", help="Column of labels in a table of paths and labels. Without: label, class, …"),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        help="Keep images together in one part of the split: by a column of a table, or folder (in a class folder).",
+    ),
+]
 ImageSize = Annotated[
     int | None,
     typer.Option(

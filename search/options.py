@@ -33,7 +33,7 @@ class DataOptions:
 
     data: str = "digits"
     """The images: digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz
-    file, hf:NAME."""
+    file, a .csv, .parquet or .jsonl file of paths and labels, hf:NAME."""
     data_dir: str | None = None
     """Folder of the data sets known by name. Default: automl in the user's cache folder."""
     download: bool = False
@@ -44,6 +44,13 @@ class DataOptions:
     """Folder of the data that tests, by name or path. Default: test, testing, …"""
     drop_small_classes: int = 0
     """Leave out classes with fewer images than this."""
+    image_column: str | None = None
+    """Column of paths in a table of paths and labels. Default: image, path, file, …"""
+    label_column: str | None = None
+    """Column of labels in a table of paths and labels. Default: label, class, category, …"""
+    group: str | None = None
+    """Keep images together in one part of the split: by a column of a table of paths and labels, or
+    folder, the folders within a class folder."""
     cache: str | None = None
     """Folder for decoded images, so that large data sets are decoded once; none keeps them in
     memory. Default: AUTOML_CACHE, or automl/decoded in the user's cache folder."""
@@ -51,7 +58,8 @@ class DataOptions:
     @property
     def reading(self) -> Reading:
         """How the data are read."""
-        return Reading(validation=self.validation, test=self.test, drop_small_classes=self.drop_small_classes)
+        names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group")
+        return Reading(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 
@@ -46,7 +48,7 @@ def cached(
     if cache is None:
         return make(IN_MEMORY)
     key = _key(request, kind, stamp(cache.contents))
-    found = partial(read_entry, name=request.text, root=request.path)
+    found = partial(read_entry, name=request.text, root=_root(request))
     data = readable(found, cache.place(key))
     if data is not None:
         return data
@@ -76,7 +78,12 @@ def _keep(data: ImageData, room: Building, request: Request) -> None:
         data = replace(data, images=array)
     if request.reading.drop_small_classes:
         data = without_small_classes(data, request.reading.drop_small_classes, in_place=True)
-    room.keep(data.images.shape, partial(write_entry, data=data, root=request.path))
+    room.keep(data.images.shape, partial(write_entry, data=data, root=_root(request)))
+
+
+def _root(request: Request) -> Path:
+    """The folder of the files: the data set itself, or the folder of the file that lists them."""
+    return request.path if request.path.is_dir() else Path(os.path.abspath(request.path)).parent
 
 
 def _key(request: Request, kind: str, stamp: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from .duplicates import leaders
+from .groups import deal_groups, joined
 from .images import ImageData, hashable
 from .names import shown
 from .stratify import apportion
@@ -98,8 +99,10 @@ def split(
     dealt from the other rows, of which `validation` and `test` are shares. Every class is in every
     part that is dealt. Of rows with the same pixels one is dealt (the first, or of several classes
     one of the rarest) and the others go with it; copies of official rows of another part are in no
-    part. Official parts stay whole. Where no two rows are the same, this is for the same shares the
-    split of all earlier versions.
+    part. Official parts stay whole. Groups of images, where there are any, are dealt whole in the
+    same way; images of a group that an official part holds too are in no other part. Where there
+    are no groups and no two rows are the same, this is for the same shares the split of all earlier
+    versions.
 
     Args:
         data: the images.
@@ -121,7 +124,8 @@ def split(
     count = len(data.labels)
     first = data.first if grouped else np.arange(count)
     copied = first != np.arange(count)
-    free = _usable(first, official)
+    together = joined(first, data.groups) if len(data.groups) else first
+    free = _usable(together, official)
     lead = leaders(first, data.labels, free)
     leads = free & (lead == np.arange(count))
     counts = np.bincount(data.labels[leads], minlength=len(data.classes))
@@ -136,12 +140,15 @@ def split(
     # random_raw is the one stream that numpy promises never to change; shuffle() and permutation()
     # may differ in its next version.
     keys = np.random.PCG64(seed).random_raw(count)
-    by_class = np.lexsort((keys, data.labels))
-    by_class = by_class[leads[by_class]]
-    table = apportion(counts, _shares(shares))
     part = np.where(official == TRAIN, UNUSED, official)
-    part[by_class] = np.repeat(np.tile([TRAIN, *dealt], len(counts)), table.ravel())
-    part[free] = part[lead[free]]
+    if len(data.groups):
+        part[free] = np.array([TRAIN, *dealt])[deal_groups(data, together, free, _shares(shares), keys)]
+    else:
+        by_class = np.lexsort((keys, data.labels))
+        by_class = by_class[leads[by_class]]
+        table = apportion(counts, _shares(shares))
+        part[by_class] = np.repeat(np.tile([TRAIN, *dealt], len(counts)), table.ravel())
+        part[free] = part[lead[free]]
     train, held_out, tested = (np.flatnonzero(part == number).astype(np.int64) for number in (TRAIN, VALIDATION, TEST))
     return Split(
         seed=seed,

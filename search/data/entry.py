@@ -54,7 +54,8 @@ def write_entry(folder: Path, data: ImageData, root: Path) -> None:
         OSError: the disk refuses.
     """
     with open(folder / ROWS, "wb") as file:
-        np.savez(file, **{name: getattr(data, name) for name in BY_ROW})
+        names = (*BY_ROW, "groups") if len(data.groups) else BY_ROW
+        np.savez(file, **{name: getattr(data, name) for name in names})
     about = {
         "data": data.name,
         "shape": data.images.shape,
@@ -95,7 +96,7 @@ def read_entry(folder: Path, *, name: str, root: Path) -> ImageData:
     if tuple(about["shape"]) != images.shape:
         raise ValueError(f"{folder} must hold images of the shape {tuple(about['shape'])}, but holds {images.shape}")
     with open(folder / ROWS, "rb") as file, np.load(file, allow_pickle=False) as rows:
-        by_row = {each: rows[each] for each in BY_ROW}
+        by_row = {each: rows[each] for each in ((*BY_ROW, "groups") if "groups" in rows else BY_ROW)}
     first = by_row.pop("first")
     if first.shape != images.shape[:1]:
         raise ValueError(f"{folder / ROWS} must hold one number for each image")

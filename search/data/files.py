@@ -54,6 +54,8 @@ class ImageFiles:
     certain: bool = False
     """True: every file must be an image. False: a file that Pillow cannot open and whose name is
     not that of an image is left out as no image."""
+    tolerant: bool = False
+    """Whether any number of broken images is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def read_headers(files: ImageFiles) -> Headers:
     found: dict[int, Header] = {}
     faults: dict[int, Fault] = {}
     same: dict[Header, Header] = {}  # most are equal: one object for all of them
-    chunks = _in_threads(of_chunk, len(files.names), "looking at the files")
+    chunks = in_threads(of_chunk, len(files.names), "looking at the files")
     for number, result in enumerate(result for chunk in chunks for result in chunk):
         if isinstance(result, Fault):
             faults[number] = result
@@ -167,7 +169,7 @@ def read_images(files: ImageFiles, headers: Headers, side: int, room: Room = IN_
         return faults
 
     faults = dict(headers.faults)
-    for chunk_faults in _in_threads(of_chunk, len(numbers), "decoding the images"):
+    for chunk_faults in in_threads(of_chunk, len(numbers), "decoding the images"):
         faults |= chunk_faults
         room.filled()
     _check_few_broken(files, faults)
@@ -187,7 +189,7 @@ def read_images(files: ImageFiles, headers: Headers, side: int, room: Room = IN_
     )
 
 
-def _in_threads(work: Callable[[range], Result], count: int, what: str) -> Iterator[Result]:
+def in_threads(work: Callable[[range], Result], count: int, what: str) -> Iterator[Result]:
     """`work` on consecutive ranges of 0..count-1, results in order; `what` it is, for people."""
     chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     pool = ThreadPoolExecutor(max_workers=min(32, os.cpu_count() or 1))
@@ -251,7 +253,7 @@ def _check_few_broken(files: ImageFiles, faults: dict[int, Fault]) -> None:
     probably at fault."""
     broken = [number for number in sorted(faults) if faults[number].image]
     count = len(files.names) - (len(faults) - len(broken))
-    if 100 * len(broken) <= count:
+    if files.tolerant or 100 * len(broken) <= count:
         return
     kinds = Counter(kind for number in broken if (kind := faults[number].kind) is not None)
     of_these = "".join(f"; {many} of these {'is' if many == 1 else 'are'} {kind}" for kind, many in kinds.most_common())

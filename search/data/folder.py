@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...blocks.errors import InputError
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .folder_parts import FolderParts, find_parts
-from .images import ImageData
+from .groups import BY_FOLDER, numbered
+from .images import NO_GROUPS, ImageData
 from .kinds import is_called_an_image
 from .listing import below, files_in, folders_in, specials_in
 from .names import escaped, listed, shown
@@ -40,6 +41,9 @@ class Listing:
     """Names of the class folders, sorted."""
     folders: list[tuple[Path, range]] = field(default_factory=list)
     """Every class folder of every part, and the numbers of its files."""
+    groups: list[str | None] = field(default_factory=list)
+    """The folder within its class folder that each file lies in, with part and class; None for a
+    file directly in the class folder."""
     skipped: list[str] = field(default_factory=list)
     """Entries that are not opened, each with the reason."""
 
@@ -56,15 +60,19 @@ def read_folder(
     """
     reading = reading or Reading()
     parts = find_parts(root, reading)
-    listing = list_files(root, parts, empty_allowed=reading.drop_small_classes > 0)
+    empty_allowed = reading.drop_small_classes > 0 or reading.tolerant
+    listing = list_files(root, parts, empty_allowed=empty_allowed)
     files = ImageFiles(
-        where=shown(name), names=[_relative(path, root) for path in listing.files], open=listing.files.__getitem__
+        where=shown(name),
+        names=[_relative(path, root) for path in listing.files],
+        open=listing.files.__getitem__,
+        tolerant=reading.tolerant,
     )
     headers = read_headers(files)
-    if not reading.drop_small_classes:
+    if not empty_allowed:
         _check_no_class_is_empty(listing, np.array(list(headers.found), np.int64))
     images = read_images(files, headers, size or FOLDER_SIZE, room)
-    if not reading.drop_small_classes:
+    if not empty_allowed:
         _check_no_class_is_empty(listing, images.numbers)
     part = np.array(listing.parts)[images.numbers]
     return ImageData(
@@ -75,6 +83,7 @@ def read_folder(
         official_test=part == "test",
         official_validation=part == "validation",
         deep=images.deep,
+        groups=numbered(listing.groups)[images.numbers] if reading.group == BY_FOLDER else NO_GROUPS,
         flip=True,
         native=images.native,
         kinds=images.kinds,
@@ -142,7 +151,10 @@ def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: st
     """Add the files below a class folder to the listing."""
     start = len(listing.files)
     for inner in below(folder):
-        listing.files.extend(files_in(inner))
+        files = files_in(inner)
+        listing.files.extend(files)
+        within = inner.relative_to(folder).parts
+        listing.groups.extend([f"{part}/{place}/{within[0]}" if within else None] * len(files))
         listing.skipped.extend(f"{_relative(path, root)}: {NO_FILE}" for path in specials_in(inner))
     count = len(listing.files) - start
     listing.labels.extend([place] * count)

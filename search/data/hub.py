@@ -17,9 +17,9 @@ from ...blocks.errors import AutomlError, InputError
 from .decode import Openable
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import ImageData
-from .parts import asked_among, assigned
 from .reading import Reading
 from .skipped import UNUSED
+from .split_names import parts_by_split
 from .square import side_for
 
 
@@ -55,7 +55,7 @@ def read_hub(
         splits: Any = datasets.load_dataset(dataset_name, cache_dir=None if cache_dir is None else str(cache_dir))
     except Exception as error:  # any of a dozen libraries' errors, from "no such name" to "no network"
         raise AutomlError(f"{name} could not be loaded: {' '.join(str(error).split())}") from error
-    found = _parts(list(splits), reading or Reading(), name)
+    found = parts_by_split(list(splits), reading or Reading(), name)
     training = splits[found["train"]]
     image_column = _only_column(training.features, datasets.Image, "images", name)
     label_column = _only_column(training.features, datasets.ClassLabel, "class labels", name)
@@ -80,7 +80,13 @@ def read_hub(
             raise ValueError("the row has no image")
         return BytesIO(encoded["bytes"]) if encoded["bytes"] is not None else Path(encoded["path"])
 
-    files = ImageFiles(where=name, names=[f"{found[part]} row {row}" for part, row in rows], open=opened, certain=True)
+    files = ImageFiles(
+        where=name,
+        names=[f"{found[part]} row {row}" for part, row in rows],
+        open=opened,
+        certain=True,
+        tolerant=reading is not None and reading.tolerant,
+    )
     headers = read_headers(files)
     side = side_for(next(iter(headers.sides))[0], size) if len(headers.sides) == 1 else size or FOLDER_SIZE
     images = read_images(files, headers, side)
@@ -99,18 +105,6 @@ def read_hub(
         sources=tuple((part, f"split {found[part]}") for part in parts) if len(parts) > 1 else (),
         skipped=(*images.skipped, *skipped),
     )
-
-
-def _parts(splits: list[str], reading: Reading, name: str) -> dict[str, str]:
-    """The split of each part, the training part first, then validation and test."""
-    asked = asked_among(reading, splits, where=name, what="split")
-    found, _ = assigned(splits, where=name, asked=asked)
-    others = [split for split in splits if split not in found.values()]
-    if "train" not in found and asked and len(others) == 1:
-        found["train"] = others[0]
-    if "train" not in found:
-        raise InputError(f"{name} must have a split 'train', but it has: {', '.join(splits)}")
-    return {part: found[part] for part in ("train", "validation", "test") if part in found}
 
 
 def _only_column(features: dict[str, Any], kind: type, what: str, name: str) -> str:

@@ -20,6 +20,7 @@ from ...blocks.errors import InputError
 from .mapped import blocks
 
 NO_ROWS = np.zeros(0, np.bool_)
+NO_GROUPS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +48,8 @@ class ImageData:
     deep: NDArray[np.bool_] = field(default_factory=lambda: NO_ROWS)
     """(n,): True for grey of more than 8 bits, whose values are those of the file (the same in all
     channels) until they are levelled."""
+    groups: NDArray[np.int64] = field(default_factory=lambda: NO_GROUPS)
+    """(n,): rows with the same number stay in one part of a split; empty if there are no groups."""
     levels: tuple[float, float] | None = None
     """The grey values that became 0 and 255 in the rows of `deep`; None if these are not levelled,
     or if there are none."""
@@ -91,6 +94,8 @@ class ImageData:
                     f"{self.name}: {name} must be {np.dtype(wanted)} of shape ({shape[0]},), but it is {array.dtype} of"
                     f" shape {array.shape}"
                 )
+        if len(self.groups) and (self.groups.dtype != np.int64 or self.groups.shape != shape[:1]):
+            raise InputError(f"{self.name}: groups must be one int64 for each of the {shape[0]} images")
         if (self.official_test & self.official_validation).any():
             raise InputError(
                 f"{self.name}: no row may be in both official parts, but"
@@ -176,8 +181,9 @@ class ImageData:
 
     def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
         """The data of some rows, in their order; `changes` are further fields."""
-        by_row = ("images", "labels", "official_test", "official_validation", "deep")
-        kept = {name: np.ascontiguousarray(getattr(self, name)[rows]) for name in by_row if name not in changes}
+        by_row = {"images", "labels", "official_test", "official_validation", "deep", "groups"} - changes.keys()
+        arrays = {name: getattr(self, name) for name in by_row}
+        kept = {name: np.ascontiguousarray(array[rows]) for name, array in arrays.items() if len(array)}
         files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
         return replace(self, **{**kept, "files": files, **changes})
 

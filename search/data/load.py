@@ -7,9 +7,14 @@ from pathlib import Path
 
 from ...blocks.errors import InputError
 from .cache import Cache, cache_at
+from .groups import BY_FOLDER
 from .images import ImageData
+from .names import shown
 from .reading import Reading
 from .source import AS_IT_IS, Request, find_source, source_of
+
+PATHS = "paths"
+"""The source whose columns can be named."""
 
 
 def load(
@@ -25,8 +30,8 @@ def load(
 
     Args:
         name: what a source in `sources` recognises: a known name (`digits`, `fashion-mnist`,
-            `cifar10`, `cifar100`), a folder of class folders, an `.npz` file, `hf:NAME`, or what a
-            package adds.
+            `cifar10`, `cifar100`), a folder of class folders, an `.npz` file, a table of paths and
+            labels, `hf:NAME`, or what a package adds.
         size: side in pixels. Images of a folder are brought to it (64 when None); all others are
             made smaller when they are larger.
         data_dir: the folder of downloaded sets; by default `automl` in the user's cache folder.
@@ -45,8 +50,17 @@ def load(
         raise InputError(f"the size of images must be 1 pixel or more, but got {size}")
     source = find_source(name)
     folder = None if data_dir is None else Path(data_dir).expanduser()
+    if source.name != PATHS and (reading.image_column or reading.label_column):
+        raise InputError(
+            f"--image-column and --label-column name columns of a table of paths and labels, but {shown(name)} is none"
+        )
     kept = cache if isinstance(cache, Cache) else cache_at(cache)
     data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading, cache=kept))
+    if reading.group and not len(data.groups):
+        raise InputError(
+            f"--group must name a column of a table of paths and labels, or {BY_FOLDER!r} for the folders within class"
+            f" folders, but {shown(name)} has no groups"
+        )
     if not reading.drop_small_classes:
         return data
     from .small import without_small_classes

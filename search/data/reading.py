@@ -23,12 +23,26 @@ class Reading:
     """The part that tests, named in the same way."""
     drop_small_classes: int = 0
     """Classes with fewer than this many images to train on are left out."""
+    image_column: str | None = None
+    """The column of paths in a table of paths and labels; None takes one with a usual name."""
+    label_column: str | None = None
+    """The column of labels, likewise."""
+    group: str | None = None
+    """What keeps images together in one part of the split: a column of a table of paths and labels,
+    or "folder", the folders within a class folder."""
+    tolerant: bool = False
+    """Whether all that can be read is read, however many files are broken and classes empty, for a
+    report on the data. A study never has it."""
 
     def __post_init__(self) -> None:
         for option, part in self.parts.items():
             if not part.strip():
                 raise InputError(f"--{option} must name a part of the data set, but got {part!r}")
             check_is_text(part, f"--{option}")
+        for option, column in self.columns.items():
+            if not column.strip():
+                raise InputError(f"--{option.replace('_', '-')} must name a column, but got {column!r}")
+            check_is_text(column, f"--{option.replace('_', '-')}")
         if self.validation is not None and self.validation == self.test:
             raise InputError(f"--validation and --test must name two parts, but both are {self.test!r}")
         if self.drop_small_classes < 0:
@@ -40,9 +54,16 @@ class Reading:
         named = {"validation": self.validation, "test": self.test}
         return {option: part for option, part in named.items() if part is not None}
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that are named: "image_column", "label_column", "group"."""
+        named = {"image_column": self.image_column, "label_column": self.label_column, "group": self.group}
+        return {option: column for option, column in named.items() if column is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON without the defaults: {} if nothing was chosen."""
-        return {**self.parts, **({"drop_small_classes": self.drop_small_classes} if self.drop_small_classes else {})}
+        small = {"drop_small_classes": self.drop_small_classes} if self.drop_small_classes else {}
+        return {**self.parts, **small, **self.columns}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reading:
@@ -51,6 +72,9 @@ class Reading:
             validation=data.get("validation"),
             test=data.get("test"),
             drop_small_classes=int(data.get("drop_small_classes", 0)),
+            image_column=data.get("image_column"),
+            label_column=data.get("label_column"),
+            group=data.get("group"),
         )
 
     def absolute(self, name: str) -> Reading:

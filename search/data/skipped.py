@@ -15,12 +15,19 @@ STRAY = "lies in no class folder"
 """Reason for an image beside the class folders."""
 UNUSED = "left out"
 """Start of the reason for a folder, a split or arrays that belong to no part."""
+BROKEN = "unreadable"
+"""The sort of all other files: images that cannot be read."""
 SORTS = (
     (UNUSED, "unused"),
     (STRAY, "in no class folder"),
     (NO_FILE, "pipes or devices"),
     (NO_IMAGE, "files that are no images"),
 )
+
+
+def broken(skipped: Sequence[str]) -> tuple[str, ...]:
+    """The lines of images that cannot be read, each with its reason."""
+    return tuple(line for line in skipped if _sort(line.rpartition(": ")[2]) == BROKEN)
 
 
 def summary(skipped: Sequence[str]) -> str:
@@ -33,9 +40,9 @@ def summary(skipped: Sequence[str]) -> str:
     sorts: dict[str, list[str]] = {}
     for line in skipped:
         name, _, reason = line.rpartition(": ")
-        sort = next((sort for start, sort in SORTS if reason.startswith(start)), "unreadable")
-        sorts.setdefault(sort, []).append(line if sort == "unreadable" else name)
-    present = {sort: sorts[sort] for sort in (*(sort for _, sort in SORTS), "unreadable") if sort in sorts}
+        sort = _sort(reason)
+        sorts.setdefault(sort, []).append(line if sort == BROKEN else name)
+    present = {sort: sorts[sort] for sort in (*(sort for _, sort in SORTS), BROKEN) if sort in sorts}
     for most, of_unreadable in (
         (3, 3),
         (2, 2),
@@ -43,12 +50,15 @@ def summary(skipped: Sequence[str]) -> str:
         (0, 2),
         (0, 1),
     ):  # the unreadable ones are what somebody may have to mend
-        parts = [
-            _counted(sort, names, of_unreadable if sort == "unreadable" else most) for sort, names in present.items()
-        ]
+        parts = [_counted(sort, names, of_unreadable if sort == BROKEN else most) for sort, names in present.items()]
         if len(line := f"skipped: {', '.join(parts)}") <= LINE:
             return line if present else ""
     return f"skipped: {', '.join(_counted(sort, names, 0) for sort, names in present.items())}"
+
+
+def _sort(reason: str) -> str:
+    """The sort of a reason, in the words of the summary."""
+    return next((sort for start, sort in SORTS if reason.startswith(start)), BROKEN)
 
 
 def _counted(sort: str, names: Sequence[str], most: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +36,20 @@ def file_stamp(path: Path, contents: bool) -> str:
     except OSError:
         state = None
     return _stamp([(str(path), state)], path.parent, contents)
+
+
+def files_stamp(table: Path, files: Iterable[Path], contents: bool) -> str:
+    """Identifies a table and the files that it lists, by its contents and by theirs or their
+    states."""
+
+    def states_of() -> Iterator[tuple[str, os.stat_result | None]]:
+        for path in files:
+            try:
+                yield str(path), path.stat()
+            except (OSError, ValueError):  # missing, or no file can have this name
+                yield str(path), None
+
+    return _stamp(states_of(), table.parent, contents) + _content(str(table))
 
 
 def _stamp(files: Iterable[tuple[str, os.stat_result | None]], root: Path, contents: bool) -> str:

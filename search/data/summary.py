@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 FEW = 100
 """Below this number of validating images a remark gives the uncertainty of an accuracy."""
+UNEQUAL = 5
+"""From this ratio of the largest to the smallest class a remark speaks of it."""
+MANY = 100_000
+"""Above this number of images `remarks` does not look for images that look nearly the same, which
+would take more than seconds."""
 USES = {
     (): {"train": "trains, validates and tests"},
     ("test",): {"train": "trains and validates", "test": "tests"},
@@ -46,14 +51,29 @@ def described(data: ImageData) -> tuple[str, ...]:
     return tuple(line for line in (*lines, summary(data.skipped)) if line)
 
 
-def remarks(data: ImageData, rows: Split) -> list[str]:
-    """Lines about a split for people: its parts, copies of images, and the uncertainty if few
-    images validate."""
+def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None) -> list[str]:
+    """Lines about a split for people: its parts, unequal classes, copies of images and images that
+    look nearly the same, and the uncertainty if few images validate.
+
+    Args:
+        data: the images.
+        rows: their split.
+        near: what `near_copies` has found; None looks for them, unless there are more than `MANY`
+            images.
+    """
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)
+    lines += _unequal(data, rows)
+    lines += _grouped(data, rows)
     if rows.duplicates:
         lines += _copies(data, rows)
+    if near is None and len(data.labels) <= MANY:
+        from .near_copies import near_copies
+
+        near = near_copies(data, rows)
+    if near is not None and len(near):
+        lines.append(_near(data, near))
     if len(rows.validation) < FEW:
         points = min(50, round(98 / math.sqrt(max(1, len(rows.validation)))))  # 1.96 standard deviations at p = 0.5
         count = _images(len(rows.validation))
@@ -101,6 +121,43 @@ def _missing_classes(data: ImageData, rows: Split) -> list[str]:
     return [f"no image validates {_classes(len(missing))}: {listed(missing, LINE - 40)}"] if missing else []
 
 
+def _unequal(data: ImageData, rows: Split) -> list[str]:
+    """How unequal the classes are, and the accuracy that a guess of the largest would have."""
+    counts = np.bincount(data.labels[rows.train], minlength=len(data.classes))
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if counts[most] < UNEQUAL * max(1, counts[least]):
+        return []
+    names = [listed([shown(data.classes[number])], 24) for number in (most, least)]
+    return [
+        f"unequal classes: {counts[most]:,} images of {names[0]} train and {counts[least]:,} of {names[1]}; guessing"
+        f" {names[0]} is {counts[most] / counts.sum():.0%} accurate, so judge by balanced accuracy, the mean over the"
+        " classes"
+    ]
+
+
+def _grouped(data: ImageData, rows: Split) -> list[str]:
+    """How many groups of images there are, and how many images are in no part for their sake."""
+    if not len(data.groups):
+        return []
+    unused = (
+        f"; {_images(rows.unused)} of groups of the official parts {'is' if rows.unused == 1 else 'are'} in no part"
+        if rows.unused
+        else ""
+    )
+    return [f"{len(np.unique(data.groups)):,} groups of images, each on one side of the split{unused}"]
+
+
+def _near(data: ImageData, pairs: NDArray[np.int64]) -> str:
+    """How many images look nearly like one of another part, and the first two."""
+    names = " and ".join(called(data, row) for row in pairs[0].tolist())
+    many = len(pairs) != 1
+    hint = "" if len(data.groups) else "; --group keeps images of one object together"
+    return (
+        f"{_images(len(pairs))} that validate{'' if many else 's'} or test{'' if many else 's'}"
+        f" look{'' if many else 's'} nearly like one of another part, as {names}{hint}"
+    )
+
+
 def _copies(data: ImageData, rows: Split) -> list[str]:
     """How many images are the same, on which side of the split they are, and the first two of
     different classes."""
@@ -111,7 +168,7 @@ def _copies(data: ImageData, rows: Split) -> list[str]:
     )
     unused = (
         f"; {rows.unused:,} of them, copies of official validation or test images, are in no part"
-        if rows.unused
+        if rows.unused and not len(data.groups)
         else ""
     )
     lines = [f"{same}: copies are kept on one side of the split{unused}"]
@@ -119,7 +176,7 @@ def _copies(data: ImageData, rows: Split) -> list[str]:
     if rows.conflicting:
         row = int(np.flatnonzero((first != np.arange(len(first))) & (data.labels[first] != data.labels))[0])
         names = [
-            f"{_called(data, each)} ({listed([shown(data.classes[data.labels[each]])], 24)})"
+            f"{called(data, each)} ({listed([shown(data.classes[data.labels[each]])], 24)})"
             for each in (int(first[row]), row)
         ]
         verb = "has" if rows.conflicting == 1 else "have"
@@ -133,7 +190,8 @@ def _copies(data: ImageData, rows: Split) -> list[str]:
     return lines
 
 
-def _called(data: ImageData, row: int) -> str:
+def called(data: ImageData, row: int) -> str:
+    """A row in a few words: the end of its file's path, or its number."""
     name = "/".join(data.files[row].parts[-2:]) if data.files else f"row {row}"
     return listed([shown(name)], 30)
 

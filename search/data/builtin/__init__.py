@@ -10,9 +10,10 @@ from .folder import FolderSource
 from .hub import HubSource
 from .named import NamedSource
 from .npz import NpzSource
+from .paths import PathsSource
 
-__all__ = ["FolderSource", "HubSource", "NamedSource", "NpzSource"]
+__all__ = ["FolderSource", "HubSource", "NamedSource", "NpzSource", "PathsSource"]
 
-_own: tuple[Source, ...] = (NamedSource(), FolderSource(), NpzSource(), HubSource())
+_own: tuple[Source, ...] = (NamedSource(), FolderSource(), NpzSource(), PathsSource(), HubSource())
 for _source in _own:
     sources.add(_source.name, _source)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.search.data.decode import read_header, read_pixels
-from PIL import Image
+from PIL import Image, features
 
 
 def encoded(image: Image.Image, format: str, **options: object) -> io.BytesIO:
@@ -102,9 +102,20 @@ class TestModes:
         assert not read_header(encoded(image, "PNG")).grey
         assert decoded(image, "PNG")[:, 0, 0].tolist() == [90, 90, 91]
 
-    def test_the_first_frame_of_an_animation_is_taken(self):
+    @pytest.mark.parametrize("format", ["GIF", "PNG", "TIFF", "WEBP", "AVIF"])
+    def test_the_first_frame_of_an_animation_and_the_first_page_are_taken(self, format: str):
+        if format == "AVIF" and not features.check("avif"):
+            pytest.skip("this Pillow reads no AVIF")
         red, blue = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
-        assert decoded(red, "GIF", save_all=True, append_images=[blue])[:, 0, 0].tolist() == [255, 0, 0]
+        file = encoded(red, format, save_all=True, append_images=[blue])
+        with Image.open(file) as image:
+            assert getattr(image, "n_frames", 1) == 2
+        np.testing.assert_allclose(read_pixels(file, 8, 3)[:, 0, 0], [255, 0, 0], atol=3)
+
+    @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+    def test_colours_of_print_become_those_of_the_screen(self, format: str):
+        cyan = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+        np.testing.assert_allclose(decoded(cyan, format)[:, 0, 0], [0, 255, 255], atol=3)
 
 
 class TestTransparency:

@@ -93,7 +93,8 @@ class TestSplit:
 
     def test_many_small_classes_do_not_add_up_their_rounding(self):
         data = made([10] * 100)  # 1.5 rows a class: rounded one by one they would be 200
-        assert split(data, seed=0).to_dict()["counts"] == {"train": 700, "validation": 150, "test": 150}
+        parts = split(data, seed=0, validation=0.15)
+        assert parts.to_dict()["counts"] == {"train": 700, "validation": 150, "test": 150}
 
     def test_the_same_seed_gives_the_same_split_and_another_seed_another(self):
         data = made([30, 40, 50])
@@ -102,7 +103,7 @@ class TestSplit:
 
     def test_a_seed_gives_the_split_it_gave_when_this_was_written(self):
         """Studies store the checksum of their split, and resume only onto the same one."""
-        assert split(made([5, 5]), seed=1).to_dict() == {
+        assert split(made([5, 5]), seed=1, validation=0.15).to_dict() == {
             "seed": 1,
             "counts": {"train": 6, "validation": 2, "test": 2},
             "sha256": "6f4308e015897747ac5a2b7f2a6abcb0cc7b255900e549ca3865e9712ddbc89b",

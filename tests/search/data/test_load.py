@@ -78,11 +78,11 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: 
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path):
-    path = tmp_path / "table.csv"
+    path = tmp_path / "table.ods"
     path.write_text("1,2")
     with pytest.raises(
         InputError,
-        match=r"a data set is a folder of class folders or an .npz file, but .*table.csv is another kind of file",
+        match=r"a data set is a folder of class folders or an .npz file or .*, but .*table.ods is another kind of file",
     ):
         load(str(path))
 

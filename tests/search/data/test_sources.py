@@ -89,6 +89,17 @@ class TestFolder(SourceConformance):
         return str(tmp_path / "pets")
 
 
+class TestPaths(SourceConformance):
+    name = "paths"
+
+    @pytest.fixture
+    def text(self, tmp_path: Path, noise: Callable[..., list[Path]]) -> str:
+        files = noise(tmp_path / "photos", 24)
+        rows = [f"photos/{file.name},{'cat' if number % 2 else 'dog'}" for number, file in enumerate(files)]
+        (tmp_path / "pets.csv").write_text("\n".join(["image,label", *rows]))
+        return str(tmp_path / "pets.csv")
+
+
 class TestPlugin(SourceConformance):
     name = "made"
 
@@ -228,7 +239,9 @@ def test_a_source_of_a_package_is_listed_in_help_and_errors_and_kept_by_its_name
     with pytest.raises(InputError, match="unknown data set 'made:stripes'"):
         load("made:stripes")
     plugin(Stripes)
-    assert source_words().endswith("a folder of class folders, an .npz file, hf:NAME, made:stripes")
+    assert source_words().endswith(
+        "an .npz file, a .csv, .parquet or .jsonl file of paths and labels, hf:NAME, made:stripes"
+    )
     with pytest.raises(InputError, match=r"did you mean 'made:stripes'\? .*cifar100, made:stripes\); no folder"):
         load("made:stripe")
     assert is_named("made:stripes")
@@ -237,20 +250,21 @@ def test_a_source_of_a_package_is_listed_in_help_and_errors_and_kept_by_its_name
 
 def test_a_kind_of_file_of_a_package_is_read_and_listed(plugin: Callable[[Any], Source], tmp_path: Path) -> None:
     class Table(Stripes):
-        words = "a .csv file"
+        words = "an .ods file"
         named = False
         known = ()
 
         def recognises(self, text: str) -> bool:
-            return text.endswith(".csv") and Path(text).is_file()
+            return text.endswith(".ods") and Path(text).is_file()
 
     plugin(Table)
-    for name in ("a.csv", "a.txt"):
+    for name in ("a.ods", "a.txt"):
         (tmp_path / name).write_text("1,2")
-    assert len(load(str(tmp_path / "a.csv")).labels) == 40
-    assert data_name(str(tmp_path / "a.csv")) == str(tmp_path / "a.csv")
+    assert len(load(str(tmp_path / "a.ods")).labels) == 40
+    assert data_name(str(tmp_path / "a.ods")) == str(tmp_path / "a.ods")
     with pytest.raises(
-        InputError, match=r"a data set is a folder of class folders or an \.npz file or a \.csv file, but .*a\.txt"
+        InputError,
+        match=r"a data set is a folder of class folders or an \.npz file or .* or an \.ods file, but .*a\.txt",
     ):
         load(str(tmp_path / "a.txt"))
 

@@ -106,7 +106,7 @@ class TestSkipped:
 class TestRemarks:
     def test_the_parts_are_counted(self):
         data = made(1000, 4)
-        assert remarks(data, split(data, seed=0)) == [
+        assert remarks(data, split(data, seed=0, validation=0.15)) == [
             "split: train 700 images of 4 classes; validation 150 images of 4 classes; test 150 images of 4 classes"
         ]
 

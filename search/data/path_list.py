@@ -1,0 +1,202 @@
+"""A table of paths and labels: a row for each image, in CSV, Parquet or JSON lines.
+
+Paths are relative to the folder of the table, or absolute. A column of splits may say which images
+train, validate and test, and another one which images belong together.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ...blocks.errors import InputError
+from ...blocks.regular_file import require_regular
+from .decode import Openable
+from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
+from .groups import BY_FOLDER, numbered
+from .images import NO_GROUPS, ImageData
+from .names import escaped, listed, shown
+from .path_table import Columns, find_column, read_columns, text_of
+from .reading import Reading
+from .room import IN_MEMORY, Room
+from .skipped import UNUSED
+from .split_names import parts_by_split
+
+IMAGE = ("image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "img", "img_path")
+"""Usual names of the column of paths; of several the first is taken."""
+LABEL = ("label", "class", "category", "class_name", "label_name", "target")
+"""Usual names of the column of labels."""
+SPLIT = ("split", "subset", "part", "set", "partition")
+"""Usual names of the column of splits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathList:
+    """The images of a table, not yet opened."""
+
+    folder: Path
+    """The folder of the table, as an absolute path."""
+    paths: list[str] = field(default_factory=list)
+    """The path of each image, absolute or relative to the folder."""
+    labels: list[str] = field(default_factory=list)
+    """The name of the class of each image."""
+    parts: list[str] = field(default_factory=list)
+    """The part of each image: "train", "validation" or "test"."""
+    groups: list[str | None] = field(default_factory=list)
+    """The group of each image, None for one of its own; empty if none were asked for."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """As `ImageData` has it."""
+    skipped: list[str] = field(default_factory=list)
+    """Rows that are left out, each with the reason."""
+
+    def file(self, number: int) -> Path:
+        """The file of an image; backslashes separate folders where no file has one in its name."""
+        path = self.folder / self.paths[number]
+        if "\\" in self.paths[number] and not os.path.lexists(path):
+            return self.folder / self.paths[number].replace("\\", "/")
+        return path
+
+
+def read_path_list(
+    listed_in: PathList, *, name: str, size: int | None = None, tolerant: bool = False, room: Room = IN_MEMORY
+) -> ImageData:
+    """Read the images of a table as squares of `size` pixels (64 when None), into `room`; grey only
+    if all images are. Classes are sorted by name, or by number where all are whole numbers.
+
+    Raises:
+        InputError: fewer than two classes, or more than 1 % of the images cannot be read.
+    """
+
+    def opened(number: int) -> Openable:
+        path = listed_in.file(number)
+        require_regular(path)  # a pipe or a device could block for ever
+        return path
+
+    names = [shown(path) for path in listed_in.paths]
+    files = ImageFiles(where=shown(name), names=names, open=opened, certain=True, tolerant=tolerant)
+    images = read_images(files, read_headers(files), size or FOLDER_SIZE, room)
+    classes = _sorted({*listed_in.labels})
+    places = {label: place for place, label in enumerate(classes)}
+    labels = np.array([places[label] for label in listed_in.labels], np.int64)
+    part = np.array(listed_in.parts)[images.numbers]
+    groups = numbered(listed_in.groups)[images.numbers] if listed_in.groups else NO_GROUPS
+    return ImageData(
+        name=name,
+        images=images.pixels,
+        labels=labels[images.numbers],
+        classes=tuple(map(escaped, classes)),
+        official_test=part == "test",
+        official_validation=part == "validation",
+        deep=images.deep,
+        groups=groups,
+        flip=True,
+        native=images.native,
+        kinds=images.kinds,
+        files=tuple(listed_in.file(number) for number in images.numbers.tolist()),
+        sources=listed_in.sources,
+        skipped=(*images.skipped, *listed_in.skipped),
+    )
+
+
+def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
+    """Read the table; no image is opened.
+
+    Raises:
+        InputError: the table cannot be read, a column is missing, an image has two labels, or the
+            splits cannot be told apart.
+    """
+    name = shown(name)
+    columns = read_columns(path, name)
+    places = _texts(columns, _required(columns, IMAGE, reading.image_column, "--image-column", "paths", name), name)
+    labels = _texts(columns, _required(columns, LABEL, reading.label_column, "--label-column", "labels", name), name)
+    splits, part_of = _splits(columns, reading, name)
+    found = PathList(
+        folder=Path(os.path.abspath(path)).parent,
+        sources=tuple((part, f"split {shown(split)}") for split, part in part_of.items()) if len(part_of) > 1 else (),
+        skipped=[
+            f"split {shown(split)}: {UNUSED}, its name means no part"
+            for split in dict.fromkeys(splits)
+            if split not in part_of
+        ],
+    )
+    groups = _groups(columns, places, reading.group, name)
+    known: dict[tuple[str, str], str] = {}
+    conflicts: list[str] = []
+    for number, (place, label, split) in enumerate(zip(places, labels, splits, strict=True)):
+        if split not in part_of:
+            continue
+        if place is None or label is None:
+            what = "path" if place is None else "label"
+            found.skipped.append(f"{shown(place or f'row {number + 1}')}: {UNUSED}, it has no {what}")
+            continue
+        image = (os.path.normpath(place), part_of[split])
+        if image in known:
+            if known[image] != label:
+                conflicts.append(f"{shown(place)} is {shown(known[image])} and {shown(label)}")
+            continue
+        known[image] = label
+        found.paths.append(place)
+        found.labels.append(label)
+        found.parts.append(part_of[split])
+        found.groups.extend(groups[number : number + 1])
+    if conflicts and not reading.tolerant:
+        rows = "1 row has" if len(conflicts) == 1 else f"{len(conflicts):,} rows have"
+        raise InputError(
+            f"{name}: every image needs one label, but {rows} another label than an earlier row of the same image:"
+            f" {listed(conflicts, 120, most=3)}"
+        )
+    if not found.paths:
+        raise InputError(f"{name} must hold a row with a path and a label, but it has none")
+    return found
+
+
+def _required(columns: Columns, usual: tuple[str, ...], asked: str | None, option: str, what: str, name: str) -> str:
+    """The column of paths or of labels."""
+    found = find_column(list(columns), usual, asked, option, name)
+    if found is None:
+        raise InputError(
+            f"{name} must have a column of {what} ({usual[0]}, {usual[1]}, … or the one that {option} names), but its"
+            f" columns are: {listed([shown(column) for column in columns], 120)}"
+        )
+    return found
+
+
+def _splits(columns: Columns, reading: Reading, name: str) -> tuple[list[str], dict[str, str]]:
+    """The split of each row, and the part that each split is; an empty cell trains."""
+    column = find_column(list(columns), SPLIT, None, "", name)
+    if column is None:
+        if reading.parts:
+            options = " and ".join(f"--{part}" for part in reading.parts)
+            raise InputError(
+                f"{options} must name a split of {name}, but it has no column of splits ({', '.join(SPLIT)})"
+            )
+        return ["train"] * len(next(iter(columns.values()))), {"train": "train"}
+    splits = [split or "train" for split in _texts(columns, column, name)]
+    named = parts_by_split(list(dict.fromkeys(splits)), reading, name)
+    return splits, {split: part for part, split in named.items()}
+
+
+def _groups(columns: Columns, places: list[str | None], group: str | None, name: str) -> list[str | None]:
+    """The group of each row; empty if none were asked for."""
+    if group is None:
+        return []
+    if group == BY_FOLDER and BY_FOLDER not in columns:
+        return [None if place is None else os.path.dirname(os.path.normpath(place)) for place in places]
+    return _texts(columns, str(find_column(list(columns), (), group, "--group", name)), name)
+
+
+def _texts(columns: Columns, column: str, name: str) -> list[str | None]:
+    """The values of a column as text."""
+    try:
+        return [text_of(value) for value in columns[column]]
+    except TypeError as error:
+        raise InputError(f"{name}: the column {shown(column)} must hold {error}") from None
+
+
+def _sorted(labels: set[str]) -> list[str]:
+    """The names of the classes in order."""
+    whole = all(label.removeprefix("-").isdecimal() and len(label) < 20 for label in labels)
+    return sorted(labels, key=lambda label: (int(label), label)) if whole else sorted(labels)
