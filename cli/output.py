@@ -54,6 +54,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "worker": evaluation.worker,
         "device": evaluation.device,
         "reason": evaluation.reason,
+        "fault": None if evaluation.fault is None else str(evaluation.fault),
         "checkpoint": evaluation.checkpoint,
         "trial": evaluation.trial,
         "started": evaluation.started.isoformat(),

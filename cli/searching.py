@@ -103,6 +103,7 @@ def masked_command(arguments: list[str], storage: str) -> str:
 def result_json(result: SearchResult) -> dict[str, Any]:
     """A finished search with stable keys."""
     from ..studies.evidence import certificate
+    from ..studies.failures import failures
 
     best = result.best
     counts = result.counts
@@ -119,6 +120,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
             "duplicates": counts.duplicates,
             "finals": counts.finals,
         },
+        "failures": failures(result.study.evaluations()),
         "best": best_json(best),
         "references": certificate(result.study).to_dict(),
         "front": front_json(result.front),

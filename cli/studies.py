@@ -121,7 +121,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
 
     found = Study.open(storage, study)
     shown = evidence_of(found)
-    chosen, counts, notes = best(found), found.counts(), found.notes()
+    chosen, counts, notes, drivers = best(found), found.counts(), found.notes(), found.drivers()
     data: dict[str, Any] = {
         "study": found.spec.name,
         "measure": measure(found),
@@ -135,6 +135,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         "data": found.spec.data["name"],
         "settings": found.spec.settings,
         "counts": counts,
+        "failures": list(shown.failures),
+        "drivers": [one.to_dict() for one in drivers],
         "gate": notes.get("gate"),
         "best": best_json(chosen),
         "trainings": [
@@ -171,8 +173,9 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         print(f"counted at {size} px, {how} at {at}, {trained}seed {settings['seed']}")
     gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
+    faults = f" ({shown.faults})" if shown.faults else ""
     print(
-        f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed,"
+        f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed{faults},"
         f" {len(confirmed_accuracies(found))} confirmed{refused}"
     )
     if chosen is not None:
@@ -186,6 +189,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     for line in status_lines(shown):
         print(line)
     print_trainings(trainings(found))
+    for one in drivers:
+        print(f"held by {one}")
     print(f"go on: {found.command}")
 
 

@@ -57,6 +57,9 @@ def verify(
     address: Annotated[
         str | None, typer.Option(help="Ray cluster (auto, host:port, ray://…). Default: a private Ray on this machine.")
     ] = None,
+    join: Annotated[
+        bool, typer.Option("--join", help="Run it beside the processes that run it already, with workers of its own.")
+    ] = False,
     storage: Storage = DEFAULT_STORAGE,
     json: Json = False,
 ) -> None:
@@ -86,6 +89,7 @@ def verify(
             data=data,
             data_dir=data_dir,
             address=address,
+            join=join,
             listener=listener,
             command=typed,
             began=began,

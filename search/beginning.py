@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from .course.engine import Engine
 from .course.events import Listener
 from .course.hinting import Hinting
 from .course.limits import Trials
-from .course.outages import wait_patiently
+from .course.outages import driven
 from .course.pace import Pace
 from .course.rungs import Rungs
+from .course.sharing import Sharing
 from .course.time_model import TimeModel
 from .evaluators.protocol import Evaluator
 from .options import SearchOptions
@@ -51,6 +53,8 @@ class Run:
     """The command as typed, kept with a new study."""
     clock: Clock
     """The time of the run."""
+    held: ExitStack = field(default_factory=ExitStack, init=False)
+    """Holds the study, from `begin` until it is closed."""
     engine: Engine | None = field(default=None, init=False)
     """The engine; None before the run has begun."""
     proposer: Proposer | None = field(default=None, init=False)
@@ -62,7 +66,7 @@ class Run:
         study = Study.create_or_continue(
             options.storage, evaluator.plan.spec, command=self.command, versions=versions()
         )
-        wait_patiently(study, options.db_patience, self.listener)
+        self.held.enter_context(driven(study, options, self.listener))
         begun = so_far(study)
         self.proposer = _proposer(study, evaluator, options, self.found, begun, self.earlier)
         proposes = _references_first(
@@ -158,6 +162,7 @@ def _engine(
         clock=clock,
         rungs=Rungs(plan.epochs, first=plan.first_rung),
         hinting=hinting,
+        sharing=Sharing(study, proposer.learn, alone=evaluator.simulated is not None),
     )
 
 

@@ -6,6 +6,7 @@ A grid of compound scaling and a comparison of the rules of scaling are such lis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener
 from .course.limits import Limits, Trials
-from .course.outages import wait_patiently
+from .course.outages import driven, require_free
 from .course.rungs import Rungs
 from .data import ImageData, described, remarks
 from .earlier_studies import continued
@@ -103,11 +104,12 @@ def train_listed(
 
     study = Study.find(options.storage, plan.spec)
     if study is None or waiting(study).left:
+        require_free(study, options)
         listener.phase("starting the workers")
-        with cluster.session(asked) as resources:
+        with cluster.session(asked) as resources, ExitStack() as held:
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
-            wait_patiently(study, options.db_patience, listener)
+            held.enter_context(driven(study, options, listener))
             engine = listed_engine(
                 study,
                 waiting(study),

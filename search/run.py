@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..blocks import AutomlError
+from ..blocks import AutomlError, InputError
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
 from ..spaces.describe import describe
@@ -16,6 +16,7 @@ from .beginning import Run, noted_pace
 from .course.belief import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
+from .course.outages import require_free
 from .course.work_left import counts_of, has_work
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
@@ -76,6 +77,8 @@ def search(
     if kind.reads_images:
         listener.phase(f"loading the images of {options.data}")
     evaluator = kind.prepare(options, argument, began, gpus)
+    if options.join and evaluator.simulated is not None:
+        raise InputError("--join brings further workers, but a table is looked up by one process, in simulated time")
     plan, limits = evaluator.plan, evaluator.limits(options)
     found = census(plan.space, plan.budget, seed=options.seed)
     for line in (*plan.remarks, *describe(plan.space, plan.budget, found)):
@@ -89,7 +92,8 @@ def search(
     clock = Clock(limits, now=evaluator.now, began=evaluator.began, pace=pace, ends_early=pace is not None)
     run = Run(options=options, found=found, earlier=earlier, listener=listener, command=command, clock=clock)
     if study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began):
-        with evaluator.workers(listener) as runs:
+        require_free(study, options)
+        with evaluator.workers(listener) as runs, run.held:
             if study is not None and pace is not None:
                 noted_pace(study, pace)
             first = measured_first(run, evaluator) if study is None and plan.plans else None

@@ -15,7 +15,9 @@ from .spec import StudySpec
 
 if TYPE_CHECKING:
     from .database.connection import DatabaseError, masked
+    from .driver import Driver
     from .front_point import FrontPoint
+    from .lease import Held, Lost
     from .listing import StudySummary, delete, studies
     from .paused import Paused
     from .study import Study
@@ -26,6 +28,9 @@ _LAZY = {
     "studies": "listing",
     "DatabaseError": "database.connection",
     "masked": "database.connection",
+    "Driver": "driver",
+    "Held": "lease",
+    "Lost": "lease",
     "Paused": "paused",
     "FrontPoint": "front_point",
     "Study": "study",
@@ -34,11 +39,14 @@ _LAZY = {
 __all__ = [
     "CandidateRow",
     "DatabaseError",
+    "Driver",
     "DuplicateEvaluation",
     "Evaluation",
     "Fault",
     "Fidelity",
     "FrontPoint",
+    "Held",
+    "Lost",
     "Paused",
     "Purpose",
     "State",

@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 
 from ..blocks.errors import InputError, unknown
 from ..spaces.metrics import DEFAULT_AXIS
-from .database import optuna_tables
+from .database import driving, optuna_tables
 from .database.connection import Database
 from .database.rows import count_by_state
 from .database.schema import existing
 from .database.tables import EvaluationRecord, StudyRecord
 from .evaluation import Purpose, State
+from .lease import Held
 from .measure import ACCURACY, measure_of
 from .verification_study import verification_name, verified_by
 
@@ -88,7 +89,12 @@ def unknown_study(name: str, names: list[str], shown: str) -> InputError:
 
 def delete(storage: str, name: str) -> None:
     """Removes the study of this name, and its verification: our rows, and Optuna's, each study in
-    one transaction. Raises: InputError if there is none of this name."""
+    one transaction.
+
+    Raises:
+        InputError: there is none of this name.
+        Held: a process runs it.
+    """
     database, tables = existing(storage)
     with database.read() as session:
         rows = (
@@ -104,6 +110,8 @@ def delete(storage: str, name: str) -> None:
         row = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
         if row is None:  # another process was faster
             return
+        if drivers := driving.living(session, row.id):
+            raise Held(f"study {name!r} is held by {drivers[0]}: it is deleted once that has ended")
         if optuna_tables.study_id(session, name) == row.optuna_study_id:  # else somebody has removed that part already
             optuna_tables.delete(optuna, session, row.optuna_study_id)
         session.delete(row)

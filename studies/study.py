@@ -7,7 +7,7 @@ still runs. The front and all counts are computed from the rows, never kept besi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -18,22 +18,24 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from .candidate_row import fitting
-from .database import optuna_tables
-from .database.bulk_writer import Batch, Batched
+from .database import driving, optuna_tables
+from .database.bulk_writer import Batch, batched
 from .database.connection import Database, DatabaseError, Patience
-from .database.opening import create_row, find_row
+from .database.opening import created_or_found, found
 from .database.reading import read_candidates, read_evaluations, read_front, read_paused
 from .database.recording import check, ended, has, store, store_paused, store_test
 from .database.rows import count_by_state, spec_of
-from .database.schema import HEAD, existing, migrate, revision
+from .database.schema import existing
 from .database.tables import EvaluationRecord, NoteRecord, StudyRecord
+from .driver import Driver
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
 from .front_point import FrontPoint
 from .json_values import JSON, plain, plain_dict
+from .lease import Lease
 from .listing import StudySummary, delete, studies, unknown_study
 from .optuna_trial import frozen
 from .paused import Paused
-from .spec import DESCRIPTIVE, StudySpec
+from .spec import StudySpec
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CandidateRow",
+    "Driver",
     "DuplicateEvaluation",
     "Evaluation",
     "FrontPoint",
@@ -64,6 +67,8 @@ class Study:
         self.patience: Patience = database.patience
         """How long transactions wait for a database that cannot be had; not at all by default."""
         self._batch: Batch | None = None
+        self.lease: Lease | None = None
+        """This process's hold of the study, within `driven`; else None."""
         self._id = row.id
         self._optuna_id = row.optuna_study_id
         self.storage_url: str = storage
@@ -86,37 +91,17 @@ class Study:
         budget, data or settings (the message shows each difference), if Optuna has a study of that
         name that is not ours, or if the database cannot be opened.
         """
-        versions = plain_dict(versions, "versions")
-        cls.find(storage, spec)  # what is refused is refused before the tables are made
         database = Database(storage)
-        migrate(database)
-        optuna = optuna_tables.connect(database)
-        while True:
-            try:
-                with database.write() as session:
-                    row = find_row(database, session, spec)
-                    if row is not None:  # the same data may lie elsewhere now
-                        row.data = {key: value for key, value in row.data.items() if key not in DESCRIPTIVE} | spec.data
-                    if row is None:
-                        row = create_row(session, optuna, spec, command=command, versions=versions)
-                return cls(database, storage, row, optuna)
-            except optuna_tables.Taken:  # another process has created it since: now it is found, or refused
-                continue
+        row, optuna = created_or_found(database, spec, command=command, versions=plain_dict(versions, "versions"))
+        return cls(database, storage, row, optuna)
 
     @classmethod
     def find(cls, storage: str, spec: StudySpec) -> Study | None:
         """The study that `create_or_continue` would continue, None if it would create one; writes
         nothing. Raises as that does."""
         database = Database(storage)
-        database.require_folder()
-        if not database.exists:
-            return None
-        with database.opening(), Session(database.engine) as session:
-            stands = revision(session.connection())
-            if stands not in (None, HEAD):  # of an earlier version: seen once the tables have been brought up to date
-                return None
-            row = find_row(database, session, spec, tables=stands is not None)
-            return None if row is None else cls(database, storage, row)
+        row = found(database, spec)
+        return None if row is None else cls(database, storage, row)
 
     @classmethod
     def open(cls, storage: str, name: str) -> Study:
@@ -175,6 +160,27 @@ class Study:
         return replace(evaluation, trial=number)
 
     @contextmanager
+    def driven(self, *, join: bool = False) -> Iterator[None]:
+        """Within it this process holds the study: other processes see it in the database, and run
+        the study beside it only with `join`. What is written within it is written while the study
+        is held.
+
+        Raises:
+            Held: another process runs the study, and `join` is False.
+        """
+        self.lease = lease = Lease(self._database, self.storage_url, self._id, self.spec.name, join=join)
+        try:
+            yield
+        finally:
+            self.lease = None
+            lease.end()
+
+    def drivers(self) -> list[Driver]:
+        """The processes that run the study now, the first to begin first."""
+        with self._database.read() as session:
+            return [one for one in driving.drivers(session, self._id) if one.alive]
+
+    @contextmanager
     def recording(self, every: int = 200, seconds: float = 1.0) -> Iterator[None]:
         """Within it `record` and `pause` write up to `every` in one transaction, at least once in
         `seconds`, and all at its end: for thousands that took no time to evaluate.
@@ -183,23 +189,12 @@ class Study:
         killed. One writer at a time.
         """
         database = self._database
-        with database.read() as session:
-            batch = Batch(session, self._id, self._optuna_id, every, seconds)
-
-        def flush() -> None:
-            if batch.waiting or batch.paused:
-                with database.write() as session:
-                    self._require(session)
-                    batch.write(session)
-                batch.written()
-
-        batch.full = flush
-        self._batch, self._database = batch, Batched(database, flush)
-        try:
-            yield
-        finally:
-            self._batch, self._database = None, database
-            flush()
+        with batched(database, self._id, self._optuna_id, self._require, every, seconds) as (batch, flushing):
+            self._batch, self._database = batch, flushing
+            try:
+                yield
+            finally:
+                self._batch, self._database = None, database
 
     def pause(self, paused: Paused) -> None:
         """Keeps a training that waits at a rung, in place of what was kept when it waited at an
@@ -261,14 +256,14 @@ class Study:
         with self._database.read() as session:
             return count_by_state(session, self._id)
 
-    def optuna_trials(self) -> list[FrozenTrial]:
-        """Optuna's trials of this study, by number: to tell a sampler on resuming what is known."""
+    def optuna_trials(self, among: Collection[int] | None = None) -> list[FrozenTrial]:
+        """Optuna's trials of this study, by number, or those of the numbers `among`: to tell a
+        sampler what is known."""
         storage = self._trials()
         with self._database.read() as session:
             ours = set(session.scalars(select(EvaluationRecord.trial).where(EvaluationRecord.study_id == self._id)))
-            return [
-                trial for trial in optuna_tables.finished(storage, session, self._optuna_id) if trial.number in ours
-            ]
+            found = optuna_tables.finished(storage, session, self._optuna_id, among)
+            return [trial for trial in found if trial.number in ours]
 
     def note(self, key: str, value: JSON) -> None:
         """Keeps a small JSON value with the study, in place of the one of this `key`."""
@@ -292,6 +287,8 @@ class Study:
             raise DatabaseError(
                 f"study {self.spec.name!r} was deleted from {self._database.shown} in the meantime: nothing was written"
             )
+        if self.lease is not None:
+            self.lease.require(session)
 
     def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
         what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"

@@ -26,9 +26,10 @@ from .kept_weights import KeptWeights
 from .limits import Limits, Trials
 from .random_part import RandomPart
 from .recorder import Recorder
-from .replay import key_of, replayed
+from .replay import History
 from .rungs import Rungs
 from .running import Running
+from .sharing import Sharing
 from .waiting import Waiting
 
 GIVE_UP_AFTER = 8
@@ -52,6 +53,7 @@ class Engine:
         clock: Clock | None = None,
         rungs: Rungs | None = None,
         hinting: Hinting | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         """Begin a run, or continue a study.
 
@@ -64,6 +66,7 @@ class Engine:
             clock: the time of the run; begins now if None.
             rungs: promote or stop trainings; by accuracy and cost if None.
             hinting: scores that are computed before the sampler begins to choose.
+            sharing: what other drivers do on the study.
         """
         self.study, self._proposer, self._trials, self._limits = study, proposer, trials, limits
         self._axis = study.spec.cost
@@ -73,6 +76,7 @@ class Engine:
         self._rungs = rungs or Rungs(trials.epochs)
         self._hinting = hinting
         self._live: dict[str, Running] = {}
+        self._sharing = sharing or Sharing(study)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
         self._lost: list[Running] = []
         self._troubles: list[str] = []
@@ -87,33 +91,39 @@ class Engine:
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
         self._kept = KeptWeights(study, trials.weights)
-        self._replay()
+        self._history = History(self._sharing, self._recorder, self._rungs, self._waiting, self.clock, self._random)
+        self._history.begin()
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """The job of worker `key`; "wait" if it comes later, "finished" if there is none left."""
+        self._history.hear()
         if (lost := self._lost_one()) is not None:
             return self._begin(key, lost)
         if self._may_search() and (promoted := self._rungs.next(self._waiting)) is not None:
             return self._resume(key, self._waiting.pop(promoted))  # pyright: ignore[reportArgumentType]  (keys of our own)
-        if self._searching():
+        while self._searching():
             at_random = self._random.goes_on()
             if self._hinting is not None and not at_random and (hint := self._hinting.next(key)) is not None:
                 return hint
             proposal = self._proposer.propose(random=at_random)
             self.counts.refused, self.counts.duplicates = self._proposer.refused, self._proposer.duplicates
-            if proposal is not None:
-                return self._start(key, proposal)
-            self.exhausted = True
-            self._listener.said("everything there is to evaluate has been proposed")
+            if proposal is None:
+                self.exhausted = True
+                self._listener.said("everything there is to evaluate has been proposed")
+            elif (job := self._start(key, proposal)) is not None:
+                return job
+            self._history.hear()
         if any(live.proposal is not None for live in self._live.values()):
             return "wait"
         if not self._finals.begun:
             self._endings.prune(list(self._waiting))
+            if self._sharing.elsewhere and self._limits.seconds is None:
+                return "wait"
             self._finals.plan(self._recorder.believed_best(self._proposer), self._listener)
-        final = self._finals.next()
-        if final is None:
-            return "finished"
-        return self._begin(key, final)
+        while (final := self._finals.next()) is not None:
+            if self._sharing.begins(final.key, Purpose.FINAL):
+                return self._begin(key, final)
+        return "finished"
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
         """Note an epoch of worker `key`; False if the worker is to stop."""
@@ -223,18 +233,6 @@ class Engine:
         """Let the listener redraw."""
         self._listener.tick(list(self._live.values()), self.counts, self.clock.left)
 
-    def _replay(self) -> None:
-        """Take over what earlier runs have evaluated and paused."""
-        for evaluation, network in replayed(self.study, self.clock, self._random):
-            self._recorder.count(evaluation, network)
-            if evaluation.purpose is Purpose.SEARCH:
-                self._rungs.replay(key_of(evaluation), evaluation.curve, network.cost(self._axis))
-        for paused in self.study.paused():
-            self._waiting.add(paused)
-            cost, can_resume = paused.candidate.cost(self._axis), self._waiting.can_resume(paused)
-            self._rungs.replay(paused.key, paused.curve, cost, waiting=can_resume)
-        self.counts.waiting = len(self._waiting)
-
     def _scorer(self, key: str) -> Hinting | None:
         """What worker `key` computes a hint for; None if it evaluates a network of the study."""
         return self._hinting if self._hinting is not None and self._hinting.owns(key) else None
@@ -269,7 +267,7 @@ class Engine:
     def _searching(self) -> bool:
         if self.exhausted or self._finals.begun:
             return False
-        begun = self._recorder.begun + len(self._live) + len(self._waiting)
+        begun = self._recorder.begun + len(self._live) + len(self._waiting) + self._sharing.elsewhere
         if self._limits.trials is not None and begun >= self._limits.trials:
             return False
         return self._may_search()
@@ -277,12 +275,16 @@ class Engine:
     def _may_search(self, share: float = 1.0) -> bool:
         return not self._finals.begun and self.clock.may_search(self._recorder.leaders, share)
 
-    def _start(self, key: str, proposal: Proposal) -> Job:
-        self._random.note(proposal.origin)
+    def _start(self, key: str, proposal: Proposal) -> Job | None:
+        """Begin a trial; None if another driver has begun it, or the study has enough."""
         network = CandidateRow.of(proposal.candidate, proposal.cost)
         seed = proposal.seed if proposal.seed is not None else self._trials.seed
         job = self._waiting.job(network, self._trials.fidelity(proposal.candidate), seed, score=self._trials.score)
-        return self._begin(key, Running(job=job, network=network, proposal=proposal))
+        live = Running(job=job, network=network, proposal=proposal)
+        if not self._sharing.begins(live.key, trials=self._limits.trials):
+            return self._endings.drop(live)
+        self._random.note(proposal.origin)
+        return self._begin(key, live)
 
     def _resume(self, key: str, paused: Paused) -> Job:
         job = self._waiting.job(

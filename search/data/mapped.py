@@ -2,14 +2,13 @@
 a machine share them.
 
 The files are numpy's (`.npy`, uint8). A mapping holds a shared lock of its file for as long as it
-lives, so that the file of an array in use is not removed. Shape letters: n images, c channels,
-h height, w width.
+lives, so that the file of an array in use is not removed; Windows needs no lock, since it removes
+no file that is mapped. Shape letters: n images, c channels, h height, w width.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import math
 import mmap
 import os
@@ -21,6 +20,11 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 BLOCK = 32 * 2**20
 """Bytes that are read of a mapped array before its pages are given back."""
@@ -60,8 +64,9 @@ def mapped(path: Path) -> Mapped:
 
 def _lock(file: IO[bytes]) -> None:
     """Take a shared lock; numpy's mapping duplicates the descriptor, and so keeps the lock."""
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(file, fcntl.LOCK_SH)  # waits for one that removes the file, which takes a moment
+    if fcntl is not None:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH)  # waits for one that removes the file, which takes a moment
     if os.fstat(file.fileno()).st_nlink == 0:
         raise FileNotFoundError(errno.ENOENT, "it has been removed", file.name)
 
@@ -77,7 +82,9 @@ def unused(path: Path) -> Iterator[bool]:
     with ExitStack() as stack:
         free = True
         try:
-            fcntl.flock(stack.enter_context(open(path, "r+b")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = stack.enter_context(open(path, "r+b"))
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (PermissionError, BlockingIOError):
             free = False
         except OSError as error:

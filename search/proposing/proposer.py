@@ -127,6 +127,15 @@ class Proposer:
         if isinstance(self._sampler, TakesHints):
             self._sampler.hint(name, rows)
 
+    def learn(self, trial: FrozenTrial, candidate: str) -> None:
+        """Take over a trial that another process has added to the study, and never propose its
+        candidate."""
+        self._known.add(candidate)
+        self._told += 1
+        with quietly():
+            objective = "front" if len(self._study.directions) > 1 else "best"
+            self._study.add_trial(for_sampler(trial, objective))
+
     def some(self, count: int, seed: int) -> list[tuple[Mapping[str, Value], Candidate]]:
         """Settings and candidates of `count` distinct random networks within the budget, of the
         families of a union in turn. They do not count as proposed."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from ...studies.storage_url import open_study
 from ...studies.verification_study import NOTE
 from ...studies.versions import versions
 from ..course.events import Listener, Silent
-from ..course.outages import wait_patiently
+from ..course.outages import driven, require_free
 from ..handover.study_data import study_data
 from ..options import ClusterOptions
 from ..plan import arrays_of
@@ -62,6 +63,7 @@ def verify(
     data: str | None = None,
     data_dir: str | None = None,
     address: str | None = None,
+    join: bool = False,
     storage: str | None = None,
     listener: Listener | None = None,
     command: str = "",
@@ -86,6 +88,7 @@ def verify(
         data: where the study's data are now, if they have moved.
         data_dir: the folder of downloaded data sets.
         address: Ray cluster; None: a private Ray on this machine.
+        join: run it beside the processes that run it already, with workers of its own.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
         listener: is told of everything that happens; silent if None.
@@ -104,7 +107,12 @@ def verify(
             raise InputError(f"--{name} must be at least 1, but got {value}")
     study = open_study(study, storage)
     asked = ClusterOptions(
-        seconds=seconds, workers=workers, gpus_per_trial=gpus_per_trial, address=address, storage=study.storage_url
+        seconds=seconds,
+        workers=workers,
+        gpus_per_trial=gpus_per_trial,
+        address=address,
+        join=join,
+        storage=study.storage_url,
     )
     cluster.require_gpus(gpus_per_trial, address=address)
     chosen_candidate(study)  # raises the error if there is none
@@ -121,11 +129,12 @@ def verify(
     spec = spec_of(study)
     found = Study.find(study.storage_url, spec)
     if found is None or plan.waiting(found).left:
+        require_free(found, asked)
         listener.phase("starting the workers")
-        with cluster.session(asked) as resources:
+        with cluster.session(asked) as resources, ExitStack() as held:
             listener.phase(f"verifying with {resources}")
             found = Study.create_or_continue(study.storage_url, spec, command=command, versions=versions())
-            wait_patiently(found, asked.db_patience, listener)
+            held.enter_context(driven(found, asked, listener))
             found.note(NOTE, plan.to_dict())
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)
             from ..workers.ray_tune import run

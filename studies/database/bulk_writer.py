@@ -67,6 +67,29 @@ class Batched(Database):
             yield session
 
 
+@contextmanager
+def batched(
+    database: Database, study: int, optuna_study: int, require: Callable[[Session], None], every: int, seconds: float
+) -> Iterator[tuple[Batch, Batched]]:
+    """A batch of one study, and the database through which all else is read and written meanwhile;
+    at the end what waits is written. `require` raises an exception where nothing may be written."""
+    with database.read() as session:
+        batch = Batch(session, study, optuna_study, every, seconds)
+
+    def flush() -> None:
+        if batch.waiting or batch.paused:
+            with database.write() as session:
+                require(session)
+                batch.write(session)
+            batch.written()
+
+    batch.full = flush
+    try:
+        yield batch, Batched(database, flush)
+    finally:
+        flush()
+
+
 class Batch:
     """Evaluations and paused trainings that are to be written to one study."""
 

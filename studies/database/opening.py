@@ -1,4 +1,4 @@
-"""Finds the row of a study, or creates it with Optuna's study of the same name."""
+"""Finds the row of a study, or creates it with Optuna's study of the same name; see `Study`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,56 @@ from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
 from ..json_values import JSON
-from ..spec import StudySpec, refuse_if_different
+from ..spec import DESCRIPTIVE, StudySpec, refuse_if_different
 from . import optuna_tables
 from .connection import Database
 from .rows import spec_of
+from .schema import HEAD, migrate, revision
 from .tables import StudyRecord
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
+
+
+def found(database: Database, spec: StudySpec) -> StudyRecord | None:
+    """The row of a study; None if there is none yet, or the database is of an earlier version.
+    Writes nothing.
+
+    Raises:
+        InputError: as `find_row`, or the database cannot be opened.
+    """
+    database.require_folder()
+    if not database.exists:
+        return None
+    with database.opening(), Session(database.engine) as session:
+        stands = revision(session.connection())
+        if stands not in (None, HEAD):  # seen once the tables have been brought up to date
+            return None
+        return find_row(database, session, spec, tables=stands is not None)
+
+
+def created_or_found(
+    database: Database, spec: StudySpec, *, command: str, versions: Mapping[str, JSON]
+) -> tuple[StudyRecord, RDBStorage]:
+    """The row of a study, and Optuna's storage; both are created where there are none.
+
+    Raises:
+        InputError: as `found`.
+    """
+    found(database, spec)  # what is refused is refused before the tables are made
+    migrate(database)
+    optuna = optuna_tables.connect(database)
+    while True:
+        try:
+            with database.write() as session:
+                row = find_row(database, session, spec)
+                if row is not None:  # the same data may lie elsewhere now
+                    row.data = {key: value for key, value in row.data.items() if key not in DESCRIPTIVE} | spec.data
+                if row is None:
+                    row = create_row(session, optuna, spec, command=command, versions=versions)
+            return row, optuna
+        except optuna_tables.Taken:  # another process has created it since: now it is found, or refused
+            continue
 
 
 def find_row(database: Database, session: Session, spec: StudySpec, *, tables: bool = True) -> StudyRecord | None:

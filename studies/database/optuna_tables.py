@@ -9,7 +9,7 @@ well. Used of Optuna are public methods; what is private to it is in `optuna_pri
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -103,11 +103,20 @@ def delete(storage: RDBStorage, session: Session, study: int) -> None:
         storage.delete_study(study)
 
 
-def finished(storage: RDBStorage, session: Session, study: int) -> list[FrozenTrial]:
-    """All finished trials, by number, without the intermediate values that earlier versions wrote:
-    see `optuna_trial.frozen`."""
+def finished(
+    storage: RDBStorage, session: Session, study: int, among: Collection[int] | None = None
+) -> list[FrozenTrial]:
+    """All finished trials, or those of the numbers `among`, by number, without the intermediate
+    values that earlier versions wrote: see `optuna_trial.frozen`."""
     with joined(storage, session):
-        found = [trial for trial in storage.get_all_trials(study) if trial.state.is_finished()]
+        if among is None:
+            every = storage.get_all_trials(study)
+        else:
+            every = [
+                storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
+                for number in sorted(among)
+            ]
+        found = [trial for trial in every if trial.state.is_finished()]
     for trial in found:
         trial.intermediate_values = {}
     return found

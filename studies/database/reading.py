@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,6 +28,22 @@ def read_evaluations(session: Session, study: int, purpose: Purpose | None, stat
     if state is not None:
         query = query.where(EvaluationRecord.state == state.value)
     return [evaluation_of(row) for row in session.scalars(query)]
+
+
+def read_others(
+    session: Session, study: int, known: Collection[tuple[str, str, int]]
+) -> list[tuple[Evaluation, CandidateRow]]:
+    """The evaluations whose (candidate, fidelity, seed) is not `known`, with their candidates, in
+    the order in which they were recorded."""
+    columns = EvaluationRecord.id, EvaluationRecord.candidate_id, EvaluationRecord.fidelity, EvaluationRecord.seed
+    rows = session.execute(select(*columns).where(EvaluationRecord.study_id == study).order_by(EvaluationRecord.id))
+    ids = [row[0] for row in rows if (row[1], row[2], row[3]) not in known]
+    found: list[tuple[Evaluation, CandidateRow]] = []
+    for start in range(0, len(ids), ASKED):
+        part = select(EvaluationRecord, CandidateRecord).join(CandidateRecord, _JOINS).order_by(EvaluationRecord.id)
+        rows = session.execute(part.where(EvaluationRecord.id.in_(ids[start : start + ASKED])))
+        found += [(evaluation_of(evaluation), candidate_of(candidate)) for evaluation, candidate in rows]
+    return found
 
 
 def read_candidates(session: Session, study: int) -> dict[str, CandidateRow]:

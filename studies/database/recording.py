@@ -12,7 +12,7 @@ from ...blocks.errors import InputError
 from ..evaluation import CandidateRow, Evaluation, Purpose, State
 from ..paused import Paused
 from .rows import candidate_record, evaluation_record, keep_metrics
-from .tables import CandidateRecord, EvaluationRecord, PausedRecord
+from .tables import CandidateRecord, ClaimRecord, EvaluationRecord, PausedRecord
 
 
 def check(evaluation: Evaluation, candidate: CandidateRow, values: tuple[float, float] | None, axis: str) -> None:
@@ -49,8 +49,8 @@ def has(session: Session, study: int, evaluation: Evaluation) -> bool:
 
 
 def store(session: Session, study: int, evaluation: Evaluation, candidate: CandidateRow, number: int | None) -> None:
-    """Add an evaluation, as Optuna's trial `number`, and its candidate; its paused training is
-    removed.
+    """Add an evaluation, as Optuna's trial `number`, and its candidate; its paused training and the
+    claim of its driver are removed.
 
     Raises:
         InputError: the candidate's id is stored with another network.
@@ -61,9 +61,10 @@ def store(session: Session, study: int, evaluation: Evaluation, candidate: Candi
     else:
         keep_metrics(row, candidate)
     session.add(evaluation_record(study, evaluation, number))
-    paused = session.get(PausedRecord, (study, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed))
-    if paused is not None:
-        session.delete(paused)
+    for kind in (PausedRecord, ClaimRecord):
+        row = session.get(kind, (study, evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed))
+        if row is not None:
+            session.delete(row)
 
 
 def store_paused(session: Session, study: int, paused: Paused) -> None:

@@ -23,7 +23,7 @@ from .new_file import create_whole
 
 _Result = TypeVar("_Result")
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "automl_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"

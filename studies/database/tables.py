@@ -8,6 +8,9 @@
     automl_paused       paused trainings, each with what is needed to resume it; the row of its
                         evaluation replaces it
     automl_notes        small JSON values kept with a study
+    automl_drivers      the processes that run a study now; a row outlives a process that was killed
+    automl_claims       the evaluations that a driver has begun and that have not ended; they go
+                        with their driver
 
 `automl_studies.optuna_study_id` is `studies.study_id`: no foreign key, because those tables are
 Optuna's to migrate. JSON columns are text on SQLite: `SELECT json_extract(settings, '$.attention'),
@@ -169,3 +172,31 @@ class NoteRecord(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("automl_studies.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     value: Mapped[Any] = mapped_column(JSON)
+
+
+class DriverRecord(Base):
+    """One process that runs the trainings of a study."""
+
+    __tablename__ = "automl_drivers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("automl_studies.id", ondelete="CASCADE"))
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    place: Mapped[str] = mapped_column(String(255))
+    since: Mapped[datetime]
+    seen: Mapped[datetime]
+
+
+class ClaimRecord(Base):
+    """One evaluation that a driver has begun; as its candidate has no row before the evaluation has
+    ended, it refers to none."""
+
+    __tablename__ = "automl_claims"
+
+    study_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    candidate_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    fidelity: Mapped[str] = mapped_column(String(255), primary_key=True)
+    seed: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    driver_id: Mapped[str] = mapped_column(ForeignKey("automl_drivers.id", ondelete="CASCADE"))

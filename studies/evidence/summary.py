@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...spaces.metrics import DEFAULT_AXIS, Metric, metrics
 from ..evaluation import CandidateRow, Purpose
+from ..failures import failures, faults_text
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, measure_of
 from ..spec import strides_fitted
@@ -94,6 +95,10 @@ class Evidence:
     """Candidates by id."""
     axis: str = DEFAULT_AXIS
     """Name of the cost metric of the front."""
+    failures: tuple[JSON, ...] = ()
+    """The evaluations that failed, each with what was at fault: see `failures`."""
+    faults: str = ""
+    """How many failed by which fault, in words."""
     pace: Mapping[str, JSON] | None = None
     """How well the times of trainings were expected: `device`, and the typical relative `error`;
     None if nothing was expected."""
@@ -163,6 +168,7 @@ class Evidence:
             "surrogate": None if self.surrogate is None else dict(self.surrogate),
             "seeds": self.seeds.to_dict(),
             "savings": self.savings.to_dict(),
+            "failures": list(self.failures),
             "pace": None if self.pace is None else dict(self.pace),
             "plan": None if self.plan is None else dict(self.plan),
         }
@@ -191,6 +197,8 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         rows=tuple(searched),
         candidates=study.candidates(),
         axis=study.spec.cost,
+        failures=tuple(failures(evaluations)),
+        faults=faults_text(evaluations),
         pace=_pace(notes.get("pace")),
         plan=plan if isinstance(plan, Mapping) else None,
     )

@@ -253,6 +253,8 @@ def saving_lines(shown: Evidence) -> list[str]:
     counts, seconds = found.evaluations, found.seconds
     spent = ", ".join(f"{counts[name]} {name} {time(seconds[name])}" for name in counts if counts[name])
     lines = [f"{time(found.spent)} spent" + (f": {spent}" if spent else "")]
+    if shown.faults:
+        lines.append(f"at fault in what failed: {shown.faults}")
     if found.epochs_avoided:
         untimed = f"; {found.untimed} stopped without a time are not in it" if found.untimed else ""
         lines.append(

@@ -50,6 +50,8 @@ class VerifiedNetwork:
     """Test accuracy of the complete training from each seed."""
     failed: Mapping[int, str] = field(default_factory=dict, hash=False)
     """Reason for each seed from which the training failed."""
+    faults: Mapping[int, str] = field(default_factory=dict, hash=False)
+    """What was at fault for each of these seeds, where it is known."""
     seconds: float = 0.0
     """Seconds of its trainings."""
     margin: Margin | None = None
@@ -75,6 +77,7 @@ class VerifiedNetwork:
             "params": self.params,
             "accuracies": {str(seed): value for seed, value in sorted(self.accuracies.items())},
             "failed": {str(seed): reason for seed, reason in sorted(self.failed.items())},
+            "faults": {str(seed): fault for seed, fault in sorted(self.faults.items())},
             "seconds": self.seconds,
             **margin_dict(self.margin),
         }
@@ -219,6 +222,7 @@ def _network(noted: Mapping[str, Any], ended: list[Evaluation]) -> VerifiedNetwo
             each.seed: each.accuracy for each in own if each.state is State.COMPLETE and each.accuracy is not None
         },
         failed={each.seed: each.reason or "" for each in own if each.state is State.FAIL},
+        faults={each.seed: str(each.fault) for each in own if each.fault is not None},
         seconds=sum(each.seconds for each in own),
     )
 

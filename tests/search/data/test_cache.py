@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
+from automl.search.data import mapped as mapped_images
 from automl.search.data.building import Building
 from automl.search.data.cache import Cache, cache_at
 from automl.search.data.entry import ABOUT, IMAGES
@@ -154,6 +157,14 @@ class TestMapped:
         assert images.file is not None
         for part in (images[2:], images.astype(np.float32), images.copy()):
             assert not isinstance(part, Mapped) or part.file is None
+
+    def test_windows_has_no_locks_of_files_and_needs_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        file = add(Cache(folder=tmp_path), 5, used=1.0) / IMAGES
+        monkeypatch.setitem(sys.modules, "fcntl", None)  # importing it fails
+        there = runpy.run_path(mapped_images.__file__)
+        assert (there["mapped"](file) == 5).all()
+        with there["unused"](file) as free:
+            assert free
 
 
 class TestWhere:
