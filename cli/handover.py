@@ -87,13 +87,16 @@ def train(
     """
     from ..search import train as run
     from ..studies import Study
+    from ..studies.classifier_measures import kept_measures
+    from .measures import print_measures
 
     with (
         interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),
         training_bar(to_stderr=json) as (said, told),
     ):
+        opened = Study.open(storage, study)
         evaluation = run(
-            Study.open(storage, study),
+            opened,
             candidate=candidate,
             epochs=epochs,
             size=size,
@@ -108,9 +111,12 @@ def train(
             said=said,
             told=told,
         )
+    measures = kept_measures(opened, evaluation)
     if json:
-        print_json(evaluation_json(evaluation))
+        print_json({**evaluation_json(evaluation), "measures": measures and measures.to_dict()})
         return
+    if measures is not None:
+        print_measures(measures)
     tested = "" if evaluation.test_accuracy is None else f", test accuracy {evaluation.test_accuracy:.4f}"
     print(f"validation accuracy {evaluation.accuracy:.4f}{tested}")
     fidelity = evaluation.fidelity

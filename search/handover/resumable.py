@@ -95,8 +95,9 @@ class ResumableTraining:
                 self._record(State.FAIL, reason=str(error))
                 raise
             keep_weights(self.job, trainer, self.pixels)
-            self._keep_more()
+            self._keep_best()
             on_test = measured(trainer.network_for_use(), self.pixels, self.job.fidelity.size) if tested else None
+            self._measure(trainer, tested=tested)
         return self._record(State.COMPLETE, test=on_test)
 
     def _trainer(self) -> Trainer:
@@ -163,18 +164,24 @@ class ResumableTraining:
         if report.accuracy > max((accuracy for _, accuracy in self.curve), default=-1.0):
             self.best = {"epoch": report.epoch, "weights": snapshot(trainer.network_for_use().state_dict())}
 
-    def _keep_more(self) -> None:
-        """Write what belongs to this training beside its weights: its recipe if it is not the
-        study's, and the weights of the best epoch if it is not the last."""
+    def _measure(self, trainer: Trainer, *, tested: bool) -> None:
+        """Write the measures of the trained network beside its weights."""
+        from .measuring import measure
+
+        names = [str(name) for name in self.study.spec.data["classes"]]
+        network, size = trainer.network_for_use(), self.job.fidelity.size
+        found = measure(network, self.pixels, self.recipe, size=size, names=names, test=tested)
+        found.write(self.weights)
+
+    def _keep_best(self) -> None:
+        """Write the weights of the best epoch beside those of the last, if it is not the last."""
         from ...studies.checkpoint import load, save
 
-        kept = load(self.weights)
-        if self.job.fidelity.recipe:
-            kept["recipe"] = self.recipe.to_dict()
-            save(self.weights, kept)
         self.best_weights.unlink(missing_ok=True)
         if self.best is not None and self.best["epoch"] != self.curve[-1][0]:
-            save(self.best_weights, {**kept, "epochs": self.best["epoch"], "weights": self.best["weights"]})
+            save(
+                self.best_weights, {**load(self.weights), "epochs": self.best["epoch"], "weights": self.best["weights"]}
+            )
             reached = max(accuracy for _, accuracy in self.curve)
             self.said(
                 f"validation accuracy was highest, {reached:.4f}, after epoch {self.best['epoch']}: its weights are in"

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LONGER = 5
 """By default a network is trained for this many times the epochs of a trial: 2.5 times as long as
 the search confirms it."""
+IMBALANCED = 4
+"""Times the training images of the smallest class that the largest has from which it is said."""
 
 
 def train(
@@ -133,7 +135,21 @@ def _pixels(job: Job, row: CandidateRow, loaded: ImageData, rows: Split, said: S
     if fidelity.size > loaded.native:
         said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
     said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {job.seed}")
+    _say_imbalance(loaded, rows, said)
     return Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
+
+
+def _say_imbalance(loaded: ImageData, rows: Split, said: Said) -> None:
+    """Say so if the classes have strongly unequal numbers of training images."""
+    import numpy as np
+
+    counts = np.bincount(loaded.labels[rows.train], minlength=len(loaded.classes))
+    most, fewest = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
+    if counts[most] >= IMBALANCED * counts[fewest]:
+        said(
+            f"the classes are unequal: {loaded.classes[most]} has {counts[most]:,} training images,"
+            f" {loaded.classes[fewest]} {counts[fewest]:,}; judge by the balanced accuracy, and see --balance"
+        )
 
 
 @contextmanager

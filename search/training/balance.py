@@ -10,9 +10,6 @@ from torch import Tensor
 
 from .recipe import Recipe
 
-IMBALANCED = 4.0
-"""Ratio of the largest to the smallest class from which classes are called strongly unequal."""
-
 
 def class_counts(labels_n: Tensor, classes: int) -> Tensor:
     """The number of images of each class: k."""
@@ -44,9 +41,3 @@ def epoch_order(recipe: Recipe, labels_n: Tensor, count: int, generator: torch.G
         return torch.randperm(len(labels_n), generator=generator)[:count]
     shares_n = 1 / class_counts(labels_n, int(labels_n.max()) + 1)[labels_n].double()
     return torch.multinomial(shares_n, count, replacement=True, generator=generator)
-
-
-def imbalance(labels_n: Tensor, classes: int) -> float:
-    """The ratio of the largest to the smallest class that has images."""
-    counts_k = class_counts(labels_n, classes)
-    return (counts_k.max() / counts_k[counts_k > 0].min()).item()

@@ -7,16 +7,19 @@ import json
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.search.handover.training import LONGER, deployable, train
+from automl.search.handover.training import LONGER, _say_imbalance, deployable, train
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder
 from automl.studies.checkpoint import load, save
 from automl.studies.chosen import best, confirmed_accuracies, trainings
+from automl.studies.classifier_measures import kept_measures
 from automl.studies.weights import load_trained
 
 from ... import fresh
@@ -111,7 +114,7 @@ balance: sampling
 
 
 class TestGoingOn:
-    @pytest.mark.parametrize("pieces", ["none", "all"])
+    @pytest.mark.parametrize("pieces", [pytest.param("none", marks=pytest.mark.exhaustive), "all"])
     def test_stopped_three_times_it_goes_on_to_the_same_bits(
         self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: str
     ) -> None:
@@ -203,6 +206,12 @@ class TestRecipe:
         assert str(trained.fidelity).endswith(", recipe long")
         assert trained.fidelity.to_dict()["recipe"] == "long"
         assert trainings(study) == [trained]
+        kept = kept_measures(study, trained)
+        assert kept is not None
+        assert kept.recipe["mixup"] == 0.2
+        assert kept.parts["validation"].accuracy == pytest.approx(trained.accuracy)
+        assert kept.parts["test"].accuracy == pytest.approx(trained.test_accuracy)
+        assert [each.name for each in kept.parts["test"].classes] == ["a", "b"]
         assert confirmed_accuracies(study) == {}
         assert before is not None
         assert best(study) == replace(before, weights=weights_file(study, trained))
@@ -245,6 +254,31 @@ class TestRecipe:
         assert not all(torch.equal(kept["weights"][name], value) for name, value in load(path)["weights"].items())
         train(study, epochs=1, seed=1, threads=1)  # the control: the last epoch is the best one
         assert len(list(path.parent.glob("*-best.pt"))) == 1
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"validation": {}}', "[" * 100_000])
+def test_measures_that_cannot_be_read_are_none(study: Study, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    evaluation, weights = study.evaluations()[0], weights_folder(study.storage_url, "s") / "a.pt"
+    monkeypatch.setattr("automl.studies.classifier_measures.weights_file", lambda study, evaluation: weights)
+    assert kept_measures(study, evaluation) is None  # there is no file
+    weights.parent.mkdir(parents=True)
+    weights.with_suffix(".json").write_text(damage)
+    assert kept_measures(study, evaluation) is None
+
+
+def test_classes_that_are_strongly_unequal_are_told(study: Study) -> None:
+    def told(counts: tuple[int, ...]) -> list[str]:
+        said: list[str] = []
+        labels = np.repeat(np.arange(len(counts)), counts)
+        data = SimpleNamespace(labels=labels, classes=("cat", "dog", "owl"))
+        _say_imbalance(data, SimpleNamespace(train=np.arange(len(labels))), said.append)
+        return said
+
+    assert told((190, 10, 0)) == [
+        "the classes are unequal: cat has 190 training images, dog 10; judge by the balanced accuracy, and see"
+        " --balance"
+    ]
+    assert told((30, 10, 20)) == []
 
 
 class TestWhatBelongsToAnother:

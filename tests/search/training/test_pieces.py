@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from automl.search.training.augmentation import Augmentation
-from automl.search.training.balance import class_weights, epoch_order, imbalance
+from automl.search.training.balance import class_weights, epoch_order
 from automl.search.training.loss import Loss
 from automl.search.training.pixels import Normalise, Pixels
 from automl.search.training.randomness import generator, seeded
@@ -137,9 +137,6 @@ class TestBalance:
         assert 35 <= (drawn_n == 2).sum() <= 65
         plain_n = epoch_order(recipe(), self.LABELS, 100, generator(0, "x"))
         assert torch.equal(plain_n.sort().values, torch.arange(100))  # the control: each once
-
-    def test_imbalance_is_the_ratio_of_the_largest_to_the_smallest_class_with_images(self):
-        assert imbalance(self.LABELS, 3) == 9
 
 
 def test_recalibration_gives_the_statistics_of_plain_images_under_the_final_weights(toy, recipe):

@@ -1,0 +1,34 @@
+"""Measures a trained network on its validation and test images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...studies.classifier_measures import Measures, TrainingMeasures
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..training.pixels import Part, Pixels
+    from ..training.recipe import Recipe
+
+
+def measure(
+    network: nn.Module, pixels: Pixels, recipe: Recipe, *, size: int, names: list[str], test: bool
+) -> TrainingMeasures:
+    """The measures of a network in eval mode on the validation and, if asked for, the test images.
+
+    The temperature of both is fitted on the validation images. `names` are those of the classes.
+    """
+    from ..training.measures import fitted_temperature, logits_of, measures
+
+    temperature = 1.0
+    found: dict[str, Measures] = {}
+    parts: tuple[Part, ...] = ("validation", "test") if test else ("validation",)
+    for part in parts:
+        images, labels_n = pixels.at(part, size)
+        logits_nk = logits_of(network, images, mean=pixels.mean, std=pixels.std, amp=recipe.amp)
+        if part == "validation":
+            temperature = fitted_temperature(logits_nk, labels_n.cpu())
+        found[part] = measures(logits_nk, labels_n.cpu(), names, temperature=temperature)
+    return TrainingMeasures(recipe=recipe.to_dict(), parts=found)

@@ -1,0 +1,184 @@
+"""Holds what is measured of a trained classifier, as plain data, and reads it back.
+
+The measures of a training lie as JSON beside its weights: `NAME.json` beside `NAME.pt`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..blocks.regular_file import read_regular
+from .artifacts import weights_file
+from .atomic_file import write_text
+from .evaluation import Evaluation
+from .study import Study
+
+BINS = 15
+"""Number of bins of the calibration error."""
+WORDS = {
+    "accuracy": "accuracy",
+    "top5": "top-5",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+"""Measures as they are shown."""
+NUMBERS = (
+    *("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "calibration_error"),
+    *("temperature", "calibrated_log_loss", "calibrated_error"),
+)
+"""Measures that every classifier has."""
+PARTS = ("validation", "test")
+LARGEST = 50_000_000
+"""Most bytes that a file of measures may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMeasures:
+    """What is measured of one class."""
+
+    name: str
+    """Name of the class."""
+    images: int
+    """Number of its images."""
+    precision: float
+    """Share of the images predicted as this class that are of it; 0 if none is."""
+    recall: float
+    """Share of its images that are predicted as it; 0 if it has none."""
+    f1: float
+    """Harmonic mean of precision and recall."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What is measured of a network on one part of the data."""
+
+    images: int
+    """Number of images."""
+    accuracy: float
+    """Share of the images whose class has the largest logit."""
+    top5: float | None
+    """Share of the images whose class is among the five largest logits; None up to five classes."""
+    balanced_accuracy: float
+    """Mean recall of the classes that have images."""
+    macro_f1: float
+    """Mean F1 of the classes that have images or are predicted."""
+    auroc: float | None
+    """Area under the ROC curve of the second of two classes; None with other numbers of classes, or
+    if one of them has no image."""
+    log_loss: float
+    """Mean negative logarithm of the probability of the true class."""
+    calibration_error: float
+    """Expected calibration error: mean difference of confidence and accuracy in `BINS` bins
+    (arXiv:1706.04599)."""
+    temperature: float
+    """By which logits are divided for calibrated probabilities; fitted on the validation images."""
+    calibrated_log_loss: float
+    """The log loss of the calibrated probabilities."""
+    calibrated_error: float
+    """The calibration error of the calibrated probabilities."""
+    classes: tuple[ClassMeasures, ...]
+    """Each class."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Number of images of each class (row) that are predicted as each class (column)."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Measures:
+        """The measures of plain JSON, as `asdict` makes it.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is something else.
+        """
+        classes = tuple(
+            ClassMeasures(
+                name=str(each["name"]),
+                images=int(each["images"]),
+                precision=float(each["precision"]),
+                recall=float(each["recall"]),
+                f1=float(each["f1"]),
+            )
+            for each in data["classes"]
+        )
+        confusion = tuple(tuple(int(count) for count in row) for row in data["confusion"])
+        if any(len(row) != len(classes) for row in (confusion, *confusion)):
+            raise ValueError("the confusion matrix must have a row and a column for each class")
+        numbers: dict[str, Any] = {name: float(data[name]) for name in NUMBERS}
+        for name in ("top5", "auroc"):
+            numbers[name] = None if data[name] is None else float(data[name])
+        return cls(images=int(data["images"]), classes=classes, confusion=confusion, **numbers)
+
+    @property
+    def never_predicted(self) -> tuple[str, ...]:
+        """The classes that have images and are never predicted."""
+        predicted = [sum(column) for column in zip(*self.confusion, strict=True)]
+        return tuple(
+            each.name for each, count in zip(self.classes, predicted, strict=True) if each.images and not count
+        )
+
+    @property
+    def in_words(self) -> str:
+        """The measures before calibration in a line."""
+        return ", ".join(
+            f"{words} {getattr(self, name):.4f}" for name, words in WORDS.items() if getattr(self, name) is not None
+        )
+
+    @property
+    def calibration(self) -> str:
+        """The temperature and what it brings in a line."""
+        return (
+            f"temperature {self.temperature:.3f}, fitted on validation images: log loss"
+            f" {self.calibrated_log_loss:.4f}, calibration error {self.calibrated_error:.4f}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingMeasures:
+    """What is kept of a training beside its weights."""
+
+    recipe: Mapping[str, Any]
+    """The recipe with which the network was trained."""
+    parts: Mapping[str, Measures]
+    """Measures on the validation images and, if it was tested, on the test images."""
+
+    @property
+    def part(self) -> str:
+        """The part to show: test if it was measured, else validation."""
+        return "test" if "test" in self.parts else "validation"
+
+    @property
+    def temperature(self) -> float:
+        """By which logits are divided for calibrated probabilities."""
+        return self.parts["validation"].temperature
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, with stable keys."""
+        parts = {part: asdict(measures) for part, measures in self.parts.items()}
+        return {"recipe": dict(self.recipe), "temperature": self.temperature, **parts}
+
+    def write(self, weights: Path) -> None:
+        """Write them beside a file of weights."""
+        write_text(_path(weights), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+
+
+def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | None:
+    """What was measured of a training; None if it kept no weights, or was trained by a worker or an
+    earlier version, or the file is damaged."""
+    weights = weights_file(study, evaluation)
+    if weights is None:
+        return None
+    try:
+        kept = json.loads(read_regular(_path(weights), most=LARGEST))
+        parts = {part: Measures.from_dict(kept[part]) for part in PARTS if part in kept}
+        return TrainingMeasures(recipe=dict(kept["recipe"]), parts=parts) if "validation" in parts else None
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _path(weights: Path) -> Path:
+    return weights.with_suffix(".json")
