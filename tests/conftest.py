@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,6 +123,29 @@ def exported_files_run_in_forked_processes() -> Iterator[None]:
     """Every export runs the file that it wrote: here in a process that has imported torch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("automl.studies.export.check.subprocess", SimpleNamespace(run=fresh.file, DEVNULL=None))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations_are_imported_once() -> Iterator[None]:
+    """Alembic imports all of Optuna's migrations, and ours, whenever a database is created or
+    opened: more than half of the time that this takes."""
+    import alembic.util
+
+    load = alembic.util.load_python_file
+    imported: dict[tuple[Path, int], ModuleType] = {}
+
+    def load_once(folder: Path | str, name: Path | str) -> ModuleType:
+        file = Path(folder, name)
+        if file.name == "env.py":  # a program: it runs the migrations
+            return load(folder, name)
+        key = file, file.stat().st_mtime_ns  # a test may write other ones
+        if key not in imported:
+            imported[key] = load(folder, name)
+        return imported[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alembic.util, "load_python_file", load_once)
         yield
 
 
