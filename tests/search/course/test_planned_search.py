@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,13 @@ from automl.search.course.rungs import Rungs
 from automl.search.course.training_work import Trainings, candidate_of
 from automl.search.proposing.earlier_trials import so_far
 from automl.search.proposing.proposer import Proposer
+from automl.search.proposing.references_first import ReferencesFirst, references_for, references_of
 from automl.search.training.recipe import Recipe
 from automl.search.training.schedule import first_rung, schedule
 from automl.spaces import Space, census, parse_budget
 from automl.spaces.bulk import settings
 from automl.studies import CandidateRow, Fidelity, Purpose, State
+from automl.studies.evidence import certificate
 
 from .played_workers import Time, accuracy_of, open_study
 
@@ -43,6 +45,7 @@ class Simulated:
         speed: float,
         wrong: float = 1.0,
         seeds: int = 2,
+        references: int = 0,
     ) -> None:
         self.time, self.workers, self.seconds, self.speed = Time(), workers, seconds, speed
         self.trainings = Trainings(recipe=RECIPE, images=IMAGES, validated=VALIDATED)
@@ -52,6 +55,8 @@ class Simulated:
         found = census(space, budget)
         drawn = [space.candidate(settings(space, row)) for row in found.rows[:: len(found.rows) // 5]]
         rows = [CandidateRow.of(one, one.cost()) for one in drawn]
+        published = [one.candidate for one in islice(references_for(space, budget), references)]
+        more = [CandidateRow.of(one, one.cost()) for one in published]
         usual = Fidelity(epochs=9, size=SIZE)
         for row in rows[:3]:  # what is measured before the search
             work = self.trainings.update(candidate_of(row.spec), usual, 64)
@@ -62,8 +67,8 @@ class Simulated:
 
         def takes(epochs: int, fraction: float) -> Times:
             full = Fidelity(epochs=epochs, size=SIZE, fraction=fraction)
-            each = [list(accumulate(pace.epochs(row, full), initial=pace.start))[1:] for row in rows]
-            return Times(first=first(epochs, fraction), networks=each)
+            each = [list(accumulate(pace.epochs(row, full), initial=pace.start))[1:] for row in (*rows, *more)]
+            return Times(first=first(epochs, fraction), networks=each[: len(rows)], references=each[len(rows) :])
 
         given = Given(seconds=seconds, workers=workers, images=IMAGES, batch=64, epochs=9, fraction=1.0)
         self.plan: FidelityPlan = plan(given, takes)
@@ -73,9 +78,10 @@ class Simulated:
         study = open_study(folder, space)
         proposer = Proposer(space, budget, found, sampler="random", seed=0, trials=20, **so_far(study))
         full = Fidelity(epochs=self.plan.epochs, size=SIZE, fraction=self.plan.fraction)
+        first_ones = references_of(study, space, budget, trials=100, wanted=references)
         self.engine = Engine(
             study,
-            proposer,
+            ReferencesFirst(proposer, first_ones, known=()),
             trials=Trials(fidelity=lambda candidate: full, epochs=full.epochs, seed=0, weights=folder / "weights"),
             limits=limits,
             clock=clock,
@@ -140,6 +146,22 @@ def test_a_planned_search_has_the_trials_it_announced_within_its_time_and_uses_i
     if made.plan.enough:
         assert begun >= 20
         assert counts["complete"] >= 7
+
+
+@pytest.mark.parametrize(("seconds", "workers", "seeds"), [(40.0, 2, 1), (90.0, 2, 2)])
+def test_the_certificate_compares_two_networks_from_as_many_seeds_as_the_time_allows(
+    tmp_path: Path, space: Space, seconds: float, workers: int, seeds: int
+):
+    made = Simulated(tmp_path, space, seconds=seconds, workers=workers, speed=1.3, references=2)
+    made.run()
+    found = certificate(made.engine.study)
+    assert 0.9 * seconds <= made.time.now <= seconds
+    assert found.margin is not None
+    assert found.confirmed
+    assert found.margin.n >= seeds
+    finals = made.engine.study.evaluations(Purpose.FINAL)
+    shortest = min(each.fidelity.passes for each in finals)
+    assert shortest >= made.plan.epochs * made.plan.fraction  # none is shorter than a trial
 
 
 def test_seeds_after_the_second_are_trained_for_the_two_best_alone(tmp_path: Path, space: Space):
