@@ -10,10 +10,10 @@ Shape letters: h height, w width, c channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -40,7 +40,7 @@ class Preprocessing:
     """(side in pixels, Pillow's name of the filter) of each resize; the last side is the network's
     input size."""
     channels: int
-    """1 for grey, 3 for red, green, blue."""
+    """1 for grey, 3 for red, green, blue; arrays may have any number."""
     levels: tuple[float, float] | None = None
     """What becomes 0 and 255 in grey of more than 8 bits; None: 0 and 65535."""
 
@@ -97,22 +97,32 @@ class Preprocessing:
 
 
 def read_pixels(
-    source: Image.Image | str | Path | IO[bytes],
+    source: Image.Image | str | Path | IO[bytes] | NDArray[np.uint8],
     steps: Sequence[tuple[int, str]],
     channels: int,
     levels: tuple[float, float] | None,
 ) -> NDArray[np.uint8]:
     """An image through all steps: its pixels (h, w, c), from 0 to 255.
 
-    A file is read exactly as in training. An image that has been opened already is, too, but for a
-    JPEG of twice the first side and more: its file is decoded at a fraction of its size, which is
-    another rounding. Decoders raise what they like on damaged files (OSError, SyntaxError,
-    struct.error ...).
+    An array (h, w, c) has the network's channels, which may be more than three; a file whose name
+    ends in .npy holds one. Other files are read exactly as in training. An image that has been
+    opened already is, too, but for a JPEG of twice the first side and more: its file is decoded at
+    a fraction of its size, which is another rounding. Decoders raise what they like on damaged
+    files (OSError, SyntaxError, struct.error ...).
 
     Raises:
         ValueError: it is too large to be decoded, or of a kind in which no value is known to be
             white.
     """
+    if isinstance(source, str | Path) and str(source).lower().endswith(".npy"):
+        source = np.load(source, allow_pickle=False)
+    if isinstance(source, np.ndarray):
+        check_array(source, channels)
+        for number, (side, name) in enumerate(steps):
+            source = by_channels(source, partial(resized if number else central_square, side=side, name=name))
+        return source
+    if channels not in (1, 3):
+        raise ValueError(f"images of {channels} channels are arrays (h, w, {channels}), or .npy files of them")
     square = read_square(source, steps[0][0], channels, steps[0][1])
     if square.mode == "F":
         square = Image.fromarray(levelled(np.asarray(square), levels or (0.0, DEEPEST))).convert(
@@ -122,6 +132,28 @@ def read_pixels(
         square = resized(square, side, name)
     pixels = np.array(square)
     return pixels[..., None] if channels == 1 else pixels
+
+
+def check_array(pixels: NDArray[Any], channels: int) -> None:
+    """Check that an array holds an image of that many channels.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        raise ValueError(
+            f"an image as an array must be uint8 of shape (h, w, {channels}), but it is {pixels.dtype} of shape"
+            f" {pixels.shape}"
+        )
+
+
+def by_channels(pixels_hwc: NDArray[np.uint8], change: Callable[[Image.Image], Image.Image]) -> NDArray[np.uint8]:
+    """An image of any number of channels after `change`, which resizes: an RGB image is changed
+    whole, any other channel by channel, which gives the same values."""
+    if pixels_hwc.shape[2] == 3:
+        return np.array(change(Image.fromarray(np.ascontiguousarray(pixels_hwc))))
+    planes = (Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(pixels_hwc, 2, 0))
+    return np.stack([np.asarray(change(plane)) for plane in planes], axis=2)
 
 
 def read_square(

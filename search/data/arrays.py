@@ -1,9 +1,10 @@
 """An `.npz` archive: `x_train`, `y_train`, perhaps `x_val`, `y_val` and `x_test`, `y_test`; or `x`,
 `y`; or `images`, `labels`.
 
-Images are uint8, nhwc or nchw with 1 or 3 channels, or nhw (grey); labels are whole numbers, one
-for each image. An array `classes` may name the classes. No pickle is read. Other arrays in the
-archive are left alone. Shape letters: n images, h height, w width, c channels.
+Images are uint8, nhwc or nchw, or nhw (grey); of the second and the last axis the shorter one is
+that of the channels, of which there may be any number. Labels are whole numbers, one for each
+image. An array `classes` may name the classes. No pickle is read. Other arrays in the archive are
+left alone. Shape letters: n images, h height, w width, c channels.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from .images import ImageData
 from .reading import Reading
 from .room import IN_MEMORY, Room
 from .square import squares
+
+MOST = 256
+"""Channels of an image, at most."""
 
 
 def read_npz(
@@ -109,9 +113,11 @@ def _images(array: NDArray[np.generic], key: str, name: str) -> NDArray[np.uint8
         return array
     if array.size and array.ndim == 4 and array.shape[1] in (1, 3):
         return array.transpose(0, 2, 3, 1)
+    if array.size and array.ndim == 4 and array.shape[1] != array.shape[3] and min(array.shape[1:]) <= MOST:
+        return array if array.shape[3] < array.shape[1] else array.transpose(0, 2, 3, 1)
     raise InputError(
-        f"{name}: {key} must have the shape (n, h, w), (n, h, w, 1 or 3) or (n, 1 or 3, h, w), none of them 0, but it"
-        f" is {array.shape}"
+        f"{name}: {key} must have the shape (n, h, w), (n, h, w, channels) or (n, channels, h, w), none of them 0 and"
+        f" at most {MOST} channels, fewer than pixels a side, but it is {array.shape}"
     )
 
 

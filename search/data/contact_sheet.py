@@ -77,7 +77,7 @@ def contact_sheet(data: ImageData) -> Image.Image:
 
 def _tile(image_chw: np.ndarray) -> Image.Image:
     """A picture of the sheet; small images are made larger without smoothing."""
-    pixels = np.ascontiguousarray(image_chw[0] if len(image_chw) == 1 else image_chw[:3].transpose(1, 2, 0))
+    pixels = np.ascontiguousarray(image_chw[0] if len(image_chw) < 3 else image_chw[:3].transpose(1, 2, 0))
     grow = Image.Resampling.NEAREST if image_chw.shape[1] < TILE // 2 else Image.Resampling.BICUBIC
     return Image.fromarray(pixels).convert("RGB").resize((TILE, TILE), grow)
 

@@ -180,8 +180,7 @@ def _shares(shares: list[float]) -> tuple[float, ...]:
 
 
 def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], dealt: list[int]) -> None:
-    """Raise InputError if a class has too few images for every part that is dealt, or none in the
-    official test part."""
+    """Raise InputError if a class has too few images for every part that is dealt."""
     needed = 1 + len(dealt)
     short = np.flatnonzero(counts < needed)
     if len(short):
@@ -194,13 +193,6 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
             f" class {name!r} has {count}{copies}{others}; add images, or give --drop-small-classes"
             f" {max(needed, int(files[short].max()) + 1)}"
         )
-    if data.official_test.any():
-        tested = np.bincount(data.labels[data.official_test], minlength=len(data.classes))
-        if not tested.all():
-            name = shown(data.classes[int(tested.argmin())])
-            raise InputError(
-                f"{data.name}: the official test part must show every class, but it has no image of class {name!r}"
-            )
 
 
 def _uses(dealt: list[int]) -> str:

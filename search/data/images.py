@@ -30,7 +30,7 @@ class ImageData:
     name: str
     """The value of `--data`: the name of a known set, or the path as given."""
     images: NDArray[Any]
-    """Pixels, (n, c, h, w), C-contiguous, c 1 or 3, h == w: uint8, 0..255; float32 while rows of
+    """Pixels, (n, c, h, w), C-contiguous, h == w: uint8, 0..255; float32 while rows of
     `deep` are not levelled."""
     labels: NDArray[np.int64]
     """Class of each image, (n,): an index into `classes`."""
@@ -74,16 +74,9 @@ class ImageData:
             if getattr(self, name) is NO_ROWS and shape:
                 object.__setattr__(self, name, np.zeros(shape[0], np.bool_))
         scaled = dtype == np.uint8 or (dtype == np.float32 and self.deep.any() and self.levels is None)
-        if (
-            not scaled
-            or len(shape) != 4
-            or shape[1] not in (1, 3)
-            or shape[2] != shape[3]
-            or 0 in shape
-            or not self.images.flags.c_contiguous
-        ):
+        if not scaled or len(shape) != 4 or shape[2] != shape[3] or 0 in shape or not self.images.flags.c_contiguous:
             raise InputError(
-                f"{self.name}: images must be contiguous uint8 of shape (n, 1 or 3, size, size), but they are {dtype}"
+                f"{self.name}: images must be contiguous uint8 of shape (n, channels, size, size), but they are {dtype}"
                 f" of shape {shape}"
             )
         flags = ("official_test", "official_validation", "deep")
@@ -121,7 +114,7 @@ class ImageData:
 
     @property
     def channels(self) -> int:
-        """1 for grey images, 3 for red, green, blue."""
+        """1 for grey images, 3 for red, green, blue; arrays may have any number."""
         return self.images.shape[1]
 
     @property

@@ -41,13 +41,7 @@ def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None, room: Roo
 
 def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int) -> None:
     """Write each image's central square, resized to `side`, into its place in `target_nchw`."""
-    from PIL import Image
+    from ...studies.preprocessing import by_channels, central_square
 
-    from ...studies.preprocessing import central_square
-
-    grey = images_nhwc.shape[3] == 1
     for target, image in zip(target_nchw, images_nhwc, strict=True):
-        small = np.asarray(
-            central_square(Image.fromarray(np.ascontiguousarray(image[..., 0] if grey else image)), side)
-        )
-        target[:] = small if grey else small.transpose(2, 0, 1)
+        target[:] = by_channels(image, lambda picture: central_square(picture, side)).transpose(2, 0, 1)

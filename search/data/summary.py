@@ -115,10 +115,14 @@ def _shown_part(data: ImageData, rows: NDArray[np.int64]) -> str:
 
 
 def _missing_classes(data: ImageData, rows: Split) -> list[str]:
-    """Which classes a part does not show: an official validation part need not show all."""
-    shown_classes = np.bincount(data.labels[rows.validation], minlength=len(data.classes))
-    missing = [shown(data.classes[number]) for number in np.flatnonzero(shown_classes == 0)]
-    return [f"no image validates {_classes(len(missing))}: {listed(missing, LINE - 40)}"] if missing else []
+    """Which classes a part does not show: official validation and test parts need not show all."""
+    lines = []
+    for verb, part in (("validates", rows.validation), ("tests", rows.test)):
+        counts = np.bincount(data.labels[part], minlength=len(data.classes))
+        missing = [shown(data.classes[number]) for number in np.flatnonzero(counts == 0)]
+        if missing:
+            lines.append(f"no image {verb} {_classes(len(missing))}: {listed(missing, LINE - 40)}")
+    return lines
 
 
 def _unequal(data: ImageData, rows: Split) -> list[str]:

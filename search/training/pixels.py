@@ -16,11 +16,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from ...blocks.errors import InputError, unknown
-from ...studies.preprocessing import Preprocessing, resized
+from ...studies.preprocessing import Preprocessing, by_channels, resized
 from ..data.mapped import blocks, release
 from ..data.notes import noted
 from .device import resolve
@@ -159,14 +158,10 @@ def resize(images_nchw: NDArray[np.uint8], rows: NDArray[np.int64], size: int) -
     Images are resized one by one with Pillow on the CPU, as exported code does, since the filters
     of other libraries round differently.
     """
-    grey = images_nchw.shape[1] == 1
     made_nchw = np.empty((len(rows), images_nchw.shape[1], size, size), np.uint8)
     for made_chw, row in zip(made_nchw, rows, strict=True):
-        image = Image.fromarray(
-            images_nchw[row, 0] if grey else np.ascontiguousarray(images_nchw[row].transpose(1, 2, 0))
-        )
-        pixels = np.asarray(resized(image, size, FILTER))
-        made_chw[:] = pixels if grey else pixels.transpose(2, 0, 1)
+        pixels_hwc = by_channels(images_nchw[row].transpose(1, 2, 0), lambda image: resized(image, size, FILTER))
+        made_chw[:] = pixels_hwc.transpose(2, 0, 1)
     return made_nchw
 
 

@@ -186,8 +186,6 @@ def _remove(path: Path) -> None:
 
 def _check_facts(candidate: Candidate, facts: Facts) -> None:
     channels = int(candidate.image[0])
-    if channels not in (1, 3):
-        raise InputError(f"an exported network takes images of 1 or 3 channels, but this one takes {channels}")
     if len(facts.mean) != channels:
         raise InputError(
             f"mean and std must have one number for each of the network's {channels} channels, but got"

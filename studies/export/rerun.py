@@ -38,7 +38,10 @@ def main(folder: Path, asked: Path, answer: Path) -> None:
     def source(index: int) -> Any:
         if arrays is None:
             return wanted["files"][index]
-        return Image.fromarray(np.ascontiguousarray(arrays[index, ..., 0] if arrays.shape[3] == 1 else arrays[index]))
+        pixels = np.ascontiguousarray(arrays[index])
+        if pixels.shape[2] not in (1, 3):
+            return pixels
+        return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
     def seen(index: int) -> NDArray[np.uint8]:
         return model["read_pixels"](source(index), model["STEPS"], len(model["MEAN"]), model["LEVELS"])

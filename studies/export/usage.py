@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -38,16 +39,16 @@ def load(path: str | Path | None = None) -> Network:
     return network.eval()
 
 
-def preprocess(image: Image.Image | str | Path) -> torch.Tensor:
-    """An image or its path -> the network's input, (1, c, SIZE, SIZE), as in training; see
-    `read_pixels`."""
+def preprocess(image: Image.Image | str | Path | np.ndarray) -> torch.Tensor:
+    """An image, an array (h, w, c) or a path -> the network's input, (1, c, SIZE, SIZE), as in
+    training; see `read_pixels`."""
     x_hwc = torch.from_numpy(read_pixels(image, STEPS, len(MEAN), LEVELS)).float()
     scale = torch.tensor([1 / (255 * std) for std in STD])
     shift = torch.tensor([-mean / std for mean, std in zip(MEAN, STD, strict=True)])
     return (x_hwc * scale + shift).permute(2, 0, 1).unsqueeze(0)
 
 
-def classify(network: Network, image: Image.Image | str | Path, top: int = 3) -> list[tuple[str, float]]:
+def classify(network: Network, image: Image.Image | str | Path | np.ndarray, top: int = 3) -> list[tuple[str, float]]:
     """The `top` classes of an image, each with its probability, the most probable first."""
     with torch.inference_mode():
         probabilities = network(preprocess(image))[0].softmax(0)
@@ -73,7 +74,9 @@ def main() -> None:
         f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(CLASSES)} classes,"
         f" {SIZE}x{SIZE} pixels"
     )
-    noise = Image.frombytes("RGB", (SIZE, SIZE), random.Random(0).randbytes(3 * SIZE * SIZE))
+    channels = 3 if len(MEAN) in (1, 3) else len(MEAN)
+    pixels = np.frombuffer(random.Random(0).randbytes(channels * SIZE * SIZE), np.uint8).reshape(SIZE, SIZE, channels)
+    noise = Image.fromarray(pixels) if channels == 3 else pixels
     for name, image in [(path, path) for path in arguments.images] or [("synthetic image", noise)]:
         try:
             print(

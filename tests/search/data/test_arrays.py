@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,14 @@ import numpy as np
 import pytest
 from automl.blocks.errors import InputError
 from automl.search.data import ImageData, Reading, described, load, split
+from automl.search.handover.export import export
+from automl.search.handover.training import train
+from automl.search.training.pixels import resize
+from automl.studies.preprocessing import read_pixels
+from PIL import Image
+
+from ... import fresh
+from ..one_network import TINY, study_on
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 RANDOM = np.random.default_rng(0)
@@ -40,6 +49,42 @@ class TestLayouts:
         grey = [load(saved(tmp_path, x=images, y=LABELS)) for images in (GREY, GREY[..., None], GREY[:, None])]
         assert len({data.fingerprint for data in grey}) == 1
         assert grey[0].images.shape == (8, 1, 6, 6)
+
+    def test_any_number_of_channels_is_read_from_the_shorter_axis(self, tmp_path: Path):
+        x = np.random.default_rng(0).integers(0, 256, (8, 9, 12, 5), np.uint8)
+        last = load(saved(tmp_path, x=x, y=LABELS))
+        assert (last.images.shape, last.channels) == ((8, 5, 9, 9), 5)
+        assert load(saved(tmp_path, x=x.transpose(0, 3, 1, 2), y=LABELS)).fingerprint == last.fingerprint
+        np.testing.assert_array_equal(last.images, x[:, :, 1:10].transpose(0, 3, 1, 2))
+
+    @pytest.mark.parametrize("channels", [2, 3, 4])
+    def test_each_channel_is_resized_as_grey_and_in_training_and_export_alike(self, tmp_path: Path, channels: int):
+        x = np.random.default_rng(0).integers(0, 256, (8, 20, 24, channels), np.uint8)
+        small = load(saved(tmp_path, x=x, y=LABELS), size=12).images
+        for channel in range(channels):
+            alone = load(saved(tmp_path, x=x[..., channel], y=LABELS), size=12).images
+            np.testing.assert_array_equal(small[:, channel], alone[:, 0])
+        seen = read_pixels(x[3], ((12, "bicubic"), (7, "bicubic")), channels, None)
+        np.testing.assert_array_equal(seen.transpose(2, 0, 1), resize(small, np.array([3]), 7)[0])
+        with pytest.raises(ValueError, match=r"must be uint8 of shape \(h, w, 9\)"):
+            read_pixels(x[3], ((12, "bicubic"),), 9, None)
+        with pytest.raises(ValueError, match=r"images of 9 channels are arrays"):
+            read_pixels(Image.new("RGB", (8, 8)), ((12, "bicubic"),), 9, None)
+
+    @pytest.mark.exhaustive
+    def test_a_network_for_five_channels_trains_and_its_export_classifies_arrays(self, tmp_path: Path):
+        x = np.random.default_rng(0).integers(0, 90, (40, 24, 20, 5), np.uint8)
+        x[1::2, ..., 4] += 120
+        np.savez(tmp_path / "bands.npz", x=x, y=np.arange(40) % 2)
+        study = study_on(tmp_path, tmp_path / "bands.npz", TINY)
+        trained = train(study, epochs=1, threads=1)
+        made = export(study, tmp_path / "found", formats=("onnx",))
+        assert made.exported.checked is not None
+        assert made.exported.checked.identical is True
+        assert made.exported.checked.accuracy == pytest.approx(trained.test_accuracy)
+        np.save(tmp_path / "one.npy", x[0])
+        for arguments in ([], [str(tmp_path / "one.npy")]):
+            assert "%" in fresh.file([sys.executable, "-I", str(tmp_path / "found" / "model.py"), *arguments]).stdout
 
     def test_the_test_arrays_are_the_official_test_part(self, tmp_path: Path):
         data = load(saved(tmp_path, x_train=GREY, y_train=LABELS, x_test=255 - GREY[:4], y_test=LABELS[:4]))
@@ -189,10 +234,10 @@ class TestRefusals:
             ({"x": GREY.astype(np.int8), "y": LABELS}, "x must be uint8, pixels 0..255, but it is int8$"),
             ({"x": GREY[0], "y": LABELS}, r"x must have the shape .*, but it is \(6, 6\)$"),
             (
-                {"x": np.zeros((8, 6, 6, 4), np.uint8), "y": LABELS},
-                r"x must have the shape .*, but it is \(8, 6, 6, 4\)$",
+                {"x": np.zeros((8, 6, 6, 6), np.uint8), "y": LABELS},
+                r"x must have the shape .*, but it is \(8, 6, 6, 6\)$",
             ),
-            ({"x": GREY[:0], "y": LABELS[:0]}, r"none of them 0, but it is \(0, 6, 6\)$"),
+            ({"x": GREY[:0], "y": LABELS[:0]}, r"none of them 0 and .*, but it is \(0, 6, 6\)$"),
             ({"x": GREY, "y": LABELS[:5]}, "every image needs one label, but x has 8 images and y has 5 labels$"),
             (
                 {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:, :5], "y_test": LABELS},
