@@ -23,6 +23,7 @@ from . import fresh
 # torch reads them when it is imported, and subprocesses inherit them
 for _library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # tests of two threads leave the processor to others while one waits
 os.environ["AUTOML_CACHE"] = "none"  # no test writes into the user's cache of decoded images
 if "torch" in sys.modules:  # a plugin of pytest has imported it already
     sys.modules["torch"].set_num_threads(1)
@@ -58,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Workers of xdist begin to collect the whole suite at different files: what one of them has
     compiled, the others read."""
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None and getattr(config.option, "numprocesses", None):
+        fresh.serve()  # one for all workers
     if worker is None or [(config.rootpath / name).resolve() for name in config.args] != [TESTS]:
         return
     files = sorted(map(str, TESTS.rglob("test_*.py")))

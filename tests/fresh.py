@@ -1,18 +1,23 @@
 """Programs run in fresh processes that need not import torch and timm for seconds: each is forked
 from a server that has imported them and done nothing else.
+
+All processes of the suite share one server: `serve` is called by the first of them.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import runpy
+import atexit
+import os
+import signal
+import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-_server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["torch", "torchvision", "timm"])
+ADDRESS = "AUTOML_TESTS_FORK_SERVER"
+"""The environment variable with the path of the server's socket."""
 
 BEGIN = """
 import os, sys
@@ -23,6 +28,26 @@ sys.argv = {words!r}
 """
 
 
+def serve() -> None:
+    """Start the server, unless this process or one that has started it has done so; it imports
+    nothing before the first program."""
+    if ADDRESS in os.environ:
+        return
+    place = tempfile.TemporaryDirectory()
+    os.environ[ADDRESS] = str(Path(place.name, "socket"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.environ[ADDRESS])
+        listening.listen(64)
+        command = [sys.executable, str(Path(__file__).with_name("fork_server.py")), str(listening.fileno())]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listening.fileno()])
+
+    def stop() -> None:
+        server.communicate()  # the end of its input is its own
+        place.cleanup()
+
+    atexit.register(stop)
+
+
 def run(
     program: str, *arguments: object, folder: Path | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
@@ -31,21 +56,25 @@ def run(
     Raises:
         subprocess.TimeoutExpired: it did not end within `timeout` seconds, and was killed.
     """
-    with tempfile.TemporaryDirectory() as place:
+    serve()
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as connection:
         file, out, err = (Path(place, name) for name in ("program.py", "out", "err"))
         begin = BEGIN.format(
             files=[str(out), str(err)], folder=str(folder or Path.cwd()), words=["-c", *map(str, arguments)]
         )
         file.write_text(begin + program, "utf-8")
-        process = _server.Process(target=runpy.run_path, args=(str(file),), kwargs={"run_name": "__main__"})
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(program, timeout)
+        connection.connect(os.environ[ADDRESS])
+        connection.settimeout(timeout)
+        with connection.makefile("rw") as wire:
+            print(file, file=wire, flush=True)
+            process = int(wire.readline())
+            try:
+                code = int(wire.readline())
+            except TimeoutError:
+                os.kill(process, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(program, timeout) from None
         said = [one.read_text("utf-8", "replace") if one.exists() else "" for one in (out, err)]
-    return subprocess.CompletedProcess(["python", "-c", program], process.exitcode, *said)
+    return subprocess.CompletedProcess(["python", "-c", program], code, *said)
 
 
 def file(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
