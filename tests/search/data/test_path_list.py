@@ -14,6 +14,9 @@ from automl.blocks.errors import InputError
 from automl.search.data import ImageData, Reading, load, split
 from automl.search.data.cache import Cache
 from automl.search.data.path_table import text_of
+from automl.search.handover.study_data import study_data
+
+from ..one_network import TINY, study_on
 
 Noise = Callable[..., list[Path]]
 Table = Callable[..., ImageData]
@@ -261,3 +264,16 @@ class TestGroups:
     def test_data_without_columns_refuse_them(self, choice: dict[str, str]):
         with pytest.raises(InputError, match=r"digits (has no groups|is none)"):
             load("digits", reading=Reading(**choice))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_study_keeps_columns_and_groups_and_finds_its_split_again(tmp_path: Path, noise: Noise):
+    names = [path.name for path in noise(tmp_path, 48)]
+    lines = [f"{name},{number // 2 % 2},{number // 4}" for number, name in enumerate(names)]
+    (tmp_path / "pets.csv").write_text("\n".join(["image,kind,object", *lines]))
+    study = study_on(tmp_path, tmp_path / "pets.csv", TINY, label_column="kind", group="object")
+    assert study.spec.data["reading"] == {"label_column": "kind", "group": "object"}
+    data, rows = study_data(study)
+    assert rows.to_dict() == study.spec.data["split"]
+    parts = [{*data.groups[part].tolist()} for part in (rows.train, rows.validation, rows.test)]
+    assert all(parts)
+    assert sum(map(len, parts)) == 12
