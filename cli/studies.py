@@ -205,7 +205,7 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
             str(each.seed),
             f"{each.accuracy:.4f}",
             "-" if each.test_accuracy is None else f"{each.test_accuracy:.4f}",
-            "confirming" if each.worker != "driver" else "train",
+            "confirming" if each.worker != "driver" else each.fidelity.recipe or "train",
             f"{each.finished:%Y-%m-%d %H:%M}",
         ]
         for number, each in enumerate(found, start=1)

@@ -34,19 +34,23 @@ def training_bar(*, to_stderr: bool) -> Iterator[tuple[Callable[[str], None], Ca
 
     columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     together = to_stderr or sys.stdout.isatty()  # the lines go to the terminal on which the bar is
-    with Progress(*columns, console=console, transient=True, redirect_stdout=together) as bar:
-        task = bar.add_task("training", total=STEPS, start=False)
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=together, refresh_per_second=4)
+    task = bar.add_task("training", total=STEPS, start=False)
 
-        def say(text: str) -> None:
-            if together:
-                console.print(text, markup=False, soft_wrap=True)
-            else:
-                typer.echo(text)
+    def say(text: str) -> None:
+        if together and bar.live.is_started:
+            console.print(text, markup=False, soft_wrap=True)
+        else:
+            typer.echo(text, err=to_stderr)
 
-        def tell(share: float) -> None:
-            if bar.tasks[0].started:
-                bar.update(task, completed=STEPS * share)
-            else:
-                bar.reset(task, completed=round(STEPS * share))  # what was done before a stop says nothing of the speed
+    def tell(share: float) -> None:
+        if bar.live.is_started:
+            bar.update(task, completed=STEPS * share)
+        else:  # the time left begins here: what was done before a stop says nothing of the speed
+            bar.reset(task, completed=round(STEPS * share))
+            bar.start()
 
+    try:
         yield say, tell
+    finally:
+        bar.stop()

@@ -88,9 +88,14 @@ class Measures:
     confusion: tuple[tuple[int, ...], ...]
     """Number of images of each class (row) that are predicted as each class (column)."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, with stable keys; `from_dict` reads it."""
+        classes, confusion = [asdict(each) for each in self.classes], [list(row) for row in self.confusion]
+        return {**asdict(self), "classes": classes, "confusion": confusion}
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measures:
-        """The measures of plain JSON, as `asdict` makes it.
+        """The measures that `to_dict` wrote.
 
         Raises:
             KeyError, TypeError, ValueError: `data` is something else.
@@ -158,7 +163,7 @@ class TrainingMeasures:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with stable keys."""
-        parts = {part: asdict(measures) for part, measures in self.parts.items()}
+        parts = {part: measures.to_dict() for part, measures in self.parts.items()}
         return {"recipe": dict(self.recipe), "temperature": self.temperature, **parts}
 
     def write(self, weights: Path) -> None:

@@ -20,6 +20,7 @@ from ...studies import Evaluation, Purpose, State, Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import best, trainings
 from ...studies.chosen import chosen_candidate as chosen_of
+from ...studies.classifier_measures import kept_measures
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
 from ...studies.export.exporter import exporters_for
 from ...studies.export.folder import require_new
@@ -137,6 +138,7 @@ def export(
         budget=study.spec.budget,
         settings=settings,
         versions=versions(),
+        measures=kept_measures(study, chosen),
     )
     trained = Candidate.from_spec(kept["candidate"])
     if trained.id != row.id:

@@ -53,34 +53,45 @@ def measures(logits_nk: Tensor, labels_n: Tensor, names: Sequence[str], *, tempe
 
     count = len(names)
     several: dict[str, Any] = {"num_classes": count}
-    probabilities_nk, calibrated_nk = logits_nk.softmax(1), (logits_nk / temperature).softmax(1)
+    calibrated_nk = logits_nk / temperature
     confusion_kk = metrics.multiclass_confusion_matrix(logits_nk, labels_n, **several)
     images_k = confusion_kk.sum(1)
-    recall_k = metrics.multiclass_recall(logits_nk, labels_n, average="none", **several)
-    precision_k = metrics.multiclass_precision(logits_nk, labels_n, average="none", **several)
-    f1_k = metrics.multiclass_f1_score(logits_nk, labels_n, average="none", **several)
+    of_each = (metrics.multiclass_precision, metrics.multiclass_recall, metrics.multiclass_f1_score)
+    precision_k, recall_k, f1_k = (each(logits_nk, labels_n, average="none", **several) for each in of_each)
+
+    def share_right(top: int) -> float:
+        return _number(metrics.multiclass_accuracy(logits_nk, labels_n, average="micro", top_k=top, **several))
+
+    def calibration_error(of_nk: Tensor) -> float:
+        return _number(metrics.multiclass_calibration_error(of_nk.softmax(1), labels_n, n_bins=BINS, **several))
+
     both = count == 2 and bool((images_k > 0).all())
     return Measures(
         images=len(labels_n),
-        accuracy=metrics.multiclass_accuracy(logits_nk, labels_n, average="micro", **several).item(),
-        top5=metrics.multiclass_accuracy(logits_nk, labels_n, average="micro", top_k=5, **several).item()
-        if count > 5
-        else None,
-        balanced_accuracy=recall_k[images_k > 0].mean().item(),
-        macro_f1=metrics.multiclass_f1_score(logits_nk, labels_n, average="macro", **several).item(),
-        auroc=metrics.binary_auroc(probabilities_nk[:, 1], labels_n).item() if both else None,
-        log_loss=functional.cross_entropy(logits_nk, labels_n).item(),
-        calibration_error=metrics.multiclass_calibration_error(
-            probabilities_nk, labels_n, n_bins=BINS, **several
-        ).item(),
+        accuracy=share_right(1),
+        top5=share_right(5) if count > 5 else None,
+        balanced_accuracy=_number(recall_k[images_k > 0].mean()),
+        macro_f1=_number(metrics.multiclass_f1_score(logits_nk, labels_n, average="macro", **several)),
+        auroc=_number(metrics.binary_auroc(logits_nk.softmax(1)[:, 1], labels_n)) if both else None,
+        log_loss=_number(functional.cross_entropy(logits_nk, labels_n)),
+        calibration_error=calibration_error(logits_nk),
         temperature=temperature,
-        calibrated_log_loss=functional.cross_entropy(logits_nk / temperature, labels_n).item(),
-        calibrated_error=metrics.multiclass_calibration_error(calibrated_nk, labels_n, n_bins=BINS, **several).item(),
+        calibrated_log_loss=_number(functional.cross_entropy(calibrated_nk, labels_n)),
+        calibrated_error=calibration_error(calibrated_nk),
         classes=tuple(
-            ClassMeasures(name=name, images=int(images), precision=precision, recall=recall, f1=f1)
-            for name, images, precision, recall, f1 in zip(
-                names, images_k.tolist(), precision_k.tolist(), recall_k.tolist(), f1_k.tolist(), strict=True
+            ClassMeasures(
+                name=names[k],
+                images=int(images_k[k]),
+                precision=_number(precision_k[k]),
+                recall=_number(recall_k[k]),
+                f1=_number(f1_k[k]),
             )
+            for k in range(count)
         ),
         confusion=tuple(tuple(row) for row in confusion_kk.tolist()),
     )
+
+
+def _number(value: Tensor) -> float:
+    """A float32 as a number that is written with as many digits as it is right to."""
+    return round(value.item(), 6)

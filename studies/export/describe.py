@@ -12,6 +12,7 @@ from ...spaces.candidate import Candidate
 from ..markdown_table import plain
 from .check import Checked
 from .facts import Facts, one_line
+from .measures_page import measures_section
 from .model_file import CONVENTION, accuracy_in_words, cost_in_words
 
 SHOWN = 20
@@ -65,6 +66,7 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
         "command": facts.public_command,
         "settings": dict(facts.settings),
         "versions": dict(facts.versions),
+        **({} if facts.measures is None else {"measures": facts.measures.to_dict()}),
     }
     return json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
@@ -151,7 +153,8 @@ timm.create_model("local-dir:FOLDER", pretrained=True)  # the name of this folde
     text += "".join(f"\n{paragraph.strip()}\n" for paragraph in usage)
     for name, reason in (left_out or {}).items():
         text += f"\n`{name}` was left out: {plain(one_line(reason))}.\n"
-    return text + _preprocessing(checked)
+    measured = "" if facts.measures is None else measures_section(facts.measures)
+    return text + measured + _preprocessing(checked)
 
 
 def _preprocessing(checked: Checked | None) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.errors import InputError
 
 if TYPE_CHECKING:
+    from ..classifier_measures import TrainingMeasures
     from ..preprocessing import Preprocessing
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
@@ -58,6 +59,8 @@ class Facts:
     """Dimension -> value, as the sampler chose; may be empty."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Package -> version it was trained with."""
+    measures: TrainingMeasures | None = None
+    """What was measured of it beside its accuracy; None: nothing."""
 
     def __post_init__(self) -> None:
         if self.epochs < 0:

@@ -18,6 +18,7 @@ from automl.search.handover.export import HandedOver, export
 from automl.search.handover.training import train
 from automl.studies import Evaluation, Purpose, State, Study
 from automl.studies.chosen import trainings
+from automl.studies.classifier_measures import kept_measures
 from automl.studies.export import verify
 from automl.studies.preprocessing import Preprocessing
 from PIL import Image
@@ -76,7 +77,14 @@ def test_an_export_does_on_real_files_what_was_measured(tmp_path: Path, family: 
     assert checked.part == "test"
     assert checked.accuracy == pytest.approx(trained.test_accuracy)
     assert made.evaluation == trained
-    assert json.loads((tmp_path / "found" / "config.json").read_text())["preprocessing"]["steps"][-1][0] == size
+    config = json.loads((tmp_path / "found" / "config.json").read_text())
+    assert config["preprocessing"]["steps"][-1][0] == size
+    measures = kept_measures(study, trained)
+    assert measures is not None
+    assert config["measures"] == measures.to_dict()
+    page = (tmp_path / "found" / "README.md").read_text()
+    assert f'(network(preprocess("image.png")) / {measures.temperature:.4g}).softmax(1)' in page
+    assert f"| `a` | {measures.parts['test'].classes[0].images} | " in page
 
 
 def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path: Path) -> None:

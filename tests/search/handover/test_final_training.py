@@ -209,8 +209,8 @@ class TestRecipe:
         kept = kept_measures(study, trained)
         assert kept is not None
         assert kept.recipe["mixup"] == 0.2
-        assert kept.parts["validation"].accuracy == pytest.approx(trained.accuracy)
-        assert kept.parts["test"].accuracy == pytest.approx(trained.test_accuracy)
+        assert kept.parts["validation"].accuracy == pytest.approx(trained.accuracy, abs=1e-6)
+        assert kept.parts["test"].accuracy == pytest.approx(trained.test_accuracy, abs=1e-6)
         assert [each.name for each in kept.parts["test"].classes] == ["a", "b"]
         assert confirmed_accuracies(study) == {}
         assert before is not None

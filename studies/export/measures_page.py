@@ -1,0 +1,34 @@
+"""Writes the measures of a network as Markdown, for the README.md of its export."""
+
+from __future__ import annotations
+
+from ..classifier_measures import TrainingMeasures
+from ..markdown_table import code, table
+
+MOST_CLASSES, MOST_COLUMNS = 200, 20
+"""Classes up to which the table of classes and the confusion matrix are written; config.json has
+them in any case."""
+
+
+def measures_section(kept: TrainingMeasures) -> str:
+    """A section with the measures on the test images if there are any, else on the validation
+    images."""
+    part, found = kept.part, kept.parts[kept.part]
+    text = (
+        f"\n## Measures\n\nOn the {found.images:,} {part} images: {found.in_words}. Probabilities are calibrated by"
+        f' {found.calibration}. In Python:\n\n```python\n(network(preprocess("image.png")) / {kept.temperature:.4g})'
+        ".softmax(1)\n```\n"
+    )
+    names = [code(each.name) for each in found.classes]
+    if len(names) <= MOST_CLASSES:
+        rows = [
+            [name, f"{each.images:,}", f"{each.precision:.4f}", f"{each.recall:.4f}", f"{each.f1:.4f}"]
+            for name, each in zip(names, found.classes, strict=True)
+        ]
+        text += f"\n{table(['class', 'images', 'precision', 'recall', 'F1'], rows, left=1)}\n"
+    if len(names) <= MOST_COLUMNS:
+        counts = [[name, *map(str, row)] for name, row in zip(names, found.confusion, strict=True)]
+        text += (
+            f"\nImages of each class (row) by the class predicted (column):\n\n{table(['', *names], counts, left=1)}\n"
+        )
+    return text
