@@ -37,10 +37,12 @@ Cache = Annotated[
 ]
 Validation = Annotated[
     str | None,
-    typer.Option(help="Folder of the data that validates, by name or path. Without: val, valid, validation, dev, …"),
+    typer.Option(
+        help="Folder or split of the data that validates, by name or path. Without: val, valid, validation, dev, …"
+    ),
 ]
 Test = Annotated[
-    str | None, typer.Option(help="Folder of the data that tests, by name or path. Without: test, testing, …")
+    str | None, typer.Option(help="Folder or split of the data that tests, by name or path. Without: test, testing, …")
 ]
 DropSmallClasses = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images than this.")]
 ImageColumn = Annotated[

@@ -39,9 +39,9 @@ class DataOptions:
     download: bool = False
     """Download the data set if it is missing."""
     validation: str | None = None
-    """Folder of the data that validates, by name or path. Default: val, valid, dev, …"""
+    """Folder or split of the data that validates, by name or path. Default: val, valid, dev, …"""
     test: str | None = None
-    """Folder of the data that tests, by name or path. Default: test, testing, …"""
+    """Folder or split of the data that tests, by name or path. Default: test, testing, …"""
     drop_small_classes: int = 0
     """Leave out classes with fewer images than this."""
     image_column: str | None = None
