@@ -4,6 +4,7 @@ the place of a CUDA graph."""
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import torch
@@ -73,6 +74,25 @@ class TestAgainstRunning:
             assert got.loss == pytest.approx(expected.loss, rel=1e-5)
         assert all(replayed._graphs._replays.values())
         assert apart(plain, replayed) < 1e-4
+
+    def test_choices_that_are_made_in_python_are_not_those_of_the_capture(self, start, monkeypatch):
+        pieces = {"augment": "randaugment", "crop": 0.5, "erasing": 0.5, "mixup": 0.4, "accumulate": 2}
+        plain, replayed = start(**pieces), graphed(start(**pieces))
+        for expected, got in zip(run(plain, 2), run(replayed, 2), strict=True):
+            assert got.loss == pytest.approx(expected.loss, rel=1e-5)
+        assert all(replayed._graphs._replays.values())
+        assert apart(plain, replayed) < 1e-5
+        # the control: with the choices in it no graph can be captured
+        captured = graphed(start(**pieces))
+        monkeypatch.setattr(
+            GraphedStep,
+            "__call__",
+            lambda self, batches, rows_b, draws_b5, update: self._graphs.run(
+                "whole", partial(self._whole, batches), rows_b, draws_b5
+            ),
+        )
+        with pytest.warns(UserWarning, match="trains without CUDA graphs"):
+            run(captured, 1)
 
     @pytest.mark.parametrize("fault", ["_rates_on_device", "_share"])
     def test_rates_and_shares_as_numbers_would_be_those_of_the_capture(self, start, monkeypatch, fault):
