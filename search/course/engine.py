@@ -90,7 +90,7 @@ class Engine:
         self._waiting = Waiting(trials.weights if trials.pauses else None, self._rungs.levels)
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
-        self._kept = KeptWeights(study, trials.weights)
+        self._kept = KeptWeights(study, trials.weights if trials.score is None else None)
         self._history = History(self._sharing, self._recorder, self._rungs, self._waiting, self.clock, self._random)
         self._history.begin()
 
@@ -175,7 +175,7 @@ class Engine:
             self._endings.at_rung(live, worker, device)
         else:
             self._endings.cut(live, worker, device)
-        self._kept.tidy(self._live.values())
+        self._kept.ended([live], self._live.values())
 
     def failed(
         self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
@@ -219,11 +219,11 @@ class Engine:
     def finish(self) -> None:
         """End the run by its trials or its time: paused trainings are recorded as pruned, and those
         that the time cuts off with the epochs that they have."""
-        for live in self._unfinished():
+        for live in (unfinished := self._unfinished()):
             self._endings.cut(live)
         self.abandon()
         self._endings.prune(list(self._waiting))
-        self._kept.tidy(())
+        self._kept.ended(unfinished)
 
     def said(self, text: str) -> None:
         """Tell the listener of something that happened to the workers."""

@@ -7,13 +7,13 @@ accurate than all that are. Here the driver deletes those of trials that others 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...studies import Evaluation, Paused, Purpose, State, Study
+from ...studies import Purpose, State, Study
 from ...studies.artifacts import trial_weights
-from ...studies.finalists import leaders
+from ...studies.front import front
 from .job import Job
 from .running import Running
 
@@ -22,53 +22,91 @@ FRONT, ACCURATE, UNFINISHED = 4, 6, 2
 complete, of which the network chosen is one, and unfinished ones that are more accurate."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far a trial has come."""
+
+    epoch: int
+    """Its last epoch."""
+    accuracy: float
+    """The accuracy after it."""
+    cost: float
+    """Cost of the network."""
+
+
 class KeptWeights:
     """The weights of the best trials of one study."""
 
     def __init__(self, study: Study, folder: Path | None) -> None:
         """`folder` holds the study's weights; None keeps none."""
         self._study, self._folder = study, folder
-        self._best: float | None = None
+        self._axis = study.spec.cost
+        self._complete: dict[str, Reached] = {}
+        self._unfinished: dict[str, Reached] = {}
+        self._begun = False
 
     def asked(self, live: Running) -> Job:
         """The job of `live` that keeps its weights too, if it is a trial that is trained."""
-        job = live.job
-        if self._folder is None or job.scores or job.purpose is not Purpose.SEARCH:
-            return job
-        if self._best is None:
-            self._note(self._study.evaluations(Purpose.SEARCH, State.COMPLETE))
-        return replace(job, kept=str(self._folder / trial_weights(live.id, job.seed)), above=self._best)
+        if not self._is_trial(live) or self._folder is None:
+            return live.job
+        self._begin()
+        return replace(live.job, kept=str(self._folder / trial_weights(live.id, live.job.seed)), above=self._best)
 
-    def tidy(self, running: Iterable[Running]) -> None:
-        """Delete the weights of trials that are neither among the best nor `running`."""
+    def ended(self, trials: Iterable[Running], running: Iterable[Running] = ()) -> None:
+        """Note how far trainings have come that have ended or are paused, and delete the weights of
+        trials that are neither among the best nor `running`."""
         if self._folder is None:
             return
-        live = {Path(trial_weights(one.id, one.job.seed)).name for one in running}
-        kept = set(self._names())
+        self._begin()
+        for one in filter(self._is_trial, trials):
+            self._note(one.id, one.job.seed, one.curve, one.network.cost(self._axis), complete=one.complete)
+        live = {_name(one.id, one.job.seed) for one in running}
+        kept = set(self._files())
         for file in (self._folder / "search").glob("*-epoch*.pt"):
             if file.name not in kept and file.name.rpartition("-epoch")[0] not in live:
                 file.unlink(missing_ok=True)
 
-    def _names(self) -> Iterator[str]:
+    def _is_trial(self, live: Running) -> bool:
+        return self._folder is not None and live.job.purpose is Purpose.SEARCH and not live.job.scores
+
+    @property
+    def _best(self) -> float:
+        """The accuracy above which an unfinished trial is of interest."""
+        return max((one.accuracy for one in self._complete.values()), default=-1.0)
+
+    def _files(self) -> Iterator[str]:
         """The names of the files that are kept."""
-        ended = self._study.evaluations(Purpose.SEARCH)
-        complete = [one for one in ended if one.state is State.COMPLETE]
-        self._note(complete)
-        best = sorted(complete, key=lambda one: -(one.accuracy or 0.0))[:ACCURATE]
-        on_front = [point.evaluation for point in leaders(self._study.front(), FRONT)]
-        others = [
-            one for one in (*ended, *self._study.paused()) if isinstance(one, Paused) or one.state is State.PRUNED
-        ]
-        more = sorted((one for one in others if _reached(one) > (self._best or -1.0)), key=_reached)[-UNFINISHED:]
-        for one in (*best, *on_front, *more):
-            key = one.candidate.id if isinstance(one, Paused) else one.candidate_id
-            yield f"{Path(trial_weights(key, one.seed)).name}-epoch{one.curve[-1][0]}.pt"
+        complete = sorted(self._complete, key=lambda key: -self._complete[key].accuracy)
+        reached = [self._complete[key] for key in complete]
+        on_front = front([one.accuracy for one in reached], [one.cost for one in reached])[:FRONT]
+        for key in {*complete[:ACCURATE], *(complete[index] for index in on_front)}:
+            yield f"{key}-epoch{self._complete[key].epoch}.pt"
+        better = [key for key, one in self._unfinished.items() if one.accuracy > self._best]
+        for key in sorted(better, key=lambda key: self._unfinished[key].accuracy)[-UNFINISHED:]:
+            yield f"{key}-epoch{self._unfinished[key].epoch}.pt"
 
-    def _note(self, complete: Iterable[Evaluation]) -> None:
-        """Note the accuracy above which an unfinished trial is of interest."""
-        self._best = max((one.accuracy or 0.0 for one in complete), default=-1.0)
+    def _begin(self) -> None:
+        """Take over what earlier runs have trained."""
+        if self._begun:
+            return
+        self._begun = True
+        candidates = self._study.candidates()
+        for one in self._study.evaluations(Purpose.SEARCH):
+            cost, complete = candidates[one.candidate_id].cost(self._axis), one.state is State.COMPLETE
+            if one.state is not State.FAIL:
+                self._note(one.candidate_id, one.seed, one.curve, cost, complete=complete)
+        for one in self._study.paused():
+            self._note(one.candidate.id, one.seed, one.curve, one.candidate.cost(self._axis))
+
+    def _note(
+        self, network: str, seed: int, curve: Sequence[tuple[int, float]], cost: float, *, complete: bool = False
+    ) -> None:
+        if curve:
+            key, reached = _name(network, seed), Reached(epoch=curve[-1][0], accuracy=curve[-1][1], cost=cost)
+            self._unfinished.pop(key, None)
+            (self._complete if complete else self._unfinished)[key] = reached
 
 
-def _reached(one: Evaluation | Paused) -> float:
-    """The last accuracy of a trial; -1 before the first."""
-    return one.curve[-1][1] if one.curve else -1.0
+def _name(network: str, seed: int) -> str:
+    """The name of a trial's file of weights, without the epoch."""
+    return Path(trial_weights(network, seed)).name

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
-from automl.search.course.kept_weights import ACCURATE, FRONT
+from automl.search.course.kept_weights import ACCURATE, FRONT, UNFINISHED
 from automl.spaces import Space
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file
@@ -54,6 +54,25 @@ def test_an_unfinished_training_keeps_them_if_nothing_is_complete(tmp_path: Path
     assert chosen.unfinished
     assert chosen.weights is not None
     assert chosen.weights.name.endswith(f"-epoch{chosen.evaluation.curve[-1][0]}.pt")
+
+
+def test_those_of_a_training_that_runs_when_the_time_is_over_stay(tmp_path: Path, space: Space):
+    engine = beside(make(tmp_path, space, trials=None, finals=0), tmp_path)
+    for key, accuracy in (("a", 0.3), ("b", 0.4), ("c", 0.2), ("d", 0.1)):
+        job = engine.next_job(key)
+        assert isinstance(job, Job)
+        for epoch in (1, 2):
+            engine.reported(key, epoch, accuracy, 1.0)
+        for epoch in (1, 2, 3):  # the report of the third was on its way
+            job.kept_file(epoch).parent.mkdir(parents=True, exist_ok=True)
+            job.kept_file(epoch).touch()
+    engine.finish()
+    chosen = best(engine.study)
+    assert chosen is not None
+    assert chosen.accuracy == 0.4
+    assert chosen.weights is not None
+    assert chosen.weights.name.endswith("-epoch2.pt")
+    assert len(list((tmp_path / "weights" / "search").iterdir())) == UNFINISHED
 
 
 def test_a_trial_that_is_behind_keeps_none_before_its_end(tmp_path: Path, space: Space):
