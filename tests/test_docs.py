@@ -15,6 +15,8 @@ from . import fresh
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHEAP = ("space", "cost", "references")
+LARGE = re.compile(r"space (describe|sample) resnext-attention")
+"""Takes seconds to count; the same commands with smaller spaces are run by default."""
 
 
 def cheap(text: str) -> bool:
@@ -58,7 +60,14 @@ def test_a_command_shown_exists_with_its_options(page: str, text: str):
     sub.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize(("page", "text"), [one for one in commands() if cheap(one[1])])
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        pytest.param(*one, marks=[pytest.mark.exhaustive] if LARGE.match(one[1]) else [])
+        for one in commands()
+        if cheap(one[1])
+    ],
+)
 def test_a_cheap_command_shown_runs(page: str, text: str, capsys):
     assert main(shlex.split(text)) == 0
     assert capsys.readouterr().out

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import timm
-import torch
 from automl.spaces import architecture, architectures
 from published import ROWS, Row
 from published_rules import (
@@ -28,6 +27,7 @@ from published_rules import (
     observe,
     shown,
     value,
+    without_memory,
 )
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "architectures.md"
@@ -59,7 +59,7 @@ def theirs(row: Row) -> Facts | None:
     """The facts of timm's module, computed once."""
     if row.theirs is None:
         return None
-    with torch.device("meta"):
+    with without_memory():
         network = row.theirs()
     return observe(network, subject(row).candidate.image)
 

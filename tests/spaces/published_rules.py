@@ -7,7 +7,8 @@ here asks a block of ours for its cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import floor, prod
@@ -88,6 +89,19 @@ def observe(network: nn.Module, image: tuple[int, int, int]) -> Facts:
     return facts
 
 
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Networks that are built inside lie on the meta device, and no time is spent on weights that
+    they do not have."""
+    named = [name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")]
+    with ExitStack() as stack:
+        stack.enter_context(torch.device("meta"))
+        stack.enter_context(patch.object(Network, "init_weights", lambda self: None))
+        for name in named:
+            stack.enter_context(patch.object(nn.init, name, lambda tensor, *_, **__: tensor))
+        yield
+
+
 @dataclass
 class Subject:
     """A network of ours with its facts."""
@@ -97,7 +111,7 @@ class Subject:
     @cached_property
     def facts(self) -> Facts:
         """Of the module that the candidate builds."""
-        with torch.device("meta"), patch.object(Network, "init_weights", lambda self: None):
+        with without_memory():
             network = self.candidate.build()
         return observe(network, self.candidate.image)
 

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 import torch
-from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, Space, load_space, shipped_spaces
 from automl.spaces.bulk import costs, deactivate, draw, settings
 from flop_counter import FlopCounter
+from published_rules import without_memory
 
 COUNT = 5
 """Networks of each space by default, and eight times as many in all."""
@@ -105,8 +105,7 @@ def anatomy(candidate: Candidate) -> list[tuple]:
 
 def bare(candidate: Candidate) -> torch.nn.Module:
     """The network without memory for its weights and without initialising them."""
-    with torch.device("meta"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Network, "init_weights", lambda self: None)
+    with without_memory():
         return candidate.build().eval()
 
 

@@ -11,7 +11,7 @@ from automl.blocks import InputError
 from automl.blocks.modules.network import Network
 from automl.spaces import Candidate, architecture, architectures
 from automl.spaces.architectures import Architecture
-from published_rules import observe
+from published_rules import observe, without_memory
 from timm.layers import BlurPool2d
 from timm.models._manipulate import group_parameters
 from torch.nn import Module
@@ -60,16 +60,15 @@ def plain(name: str) -> Architecture:
 
 
 @cache
-def without_memory(name: str) -> tuple[Module, Network]:
+def both(name: str) -> tuple[Module, Network]:
     """timm's network and ours, without memory for their weights."""
-    with torch.device("meta"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Network, "init_weights", lambda self: None)
+    with without_memory():
         return timm.create_model(name), candidate(name).build()
 
 
 @pytest.mark.parametrize("name", part(SHARED))
 def test_every_named_network_has_timms_parameters_name_by_name(name: str):
-    theirs, ours = without_memory(name)
+    theirs, ours = both(name)
     assert {key: tuple(value.shape) for key, value in ours.state_dict().items()} == {
         key: tuple(value.shape) for key, value in theirs.state_dict().items()
     }
@@ -81,7 +80,7 @@ def test_anti_aliased_networks_have_timms_macs():
     assert len(names) == 10  # the control: a pool in the place of a stride costs more
     filtered: list[int] = []
     for name in names:
-        theirs, _ = without_memory(name)
+        theirs, _ = both(name)
         for module in theirs.modules():
             if isinstance(module, BlurPool2d):  # a fixed filter, which the counter takes for a convolution
                 module.register_forward_hook(lambda module, _, out: filtered.append(9 * out.numel()))
@@ -93,7 +92,7 @@ def test_anti_aliased_networks_have_timms_macs():
 
 @pytest.mark.parametrize("name", part(SHARED))
 def test_levels_groups_and_widths_are_timms(name: str):
-    theirs, ours = without_memory(name)
+    theirs, ours = both(name)
     wanted = [(info["num_chs"], info["reduction"]) for info in theirs.feature_info]
     assert [(info["num_chs"], info["reduction"]) for info in ours.feature_info] == wanted
     for coarse in (False, True):

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from automl.blocks import InputError, InvalidBlock
 from automl.search.cost import cost as cost_of
-from automl.spaces import Budget, Space, Union, census, feasible_values, load_space, parse_budget, union, union_drawing
+from automl.spaces import (
+    Budget,
+    Space,
+    Union,
+    auto,
+    census,
+    feasible_values,
+    load_space,
+    parse_budget,
+    union,
+    union_drawing,
+)
 from automl.spaces.auto import for_budget
 from automl.spaces.bulk import deactivate, draw_values, enumerate_rows, examine, row_of, settings
 from automl.spaces.describe import describe
@@ -329,7 +340,10 @@ class TestAuto:
                 marks=pytest.mark.exhaustive,
             ),
             (224, "20MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(its cheapest network has"),
-            (32, "3MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(less than 1% of it is within"),
+            pytest.param(
+                *(32, "3MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(less than 1% of it is within"),
+                marks=pytest.mark.exhaustive,
+            ),
         ],
     )
     def test_families_are_chosen_by_size_and_budget(
@@ -344,6 +358,19 @@ class TestAuto:
             assert (found.name, len(lines)) == ("auto", 1)
         else:
             assert re.search(reason, lines[1])
+
+    def test_a_family_of_which_too_little_is_within_the_budget_is_left_out(self, monkeypatch: pytest.MonkeyPatch):
+        budget = parse_budget(str(TestCensus.limit))
+        shares = {member.name: auto.share(member, budget) for member in TINY.members}
+        least = min(shares, key=lambda name: shares[name])
+        assert 0 < shares[least] < min(share for name, share in shares.items() if name != least)
+        monkeypatch.setattr(auto, "USEFUL", shares[least])
+        assert for_budget(TINY, budget) == (TINY, [f"families searched: {', '.join(shares)}"])  # control
+        monkeypatch.setattr(auto, "USEFUL", shares[least] + 0.01)
+        found, lines = for_budget(TINY, budget)
+        assert isinstance(found, Union)
+        assert {member.name for member in found.members} == shares.keys() - {least}
+        assert re.search(rf"^left out: {least} \(less than \d+% of it is within the budget\)$", lines[1])
 
     def test_without_a_family_within_the_budget_none_is_left_out(self):
         assert for_budget(TINY, parse_budget("1kFLOPs")) == (TINY, [])
