@@ -46,7 +46,10 @@ def interruptible(typed: str, kept: str = "finished evaluations", *, limit: floa
     Raises:
         Interrupted: it was told to stop.
     """
-    said = f"interrupted; {kept} are kept, go on with: {typed}"
+    from ..search.course import stopping
+
+    stopping.go_on = f"{kept} are kept, go on with: {typed}"
+    said = f"interrupted; {stopping.go_on}"
     try:
         with _ends_at_last(said, limit):
             yield

@@ -137,7 +137,7 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
         seconds=settled.seconds or 0.0,
         seed=settled.seed,
     )
-    return MeasuredFirst(measuring, clock, begin)
+    return MeasuredFirst(measuring, clock, begin, listener=run.listener)
 
 
 def planned(

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from ...studies import Fault
 from .clock import Clock
 from .engine import Engine
+from .events import Listener, Silent
 from .job import Job
 from .measuring import Measuring
 
@@ -78,9 +79,11 @@ class Course(Protocol):
 class MeasuredFirst:
     """Has networks timed, then begins a search and passes everything on to its engine."""
 
-    def __init__(self, measuring: Measuring, clock: Clock, begin: Callable[[], Engine]) -> None:
-        """`begin` plans the search and makes its engine, which has the same clock."""
-        self._measuring, self._begin = measuring, begin
+    def __init__(
+        self, measuring: Measuring, clock: Clock, begin: Callable[[], Engine], *, listener: Listener | None = None
+    ) -> None:
+        """`begin` plans the search and makes its engine, with the same clock and listener."""
+        self._measuring, self._begin, self._listener = measuring, begin, listener or Silent()
         self.clock = clock
         """The time of the run."""
         self.engine: Engine | None = None
@@ -148,9 +151,8 @@ class MeasuredFirst:
         return [] if self.engine is None else self.engine.silent
 
     def said(self, text: str) -> None:
-        """Pass it on to the listener."""
-        if self.engine is not None:
-            self.engine.said(text)
+        """Tell the listener of something that happened to the workers."""
+        self._listener.said(text)
 
     def abandon(self) -> None:
         """Drop what is still running."""

@@ -17,6 +17,9 @@ from types import FrameType
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C; systemd, Slurm, Docker and preempted machines; a terminal that is closed."""
 
+go_on = "finished evaluations are kept, the same call goes on"
+"""What is kept of a run that ends early, and how to go on; a command puts itself in."""
+
 
 class Stop:
     """Whether the process has been told to stop."""

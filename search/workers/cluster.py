@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..course.stopping import kept_handlers
-from . import private_ray, watched
+from . import private_ray, vital_watch, watched
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -108,6 +108,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         except BaseException:
             watched.end() if others else stop()  # a script's own Ray is left alone
             raise
+        vital_watch.begin()
         return
     _require_answer(address)
     try:
@@ -258,6 +259,9 @@ def _by_gpu(total: float, share: float) -> int:
 
 def stop() -> None:
     """End this process's part in Ray, and all that a private Ray has started."""
+    vital_watch.noticed()
+    if private_ray.dead_process() is not None:
+        private_ray.kill()  # else Ray waits for it
     try:
         if "ray" in sys.modules:
             sys.modules["ray"].shutdown()

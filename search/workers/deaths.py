@@ -8,6 +8,7 @@ from ray.tune.experiment import Trial
 
 from ...studies import Fault
 from .private_ray import dead_process
+from .vital_watch import noticed
 
 CRASHED = "The actor died unexpectedly before finishing this task"
 """Ray's message for a process that died without an exception."""
@@ -43,4 +44,5 @@ def check_ray() -> None:
     """Raise `RayDied` if a process of the private Ray has died. Ray itself notices a dead GCS after
     a minute, and then ends the driver."""
     if (name := dead_process()) is not None:
+        noticed()
         raise RayDied(name)

@@ -28,6 +28,7 @@ from .images import sent
 from .place import Evaluate
 from .private_ray import dead_process
 from .tune_folder import tune_folder
+from .vital_watch import noticed
 from .worker import Worker
 
 T = TypeVar("T")
@@ -206,6 +207,7 @@ def run(
                 except (RayDied, Exception):
                     if (died := dead_process()) is None:
                         raise
+                    noticed()
                 stop.check()
                 engine.said(f"Ray's {died} has died: Ray is started anew, trainings go on from their last rung")
                 for key in records.unfinished:

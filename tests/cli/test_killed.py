@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 from itertools import islice
@@ -21,6 +22,30 @@ pytestmark = [
     pytest.mark.xdist_group("ray if exhaustive"),
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray's own reaper ends its processes"),
 ]
+
+
+BLOCKED = """
+import ray
+from automl.cli.stopping import interruptible
+from automl.search.workers import cluster
+with interruptible("automl search --trials 200"):
+    cluster.start(None, cpus=1)
+    ray._private.worker._global_node.all_processes["gcs_server"][0].process.kill()
+    print("killed", flush=True)
+    ray.cluster_resources()  # waits for it, until Ray ends the process after a minute
+"""
+
+
+def test_a_driver_that_waits_for_a_dead_gcs_ends_within_seconds_and_says_how_to_go_on(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", BLOCKED], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "killed\n"
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == (
+        "error: Ray's gcs_server has died, and a call to it does not return; finished evaluations are kept, go on"
+        " with: automl search --trials 200"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
+from automl.search.course.events import Listener, Printing
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits
 from automl.search.course.measured_first import MeasuredFirst
@@ -28,12 +29,14 @@ def networks(space: Space) -> list[CandidateRow]:
     return [CandidateRow.of(one, one.cost()) for one in drawn]
 
 
-def measured(folder: Path, space: Space, networks: list[CandidateRow], *, workers: int = 2) -> MeasuredFirst:
+def measured(
+    folder: Path, space: Space, networks: list[CandidateRow], *, workers: int = 2, listener: Listener | None = None
+) -> MeasuredFirst:
     pace = Pace(trainings=Trainings(recipe=Recipe.for_data(10_200, 16, flip=False), images=10_200, validated=1_800))
     clock = Clock(Limits(trials=12, seconds=None), now=Time(), pace=pace)
     clock.workers = workers
     measuring = Measuring(networks, pace, fidelity=lambda row: FULL, seconds=300.0)
-    return MeasuredFirst(measuring, clock, lambda: make(folder, space, finals=0))
+    return MeasuredFirst(measuring, clock, lambda: make(folder, space, finals=0), listener=listener)
 
 
 def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = ()) -> list[Job]:
@@ -57,6 +60,14 @@ def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = ())
             assert course.has_reported(key, 1)
             course.ended(key)
     return jobs
+
+
+def test_what_happens_to_the_workers_is_said_while_they_are_measured_too(
+    tmp_path: Path, space: Space, networks: list[CandidateRow]
+):
+    said: list[str] = []
+    measured(tmp_path, space, networks, listener=Printing(said.append)).said("Ray is started anew")
+    assert said == ["Ray is started anew"]
 
 
 @pytest.mark.parametrize(("workers", "count"), [(1, 3), (2, 4), (3, 3), (8, 8)])

@@ -1,0 +1,66 @@
+"""Ends this process when a process of its private Ray has died and Ray waits for that in vain.
+
+Between two steps of Ray Tune a death is noticed, and Ray is started anew (see `deaths`). But a call
+that waits for a dead GCS lets no Python run, and after a minute Ray ends the process without a
+word. This thread does so within seconds, and says how to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..course import stopping
+from .private_ray import dead_process
+
+PAUSE = 0.5
+"""Seconds between two looks at the processes."""
+PATIENCE = 8.0
+"""Seconds in which a death is noticed elsewhere, if it can be."""
+
+
+def end_process(text: str) -> None:
+    """Write a line to standard error and end this process with exit code 1."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())
+    os._exit(1)
+
+
+class VitalWatch:
+    """Watches the private Ray until `end` is called."""
+
+    def __init__(self, ends: Callable[[str], None] = end_process) -> None:
+        """Begin; `ends` is called with the line that says what died and how to go on."""
+        self._ends = ends
+        self._over = threading.Event()
+        self.thread = threading.Thread(target=self._watch, name="automl-ray", daemon=True)
+        """Looks at the processes."""
+        self.thread.start()
+
+    def end(self) -> None:
+        """Watch no longer: a death has been noticed, or Ray is stopped."""
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(PAUSE):
+            if (name := dead_process()) is not None:
+                if not self._over.wait(PATIENCE):
+                    self._ends(f"error: Ray's {name} has died, and a call to it does not return; {stopping.go_on}")
+                return
+
+
+_watch: VitalWatch | None = None
+
+
+def begin() -> None:
+    """Watch the private Ray that this process has started."""
+    global _watch
+    _watch = VitalWatch()
+
+
+def noticed() -> None:
+    """Watch no longer: a death of the private Ray has been noticed, or Ray is to be stopped."""
+    if _watch is not None:
+        _watch.end()
