@@ -1,4 +1,4 @@
-"""The tables and the figure of `search.py`."""
+"""The page and the figures of `search.py`, from the rows of its runs."""
 
 from __future__ import annotations
 
@@ -8,64 +8,63 @@ from pathlib import Path
 import numpy as np
 from cost import machine
 from search_figures import means, spreads
-from search_problems import Problem, Vector, problem
-from search_runs import MARKS, RIVALS, SHOWN, WORDS, gathered, hypervolumes, regrets, significance
+from search_parts import Part
+from search_problems import Vector, problem
+from search_rows import Rows
+from search_runs import MARKS, RIVALS, SHOWN, WORDS, significance
 
 RESULTS = Path(__file__).resolve().parent / "results"
+Found = dict[str, dict[int, tuple[Vector, Vector]]]
+"""Sampler -> seed -> two measures at every mark, NaN beyond a run's end: regret of the best
+evaluated and of the incumbent, or, for a front, what is left of the hypervolume, twice."""
+LITTLE = 0.01
+"""Percentage points that are added to two regrets before they are divided: two that are 0 are
+equal."""
 
 
-def of_budget(
-    one: Problem, name: str, place: int, seeds: int, cache: Path
-) -> dict[str, dict[int, tuple[Vector, Vector]]]:
-    """Sampler → seed → regret of the best evaluated and of the incumbent, at every mark; NaN beyond
-    a run's end."""
-    found: dict[str, dict[int, tuple[Vector, Vector]]] = {}
+def of(part: Part, name: str, place: int, rows: Rows) -> Found:
+    """What there is of one budget of one problem."""
+    found: Found = {}
     for sampler in WORDS:
-        for seed, ran in enumerate(gathered(sampler, name, place, seeds, cache)):
-            if ran is not None:
-                both = regrets(one, one.budgets[place], ran)
-                at = tuple(
-                    np.array([values[mark - 1] if len(values) >= mark else np.nan for mark in MARKS]) for values in both
-                )
-                found.setdefault(sampler, {})[seed] = at  # type: ignore[assignment]
+        for seed in range(part.first, part.first + part.seeds):
+            row = rows.find(name, place, sampler, seed) if sampler in part.samplers else None
+            if row is not None and place < 0:
+                left = 1 - _padded(row["hypervolume"])
+                found.setdefault(sampler, {})[seed] = left, left
+            elif row is not None:
+                found.setdefault(sampler, {})[seed] = _padded(row["regret"]), _padded(row["incumbent"])
     return found
 
 
-def of_front(one: Problem, name: str, seeds: int, cache: Path) -> dict[str, dict[int, tuple[Vector, Vector]]]:
-    """Likewise, what is left of the hypervolume (1 − share), twice."""
-    found: dict[str, dict[int, tuple[Vector, Vector]]] = {}
-    for sampler in WORDS:
-        for seed, ran in enumerate(gathered(sampler, name, -1, seeds, cache)):
-            if ran is not None:
-                share = hypervolumes(one, ran)
-                found.setdefault(sampler, {})[seed] = (1 - share, 1 - share)
-    return found
+def _padded(values: list[float]) -> Vector:
+    return np.array([*values, *[np.nan] * (len(MARKS) - len(values))])
 
 
-def table(found: dict[str, dict[int, tuple[Vector, Vector]]], *, front: bool) -> list[str]:
+def average(found: Found) -> dict[str, Vector]:
+    """Sampler -> mean of the first measure at every mark."""
+    return {sampler: np.stack([pair[0] for pair in runs.values()]).mean(0) for sampler, runs in found.items()}
+
+
+def table(found: Found, *, front: bool) -> list[str]:
     """A row a sampler: means at every mark, and how it compares with the predictor after 30 and 60
     evaluations."""
     rng = np.random.default_rng(0)
     what = "hypervolume" if front else "regret"
-    head = [
-        f"| sampler | seeds | {' | '.join(f'{what} {mark}' for mark in MARKS)} |",
-        f"|---|---:|{'---:|' * len(MARKS)}",
+    marks = [
+        place for place, _ in enumerate(MARKS) if any(not np.isnan(mean[place]) for mean in average(found).values())
     ]
-    head = [
-        f"{line}{more}"
-        for line, more in zip(
-            head, (" incumbent 30 | 60 |" if not front else "", "---:|---:|" if not front else ""), strict=True
-        )
-    ]
-    head = [f"{line}{more}" for line, more in zip(head, (" apart from ours at 30 | at 60 |", "---|---|"), strict=True)]
-    lines = []
+    head = ["sampler", "seeds", *(f"{what} {MARKS[place]}" for place in marks)]
+    head += [] if front else ["95 % of seeds below, 30", "60", "incumbent 30", "60"]
+    head += ["apart from ours at 30", "at 60"]
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 3)}---|---|"]
     ours = found.get("predictor", {})
     for sampler, runs in found.items():
         values = np.stack([pair[0] for pair in runs.values()])
         later = np.stack([pair[1] for pair in runs.values()])
         mean = 1 - values.mean(0) if front else values.mean(0)
-        cells = [WORDS[sampler], str(len(runs)), *("–" if np.isnan(value) else f"{value:.3f}" for value in mean)]
+        cells = [WORDS[sampler], str(len(runs)), *("–" if np.isnan(mean[at]) else f"{mean[at]:.3f}" for at in marks)]
         if not front:
+            cells += [f"{np.quantile(values[:, place], 0.95):.3f}" for place in SHOWN]
             cells += [f"{later[:, place].mean():.3f}" for place in SHOWN]
         for place in SHOWN:
             both = sorted(set(runs) & set(ours))
@@ -77,86 +76,56 @@ def table(found: dict[str, dict[int, tuple[Vector, Vector]]], *, front: bool) ->
             )
             cells.append(f"{middle:+.3f} ({low:+.3f} to {high:+.3f})")
         lines.append(f"| {' | '.join(cells)} |")
-    return [*head, *lines, ""]
-
-
-def verdict(found: dict[str, dict[int, tuple[Vector, Vector]]]) -> str:
-    """The goal, and whether it is met: a third of the best rival's regret."""
-    words = []
-    for place in SHOWN:
-        means = {
-            name: float(np.stack([pair[0] for pair in runs.values()])[:, place].mean()) for name, runs in found.items()
-        }
-        rivals = {name: means[name] for name in RIVALS if name in means and not np.isnan(means[name])}
-        if "predictor" in means and rivals:
-            best = min(rivals, key=lambda name: rivals[name])
-            share = means["predictor"] / max(rivals[best], 1e-12)
-            words.append(
-                f"after {MARKS[place]}: {means['predictor']:.3f}, {share:.2f} of the best other's ({WORDS[best]},"
-                f" {rivals[best]:.3f})"
-            )
-    return "; ".join(words) + "."
-
-
-def ratios(problems: list[str], seeds: int, cache: Path) -> list[str]:
-    """The regret of the predictor relative to that of the best rival, for every problem and on the
-    average; a hundredth of a point is added to both, so that two that are 0 are equal."""
-    lines = [
-        "| problem | after 30: ours | best rival | ratio | after 60: ours | best rival | ratio |",
-        "|---|---:|---|---:|---:|---|---:|",
-    ]
-    every: dict[int, list[float]] = {place: [] for place in SHOWN}
-    for name in problems:
-        one = problem(name)
-        for place in range(len(one.budgets)):
-            found = of_budget(one, name, place, seeds, cache)
-            average = {key: np.stack([pair[0] for pair in runs.values()]).mean(0) for key, runs in found.items()}
-            if "predictor" not in average or not set(average) & set(RIVALS):
-                continue
-            cells = [f"{name}, {one.budgets[place]:.4g}"]
-            for at in SHOWN:
-                rivals = {
-                    key: float(mean[at]) for key, mean in average.items() if key in RIVALS and not np.isnan(mean[at])
-                }
-                best, ours = min(rivals, key=lambda key: rivals[key]), float(average["predictor"][at])
-                every[at].append((ours + 0.01) / (rivals[best] + 0.01))
-                cells += [f"{ours:.3f}", f"{rivals[best]:.3f} ({WORDS[best]})", f"{every[at][-1]:.2f}"]
-            lines.append(f"| {' | '.join(cells)} |")
-    if len(lines) > 2:
-        mean = [f"{np.mean(every[at]):.2f}" for at in SHOWN]
-        lines.append(f"| mean of {len(lines) - 2} |  |  | {mean[0]} |  |  | {mean[1]} |")
     return [*lines, ""]
 
 
-def rows(problems: list[str], seeds: int, cache: Path) -> str:
-    """Regret of every run at every mark, as CSV."""
-    lines = [f"problem,budget,sampler,seed,{','.join(f'regret{mark}' for mark in MARKS)}"]
-    for name in problems:
-        one = problem(name)
-        for place, budget in enumerate(one.budgets):
-            for sampler, runs in of_budget(one, name, place, seeds, cache).items():
-                for seed, (values, _) in runs.items():
-                    cells = ["" if np.isnan(value) else f"{value:.4f}" for value in values]
-                    lines.append(f"{name},{budget:.6g},{sampler},{seed},{','.join(cells)}")
-    return "\n".join(lines) + "\n"
+def ratios(part: Part, rows: Rows) -> list[str]:
+    """The regret of the predictor relative to that of the best rival, for every problem and on the
+    average."""
+    lines = [
+        "| problem | seeds | after 30: ours | best rival | ratio | after 60: ours | best rival | ratio |",
+        "|---|---:|---:|---|---:|---:|---|---:|",
+    ]
+    every: dict[int, list[float]] = {place: [] for place in SHOWN}
+    for name in part.problems:
+        for place in part.places(name):
+            found = of(part, name, place, rows)
+            mean = average(found)
+            if "predictor" not in mean or not set(mean) & set(RIVALS):
+                continue
+            cells = [f"{name}, {problem(name).budgets[place]:.4g}", str(len(found["predictor"]))]
+            for at in SHOWN:
+                rivals = {key: float(value[at]) for key, value in mean.items() if key in RIVALS}
+                best, ours = min(rivals, key=lambda key: rivals[key]), float(mean["predictor"][at])
+                every[at].append((ours + LITTLE) / (rivals[best] + LITTLE))
+                cells += [f"{ours:.3f}", f"{rivals[best]:.3f} ({WORDS[best]})", f"{every[at][-1]:.2f}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    if len(lines) == 2:
+        return ["No runs yet.", ""]
+    for words, middle in (("mean", np.mean), ("geometric mean", lambda values: np.exp(np.mean(np.log(values))))):
+        shown = [f"{middle(every[at]):.2f}" for at in SHOWN]
+        lines.append(f"| {words} of {len(every[SHOWN[0]])} |  |  |  | {shown[0]} |  |  | {shown[1]} |")
+    return [*lines, ""]
 
 
-NOTE = """\
-Regret: the best true (mean) accuracy within the budget, less the best true accuracy among those evaluated, in per \
-cent points; "incumbent" is that of the
-network whose own noisy observation is highest. Hypervolume: of the true accuracies and costs of what was evaluated, \
-as a share of that of all the problem's
-settings, from the accuracy that a tenth is below and the highest cost. Observations are those of one seed. "Apart \
-from ours" is the mean paired
+NOTE = f"""\
+Regret: the best true (mean) accuracy within the budget, less the best true accuracy among those evaluated, in \
+percentage points; "incumbent" is that of the network whose own noisy observation is highest. Hypervolume: of the true \
+accuracies and costs of what was evaluated, as a share of that of all the problem's settings, from the accuracy that a \
+tenth is below and the highest cost. Observations are those of one seed. "Apart from ours" is the mean paired \
 difference in favour of the predictor with its 95 % interval (bootstrap over seeds): significant where it lies above \
-0. Every row says how many seeds it has;
-the Gaussian process is run for 60 evaluations. CMA-ES takes no categorical parameters (and is left out). Generated \
-problems whose number is 100 or more are held
-out: no sampler was tuned on them."""
+0. In a ratio, {LITTLE} points are added to both regrets. The best rival is chosen after the runs, for each mark by \
+itself, which favours it, the more so the fewer seeds there are. Every row of every run is in `search_rows.jsonl`.
+
+**Development and held out.** The predictor was developed on the generated problems of seeds below 100 only (see \
+`search_generated.py`), with seeds of runs below 100. All other parts were run with seeds from 100 on, after the \
+sampler was finished; a part without a run is not shown. What was tried in development is in \
+[search_ablation.md](search_ablation.md); an older page with Optuna's samplers on more problems is \
+[search_optuna.md](search_optuna.md)."""
 
 
-def report(problems: list[str], seeds: int, cache: Path, *, write: str | None) -> str:
-    """Everything there is in `cache`; kept in benchmarks/results/ under the name `write`."""
+def report(parts: list[Part], rows: Rows) -> str:
+    """The page of all the runs there are."""
     lines = ["# How samplers spend evaluations", ""]
     lines += [
         f"`uv run python benchmarks/search.py --write`, {date.today()}, {machine('optuna', 'scipy')}.",
@@ -164,25 +133,31 @@ def report(problems: list[str], seeds: int, cache: Path, *, write: str | None) -
         NOTE,
         "",
     ]
-    lines += ["## The predictor relative to the best rival", "", *ratios(problems, seeds, cache)]
-    curves: list[tuple[str, dict]] = []
-    for name in problems:
-        one = problem(name)
-        lines += [f"## {name}: {one.words}", ""]
-        for place, budget in enumerate(one.budgets):
-            found = of_budget(one, name, place, seeds, cache)
-            if found:
-                title = f"{name}, budget {budget / 1e6:g} MMACs" if budget > 1e6 else f"{name}, budget {budget:.4g}"
-                lines += [f"### {title}", "", *table(found, front=False), verdict(found), ""]
-                curves.append((title, found))
-        found = of_front(one, name, seeds, cache)
-        if found:
-            lines += [f"### {name}, the front", "", *table(found, front=True)]
-            curves.append((f"{name}, front (1 − hypervolume)", found))
-    text = "\n".join(lines)
-    if write:
-        (RESULTS / f"{write}.md").write_text(text)
-        (RESULTS / f"{write}_rows.csv").write_text(rows(problems, seeds, cache))
-        means(curves, RESULTS / f"{write}.svg")
-        spreads(curves, RESULTS / f"{write}_seeds.svg")
-    return text
+    for part in parts:
+        if _found([part], rows):
+            lines += [f"## {part.title}", "", part.words, "", *([] if part.front else ratios(part, rows))]
+    lines += ["## Every problem", ""]
+    for name, place, found, front in _found(parts, rows):
+        lines += [f"### {_title(name, place)}: {problem(name).words}", "", *table(found, front=front)]
+    return "\n".join(lines)
+
+
+def write(parts: list[Part], rows: Rows) -> None:
+    """Make the page and the figures."""
+    (RESULTS / "search.md").write_text(report(parts, rows))
+    shown = [(_title(name, place), found) for name, place, found, _ in _found(parts, rows)]
+    means(shown, RESULTS / "search.svg")
+    spreads(shown, RESULTS / "search_seeds.svg")
+
+
+def _found(parts: list[Part], rows: Rows) -> list[tuple[str, int, Found, bool]]:
+    """Problem, place of its budget, the runs that there are, and whether a front was searched."""
+    every = [(part, name, place) for part in parts for name in part.problems for place in part.places(name)]
+    return [(name, place, found, part.front) for part, name, place in every if (found := of(part, name, place, rows))]
+
+
+def _title(name: str, place: int) -> str:
+    budget = 0.0 if place < 0 else problem(name).budgets[place]
+    if place < 0:
+        return f"{name}, the front"
+    return f"{name}, budget {budget / 1e6:g} MMACs" if budget > 1e6 else f"{name}, budget {budget:.4g}"

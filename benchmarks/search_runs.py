@@ -1,16 +1,10 @@
-"""Runs of samplers on the problems of `search_problems.py`, kept in files, and what is measured of
-them."""
+"""Runs of samplers on the problems of `search_problems.py`, and what is measured of them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +12,8 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 from search_problems import FAILED, Problem, Vector, problem
+from search_rows import Row, code_of
 
-LENGTH = 100
-"""Evaluations of a run."""
 MARKS = (10, 20, 30, 60, 100)
 """After so many regret and hypervolume are taken."""
 SHOWN = (2, 3)
@@ -28,7 +21,7 @@ SHOWN = (2, 3)
 SHORTER = {"gp": 60}
 """Evaluations of a sampler that takes too long for more."""
 PLACES = 5
-"""Decimal places that are kept of a run."""
+"""Decimal places that are kept of a measure."""
 PATIENCE = {"gp": 8, "tpe": 20, "tpe-multivariate": 20}
 OURS = ("predictor", "evolution", "random")
 SIMPLE = ("ard", "forest", "ridge", "local")
@@ -59,32 +52,13 @@ class Task:
     place: int
     """Which of the problem's budgets; -1: no budget, the front."""
     seed: int
+    length: int
+    """Evaluations, unless the sampler takes too long for so many."""
 
-    def file(self, cache: Path) -> Path:
-        mark = f"-{fingerprint()}" if self.sampler in OURS else f"-{rivals()}" if self.sampler in SIMPLE else ""
-        return cache / f"{self.problem}-{self.place}" / f"{self.sampler}{mark}-{self.seed}.json"
-
-
-def length() -> int:
-    """Evaluations of a run; AUTOML_SEARCH_LENGTH shortens runs of development."""
-    return int(os.environ.get("AUTOML_SEARCH_LENGTH", LENGTH))
-
-
-def fingerprint() -> str:
-    """Of the code of our samplers: other code, other runs. AUTOML_SEARCH_MARK names a run of
-    development."""
-    import automl.search.sampling as ours
-
-    folder = Path(next(iter(ours.__path__)))
-    return (
-        os.environ.get("AUTOML_SEARCH_MARK")
-        or hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()[:8]
-    )
-
-
-def rivals() -> str:
-    """Of the code of the simple rivals."""
-    return hashlib.sha256(Path(__file__).with_name("search_rivals.py").read_bytes()).hexdigest()[:8]
+    @property
+    def evaluations(self) -> int:
+        """Evaluations that are made."""
+        return min(self.length, SHORTER.get(self.sampler, self.length))
 
 
 def make(task: Task, one: Problem, budget: float | None) -> BaseSampler:
@@ -132,7 +106,7 @@ def run(task: Task) -> dict[str, list[float]]:
     true, seen, costs = [], [], []
     known: set[tuple] = set()
     began = time.perf_counter()
-    for _ in range(min(length(), SHORTER.get(task.sampler, LENGTH))):
+    for _ in range(task.evaluations):
         trial, params = _asked(task, one, study, budget, known, rng, [*seen])
         accuracy, macs = one.at(params)
         value = one.observed(
@@ -225,19 +199,17 @@ def regrets(one: Problem, budget: float, found: dict[str, list[float]]) -> tuple
     evaluated, and less that of the one seen highest."""
     true, seen = np.array(found["true"]), np.array(found["seen"])
     leaders = [int(np.argmax(seen[: end + 1])) for end in range(len(seen))]
-    best = round(one.best(budget), PLACES)
+    best = one.best(budget)
     return best - np.maximum.accumulate(true), best - true[leaders]
 
 
-def hypervolumes(one: Problem, found: dict[str, list[float]]) -> Vector:
+def hypervolumes(one: Problem, found: dict[str, list[float]], marks: list[int]) -> list[float]:
     """At every mark: what the true accuracies and the costs dominate, as a share of what all the
     problem's settings do."""
     true, macs = np.array(found["true"]), np.array(found["macs"])
     _, mean, cost = one.sample
     whole = area(mean, cost, one.corner)
-    return np.array(
-        [area(true[:mark], macs[:mark], one.corner) / whole if len(true) >= mark else np.nan for mark in MARKS]
-    )
+    return [area(true[:mark], macs[:mark], one.corner) / whole for mark in marks]
 
 
 def area(accuracy: Vector, macs: Vector, corner: tuple[float, float]) -> float:
@@ -254,39 +226,28 @@ def significance(ours: Vector, theirs: Vector, rng: np.random.Generator) -> tupl
     return float(apart.mean()), float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-# ---- running
-
-
-def tasks(samplers: list[str], problems: list[str], seeds: int, fronts: bool, budgets: bool = True) -> Iterator[Task]:
-    """Seeds outermost, so that a benchmark which is stopped has all samplers for some seeds."""
-    for seed in range(seeds):
-        for name in problems:
-            places = [*range(len(ALL_BUDGETS(name)) if budgets else 0), *([-1] if fronts else [])]
-            for place in places:
-                for sampler in samplers:
-                    yield Task(sampler=sampler, problem=name, place=place, seed=seed)
-
-
-def ALL_BUDGETS(name: str) -> tuple[float, ...]:
-    return problem(name).fixed or problem(name).shares
-
-
-def once(task: Task, cache: Path) -> None:
-    """Run, unless it has been."""
-    file = task.file(cache)
-    if file.exists():
-        return
+def measured(task: Task) -> Row:
+    """Make a run, and measure it at every mark."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = run(task)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps({name: [round(value, PLACES) for value in values] for name, values in found.items()}))
-    part.replace(file)
-
-
-def gathered(sampler: str, name: str, place: int, seeds: int, cache: Path) -> list[dict[str, list[float]] | None]:
-    """The runs there are, by seed."""
-    files = [Task(sampler=sampler, problem=name, place=place, seed=seed).file(cache) for seed in range(seeds)]
-    return [json.loads(file.read_text()) if file.exists() else None for file in files]
+    one, marks = problem(task.problem), [mark for mark in MARKS if mark <= task.evaluations]
+    if task.place < 0:
+        measures = {"hypervolume": hypervolumes(one, found, marks)}
+    else:
+        both = regrets(one, one.budgets[task.place], found)
+        measures = {
+            name: [float(values[mark - 1]) for mark in marks]
+            for name, values in zip(("regret", "incumbent"), both, strict=True)
+        }
+    return {
+        "problem": task.problem,
+        "place": task.place,
+        "sampler": task.sampler,
+        "seed": task.seed,
+        "code": code_of(task.sampler),
+        "evaluations": task.evaluations,
+        "seconds": round(found["seconds"][0], 2),
+        **{name: [round(value, PLACES) for value in values] for name, values in measures.items()},
+    }

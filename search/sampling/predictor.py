@@ -4,8 +4,9 @@ Source: predictor-based architecture search over an enumerated pool (Wen et al.,
 arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.11858), with a Gaussian process
 (`surrogate.py`) instead of their networks; candidates are compared as in `acquisition.py`.
 
-Tried and neither better nor worse on generated problems (`benchmarks/search.py`): a proposal far
-from the best trial after eight near it without improvement.
+Tried and not better on generated problems (`benchmarks/results/search_ablation.md`): a proposal far
+from the best trial after eight near it without improvement, every third proposal within two edits
+of the best, an average of several models, and the highest observation as what is to be exceeded.
 """
 
 from __future__ import annotations
