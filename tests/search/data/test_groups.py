@@ -45,7 +45,7 @@ def parts_of(data: ImageData, rows: object) -> np.ndarray:
 
 
 class TestSplit:
-    @settings(deadline=None, max_examples=15)
+    @settings(deadline=None, max_examples=8)
     @given(st.integers(0, 10**6), st.integers(2, 4), st.integers(3, 12))
     def test_no_group_and_no_copy_is_split_and_every_class_is_in_every_part(self, seed: int, classes: int, each: int):
         random = np.random.default_rng(seed)

@@ -261,9 +261,10 @@ class TestGroups:
         assert load(str(tmp_path / "pets.csv"), size=8, cache=cache).fingerprint != before
 
     @pytest.mark.parametrize("choice", [{"group": "object"}, {"image_column": "a"}, {"label_column": "a"}])
-    def test_data_without_columns_refuse_them(self, choice: dict[str, str]):
-        with pytest.raises(InputError, match=r"digits (has no groups|is none)"):
-            load("digits", reading=Reading(**choice))  # pyright: ignore[reportArgumentType]
+    def test_data_without_columns_refuse_them(self, choice: dict[str, str], tmp_path: Path):
+        np.savez(tmp_path / "a.npz", x=np.zeros((4, 8, 8), np.uint8), y=[0, 1, 0, 1])
+        with pytest.raises(InputError, match=r"a\.npz (has no groups|is none)"):
+            load(str(tmp_path / "a.npz"), reading=Reading(**choice))  # pyright: ignore[reportArgumentType]
 
 
 def test_a_study_keeps_columns_and_groups_and_finds_its_split_again(tmp_path: Path, noise: Noise):
