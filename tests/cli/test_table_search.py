@@ -3,6 +3,7 @@ on NAS-Bench-Macro's."""
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import typer
 from automl.cli.main import app
 from automl.search import DEFAULT_SAMPLER, sampler_names
+from automl.studies import Study
 
 from .conftest import environment
 
@@ -145,3 +147,28 @@ def test_nas_bench_macro_as_the_docs_say(call):
     assert code == 0
     assert json.loads(out)["counts"]["done"] == 60
     assert json.loads(out)["best"]["macs"] <= 60_000_000
+
+
+def test_a_study_that_another_process_runs_is_refused_with_its_name_and_joined_by_no_table(folder: Path, call):
+    assert call(*COMMAND[:-3], "2", "--finals", "0")[0] == 0  # two of twelve
+    study = Study.open("sqlite:///automl.db", "s")
+    with study.driven():
+        code, _, err = call(*COMMAND)
+        assert code == 1
+        assert re.fullmatch(
+            rf"error: study 's' is held by process {os.getpid()} on \S+, since .* UTC \(last sign of life \d s ago\):"
+            r" wait for its end, or add --join to train beside it\n",
+            err,
+        )
+        code, _, err = call(*COMMAND, "--join")
+        assert (code, err) == (
+            2,
+            "error: --join brings further workers, but a table is looked up by one process, in simulated time\n",
+        )
+        assert f"held by process {os.getpid()} on" in call("status", "s")[1]
+        (driver,) = json.loads(call("status", "s", "--json")[1])["drivers"]
+        assert driver["pid"] == os.getpid()
+        assert call("front", "s")[0] == call("report", "s")[0] == call("studies", "check")[0] == 0
+        assert call("delete", "s", "--yes")[0] == 1
+    assert call(*COMMAND)[0] == 0  # control
+    assert len(study.evaluations()) == 12
