@@ -68,7 +68,7 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
     "report": (["kept"], "storage out"),
     "studies": ([], "storage"),
     "delete": (["kept"], "storage"),
-    "train": (["kept"], "candidate epochs size seed threads data data-dir storage"),
+    "train": (["kept"], "candidate epochs size seed threads recipe balance data data-dir storage"),
     "export": (["kept", "--out", "found"], "out candidate training size epochs seed format data data-dir storage"),
 }
 """Command → its arguments, and the options that are given nonsense."""

@@ -7,6 +7,7 @@ for its images; `base:` in a file begins from a named recipe in place of the stu
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -45,7 +46,7 @@ def named_recipe(asked: str | None, own: Recipe, balance: str | None = None) -> 
     asked = asked or OWN
     if asked in NAMED:
         made, name = _named(asked, own), asked
-    elif asked.lower().endswith(ENDINGS) or Path(asked).is_file():
+    elif asked.lower().endswith(ENDINGS) or os.path.isfile(asked):
         made = _read(read_file(Path(asked), "recipe file"), own)
         stem = re.sub(r"[^A-Za-z0-9_.]", "-", Path(asked).stem)[:40]  # a part of the names of files
         name = f"{stem}-{hashlib.sha256(canonical(made.to_dict()).encode()).hexdigest()[:8]}"

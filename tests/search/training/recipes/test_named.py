@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,9 @@ def test_an_unknown_recipe_is_refused_with_the_nearest():
         named_recipe("lnog", OWN)
     with pytest.raises(InputError, match=r"cannot read the recipe file 'missing\.yaml': No such file"):
         named_recipe("missing.yaml", OWN)
+    for nonsense in ("x" * 5000, "a\0b", ""):
+        with pytest.raises(InputError, match="unknown recipe") if nonsense else nullcontext():
+            named_recipe(nonsense, OWN)
     with pytest.raises(InputError, match="unknown balance 'weight'; did you mean 'weights'"):
         named_recipe(None, OWN, "weight")
 
