@@ -79,6 +79,6 @@ def run(
 
 def file(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
     """As `subprocess.run` of [python, "-I", file, *arguments] with its output as text."""
-    _, flag, *words = command
-    assert flag == "-I"
+    assert command[1] == "-I"
+    words = command[2:]
     return run(f"import runpy, sys; sys.argv = {words}; runpy.run_path(sys.argv[0], run_name='__main__')")
