@@ -14,6 +14,8 @@ from automl.blocks.errors import InputError
 from automl.studies.scaling import ScaledPoint, compare, fit_surface, save, scaling_figure, simplex_figure
 from matplotlib.figure import Figure
 
+pytestmark = pytest.mark.xdist_group("figures")  # files of a group come first: of the last ones this takes longest
+
 Make = Callable[..., ScaledPoint]
 Grid = Callable[..., list[ScaledPoint]]
 Truth = Callable[[np.ndarray], float]
