@@ -42,7 +42,8 @@ def serve() -> None:
         server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listening.fileno()])
 
     def stop() -> None:
-        server.communicate()  # the end of its input is its own
+        server.terminate()  # where a test process was killed, its program may still run: it is not waited for
+        server.communicate()
         place.cleanup()
 
     atexit.register(stop)
