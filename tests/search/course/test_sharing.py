@@ -17,7 +17,7 @@ from automl.studies.lease import Lease
 
 from .played_workers import accuracy_of, digest, make
 
-TRIALS = 8
+TRIALS = 6
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def test_two_drivers_share_a_study_and_begin_nothing_twice(tmp_path: Path, space
     one, two = driver(tmp_path, space, drivers), driver(tmp_path, space, drivers)
     first, second = played(one, two)
     assert len({*first, *second}) == len(first) + len(second)
-    assert min(len(first), len(second)) >= 3  # both have worked
+    assert min(len(first), len(second)) >= 2  # both have worked
     study = one.study
     assert len(study.evaluations(Purpose.SEARCH)) == TRIALS
     finals = study.evaluations(Purpose.FINAL)

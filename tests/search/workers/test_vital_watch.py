@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -73,7 +72,10 @@ def test_control_a_ray_that_lives_or_is_stopped_does_not(gcs, watching) -> None:
     assert said == []
 
 
-def test_the_process_ends_with_one_line_and_code_1() -> None:
-    program = "from automl.search.workers.vital_watch import end_process; end_process('error: γ')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8")
-    assert (done.returncode, done.stderr) == (1, "error: γ\n")
+def test_the_process_ends_with_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(vital_watch.os, "_exit", codes.append)
+    vital_watch.end_process("error: γ")
+    assert (codes, capfd.readouterr().err) == ([1], "error: γ\n")
