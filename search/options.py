@@ -101,8 +101,8 @@ class ClusterOptions:
     db_patience: float = 600.0
     """Time for which a database that is locked or out of reach is waited for: 30s, 10min."""
     join: bool = False
-    """Run a study beside the processes that run it already, with workers of its own. Without it such
-    a study is refused."""
+    """Run a study beside the processes that run it already, with workers of its own. Without it
+    such a study is refused."""
     study: str | None = None
     """Name of the study. Default: made of what is searched, the data and the budget."""
 

@@ -125,9 +125,7 @@ class TestKept:
     ):
         rising = replace(plan, recipe=replace(plan.recipe, low_size=0.5, rise=0.9))
         self.kept(job, pixels, rising, above=-1.0)
-        sizes = {
-            epoch: load_trained(tmp_path / "waiting" / f"kept-1.0-epoch{epoch}.pt")[1]["size"] for epoch in (3, 4)
-        }
+        sizes = {epoch: load_trained(tmp_path / "waiting" / f"kept-1.0-epoch{epoch}.pt")[1]["size"] for epoch in (3, 4)}
         assert sizes[3] < sizes[4] == 16
 
 
