@@ -26,6 +26,7 @@ KEYS = {
     "surrogate",
     "seeds",
     "savings",
+    "failures",
 }
 SHORT = {
     "verdict",

@@ -15,6 +15,7 @@ from automl.blocks.errors import InputError
 from automl.spaces import load_space
 from automl.spaces.metrics import Metric, metrics, register
 from automl.studies import CandidateRow, FrontPoint, Study, StudySpec, studies
+from automl.studies.database.schema import HEAD
 from automl.studies.spec import differences
 
 
@@ -189,7 +190,7 @@ def test_databases_of_both_earlier_schemas_keep_their_rows(asset: str, tmp_path:
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("automl_candidates", "automl_evaluations")
     ]
-    assert connection.execute("SELECT version_num FROM automl_alembic_version").fetchone() == ("0004",)
+    assert connection.execute("SELECT version_num FROM automl_alembic_version").fetchone() == (HEAD,)
     connection.close()
 
 

@@ -29,8 +29,8 @@ def handed_out(points: Points) -> list[tuple[str, int | None]]:
 class Known:
     """What `Points` looks at in an evaluation."""
 
-    def __init__(self, candidate_id: str, seed: int, state: State) -> None:
-        self.candidate_id, self.seed, self.state = candidate_id, seed, state
+    def __init__(self, candidate_id: str, seed: int, state: State, *, cut: bool = False) -> None:
+        self.candidate_id, self.seed, self.state, self.cut = candidate_id, seed, state, cut
 
 
 def test_every_network_is_trained_from_the_first_seed_before_any_from_the_second(space: Space):
@@ -65,6 +65,12 @@ def test_a_network_that_was_stopped_has_no_further_seeds(space: Space):
     assert stopped is not None
     points.pruned(stopped)
     assert handed_out(points) == [(first.id, 1)]
+
+
+def test_what_the_clock_has_cut_says_nothing_of_the_other_seeds(space: Space):
+    _, second = networks = listed(space)
+    known = [Known(second.id, 0, State.PRUNED, cut=True)]
+    assert (second.id, 1) in handed_out(Points(networks, seeds=[0, 1], distributions={}, known=known))
 
 
 def test_a_failure_leaves_the_other_seeds(space: Space):
