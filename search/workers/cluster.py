@@ -97,6 +97,9 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     ray_constants.ENABLE_RAY_CLUSTER = address is not None
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
+        # a script that imports Ray before automl has let it read the variable too early
+        uv_run = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
+        setattr(ray_constants, uv_run, ray_constants.env_bool(uv_run, False))
         _counted.update(cpus=cpus, gpus=gpus)
         place, others = closed(folder()), ray.is_initialized()
         try:
