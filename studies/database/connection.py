@@ -20,6 +20,7 @@ import os
 import re
 import sqlite3
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,8 @@ from ...blocks.errors import AutomlError, InputError
 from ...blocks.regular_file import require_regular
 from .patience import Patience
 
+CURSORS = "automl_cursors"
+"""Key of a connection's cursors in its record."""
 BUSY_SECONDS = 30
 """How long a statement waits for SQLite's lock before it is an error."""
 
@@ -253,10 +256,18 @@ def _control_transactions(engine: Engine) -> None:
 
 
 def _unlock_interrupted(engine: Engine) -> None:
-    """Rolls back a connection that Ctrl-C has interrupted. SQLAlchemy only closes it, and SQLite
-    keeps the lock as long as a cursor is open: the traceback of the interrupt holds one."""
+    """Takes the locks from a connection that Ctrl-C has interrupted. SQLAlchemy only closes it, and
+    SQLite keeps them as long as a cursor is open: the traceback of the interrupt holds one, until
+    Python's garbage collector comes by."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _(connection: Connection, cursor: Any, *_: object) -> None:
+        connection.info.setdefault(CURSORS, weakref.WeakSet()).add(cursor)
 
     @event.listens_for(engine, "invalidate")
-    def _(connection: Any, _record: object, _error: object) -> None:
+    def _(connection: Any, record: Any, _error: object) -> None:
         with suppress(sqlite3.Error):  # it is closed already
             connection.rollback()
+        for cursor in record.info.get(CURSORS, ()):
+            with suppress(sqlite3.Error):
+                cursor.close()

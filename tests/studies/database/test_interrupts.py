@@ -3,8 +3,9 @@ handled."""
 
 from __future__ import annotations
 
+import gc
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from automl.studies import Study, StudySpec
@@ -38,13 +39,21 @@ def interrupted_at(study: Study, url: str, statement: int, record: Callable[...,
 def can_be_written(url: str) -> bool:
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, timeout=0.05)
     try:
-        other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN EXCLUSIVE")  # what a commit needs
         other.execute("ROLLBACK")
     except sqlite3.OperationalError:
         return False
     finally:
         other.close()
     return True
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_collector() -> Iterator[None]:
+    """It would close what an interrupt has left open, sooner or later."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def locked_at(url: str, spec: StudySpec, record: Callable[..., object]) -> int | None:
