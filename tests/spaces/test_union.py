@@ -339,7 +339,10 @@ class TestAuto:
                 *(224, "400MFLOPs", ["resnet-basic", "efficientnet", "resnext-attention"], None),
                 marks=pytest.mark.exhaustive,
             ),
-            (224, "20MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(its cheapest network has"),
+            pytest.param(
+                *(224, "20MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(its cheapest network has"),
+                marks=pytest.mark.exhaustive,
+            ),
             pytest.param(
                 *(32, "3MFLOPs", ["resnet-basic", "efficientnet"], r"resnext-attention \(less than 1% of it is within"),
                 marks=pytest.mark.exhaustive,

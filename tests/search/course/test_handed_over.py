@@ -32,12 +32,12 @@ def without_belief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_truly_best_network_is_handed_over(tmp_path: Path):
-    assert ranks(tmp_path, (0, 9)) == [1, 1]
+    assert ranks(tmp_path, (0,)) == [1]
 
 
 @pytest.mark.usefixtures("without_belief")
 def test_the_control_the_luckiest_networks_of_the_front_are_not(tmp_path: Path):
-    assert min(ranks(tmp_path, (0, 9))) > 1
+    assert ranks(tmp_path, (0,)) > [1]
 
 
 @pytest.mark.claims

@@ -205,6 +205,7 @@ class TestSimulatedStudies:
     def test_control_a_rung_that_says_nothing_loses_points(self):
         assert lost(lambda: Rungs(EPOCHS), 12, 150, noise=10.0)[0] > 6
 
+    @pytest.mark.claims
     def test_a_larger_study_costs_a_smaller_share(self):
         assert lost(lambda: Rungs(EPOCHS), 5, 600)[1] < lost(lambda: Rungs(EPOCHS), 20, 60)[1]
 

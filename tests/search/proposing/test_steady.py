@@ -8,6 +8,7 @@ from automl.search.proposing.proposer import Proposer
 from automl.search.proposing.samplers import samplers
 from automl.spaces import Space, census, parse_budget
 
+from ..conftest import SPACE
 from ..course.played_workers import make, open_study, play
 
 TRIALS = 30
@@ -26,16 +27,21 @@ def candidates(folder: Path, space: Space, sampler: str, stops: tuple[int, ...])
     return [each.candidate_id for each in sorted(open_study(folder, space).evaluations(), key=lambda one: one.started)]
 
 
+@pytest.fixture(scope="module")
+def evolved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The networks of an undisturbed search by evolution."""
+    return candidates(tmp_path_factory.mktemp("evolved") / "undisturbed", Space.from_dict(SPACE), "evolution", ())
+
+
 @pytest.mark.parametrize("sampler", ["random", "evolution"])
-def test_kills_change_no_candidate(tmp_path: Path, space: Space, sampler: str):
-    undisturbed = candidates(tmp_path / "undisturbed", space, sampler, ())
+def test_kills_change_no_candidate(tmp_path: Path, space: Space, evolved: list[str], sampler: str):
+    undisturbed = evolved if sampler == "evolution" else candidates(tmp_path / "undisturbed", space, sampler, ())
     assert len(undisturbed) == TRIALS
     assert candidates(tmp_path / "killed", space, sampler, (1, 8, 13, 14, 22)) == undisturbed
 
 
 def test_control_a_seed_that_depends_on_the_runs_changes_them(
-    tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, space: Space, evolved: list[str], monkeypatch: pytest.MonkeyPatch
 ):
-    undisturbed = candidates(tmp_path / "undisturbed", space, "evolution", ())
     monkeypatch.setitem(samplers.known["evolution"].__dict__, "steady", False)
-    assert candidates(tmp_path / "killed", space, "evolution", (8, 14)) != undisturbed
+    assert candidates(tmp_path / "killed", space, "evolution", (8, 14)) != evolved

@@ -92,10 +92,12 @@ class TestEarlierStudies:
     def test_one_of_the_same_helps_whatever_its_scale(self):
         assert mean_best(10, earlier=[study_of(lambda params: 40 + 7 * truth(params))]) > mean_best(10) + 0.3
 
+    @pytest.mark.claims
     def test_a_misleading_one_does_not_ruin(self):
         misled = mean_best(40, earlier=[study_of(lambda params: -truth(params))])
         assert misled > mean_best(40) - 0.7
 
+    @pytest.mark.claims
     def test_the_control_is_ruined(self, monkeypatch: pytest.MonkeyPatch):
         """A sampler that only believes the earlier study."""
         monkeypatch.setattr(predictor, "shortlist", lambda model, offer, value, rng, best: offer)
