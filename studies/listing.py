@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ..blocks.errors import InputError, unknown
 from ..spaces.metrics import DEFAULT_AXIS
@@ -103,6 +104,9 @@ def delete(storage: str, name: str) -> None:
     if name not in rows:
         raise unknown_study(name, list(rows), database.shown)
     beside = rows.get(verification_name(name))
+    with database.read() as session:
+        for row in filter(None, (rows[name], beside)):
+            _require_free(session, row)
     if beside is not None and verified_by(beside.settings) == name:
         delete(storage, beside.name)
     optuna = optuna_tables.connect(database)
@@ -110,8 +114,13 @@ def delete(storage: str, name: str) -> None:
         row = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
         if row is None:  # another process was faster
             return
-        if drivers := driving.living(session, row.id):
-            raise Held(f"study {name!r} is held by {drivers[0]}: it is deleted once that has ended")
+        _require_free(session, row)
         if optuna_tables.study_id(session, name) == row.optuna_study_id:  # else somebody has removed that part already
             optuna_tables.delete(optuna, session, row.optuna_study_id)
         session.delete(row)
+
+
+def _require_free(session: Session, row: StudyRecord) -> None:
+    """Held if a process runs the study of this row."""
+    if drivers := driving.living(session, row.id):
+        raise Held(f"study {row.name!r} is held by {drivers[0]}: nothing is deleted before that has ended")

@@ -43,6 +43,7 @@ class KeptWeights:
         self._axis = study.spec.cost
         self._complete: dict[str, Reached] = {}
         self._unfinished: dict[str, Reached] = {}
+        self._own: set[str] = set()
         self._begun = False
 
     def asked(self, live: Running) -> Job:
@@ -50,11 +51,13 @@ class KeptWeights:
         if not self._is_trial(live) or self._folder is None:
             return live.job
         self._begin()
+        self._own.add(_name(live.id, live.job.seed))
         return replace(live.job, kept=str(self._folder / trial_weights(live.id, live.job.seed)), above=self._best)
 
     def ended(self, trials: Iterable[Running], running: Iterable[Running] = ()) -> None:
         """Note how far trainings have come that have ended or are paused, and delete the weights of
-        trials that are neither among the best nor `running`."""
+        trials that are neither among the best nor `running`. What another driver of the study has
+        trained meanwhile is left to that."""
         if self._folder is None:
             return
         self._begin()
@@ -63,7 +66,10 @@ class KeptWeights:
         live = {_name(one.id, one.job.seed) for one in running}
         kept = set(self._files())
         for file in (self._folder / "search").glob("*-epoch*.pt"):
-            if file.name not in kept and file.name.rpartition("-epoch")[0] not in live:
+            trial, _, epoch = file.stem.rpartition("-epoch")
+            noted = self._complete.get(trial) or self._unfinished.get(trial)
+            known = noted is not None and epoch.isdecimal() and int(epoch) <= noted.epoch
+            if (known or trial in self._own) and file.name not in kept and trial not in live:
                 file.unlink(missing_ok=True)
 
     def _is_trial(self, live: Running) -> bool:

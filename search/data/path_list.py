@@ -105,8 +105,8 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
     """Read the table; no image is opened.
 
     Raises:
-        InputError: the table cannot be read, a column is missing, an image has two labels, or the
-            splits cannot be told apart.
+        InputError: the table cannot be read, a column is missing, an image has two labels or
+            two groups, or the splits cannot be told apart.
     """
     name = shown(name)
     columns = read_columns(path, name)
@@ -123,8 +123,9 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
         ],
     )
     groups = _groups(columns, places, reading.group, name)
-    known: dict[tuple[str, str], str] = {}
+    known: dict[tuple[str, str], tuple[str, str | None]] = {}
     conflicts: list[str] = []
+    torn: list[str] = []
     for number, (place, label, split) in enumerate(zip(places, labels, splits, strict=True)):
         if split not in part_of:
             continue
@@ -132,12 +133,15 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
             what = "path" if place is None else "label"
             found.skipped.append(f"{shown(place or f'row {number + 1}')}: {UNUSED}, it has no {what}")
             continue
-        image = (os.path.normpath(place), part_of[split])
+        image, group = (os.path.normpath(place), part_of[split]), groups[number] if groups else None
         if image in known:
-            if known[image] != label:
-                conflicts.append(f"{shown(place)} is {shown(known[image])} and {shown(label)}")
+            other, its_group = known[image]
+            if other != label:
+                conflicts.append(f"{shown(place)} is {shown(other)} and {shown(label)}")
+            elif its_group != group:
+                torn.append(f"{shown(place)} is of {shown(its_group or '-')} and {shown(group or '-')}")
             continue
-        known[image] = label
+        known[image] = label, group
         found.paths.append(place)
         found.labels.append(label)
         found.parts.append(part_of[split])
@@ -148,6 +152,8 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
             f"{name}: every image needs one label, but {rows} another label than an earlier row of the same image:"
             f" {listed(conflicts, 120, most=3)}"
         )
+    if torn:
+        raise InputError(f"{name}: every image needs one group, but {listed(torn, 120, most=3)}")
     if not found.paths:
         raise InputError(f"{name} must hold a row with a path and a label, but it has none")
     return found

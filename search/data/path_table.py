@@ -99,8 +99,11 @@ def _decoded(content: bytes) -> str:
 
 
 def _of_csv(text: str, name: str) -> Columns:
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
+    first = next(iter(text.splitlines()), "")
+    try:
+        separator = max(SEPARATORS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
+    except csv.Error as error:
+        raise InputError(f"{name}: line 1 is not CSV: {error}") from None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     rows: list[list[str]] = []
     try:

@@ -18,6 +18,7 @@ from ...studies.chosen import best, chosen_candidate
 from ...studies.spec import smallest_map
 from ...studies.storage_url import open_study
 from ..course.job import Job
+from ..data.summary import UNEQUAL
 from ..options import check_seed
 from ..plan import proxy
 from ..training.recipe import Recipe
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 LONGER = 5
 """By default a network is trained for this many times the epochs of a trial: 2.5 times as long as
 the search confirms it."""
-IMBALANCED = 4
-"""Times the training images of the smallest class that the largest has from which it is said."""
 
 
 def train(
@@ -145,7 +144,7 @@ def _say_imbalance(loaded: ImageData, rows: Split, said: Said) -> None:
 
     counts = np.bincount(loaded.labels[rows.train], minlength=len(loaded.classes))
     most, fewest = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
-    if counts[most] >= IMBALANCED * counts[fewest]:
+    if counts[most] >= UNEQUAL * counts[fewest]:
         said(
             f"the classes are unequal: {loaded.classes[most]} has {counts[most]:,} training images,"
             f" {loaded.classes[fewest]} {counts[fewest]:,}; judge by the balanced accuracy, and see --balance"

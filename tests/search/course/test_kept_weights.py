@@ -75,6 +75,17 @@ def test_those_of_a_training_that_runs_when_the_time_is_over_stay(tmp_path: Path
     assert len(list((tmp_path / "weights" / "search").iterdir())) == UNFINISHED
 
 
+def test_what_another_driver_trains_meanwhile_is_left_to_it(tmp_path: Path, space: Space):
+    """Two drivers of one study have one folder."""
+    others = tmp_path / "weights" / "search" / "0123456789abcdef-seed0-epoch6.pt"
+    others.parent.mkdir(parents=True)
+    others.touch()
+    engine = beside(make(tmp_path, space, trials=24, finals=0), tmp_path)
+    play(engine)
+    assert others.exists()
+    assert len(complete_points(engine.study)) > len(kept(engine.study))  # control: others were deleted
+
+
 def test_a_trial_that_is_behind_keeps_none_before_its_end(tmp_path: Path, space: Space):
     engine = make(tmp_path, space, trials=None, seconds=None, finals=0)
     first = engine.next_job("a")

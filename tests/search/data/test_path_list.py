@@ -115,6 +115,20 @@ class TestCsv:
         with pytest.raises(InputError, match=r"one label, but 1 row has another .*: \./photos/\S+ is dog and cat$"):
             table(rows(photos) + f"./{photos[0]},cat\n")
 
+    def test_the_same_image_in_two_groups_is_refused_and_named(self, table: Table, photos: list[str]):
+        content = rows(photos, object=lambda number: number)
+        again = content.splitlines()[1]
+        assert len(table(f"{content}{again}\n", group="object").labels) == 24  # control: the same row again
+        with pytest.raises(InputError, match=r"one group, but photos/\S+ is of 0 and 7$"):
+            table(f"{content}{again.rpartition(',')[0]},7\n", group="object")
+
+    def test_lines_that_end_as_on_an_old_macintosh_are_read(self, table: Table, photos: list[str]):
+        assert len(table(rows(photos, ";").replace("\n", "\r")).labels) == 24
+
+    def test_a_first_line_that_is_no_csv_is_refused(self, table: Table, photos: list[str]):
+        with pytest.raises(InputError, match=r"pets\.csv: line 1 is not CSV: field larger than"):
+            table("image," + "x" * 200_000)
+
     def test_rows_without_a_path_or_a_label_are_left_out_and_counted(self, table: Table, photos: list[str]):
         data = table(rows(photos) + "photos/new.png,\n,cat\n")
         assert data.skipped == ("photos/new.png: left out, it has no label", "row 26: left out, it has no path")

@@ -76,7 +76,7 @@ def test_a_second_driver_is_told_who_holds_the_study_and_how_to_join(study: Stud
 
 
 def test_a_study_that_is_held_is_not_deleted(study: Study, url: str) -> None:
-    refusal = r"^study 'tiny' is held by process .*: it is deleted once that has ended$"
+    refusal = r"^study 'tiny' is held by process .*: nothing is deleted before that has ended$"
     with study.driven(), pytest.raises(Held, match=refusal):
         delete(url, "tiny")
     delete(url, "tiny")  # control
