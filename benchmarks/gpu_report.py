@@ -147,7 +147,7 @@ class Run:
             pixels, what = stored(self.images, self.device, 36 if self.tiny else None), self.images.name
         else:
             pixels, what = generated(36 if self.tiny else 12_000, 32, self.device), "generated images"
-        found = searched(pixels, seconds, **({"epochs": 1, "most": 2} if self.tiny else {}))
+        found = searched(pixels, seconds, **({"epochs": 1, "least": 2, "most": 2} if self.tiny else {}))
         about = (
             f"{what}, {pixels.count('train'):,} to train and {pixels.count('validation'):,} to validate, 32 px; random"
             " candidates of 3 to 20 MMACs, each trained to its end one after another.\n\n"

@@ -52,9 +52,17 @@ def _within(space: str, size: int, macs: tuple[float, float]) -> Iterator[Net]:
 
 
 def searched(
-    pixels: Pixels, seconds: float, *, size: int = 32, flip: bool = True, epochs: int | None = None, most: int = 10**6
+    pixels: Pixels,
+    seconds: float,
+    *,
+    size: int = 32,
+    flip: bool = True,
+    epochs: int | None = None,
+    least: int = 1,
+    most: int = 10**6,
 ) -> list[Trained]:
-    """Train candidates until `seconds` are over, at least one; one that is not done is left out."""
+    """Train candidates until `seconds` are over, but at least `least`; one that is not done is left
+    out."""
     images = pixels.count("train")
     how = Recipe.for_data(images, size, flip)
     found: list[Trained] = []
@@ -72,7 +80,7 @@ def searched(
         )
         making = time.perf_counter() - ready
         reports = []
-        while not trainer.finished and (not found or time.perf_counter() - start < seconds):
+        while not trainer.finished and (len(found) < least or time.perf_counter() - start < seconds):
             reports.append(trainer.epoch())
         ready = time.perf_counter()
         if not trainer.finished:
@@ -80,7 +88,7 @@ def searched(
         training = sum(report.training for report in reports)
         validating = sum(report.seconds for report in reports) - training
         found.append(Trained(ready - start, net, reports[-1].accuracy, making, training, validating))
-        if ready - start >= seconds or len(found) >= most:
+        if (ready - start >= seconds and len(found) >= least) or len(found) >= most:
             return found
     return found
 

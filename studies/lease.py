@@ -49,14 +49,14 @@ class Lease:
             Held: another process runs it, and `join` is False.
         """
         self._database, self._signs, self._study, self._name = database, Database(storage), study, name
-        self.driver = Driver.here()
+        self.driver: Driver = Driver.here()
         """This process, as others see it."""
         with database.write() as session:
             others = driving.living(session, study)
             if others and not join:
                 raise held(name, others[0])
             driving.enter(session, study, self.driver)
-        self.shared = bool(others)
+        self.shared: bool = bool(others)
         """Whether other drivers have been seen."""
         self._over = threading.Event()
         threading.Thread(target=self._beat, name="automl-lease", daemon=True).start()

@@ -33,11 +33,7 @@ def study_data(
         InputError: the data cannot be loaded, or are not those of the study.
     """
     kept = study.spec.data
-    if study.spec.settings.get("evaluator") == "table":
-        raise InputError(
-            f"only a study with data can train, but {study.spec.name!r} looked its networks up in"
-            f" {Path(str(kept['name'])).name}"
-        )
+    require_images(study)
     name, stored = data or str(kept["name"]), int(kept["size"])
     reading = Reading.from_dict(kept.get("reading", {}))
     if data is None and Path(name).is_absolute() and not Path(name).exists():
@@ -90,3 +86,12 @@ def _split(study: Study, loaded: ImageData) -> Split:
         if rows.to_dict() == kept:
             return rows
     raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")
+
+
+def require_images(study: Study) -> None:
+    """InputError if the study looked its networks up in a table, and has no images."""
+    if study.spec.settings.get("evaluator") == "table":
+        raise InputError(
+            f"only a study with data can train, but {study.spec.name!r} looked its networks up in"
+            f" {Path(str(study.spec.data['name'])).name}"
+        )

@@ -24,7 +24,7 @@ from ..plan import proxy
 from ..training.recipe import Recipe
 from ..training.recipes.named import named_recipe
 from .resumable import ResumableTraining, Said, Told
-from .study_data import study_data
+from .study_data import require_images, study_data
 
 if TYPE_CHECKING:
     from ..data import ImageData, Split
@@ -87,6 +87,7 @@ def train(
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
+    require_images(study)
     how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
     height = Candidate.from_spec(row.spec).image[1]
     searched = proxy(int(settings["proxy_size"]), height, int(settings["image_size"]))

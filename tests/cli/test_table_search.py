@@ -73,6 +73,14 @@ def test_it_searches_and_says_so(folder: Path, call):
     assert call("front", "s")[0] == call("status", "s")[0] == call("studies")[0] == 0
 
 
+def test_without_images_nothing_can_be_trained_which_is_said_first(folder: Path, call):
+    assert call(*COMMAND[:-3], "2", "--finals", "0")[0] == 0  # two of twelve
+    for options in ([], ["--balance", "none"], ["--recipe", "long"]):
+        code, _, err = call("train", "s", *options)
+        assert code == 2
+        assert re.fullmatch(r"error: only a study with data can train, but 's' looked its networks up in \S+\n", err)
+
+
 def test_front_shows_what_is_believed_beside_what_was_observed(folder: Path, call):
     call(*COMMAND)
     _, out, _ = call("front", "s")

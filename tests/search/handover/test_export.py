@@ -84,7 +84,8 @@ def test_an_export_does_on_real_files_what_was_measured(tmp_path: Path, family: 
     assert config["measures"] == measures.to_dict()
     page = (tmp_path / "found" / "README.md").read_text()
     assert f'(network(preprocess("image.png")) / {measures.temperature:.4g}).softmax(1)' in page
-    assert f"| `a` | {measures.parts['test'].classes[0].images} | " in page
+    first = measures.parts["test"].classes[0]
+    assert f"| `{first.name}` | {first.images} | " in page
 
 
 def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path: Path) -> None:
