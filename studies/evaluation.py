@@ -170,6 +170,11 @@ class Evaluation:
     """Zero-cost scores of the network by name, where they were computed."""
 
     @property
+    def key(self) -> tuple[str, str, int]:
+        """What makes it unique in a study: candidate, fidelity, seed."""
+        return self.candidate_id, self.fidelity.key, self.seed
+
+    @property
     def cut(self) -> bool:
         """Whether the time of its search ended it, and not its accuracy."""
         return self.state is State.PRUNED and (self.reason or "").startswith(CUT)

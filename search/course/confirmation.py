@@ -101,7 +101,7 @@ def planned(
     missing = [point for point in points if sum(adequate(final, point) for final in done) < seeds]
     if not missing:
         return []
-    known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done}
+    known = {final.key for final in done}
     fidelities = lengths(missing[0].evaluation.fidelity, factor)
     first = [point for point in certified(points) if point in missing]
     if seconds_left is None:
@@ -127,7 +127,7 @@ def left_out(
     time, in their order."""
     if not plan:
         return []
-    known = {(final.candidate_id, final.fidelity.key, final.seed) for final in done} | {final.key for final in plan}
+    known = {final.key for final in done} | {final.key for final in plan}
     counts = dict.fromkeys(_ids(points), min(seeds, FIRST_SEEDS))
     return _ordered(counts, points, certified(points), plan[0].fidelity, seed, known, lambda point, fidelity: None)
 

@@ -73,8 +73,7 @@ class Engine:
         self._listener: Listener = listener or Silent()
         self.clock = clock or Clock(limits)
         """The time of the run."""
-        self._rungs = rungs or Rungs(trials.epochs)
-        self._hinting = hinting
+        self._rungs, self._hinting = rungs or Rungs(trials.epochs), hinting
         self._live: dict[str, Running] = {}
         self._sharing = sharing or Sharing(study)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
@@ -90,8 +89,9 @@ class Engine:
         self._waiting = Waiting(trials.weights if trials.pauses else None, self._rungs.levels)
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
-        self._kept = KeptWeights(study, trials.weights if trials.score is None else None)
-        self._history = History(self._sharing, self._recorder, self._rungs, self._waiting, self.clock, self._random)
+        self._kept = KeptWeights(self._axis, trials.weights if trials.score is None else None)
+        parts = self._recorder, self._rungs, self._waiting, self.clock, self._random, self._kept
+        self._history = History(self._sharing, *parts)
         self._history.begin()
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:

@@ -67,7 +67,7 @@ class FinalTrainings:
             self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)
         self._planned = list(self._left)
         self._first = {final.point.id for final in self._left}
-        self._known = {(each.candidate_id, each.fidelity.key, each.seed) for each in done}
+        self._known = {each.key for each in done}
         if self._left:
             listener.phase(described(self._left))
 

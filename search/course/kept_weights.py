@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...studies import Purpose, State, Study
+from ...studies import CandidateRow, Evaluation, Paused, Purpose, State
 from ...studies.artifacts import trial_weights
 from ...studies.front import front
 from .job import Job
@@ -37,20 +37,27 @@ class Reached:
 class KeptWeights:
     """The weights of the best trials of one study."""
 
-    def __init__(self, study: Study, folder: Path | None) -> None:
-        """`folder` holds the study's weights; None keeps none."""
-        self._study, self._folder = study, folder
-        self._axis = study.spec.cost
+    def __init__(self, axis: str, folder: Path | None) -> None:
+        """`axis` is the cost of the study's front; `folder` holds its weights, None keeps none."""
+        self._axis, self._folder = axis, folder
         self._complete: dict[str, Reached] = {}
         self._unfinished: dict[str, Reached] = {}
         self._own: set[str] = set()
-        self._begun = False
+
+    def know(self, trial: Evaluation, network: CandidateRow) -> None:
+        """Note a trial of an earlier run or of another driver that has ended."""
+        if trial.state is not State.FAIL:
+            complete = trial.state is State.COMPLETE
+            self._note(trial.candidate_id, trial.seed, trial.curve, network.cost(self._axis), complete=complete)
+
+    def know_paused(self, trial: Paused) -> None:
+        """Note a paused trial of an earlier run or of another driver."""
+        self._note(trial.candidate.id, trial.seed, trial.curve, trial.candidate.cost(self._axis))
 
     def asked(self, live: Running) -> Job:
         """The job of `live` that keeps its weights too, if it is a trial that is trained."""
         if not self._is_trial(live) or self._folder is None:
             return live.job
-        self._begin()
         self._own.add(_name(live.id, live.job.seed))
         return replace(live.job, kept=str(self._folder / trial_weights(live.id, live.job.seed)), above=self._best)
 
@@ -60,7 +67,6 @@ class KeptWeights:
         trained meanwhile is left to that."""
         if self._folder is None:
             return
-        self._begin()
         for one in filter(self._is_trial, trials):
             self._note(one.id, one.job.seed, one.curve, one.network.cost(self._axis), complete=one.complete)
         live = {_name(one.id, one.job.seed) for one in running}
@@ -90,19 +96,6 @@ class KeptWeights:
         better = [key for key, one in self._unfinished.items() if one.accuracy > self._best]
         for key in sorted(better, key=lambda key: self._unfinished[key].accuracy)[-UNFINISHED:]:
             yield f"{key}-epoch{self._unfinished[key].epoch}.pt"
-
-    def _begin(self) -> None:
-        """Take over what earlier runs have trained."""
-        if self._begun:
-            return
-        self._begun = True
-        candidates = self._study.candidates()
-        for one in self._study.evaluations(Purpose.SEARCH):
-            cost, complete = candidates[one.candidate_id].cost(self._axis), one.state is State.COMPLETE
-            if one.state is not State.FAIL:
-                self._note(one.candidate_id, one.seed, one.curve, cost, complete=complete)
-        for one in self._study.paused():
-            self._note(one.candidate.id, one.seed, one.curve, one.candidate.cost(self._axis))
 
     def _note(
         self, network: str, seed: int, curve: Sequence[tuple[int, float]], cost: float, *, complete: bool = False

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose
 from .clock import Clock
+from .kept_weights import KeptWeights
 from .random_part import RandomPart
 from .recorder import Recorder
 from .rungs import Rungs
-from .running import Key
 from .sharing import Sharing
 from .waiting import Waiting
-
-
-def key_of(evaluation: Evaluation) -> Key:
-    """What makes an evaluation unique in its study."""
-    return evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed
 
 
 class History:
     """Tells the parts of an engine what it has not evaluated itself."""
 
     def __init__(
-        self, sharing: Sharing, recorder: Recorder, rungs: Rungs, waiting: Waiting, clock: Clock, random: RandomPart
+        self,
+        sharing: Sharing,
+        recorder: Recorder,
+        rungs: Rungs,
+        waiting: Waiting,
+        clock: Clock,
+        random: RandomPart,
+        kept: KeptWeights,
     ) -> None:
         self._study, self._sharing, self._axis = recorder.study, sharing, recorder.study.spec.cost
         self._recorder, self._rungs, self._waiting = recorder, rungs, waiting
-        self._clock, self._random = clock, random
+        self._clock, self._random, self._kept = clock, random, kept
 
     def begin(self) -> None:
         """Take over what has ended, and the paused trainings that no other driver holds."""
@@ -48,12 +50,13 @@ class History:
                 self._paused(paused)
 
     def _ended(self, evaluation: Evaluation, network: CandidateRow) -> None:
-        self._sharing.know(key_of(evaluation))
+        self._sharing.know(evaluation.key)
         self._recorder.count(evaluation, network)
         if evaluation.purpose is not Purpose.SEARCH:
             return
         self._random.note(evaluation.origin)
-        self._rungs.replay(key_of(evaluation), evaluation.curve, network.cost(self._axis))
+        self._kept.know(evaluation, network)
+        self._rungs.replay(evaluation.key, evaluation.curve, network.cost(self._axis))
         if evaluation.curve:
             end = evaluation.curve[-1][0]
             self._clock.timed(network, evaluation.fidelity, evaluation.seconds, begin=0, end=end)
@@ -65,5 +68,6 @@ class History:
 
     def _reached(self, paused: Paused, *, waiting: bool) -> None:
         self._random.note(paused.origin)
+        self._kept.know_paused(paused)
         self._clock.timed(paused.candidate, paused.fidelity, paused.seconds, begin=0, end=paused.curve[-1][0])
         self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), waiting=waiting)

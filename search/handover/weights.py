@@ -10,7 +10,6 @@ from ...studies import Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
 from ...studies.weights import load_trained
-from ..course.replay import key_of
 from ..data import ImageData, Split
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     try:
         study.tested(evaluation, tested)
     except InputError:
-        key = key_of(evaluation)
-        before = next((each.test_accuracy for each in study.evaluations() if key_of(each) == key), None)
+        before = next((each.test_accuracy for each in study.evaluations() if each.key == evaluation.key), None)
         if before is None:
             raise
         tested = before

@@ -123,7 +123,7 @@ class Batch:
 
         Raises: DuplicateEvaluation, InputError as `Study.record` does; nothing was taken.
         """
-        key = _key(evaluation)
+        key = evaluation.key
         if key in self._known:
             raise DuplicateEvaluation(
                 f"the study has this evaluation already (candidate {key[0][:12]}, {evaluation.fidelity}, seed {key[2]})"
@@ -179,7 +179,7 @@ class Batch:
         waited = select(PausedRecord.candidate_id, PausedRecord.fidelity, PausedRecord.seed).where(
             PausedRecord.study_id == self._study
         )
-        ended = {_key(one.evaluation) for one in self.waiting}
+        ended = {one.evaluation.key for one in self.waiting}
         for candidate, fidelity, seed in session.execute(waited).all():
             if (candidate, fidelity, seed) in ended:
                 which = (
@@ -244,10 +244,6 @@ class Batch:
             raise InputError(f"Optuna refuses the trial: {error}") from error
         self._distributions[name] = (given, distribution_to_json(given))
         return self._distributions[name][1]
-
-
-def _key(evaluation: Evaluation) -> Key:
-    return evaluation.candidate_id, evaluation.fidelity.key, evaluation.seed
 
 
 def _fields(row: CandidateRecord | EvaluationRecord) -> dict[str, Any]:

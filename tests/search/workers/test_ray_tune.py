@@ -130,9 +130,8 @@ def test_without_the_option_a_worker_has_a_gpu():
 
 def test_workers_run_in_this_environment_though_ray_was_imported_before():
     """Under `uv run` Ray would make an environment anew for each of them, which takes a minute."""
-    runtime_env_hook = importlib.import_module("ray._private.runtime_env.uv_runtime_env_hook")
-    if runtime_env_hook._get_uv_run_cmdline() is None:
-        pytest.skip("these tests were not started by `uv run`")
+    constants = importlib.import_module("ray._private.ray_constants")
+    assert constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV is False
     assert "py_executable" not in ray.get_runtime_context().runtime_env
 
 
