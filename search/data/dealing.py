@@ -26,9 +26,9 @@ TRAIN, VALIDATION, TEST, UNUSED = range(4)
 LEAST, MOST = 0.15, 1 / 3
 """The smallest and the largest share of the images that validates by default; studies of earlier
 versions have the smallest."""
-TOLD, AT = 0.02, 0.9
-"""Difference of two accuracies that the validation images tell by default, and the accuracy at
-which they do."""
+TOLD_APART, TYPICAL_ACCURACY = 0.02, 0.9
+"""Difference of two accuracies that is told apart by default, and the accuracy for which the number
+of validation images is computed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,19 +68,19 @@ class Split:
 
 
 def validation_share(images: int) -> float:
-    """The share of so many images that validates by default: enough to tell candidates apart.
+    """The share of `images` images that validates by default: enough to tell candidates apart.
 
     The accuracies of two networks with the true accuracy p, measured on n images, differ by chance
     with the standard deviation s = √(2p(1 - p) / n), if their mistakes are independent; on the same
     images some mistakes are common, and s is smaller. A difference d is twice s from n = 8p(1 -
-    p) / d² images on: 1,800 for `TOLD` = 2 points at p = `AT` = 90 %. So many validate, but at
-    least `LEAST` of the images, and at most `MOST`, since what validates does not train: with the
+    p) / d² images on: 1,800 for d = `TOLD_APART` = 2 points at p = `TYPICAL_ACCURACY` = 90 %. That
+    number validates, but at least `LEAST` of the images, and at most `MOST`, since what validates does not train: with the
     test part, half of a small set still trains.
 
     >>> [validation_share(images) for images in (1_797, 9_000, 12_000, 60_000)]
     [0.3333, 0.2, 0.15, 0.15]
     """
-    wanted = 8 * AT * (1 - AT) / TOLD**2
+    wanted = 8 * TYPICAL_ACCURACY * (1 - TYPICAL_ACCURACY) / TOLD_APART**2
     return round(min(MOST, max(LEAST, wanted / max(images, 1))), 4)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-FEWEST = 1000
-"""Files below which nothing is shown: they are read in a moment."""
+SHOWN_FROM = 1000
+"""Number of files below which nothing is shown: they are read in a moment."""
 
 Watch = Callable[[str, int, int | None], None]
 """Is told what is being done, how much of it is done, and how much there is to do, None if that is
@@ -47,7 +47,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
     """Yield a function to be told how much of `total` is done, which may be unknown; `what` is for
     people."""
     watch = _watch.get()
-    if total is not None and total < FEWEST:
+    if total is not None and total < SHOWN_FROM:
         yield lambda done: None
     elif watch is not None:
         yield lambda done: watch(what, done, total)

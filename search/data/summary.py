@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .dealing import Split
     from .images import ImageData
 
-FEW = 100
+FEW_VALIDATE = 100
 """Below this number of validating images a remark gives the uncertainty of an accuracy."""
 UNEQUAL = 5
 """From this ratio of the largest to the smallest class a remark speaks of it."""
@@ -74,7 +74,7 @@ def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None)
         near = near_copies(data, rows)
     if near is not None and len(near):
         lines.append(_near(data, near))
-    if len(rows.validation) < FEW:
+    if len(rows.validation) < FEW_VALIDATE:
         points = min(50, round(98 / math.sqrt(max(1, len(rows.validation)))))  # 1.96 standard deviations at p = 0.5
         count = _images(len(rows.validation))
         verb = "validates" if len(rows.validation) == 1 else "validate"
