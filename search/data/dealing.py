@@ -74,8 +74,8 @@ def validation_share(images: int) -> float:
     with the standard deviation s = √(2p(1 - p) / n), if their mistakes are independent; on the same
     images some mistakes are common, and s is smaller. A difference d is twice s from n = 8p(1 -
     p) / d² images on: 1,800 for d = `TOLD_APART` = 2 points at p = `TYPICAL_ACCURACY` = 90 %. That
-    number validates, but at least `LEAST` of the images, and at most `MOST`, since what validates does not train: with the
-    test part, half of a small set still trains.
+    number validates, but at least `LEAST` of the images, and at most `MOST`, since what validates
+    does not train: with the test part, half of a small set still trains.
 
     >>> [validation_share(images) for images in (1_797, 9_000, 12_000, 60_000)]
     [0.3333, 0.2, 0.15, 0.15]
