@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
     group.callback()(list_studies)
     group.command("check")(check)
+    group.command("upgrade")(upgrade)
     app.add_typer(group, name="studies")
     app.command("status")(status)
     app.command("front")(front)
@@ -91,6 +92,22 @@ def check(
         print("all is well" if not found else f"{wrong}, {sum(one.repaired for one in found)} repaired")
     if not all(one.repaired for one in found):
         raise typer.Exit(1)
+
+
+def upgrade(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
+    """Bring the tables of a database that an earlier version made up to date, after a copy of an
+    SQLite file has been made. Other commands do the same when they open it, without a copy."""
+    from ..studies.upgrade import upgrade as run
+
+    done = run(storage)
+    if json:
+        return print_json(
+            {"before": done.before, "after": done.after, "backup": None if done.backup is None else str(done.backup)}
+        )
+    if done.before == done.after:
+        return print("nothing to do: " + ("there are no studies" if done.before is None else f"schema {done.after}"))
+    copied = "" if done.backup is None else f"; as it was: {done.backup}"
+    return print(f"upgraded from schema {done.before} to {done.after}{copied}")
 
 
 def _axis(cost: str) -> str:

@@ -16,7 +16,7 @@ from .beginning import Run, noted_pace
 from .course.belief import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
-from .course.outages import require_free
+from .course.outages import is_last_driver, require_free
 from .course.work_left import counts_of, has_work
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
@@ -111,10 +111,12 @@ def search(
             if run.proposer is not None:
                 note_believed(study, run.proposer)
     chosen = best(study)
+    if chosen is not None and (evaluator.simulated is not None or is_last_driver(study, listener)):
+        chosen = evaluator.tested(study, chosen, listener)
     return SearchResult(
         study=study,
         front=study.front(),
-        best=None if chosen is None else evaluator.tested(study, chosen, listener),
+        best=chosen,
         census=found,
         counts=counts_of(study, limits.trials) if run.engine is None else run.engine.counts,
         seconds=time.monotonic() - began,

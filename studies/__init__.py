@@ -14,7 +14,8 @@ from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fault, Fi
 from .spec import StudySpec
 
 if TYPE_CHECKING:
-    from .database.connection import DatabaseError, masked
+    from .database.connection import DatabaseError
+    from .database.url import masked
     from .driver import Driver
     from .front_point import FrontPoint
     from .lease import Held, Lost
@@ -27,7 +28,7 @@ _LAZY = {
     "delete": "listing",
     "studies": "listing",
     "DatabaseError": "database.connection",
-    "masked": "database.connection",
+    "masked": "database.url",
     "Driver": "driver",
     "Held": "lease",
     "Lost": "lease",

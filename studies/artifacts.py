@@ -20,7 +20,7 @@ def weights_folder(storage: str, study: str) -> Path:
         InputError: `storage` is no database URL, or an SQLite database in memory; or `study` is the
             name of no folder, which a database made by others may hold.
     """
-    from .database.connection import sqlite_file
+    from .database.url import sqlite_file
 
     if study in ("", ".", "..") or any(sign in study for sign in "/\\\0"):
         raise InputError(f"the name of a study must be one that a folder can have, but got {study!r}")

@@ -15,6 +15,9 @@ from typing import Any
 SILENCE = timedelta(seconds=60)
 """A driver without a sign of life for longer is dead."""
 
+_here: set[str] = set()
+"""Names of the drivers that this process is now."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Driver:
@@ -32,25 +35,31 @@ class Driver:
     """When it began."""
     seen: datetime
     """Its last sign of life."""
+    silence: timedelta = timedelta()
+    """Time since then when it was read, by the clock of the database if that has one."""
 
     @classmethod
     def here(cls) -> Driver:
         """This process."""
-        now = datetime.now(UTC)
-        return cls(
-            id=token_hex(16), host=socket.gethostname()[:255], pid=os.getpid(), place=place(), since=now, seen=now
-        )
+        now, name = datetime.now(UTC), token_hex(16)
+        _here.add(name)
+        return cls(id=name, host=socket.gethostname()[:255], pid=os.getpid(), place=place(), since=now, seen=now)
+
+    def end(self) -> None:
+        """Note that this process has given the study up, whether or not the database knows."""
+        _here.discard(self.id)
 
     @property
-    def silence(self) -> timedelta:
-        """Time since its last sign of life; the clocks of two machines are taken to agree."""
-        return max(datetime.now(UTC) - self.seen, timedelta())
+    def gone(self) -> bool:
+        """Whether it ran where this process does, and does so no more."""
+        ended = self.pid == os.getpid() and self.id not in _here
+        return self.place == place() and (ended or _gone(self.pid))
 
     @property
     def alive(self) -> bool:
-        """Whether it must be taken for alive: it gave a sign of life within `SILENCE`, and if it
-        runs where this process does, it is still there."""
-        return self.silence <= SILENCE and not (self.place == place() and _gone(self.pid))
+        """Whether it must be taken for alive: it gave a sign of life within `SILENCE`, and is not
+        known to be gone."""
+        return self.silence <= SILENCE and not self.gone
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON for programs."""

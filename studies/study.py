@@ -8,22 +8,23 @@ still runs. The front and all counts are computed from the rows, never kept besi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..blocks.errors import InputError
 from .candidate_row import fitting
 from .database import driving, optuna_tables
 from .database.bulk_writer import Batch, batched
 from .database.connection import Database, DatabaseError, Patience
 from .database.opening import created_or_found, found
 from .database.reading import read_candidates, read_evaluations, read_front, read_paused
-from .database.recording import check, ended, has, store, store_paused, store_test
+from .database.recording import add, add_paused, check, store_test
+from .database.recovery import Recovery, Result, held_by
 from .database.rows import count_by_state, spec_of
 from .database.schema import existing
 from .database.tables import EvaluationRecord, NoteRecord, StudyRecord
@@ -33,9 +34,9 @@ from .front_point import FrontPoint
 from .json_values import JSON, plain, plain_dict
 from .lease import Lease
 from .listing import StudySummary, delete, studies, unknown_study
-from .optuna_trial import frozen
 from .paused import Paused
 from .spec import StudySpec
+from .weights_folder import weights_folder
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -67,6 +68,7 @@ class Study:
         self.patience: Patience = database.patience
         """How long transactions wait for a database that cannot be had; not at all by default."""
         self._batch: Batch | None = None
+        self._recovery: Recovery | None = None
         self.lease: Lease | None = None
         """This process's hold of the study, within `driven`; else None."""
         self._id = row.id
@@ -139,24 +141,18 @@ class Study:
         another network; DatabaseError. In each case nothing was written.
         """
         check(evaluation, candidate, values, self.spec.cost)
+        result = Result(
+            evaluation=evaluation, candidate=candidate, params=params, distributions=distributions, values=values
+        )
         if self._batch is not None:
-            return self._batch.add(evaluation, candidate, params, distributions, values)
-        try:
-            with self._database.write() as session:
-                self._require(session)
-                if has(session, self._id, evaluation):
-                    raise self._duplicate(evaluation)
-                number = None
-                if evaluation.purpose is Purpose.SEARCH:
-                    trial = frozen(evaluation, params, distributions, values)
-                    number = optuna_tables.add(self._trials(), session, self._optuna_id, trial)
-                store(session, self._id, evaluation, candidate, number)
-        except DatabaseError as error:
-            if isinstance(error.__cause__, IntegrityError):  # a server lets two processes come this far at once
-                with self._database.read() as session:
-                    if has(session, self._id, evaluation):
-                        raise self._duplicate(evaluation) from error
-            raise
+            return self._batch.add(result)
+
+        def writes(session: Session, again: bool) -> int | None:
+            self._require(session)
+            return add(session, self._id, self.spec.name, self._optuna_id, self._trials, result, again=again)
+
+        with held_by(self._recovery, result, engine=self._database.engine):
+            number = self._database.transact(writes)
         return replace(evaluation, trial=number)
 
     @contextmanager
@@ -168,17 +164,21 @@ class Study:
         Raises:
             Held: another process runs the study, and `join` is False.
         """
-        self.lease = lease = Lease(self._database, self.storage_url, self._id, self.spec.name, join=join)
+        self.lease = lease = Lease(self._database, self.storage_url, self._id, self.spec, join=join)
+        with suppress(InputError):  # a name that no folder can have
+            folder = weights_folder(self.storage_url, self.spec.name)
+            self._recovery = Recovery(folder, self.spec.name, self.created, lease.driver.id)
+            self.patience.keep = self._recovery.write
         try:
             yield
         finally:
-            self.lease = None
+            self.lease, self._recovery, self.patience.keep = None, None, str
             lease.end()
 
     def drivers(self) -> list[Driver]:
         """The processes that run the study now, the first to begin first."""
-        with self._database.read() as session:
-            return [one for one in driving.drivers(session, self._id) if one.alive]
+        found = self._database.fetch(lambda session: driving.drivers(session, self._id))
+        return [one for one in found if one.alive]
 
     @contextmanager
     def recording(self, every: int = 200, seconds: float = 1.0) -> Iterator[None]:
@@ -189,7 +189,8 @@ class Study:
         killed. One writer at a time.
         """
         database = self._database
-        with batched(database, self._id, self._optuna_id, self._require, every, seconds) as (batch, flushing):
+        parts = database, self._id, self._optuna_id, self._require, self._recovery
+        with batched(*parts, every=every, seconds=seconds) as (batch, flushing):
             self._batch, self._database = batch, flushing
             try:
                 yield
@@ -204,37 +205,33 @@ class Study:
         """
         if self._batch is not None:
             return self._batch.pause(paused)
-        with self._database.write() as session:
+
+        def writes(session: Session, again: bool) -> None:
             self._require(session)
-            if ended(session, self._id, *paused.key):
-                raise DuplicateEvaluation(
-                    f"study {self.spec.name!r} has this evaluation already (candidate {paused.candidate.id[:12]}):"
-                    " nothing was written"
-                )
-            store_paused(session, self._id, paused)
+            add_paused(session, self._id, self.spec.name, paused)
+
+        with held_by(self._recovery, paused, engine=self._database.engine):
+            self._database.transact(writes)
 
     def paused(self) -> list[Paused]:
         """The trainings that wait at a rung, in the order in which they began."""
-        with self._database.read() as session:
-            return read_paused(session, self._id)
+        return self._database.fetch(lambda session: read_paused(session, self._id))
 
     def tested(self, evaluation: Evaluation, accuracy: float) -> None:
         """Keeps the accuracy on the test data with the evaluation of the network chosen.
 
         Raises: InputError if there is no such evaluation, or it has been tested.
         """
-        with self._database.write() as session:
-            store_test(session, self._id, evaluation, accuracy)
+        self._database.transact(lambda session, again: store_test(session, self._id, evaluation, accuracy, again=again))
 
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
         """All that ended, in the order in which they were recorded."""
-        with self._database.read() as session:
-            return read_evaluations(session, self._id, purpose, state)
+        parts = self._id, purpose, state
+        return self._database.fetch(lambda session: read_evaluations(session, *parts))
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
-        with self._database.read() as session:
-            return read_candidates(session, self._id)
+        return self._database.fetch(lambda session: read_candidates(session, self._id))
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
         """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is
@@ -247,35 +244,39 @@ class Study:
 
         Raises: InputError if the cost metric of the study is unknown here.
         """
-        with self._database.read() as session:
-            return read_front(session, self._id, self.spec.cost)
+        parts = self._id, self.spec.cost
+        return self._database.fetch(lambda session: read_front(session, *parts))
 
     def counts(self) -> dict[str, int]:
         """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings,
         however they ended."""
-        with self._database.read() as session:
-            return count_by_state(session, self._id)
+        return self._database.fetch(lambda session: count_by_state(session, self._id))
 
     def optuna_trials(self, among: Collection[int] | None = None) -> list[FrozenTrial]:
         """Optuna's trials of this study, by number, or those of the numbers `among`: to tell a
         sampler what is known."""
         storage = self._trials()
-        with self._database.read() as session:
+
+        def reads(session: Session) -> list[FrozenTrial]:
             ours = set(session.scalars(select(EvaluationRecord.trial).where(EvaluationRecord.study_id == self._id)))
             found = optuna_tables.finished(storage, session, self._optuna_id, among)
             return [trial for trial in found if trial.number in ours]
 
+        return self._database.fetch(reads)
+
     def note(self, key: str, value: JSON) -> None:
         """Keeps a small JSON value with the study, in place of the one of this `key`."""
-        with self._database.write() as session:
+
+        def writes(session: Session, again: bool) -> None:
             self._require(session)
             session.merge(NoteRecord(study_id=self._id, key=key, value=plain(value, f"note {key}")))
 
+        self._database.transact(writes)
+
     def notes(self) -> dict[str, JSON]:
         """All notes by key."""
-        with self._database.read() as session:
-            rows = session.scalars(select(NoteRecord).where(NoteRecord.study_id == self._id).order_by(NoteRecord.key))
-            return {row.key: row.value for row in rows}
+        asked = select(NoteRecord).where(NoteRecord.study_id == self._id).order_by(NoteRecord.key)
+        return self._database.fetch(lambda session: {row.key: row.value for row in session.scalars(asked)})
 
     def _trials(self) -> RDBStorage:
         if self._optuna is None:  # reading a study needs no Optuna
@@ -289,9 +290,3 @@ class Study:
             )
         if self.lease is not None:
             self.lease.require(session)
-
-    def _duplicate(self, evaluation: Evaluation) -> DuplicateEvaluation:
-        what = f"candidate {evaluation.candidate_id[:12]}, {evaluation.fidelity}, seed {evaluation.seed}"
-        return DuplicateEvaluation(
-            f"study {self.spec.name!r} has this evaluation already ({what}): nothing was written"
-        )

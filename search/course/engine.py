@@ -105,7 +105,7 @@ class Engine:
             at_random = self._random.goes_on()
             if self._hinting is not None and not at_random and (hint := self._hinting.next(key)) is not None:
                 return hint
-            proposal = self._proposer.propose(random=at_random)
+            proposal = self._sharing.given_up() or self._proposer.propose(random=at_random)
             self.counts.refused, self.counts.duplicates = self._proposer.refused, self._proposer.duplicates
             if proposal is None:
                 self.exhausted = True
@@ -265,7 +265,7 @@ class Engine:
             raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed; the reason of the last one: {reason}")
 
     def _searching(self) -> bool:
-        if self.exhausted or self._finals.begun:
+        if (self.exhausted and not self._sharing.gave_up) or self._finals.begun:
             return False
         begun = self._recorder.begun + len(self._live) + len(self._waiting) + self._sharing.elsewhere
         if self._limits.trials is not None and begun >= self._limits.trials:
@@ -281,7 +281,7 @@ class Engine:
         seed = proposal.seed if proposal.seed is not None else self._trials.seed
         job = self._waiting.job(network, self._trials.fidelity(proposal.candidate), seed, score=self._trials.score)
         live = Running(job=job, network=network, proposal=proposal)
-        if not self._sharing.begins(live.key, trials=self._limits.trials):
+        if not self._sharing.begins(live.key, trials=self._limits.trials, proposal=proposal):
             return self._endings.drop(live)
         self._random.note(proposal.origin)
         return self._begin(key, live)

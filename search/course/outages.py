@@ -1,4 +1,7 @@
-"""Holds the study of a run, and waits for its database while that cannot be had."""
+"""Holds the study of a run, and waits for its database while that cannot be had.
+
+What an earlier run could not write to the database is taken over first.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...studies import Study
+from ...studies.recovered import take_over
 from . import stopping
 from .events import Listener
 
@@ -26,6 +30,8 @@ def driven(study: Study, options: ClusterOptions, listener: Listener) -> Iterato
     with study.driven(join=options.join):
         for one in beside:
             listener.said(f"joined: {one}")
+        for line in take_over(study):
+            listener.said(line)
         yield
 
 
@@ -38,7 +44,17 @@ def require_free(study: Study | None, options: ClusterOptions) -> None:
     from ...studies.lease import held
 
     if study is not None and not options.join and (others := study.drivers()):
-        raise held(study.spec.name, others[0])
+        raise held(study.spec, others[0])
+
+
+def is_last_driver(study: Study, listener: Listener) -> bool:
+    """Whether this process, whose run has ended, tests the network chosen: the last of those that
+    share the study does, since the others may still find a better one. `listener` is told who
+    does."""
+    others = study.drivers()
+    if others:
+        listener.said(f"not tested yet: the last process of the study tests the network chosen ({others[0]} goes on)")
+    return not others
 
 
 def wait_patiently(study: Study, seconds: float, listener: Listener) -> None:
@@ -46,7 +62,11 @@ def wait_patiently(study: Study, seconds: float, listener: Listener) -> None:
     is told to `listener`, and ends when the process is told to stop."""
 
     def told(text: str) -> None:
-        stopping.check_latest()
+        try:
+            stopping.check_latest()
+        except KeyboardInterrupt:
+            study.patience.seconds = 0.0  # what the end of the run has to write is tried once
+            raise
         listener.said(text)
 
     study.patience.seconds, study.patience.told = seconds, told

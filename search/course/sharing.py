@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose, Study
 from ...studies.reference_trials import ORIGIN
+from ..proposing.proposal import Proposal
 from .running import Key
 
 if TYPE_CHECKING:
@@ -43,21 +44,46 @@ class Sharing:
         self.elsewhere = 0
         """Trials that other drivers have begun and not ended."""
         self._free = 0
+        self._put_off: dict[Key, Proposal] = {}
+        self._begun: set[Key] = set()
 
     def know(self, key: Key) -> None:
         """Note an evaluation of the study that this driver knows to have ended."""
         self._known.add(key)
+        self._put_off.pop(key, None)
 
-    def begins(self, key: Key, purpose: Purpose = Purpose.SEARCH, *, trials: int | None = None) -> bool:
+    def begins(
+        self,
+        key: Key,
+        purpose: Purpose = Purpose.SEARCH,
+        *,
+        trials: int | None = None,
+        proposal: Proposal | None = None,
+    ) -> bool:
         """Whether this driver may begin an evaluation, or go on with it. If another one has begun
-        it, or the study has its `trials`, it may not."""
+        it, or the study has its `trials`, it may not; then a `proposal` that no sampler has made is
+        put off: see `given_up`."""
         if (lease := self._lease) is None:
             return True
-        if lease.claim(key, purpose, trials=trials) == "mine":
+        claimed = lease.claim(key, purpose, trials=trials)
+        if claimed == "mine":
             self._known.add(key)
             return True
+        if claimed == "taken" and proposal is not None and proposal.trial is None:
+            self._put_off[key] = proposal
+            self._begun.add(key)
         self._looked = -PAUSE
         return False
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether another driver has begun and given up what `given_up` returns: it has died."""
+        return any(key not in self._begun for key in self._put_off)
+
+    def given_up(self) -> Proposal | None:
+        """A network of a list, or a reference, that another driver had begun and has given up."""
+        key = next((key for key in self._put_off if key not in self._begun), None)
+        return None if key is None else self._put_off.pop(key)
 
     def adopted(self) -> Iterator[Paused]:
         """The paused trainings that no other driver holds: they are this driver's now."""
@@ -73,6 +99,8 @@ class Sharing:
         self._looked = time.monotonic()
         found = lease.ended(self._known)
         self.elsewhere, self._free = lease.unfinished()
+        if self._put_off:
+            self._begun = lease.begun_elsewhere() | {one.key for one, _ in found}
         self._teach([one for one, _ in found])
         yield from found
 

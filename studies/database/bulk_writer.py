@@ -11,7 +11,7 @@ study write it first, and so see it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from ..optuna_trial import frozen
 from ..paused import Paused
 from . import optuna_private
 from .connection import Database
-from .recording import store_paused
+from .recording import has, store_paused
+from .recovery import Kept, Recovery, Result, held_by
 from .rows import candidate_record, evaluation_record, keep_metrics
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
@@ -43,6 +44,7 @@ _ASKED = 400
 class _Waiting:
     evaluation: Evaluation
     trial: FrozenTrial | None
+    result: Result
 
 
 class Batched(Database):
@@ -69,18 +71,29 @@ class Batched(Database):
 
 @contextmanager
 def batched(
-    database: Database, study: int, optuna_study: int, require: Callable[[Session], None], every: int, seconds: float
+    database: Database,
+    study: int,
+    optuna_study: int,
+    require: Callable[[Session], None],
+    recovery: Recovery | None,
+    *,
+    every: int,
+    seconds: float,
 ) -> Iterator[tuple[Batch, Batched]]:
     """A batch of one study, and the database through which all else is read and written meanwhile;
-    at the end what waits is written. `require` raises an exception where nothing may be written."""
-    with database.read() as session:
-        batch = Batch(session, study, optuna_study, every, seconds)
+    at the end what waits is written. `require` raises an exception where nothing may be written;
+    `recovery` keeps what waits while the database cannot be had."""
+    batch = database.fetch(lambda session: Batch(session, study, optuna_study, every, seconds))
+
+    def writes(session: Session, again: bool) -> None:
+        require(session)
+        if not (again and batch.stored(session)):
+            batch.write(session)
 
     def flush() -> None:
-        if batch.waiting or batch.paused:
-            with database.write() as session:
-                require(session)
-                batch.write(session)
+        if waiting := batch.kept():
+            with held_by(recovery, *waiting, engine=database.engine):
+                database.transact(writes)
             batch.written()
 
     batch.full = flush
@@ -111,18 +124,12 @@ class Batch:
         self._candidates: dict[str, CandidateRow] = {}
         self._distributions: dict[str, tuple[BaseDistribution, str]] = {}
 
-    def add(
-        self,
-        evaluation: Evaluation,
-        candidate: CandidateRow,
-        params: Mapping[str, Any],
-        distributions: Mapping[str, BaseDistribution],
-        values: tuple[float, float] | None,
-    ) -> Evaluation:
+    def add(self, result: Result) -> Evaluation:
         """Takes an evaluation that ended; returns it with the trial number that it will have.
 
         Raises: DuplicateEvaluation, InputError as `Study.record` does; nothing was taken.
         """
+        evaluation = result.evaluation
         key = evaluation.key
         if key in self._known:
             raise DuplicateEvaluation(
@@ -130,13 +137,13 @@ class Batch:
             )
         trial = None
         if evaluation.purpose is Purpose.SEARCH:
-            trial = frozen(evaluation, params, distributions, values)
+            trial = frozen(evaluation, result.params, result.distributions, result.values)
             evaluation = replace(evaluation, trial=self._number)
             self._number += 1
         self._known.add(key)
         self.paused.pop(key, None)
-        self._candidates[candidate.id] = candidate
-        self.waiting.append(_Waiting(evaluation, trial))
+        self._candidates[result.candidate.id] = result.candidate
+        self.waiting.append(_Waiting(evaluation, trial, result))
         self._written_if_full()
         return evaluation
 
@@ -153,6 +160,15 @@ class Batch:
     def _written_if_full(self) -> None:
         if len(self.waiting) + len(self.paused) >= self._every or time.monotonic() - self._last >= self._seconds:
             self.full()
+
+    def kept(self) -> list[Kept]:
+        """What waits, as a recovery file keeps it."""
+        return [*(one.result for one in self.waiting), *self.paused.values()]
+
+    def stored(self, session: Session) -> bool:
+        """Whether a transaction whose commit was not answered has been kept: whether its first
+        evaluation is there; what is paused can be written twice."""
+        return bool(self.waiting) and has(session, self._study, self.waiting[0].evaluation)
 
     def write(self, session: Session) -> None:
         """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets

@@ -12,44 +12,54 @@ Choices, and why:
   timeout.
 - No pool: a search writes once in seconds to minutes, and a connection held idle for an hour is one
   that a server or a firewall has closed.
+- On a server, transactions that read see one moment (`REPEATABLE READ`); those that write see what
+  others have committed meanwhile (`READ COMMITTED`): they lock a row first and then decide.
+- A server that does not answer is noticed within a minute: see `_SERVERS`.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import re
 import sqlite3
-import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, create_engine, event, make_url
+from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from ...blocks.errors import AutomlError, InputError
-from ...blocks.regular_file import require_regular
 from .patience import Patience
+from .url import SECRETS, check_sqlite, file_of, masked, parsed
+
+T = TypeVar("T")
 
 CURSORS = "automl_cursors"
 """Key of a connection's cursors in its record."""
 BUSY_SECONDS = 30
 """How long a statement waits for SQLite's lock before it is an error."""
 
-_EXTRAS = {"psycopg": "postgres"}
-_DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-}  # the driver of our extra, whatever SQLAlchemy's default is
-_LONGEST_TIMEOUT = 1_000_000
+_EXTRAS = {"psycopg": "postgres", "pymysql": "mysql"}
+_SERVERS: dict[str, dict[str, Any]] = {
+    "psycopg": {
+        "connect_timeout": 10,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    },
+    "pymysql": {"connect_timeout": 10, "read_timeout": 90, "write_timeout": 30},
+}
+"""Times of the drivers in seconds (`tcp_user_timeout`: milliseconds) after which a server that does
+not answer is an error; a statement of MySQL may wait 50 s for a lock."""
 _OF_THE_DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
 """Errors of SQLite that are those of the machine."""
-_SECRETS = {"password", "passwd", "pwd", "sslpassword"}
 
 
 class DatabaseError(AutomlError):
@@ -72,28 +82,28 @@ class Database:
         """Raises: InputError for what is no database URL, an in-memory SQLite, and a driver that is
         not installed."""
         self.shown = masked(storage)
-        self.url = _parsed(storage)
+        self.url = parsed(storage)
         self.patience: Patience = Patience()
         """How long a transaction waits that cannot begin."""
-        arguments: dict[str, Any] = {"poolclass": NullPool}
-        if self.url.get_backend_name() == "sqlite" and "timeout" not in self.url.query:
-            arguments["connect_args"] = {"timeout": BUSY_SECONDS}
-        self.arguments = arguments
+        self.arguments: dict[str, Any] = {"poolclass": NullPool, "connect_args": _times(self.url)}
         if self.url.get_backend_name() == "sqlite":
-            _check_sqlite(self.url, self.shown)
+            check_sqlite(self.url, self.shown)
         try:
-            self.engine = create_engine(self.url, **arguments)
+            self.engine = create_engine(self.url, **self.arguments)
         except (NoSuchModuleError, ArgumentError, ImportError) as error:
             raise InputError(f"cannot use {self.shown}: {self._engine_reason(error)}") from error
         if self.engine.dialect.name == "sqlite":
             _control_transactions(self.engine)
             _unlock_interrupted(self.engine)
-        self.writing = self.engine.execution_options(automl_begin="BEGIN IMMEDIATE")
+            self.writing = self.engine.execution_options(automl_begin="BEGIN IMMEDIATE")
+        else:
+            self.writing = self.engine.execution_options(isolation_level="READ COMMITTED")
+            self.engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def file(self) -> Path | None:
         """The file of an SQLite database; None for a server."""
-        return _file_of(self.url)
+        return file_of(self.url)
 
     @property
     def exists(self) -> bool:
@@ -129,6 +139,7 @@ class Database:
         try:
             with self.patience.begun(self.engine, self.reason) as session:
                 yield session
+            self.patience.had()
         except SQLAlchemyError as error:
             raise DatabaseError(f"cannot read {self.shown}: {self.reason(error)}") from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -147,14 +158,43 @@ class Database:
             with self.patience.begun(self.writing, self.reason) as session:
                 yield session
                 session.commit()
+            self.patience.had()
         except SQLAlchemyError as error:
             raise DatabaseError(f"cannot write to {self.shown}: {self.reason(error)}") from error
+
+    def fetch(self, action: Callable[[Session], T]) -> T:
+        """What `action` reads in one transaction, which is begun anew if the connection is lost
+        within it. Raises: DatabaseError, as `read`."""
+        while True:
+            try:
+                with self.read() as session:
+                    return action(session)
+            except DatabaseError as error:
+                if not self.patience.waits(self.engine, error.__cause__, self.reason):
+                    raise
+
+    def transact(self, action: Callable[[Session, bool], T]) -> T:
+        """What `action` returns, done in one transaction, which is begun anew if the connection is
+        lost within it; `action` is told whether it is done again: the commit before may have been
+        kept, although its answer was lost. Raises: DatabaseError, as `write`."""
+        again = clashed = False
+        while True:
+            try:
+                with self.write() as session:
+                    return action(session, again)
+            except DatabaseError as error:
+                if isinstance(error.__cause__, IntegrityError) and not clashed:
+                    clashed = True  # another process has written the same since: now `action` sees it
+                    continue
+                if not self.patience.waits(self.engine, error.__cause__, self.reason):
+                    raise
+                again = True
 
     def reason(self, error: BaseException) -> str:
         """What the driver says, in one line, without the password."""
         said = str(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error).strip()
         line = said.splitlines()[0] if said else type(error).__name__
-        secrets = [self.url.password, *(value for key, value in self.url.query.items() if key in _SECRETS)]
+        secrets = [self.url.password, *(value for key, value in self.url.query.items() if key in SECRETS)]
         for secret in secrets:
             if isinstance(secret, str) and secret:
                 line = line.replace(secret, "***")
@@ -175,70 +215,13 @@ class Database:
         )
 
 
-def sqlite_file(storage: str) -> Path | None:
-    """The file of an SQLite database by its URL, without opening it; None for a server.
-
-    Raises:
-        InputError: `storage` is no database URL, or an SQLite database in memory.
-    """
-    return _file_of(_parsed(storage))
-
-
-def masked(storage: str) -> str:
-    """A database URL to show: passwords become `***`, also in what is no valid URL."""
-    shown = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", storage)
-    return re.sub(rf"(?i)([?&](?:{'|'.join(_SECRETS)})=)[^&]*", r"\1***", shown)
-
-
-def _file_of(url: URL) -> Path | None:
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return None
-    return Path(url.database.removeprefix("file:"))
-
-
-def _parsed(storage: str) -> URL:
-    """The URL, with our driver for PostgreSQL and an absolute path for SQLite, so that a later
-    `chdir` changes nothing."""
-    try:
-        url = make_url(storage)
-    except (ArgumentError, ValueError):
-        near = "" if ":/" in storage or not storage else f"; did you mean 'sqlite:///{storage}'?"
-        raise InputError(
-            f"a storage must be a database URL such as sqlite:///automl.db, but got {masked(storage)!r}{near}"
-        ) from None
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-    if url.get_backend_name() != "sqlite":
-        return url
-    if url.host:
-        raise InputError(
-            "an SQLite URL has three slashes before the file: did you mean"
-            f" 'sqlite:///{url.host}{'/' + url.database if url.database else ''}'?"
-        )
-    if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
-        raise InputError(
-            f"a study must outlive its process, but {masked(storage)} is in memory; give a file such as"
-            " sqlite:///automl.db"
-        )
-    return url if url.database.startswith("file:") else url.set(database=os.path.abspath(url.database))
-
-
-def _check_sqlite(url: URL, shown: str) -> None:
-    """Raise InputError unless SQLite takes the options of the URL, and its file may be one."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", SAWarning)  # SQLAlchemy passes over what it does not know
-            _, options = url.get_dialect()().create_connect_args(url)
-        if not 0 <= float(options.get("timeout", 0)) <= _LONGEST_TIMEOUT:
-            raise ValueError(f"timeout must be a number of seconds from 0 to {_LONGEST_TIMEOUT:,}")
-        sqlite3.connect(":memory:", **{**options, "uri": False}).close()
-    except (TypeError, ValueError, OverflowError, sqlite3.Error, SQLAlchemyError, SAWarning) as error:
-        raise InputError(f"cannot use {shown}: {error}") from None
-    file = _file_of(url)
-    if file is not None and os.path.exists(file):
-        try:
-            require_regular(file)
-        except OSError as error:
-            raise InputError(f"cannot use {shown}: {error.strerror}") from None
+def _times(url: URL) -> dict[str, Any]:
+    """The times of the driver, without those that the URL gives."""
+    if url.get_backend_name() == "sqlite":
+        return {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each connection that was cut
+    given = url.drivername.partition("+")[2]
+    return {name: value for name, value in _SERVERS.get(given, {}).items() if name not in url.query}
 
 
 def _control_transactions(engine: Engine) -> None:

@@ -1,15 +1,19 @@
 """Keeps the drivers of a study and what they have begun, in a session that the caller commits.
 
-The database decides between drivers: each decision locks the row of the study first.
+The database decides between drivers: each decision locks the row of the study first. Its clock
+says how long a driver has been silent, so that the clocks of machines need not agree; SQLite has
+none of its own.
+
+A driver that was silent itself takes nobody for dead: the machine was asleep, or the database out
+of reach, and the others were silent for the same reason. It waits for `GRACE` after its own return.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from ..driver import Driver
@@ -31,20 +35,52 @@ _SAME = and_(
 )
 
 
+_CLOCKS = {
+    "postgresql": "SELECT clock_timestamp()",
+    "mysql": "SELECT UTC_TIMESTAMP(6)",
+    "mariadb": "SELECT UTC_TIMESTAMP(6)",
+}
+GAP = timedelta(seconds=30)
+"""A driver whose last sign of life is older was asleep, or could not reach the database."""
+GRACE = timedelta(seconds=60)
+"""Time after its return in which a driver takes no silent one for dead."""
+
+
+def now(session: Session) -> datetime:
+    """The time of the database."""
+    asked = _CLOCKS.get(session.get_bind().dialect.name)
+    if asked is None:
+        return datetime.now(UTC)
+    found: datetime = session.execute(text(asked)).scalar_one()
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
 def drivers(session: Session, study: int) -> list[Driver]:
     """All drivers in the database, the first to begin first, those that are dead included."""
     rows = session.scalars(select(DriverRecord).where(DriverRecord.study_id == study).order_by(DriverRecord.since))
+    found, time = rows.all(), now(session)
     return [
-        Driver(id=row.id, host=row.host, pid=row.pid, place=row.place, since=row.since, seen=row.seen) for row in rows
+        Driver(
+            id=row.id,
+            host=row.host,
+            pid=row.pid,
+            place=row.place,
+            since=row.since,
+            seen=row.seen,
+            silence=max(time - row.seen, timedelta()),
+        )
+        for row in found
     ]
 
 
-def living(session: Session, study: int, *, but: str = "") -> list[Driver]:
+def living(session: Session, study: int, *, but: str = "", returned: datetime | None = None) -> list[Driver]:
     """The drivers that live, without the one named `but`. The rows of the dead are removed, and
-    with them what they had begun."""
+    with them what they had begun. `returned` is when the driver that asks was back after a silence
+    of its own."""
     session.execute(select(StudyRecord.id).where(StudyRecord.id == study).with_for_update())
     others = [one for one in drivers(session, study) if one.id != but]
-    dead = [one.id for one in others if not one.alive]
+    lenient = returned is not None and now(session) - returned < GRACE
+    dead = [one.id for one in others if one.gone or not (lenient or one.alive)]
     if dead:
         session.execute(delete(DriverRecord).where(DriverRecord.id.in_(dead)))
     return [one for one in others if one.id not in dead]
@@ -52,7 +88,12 @@ def living(session: Session, study: int, *, but: str = "") -> list[Driver]:
 
 def enter(session: Session, study: int, driver: Driver) -> None:
     """Add a driver."""
-    session.add(DriverRecord(study_id=study, **asdict(driver)))
+    time = now(session)
+    session.add(
+        DriverRecord(
+            id=driver.id, study_id=study, host=driver.host, pid=driver.pid, place=driver.place, since=time, seen=time
+        )
+    )
 
 
 def leave(session: Session, driver: Driver) -> None:
@@ -60,9 +101,15 @@ def leave(session: Session, driver: Driver) -> None:
     session.execute(delete(DriverRecord).where(DriverRecord.id == driver.id))
 
 
-def beat(session: Session, driver: Driver) -> None:
-    """Note a sign of life of a driver, unless another process has removed it."""
-    session.execute(update(DriverRecord).where(DriverRecord.id == driver.id).values(seen=datetime.now(UTC)))
+def beat(session: Session, driver: Driver) -> timedelta:
+    """Note a sign of life of a driver, unless another process has removed it; how long it had been
+    silent."""
+    row = session.get(DriverRecord, driver.id, with_for_update=True)
+    if row is None:
+        return timedelta()
+    time = now(session)
+    silence, row.seen = time - row.seen, time
+    return silence
 
 
 def drives(session: Session, driver: Driver) -> bool:
@@ -116,6 +163,13 @@ def unfinished(session: Session, study: int, *, but: str = "") -> tuple[int, int
         .where(PausedRecord.study_id == study, ClaimRecord.driver_id.is_(None))
     )
     return session.scalar(claims) or 0, session.scalar(free) or 0
+
+
+def claimed(session: Session, study: int, *, but: str) -> set[Key]:
+    """What drivers have begun and not ended, without the driver `but`."""
+    columns = ClaimRecord.candidate_id, ClaimRecord.fidelity, ClaimRecord.seed
+    rows = session.execute(select(*columns).where(ClaimRecord.study_id == study, ClaimRecord.driver_id != but))
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 def _ended_trials(session: Session, study: int) -> int:

@@ -32,11 +32,17 @@ def found(database: Database, spec: StudySpec) -> StudyRecord | None:
     database.require_folder()
     if not database.exists:
         return None
-    with database.opening(), Session(database.engine) as session:
-        stands = revision(session.connection())
-        if stands not in (None, HEAD):  # seen once the tables have been brought up to date
-            return None
-        return find_row(database, session, spec, tables=stands is not None)
+    while True:
+        with database.opening(), Session(database.engine) as session:
+            stands = revision(session.connection())
+            if stands not in (None, HEAD):  # seen once the tables have been brought up to date
+                return None
+            try:
+                return find_row(database, session, spec, tables=stands is not None)
+            except InputError:
+                with database.engine.connect() as later:
+                    if stands is not None or revision(later) is None:
+                        raise  # else another process has made our tables between the two looks
 
 
 def created_or_found(
@@ -69,8 +75,11 @@ def find_row(database: Database, session: Session, spec: StudySpec, *, tables: b
     Raises:
         InputError: the name is taken by another search, or by a study of Optuna alone.
     """
-    row = session.scalar(select(StudyRecord).where(StudyRecord.name == spec.name)) if tables else None
+    # both are created in one transaction: if the first look finds one, the second finds the other
     optuna_id = optuna_tables.study_id(session, spec.name)
+    row = session.scalar(select(StudyRecord).where(StudyRecord.name == spec.name)) if tables else None
+    if row is not None and optuna_id is None:
+        optuna_id = optuna_tables.study_id(session, spec.name)
     if row is None:
         if optuna_id is not None:
             raise InputError(

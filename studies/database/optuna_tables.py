@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from ...blocks.errors import AutomlError, InputError
 from . import optuna_private
 from .connection import Database
-from .schema import at_once
+from .schema import alone, at_once
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -44,7 +44,7 @@ def connect(database: Database) -> RDBStorage:
         with quietly():
             return RDBStorage(url, engine_kwargs=dict(database.arguments))
 
-    with database.opening():
+    with database.opening(), alone(database):
         try:
             return at_once(made)
         except RuntimeError as error:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import column, inspect, select, table, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +28,8 @@ HEAD = "0005"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "automl_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 7_091_126
+"""Number of the lock under which tables are created and changed on a server."""
 
 
 def revision(connection: Connection) -> str | None:
@@ -56,9 +59,23 @@ def migrate(database: Database) -> None:
     the others find it done.
     Raises: InputError if the database was made by a newer version of automl, or cannot be written.
     """
-    with database.opening():
+    with database.opening(), alone(database):
         create_whole(database, _upgrade)
         at_once(lambda: _upgrade(database))
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Within it no other process creates or changes tables on the same server, which would not keep
+    two of them apart. SQLite's own lock does."""
+    locks = {"postgresql": f"SELECT pg_advisory_lock({LOCK})", "mysql": f"SELECT GET_LOCK('automl {LOCK}', 600)"}
+    lock = locks.get({"mariadb": "mysql"}.get(name := database.engine.dialect.name, name))
+    if lock is None:
+        yield
+        return
+    with database.engine.connect() as connection:  # which gives the lock back when it is closed
+        connection.execute(text(lock))
+        yield
 
 
 def at_once(action: Callable[[], _Result], attempts: int = 6) -> _Result:

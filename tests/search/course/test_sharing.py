@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from automl.search.course import sharing
 from automl.search.course.engine import Engine
+from automl.search.course.events import Silent
 from automl.search.course.job import Job
+from automl.search.course.outages import is_last_driver
+from automl.search.proposing.listed import Listed, Points
 from automl.spaces import Space
 from automl.studies import DuplicateEvaluation, Lost, Purpose, State, Study
 from automl.studies.lease import Lease
 
-from .played_workers import accuracy_of, digest, make
+from .played_workers import accuracy_of, digest, make, open_study
 
 TRIALS = 6
 
@@ -136,6 +139,51 @@ def test_the_paused_trainings_of_a_living_driver_are_its_own(tmp_path: Path, spa
     assert two.next_job("b") != "finished"
     two.abandon()
     assert set(one._waiting) == {each.key for each in one.study.paused()}
+
+
+def listing(folder: Path, space: Space, held: ExitStack) -> Engine:
+    """A driver of its own that trains a list of four networks, as a grid does."""
+
+    def behind(study: Study, proposer):
+        held.enter_context(study.driven(join=True))
+        found = [proposer.propose() for _ in range(4)]
+        listed = [Listed(candidate=one.candidate, cost=one.cost, settings={}, stoppable=False) for one in found]
+        return Points(listed, seeds=[0], distributions={}, known=study.evaluations())
+
+    return make(folder, space, workers=1, behind=behind, trials=None, finals=0)
+
+
+def test_what_a_dead_driver_had_begun_of_a_list_is_trained_by_the_other(
+    tmp_path: Path, space: Space, drivers: ExitStack
+) -> None:
+    one, two = listing(tmp_path, space, drivers), listing(tmp_path, space, drivers)
+    begun, other = next(turns(one, "a")), turns(two, "b")
+    jobs = [job for job, _ in zip(other, range(40), strict=False)]
+    assert jobs[-1] == "wait"  # control: it waits for the one that lives
+    assert len(two.study.evaluations()) == 3
+    with sqlite3.connect(tmp_path / "s.db") as database:  # which dies
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("UPDATE automl_drivers SET seen = '2026-01-01 00:00:00.000000' WHERE id = ?", (_id(one),))
+    last = {digest(job) for job in other if isinstance(job, Job)}
+    assert last == {digest(begun)}
+    assert len(two.study.evaluations()) == 4
+
+
+def test_the_last_driver_tests_the_network_chosen(tmp_path: Path, space: Space) -> None:
+    class Told(Silent):
+        def said(self, text: str) -> None:
+            lines.append(text)
+
+    lines: list[str] = []
+    one, two = open_study(tmp_path, space), open_study(tmp_path, space)
+    with two.driven():
+        with one.driven(join=True):
+            pass
+        assert not is_last_driver(one, Told())
+    assert lines == [line for line in lines if line.startswith("not tested yet: the last process of the study")]
+    assert len(lines) == 1
+    assert is_last_driver(two, Told())  # control
+    assert len(lines) == 1
 
 
 def _id(engine: Engine) -> str:

@@ -65,6 +65,14 @@ def test_a_missing_driver_names_the_extra(name: str, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+def test_the_driver_of_mysql_is_that_of_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pymysql", None)
+    assert refusal(lambda: Database(f"{name}://ann:s3cret@db/nas")).endswith(
+        "the driver pymysql is not installed; pip install 'automl[mysql]'"
+    )
+
+
 def test_the_drivers_reason_is_shown_without_the_password() -> None:
     database = Database("sqlite:///x.db")
     for url in ("postgresql://ann:s3cret@db/nas", "postgresql://db/nas?password=s3cret"):

@@ -16,6 +16,7 @@ import pytest
 from automl.studies import Driver, Fidelity, Held, Lost, Purpose, State, Study, StudySpec, delete
 from automl.studies import driver as driver_module
 from automl.studies import lease as lease_module
+from automl.studies.database import driving
 from automl.studies.driver import SILENCE
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -35,10 +36,10 @@ def drive(study: Study) -> None:
         pass
 
 
-def silent(url: str, seconds: float) -> None:
-    """The last sign of life of all drivers was so many seconds ago."""
+def silent(url: str, seconds: float, driver: str = "%") -> None:
+    """The last sign of life of all drivers, or of one, was so many seconds ago."""
     seen = datetime.now(UTC) - timedelta(seconds=seconds)
-    sql(url, f"UPDATE automl_drivers SET seen = '{seen:%Y-%m-%d %H:%M:%S.%f}'")
+    sql(url, f"UPDATE automl_drivers SET seen = '{seen:%Y-%m-%d %H:%M:%S.%f}' WHERE id LIKE '{driver}'")
 
 
 def elsewhere(url: str, pid: int = 4711) -> None:
@@ -142,10 +143,29 @@ def test_a_driver_gives_signs_of_life_and_sees_who_joins(
             assert study.lease.shared
 
 
-def test_a_process_whose_clock_is_behind_is_not_silent_for_a_negative_time() -> None:
-    ahead = replace(Driver.here(), seen=datetime.now(UTC) + timedelta(seconds=5))
-    assert ahead.alive
-    assert "(last sign of life 0 s ago)" in str(ahead)
+def test_a_process_whose_clock_is_behind_is_not_silent_for_a_negative_time(study: Study, url: str) -> None:
+    with study.driven():
+        elsewhere(url)
+        silent(url, -5)
+        (ahead,) = study.drivers()
+        assert "(last sign of life 0 s ago)" in str(ahead)
+
+
+def test_a_table_which_nobody_can_join_is_not_said_to_be_joined(url: str, spec: StudySpec) -> None:
+    table = replace(spec, settings={**spec.settings, "evaluator": "table"})
+    study = Study.create_or_continue(url, table, command="", versions={})
+    with study.driven(), pytest.raises(Held, match=r"ago\): wait for its end$"):
+        drive(Study.open(url, "tiny"))
+
+
+def test_a_process_that_could_not_give_its_study_up_holds_it_no_more(study: Study, url: str) -> None:
+    driver = study.driven()
+    driver.__enter__()
+    rows = sql(url, "SELECT * FROM automl_drivers")
+    driver.__exit__(None, None, None)
+    sql(url, f"INSERT INTO automl_drivers VALUES {rows[0]}")  # the server was away
+    assert study.drivers() == []
+    drive(study)
 
 
 def test_a_process_id_counts_where_it_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +175,7 @@ def test_a_process_id_counts_where_it_means_the_same(monkeypatch: pytest.MonkeyP
     assert not dead.alive
     monkeypatch.setattr(driver_module, "place", lambda: "a container of the same host name")
     assert dead.alive
-    assert not replace(dead, seen=dead.seen - SILENCE - timedelta(seconds=1)).alive
+    assert not replace(dead, silence=SILENCE + timedelta(seconds=1)).alive
 
 
 class TestClaims:
@@ -190,10 +210,26 @@ class TestClaims:
         study.lease.claim(KEY, Purpose.SEARCH)
         sql(url, f"UPDATE automl_drivers SET place = 'there' WHERE id = '{study.lease.driver.id}'")
         assert second.lease.claim(KEY, Purpose.SEARCH) == "taken"  # control
-        silent(url, 61)  # the second one is not silent to itself
+        silent(url, 61, study.lease.driver.id)
         assert second.lease.claim(KEY, Purpose.SEARCH) == "mine"
         with pytest.raises(Lost):
             study.lease.claim(KEY, Purpose.SEARCH)
+
+    def test_two_that_were_asleep_do_not_take_each_other_for_dead(
+        self, study: Study, second: Study, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A machine that slept, or a server that was away: both were silent."""
+        assert study.lease is not None
+        assert second.lease is not None
+        sql(url, "UPDATE automl_drivers SET place = 'there'")
+        study.lease.claim(KEY, Purpose.SEARCH)
+        silent(url, 3600)
+        assert second.lease.claim(KEY, Purpose.SEARCH) == "taken"
+        assert study.lease.claim(KEY, Purpose.SEARCH) == "mine"  # it is back, and has lost nothing
+        silent(url, 61, study.lease.driver.id)
+        assert second.lease.claim(KEY, Purpose.SEARCH) == "taken"  # it may be slower to wake
+        monkeypatch.setattr(driving, "GRACE", timedelta())  # control: later it is dead
+        assert second.lease.claim(KEY, Purpose.SEARCH) == "mine"
 
     def test_both_together_begin_no_more_trials_than_were_asked_for(
         self, study: Study, second: Study, record: Callable[..., object]

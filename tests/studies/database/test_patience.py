@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
-from automl.studies import DatabaseError, Study, StudySpec
+from automl.studies import DatabaseError, DuplicateEvaluation, Evaluation, Study, StudySpec
 from automl.studies.database import patience
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 
 class Locked:
@@ -96,3 +99,62 @@ def test_an_error_that_does_not_pass_is_not_waited_for(
     with pytest.raises(DatabaseError, match="no such table"):
         record(study)
     assert pauses == []
+
+
+def test_an_outage_is_as_long_as_all_its_waits_together(
+    url: str, locked: Locked, pauses: list[float], record: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after a wait that was in vain is tried once."""
+    times = iter([0.0, 0.0, 50.0, 120.0])
+    clock = SimpleNamespace(monotonic=lambda: next(times, 130.0), sleep=pauses.append)
+    monkeypatch.setattr(patience, "time", clock)
+    locked.times = 0
+    study = opened(url, locked, seconds=100)
+    for _ in range(3):
+        with pytest.raises(DatabaseError, match="database is locked"):
+            record(study)
+    assert len(pauses) <= 3
+    locked.connection.execute("ROLLBACK")
+    record(study)  # which ends the outage
+    assert study.patience._since is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "error", "waited"),
+    [
+        ("postgresql", OperationalError("", {}, Exception("server closed the connection")), True),
+        ("postgresql", ProgrammingError("", {}, Exception("no such table")), False),
+        ("postgresql", ProgrammingError("", {}, Exception("cut"), connection_invalidated=True), True),
+        ("mysql", OperationalError("", {}, Exception(2013, "Lost connection")), True),
+        ("mysql", OperationalError("", {}, Exception(1213, "Deadlock found")), True),
+        ("mysql", InterfaceError("", {}, Exception(0, "")), True),
+        ("mysql", OperationalError("", {}, Exception(1054, "Unknown column")), False),
+        ("sqlite", OperationalError("", {}, Exception("disk I/O error")), False),
+    ],
+)
+def test_errors_that_pass_are_waited_for(dialect: str, error: DBAPIError, waited: bool) -> None:
+    engine = SimpleNamespace(dialect=SimpleNamespace(name=dialect))
+    assert patience.passes(engine, error) == waited  # type: ignore[arg-type]
+
+
+def test_a_commit_whose_answer_is_lost_is_not_done_twice(
+    url: str, spec: StudySpec, pauses: list[float], record: Callable[..., Evaluation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study.create_or_continue(url, spec, command="", versions={})
+    study.patience.seconds = 100
+    commit, lost = Session.commit, [True]
+    monkeypatch.setattr(patience, "passes", lambda engine, error: isinstance(error, OperationalError))
+
+    def loses(session: Session) -> None:
+        commit(session)
+        if session.join_transaction_mode != "create_savepoint" and lost and lost.pop():  # Optuna's joins ours
+            raise OperationalError("COMMIT", {}, Exception("the connection was lost"))
+
+    monkeypatch.setattr(Session, "commit", loses)
+    assert record(study, 1).trial == 0
+    with study.recording():
+        record(study, 2)
+        lost.append(True)
+    assert [each.trial for each in study.evaluations()] == [0, 1]
+    with pytest.raises(DuplicateEvaluation):  # control: the same again, by somebody else
+        record(study, 2)

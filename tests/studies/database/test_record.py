@@ -12,11 +12,12 @@ import optuna
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State, Study
+from automl.studies.database import recording
 from automl.studies.database.connection import DatabaseError
 from automl.studies.database.rows import evaluation_record
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy import event
+from sqlalchemy import event, false
 from sqlalchemy.orm import Session
 
 Record = Callable[..., Evaluation]
@@ -91,8 +92,10 @@ def test_a_unique_violation_at_the_last_moment_leaves_no_trial_of_optuna(
 ) -> None:
     record(study)
     before = rows(count, url)
-    seen = iter([False, True])  # as when another process records between the question and the insertion
-    monkeypatch.setattr("automl.studies.study.has", lambda *_: next(seen))
+    seen, asked = iter([False]), recording._evaluation  # another process records between question and insertion
+    monkeypatch.setattr(
+        recording, "_evaluation", lambda *key: asked(*key) if next(seen, True) else asked(*key).where(false())
+    )
     with pytest.raises(DuplicateEvaluation):
         record(study)
     assert rows(count, url) == before

@@ -24,6 +24,7 @@ from automl.studies import Fault, State, Study, StudySpec
 from automl.studies.database import schema
 from automl.studies.database.connection import Database
 from automl.studies.database.tables import Base
+from automl.studies.upgrade import upgrade
 from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, String, Text, UniqueConstraint, create_engine
 
 HERE = Path(__file__).parents[1]
@@ -146,6 +147,28 @@ def test_the_database_of_the_first_version_is_continued_today(old: str, spec: St
     study = Study.create_or_continue(old, spec, command="", versions={})
     assert record(study, 77).trial == 5
     assert differences(old) == []
+
+
+def test_a_copy_of_the_file_is_made_before_an_upgrade(old: str) -> None:
+    file = Path(old.removeprefix("sqlite:///"))
+    before = tables(file)
+    done = upgrade(old)
+    assert (done.before, done.after, done.backup) == ("0001", schema.HEAD, file.with_name("old.sqlite.schema-0001.bak"))
+    assert done.backup is not None
+    assert tables(done.backup) == before != tables(file)
+    assert {path.name for path in file.parent.iterdir()} == {file.name, done.backup.name}
+    again = upgrade(old)  # control: nothing is left to do, and nothing is copied
+    assert (again.before, again.backup) == (schema.HEAD, None)
+
+
+def test_no_older_copy_is_overwritten_by_an_upgrade(old: str) -> None:
+    file = Path(old.removeprefix("sqlite:///"))
+    earlier = file.with_name("old.sqlite.schema-0001.bak")
+    earlier.write_text("an earlier copy")
+    backup = upgrade(old).backup
+    assert earlier.read_text() == "an earlier copy"
+    assert backup is not None
+    assert backup != earlier
 
 
 def test_what_was_at_fault_in_an_old_failure_is_not_known(old: str, record) -> None:
