@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import pickle
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from torch import Tensor
 from ..blocks.errors import InputError
 from ..blocks.regular_file import require_regular
 from .atomic_file import replacing
+from .store import Store, StoreError
 
 PLAIN = (type(None), bool, int, float, str)
 
@@ -34,6 +37,18 @@ def save(path: str | os.PathLike[str], payload: dict[str, Any]) -> None:
         torch.save(payload, file)
 
 
+def save_to(store: Store, name: str, payload: dict[str, Any]) -> None:
+    """Writes `payload` to the file `name` of a store, whole or not at all.
+
+    Raises:
+        InputError: as `save`.
+        OSError, StoreError: the store refuses; `name` is as it was.
+    """
+    _check_plain(payload, "payload")
+    with store.writing(name) as file:
+        torch.save(payload, file)
+
+
 def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> dict[str, Any]:
     """Reads what `save` wrote.
 
@@ -42,11 +57,36 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
             Python values.
     """
     name = os.fspath(path)
-    try:
+    with _told(name):
         require_regular(path)
+        with open(path, "rb") as file:
+            payload = torch.load(file, map_location=map_location, weights_only=True)
+    return _dict(payload, name)
+
+
+def load_from(store: Store, name: str) -> dict[str, Any]:
+    """Reads what `save_to` wrote, to the CPU.
+
+    Raises:
+        InputError: as `load`.
+        StoreError: the store cannot be reached.
+    """
+    shown = f"{store.place}/{name}"
+    with _told(shown), store.reading(name) as file:
+        payload = torch.load(file, map_location="cpu", weights_only=True)
+    return _dict(payload, shown)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Puts what reading the checkpoint `name` may raise into one line; says nothing of torch's
+    warnings of a file that it then refuses."""
+    try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of a file that it then refuses
-            payload = torch.load(path, map_location=map_location, weights_only=True)
+            warnings.simplefilter("ignore")
+            yield
+    except StoreError:
+        raise
     except pickle.UnpicklingError:
         raise InputError(
             f"a checkpoint must hold tensors and plain Python values only, but {name} holds something else or is"
@@ -57,6 +97,9 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
     except Exception as error:  # a damaged pickle raises whatever its opcodes run into
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"cannot read the checkpoint {name}: {reason}") from None
+
+
+def _dict(payload: object, name: str) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise InputError(f"a checkpoint must hold a dict, but {name} holds a {type(payload).__name__}")
     return payload

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..blocks import InputError
-from .artifacts import weights_file
+from .artifacts import PlaceNotNamed, weights_file
 from .belief import Noted, noted_belief
 from .best_network import Best
 from .evaluation import CandidateRow, Evaluation, Purpose, State
@@ -19,6 +20,7 @@ from .finalists import LEADERS, complete_points, finalists
 from .front_point import FrontPoint
 from .reference_trials import noted_references, reference_words
 from .statistics.posterior import Normal, posterior
+from .store import StoreError
 from .study import Study
 from .verification_study import require_search, verified_by
 
@@ -276,4 +278,6 @@ def _weights(study: Study, shown: Evaluation) -> Path | None:
     """The weights of `shown`, else of its network's last final training that kept any."""
     own = [each for each in trainings(study) if each.candidate_id == shown.candidate_id]
     kept = (weights_file(study, each) for each in (shown, *reversed(own)))
-    return next((file for file in kept if file is not None), None)
+    with suppress(PlaceNotNamed, StoreError):  # the network is known without its weights
+        return next((file for file in kept if file is not None), None)
+    return None

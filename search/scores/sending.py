@@ -8,14 +8,12 @@ automl, and those that installed packages declare as entry points, are found by 
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 from ...blocks.errors import InputError
+from ..by_value import by_value, is_users
 from .registry import Score, scores
 
 
@@ -37,13 +35,8 @@ def packed(names: Sequence[str] | None = None) -> bytes:
         for score in own:
             function = score.computed_by()
             module = sys.modules.get(getattr(function, "__module__", None) or "")
-            if (
-                module is not None
-                and _is_users(module)
-                and module.__name__ not in pickle.list_registry_pickle_by_value()
-            ):
-                pickle.register_pickle_by_value(module)
-                after.callback(pickle.unregister_pickle_by_value, module)
+            if module is not None and is_users(module):
+                after.enter_context(by_value([module]))
             sent.append(replace(score, module="", function=function))
             try:
                 pickle.dumps(sent[-1])
@@ -62,17 +55,3 @@ def unpacked(data: bytes) -> None:
         import ray.cloudpickle as pickle
 
         scores.adopt({score.name: score for score in pickle.loads(data)})
-
-
-def _is_users(module: ModuleType) -> bool:
-    """Whether `module` is neither installed, nor Python's or automl's own, nor `__main__`, which is
-    always pickled by value."""
-    file = getattr(module, "__file__", None)
-    if file is None or module.__name__ == "__main__" or module.__name__.startswith("automl."):
-        return False
-    installed = [
-        Path(path).resolve()
-        for key, path in sysconfig.get_paths().items()
-        if key in ("stdlib", "platstdlib", "purelib", "platlib")
-    ]
-    return not any(Path(file).resolve().is_relative_to(path) for path in installed)
