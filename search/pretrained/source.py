@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import socket
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,14 +151,39 @@ def _from_hub(name: str) -> Mapping[str, Tensor]:
 
         if not timm.is_model(name) or not timm.models.is_model_pretrained(name):
             raise InputError(f"timm has no trained weights of {name!r}: give a file, as --pretrained {name}:FILE")
+        away = False
         try:
-            return timm.create_model(name, pretrained=True).state_dict()
+            with _hub_or_cache() as away:
+                return timm.create_model(name, pretrained=True).state_dict()
         except Exception as error:  # whatever the libraries between here and the hub raise
-            reason = (str(error).splitlines() or [type(error).__name__])[0].strip()
+            reason = "no network" if away else (str(error).splitlines() or [type(error).__name__])[0].strip()
             raise AutomlError(
                 f"the weights of {name} cannot be fetched from timm's hub ({reason[:160]}): give a file, as"
                 f" --pretrained {name}:FILE"
             ) from None
+
+
+@contextmanager
+def _hub_or_cache() -> Iterator[bool]:
+    """Yields whether the name of the hub's host cannot be resolved. What was fetched before is then
+    found without the hub, whose library would try again and again for a minute."""
+    from huggingface_hub import constants
+
+    host, logger = urlsplit(constants.ENDPOINT).hostname, logging.getLogger("huggingface_hub")
+    offline, level = constants.HF_HUB_OFFLINE, logger.level
+    away = False
+    if not getproxies():  # a proxy resolves names itself
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            away = True
+    try:
+        logger.setLevel(logging.ERROR)
+        constants.HF_HUB_OFFLINE = offline or away  # pyright: ignore[reportConstantRedefinition]
+        yield away
+    finally:
+        constants.HF_HUB_OFFLINE = offline  # pyright: ignore[reportConstantRedefinition]
+        logger.setLevel(level)
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
