@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Any
 
-from .watched import environment
-
 VITAL = ("raylet", "gcs_server")
 """The processes without which nothing runs."""
-_revived: list[subprocess.Popen[bytes]] = []
-"""What `revive` has started."""
 
 
 def raylet() -> int:
     """The id of the raylet, once Ray has been started."""
     (found,) = _node().all_processes["raylet"]
     return found.process.pid
-
-
-def is_private() -> bool:
-    """Whether Ray's processes are those of this process, and not a cluster's."""
-    node = _node()
-    return node is None or bool(node.all_processes.get("raylet"))
 
 
 def dead_process() -> str | None:
@@ -40,9 +29,6 @@ def dead_process() -> str | None:
 def kill() -> None:
     """Kill all of them. To end in order takes longer, and where one of them has died already Ray
     waits for it for a minute."""
-    while _revived:
-        _revived[-1].kill()
-        _revived.pop().wait()
     node = _node()
     if node is not None:
         node.kill_all_processes(check_alive=False, allow_graceful=False)
@@ -52,20 +38,3 @@ def _node() -> Any:
     """Ray's object for the processes; None if none were started."""
     worker = sys.modules.get("ray._private.worker")
     return None if worker is None else worker._global_node
-
-
-def revive() -> None:
-    """Start the GCS that has died anew at its address, without what it knew: calls that wait for it
-    return, with an error. `kill` ends it.
-
-    Raises:
-        OSError: it cannot be started.
-    """
-    node = _node()
-    if node is None or _revived:
-        return
-    for dead in node.all_processes.get("gcs_server", ()):
-        if dead.process.poll() is not None:
-            given = f"--gcs_server_port={str(node.gcs_address).rpartition(':')[2]}"
-            words = [given if word.startswith("--gcs_server_port=") else word for word in dead.process.args]
-            _revived.append(subprocess.Popen(words, stdin=-3, stdout=-3, stderr=-3, env=environment()))

@@ -1,10 +1,10 @@
-"""Ends a call to Ray that waits in vain because a process of the private Ray has died.
+"""Ends this process when a process of its private Ray has died and a call of Ray waits for that.
 
 Between two steps of Ray Tune a death is noticed, and Ray is started anew (see `deaths`). But a call
 that waits for a dead GCS lets no Python run, and after a minute Ray ends the process without a
-word. This thread gives such a call a GCS that answers it, so that it returns, with an error; what
-follows is that of any other death. If the call does not return all the same, a line says how to go
-on before Ray ends the process.
+word. (A GCS that is started anew in its place does not help: Ray then aborts the process, as the
+new one does not know it.) This thread ends the process within seconds, and says how to go on. A
+driver that waits for something else, such as its database, is left alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..course import stopping
-from . import private_ray
+from .private_ray import dead_process
 
 PAUSE = 0.5
 """Seconds between two looks at the processes."""
@@ -25,23 +25,19 @@ PATIENCE = 8.0
 """Seconds in which a death is noticed elsewhere, if it can be."""
 
 
-def say(text: str) -> None:
-    """Write a line to standard error."""
+def end_process(text: str) -> None:
+    """Write a line to standard error and end this process with exit code 1."""
     with suppress(OSError):
         os.write(2, f"{text}\n".encode())
+    os._exit(1)
 
 
 class VitalWatch:
     """Watches the private Ray of the thread that makes it, until `end` is called."""
 
-    def __init__(self, says: Callable[[str], None] = say, revives: Callable[[], None] = private_ray.revive) -> None:
-        """Begin.
-
-        Args:
-            says: is given the line that says what died and how to go on.
-            revives: makes calls that wait for a dead GCS return.
-        """
-        self._says, self._revives, self._driver = says, revives, threading.get_ident()
+    def __init__(self, ends: Callable[[str], None] = end_process) -> None:
+        """Begin; `ends` is called with the line that says what died and how to go on."""
+        self._ends, self._driver = ends, threading.get_ident()
         self._over = threading.Event()
         self.thread = threading.Thread(target=self._watch, name="automl-ray", daemon=True)
         """Looks at the processes."""
@@ -52,23 +48,16 @@ class VitalWatch:
         self._over.set()
 
     def _watch(self) -> None:
-        """Wait for a death after which the driver is inside calls of Ray for `PATIENCE`. A driver
-        that waits for something else, such as its database, notices the death later."""
+        """Wait for a death after which the driver is inside calls of Ray for `PATIENCE`."""
         since: float | None = None
-        revived = False
         while not self._over.wait(PAUSE):
-            if (name := private_ray.dead_process()) is None or not in_ray(self._driver):
+            if (name := dead_process()) is None or not in_ray(self._driver):
                 since = None
                 continue
             since = time.monotonic() if since is None else since
-            if time.monotonic() - since < PATIENCE:
-                continue
-            if revived:
-                self._says(f"error: Ray's {name} has died, and a call to it does not return; {stopping.go_on}")
+            if time.monotonic() - since >= PATIENCE:
+                self._ends(f"error: Ray's {name} has died, and a call to it does not return; {stopping.go_on}")
                 return
-            revived, since = True, None
-            with suppress(OSError):
-                self._revives()
 
 
 def in_ray(thread: int) -> bool:

@@ -19,18 +19,17 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 """The program that ends Ray's processes when their driver has died."""
 
 _watchdog: subprocess.Popen[bytes] | None = None
-_value = ""
 
 
 @contextmanager
 def watched(raylet: Callable[[], int]) -> Iterator[None]:
     """What is started inside ends within a second of this process; `raylet` gives the id of Ray's
     raylet once it has been started."""
-    global _watchdog, _value
+    global _watchdog
     if sys.platform != "linux":
         yield
         return
-    _value = value = f"{os.getpid()}-{secrets.token_hex(8)}"
+    value = f"{os.getpid()}-{secrets.token_hex(8)}"
     _watchdog = subprocess.Popen(  # in a session of its own: no signal of a terminal reaches it
         [sys.executable, "-I", "-S", WATCHDOG, f"{MARK}={value}"],
         stdin=subprocess.PIPE,
@@ -46,11 +45,6 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
     assert _watchdog.stdin is not None
     _watchdog.stdin.write(b"%d" % raylet())
     _watchdog.stdin.flush()
-
-
-def environment() -> dict[str, str]:
-    """The environment of a further process that belongs to Ray, and is to end with this one."""
-    return {**os.environ, MARK: _value}
 
 
 def end() -> None:

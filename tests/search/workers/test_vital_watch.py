@@ -1,4 +1,4 @@
-"""A call that waits in vain for a dead process of a private Ray is answered, so that it ends."""
+"""A dead process of a private Ray for which a call waits in vain ends the driver, with a line."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Watching:
-    """Begins to watch with this patience, and keeps what is said and revived."""
+    """Begins to watch with this patience; what ends the process is noted in place of that."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.patch, self.said, self.revived = patch, list[str](), list[bool]()
+        self.patch, self.said = patch, list[str]()
 
     def begin(self, patience: float) -> VitalWatch:
         self.patch.setattr(vital_watch, "PATIENCE", patience)
-        watch = VitalWatch(self.said.append, lambda: self.revived.append(True))
+        watch = VitalWatch(self.said.append)
         self.patch.setattr(vital_watch, "_watch", watch)
         return watch
 
@@ -47,21 +47,20 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Watching:
     return Watching(monkeypatch)
 
 
-def test_a_call_that_waits_for_the_dead_is_answered_and_if_it_stays_a_line_says_how_to_go_on(
+def test_a_death_that_nobody_notices_ends_the_process_and_says_how_to_go_on(
     gcs, watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopping, "go_on", "finished evaluations are kept, go on with: automl search")
     watch = watching.begin(0.05)
     gcs.kill()
     watch.thread.join(10)
-    assert watching.revived == [True]
     assert watching.said == [
         "error: Ray's gcs_server has died, and a call to it does not return; finished evaluations are kept, go on"
         " with: automl search"
     ]
 
 
-def test_control_a_death_that_is_noticed_needs_neither(gcs, watching: Watching) -> None:
+def test_control_a_death_that_is_noticed_does_not(gcs, watching: Watching) -> None:
     watch = watching.begin(10.0)
     gcs.kill()
     gcs.wait()
@@ -69,17 +68,17 @@ def test_control_a_death_that_is_noticed_needs_neither(gcs, watching: Watching) 
         check_ray()
     watch.thread.join(10)
     assert not watch.thread.is_alive()
-    assert watching.said == watching.revived == []
+    assert watching.said == []
 
 
-def test_control_a_ray_that_lives_or_is_stopped_needs_neither(gcs, watching: Watching) -> None:
+def test_control_a_ray_that_lives_or_is_stopped_does_not(gcs, watching: Watching) -> None:
     watch = watching.begin(0.0)
     watch.thread.join(0.1)
     assert watch.thread.is_alive()
     vital_watch.noticed()
     gcs.kill()
     watch.thread.join(10)
-    assert watching.said == watching.revived == []
+    assert watching.said == []
 
 
 def test_a_driver_that_waits_for_something_else_is_left_alone(
@@ -92,9 +91,18 @@ def test_a_driver_that_waits_for_something_else_is_left_alone(
     gcs.wait()
     watch.thread.join(0.2)
     assert watch.thread.is_alive()
-    assert watching.said == watching.revived == []
+    assert watching.said == []
     vital_watch.noticed()
     watch.thread.join(10)
+
+
+def test_the_process_ends_with_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(vital_watch.os, "_exit", codes.append)
+    vital_watch.end_process("error: γ")
+    assert (codes, capfd.readouterr().err) == ([1], "error: γ\n")
 
 
 def test_whether_a_thread_is_inside_a_call_of_ray_is_seen() -> None:

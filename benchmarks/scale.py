@@ -1,0 +1,199 @@
+"""What a study of 100,000 trials costs its driver, and how long it takes to be read.
+
+    uv run python benchmarks/scale.py [--database sqlite|postgresql] [--trials 100000] [--write]
+
+Searches a generated table of 147,456 networks at random with 64 simulated workers, then times the
+commands that read the study. Nothing is trained: what is measured is the driver, its sampler, its
+engine and its database. PostgreSQL is started by this program (tests/studies/database/servers.py);
+its own time is not counted. With `--write` the figures are kept in results/scale.json, and
+results/scale.md is made of all that are there.
+"""
+
+import argparse
+import csv
+import importlib.util
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+SERVERS = Path(__file__).parents[1] / "tests" / "studies" / "database" / "servers.py"
+COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
+SPACE = {
+    "name": "scale",
+    "skeleton": "efficientnet",
+    "image": [1, 32, 32],
+    "classes": 10,
+    "dimensions": {
+        "width": [0.25, 0.5, 0.75],
+        "expansion": {"choices": [3, 6], "each": "stage"},
+        "kernel": {"choices": [3, 5], "each": "stage"},
+        "attention": ["none", "se", "eca"],
+    },
+}
+WORKERS = 64
+
+
+def table(path: Path) -> float:
+    """Write the table; seconds of the writing."""
+    from automl.spaces import Space
+    from automl.spaces.bulk import enumerate_rows, settings
+
+    began, space, number = time.perf_counter(), Space.from_dict(SPACE), 0
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        names = [parameter.name for parameter in space.parameters]
+        writer.writerow([*names, "accuracy.0", "seconds"])
+        for rows in enumerate_rows(space):
+            for row in rows:
+                chosen, number = settings(space, row), number + 1
+                writer.writerow([*(chosen[name] for name in names), 50 + number * 7919 % 4801 / 100, 30 + number % 60])
+    return time.perf_counter() - began
+
+
+def searched(url: str, file: Path, trials: int, seconds: float) -> None:
+    """The search, in a process of its own; prints its figures as JSON. It ends as by Ctrl-C after
+    `seconds`."""
+    from automl.search import SearchOptions, search
+    from automl.search.course.events import Silent
+    from automl.spaces import Space
+
+    marks: list[tuple[int, float, float]] = []
+
+    class Listener(Silent):
+        def ended(self, evaluation, macs, counts, best):
+            if counts.done == 1 or counts.done % (trials // 50) == 0:
+                marks.append((counts.done, time.process_time(), time.perf_counter()))
+                if marks[-1][2] - began > seconds:
+                    raise KeyboardInterrupt
+
+    began = time.perf_counter()
+    options = SearchOptions(
+        space=Space.from_dict(SPACE),
+        evaluator=f"table:{file}",
+        storage=url,
+        study="s",
+        sampler="random",
+        trials=trials,
+        workers=WORKERS,
+        finals=0,
+    )
+    with suppress(KeyboardInterrupt):
+        search(options, listener=Listener())
+    fifth = max(1, len(marks) // 5)
+    (first, early), (late, last) = (marks[0], marks[fifth]), (marks[-1 - fifth], marks[-1])
+    print(
+        json.dumps(
+            {
+                "trials": last[0],
+                "reading": first[2] - began,
+                "cpu_ms": 1000 * (last[1] - first[1]) / (last[0] - first[0]),
+                "first_ms": 1000 * (early[1] - first[1]) / (early[0] - first[0]),
+                "last_ms": 1000 * (last[1] - late[1]) / (last[0] - late[0]),
+                "wall": last[2] - first[2],
+                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            }
+        )
+    )
+
+
+@contextmanager
+def database(kind: str, folder: Path):
+    """The URL of a new database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'scale.db'}"
+        return
+    spec = importlib.util.spec_from_file_location("servers", SERVERS)
+    assert spec is not None
+    assert spec.loader is not None
+    servers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(servers)
+    with servers.serving(kind) as server:
+        yield server.fresh()
+
+
+def measured(kind: str, trials: int, seconds: float, folder: Path) -> dict:
+    """All figures of one database."""
+    file = folder / "table.csv"
+    table(file)
+    with database(kind, folder) as url:
+        command = [sys.executable, __file__, "--searches", url, str(file), "--trials", str(trials)]
+        command += ["--seconds", str(seconds)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        figures = {"database": kind, **json.loads(done.stdout.splitlines()[-1])}
+        for name in ("front", "status", "report"):
+            began = time.perf_counter()
+            arguments = [*COMMAND, name, "s", "--storage", url]
+            arguments += ["--out", str(folder / "report")] if name == "report" else []
+            subprocess.run(arguments, stdout=subprocess.DEVNULL, check=True, cwd=folder)
+            figures[name] = time.perf_counter() - began
+    return figures
+
+
+def page(rows: list[dict]) -> str:
+    """The figures as Markdown."""
+    made = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    made += "".join(f", {name} {version(name)}" for name in ("optuna", "sqlalchemy"))
+    lines = [
+        "# A study of 100,000 trials",
+        "",
+        f"`uv run python benchmarks/scale.py --database NAME --write`, {time.strftime('%Y-%m-%d')}, {made}. One run"
+        " each.",
+        "",
+        "A table of 147,456 networks is searched at random by 64 simulated workers; commands are timed from start to"
+        " end.",
+        "",
+        "| figure | " + " | ".join(f"{row['database']}, {row['trials']:,} trials" for row in rows) + " | wanted |",
+        "|---|" + "---|" * (len(rows) + 1),
+    ]
+    parts = [
+        ("driver's CPU time a trial", "cpu_ms", "{:.2f} ms", "5 ms"),
+        ("… of the first fifth", "first_ms", "{:.2f} ms", ""),
+        ("… of the last fifth", "last_ms", "{:.2f} ms", ""),
+        ("wall time of the search", "wall", "{:.0f} s", ""),
+        ("reading the table, before", "reading", "{:.0f} s", ""),
+        ("largest memory of the driver", "memory", "{:.2f} GiB", "1 GB"),
+        ("`automl front`", "front", "{:.1f} s", "2 s"),
+        ("`automl status`", "status", "{:.1f} s", "2 s"),
+        ("`automl report`", "report", "{:.1f} s", "10 s"),
+    ]
+    for words, key, form, wanted in parts:
+        lines.append(f"| {words} | " + " | ".join(form.format(row[key]) for row in rows) + f" | {wanted} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", default="sqlite", choices=["sqlite", "postgresql", "mariadb"])
+    parser.add_argument("--trials", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=400.0, help="the search ends after this time")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--searches", nargs=2, metavar=("URL", "TABLE"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.searches:
+        return searched(given.searches[0], Path(given.searches[1]), given.trials, given.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        row = measured(given.database, given.trials, given.seconds, Path(folder))
+    kept = RESULTS / "scale.json"
+    rows = [row]
+    if given.write:
+        before = json.loads(kept.read_text()) if kept.exists() else []
+        rows = sorted(
+            [row, *(one for one in before if one["database"] != row["database"])], key=lambda one: one["database"]
+        )
+        kept.write_text(json.dumps(rows, indent=1) + "\n")
+        (RESULTS / "scale.md").write_text(page(rows))
+    print(page(rows))
+    return None
+
+
+if __name__ == "__main__":
+    main()
