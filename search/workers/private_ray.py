@@ -15,6 +15,12 @@ def raylet() -> int:
     return found.process.pid
 
 
+def is_private() -> bool:
+    """Whether Ray's processes are those of this process, and not a cluster's."""
+    node = _node()
+    return node is None or bool(node.all_processes.get("raylet"))
+
+
 def dead_process() -> str | None:
     """Which of the vital processes has died; None if they live, or Ray is not private."""
     node = _node()
