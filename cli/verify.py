@@ -55,7 +55,7 @@ def verify(
     data: Annotated[str | None, typer.Option(help="Where the study's data are now, if they have moved.")] = None,
     data_dir: Annotated[str | None, typer.Option("--data-dir", help="Where torchvision's data sets lie.")] = None,
     address: Annotated[
-        str | None, typer.Option(help="Ray cluster (auto, host:port, ray://…). Default: a private Ray on this machine.")
+        str | None, typer.Option(help="Ray cluster (auto, host:port). Default: a private Ray on this machine.")
     ] = None,
     join: Annotated[
         bool, typer.Option("--join", help="Run it beside the processes that run it already, with workers of its own.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..spaces import Census
 from ..studies import Study
-from ..studies.artifacts import weights_folder
+from ..studies.artifacts import begin_at
 from ..studies.versions import versions
 from .course.clock import Clock
 from .course.engine import Engine
@@ -145,7 +145,7 @@ def _engine(
     clock: Clock,
 ) -> Engine:
     plan = evaluator.plan
-    weights = weights_folder(options.storage, study.spec.name) if evaluator.keeps_weights else None
+    store = begin_at(study, options.artifacts) if evaluator.keeps_weights else None
     hinting = None
     if _pays(evaluator) and options.hints and proposer.takes_hints:
         hinting = Hinting(
@@ -155,7 +155,7 @@ def _engine(
         study,
         proposes,
         trials=Trials(
-            fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, score=evaluator.score, weights=weights
+            fidelity=plan.fidelity, epochs=plan.epochs, seed=options.seed, score=evaluator.score, store=store
         ),
         limits=evaluator.limits(options),
         listener=listener,

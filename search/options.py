@@ -16,6 +16,7 @@ from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
 from ..spaces.yaml_source import CONTROL
 from ..studies.storage_url import storage_url
+from ..studies.store import checked_place
 from ..studies.utf8 import is_text
 from .data import Reading
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
@@ -94,7 +95,7 @@ class ClusterOptions:
     gpus_per_trial: float | None = None
     """GPUs of each worker; a fraction shares one. Default: 1 if there are any."""
     address: str | None = None
-    """Ray cluster (auto, host:port, ray://…). Default: a private Ray on this machine."""
+    """Ray cluster (auto, host:port). Default: a private Ray on this machine."""
     storage: str = field(default_factory=storage_url)
     """Database of the studies, any SQLAlchemy URL. Default: AUTOML_STORAGE, or
     sqlite:///automl.db."""
@@ -142,6 +143,9 @@ class SearchOptions(RunOptions):
     """Trials in the study altogether. Default without --time: 32, in 8 minutes at most."""
     sampler: str = DEFAULT_SAMPLER
     """Proposes the candidates: predictor, evolution, random, tpe, nsga2, gp or grid."""
+    artifacts: str | None = None
+    """Folder or URL (s3://…) for trained weights and paused trainings, for a study that begins.
+    Default: AUTOML_ARTIFACTS, or a folder beside the database."""
     hints: Sequence[str] = ("naswot",)
     """Zero-cost scores from which the predictor may learn, separated by commas; none for none."""
     objective: Objective = "best"
@@ -178,6 +182,8 @@ class SearchOptions(RunOptions):
         at_most(self, trials=10_000_000, references=10_000, finals=10_000, seeds=10_000)
         for name in self.hints:
             score(name)
+        if self.artifacts is not None:
+            checked_place(self.artifacts)
 
 
 def at_least(options: object, **least: int) -> None:

@@ -11,6 +11,7 @@ from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
 from ..spaces.describe import describe
 from ..studies import FrontPoint, Study
+from ..studies.artifacts import require_place
 from ..studies.chosen import Best, best
 from .beginning import Run, noted_pace
 from .course.belief import note_believed
@@ -93,6 +94,8 @@ def search(
     run = Run(options=options, found=found, earlier=earlier, listener=listener, command=command, clock=clock)
     if study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began):
         require_free(study, options)
+        if evaluator.keeps_weights:
+            require_place(study, options.artifacts)
         with evaluator.workers(listener) as runs, run.held:
             if study is not None and pace is not None:
                 noted_pace(study, pace)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.regular_file import read_regular
-from .artifacts import weights_file
+from .artifacts import weights_place
 from .atomic_file import write_text
 from .evaluation import Evaluation
+from .store import StoreError
 from .study import Study
 
 BINS = 15
@@ -174,14 +175,14 @@ class TrainingMeasures:
 def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | None:
     """What was measured of a training; None if it kept no weights, or was trained by a worker or an
     earlier version, or the file is damaged."""
-    weights = weights_file(study, evaluation)
-    if weights is None:
-        return None
     try:
+        weights = weights_place(study, evaluation)
+        if weights is None:
+            return None
         kept = json.loads(read_regular(_path(weights), most=LARGEST))
         parts = {part: Measures.from_dict(kept[part]) for part in PARTS if part in kept}
         return TrainingMeasures(recipe=dict(kept["recipe"]), parts=parts) if "validation" in parts else None
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, StoreError):
         return None
 
 

@@ -76,14 +76,15 @@ class FinalTrainings:
         final = self._left.pop(0) if self._left else self._left_out() or self._further()
         if final is None:
             return None
-        network, weights = final.point.candidate, self._trials.weights
+        network, store = final.point.candidate, self._trials.store
         job = Job(
             candidate=network.spec,
             params=network.params,
             fidelity=final.fidelity,
             seed=final.seed,
             purpose=Purpose.FINAL,
-            checkpoint=str(weights / weights_name(network.id, final.fidelity, final.seed)) if weights else None,
+            store=None if store is None else store.place,
+            checkpoint=None if store is None else weights_name(network.id, final.fidelity, final.seed),
         )
         return Running(job=job, network=network)
 

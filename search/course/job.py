@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ...studies.evaluation import Fidelity, Purpose
@@ -24,8 +23,10 @@ class Job:
     """Seed of initialisation, shuffling and augmentation."""
     purpose: Purpose
     """A trial of the search, or the training of a chosen network."""
+    store: str | None = None
+    """Folder or URL of the store of the files below; None keeps none."""
     checkpoint: str | None = None
-    """Path of the file for the trained weights; None keeps none."""
+    """Name of the file for the trained weights; None keeps none."""
     scores: tuple[str, ...] = ()
     """Zero-cost scores that are computed in place of training; the first is reported as the
     accuracy. Empty trains."""
@@ -34,21 +35,21 @@ class Job:
     rungs: tuple[int, ...] = ()
     """Epochs after which the state of the training is kept, so that it can be paused there."""
     state: str | None = None
-    """Path of the states, without the epoch (see `state_file`); None keeps none."""
+    """Name of the states, without the epoch (see `state_file`); None keeps none."""
     kept: str | None = None
-    """Path of the weights of a trial, without the epoch (see `kept_file`); None keeps none."""
+    """Name of the weights of a trial, without the epoch (see `kept_file`); None keeps none."""
     above: float = -1.0
     """Validation accuracy above which the weights of a trial are kept before its end too."""
     timed: float = 0.0
     """Seconds in which updates of the network are timed in place of training; 0 trains."""
 
-    def state_file(self, epoch: int) -> Path:
-        """Path of the state after `epoch`."""
-        return Path(f"{self.state}-epoch{epoch}.pt")
+    def state_file(self, epoch: int) -> str:
+        """Name of the state after `epoch`."""
+        return after(self.state, epoch)
 
-    def kept_file(self, epoch: int) -> Path:
-        """Path of the weights of a trial after `epoch`."""
-        return Path(f"{self.kept}-epoch{epoch}.pt")
+    def kept_file(self, epoch: int) -> str:
+        """Name of the weights of a trial after `epoch`."""
+        return after(self.kept, epoch)
 
     def to_json(self) -> str:
         """The job as JSON text."""
@@ -67,3 +68,8 @@ class Job:
                 "scores": tuple(data["scores"]),
             }
         )
+
+
+def after(name: str | None, epoch: int) -> str:
+    """The name of a file that is kept after `epoch`."""
+    return f"{name}-epoch{epoch}.pt"

@@ -8,12 +8,14 @@ accurate than all that are. Here the driver deletes those of trials that others 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose, State
-from ...studies.artifacts import trial_weights
+from ...studies.artifacts import TRIALS, trial_weights
 from ...studies.front import front
+from ...studies.store import Store, StoreError
 from .job import Job
 from .running import Running
 
@@ -37,9 +39,9 @@ class Reached:
 class KeptWeights:
     """The weights of the best trials of one study."""
 
-    def __init__(self, axis: str, folder: Path | None) -> None:
-        """`axis` is the cost of the study's front; `folder` holds its weights, None keeps none."""
-        self._axis, self._folder = axis, folder
+    def __init__(self, axis: str, store: Store | None) -> None:
+        """`axis` is the cost of the study's front; `store` has its weights, None keeps none."""
+        self._axis, self._store = axis, store
         self._complete: dict[str, Reached] = {}
         self._unfinished: dict[str, Reached] = {}
         self._own: set[str] = set()
@@ -56,30 +58,32 @@ class KeptWeights:
 
     def asked(self, live: Running) -> Job:
         """The job of `live` that keeps its weights too, if it is a trial that is trained."""
-        if not self._is_trial(live) or self._folder is None:
+        if not self._is_trial(live) or self._store is None:
             return live.job
         self._own.add(_name(live.id, live.job.seed))
-        return replace(live.job, kept=str(self._folder / trial_weights(live.id, live.job.seed)), above=self._best)
+        kept = trial_weights(live.id, live.job.seed)
+        return replace(live.job, store=self._store.place, kept=kept, above=self._best)
 
     def ended(self, trials: Iterable[Running], running: Iterable[Running] = ()) -> None:
         """Note how far trainings have come that have ended or are paused, and delete the weights of
         trials that are neither among the best nor `running`. What another driver of the study has
         trained meanwhile is left to that."""
-        if self._folder is None:
+        if self._store is None:
             return
         for one in filter(self._is_trial, trials):
             self._note(one.id, one.job.seed, one.curve, one.network.cost(self._axis), complete=one.complete)
         live = {_name(one.id, one.job.seed) for one in running}
         kept = set(self._files())
-        for file in (self._folder / "search").glob("*-epoch*.pt"):
-            trial, _, epoch = file.stem.rpartition("-epoch")
-            noted = self._complete.get(trial) or self._unfinished.get(trial)
-            known = noted is not None and epoch.isdecimal() and int(epoch) <= noted.epoch
-            if (known or trial in self._own) and file.name not in kept and trial not in live:
-                file.unlink(missing_ok=True)
+        with suppress(OSError, StoreError):  # what is left there is deleted after the next trial
+            for file in self._store.names(TRIALS):
+                trial, _, epoch = file.removesuffix(".pt").rpartition("-epoch")
+                noted = self._complete.get(trial) or self._unfinished.get(trial)
+                known = noted is not None and epoch.isdecimal() and int(epoch) <= noted.epoch
+                if (known or trial in self._own) and f"{trial}-epoch{epoch}.pt" not in kept and trial not in live:
+                    self._store.remove(f"{TRIALS}/{file}")
 
     def _is_trial(self, live: Running) -> bool:
-        return self._folder is not None and live.job.purpose is Purpose.SEARCH and not live.job.scores
+        return self._store is not None and live.job.purpose is Purpose.SEARCH and not live.job.scores
 
     @property
     def _best(self) -> float:

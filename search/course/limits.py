@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...spaces import Candidate
 from ...studies import Fidelity
+from ...studies.store import Store
 from .confirmation import FINAL_FACTOR, MOST_SEEDS
 
 
@@ -50,6 +50,6 @@ class Trials:
     pauses: bool = True
     """If True, trainings that are not promoted at a rung are paused and may resume later; if False
     they are pruned."""
-    weights: Path | None = None
-    """Folder for the weights of confirmed networks and the states of paused trainings; None keeps
+    store: Store | None = None
+    """Store of the weights of confirmed networks and the states of paused trainings; None keeps
     none."""

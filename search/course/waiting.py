@@ -1,26 +1,27 @@
-"""Trainings that are paused at a rung, and the states on disk from which they resume."""
+"""Trainings that are paused at a rung, and the stored states from which they resume."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from contextlib import suppress
 
 from ...studies import CandidateRow, Fidelity, Paused, Purpose
-from .job import Job
+from ...studies.store import Store, StoreError
+from .job import Job, after
 from .running import Key
 
 
 class Waiting:
     """The paused trainings of a run, by key; `key in waiting` tells whether one is paused."""
 
-    def __init__(self, folder: Path | None, levels: Iterable[int]) -> None:
+    def __init__(self, store: Store | None, levels: Iterable[int]) -> None:
         """Begin with none.
 
         Args:
-            folder: where the states of trainings are kept; None keeps none.
+            store: where the states of trainings are kept; None keeps none.
             levels: the epochs of the rungs.
         """
-        self._folder, self._levels = folder, tuple(levels)
+        self._store, self._levels = store, tuple(levels)
         self._paused: dict[Key, Paused] = {}
 
     def __len__(self) -> int:
@@ -57,31 +58,32 @@ class Waiting:
             scores=() if score is None else (score,),
             start=start,
             rungs=self.rungs(fidelity, start),
+            store=None if self._store is None else self._store.place,
             state=self.state(network, seed),
         )
 
     def can_resume(self, paused: Paused) -> bool:
         """Whether the state that a training resumes from is there, if it needs one."""
         name = paused.checkpoint
-        return name is None or (self._folder is not None and (self._folder / name).exists())
+        return name is None or (self._store is not None and self._store.exists(name))
 
     def state(self, network: CandidateRow, seed: int) -> str | None:
-        """Path of the states of a training, without the epoch; None if none are kept."""
-        return None if self._folder is None else str(self._folder / "waiting" / f"{network.id[:16]}-seed{seed}")
+        """Name of the states of a training, without the epoch; None if none are kept."""
+        return None if self._store is None else f"waiting/{network.id[:16]}-seed{seed}"
 
     def rungs(self, fidelity: Fidelity, start: int) -> tuple[int, ...]:
         """Epochs after `start` at which the state of a training is to be kept."""
-        return tuple(level for level in self._levels if start < level < fidelity.epochs) if self._folder else ()
+        return tuple(level for level in self._levels if start < level < fidelity.epochs) if self._store else ()
 
     def checkpoint(self, job: Job, epoch: int) -> str | None:
-        """Name of the file that holds the state of a training after `epoch`, within the study's
-        folder."""
-        if job.state is None or self._folder is None:
-            return None
-        return str(job.state_file(epoch).relative_to(self._folder))
+        """Name of the file that holds the state of a training after `epoch`."""
+        return None if job.state is None or self._store is None else job.state_file(epoch)
 
     def forget(self, prefix: str | None, *, keep: int | None = None) -> None:
-        """Delete the states under the path `prefix`, but for the one after epoch `keep`."""
-        for level in self._levels if prefix is not None else ():
+        """Delete the states that begin with `prefix`, but for the one after epoch `keep`."""
+        if self._store is None or prefix is None:
+            return
+        for level in self._levels:
             if level != keep:
-                Path(f"{prefix}-epoch{level}.pt").unlink(missing_ok=True)
+                with suppress(OSError, StoreError):  # what is left there is in nobody's way
+                    self._store.remove(after(prefix, level))

@@ -62,7 +62,7 @@ class ResumableTraining:
     @property
     def weights(self) -> Path:
         """The file of the trained weights."""
-        return Path(str(self.job.checkpoint))
+        return Path(str(self.job.store), str(self.job.checkpoint))
 
     @property
     def state(self) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...blocks.errors import InputError
 from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
-from ...studies.artifacts import weights_folder, weights_name
+from ...studies.artifacts import local_folder, weights_name
 from ...studies.chosen import best, chosen_candidate
 from ...studies.spec import smallest_map
 from ...studies.storage_url import open_study
@@ -107,17 +107,17 @@ def train(
         size=lambda native: size or deployable(height, searched, native),
     )
     fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native), named)
-    weights = weights_folder(study.storage_url, study.spec.name)
+    weights = local_folder(study)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
         tested = test or (chosen is not None and chosen.candidate.id == row.id)
-        path = weights / _file_name(row, fidelity, own_seed)
         job = Job(
             candidate=row.spec,
             params=row.params,
             fidelity=fidelity,
             seed=own_seed,
             purpose=Purpose.FINAL,
-            checkpoint=str(path),
+            store=str(weights),
+            checkpoint=_file_name(row, fidelity, own_seed),
         )
         pixels = _pixels(job, row, loaded, rows, said)
         training = ResumableTraining(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..course.stopping import kept_handlers
-from . import private_ray, vital_watch, watched
+from . import nodes, private_ray, vital_watch, watched
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -82,7 +82,7 @@ def set_environment(*, local: bool) -> None:
 
 
 def start(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> None:
-    """Start a private Ray, or connect to the cluster at `address` ("auto", "host:port", "ray://…").
+    """Start a private Ray, or connect to the cluster at `address` ("auto", "host:port").
 
     `cpus` and `gpus` override what a private Ray counts on this machine.
 
@@ -113,7 +113,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
             raise
         vital_watch.begin()
         return
-    _require_answer(address)
+    _require_answer(nodes.inside(address))
     try:
         with kept_handlers():
             ray.init(address=address, ignore_reinit_error=True, **quiet)
@@ -221,7 +221,7 @@ def _require(share: float, total: float) -> None:
 
 def _require_answer(address: str) -> None:
     """InputError unless something listens at `host:port`: Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         return
     try:
@@ -285,7 +285,10 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
     cpus = asked.workers if asked.address is None and asked.workers else None
     start(asked.address, cpus=cpus, gpus=gpus)
     try:
-        yield allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
+        resources = allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
+        if asked.address is not None:
+            nodes.require_alike()
+        yield resources
     except KeyboardInterrupt:
         private_ray.kill()  # a signal to all processes of a job or a terminal reaches Ray's too: they may be dying
         raise

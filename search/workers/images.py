@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.cache import cache_at
 from ..data.copied import copied
+from ..data.entry import read_about
 from ..data.mapped import Mapped, mapped
 
 Read = Callable[[int, int], NDArray[np.uint8]]
@@ -31,15 +32,19 @@ class OnNode:
     """(n, c, h, w)."""
     node: str
     """Ray's id of that machine."""
+    fingerprint: str = ""
+    """Of the data set; empty if it is not known."""
 
     def here(self, read: Read | None = None) -> NDArray[np.uint8]:
         """The images on this machine; `read` gives rows from the first number to before the second,
         by default from the other machine."""
         try:
             found = mapped(self.file)  # this machine, or one with the same files
+            if fingerprint_of(self.file) == self.fingerprint:
+                return found
         except (OSError, ValueError):
-            return copied(cache_at(), self.file.parent.name, self.shape, read or self._read)
-        return found
+            pass
+        return copied(cache_at(), self.file.parent.name + self.fingerprint, self.shape, read or self._read)
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
         import ray
@@ -50,27 +55,30 @@ class OnNode:
         return ray.get(task.remote(self.file, start, stop))
 
 
+def fingerprint_of(file: Path) -> str:
+    """The fingerprint of the data set whose images are in a file of the cache; empty if it is not
+    known."""
+    try:
+        return str(read_about(file.parent).get("fingerprint", ""))
+    except (OSError, ValueError):
+        return ""
+
+
 def rows_of_file(file: Path, start: int, stop: int) -> NDArray[np.uint8]:
     """The images `start` to before `stop` of a file of this machine, in memory."""
     return np.array(mapped(file)[start:stop], subok=False)
 
 
 def sent(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays as they are sent to the workers: mapped images as their place.
-
-    A Ray client (`ray://`) sends the images themselves, since its machine is not one of the
-    cluster.
-    """
+    """The arrays as they are sent to the workers: mapped images as their place."""
     import ray
-    from ray.util.client import ray as client
 
     images = arrays["images"]
     if not isinstance(images, Mapped) or images.file is None:
         return dict(arrays)
-    if client.is_connected():
-        return {**arrays, "images": np.array(images, subok=False)}
     node = ray.get_runtime_context().get_node_id()
-    return {**arrays, "images": OnNode(file=images.file, shape=images.shape, node=node)}
+    place = OnNode(file=images.file, shape=images.shape, node=node, fingerprint=fingerprint_of(images.file))
+    return {**arrays, "images": place}
 
 
 def received(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,12 +15,14 @@ from ...blocks.errors import AutomlError, InputError
 from ...spaces import Candidate
 from ...spaces.fitted_strides import proxy_network
 from ...studies import Purpose
-from ...studies.checkpoint import load, save
+from ...studies.checkpoint import load_from, save_to
+from ...studies.store import StoreError
 from ..course.job import Job
 from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
 from .place import Evaluate, Place
+from .stores import store_of
 from .timing import EPOCHS, UPDATES, timed, timed_epochs
 
 
@@ -160,7 +161,7 @@ def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) 
     """
     trainer = trainer_for(job, pixels, recipe, device)
     if job.start:
-        trainer.load_state_dict(load(job.state_file(job.start))["trainer"])
+        trainer.load_state_dict(load_from(store_of(job), job.state_file(job.start))["trainer"])
         if trainer.done_epochs != job.start:
             raise InputError(
                 f"a training goes on after {job.start} epochs, but {job.state_file(job.start)} holds one of"
@@ -173,15 +174,13 @@ def keep_state(job: Job, trainer: Trainer) -> None:
     """Write the state of a training at a rung, from which any worker can resume it."""
     if job.state is None or trainer.done_epochs not in job.rungs:
         return
-    file = job.state_file(trainer.done_epochs)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save(file, {"trainer": trainer.state_dict()})
+    save_to(store_of(job), job.state_file(trainer.done_epochs), {"trainer": trainer.state_dict()})
 
 
 def keep_weights(job: Job, trainer: Trainer, pixels: Pixels) -> None:
     """Write the trained weights where the job wants them, with what is needed to use them."""
     if job.checkpoint is not None:
-        _write_weights(Path(job.checkpoint), job, trainer, pixels)
+        _write_weights(job.checkpoint, job, trainer, pixels)
 
 
 def keep_trial(job: Job, trainer: Trainer, pixels: Pixels, accuracy: float) -> None:
@@ -190,17 +189,17 @@ def keep_trial(job: Job, trainer: Trainer, pixels: Pixels, accuracy: float) -> N
     the time of the search may end before the driver has the report of this one."""
     if job.kept is None or not (trainer.finished or accuracy > job.above):
         return
-    with suppress(OSError):  # the search goes on without them
+    with suppress(OSError, StoreError):  # the search goes on without them
         _write_weights(job.kept_file(trainer.done_epochs), job, trainer, pixels)
-        job.kept_file(trainer.done_epochs - 2).unlink(missing_ok=True)
+        store_of(job).remove(job.kept_file(trainer.done_epochs - 2))
 
 
-def _write_weights(path: Path, job: Job, trainer: Trainer, pixels: Pixels) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_weights(name: str, job: Job, trainer: Trainer, pixels: Pixels) -> None:
     trained, size = network_of(job, Candidate.from_spec(job.candidate)), trainer.last_size
     weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
-    save(
-        path,
+    save_to(
+        store_of(job),
+        name,
         {
             "candidate": trained.spec,
             "weights": weights,

@@ -59,16 +59,16 @@ def require_alike() -> None:
 
     packages = (*ALIKE, *sorted({*blocks.origins.values(), *scores.origins.values()} - set(ALIKE)))
     parts = packed_blocks(), packed()
-    asked = {}
+    asked: dict[str, Any] = {}
     for node in ray.nodes():
         if node["Alive"]:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            task = ray.remote(num_cpus=0, max_retries=0)(machine).options(scheduling_strategy=there)
+            task: Any = ray.remote(num_cpus=0, max_retries=0)(machine).options(scheduling_strategy=there)
             asked[str(node["NodeManagerAddress"])] = task.remote(packages, *parts)
     here = machine(packages, b"", b"")
     for address, answer in asked.items():
         try:
-            found = ray.get(answer, timeout=PATIENCE)
+            found: Any = ray.get(answer, timeout=PATIENCE)
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else error
             raise InputError(f"the machine {address} of the cluster cannot run automl: {_line(cause)}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from ray.tune.search import Searcher
 
 from ...blocks.block import blocks
 from ...studies import Fault
+from ..by_value import by_value, users_modules
 from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
 from ..course.stopping import Stop, orderly
@@ -26,7 +27,8 @@ from .cluster import Resources
 from .deaths import RayDied, check_ray, why
 from .images import sent
 from .place import Evaluate
-from .private_ray import dead_process
+from .private_ray import dead_process, is_private
+from .stores import Tokens
 from .tune_folder import tune_folder
 from .vital_watch import noticed
 from .worker import Worker
@@ -61,15 +63,16 @@ class _HoldsEngine:
 
 
 class _Asks(_HoldsEngine, Searcher):
-    def __init__(self, engine: Course, stop: Stop) -> None:
+    def __init__(self, engine: Course, stop: Stop, tokens: Tokens) -> None:
         super().__init__()
-        self._engine, self._stop = engine, stop
+        self._engine, self._stop, self._tokens = engine, stop, tokens
 
     def suggest(self, trial_id: str) -> Any:
         self._stop.check()
         check_ray()  # Tune now asks the GCS for resources, and would wait for a dead one
         job = self._guarded(lambda: self._engine.next_job(trial_id), "finished")
         if isinstance(job, Job):
+            self._guarded(lambda: self._tokens.write(job.store), None)
             return {"job": job.to_json()}
         return None if job == "wait" else Searcher.FINISHED
 
@@ -124,7 +127,10 @@ class _Records(_HoldsEngine, tune.Callback):
         place = {"worker": str(result.get("worker", "")), "device": _device(result)}
         if "failed" in result:
             reason, fault = str(result["failed"]), Fault(result.get("fault", Fault.CANDIDATE))
-            self._guarded(lambda: self._engine.failed(trial.trial_id, reason, fault, **place), None)
+            if fault is Fault.MACHINE:  # its training goes on elsewhere
+                self._guarded(lambda: self._engine.lost(trial.trial_id, reason, fault), None)
+            else:
+                self._guarded(lambda: self._engine.failed(trial.trial_id, reason, fault, **place), None)
         else:
             self._guarded(lambda: self._engine.ended(trial.trial_id, **place), None)
 
@@ -194,12 +200,16 @@ def run(
             database.
     """
     engine.clock.workers = resources.workers
+    node = "" if is_private() else ray.get_runtime_context().get_node_id()
+    tokens = Tokens(node)
     with orderly() as stop, tune_folder() as folder:
         try:
             for attempt in count():
                 records = _Records(engine, stop)
                 place = folder / str(attempt)
-                tuner = _tuner(engine, stop, records, arrays, recipe, resources, evaluate, worker, place)
+                more = {**({} if evaluate is None else {"evaluate": evaluate}), **({"node": node} if node else {})}
+                asks = _Asks(engine, stop, tokens)
+                tuner = _tuner(engine, asks, records, arrays, recipe, resources, more, worker, place)
                 try:
                     with suppress(_EndsEarly):
                         tuner.fit()
@@ -217,33 +227,31 @@ def run(
                 raise engine.error
             engine.finish()
         finally:
+            tokens.remove()
             engine.abandon()
 
 
 def _tuner(
     engine: Course,
-    stop: Stop,
+    asks: _Asks,
     records: _Records,
     arrays: Mapping[str, NDArray[Any]],
     recipe: Mapping[str, Any],
     resources: Resources,
-    evaluate: Evaluate | None,
+    more: Mapping[str, Any],
     worker: type[tune.Trainable],
     folder: Path,
 ) -> tune.Tuner:
-    trainable = tune.with_parameters(
-        worker,
-        arrays=sent(arrays),
-        recipe=dict(recipe),
-        blocks=blocks.foreign(),
-        scores=packed(),
-        **({} if evaluate is None else {"evaluate": evaluate}),
-    )
+    # a worker of a private Ray imports what the driver can; one of a cluster may be elsewhere
+    with by_value(users_modules()) if "node" in more else nullcontext():
+        trainable = tune.with_parameters(
+            worker, arrays=sent(arrays), recipe=dict(recipe), blocks=blocks.foreign(), scores=packed(), **more
+        )
     left = None if engine.clock.left is None else max(engine.clock.left, 0.1)  # Ray takes 0 for no limit
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": resources.cpus, **({"gpu": resources.gpus} if resources.gpus else {})}),
         tune_config=tune.TuneConfig(
-            search_alg=_Asks(engine, stop),
+            search_alg=asks,
             scheduler=_Stops(engine),
             num_samples=-1,
             max_concurrent_trials=resources.workers,

@@ -133,7 +133,7 @@ class OnDriver(Store):
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         there = NodeAffinitySchedulingStrategy(self._node, soft=False)
-        task = ray.remote(num_cpus=0)(call).options(scheduling_strategy=there)
+        task: Any = ray.remote(num_cpus=0)(call).options(scheduling_strategy=there)
         try:
             return ray.get(task.remote(self._folder, name, *more), timeout=PATIENCE)
         except RayError as error:

@@ -10,6 +10,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,13 +19,19 @@ from ray import get_gpu_ids, tune
 from ...blocks.block import Block, adopt
 from ...blocks.errors import AutomlError
 from ...studies.evaluation import Fault
+from ...studies.store import StoreError
 from ..course.job import Job
 from ..scores.sending import unpacked
 from .place import Evaluate, Place
+from .stores import reached
 
 
 class Worker(tune.Trainable):
     """Runs the job of its config; one `step` is one epoch, or one scoring."""
+
+    _node = ""
+
+    _node = ""
 
     def setup(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -35,6 +42,7 @@ class Worker(tune.Trainable):
         blocks: Mapping[str, type[Block]] | None = None,
         scores: bytes = b"",
         evaluate: Evaluate | None = None,
+        node: str = "",
     ) -> None:
         """Import torch, place the data on the device, and start the first job.
 
@@ -45,6 +53,8 @@ class Worker(tune.Trainable):
             blocks: the user's own block classes, registered in the driver.
             scores: the user's own scores, packed.
             evaluate: evaluates trials in place of the usual training.
+            node: Ray's id of the driver's machine; empty for a private Ray, whose only machine is
+                this one.
         """
         # timm and torch warn about themselves; a worker's standard error reaches nobody
         warnings.simplefilter("ignore")
@@ -71,12 +81,13 @@ class Worker(tune.Trainable):
             arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels
         )
         self._place = Place(pixels=pixels, recipe=Recipe.from_dict(recipe), device=device)
-        self._evaluate = evaluate
+        self._evaluate, self._node = evaluate, node
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Start another job in the same process."""
-        self._job = Job.from_json(new_config["job"])
+        job = Job.from_json(new_config["job"])
+        self._job = replace(job, store=reached(job.store, self._node))
         self._steps: Iterator[dict[str, Any]] | None = None
         return True
 
@@ -88,16 +99,22 @@ class Worker(tune.Trainable):
             if self._steps is None:
                 self._steps = steps(self._job, self._place, self._evaluate)
             return {**next(self._steps), **self._origin}
+        except (StoreError, OSError) as error:
+            return {"failed": _reason(error), "fault": Fault.MACHINE.value, "done": True, **self._origin}
         except AutomlError as error:
             return {"failed": str(error), "fault": Fault.CANDIDATE.value, "done": True, **self._origin}
         except Exception as error:  # any fault of a candidate, memory included, is that candidate's alone
-            reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
             fault = Fault.MEMORY if memory else Fault.CANDIDATE
-            return {"failed": reason, "fault": fault.value, "done": True, **self._origin}
+            return {"failed": _reason(error), "fault": fault.value, "done": True, **self._origin}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Save nothing: states are kept at rungs. Without this method Tune fails every trial."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Load nothing: a training resumes from the state of its rung."""
+
+
+def _reason(error: Exception) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

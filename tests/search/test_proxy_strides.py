@@ -102,12 +102,13 @@ def test_the_trained_network_is_written_with_the_strides_it_was_trained_with(tmp
             fidelity=Fidelity(epochs=1, size=16, smallest_map=smallest),
             seed=0,
             purpose=Purpose.FINAL,
-            checkpoint=str(tmp_path / f"weights-{smallest}.pt"),
+            store=str(tmp_path),
+            checkpoint=f"weights-{smallest}.pt",
         )
         trainer = begun(job, pixels, plan.recipe, "cpu")
         trainer.epoch()
         keep_weights(job, trainer, pixels)
-        _, kept = load_trained(Path(str(job.checkpoint)))
+        _, kept = load_trained(tmp_path / str(job.checkpoint))
         found[smallest] = Candidate.from_dict(json.loads(kept["candidate"]))
     assert found[0] == candidate  # the control: as earlier versions trained it
     assert (found[2].image, last_map(found[2]).height) == ((1, 16, 16), 2)

@@ -13,6 +13,7 @@ from automl.search.proposing.proposal import Proposes
 from automl.search.proposing.proposer import Proposer
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Fidelity, Study, StudySpec
+from automl.studies.store import Folder
 
 EPOCHS = 9
 
@@ -35,7 +36,7 @@ def trials_in(folder: Path, *, pauses: bool = True) -> Trials:
         fidelity=lambda candidate: Fidelity(epochs=EPOCHS, size=16),
         epochs=EPOCHS,
         seed=0,
-        weights=folder / "weights",
+        store=Folder(folder / "weights"),
         pauses=pauses,
     )
 
@@ -57,6 +58,17 @@ def make(
     engine = Engine(study, proposes, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
     engine.clock.workers = workers
     return engine
+
+
+def path_of(job: Job, name: str) -> Path:
+    """Where a file of a job lies."""
+    return Path(str(job.store), name)
+
+
+def keep(job: Job, name: str) -> None:
+    """Write a file of a job, as a worker does."""
+    path_of(job, name).parent.mkdir(parents=True, exist_ok=True)
+    path_of(job, name).touch()
 
 
 def accuracy_of(job: Job, epoch: int) -> float:
@@ -101,7 +113,7 @@ def play(
             jobs.append(job)
             live[idle.pop(0)] = (job, job.start)
             if job.state is not None and job.start:
-                assert job.state_file(job.start).exists()
+                assert path_of(job, job.state_file(job.start)).exists()
         for key in list(live):
             job, epoch = live[key]
             if clock:
@@ -114,11 +126,9 @@ def play(
                 continue
             epoch += 1
             if epoch in job.rungs:
-                job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
-                job.state_file(epoch).touch()
+                keep(job, job.state_file(epoch))
             if job.kept and (epoch == job.fidelity.epochs or accuracy(job, epoch) > job.above):
-                job.kept_file(epoch).parent.mkdir(parents=True, exist_ok=True)
-                job.kept_file(epoch).touch()
+                keep(job, job.kept_file(epoch))
             goes_on = engine.reported(key, epoch, accuracy(job, epoch), seconds)
             if not goes_on or epoch == job.fidelity.epochs:
                 engine.ended(key)

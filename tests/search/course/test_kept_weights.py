@@ -14,7 +14,7 @@ from automl.studies.artifacts import weights_file
 from automl.studies.chosen import best
 from automl.studies.finalists import complete_points, leaders
 
-from .played_workers import EPOCHS, Time, accuracy_of, make, play
+from .played_workers import EPOCHS, Time, accuracy_of, keep, make, play
 
 
 def beside(engine: Engine, folder: Path) -> Engine:
@@ -64,8 +64,7 @@ def test_those_of_a_training_that_runs_when_the_time_is_over_stay(tmp_path: Path
         for epoch in (1, 2):
             engine.reported(key, epoch, accuracy, 1.0)
         for epoch in (1, 2, 3):  # the report of the third was on its way
-            job.kept_file(epoch).parent.mkdir(parents=True, exist_ok=True)
-            job.kept_file(epoch).touch()
+            keep(job, job.kept_file(epoch))
     engine.finish()
     chosen = best(engine.study)
     assert chosen is not None

@@ -10,7 +10,7 @@ from automl.search.course.job import Job
 from automl.spaces import Space
 from automl.studies import Fault, Purpose, State
 
-from .played_workers import EPOCHS, accuracy_of, make, play
+from .played_workers import EPOCHS, accuracy_of, keep, make, play
 
 
 def begun(engine: Engine, key: str) -> Job:
@@ -23,8 +23,7 @@ def trained(engine: Engine, key: str, job: Job, end: int) -> None:
     """The epochs of a job up to `end`, as good as none before, so that no rung stops it."""
     for epoch in range(job.start + 1, end + 1):
         if epoch in job.rungs:
-            job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
-            job.state_file(epoch).touch()
+            keep(job, job.state_file(epoch))
         assert engine.reported(key, epoch, 0.9 + epoch / 100, 1.0)
 
 

@@ -25,8 +25,9 @@ from automl.spaces import Space, census, parse_budget
 from automl.spaces.bulk import settings
 from automl.studies import CandidateRow, Fidelity, Purpose, State
 from automl.studies.evidence import certificate
+from automl.studies.store import Folder
 
-from .played_workers import Time, accuracy_of, open_study
+from .played_workers import Time, accuracy_of, keep, open_study
 
 IMAGES, VALIDATED, SIZE = 10_200, 1_800, 16
 RECIPE = Recipe.for_data(IMAGES, SIZE, flip=False)
@@ -82,7 +83,9 @@ class Simulated:
         self.engine = Engine(
             study,
             ReferencesFirst(proposer, first_ones, known=()),
-            trials=Trials(fidelity=lambda candidate: full, epochs=full.epochs, seed=0, weights=folder / "weights"),
+            trials=Trials(
+                fidelity=lambda candidate: full, epochs=full.epochs, seed=0, store=Folder(folder / "weights")
+            ),
             limits=limits,
             clock=clock,
             rungs=Rungs(full.epochs, first=self.plan.first),
@@ -110,8 +113,7 @@ class Simulated:
                     break
                 if job.state is not None:
                     for level in job.rungs:
-                        job.state_file(level).parent.mkdir(parents=True, exist_ok=True)
-                        job.state_file(level).touch()
+                        keep(job, job.state_file(level))
                 jobs.append(job)
                 idle -= 1
                 follow(key, job, job.start)

@@ -18,7 +18,7 @@ from automl.spaces import Space
 from automl.studies import DuplicateEvaluation, Lost, Purpose, State, Study
 from automl.studies.lease import Lease
 
-from .played_workers import accuracy_of, digest, make, open_study
+from .played_workers import accuracy_of, digest, keep, make, open_study
 
 TRIALS = 6
 
@@ -56,8 +56,7 @@ def turns(engine: Engine, name: str) -> Iterator[Job]:
             continue
         for epoch in range(job.start + 1, job.fidelity.epochs + 1):
             if epoch in job.rungs:
-                job.state_file(epoch).parent.mkdir(parents=True, exist_ok=True)
-                job.state_file(epoch).touch()
+                keep(job, job.state_file(epoch))
             yield job
             if not engine.reported(f"{name}{number}", epoch, accuracy_of(job, epoch), 1.0):
                 break

@@ -106,7 +106,13 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     fidelity = Fidelity(epochs=2, size=20)
     path = weights_folder(study.storage_url, "s") / "confirmed.pt"
     job = Job(
-        candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.FINAL, checkpoint=str(path)
+        candidate=row.spec,
+        params=row.params,
+        fidelity=fidelity,
+        seed=1,
+        purpose=Purpose.FINAL,
+        store=str(path.parent),
+        checkpoint=path.name,
     )
     trainer = trainer_for(job, pixels, Recipe.from_dict(study.spec.settings["recipe"]), "cpu")
     reached = [trainer.epoch().accuracy for _ in range(2)][-1]
@@ -160,8 +166,15 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
     pixels = Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, "cpu")
     recipe = replace(Recipe.from_dict(study.spec.settings["recipe"]), low_size=0.5, rise=0.9)
     fidelity = Fidelity(epochs=3, size=32, fraction=0.5)
-    kept = str(weights_folder(study.storage_url, "s") / trial_weights(row.id, 1))
-    job = Job(candidate=row.spec, params=row.params, fidelity=fidelity, seed=1, purpose=Purpose.SEARCH, kept=kept)
+    job = Job(
+        candidate=row.spec,
+        params=row.params,
+        fidelity=fidelity,
+        seed=1,
+        purpose=Purpose.SEARCH,
+        store=str(weights_folder(study.storage_url, "s")),
+        kept=trial_weights(row.id, 1),
+    )
     place = Place(pixels=pixels, recipe=recipe, device=torch.device("cpu"))
     curve = tuple((report["epoch"], report["accuracy"]) for report in islice(steps(job, place), 2))
     now = datetime.now(UTC)

@@ -259,7 +259,7 @@ class TestRecipe:
 @pytest.mark.parametrize("damage", ["", "[]", '{"validation": {}}', "[" * 100_000])
 def test_measures_that_cannot_be_read_are_none(study: Study, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     evaluation, weights = study.evaluations()[0], weights_folder(study.storage_url, "s") / "a.pt"
-    monkeypatch.setattr("automl.studies.classifier_measures.weights_file", lambda study, evaluation: weights)
+    monkeypatch.setattr("automl.studies.classifier_measures.weights_place", lambda study, evaluation: weights)
     assert kept_measures(study, evaluation) is None  # there is no file
     weights.parent.mkdir(parents=True)
     weights.with_suffix(".json").write_text(damage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,12 +66,6 @@ class TestOneMachine:
         assert not isinstance(received(sent(given))["images"], Mapped)
         assert len(pickle.dumps(sent(given))) > given["images"].nbytes
 
-    def test_a_client_of_a_cluster_sends_the_images(self, images: Mapped, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("ray.util.client.ray.is_connected", lambda: True)
-        given = sent({"images": images, "labels": np.arange(40)})
-        assert type(given["images"]) is np.ndarray
-        np.testing.assert_array_equal(received(given)["images"], images)
-
 
 class TestOtherMachines:
     def place(self, images: Mapped) -> OnNode:
@@ -95,6 +90,17 @@ class TestOtherMachines:
             assert isinstance(one, Mapped)
             np.testing.assert_array_equal(one, images)
         assert [entry.images for entry in Cache(folder=tmp_path / "cache").entries()] == [40]
+
+    def test_a_file_of_that_name_with_other_images_is_not_taken(self, images: Mapped):
+        assert images.file is not None
+        about = {"shape": SHAPE, "fingerprint": "ours"}
+        (images.file.parent / "about.json").write_text(json.dumps(about))
+        there = sent({"images": images})["images"]
+        assert there.here(pytest.fail) is not images  # this machine's, by its fingerprint
+        (images.file.parent / "about.json").write_text(json.dumps({**about, "fingerprint": "another"}))
+        found = there.here(lambda start, stop: np.zeros((stop - start, *SHAPE[1:]), np.uint8))
+        assert found.shape == SHAPE
+        assert not found.any()
 
     @pytest.mark.parametrize("cache", ["none", "file/cache"])
     def test_where_there_is_no_cache_they_are_read_into_memory(

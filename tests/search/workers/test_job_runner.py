@@ -48,7 +48,8 @@ def job(plan: Plan, tmp_path: Path) -> Job:
         seed=3,
         purpose=Purpose.SEARCH,
         rungs=(1, 2),
-        state=str(tmp_path / "waiting" / "one"),
+        store=str(tmp_path),
+        state="waiting/one",
     )
 
 
@@ -72,29 +73,38 @@ def made(options: SearchOptions) -> Any:
 
 class TestWaiting:
     def test_what_waits_at_each_rung_ends_to_the_bit_where_it_would_have_without(
-        self, job: Job, pixels: Pixels, plan: Plan
+        self, job: Job, pixels: Pixels, plan: Plan, tmp_path: Path
     ):
         whole, weights = trained(job, pixels, plan, 4)
+        places = (str(tmp_path), str(tmp_path), f"file://{tmp_path}")  # the last part reads it from a URL
         parts = [
-            trained(replace(job, start=start, rungs=tuple(r for r in job.rungs if r > start)), pixels, plan, until)
-            for start, until in ((0, 1), (1, 2), (2, 4))
+            trained(
+                replace(job, store=place, start=start, rungs=tuple(r for r in job.rungs if r > start)),
+                pixels,
+                plan,
+                until,
+            )
+            for place, (start, until) in zip(places, ((0, 1), (1, 2), (2, 4)), strict=True)
         ]
         assert [report for part, _ in parts for report in part] == whole
         assert all(torch.equal(value, parts[-1][1][name]) for name, value in weights.items())
 
-    def test_states_are_kept_at_rungs_and_nowhere_else(self, job: Job, pixels: Pixels, plan: Plan):
+    def test_states_are_kept_at_rungs_and_nowhere_else(self, job: Job, pixels: Pixels, plan: Plan, tmp_path: Path):
         trained(job, pixels, plan, 4)
-        assert sorted(path.name for path in Path(str(job.state)).parent.iterdir()) == ["one-epoch1.pt", "one-epoch2.pt"]
+        assert sorted(path.name for path in (tmp_path / "waiting").iterdir()) == ["one-epoch1.pt", "one-epoch2.pt"]
         trained(replace(job, state=None, rungs=()), pixels, plan, 1)
 
-    def test_a_state_that_is_missing_damaged_or_of_another_epoch_is_refused(self, job: Job, pixels: Pixels, plan: Plan):
+    def test_a_state_that_is_missing_damaged_or_of_another_epoch_is_refused(
+        self, job: Job, pixels: Pixels, plan: Plan, tmp_path: Path
+    ):
         trained(job, pixels, plan, 2)
         with pytest.raises(InputError, match="cannot read the checkpoint"):
             begun(replace(job, start=3), pixels, plan.recipe, "cpu")
-        job.state_file(1).write_bytes(job.state_file(2).read_bytes())
+        first, second = (tmp_path / job.state_file(epoch) for epoch in (1, 2))
+        first.write_bytes(second.read_bytes())
         with pytest.raises(InputError, match=r"goes on after 1 epochs, but .* holds one of 2"):
             begun(replace(job, start=1), pixels, plan.recipe, "cpu")
-        job.state_file(2).write_bytes(b"nothing")
+        second.write_bytes(b"nothing")
         with pytest.raises(InputError, match="checkpoint"):
             begun(replace(job, start=2), pixels, plan.recipe, "cpu")
 
@@ -108,12 +118,12 @@ class TestKept:
     """The weights of a trial, by which it can be handed over unconfirmed."""
 
     def kept(self, job: Job, pixels: Pixels, plan: Plan, *, above: float, epochs: int = 4) -> list[str]:
-        wanted = replace(job, kept=str(Path(str(job.state)).parent / f"kept{above}"), above=above)
+        wanted = replace(job, kept=f"waiting/kept{above}", above=above)
         place = Place(pixels=pixels, recipe=plan.recipe, device=torch.device("cpu"))
         for report in steps(wanted, place):
             if report["epoch"] == epochs:
                 break
-        return sorted(path.name for path in Path(str(wanted.kept)).parent.glob(f"kept{above}*"))
+        return sorted(path.name for path in Path(str(job.store), "waiting").glob(f"kept{above}*"))
 
     def test_they_are_written_while_it_leads_and_at_its_end(self, job: Job, pixels: Pixels, plan: Plan):
         assert self.kept(job, pixels, plan, above=-1.0, epochs=3) == ["kept-1.0-epoch2.pt", "kept-1.0-epoch3.pt"]
@@ -169,7 +179,7 @@ def test_updates_are_timed_in_place_of_training(job: Job, pixels: Pixels, plan: 
     assert len(report["timings"]) == MOST
     assert {images for images, _ in report["timings"]} == {float(_batch(plan))}
     assert all(0 < seconds < 60 for _, seconds in report["timings"])
-    assert not job.state_file(1).exists()  # nothing was trained
+    assert not Path(str(job.store), "waiting").exists()  # nothing was trained
 
 
 def _batch(plan: Plan) -> int:
