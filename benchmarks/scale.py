@@ -174,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", default="sqlite", choices=["sqlite", "postgresql", "mariadb"])
     parser.add_argument("--trials", type=int, default=100_000)
-    parser.add_argument("--seconds", type=float, default=400.0, help="the search ends after this time")
+    parser.add_argument("--seconds", type=float, default=300.0, help="the search ends after this time")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--searches", nargs=2, metavar=("URL", "TABLE"), help=argparse.SUPPRESS)
     given = parser.parse_args()

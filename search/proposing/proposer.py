@@ -90,6 +90,7 @@ class Proposer:
         self._always_random = kind.factory is None
         self._running = self._infeasible = 0
         self._ended: set[int] = set()
+        self._ids: dict[int, str] = {}
         self.refused = 0
         """Number of proposals that were over budget, violated a constraint, or could not be built.
         """
@@ -165,9 +166,9 @@ class Proposer:
                     if getattr(self._sampler, "exhausted", False):
                         break
             for chosen in self._pool if random or self._always_random else self._first:
-                if self._space.candidate(chosen).id not in self._known:
+                if (candidate := self._space.candidate(chosen)).id not in self._known:
                     self._study.enqueue_trial(dict(chosen))
-                    proposal = self._examined(self._study.ask(), RANDOM if random else self._name)
+                    proposal = self._examined(self._study.ask(), RANDOM if random else self._name, candidate)
                     if proposal is not None:
                         return proposal
         return None
@@ -200,8 +201,10 @@ class Proposer:
         found = [one for one in recommend(self._study) if one.trial.state == TrialState.COMPLETE]
         expected = {}
         for one in found:
-            chosen = suggest(self._space, FixedTrial(one.trial.params))
-            expected[self._space.candidate(chosen).id] = Normal(float(one.expected), float(one.doubt))
+            candidate = self._ids.get(one.trial.number)
+            if candidate is None:  # an earlier run has proposed it
+                candidate = self._space.candidate(suggest(self._space, FixedTrial(one.trial.params))).id
+            expected[candidate] = Normal(float(one.expected), float(one.doubt))
         return Belief(expected=expected, scatter=float(found[0].scatter)) if found else None
 
     def _tell(self, proposal: Proposal, state: str, curve: Curve = (), values: list[float] | None = None) -> None:
@@ -230,11 +233,12 @@ class Proposer:
                     )
                 )
 
-    def _examined(self, trial: Trial, origin: str) -> Proposal | None:
-        """The proposal that `trial` makes; None if it is refused or a duplicate."""
+    def _examined(self, trial: Trial, origin: str, candidate: Candidate | None = None) -> Proposal | None:
+        """The proposal that `trial` makes; None if it is refused or a duplicate. `candidate` is its
+        network, if that has been made."""
         chosen = suggest(self._space, trial)
         try:
-            candidate = self._space.candidate(chosen)
+            candidate = candidate or self._space.candidate(chosen)
         except InvalidBlock:
             return self._refuse(trial, 1.0)
         cost = candidate.cost()
@@ -245,6 +249,7 @@ class Proposer:
             self._end(trial, "FAIL")
             return None
         self._known.add(candidate.id)
+        self._ids[trial.number] = candidate.id
         self._running += 1
         return Proposal(
             candidate=candidate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -63,7 +64,7 @@ def evaluation_of(row: EvaluationRecord) -> Evaluation:
     """The evaluation of this row."""
     return Evaluation(
         candidate_id=row.candidate_id,
-        fidelity=Fidelity.from_dict(json.loads(row.fidelity)),
+        fidelity=_fidelity(row.fidelity),
         seed=row.seed,
         purpose=Purpose(row.purpose),
         state=State(row.state),
@@ -83,6 +84,12 @@ def evaluation_of(row: EvaluationRecord) -> Evaluation:
         scores=row.scores,
         fault=None if row.fault is None else Fault(row.fault),
     )
+
+
+@lru_cache(maxsize=256)
+def _fidelity(text: str) -> Fidelity:
+    """The fidelity of a canonical text: that of one row in thousands is another."""
+    return Fidelity.from_dict(json.loads(text))
 
 
 def evaluation_record(study: int, evaluation: Evaluation, trial: int | None) -> EvaluationRecord:
