@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Cache, DataDir, DropSmallClasses, GroupBy, ImageColumn, Json, LabelColumn, Test, Validation
+from .options import Cache, DataDir, DropSmallClasses, Fit, GroupBy, ImageColumn, Json, LabelColumn, Test, Validation
 from .output import print_json
 from .tables import print_table
 
@@ -39,6 +39,7 @@ def check(
     image_column: ImageColumn = None,
     label_column: LabelColumn = None,
     group: GroupBy = None,
+    fit: Fit = "crop",
     data_dir: DataDir = None,
     download: Annotated[bool, typer.Option("--download", help="Download the data set if it is missing.")] = False,
     cache: Cache = None,
@@ -63,6 +64,7 @@ def check(
         image_column=image_column,
         label_column=label_column,
         group=group,
+        fit=fit,
         data_dir=data_dir,
         download=download,
         cache=cache,

@@ -88,6 +88,7 @@ def train(
     from ..search import train as run
     from ..studies import Study
     from ..studies.classifier_measures import kept_measures
+    from ..studies.measure import as_text, words
     from .measures import print_measures
 
     with (
@@ -117,8 +118,9 @@ def train(
         return
     if measures is not None:
         print_measures(measures)
-    tested = "" if evaluation.test_accuracy is None else f", test accuracy {evaluation.test_accuracy:.4f}"
-    print(f"validation accuracy {evaluation.accuracy:.4f}{tested}")
+    metric, on_test = evaluation.metric, evaluation.test_accuracy
+    tested = "" if on_test is None else f", test {words(metric)} {as_text(metric, on_test)}"
+    print(f"validation {words(metric)} {as_text(metric, evaluation.accuracy)}{tested}")
     fidelity = evaluation.fidelity
     which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
     moved = [] if data is None else ["--data", data]

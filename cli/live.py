@@ -105,6 +105,7 @@ class Redrawn:
 
         from ..search.course.events import counts_text, duration, value_text
         from ..spaces import human
+        from ..studies.measure import words
 
         head = self._phase + (f", {duration(seconds_left)} left" if seconds_left is not None else "")
         lines: list[RenderableType] = [Text(head, style="bold")]
@@ -118,7 +119,7 @@ class Redrawn:
             )
         if running:
             table = Table(box=box.SIMPLE_HEAD)
-            measure = running[0].measure
+            measure = words(running[0].measure)
             for column in ("running", "FLOPs", "epoch", "to go", measure):
                 table.add_column(column, justify="left" if column == "running" else "right")
             for one in running:
@@ -129,7 +130,7 @@ class Redrawn:
                     human(one.macs),
                     f"{done}/{one.job.fidelity.epochs}",
                     "-" if one.left is None else duration(one.left),
-                    value_text(one.measure, accuracy).partition(" ")[2],
+                    value_text(one.measure, accuracy).rpartition(" ")[2],
                 )
             lines.append(table)
         return Group(*lines)

@@ -62,6 +62,13 @@ GroupBy = Annotated[
         help="Keep images together in one part of the split: by a column of a table, or folder (in a class folder).",
     ),
 ]
+Fit = Annotated[
+    str,
+    typer.Option(
+        "--fit",
+        help="How a picture becomes square: crop (its largest central square) or letterbox (all of it, on black).",
+    ),
+]
 ImageSize = Annotated[
     int | None,
     typer.Option(

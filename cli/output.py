@@ -36,17 +36,21 @@ def metrics_json(cost: Cost) -> dict[str, float]:
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation with stable keys; `measure` says what `accuracy` is."""
-    from ..studies.measure import measured
+    """An evaluation with stable keys; `measure` says what `accuracy` is, and `metric` what the
+    test accuracy is."""
+    from ..studies.measure import measured, shown
 
+    measure, metric = measured(evaluation), evaluation.metric
+    reached, tested = evaluation.accuracy, evaluation.test_accuracy
     return {
         "id": evaluation.candidate_id,
         "state": str(evaluation.state),
         "purpose": str(evaluation.purpose),
-        "accuracy": evaluation.accuracy,
-        "measure": measured(evaluation),
-        "test_accuracy": evaluation.test_accuracy,
-        "curve": [list(point) for point in evaluation.curve],
+        "accuracy": None if reached is None else shown(measure, reached),
+        "measure": measure,
+        "metric": metric,
+        "test_accuracy": None if tested is None else shown(metric, tested),
+        "curve": [[epoch, shown(measure, value)] for epoch, value in evaluation.curve],
         "fidelity": evaluation.fidelity.to_dict(),
         "seed": evaluation.seed,
         "settings": dict(evaluation.settings),
@@ -66,24 +70,27 @@ def best_json(best: Best | None) -> dict[str, Any] | None:
     """The network chosen, with stable keys."""
     if best is None:
         return None
+    from ..studies.measure import shown
+
     return {
         **evaluation_json(best.evaluation),
         **cost_json(best.candidate),
         "confirmed": best.confirmed,
-        "accuracies": list(best.accuracies),
+        "accuracies": [shown(best.evaluation.metric, value) for value in best.accuracies],
         "reference": best.reference,
     }
 
 
 def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     """A front, cheapest first, with stable keys; `measure` says what `accuracy` is."""
-    from ..studies.measure import measured
+    from ..studies.measure import measured, shown
 
     return [
         {
             "id": point.id,
-            "accuracy": point.accuracy,
+            "accuracy": shown(measured(point.evaluation), point.accuracy),
             "measure": measured(point.evaluation),
+            "metric": point.evaluation.metric,
             **cost_json(point.candidate),
             "axis": point.axis,
             "cost": point.cost,
@@ -99,7 +106,9 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
 def believed_json(believed: Sequence[BelievedPoint], shown: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     """The networks `shown` as in `front_json`, each with what is believed of it, null if nothing
     is."""
-    known = {one.point.id: one.to_dict() for one in believed}
+    from ..studies.measure import as_shown
+
+    known = {one.point.id: as_shown(one.to_dict(), one.point.evaluation.metric) for one in believed}
     return [{**one, "believed": known.get(one["id"])} for one in front_json(shown)]
 
 
@@ -111,27 +120,30 @@ def measure(study: Study) -> str:
 
 
 def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: str, measured: str = "accuracy") -> None:
-    """A front as a table; `finals` are confirmed accuracies by candidate, accuracies also where the
-    front is one of scores."""
+    """A front as a table; `finals` are confirmed accuracies by candidate, or those of the quality
+    measure, also where the front is one of scores."""
     from ..spaces.metrics import metrics
     from ..spaces.parameters import in_words
+    from ..studies.measure import ACCURACY, SCORE, as_text, words
+
+    metric = next((point.evaluation.metric for point in points), ACCURACY)
 
     # the cost axis of the front comes first
     axes = list(dict.fromkeys([*(point.axis for point in points[:1]), "macs", "params"]))
     rows = [
         [
             point.id[:12],
-            f"{point.accuracy:.4f}",
-            f"{finals[point.id]:.4f}" if point.id in finals else "-",
+            as_text(measured, point.accuracy),
+            as_text(metric, finals.get(point.id)),
             *(metrics.get(axis).short(point.candidate.cost(axis)) for axis in axes),
             in_words(point.evaluation.settings),
         ]
         for point in points
     ]
-    confirmed = "confirmed" if measured == "accuracy" else "confirmed accuracy"
+    confirmed = f"confirmed {words(metric)}" if measured == SCORE else "confirmed"
     print_table(
         f"{title} ({CONVENTION})",
-        ["candidate", measured, confirmed, *(metrics.get(axis).head for axis in axes), "settings"],
+        ["candidate", words(measured), confirmed, *(metrics.get(axis).head for axis in axes), "settings"],
         rows,
     )
 
@@ -140,14 +152,15 @@ def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
     """A front of believed accuracies as a table."""
     from ..spaces.metrics import metrics
     from ..spaces.parameters import in_words
+    from ..studies.measure import as_text
 
     axes = list(dict.fromkeys([*(one.point.axis for one in points[:1]), "macs", "params"]))
     rows = [
         [
             one.point.id[:12],
-            f"{one.belief.mean:.4f}",
-            f"{one.interval.low:.4f} to {one.interval.high:.4f}",
-            f"{one.point.accuracy:.4f}",
+            as_text(one.point.evaluation.metric, one.belief.mean),
+            between(one),
+            as_text(one.point.evaluation.metric, one.point.accuracy),
             *(metrics.get(axis).short(one.point.candidate.cost(axis)) for axis in axes),
             in_words(one.point.evaluation.settings),
         ]
@@ -155,3 +168,12 @@ def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
     ]
     columns = ["candidate", "believed", "95 % interval", "observed", *(metrics.get(axis).head for axis in axes)]
     print_table(title, [*columns, "settings"], rows)
+
+
+def between(one: BelievedPoint) -> str:
+    """The interval of what is believed of a network: "0.9010 to 0.9150"."""
+    from ..studies.measure import as_text, shown
+
+    metric = one.point.evaluation.metric
+    ends = sorted(one.interval, key=lambda end: shown(metric, end))
+    return " to ".join(as_text(metric, end) for end in ends)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .measures import print_measures
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import print_json
 
@@ -34,5 +35,7 @@ def report(
         return
     for line in found.lines:
         print(line)
+    if found.evidence.measures is not None:
+        print_measures(found.evidence.measures)
     for file in found.files:
         print(f"written: {file}")

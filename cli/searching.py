@@ -17,6 +17,7 @@ from .text import command, duration, names_in, parse_duration, parse_references,
 if TYPE_CHECKING:
     from ..search import SearchResult
     from ..search.options import SearchOptions
+    from ..studies.quality import Measure
 
 
 def _options() -> type:
@@ -36,6 +37,19 @@ def _metrics() -> str:
     from ..spaces.metrics import DEFAULT_AXIS, metric_names
 
     return f"Cost axis of the front: {', '.join(metric_names())}. Default: {DEFAULT_AXIS}."
+
+
+def _measures() -> str:
+    from ..studies.quality import measures
+
+    named = [f"{name}{_remark(one)}" for name, one in measures.parts().items()]
+    return f"Quality measure that the search maximises: {', '.join(named)}. Default: the study's, or accuracy."
+
+
+def _remark(one: Measure) -> str:
+    classes = [f"{one.classes} classes"] if one.classes is not None else []
+    smaller = ["minimised"] if one.smaller_is_better else []
+    return f" ({', '.join([*classes, *smaller])})" if classes or smaller else ""
 
 
 def _evaluators() -> str:
@@ -65,6 +79,7 @@ def add_to(app: typer.Typer) -> None:
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),
         "cost": Text(parse=str, help=_metrics),
+        "metric": Text(parse=str, help=_measures),
         "hints": Text(parse=names_in, default="naswot"),
         "references": Text(parse=parse_references),
         "storage": Storage,
@@ -102,14 +117,17 @@ def masked_command(arguments: list[str], storage: str) -> str:
 
 def result_json(result: SearchResult) -> dict[str, Any]:
     """A finished search with stable keys."""
+    from ..studies.classifier_measures import kept_measures
     from ..studies.evidence import certificate
     from ..studies.failures import failures
 
     best = result.best
     counts = result.counts
+    measures = None if best is None else kept_measures(result.study, best.evaluation)
     return {
         "study": result.study.spec.name,
         "measure": measure(result.study),
+        "metric": result.study.spec.metric,
         "seconds": result.seconds,
         "simulated_seconds": result.simulated,
         "counts": {
@@ -121,6 +139,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
             "finals": counts.finals,
         },
         "failures": failures(result.study.evaluations()),
+        "measures": measures and measures.short(),
         "best": best_json(best),
         "references": certificate(result.study).to_dict(),
         "front": front_json(result.front),
@@ -136,11 +155,11 @@ def print_result(
     from ..spaces import human
     from ..studies.chosen import confirmed_accuracies
     from ..studies.evidence import certificate, certificate_text
-    from ..studies.measure import done_in_words
+    from ..studies.measure import SCORE, as_text, done_in_words, words
 
     name, counts = result.study.spec.name, result.counts
     settings = result.study.spec.settings
-    stopped = f", {counts.pruned} stopped early" if measure(result.study) == "accuracy" else ""
+    stopped = f", {counts.pruned} stopped early" if measure(result.study) != SCORE else ""
     ended = f"{counts.done} {done_in_words(settings)}{stopped}, {counts.failed} failed"
     looked_up = "" if result.simulated is None else f", for {duration(result.simulated)} of simulated time"
     print(f"\n{ended}, {counts.refused} refused by the budget before training; {duration(result.seconds)}{looked_up}")
@@ -149,7 +168,8 @@ def print_result(
     if result.front:
         print_front(result.front, confirmed_accuracies(result.study), f"front of {name}", measure(result.study))
     best = result.best
-    tested = f", test accuracy {best.evaluation.test_accuracy:.4f}" if best.evaluation.test_accuracy is not None else ""
+    metric, reached = best.evaluation.metric, best.evaluation.test_accuracy
+    tested = f", test {words(metric)} {as_text(metric, reached)}" if reached is not None else ""
     published = "" if best.reference is None else f"{best.reference} (a reference), "
     print(
         f"best: {best.candidate.id[:12]}, {published}{human(best.candidate.macs)}FLOPs,"

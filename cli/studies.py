@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .measures import print_measures
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import believed_json, best_json, evaluation_json, measure, print_believed, print_front, print_json
 from .tables import pixels, print_table
@@ -48,6 +49,7 @@ def list_studies(context: typer.Context, storage: Storage = DEFAULT_STORAGE, jso
                     "counts": s.counts,
                     "accuracy": s.accuracy,
                     "measure": s.measure,
+                    "metric": s.metric,
                 }
                 for s in found
             ]
@@ -119,12 +121,15 @@ def _axis(cost: str) -> str:
 
 
 def best_in_words(summary: StudySummary) -> str:
-    """ "0.9123", or "score 14.28" where nothing was trained."""
-    from ..studies.measure import ACCURACY
+    """ "0.9123", "log loss 0.3121", or "score 14.28" where nothing was trained."""
+    from ..studies.measure import ACCURACY, SCORE, words
 
     if summary.accuracy is None:
         return "-"
-    return f"{summary.accuracy:.4f}" if summary.measure == ACCURACY else f"{summary.measure} {summary.accuracy:.4g}"
+    if summary.measure == ACCURACY:
+        return f"{summary.accuracy:.4f}"
+    digits = f"{summary.accuracy:.4g}" if summary.measure == SCORE else f"{summary.accuracy:.4f}"
+    return f"{words(summary.measure)} {digits}"
 
 
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
@@ -133,6 +138,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     from ..studies import Study, masked
     from ..studies.chosen import best, confirmed_accuracies, trainings
     from ..studies.evidence import samplers, status_lines
+    from ..studies.measure import SCORE, as_text
     from ..studies.reporting import evidence_of
     from ..studies.spec import strides_fitted
 
@@ -142,6 +148,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     data: dict[str, Any] = {
         "study": found.spec.name,
         "measure": measure(found),
+        "metric": found.spec.metric,
         "samplers": samplers(found),
         "storage": masked(storage),
         "created": found.created.isoformat(),
@@ -162,6 +169,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         "versions": found.versions,
         "references": shown.references.to_dict(),
         "evidence": shown.short(),
+        "measures": shown.measures and shown.measures.short(),
     }
     if json:
         print_json(data)
@@ -177,7 +185,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     ):  # what does not train has none of these
         how = (
             "trained"
-            if measure(found) == "accuracy"
+            if measure(found) != SCORE
             else f"scored by {str(settings['evaluator']).partition(':')[2] or 'naswot'}, without training,"
         )
         trained = (
@@ -196,7 +204,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         f" {len(confirmed_accuracies(found))} confirmed{refused}"
     )
     if chosen is not None:
-        tested = f", test {chosen.evaluation.test_accuracy:.4f}" if chosen.evaluation.test_accuracy is not None else ""
+        reached = chosen.evaluation.test_accuracy
+        tested = f", test {as_text(found.spec.metric, reached)}" if reached is not None else ""
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
         axis = found.spec.cost
         if axis not in ("macs", "params"):
@@ -205,6 +214,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         print(f"best: {chosen.candidate.id[:12]}{published}, {chosen}{tested}, {cost}")
     for line in status_lines(shown):
         print(line)
+    if shown.measures is not None:
+        print_measures(shown.measures)
     print_trainings(trainings(found))
     for one in drivers:
         print(f"held by {one}")
@@ -213,6 +224,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
 
 def print_trainings(found: Sequence[Evaluation]) -> None:
     """The final trainings, numbered as `automl export --training` takes them."""
+    from ..studies.measure import as_text
+
     rows = [
         [
             str(number),
@@ -220,8 +233,8 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
             str(each.fidelity.size),
             str(each.fidelity.epochs),
             str(each.seed),
-            f"{each.accuracy:.4f}",
-            "-" if each.test_accuracy is None else f"{each.test_accuracy:.4f}",
+            as_text(each.metric, each.accuracy),
+            as_text(each.metric, each.test_accuracy),
             "confirming" if each.worker != "driver" else each.fidelity.recipe or "train",
             f"{each.finished:%Y-%m-%d %H:%M}",
         ]

@@ -103,12 +103,12 @@ def verify(
 def print_verified(found: Verified, storage: str) -> None:
     """The table of networks, the verdict, the files, and the next command."""
     from ..studies.evidence import verification_rows, verification_text
-    from ..studies.evidence.verification_text import HEAD
+    from ..studies.evidence.verification_text import head
 
     shown = found.verification
     trained = sum(len(one.accuracies) for one in shown.networks)
     print(f"{trained} trainings of {shown.epochs} epochs; {duration(found.seconds)}")
-    print_table(f"verification of {shown.study} ({CONVENTION})", list(HEAD), verification_rows(shown))
+    print_table(f"verification of {shown.study} ({CONVENTION})", head(shown), verification_rows(shown))
     for line in shown.left_out:
         print(line)
     print(f"verdict: {verification_text(shown)}")

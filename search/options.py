@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from ..blocks import InputError
 from ..blocks.documented import documented
@@ -15,12 +15,14 @@ from ..spaces import Space
 from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
 from ..spaces.yaml_source import CONTROL
+from ..studies.quality import measure
 from ..studies.storage_url import storage_url
 from ..studies.store import checked_place
 from ..studies.utf8 import is_text
 from .data import Reading
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
+from .training.recipe import BALANCES
 
 LONGEST = 1e9
 """Largest number of seconds of a run, 31 years."""
@@ -52,6 +54,9 @@ class DataOptions:
     group: str | None = None
     """Keep images together in one part of the split: by a column of a table of paths and labels, or
     folder, the folders within a class folder."""
+    fit: Literal["crop", "letterbox"] = "crop"
+    """How a picture becomes square: crop (its largest central square) or letterbox (all of it, on
+    a black square)."""
     cache: str | None = None
     """Folder for decoded images, so that large data sets are decoded once; none keeps them in
     memory. Default: AUTOML_CACHE, or automl/decoded in the user's cache folder."""
@@ -59,7 +64,7 @@ class DataOptions:
     @property
     def reading(self) -> Reading:
         """How the data are read."""
-        names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group")
+        names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group", "fit")
         return Reading(**{name: getattr(self, name) for name in names})
 
 
@@ -134,6 +139,13 @@ class SearchOptions(RunOptions):
     budget: Sequence[str] = ()
     """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams, 2MB (peak memory); may be given
     several times."""
+    metric: str | None = None
+    """Quality measure that the search maximises and the report is about: accuracy,
+    balanced-accuracy, macro-f1, auroc (two classes), log-loss (minimised). Default: the study's, or
+    accuracy."""
+    balance: str | None = None
+    """For classes of unequal size: weights (class weights in the loss), sampling (images of all
+    classes equally often) or none. Default: none."""
     cost: str = DEFAULT_AXIS
     """Cost axis of the front: macs, params, activations or peak_memory."""
     space: str | Path | Space = AUTO
@@ -173,6 +185,10 @@ class SearchOptions(RunOptions):
             raise unknown("--objective", self.objective, get_args(Objective))
         check_sampler(self.sampler, self.objective)
         metrics.get(self.cost)
+        if self.metric is not None:
+            measure(self.metric)
+        if self.balance not in (None, *BALANCES):
+            raise unknown("--balance", self.balance, BALANCES)
         if self.table_seconds is not None and not 0 < self.table_seconds <= LONGEST:
             raise InputError(
                 f"--table-seconds must be positive and at most {LONGEST:g}, but got {self.table_seconds:g}"

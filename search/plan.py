@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from numpy.typing import NDArray
 from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
 from ..spaces.auto import AUTO, for_budget
-from ..spaces.metrics import DEFAULT_AXIS
 from ..spaces.space import shipped_spaces
 from ..studies import Fidelity, StudySpec
+from ..studies.quality import ACCURACY
 from ..studies.spec import smallest_map, strides_fitted
-from .data import ImageData, Reading, Split, is_named, load, split
+from .data import ImageData, Split, load, split
 from .earlier_studies import continued, share_of_earlier
+from .kept_settings import kept_data, not_default, require_measurable
 from .options import SearchOptions
 from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
@@ -153,6 +153,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     recipe = Recipe.for_data(
         images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip
     )
+    recipe = recipe if options.balance is None else replace(recipe, balance=options.balance)
     epochs = options.epochs or default_epochs(len(rows.train))
     fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
@@ -160,7 +161,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
         name=name,
         space=space.to_dict(),
         budget=str(budget),
-        data=_described(data, rows, options.reading),
+        data=kept_data(data, rows, options.reading),
         settings={
             "image_size": space.image[1],
             "proxy_size": proxy_size,
@@ -169,14 +170,15 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
             "fraction": fraction,
             "seed": options.seed,
             "recipe": recipe.to_dict(),
-            **_not_default(options, evaluator),
+            **not_default(options, evaluator),
         },
     )
-    free = [name for name in PLANNED if getattr(options, name) is None]
+    free = [name for name in (*PLANNED, "metric") if getattr(options, name) is None]
     shipped = not isinstance(options.space, Space) and {*str(options.space).split(",")} <= {*shipped_spaces()}
     described, spec = spec, continued(options.storage, spec, names, free, shipped=shipped)
     if spec.space != described.space:
         space = Space.from_dict(spec.space, space.name)
+    require_measurable(spec.metric, data, rows)
     epochs, fraction, proxy_size = (spec.settings[name] for name in PLANNED)
     return Plan(
         space=space,
@@ -214,7 +216,7 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
     named = TABLE_SPACE if options.space == AUTO else options.space
     space = named if isinstance(named, Space) else load_space(named)
     space = space.adapted(image_size=options.image_size)
-    table = read_table(file, space)
+    table = read_table(file, space, options.metric or ACCURACY)
     size = space.image[1]
     spec = StudySpec(
         name=options.study or default_name(space, str(table.path), options.budget, options.image_size),
@@ -228,7 +230,7 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
             "fraction": 1.0,
             "seed": options.seed,
             "table_seconds": options.table_seconds,
-            **_not_default(options, "table"),
+            **not_default(options, "table"),
         },
     )
     no_limit = options.trials is None and options.seconds is None
@@ -246,40 +248,6 @@ def settle_table(options: SearchOptions, file: str) -> tuple[Settled, Table]:
     return plan, table
 
 
-def _described(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
-    """The data as a study keeps them. `reading` is left out if nothing was asked, because the
-    studies of earlier versions have none."""
-    from ..studies.preprocessing import Preprocessing
-
-    asked = reading.absolute(data.name).to_dict()
-    return {
-        "name": data_name(data.name),
-        "fingerprint": data.fingerprint,
-        "images": len(data.labels),
-        "channels": data.channels,
-        "size": data.size,
-        "classes": list(data.classes),
-        "split": rows.to_dict(),
-        **({"reading": asked} if asked else {}),
-        "native": data.native,
-        "preprocessing": Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels).to_dict(),
-    }
-
-
-def _not_default(options: SearchOptions, evaluator: str | None) -> dict[str, str]:
-    """Settings that make a study another one. Defaults are left out, because the studies of
-    earlier versions have none."""
-    objective = {} if options.objective == "best" else {"objective": options.objective}
-    cost = {} if options.cost == DEFAULT_AXIS else {"cost": options.cost}
-    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost}
-
-
-def data_name(name: str) -> str:
-    """The name of a data set as the study keeps it; paths are absolute, so that the same files have
-    the same name in every folder."""
-    return name if is_named(name) else os.path.realpath(os.path.expanduser(name))
-
-
 def default_name(space: Space, data: str, budget: Sequence[str], image_size: int | None = None) -> str:
     """The name of a study from what it searches; the same command continues the same study."""
     parts = [space.name, Path(data).stem, *budget, *([] if image_size is None else [f"{image_size}px"])]
@@ -295,4 +263,5 @@ def arrays_of(data: ImageData, *, train: NDArray[np.int64], measured: NDArray[np
     """Images as workers get them, with the rows that train and those that accuracy is measured
     on."""
     levels = {} if data.levels is None else {"levels": np.array(data.levels)}
-    return {"images": data.images, "labels": data.labels, "train": train, "validation": measured, **levels}
+    fit = {} if data.fit == "crop" else {"fit": np.array(data.fit)}
+    return {"images": data.images, "labels": data.labels, "train": train, "validation": measured, **levels, **fit}

@@ -18,11 +18,17 @@ def trials_of(storage: str, name: str, plan: Settled) -> list[FrozenTrial]:
     """Optuna's trials of an earlier study, for a sampler to learn from.
 
     Raises:
-        InputError: there is no such study, it is the search's own, or its parameters differ.
+        InputError: there is no such study, it is the search's own, or its quality measure or its
+            parameters differ.
     """
     if name == plan.spec.name:
         raise InputError(f"--warm-start names an earlier study, but {name!r} is this search's own")
     study = Study.open(storage, name)
+    if study.spec.metric != plan.spec.metric:
+        raise InputError(
+            f"a study to start from must have the metric of this search, but {name!r} has {study.spec.metric} and this"
+            f" one {plan.spec.metric}"
+        )
     theirs = {parameter.name: parameter.values for parameter in Space.from_dict(study.spec.space, name).parameters}
     ours = {parameter.name: parameter.values for parameter in plan.space.parameters}
     for parameter in {**ours, **theirs}:

@@ -14,6 +14,7 @@ from .finalists import complete_points
 from .front import front
 from .front_point import FrontPoint
 from .json_values import JSON
+from .measure import bounds
 from .statistics.intervals import Interval
 from .statistics.posterior import Normal
 from .study import Study
@@ -32,9 +33,11 @@ class BelievedPoint:
 
     @property
     def interval(self) -> Interval:
-        """The interval that holds the accuracy with a probability of 95 %, within 0 and 1."""
-        low, high = self.belief.interval
-        return Interval(min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
+        """The interval that holds the accuracy with a probability of 95 %, within 0 and 1; of
+        another measure, within its bounds."""
+        worst, best = bounds(self.point.evaluation.metric)
+        low, high = (min(max(end, worst), best) for end in self.belief.interval)
+        return Interval(low, high)
 
     def to_dict(self) -> dict[str, JSON]:
         """The belief as plain JSON: `accuracy` (its mean), `sd` and `interval`."""

@@ -11,7 +11,7 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from .candidate_row import CandidateRow
 from .evaluation import Evaluation, State
-from .measure import SCORE, measured
+from .measure import SCORE, as_text, measured, words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,16 +80,15 @@ class Best:
 
     def __str__(self) -> str:
         """The accuracy as text, with its standard deviation and number of seeds."""
-        if measured(self.evaluation) == SCORE:
+        measure = measured(self.evaluation)
+        if measure == SCORE:
             return f"score {self.accuracy:.4f} (not trained)"
+        reached = f"validation {words(measure)} {as_text(measure, self.accuracy)}"
         if not self.confirmed and self.unfinished:
             epoch, epochs = self.evaluation.curve[-1][0], self.evaluation.fidelity.epochs
-            return f"validation accuracy {self.accuracy:.4f} (not finished: {epoch} of {epochs} epochs)"
+            return f"{reached} (not finished: {epoch} of {epochs} epochs)"
         if not self.confirmed:
-            return f"validation accuracy {self.accuracy:.4f} (not confirmed: one seed)"
+            return f"{reached} (not confirmed: one seed)"
         count = len(self.accuracies)
         spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
-        return (
-            f"validation accuracy {self.accuracy:.4f}{spread} (confirmed with"
-            f" {f'{count} other seeds' if count > 1 else 'another seed'})"
-        )
+        return f"{reached}{spread} (confirmed with {f'{count} other seeds' if count > 1 else 'another seed'})"

@@ -36,6 +36,10 @@ NUMBERS = (
 )
 """Measures that every classifier has."""
 PARTS = ("validation", "test")
+MEASURES = ".json"
+"""Ending of a file of measures."""
+MOST_CONFUSED, MOST_SHOWN = 1000, 100
+"""Classes up to which the confusion matrix is kept, and to which it is in the JSON of a study."""
 LARGEST = 50_000_000
 """Most bytes that a file of measures may have."""
 
@@ -87,7 +91,8 @@ class Measures:
     classes: tuple[ClassMeasures, ...]
     """Each class."""
     confusion: tuple[tuple[int, ...], ...]
-    """Number of images of each class (row) that are predicted as each class (column)."""
+    """Number of images of each class (row) that are predicted as each class (column); empty above
+    `MOST_CONFUSED` classes."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with stable keys; `from_dict` reads it."""
@@ -112,7 +117,7 @@ class Measures:
             for each in data["classes"]
         )
         confusion = tuple(tuple(int(count) for count in row) for row in data["confusion"])
-        if any(len(row) != len(classes) for row in (confusion, *confusion)):
+        if confusion and any(len(row) != len(classes) for row in (confusion, *confusion)):
             raise ValueError("the confusion matrix must have a row and a column for each class")
         numbers: dict[str, Any] = {name: float(data[name]) for name in NUMBERS}
         for name in ("top5", "auroc"):
@@ -121,10 +126,11 @@ class Measures:
 
     @property
     def never_predicted(self) -> tuple[str, ...]:
-        """The classes that have images and are never predicted."""
+        """The classes that have images and are never predicted; empty without a confusion
+        matrix."""
         predicted = [sum(column) for column in zip(*self.confusion, strict=True)]
         return tuple(
-            each.name for each, count in zip(self.classes, predicted, strict=True) if each.images and not count
+            each.name for each, count in zip(self.classes, predicted, strict=False) if each.images and not count
         )
 
     @property
@@ -167,6 +173,14 @@ class TrainingMeasures:
         parts = {part: measures.to_dict() for part, measures in self.parts.items()}
         return {"recipe": dict(self.recipe), "temperature": self.temperature, **parts}
 
+    def short(self) -> dict[str, Any]:
+        """The same as `to_dict`, with empty confusion matrices above `MOST_SHOWN` classes."""
+        found = self.to_dict()
+        for part, measures in self.parts.items():
+            if len(measures.classes) > MOST_SHOWN:
+                found[part]["confusion"] = []
+        return found
+
     def write(self, weights: Path) -> None:
         """Write them beside a file of weights."""
         write_text(_path(weights), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
@@ -187,4 +201,4 @@ def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | No
 
 
 def _path(weights: Path) -> Path:
-    return weights.with_suffix(".json")
+    return weights.with_suffix(MEASURES)

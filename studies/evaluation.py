@@ -19,6 +19,7 @@ from ..blocks.errors import AutomlError, InputError
 from .candidate_row import CandidateRow
 from .field_checks import LARGEST, assign, finite, integer, member, require_text, storable, utc
 from .json_values import JSON, canonical, plain_dict
+from .quality import ACCURACY
 
 __all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fault", "Fidelity", "Purpose", "State"]
 
@@ -168,6 +169,9 @@ class Evaluation:
     published network), another sampler's name, or "" (a final training)."""
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Zero-cost scores of the network by name, where they were computed."""
+    metric: str = ACCURACY
+    """The quality measure of its study: what stands where "accuracy" is said here, larger being
+    better (`quality`); a log loss, say, has its sign changed."""
 
     @property
     def key(self) -> tuple[str, str, int]:

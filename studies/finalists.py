@@ -9,6 +9,7 @@ until searching ends.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 
 from .belief import PLACES, Noted, noted_belief
@@ -116,7 +117,7 @@ def _unfinished(study: Study) -> FrontPoint | None:
     without any complete one, the most accurate that was stopped."""
     complete = study.evaluations(Purpose.SEARCH, State.COMPLETE)
     known = {each.candidate_id for each in complete}
-    best_complete = max((each.accuracy or 0.0 for each in complete), default=None)
+    best_complete = max((each.accuracy for each in complete if each.accuracy is not None), default=None)
     able = [
         each
         for each in study.evaluations(Purpose.SEARCH, State.PRUNED)
@@ -126,6 +127,6 @@ def _unfinished(study: Study) -> FrontPoint | None:
     ]
     if not able:
         return None
-    chosen = max(able, key=lambda each: each.accuracy or 0.0)
+    chosen = max(able, key=lambda each: -math.inf if each.accuracy is None else each.accuracy)
     candidate = study.candidates()[chosen.candidate_id]
     return FrontPoint(candidate=candidate, evaluation=chosen, axis=study.spec.cost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from .database.schema import existing
 from .database.tables import EvaluationRecord, StudyRecord
 from .evaluation import Purpose, State
 from .lease import Held
-from .measure import ACCURACY, measure_of
+from .measure import ACCURACY, measure_of, metric_of, shown
 from .verification_study import verification_name, verified_by
 
 
@@ -43,7 +44,10 @@ class StudySummary:
     cost: str = DEFAULT_AXIS
     """The cost metric of its front."""
     measure: str = ACCURACY
-    """What `accuracy` is: "accuracy", or "score" where nothing was trained in the search."""
+    """What `accuracy` is: the study's quality measure, as it is shown, or "score" where nothing was
+    trained in the search."""
+    metric: str = ACCURACY
+    """The quality measure of its trainings."""
 
 
 def studies(storage: str) -> list[StudySummary]:
@@ -65,12 +69,17 @@ def studies(storage: str) -> list[StudySummary]:
                 budget=row.budget,
                 data=str(row.data.get("name", "")),
                 counts=count_by_state(session, row.id),
-                accuracy=None if verified_by(row.settings) else best.get(row.id),
+                accuracy=None if verified_by(row.settings) else _shown(row.settings, best.get(row.id)),
                 cost=str(row.settings.get("cost", DEFAULT_AXIS)),
                 measure=measure_of(row.settings),
+                metric=metric_of(row.settings),
             )
             for row in session.scalars(select(StudyRecord).order_by(StudyRecord.id))
         ]
+
+
+def _shown(settings: dict[str, Any], best: float | None) -> float | None:
+    return None if best is None else shown(measure_of(settings), best)
 
 
 def names(storage: str) -> list[str]:

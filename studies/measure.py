@@ -1,42 +1,112 @@
-"""Tells whether an evaluation measured an accuracy or a zero-cost score.
+"""Tells what the `accuracy` of an evaluation is: the study's quality measure, or a zero-cost score.
 
-An accuracy is a fraction from 0 to 1; a zero-cost score is computed without training and has no
-unit.
+The quality measure is accuracy unless the study names another one (`quality`); larger is better in
+any case, and `shown` turns a value into the one that people see. A zero-cost score is computed
+without training and has no unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .json_values import JSON
+from .quality import ACCURACY, measure
 
 if TYPE_CHECKING:
     from .evaluation import Evaluation
 
-ACCURACY, SCORE = "accuracy", "score"
+__all__ = [
+    "ACCURACY",
+    "SCORE",
+    "as_shown",
+    "bounds",
+    "done_in_words",
+    "in_percent",
+    "mean_in_words",
+    "measure_of",
+    "measured",
+    "metric_of",
+    "as_text",
+    "shown",
+    "words",
+]
+
+SCORE = "score"
+VALUES = ("accuracy", "test_accuracy", "mean", "value", "best", "best_random", "margin")
+INTERVALS = ("interval", "margin_interval", "bootstrap")
+SEVERAL = "accuracies"
+"""Keys of JSON under which values of a measure, their differences, intervals of both, and several
+values stand."""
+
+
+def metric_of(settings: Mapping[str, Any]) -> str:
+    """The quality measure of a study by its settings; that of its trainings."""
+    return str(settings.get("metric", ACCURACY))
 
 
 def measure_of(settings: Mapping[str, Any]) -> str:
-    """The measure of a search by its study's settings: "score" if its evaluator is a zero-cost one.
-
-    Otherwise "accuracy". Final trainings always measure accuracies.
-    """
-    return SCORE if str(settings.get("evaluator", "")).startswith("zero-cost") else ACCURACY
+    """What the trials of a study measured, by its settings: "score" if its evaluator is a zero-cost
+    one, else its quality measure. Final trainings always have the quality measure."""
+    return SCORE if str(settings.get("evaluator", "")).startswith("zero-cost") else metric_of(settings)
 
 
 def measured(evaluation: Evaluation) -> str:
-    """The measure of one evaluation's `accuracy` field: "score" if it was scored, not trained.
+    """What one evaluation's `accuracy` field holds: "score" if it was scored, not trained, else the
+    quality measure."""
+    return SCORE if evaluation.scores and evaluation.purpose == "search" else evaluation.metric
 
-    Otherwise "accuracy".
-    """
-    return SCORE if evaluation.scores and evaluation.purpose == "search" else ACCURACY
+
+def words(name: str) -> str:
+    """A measure in words: "balanced accuracy", "score"."""
+    return name if name in (SCORE, ACCURACY) else measure(name).words
+
+
+def in_percent(name: str) -> bool:
+    """Whether values of a measure are shares, shown in percent in reports."""
+    return name != SCORE and (name == ACCURACY or measure(name).share)
+
+
+def shown(name: str, value: float) -> float:
+    """A value as people see it, from one of which larger is better; the same turns it back."""
+    return value if name in (SCORE, ACCURACY) else measure(name).turned(value)
+
+
+def as_shown(data: JSON, name: str) -> Any:
+    """Plain JSON of statistics with values and differences of a measure as people see them: where
+    smaller is better, with another sign, and the ends of intervals exchanged."""
+    return data if shown(name, 1.0) > 0 else _turned(data, None)
+
+
+def _turned(data: JSON, key: str | None) -> JSON:
+    """`data`, the item `key` of its mapping, with the other sign where it is a value."""
+    if isinstance(data, Mapping):
+        return {name: _turned(item, key if key == SEVERAL else name) for name, item in data.items()}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        items = [_turned(item, key if key == SEVERAL or key in INTERVALS else None) for item in data]
+        return items[::-1] if key in INTERVALS else items
+    known = key == SEVERAL or key in VALUES or key in INTERVALS
+    return 0.0 - data if known and isinstance(data, float) else data
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The worst and the best value of a measure, larger being better."""
+    return (-math.inf, math.inf) if name == SCORE else measure(name).bounds
+
+
+def as_text(name: str, value: float | None) -> str:
+    """A value as people see it, with four digits; "-" if there is none."""
+    return "-" if value is None else f"{shown(name, value):.4f}"
 
 
 def mean_in_words(mean: float, std: float | None, n: int, measure: str = ACCURACY) -> str:
-    """A mean and its standard deviation over `n` seeds: "81.20 ± 0.35 % (n = 3)"; scores have
-    no %."""
-    scale, end = (1, "") if measure == SCORE else (100, " %")
-    spread = "" if std is None else f" ± {scale * std:.2f}"
-    return f"{scale * mean:.2f}{spread}{end} (n = {n})"
+    """A mean and its standard deviation over `n` seeds: "81.20 ± 0.35 % (n = 3)"; without % where
+    values are no shares."""
+    percent = in_percent(measure)
+    scale, end, digits = (100, " %", 2) if percent else (1, "", 2 if measure == SCORE else 4)
+    spread = "" if std is None else f" ± {scale * std:.{digits}f}"
+    return f"{scale * shown(measure, mean):.{digits}f}{spread}{end} (n = {n})"
 
 
 def done_in_words(settings: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """From an image file to the pixels that a network sees: the one place where images are decoded,
-cropped and resized.
+made square and resized.
 
 Training reads its files by these functions and every exported model.py carries a copy of them, so
 both see the same pixels, to the bit. An image goes through the steps of `Preprocessing`: its
-largest central square is resized to the side of the first step, antialiased, and from there to each
-further side. Grey of more than 8 bits is scaled by the range of the training set, never clipped.
+largest central square, or the whole of it on a black square, is resized to the side of the first
+step, antialiased, and from there to each further side. Grey of more than 8 bits is scaled by the
+range of the training set, never clipped.
 Shape letters: h height, w width, c channels.
 """
 
@@ -27,6 +28,9 @@ from ..blocks.errors import InputError
 PLUGINS = {"pillow_heif": "register_heif_opener", "pillow_jxl": "", "pillow_avif": ""}
 """Packages that teach Pillow further kinds of files, and what registers each; importing the others
 is enough."""
+LETTERBOX = "letterbox"
+"""In place of a filter in the first step: the whole picture on a black square, by the bicubic
+filter."""
 DEEPEST = 65535.0
 """White of 16-bit grey where no range of a training set is known."""
 
@@ -38,7 +42,7 @@ class Preprocessing:
 
     steps: tuple[tuple[int, str], ...]
     """(side in pixels, Pillow's name of the filter) of each resize; the last side is the network's
-    input size."""
+    input size. The first may have `LETTERBOX` for a filter."""
     channels: int
     """1 for grey, 3 for red, green, blue; arrays may have any number."""
     levels: tuple[float, float] | None = None
@@ -46,7 +50,8 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         known = {each.name.lower() for each in Image.Resampling}
-        if not self.steps or any(side < 1 or name not in known for side, name in self.steps):
+        filters = [name for _, name in self.steps[self.letterbox :]]
+        if not self.steps or any(side < 1 for side, _ in self.steps) or not known.issuperset(filters):
             raise InputError(
                 f"the steps of a preprocessing must be (side of 1 or more, one of {', '.join(sorted(known))}), but got"
                 f" {self.steps}"
@@ -56,11 +61,24 @@ class Preprocessing:
 
     @classmethod
     def to(
-        cls, stored: int, size: int, *, channels: int, levels: tuple[float, float] | None = None, then: str = "bicubic"
+        cls,
+        stored: int,
+        size: int,
+        *,
+        channels: int,
+        levels: tuple[float, float] | None = None,
+        then: str = "bicubic",
+        fit: str = "crop",
     ) -> Preprocessing:
-        """From a file to squares of `stored` pixels, then to `size` by the filter `then`."""
-        steps = ((stored, "bicubic"),) if size == stored else ((stored, "bicubic"), (size, then))
-        return cls(steps=steps, channels=channels, levels=levels)
+        """From a file to squares of `stored` pixels, then to `size` by the filter `then`; `fit` is
+        "crop" or "letterbox"."""
+        first = (stored, LETTERBOX if fit == LETTERBOX else "bicubic")
+        return cls(steps=(first,) if size == stored else (first, (size, then)), channels=channels, levels=levels)
+
+    @property
+    def letterbox(self) -> bool:
+        """Whether pictures are not cropped."""
+        return bool(self.steps) and self.steps[0][1] == LETTERBOX
 
     @property
     def size(self) -> int:
@@ -87,13 +105,17 @@ class Preprocessing:
 
     def __str__(self) -> str:
         """The steps in words."""
-        first, *others = (f"{side}x{side} pixels ({name})" for side, name in self.steps)
+        filters = ("bicubic" if name == LETTERBOX else name for _, name in self.steps)
+        sizes = ", then to ".join(
+            f"{side}x{side} pixels ({name})" for (side, _), name in zip(self.steps, filters, strict=True)
+        )
+        what = "the whole picture on a black square" if self.letterbox else "the largest central square"
         deep = (
             ""
             if self.levels is None
             else f"; grey of more than 8 bits: {self.levels[0]:g} is black, {self.levels[1]:g} white"
         )
-        return f"the largest central square, resized to {', then to '.join([first, *others])}{deep}"
+        return f"{what}, resized to {sizes}{deep}"
 
 
 def read_pixels(
@@ -159,8 +181,9 @@ def by_channels(pixels_hwc: NDArray[np.uint8], change: Callable[[Image.Image], I
 def read_square(
     source: Image.Image | str | Path | IO[bytes], side: int, channels: int, name: str = "bicubic"
 ) -> Image.Image:
-    """The largest central square of an image at `side` pixels: of mode L or RGB, or F, on a scale
-    of its own, for grey of more than 8 bits.
+    """The largest central square of an image, or the whole on a black one if `name` is
+    `LETTERBOX`, at `side` pixels: of mode L or RGB, or F, on a scale of its own, for grey of more
+    than 8 bits.
 
     An image of several frames gives its first. What is transparent is laid on white. Photographs
     are turned upright.
@@ -242,11 +265,24 @@ def central_square(image: Image.Image, side: int, name: str = "bicubic") -> Imag
     This is what resizing the shorter side and cropping gives, without ever holding a long strip at
     full length.
     """
+    if name == LETTERBOX:
+        return letterboxed(image, side)
     shorter = min(image.size)
     left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
     return image.resize(
         (side, side), Image.Resampling[name.upper()], box=(left, top, left + shorter, top + shorter), reducing_gap=3.0
     )
+
+
+def letterboxed(image: Image.Image, side: int) -> Image.Image:
+    """The whole of `image` in the middle of a black square of `side` pixels; in mode F black is its
+    lowest value."""
+    width, height = (max(1, round(side * each / max(image.size))) for each in image.size)
+    inner = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    black = float(np.asarray(image).min()) if image.mode == "F" else 0
+    square = Image.new(image.mode, (side, side), black)
+    square.paste(inner, ((side - width) // 2, (side - height) // 2))
+    return square
 
 
 def resized(square: Image.Image, side: int, name: str) -> Image.Image:

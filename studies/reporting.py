@@ -12,7 +12,8 @@ from ..blocks.documented import documented
 from .atomic_file import make_folder, refused, write_text
 from .believed_front import belief_about
 from .chosen import best
-from .measure import measured
+from .classifier_measures import kept_measures
+from .measure import measured, words
 from .storage_url import open_study
 from .study import Study
 
@@ -80,7 +81,7 @@ def evidence_of(study: Study) -> Evidence:
         reference=chosen.reference,
         believed=belief_about(study, chosen.candidate.id),
     )
-    return evidence(study, found)
+    return evidence(study, found, kept_measures(study, one))
 
 
 def write(found: Evidence, folder: Path) -> list[Path]:
@@ -93,8 +94,9 @@ def write(found: Evidence, folder: Path) -> list[Path]:
     from .evidence import front_figure, progress_figure, report_markdown
     from .scaling import save
 
+    caption = words(found.measure)
     figures = [
-        (f"{found.measure.capitalize()} against cost", "front.svg"),
+        (f"{caption[:1].upper()}{caption[1:]} against cost", "front.svg"),
         ("Best so far, beside random search", "progress.svg"),
     ]
     try:

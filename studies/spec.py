@@ -11,6 +11,7 @@ from ..blocks.documented import documented
 from ..blocks.errors import InputError
 from ..spaces.metrics import DEFAULT_AXIS
 from .json_values import JSON, plain_dict
+from .measure import metric_of
 
 _ABSENT = object()
 _SHOWN = 12  # differences in one message
@@ -35,8 +36,8 @@ class StudySpec:
     data: dict[str, Any]
     """Name, fingerprint, classes, channels, split …; those in `DESCRIPTIVE` may change."""
     settings: dict[str, Any]
-    """Image size, proxy size, fidelity, recipe, seed …, and `cost`, the cost metric of the front
-    where it is not MACs."""
+    """Image size, proxy size, fidelity, recipe, seed …, `cost`, the cost metric of the front where
+    it is not MACs, and `metric`, the quality measure where it is not accuracy."""
 
     def __post_init__(self) -> None:
         if (
@@ -57,6 +58,11 @@ class StudySpec:
     def cost(self) -> str:
         """The cost metric that is the axis of the front; `settings` need not name MACs."""
         return str(self.settings.get("cost", DEFAULT_AXIS))
+
+    @property
+    def metric(self) -> str:
+        """The quality measure that the search maximises; `settings` need not name accuracy."""
+        return metric_of(self.settings)
 
 
 def smallest_map(settings: Mapping[str, Any]) -> int:
@@ -85,8 +91,8 @@ def differences(stored: StudySpec, given: StudySpec) -> list[tuple[str, object, 
 
 def _essential(name: str, value: Any) -> Any:
     """A field without what may change; data without a fingerprint are known by their name alone."""
-    if name == "settings" and value.get("cost") == DEFAULT_AXIS:  # named or not, it is the same search
-        return {key: item for key, item in value.items() if key != "cost"}
+    if name == "settings":  # a default that is named is the same search
+        return {**value, "cost": value.get("cost", DEFAULT_AXIS), "metric": metric_of(value)}
     if name != "data" or not value.get("fingerprint"):
         return value
     return {key: item for key, item in value.items() if key not in DESCRIPTIVE}

@@ -226,7 +226,7 @@ class Study:
 
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
         """All that ended, in the order in which they were recorded."""
-        parts = self._id, purpose, state
+        parts = self._id, purpose, state, self.spec.metric
         return self._database.fetch(lambda session: read_evaluations(session, *parts))
 
     def candidates(self) -> dict[str, CandidateRow]:
@@ -244,7 +244,7 @@ class Study:
 
         Raises: InputError if the cost metric of the study is unknown here.
         """
-        parts = self._id, self.spec.cost
+        parts = self._id, self.spec.cost, self.spec.metric
         return self._database.fetch(lambda session: read_front(session, *parts))
 
     def counts(self) -> dict[str, int]:

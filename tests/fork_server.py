@@ -24,6 +24,7 @@ def serve(server: socket.socket) -> None:
     while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
         import timm  # noqa: F401
         import torch  # noqa: F401
+        import torchmetrics.functional.classification  # noqa: F401
         import torchvision  # noqa: F401
 
         connection, _ = server.accept()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("ray")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
 MOST = 40
 """Lines of an example."""
-KINDS = {"blocks", "metrics", "evaluators", "samplers", "scores", "sources", "exporters", "references"}
+KINDS = {"blocks", "metrics", "measures", "evaluators", "samplers", "scores", "sources", "exporters", "references"}
 
 SPACE = """
 name: striped
@@ -150,6 +150,7 @@ def said(installed: Path, work: Path) -> Said:
     of_all = [
         *("--budget", f"100MFLOPs,1000 {next(iter(unit()))}"),
         *("--cost", name_of("metrics")),
+        *("--metric", name_of("measures")),
         *("--sampler", name_of("samplers")),
         *("--evaluator", name_of("evaluators")),
         *("--trials", "5", "--epochs", "2", "--finals", "1", "--seeds", "1"),
@@ -192,6 +193,7 @@ class TestSearch:
     def test_the_front_and_the_status_are_in_their_metric(self, said: Said):
         assert {point["axis"] for point in answer(said, "front")} == {name_of("metrics")}
         assert name_of("metrics") in said["status"][1]
+        assert answer(said, "status")["metric"] == name_of("measures")
 
     def test_candidates_have_their_attention_and_trials_their_sampler(self, said: Said, work: Path):
         import sqlite3
@@ -220,7 +222,7 @@ class TestSearch:
         assert name_of("references") in {one["reference"] for one in answer(said, "references")["references"]}
 
     def test_the_help_names_them(self, said: Said):
-        for kind in ("metrics", "samplers", "evaluators"):
+        for kind in ("metrics", "measures", "samplers", "evaluators"):
             assert name_of(kind) in said["help"][1]
 
     def test_report_and_export_know_their_parts(self, said: Said, work: Path):
@@ -233,7 +235,7 @@ class TestSearch:
         assert all(name in (work / "found" / "README.md").read_text() for name in own)
 
     def test_control_without_the_package_none_of_them_is_known(self, tmp_path: Path):
-        options = {"--sampler": "samplers", "--evaluator": "evaluators", "--cost": "metrics"}
+        options = {"--sampler": "samplers", "--evaluator": "evaluators", "--cost": "metrics", "--metric": "measures"}
         commands = {option: ["search", option, name_of(kind)] for option, kind in options.items()}
         said = automl(None, tmp_path, {**commands, "--data": ["search", "--data", "made:stripes"]})
         assert {code for code, _, _ in said.values()} == {2}

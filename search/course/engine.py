@@ -86,7 +86,7 @@ class Engine:
         self._recorder = Recorder(study, self._listener, limits)
         self.counts = self._recorder.counts
         """Numbers of evaluations by how they ended."""
-        self._waiting = Waiting(trials.store if trials.pauses else None, self._rungs.levels)
+        self._waiting = Waiting(trials.store if trials.pauses else None, self._rungs.levels, study.spec.metric)
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
         self._kept = KeptWeights(self._axis, trials.store if trials.score is None else None)

@@ -15,7 +15,7 @@ from typing import Protocol
 from ...blocks.documented import documented
 from ...spaces import human
 from ...studies.evaluation import Evaluation
-from ...studies.measure import SCORE, measured
+from ...studies.measure import SCORE, as_text, measured, words
 from .running import Running
 
 
@@ -80,9 +80,8 @@ def running_text(running: Running, counts: Counts) -> str:
 
 def value_text(measure: str, value: float | None) -> str:
     """ "accuracy 0.9123" or "score 14.28"; "-" stands for a missing number."""
-    return (
-        f"{measure} -" if value is None else f"{measure} {value:.4g}" if measure == SCORE else f"{measure} {value:.4f}"
-    )
+    digits = f"{value:.4g}" if measure == SCORE and value is not None else as_text(measure, value)
+    return f"{words(measure)} {digits}"
 
 
 def duration(seconds: float) -> str:

@@ -85,6 +85,7 @@ class FinalTrainings:
             purpose=Purpose.FINAL,
             store=None if store is None else store.place,
             checkpoint=None if store is None else weights_name(network.id, final.fidelity, final.seed),
+            metric=self._study.spec.metric,
         )
         return Running(job=job, network=network)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...studies.evaluation import Fidelity, Purpose
+from ...studies.quality import ACCURACY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,10 @@ class Job:
     """Name of the states, without the epoch (see `state_file`); None keeps none."""
     kept: str | None = None
     """Name of the weights of a trial, without the epoch (see `kept_file`); None keeps none."""
-    above: float = -1.0
+    above: float = -math.inf
     """Validation accuracy above which the weights of a trial are kept before its end too."""
+    metric: str = ACCURACY
+    """The quality measure that is reported as the accuracy, larger being better."""
     timed: float = 0.0
     """Seconds in which updates of the network are timed in place of training; 0 trains."""
 

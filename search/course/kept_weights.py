@@ -7,6 +7,7 @@ accurate than all that are. Here the driver deletes those of trials that others 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose, State
 from ...studies.artifacts import TRIALS, trial_weights
+from ...studies.classifier_measures import MEASURES
 from ...studies.front import front
 from ...studies.store import Store, StoreError
 from .job import Job
@@ -76,7 +78,7 @@ class KeptWeights:
         kept = set(self._files())
         with suppress(OSError, StoreError):  # what is left there is deleted after the next trial
             for file in self._store.names(TRIALS):
-                trial, _, epoch = file.removesuffix(".pt").rpartition("-epoch")
+                trial, _, epoch = file.removesuffix(".pt").removesuffix(MEASURES).rpartition("-epoch")
                 noted = self._complete.get(trial) or self._unfinished.get(trial)
                 known = noted is not None and epoch.isdecimal() and int(epoch) <= noted.epoch
                 if (known or trial in self._own) and f"{trial}-epoch{epoch}.pt" not in kept and trial not in live:
@@ -88,7 +90,7 @@ class KeptWeights:
     @property
     def _best(self) -> float:
         """The accuracy above which an unfinished trial is of interest."""
-        return max((one.accuracy for one in self._complete.values()), default=-1.0)
+        return max((one.accuracy for one in self._complete.values()), default=-math.inf)
 
     def _files(self) -> Iterator[str]:
         """The names of the files that are kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
@@ -53,6 +54,7 @@ class Recorder:
     ) -> Evaluation:
         """Write an evaluation that ended, and Optuna's trial of it, in one transaction; then count
         it and tell the listener."""
+        evaluation = replace(evaluation, metric=self.study.spec.metric)  # a training that was paused does not say it
         values = None
         if evaluation.purpose is Purpose.SEARCH and evaluation.state is State.COMPLETE:
             assert evaluation.accuracy is not None  # checked at its construction

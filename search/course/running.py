@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ...blocks.documented import documented
 from ...studies import CandidateRow, Evaluation, Fault, Paused, State
-from ...studies.measure import ACCURACY, SCORE
+from ...studies.measure import SCORE
 from ..proposing.proposal import Proposal
 from .job import Job
 
@@ -85,8 +85,8 @@ class Running:
 
     @property
     def measure(self) -> str:
-        """What its curve holds: "accuracy", or "score" if it is scored and not trained."""
-        return SCORE if self.job.scores else ACCURACY
+        """What its curve holds: the study's quality measure, or "score" if it is not trained."""
+        return SCORE if self.job.scores else self.job.metric
 
     @property
     def epoch(self) -> int:
@@ -166,6 +166,7 @@ class Running:
             finished=datetime.now(UTC),
             origin="" if proposal is None else proposal.origin,
             scores=self.scores,
+            metric=self.job.metric,
         )
 
     def paused(self, *, worker: str, device: str, checkpoint: str | None) -> Paused:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from ...studies import CandidateRow, Fidelity, Paused, Purpose
+from ...studies.quality import ACCURACY
 from ...studies.store import Store, StoreError
 from .job import Job, after
 from .running import Key
@@ -14,14 +15,15 @@ from .running import Key
 class Waiting:
     """The paused trainings of a run, by key; `key in waiting` tells whether one is paused."""
 
-    def __init__(self, store: Store | None, levels: Iterable[int]) -> None:
+    def __init__(self, store: Store | None, levels: Iterable[int], metric: str = ACCURACY) -> None:
         """Begin with none.
 
         Args:
             store: where the states of trainings are kept; None keeps none.
             levels: the epochs of the rungs.
+            metric: the quality measure of the study.
         """
-        self._store, self._levels = store, tuple(levels)
+        self._store, self._levels, self._metric = store, tuple(levels), metric
         self._paused: dict[Key, Paused] = {}
 
     def __len__(self) -> int:
@@ -60,6 +62,7 @@ class Waiting:
             rungs=self.rungs(fidelity, start),
             store=None if self._store is None else self._store.place,
             state=self.state(network, seed),
+            metric=self._metric,
         )
 
     def can_resume(self, paused: Paused) -> bool:

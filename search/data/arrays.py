@@ -23,7 +23,7 @@ from .array_names import Pair, find_pairs
 from .images import ImageData
 from .reading import Reading
 from .room import IN_MEMORY, Room
-from .square import squares
+from .square import native_side, squares
 
 MOST = 256
 """Channels of an image, at most."""
@@ -68,13 +68,13 @@ def _from_arrays(
     part = np.repeat(list(found), [len(part_labels) for part_labels in labels])
     return ImageData(
         name=name,
-        images=squares(parts_nhwc, size, room),
+        images=squares(parts_nhwc, size, room, reading.fit),
         labels=together,
         classes=classes,
         official_test=part == "test",
         official_validation=part == "validation",
         flip=True,
-        native=min(parts_nhwc[0].shape[1:3]),
+        native=native_side(parts_nhwc[0].shape[1], parts_nhwc[0].shape[2], reading.fit),
         sources=tuple((part, pair.images) for part, pair in found.items()) if len(found) > 1 else (),
         skipped=skipped,
     )

@@ -99,6 +99,7 @@ def check_data(
     image_column: str | None = None,
     label_column: str | None = None,
     group: str | None = None,
+    fit: str = "crop",
     data_dir: str | None = None,
     download: bool = False,
     cache: str | None = None,
@@ -117,6 +118,7 @@ def check_data(
         image_column: the column of paths in a table of paths and labels.
         label_column: the column of labels in it.
         group: what keeps images together, as for a search.
+        fit: how a picture becomes square, as for a search.
         data_dir: the folder of downloaded data sets.
         download: whether to download a known set that is missing.
         cache: where large sets are kept decoded, as for a search, which then finds them there.
@@ -138,6 +140,7 @@ def check_data(
         image_column=image_column,
         label_column=label_column,
         group=group,
+        fit=fit,
     )
     folder, refused = data_dir, None
     try:
@@ -196,7 +199,7 @@ def _read_so(data: ImageData, facts: FileFacts | None) -> list[str]:
     from ...studies.preprocessing import Preprocessing
 
     colours = {1: "grey", 3: "RGB"}.get(data.channels, f"{data.channels} channels")
-    steps = Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels)
+    steps = Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels, fit=data.fit)
     lines = []
     if facts is None or not len(facts.sides):
         lines.append(f"sizes: the images hold squares of {data.native} pixels")
@@ -219,7 +222,6 @@ def _lost(data: ImageData, facts: FileFacts | None) -> str:
         return ""
     kept = np.quantile(facts.shorter / facts.sides.max(axis=1), (0.5, 0.0), method="nearest")
     small = int((facts.shorter < data.size).sum())
-    crop = (
-        f"; the square holds {kept[0]:.0%} of the median picture, {kept[1]:.0%} of the longest" if kept[1] < 1 else ""
-    )
+    cropped = data.fit == "crop" and kept[1] < 1
+    crop = f"; the square holds {kept[0]:.0%} of the median picture, {kept[1]:.0%} of the longest" if cropped else ""
     return crop + (f"; {small:,} are smaller and are made larger" if small else "")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 from PIL.Image import Image
 
-from ...studies.preprocessing import opened, read_square
+from ...studies.preprocessing import LETTERBOX, opened, read_square
 from .kinds import NO_PICTURES
 
 Openable = Path | IO[bytes]
@@ -55,13 +55,16 @@ def read_header(source: Openable) -> Header:
         )
 
 
-def read_pixels(source: Openable, side: int, channels: int) -> NDArray[np.uint8] | NDArray[np.float32]:
+def read_pixels(
+    source: Openable, side: int, channels: int, fit: str = "crop"
+) -> NDArray[np.uint8] | NDArray[np.float32]:
     """Decode an image to its central square of `side` pixels, (c, h, w): uint8; or float32, values
-    as in the file, for grey of more than 8 bits.
+    as in the file, for grey of more than 8 bits. With the `fit` "letterbox" it is the whole image
+    on a black square.
 
     An image of several frames gives its first. What is transparent is laid on white.
     """
-    square = np.asarray(read_square(source, side, channels))
+    square = np.asarray(read_square(source, side, channels, LETTERBOX if fit == LETTERBOX else "bicubic"))
     return square.transpose(2, 0, 1) if square.ndim == 3 else np.broadcast_to(square, (channels, side, side))
 
 

@@ -56,6 +56,8 @@ class ImageFiles:
     not that of an image is left out as no image."""
     tolerant: bool = False
     """Whether any number of broken images is left out."""
+    fit: str = "crop"
+    """How a picture becomes square: "crop" or "letterbox"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Images:
     deep: NDArray[np.bool_]
     """(n,): which have more than 8 bits of grey."""
     native: int
-    """Median of the shorter sides of the files in pixels."""
+    """Median of the shorter sides of the files in pixels; of the longer ones in letterboxes."""
     kinds: tuple[tuple[str, int], ...]
     """The kinds of files and how many there are of each, the most frequent first."""
     skipped: tuple[str, ...]
@@ -160,7 +162,7 @@ def read_images(files: ImageFiles, headers: Headers, side: int, room: Room = IN_
         for place in chunk:
             number = int(numbers[place])
             try:
-                image = read_pixels(files.open(number), side, channels)
+                image = read_pixels(files.open(number), side, channels, files.fit)
                 if image.dtype != np.uint8 and not headers.deep:
                     raise ValueError("its pixels have more than 8 bits, which its header does not say")
                 pixels[place], deep[place] = image, image.dtype != np.uint8
@@ -183,7 +185,7 @@ def read_images(files: ImageFiles, headers: Headers, side: int, room: Room = IN_
         pixels=pixels if deep.any() else pixels.astype(np.uint8, copy=False),
         numbers=numbers,
         deep=deep,
-        native=int(np.median([header.sides[0] for header in found])),
+        native=int(np.median([header.sides[files.fit != "crop"] for header in found])),
         kinds=tuple(Counter(header.kind for header in found).most_common()),
         skipped=tuple(f"{files.names[number]}: {faults[number].reason}" for number in sorted(faults)),
     )

@@ -67,6 +67,7 @@ def read_folder(
         names=[_relative(path, root) for path in listing.files],
         open=listing.files.__getitem__,
         tolerant=reading.tolerant,
+        fit=reading.fit,
     )
     headers = read_headers(files)
     if not empty_allowed:

@@ -86,9 +86,11 @@ def read_hub(
         open=opened,
         certain=True,
         tolerant=reading is not None and reading.tolerant,
+        fit="crop" if reading is None else reading.fit,
     )
     headers = read_headers(files)
-    side = side_for(next(iter(headers.sides))[0], size) if len(headers.sides) == 1 else size or FOLDER_SIZE
+    native = {sides[files.fit != "crop"] for sides in headers.sides}
+    side = side_for(native.pop(), size) if len(headers.sides) == 1 else size or FOLDER_SIZE
     images = read_images(files, headers, side)
     part_of_row = np.array([part for part, _ in rows])[images.numbers]
     return ImageData(

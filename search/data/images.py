@@ -65,6 +65,8 @@ class ImageData:
     the set has parts."""
     dropped: tuple[tuple[str, int], ...] = ()
     """Classes that were left out as too small, and the images to train on that each has."""
+    fit: str = "crop"
+    """How pictures became square: "crop" or "letterbox"."""
     stored: str = ""
     """Where the pixels are, in words for people, if not simply in memory."""
 

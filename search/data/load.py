@@ -3,6 +3,7 @@ the cache of decoded images."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...blocks.errors import InputError
@@ -13,6 +14,8 @@ from .names import shown
 from .reading import Reading
 from .source import AS_IT_IS, Request, find_source, source_of
 
+KNOWN = ("fingerprint", "first")
+"""What data have computed of themselves, which another way of describing them does not change."""
 PATHS = "paths"
 """The source whose columns can be named."""
 
@@ -56,6 +59,7 @@ def load(
         )
     kept = cache if isinstance(cache, Cache) else cache_at(cache)
     data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading, cache=kept))
+    data = data if data.fit == reading.fit else with_fit(data, reading.fit)
     if reading.group and not len(data.groups):
         raise InputError(
             f"--group must name a column of a table of paths and labels, or {BY_FOLDER!r} for the folders within class"
@@ -66,6 +70,13 @@ def load(
     from .small import without_small_classes
 
     return without_small_classes(data, reading.drop_small_classes)
+
+
+def with_fit(data: ImageData, fit: str) -> ImageData:
+    """The data, which say how their pictures became square; what is known of them stays known."""
+    found = replace(data, fit=fit)
+    found.__dict__.update({name: data.__dict__[name] for name in KNOWN if name in data.__dict__})
+    return found
 
 
 def is_named(name: str) -> bool:

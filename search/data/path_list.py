@@ -61,7 +61,13 @@ class PathList:
 
 
 def read_path_list(
-    listed_in: PathList, *, name: str, size: int | None = None, tolerant: bool = False, room: Room = IN_MEMORY
+    listed_in: PathList,
+    *,
+    name: str,
+    size: int | None = None,
+    tolerant: bool = False,
+    fit: str = "crop",
+    room: Room = IN_MEMORY,
 ) -> ImageData:
     """Read the images of a table as squares of `size` pixels (64 when None), into `room`; grey only
     if all images are. Classes are sorted by name, or by number where all are whole numbers.
@@ -76,7 +82,7 @@ def read_path_list(
         return path
 
     names = [shown(path) for path in listed_in.paths]
-    files = ImageFiles(where=shown(name), names=names, open=opened, certain=True, tolerant=tolerant)
+    files = ImageFiles(where=shown(name), names=names, open=opened, certain=True, tolerant=tolerant, fit=fit)
     images = read_images(files, read_headers(files), size or FOLDER_SIZE, room)
     classes = _sorted({*listed_in.labels})
     places = {label: place for place, label in enumerate(classes)}

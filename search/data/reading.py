@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...blocks.errors import InputError
+from ...blocks.errors import InputError, unknown
 from .names import check_is_text, shown
+
+CROP = "crop"
+FITS = (CROP, "letterbox")
+"""How a picture becomes square."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,9 @@ class Reading:
     group: str | None = None
     """What keeps images together in one part of the split: a column of a table of paths and labels,
     or "folder", the folders within a class folder."""
+    fit: str = CROP
+    """How a picture becomes square: "crop", its largest central square, or "letterbox", all of it
+    on a black square."""
     tolerant: bool = False
     """Whether all that can be read is read, however many files are broken and classes empty, for a
     report on the data. A study never has it."""
@@ -45,6 +52,8 @@ class Reading:
             check_is_text(column, f"--{option.replace('_', '-')}")
         if self.validation is not None and self.validation == self.test:
             raise InputError(f"--validation and --test must name two parts, but both are {self.test!r}")
+        if self.fit not in FITS:
+            raise unknown("--fit", self.fit, FITS)
         if self.drop_small_classes < 0:
             raise InputError(f"--drop-small-classes must be 0 or more, but got {self.drop_small_classes}")
 
@@ -63,7 +72,7 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON without the defaults: {} if nothing was chosen."""
         small = {"drop_small_classes": self.drop_small_classes} if self.drop_small_classes else {}
-        return {**self.parts, **small, **self.columns}
+        return {**self.parts, **small, **self.columns, **({} if self.fit == CROP else {"fit": self.fit})}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reading:
@@ -75,6 +84,7 @@ class Reading:
             image_column=data.get("image_column"),
             label_column=data.get("label_column"),
             group=data.get("group"),
+            fit=data.get("fit", CROP),
         )
 
     def absolute(self, name: str) -> Reading:

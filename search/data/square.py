@@ -1,5 +1,5 @@
-"""Crops arrays of images to their largest central square and makes them smaller, as is done with
-image files.
+"""Crops arrays of images to their largest central square, or lays them on black ones, and makes
+them smaller, as is done with image files.
 
 Shape letters: n images, h height, w width, c channels.
 """
@@ -20,11 +20,19 @@ def side_for(native: int, size: int | None) -> int:
     return native if size is None else min(native, size)
 
 
-def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None, room: Room = IN_MEMORY) -> NDArray[np.uint8]:
+def native_side(height: int, width: int, fit: str = "crop") -> int:
+    """Side of the square that holds what is used of an image: the shorter side, or the longer one
+    in a letterbox."""
+    return min(height, width) if fit == "crop" else max(height, width)
+
+
+def squares(
+    parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None, room: Room = IN_MEMORY, fit: str = "crop"
+) -> NDArray[np.uint8]:
     """The images of all parts after one another as squares in `room`, nhwc -> nchw; the parts must
-    agree in h, w and c."""
+    agree in h, w and c. `fit` is "crop" or "letterbox"."""
     _, height, width, channels = parts_nhwc[0].shape
-    native = min(height, width)
+    native = native_side(height, width, fit)
     side = side_for(native, size)
     top, left = (height - native) // 2, (width - native) // 2
     squares_nchw = room.array((sum(map(len, parts_nhwc)), channels, side, side))
@@ -32,16 +40,17 @@ def squares(parts_nhwc: Sequence[NDArray[np.uint8]], size: int | None, room: Roo
     for part in parts_nhwc:
         target = squares_nchw[start : start + len(part)]
         start += len(part)
-        if side == native:
+        if side == native == min(height, width):
             target[:] = part[:, top : top + native, left : left + native].transpose(0, 3, 1, 2)
         else:
-            _shrink_into(target, part, side)
+            _shrink_into(target, part, side, fit)
     return squares_nchw
 
 
-def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int) -> None:
-    """Write each image's central square, resized to `side`, into its place in `target_nchw`."""
-    from ...studies.preprocessing import by_channels, central_square
+def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int, fit: str) -> None:
+    """Write each image as a square, resized to `side`, into its place in `target_nchw`."""
+    from ...studies.preprocessing import LETTERBOX, by_channels, central_square
 
+    name = LETTERBOX if fit == LETTERBOX else "bicubic"
     for target, image in zip(target_nchw, images_nhwc, strict=True):
-        target[:] = by_channels(image, lambda picture: central_square(picture, side)).transpose(2, 0, 1)
+        target[:] = by_channels(image, lambda picture: central_square(picture, side, name)).transpose(2, 0, 1)

@@ -51,7 +51,7 @@ def described(data: ImageData) -> tuple[str, ...]:
     return tuple(line for line in (*lines, summary(data.skipped)) if line)
 
 
-def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None) -> list[str]:
+def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None, *, if_unequal: str = "") -> list[str]:
     """Lines about a split for people: its parts, unequal classes, copies of images and images that
     look nearly the same, and the uncertainty if few images validate.
 
@@ -60,11 +60,12 @@ def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None)
         rows: their split.
         near: what `near_copies` has found; None looks for them, unless there are more than `MANY`
             images.
+        if_unequal: what is added where classes are unequal, such as the options that help.
     """
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)
-    lines += _unequal(data, rows)
+    lines += _unequal(data, rows, if_unequal)
     lines += _grouped(data, rows)
     if rows.duplicates:
         lines += _copies(data, rows)
@@ -125,7 +126,7 @@ def _missing_classes(data: ImageData, rows: Split) -> list[str]:
     return lines
 
 
-def _unequal(data: ImageData, rows: Split) -> list[str]:
+def _unequal(data: ImageData, rows: Split, hint: str = "") -> list[str]:
     """How unequal the classes are, and the accuracy that a guess of the largest would have."""
     counts = np.bincount(data.labels[rows.train], minlength=len(data.classes))
     most, least = int(counts.argmax()), int(counts.argmin())
@@ -135,7 +136,7 @@ def _unequal(data: ImageData, rows: Split) -> list[str]:
     return [
         f"unequal classes: {counts[most]:,} images of {names[0]} train and {counts[least]:,} of {names[1]}; guessing"
         f" {names[0]} is {counts[most] / counts.sum():.0%} accurate, so judge by balanced accuracy, the mean over the"
-        " classes"
+        f" classes{hint}"
     ]
 
 

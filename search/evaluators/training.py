@@ -12,6 +12,7 @@ from ...spaces import Census
 from ...studies import Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
+from ...studies.quality import ACCURACY
 from ..course.events import Listener
 from ..course.limits import Limits
 from ..course.measured_first import Course
@@ -98,8 +99,11 @@ class Training:
         from ...studies.preprocessing import Preprocessing
 
         data = self.plan.data
-        steps = Preprocessing.to(data.size, self.plan.proxy_size, channels=data.channels, levels=data.levels)
-        return [*described(data), *remarks(data, self.plan.split), f"images are prepared so: {steps}"]
+        how = {"channels": data.channels, "levels": data.levels, "fit": data.fit}
+        steps = Preprocessing.to(data.size, self.plan.proxy_size, **how)
+        hint = if_unequal(self.plan.spec.metric, self.plan.recipe.balance)
+        lines = remarks(data, self.plan.split, if_unequal=hint)
+        return [*described(data), *lines, f"images are prepared so: {steps}"]
 
     def proposes(self, proposer: Proposes) -> Proposes:
         """The proposer as it is: every candidate can be trained."""
@@ -129,6 +133,14 @@ class Training:
             return chosen
         listener.phase("testing the network chosen")
         return test(study, chosen, self.plan.data, self.plan.split)
+
+
+def if_unequal(metric: str, balance: str) -> str:
+    """The options of a search that help where classes are unequal, to follow a remark; empty if all
+    are given."""
+    asked = ["--metric balanced-accuracy"] if metric == ACCURACY else []
+    asked += ["--balance weights (or sampling)"] if balance == "none" else []
+    return f": {' and '.join(asked)} serve this" if asked else ""
 
 
 def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from ...studies.classifier_measures import kept_measures
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
 from ...studies.export.exporter import exporters_for
 from ...studies.export.folder import require_new
+from ...studies.measure import ACCURACY, as_text, shown, words
 from ...studies.storage_url import open_study
 from ..data import ImageData, Reading, load
 from .study_data import study_data
@@ -110,8 +111,9 @@ def export(
     )
     if (better[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
         said(
-            f"training {better[0]} of it reached a higher validation accuracy, {better[1].accuracy:.4f}: --training"
-            f" {better[0]} exports that one"
+            f"training {better[0]} of it reached a {'lower' if shown(chosen.metric, 1) < 0 else 'higher'} validation"
+            f" {words(chosen.metric)}, {as_text(chosen.metric, better[1].accuracy)}: --training {better[0]} exports"
+            " that one"
         )
     path = weights_file(study, chosen)
     assert path is not None  # `_selected` takes only trainings with weights
@@ -130,8 +132,8 @@ def export(
         preprocessing=preprocessing,
         mean=tuple(kept["mean"]),
         std=tuple(kept["std"]),
-        accuracy=chosen.accuracy or 0.0,
-        test_accuracy=chosen.test_accuracy,
+        accuracy=shown(chosen.metric, chosen.accuracy or 0.0),
+        test_accuracy=None if chosen.test_accuracy is None else shown(chosen.metric, chosen.test_accuracy),
         epochs=_done(chosen),
         seed=chosen.seed,
         mark=mark,
@@ -139,6 +141,7 @@ def export(
         settings=settings,
         versions=versions(),
         measures=kept_measures(study, chosen),
+        metric=chosen.metric,
     )
     trained = Candidate.from_spec(kept["candidate"])
     if trained.id != row.id:
@@ -161,10 +164,13 @@ def export(
 def describe(training: Evaluation) -> str:
     """A training in one line: size, epochs, seed, accuracies."""
     fidelity = training.fidelity
-    tested = "" if training.test_accuracy is None else f", test accuracy {training.test_accuracy:.4f}"
+    metric = training.metric
+    tested = (
+        "" if training.test_accuracy is None else f", test {words(metric)} {as_text(metric, training.test_accuracy)}"
+    )
     return (
-        f"{fidelity.size} px, {_done(training)} epochs, seed {training.seed}: validation accuracy"
-        f" {training.accuracy:.4f}{tested}"
+        f"{fidelity.size} px, {_done(training)} epochs, seed {training.seed}: validation {words(metric)}"
+        f" {as_text(metric, training.accuracy)}{tested}"
     )
 
 
@@ -257,17 +263,19 @@ def _sample(
 
     stored, size = preprocessing.steps[0][0], preprocessing.size
     loaded, rows = study_data(study, data=data, data_dir=data_dir, size=lambda native: stored)
-    part, accuracy = (
-        ("validation", training.accuracy) if training.test_accuracy is None else ("test", training.test_accuracy)
-    )
+    part = "validation" if training.test_accuracy is None else "test"
+    accuracy = training.accuracy if training.test_accuracy is None else training.test_accuracy
+    if training.metric != ACCURACY:
+        measures = kept_measures(study, training)
+        accuracy = None if measures is None or part not in measures.parts else measures.parts[part].accuracy
     wanted = rows.validation if part == "validation" else rows.test
     seen = loaded.images[wanted] if size == loaded.size else resize(loaded.images, wanted, size)
     return Sample(
         part=part,
         sources=_sources(study, loaded, wanted, data=data, data_dir=data_dir),
-        pixels=seen if exact else None,
+        pixels=seen if exact and (loaded.files or loaded.fit == "crop") else None,
         labels=loaded.labels[wanted],
-        accuracy=accuracy or 0.0,
+        accuracy=accuracy,
         half=training.device.startswith("cuda"),
     )
 

@@ -6,6 +6,7 @@ the best epoch so far. The same call continues from there, on one thread to the 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError, InputError
 from ...studies import CandidateRow, Evaluation, State, Study
+from ...studies.measure import as_text, shown, words
 from ..course.job import Job
 from ..course.running import Running
 
@@ -96,7 +98,8 @@ class ResumableTraining:
                 raise
             keep_weights(self.job, trainer, self.pixels)
             self._keep_best()
-            on_test = measured(trainer.network_for_use(), self.pixels, self.job.fidelity.size) if tested else None
+            network, size, metric = trainer.network_for_use(), self.job.fidelity.size, self.job.metric
+            on_test = measured(network, self.pixels, size, metric) if tested else None
             self._measure(trainer, tested=tested)
         return self._record(State.COMPLETE, test=on_test)
 
@@ -161,7 +164,7 @@ class ResumableTraining:
     def _note_best(self, report: Report, trainer: Trainer) -> None:
         from ..training.snapshot import snapshot
 
-        if report.accuracy > max((accuracy for _, accuracy in self.curve), default=-1.0):
+        if report.accuracy > max((accuracy for _, accuracy in self.curve), default=-math.inf):
             self.best = {"epoch": report.epoch, "weights": snapshot(trainer.network_for_use().state_dict())}
 
     def _measure(self, trainer: Trainer, *, tested: bool) -> None:
@@ -182,10 +185,10 @@ class ResumableTraining:
             save(
                 self.best_weights, {**load(self.weights), "epochs": self.best["epoch"], "weights": self.best["weights"]}
             )
-            reached = max(accuracy for _, accuracy in self.curve)
+            reached, metric = max(accuracy for _, accuracy in self.curve), self.job.metric
             self.said(
-                f"validation accuracy was highest, {reached:.4f}, after epoch {self.best['epoch']}: its weights are in"
-                f" {self.best_weights}"
+                f"validation {words(metric)} was {'lowest' if shown(metric, 1) < 0 else 'highest'},"
+                f" {as_text(metric, reached)}, after epoch {self.best['epoch']}: its weights are in {self.best_weights}"
             )
 
     def _of(self) -> dict[str, str]:
@@ -204,7 +207,8 @@ class ResumableTraining:
     def _progress(self, report: Report, trainer: Trainer, seconds: float) -> str:
         left = (trainer.epochs - report.epoch) * seconds
         ahead = "" if not left else f", about {left:.0f} s left" if left < 120 else f", about {left / 60:.0f} min left"
-        shown = f"validation accuracy {report.accuracy:.4f}, loss {report.loss:.3f}, {report.seconds:.1f} s{ahead}"
+        reached = f"{words(self.job.metric)} {as_text(self.job.metric, report.accuracy)}"
+        shown = f"validation {reached}, loss {report.loss:.3f}, {report.seconds:.1f} s{ahead}"
         return f"epoch {report.epoch} of {self.job.fidelity.epochs}: {shown}"
 
     def _record(self, state: State, *, reason: str | None = None, test: float | None = None) -> Evaluation:

@@ -118,6 +118,7 @@ def train(
             purpose=Purpose.FINAL,
             store=str(weights),
             checkpoint=_file_name(row, fidelity, own_seed),
+            metric=study.spec.metric,
         )
         pixels = _pixels(job, row, loaded, rows, said)
         training = ResumableTraining(
@@ -136,7 +137,8 @@ def _pixels(job: Job, row: CandidateRow, loaded: ImageData, rows: Split, said: S
         said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
     said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {job.seed}")
     _say_imbalance(loaded, rows, said)
-    return Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, levels=loaded.levels)
+    how = {"levels": loaded.levels, "fit": loaded.fit}
+    return Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, **how)
 
 
 def _say_imbalance(loaded: ImageData, rows: Split, said: Said) -> None:

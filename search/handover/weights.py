@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks import InputError
 from ...studies import Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
+from ...studies.quality import ACCURACY
 from ...studies.weights import load_trained
 from ..data import ImageData, Split
+from .measuring import measure
 
 if TYPE_CHECKING:
     from ...studies.preprocessing import Preprocessing
@@ -32,17 +35,18 @@ def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing,
     return Preprocessing.to(stored, size, channels=len(kept["mean"]), then="bilinear"), stored == size
 
 
-def measured(network: Any, pixels: Pixels, size: int) -> float:
-    """Accuracy of a network on the test data."""
-    from ..training.accuracy import accuracy
+def measured(network: Any, pixels: Pixels, size: int, metric: str = ACCURACY) -> float:
+    """The quality measure `metric` of a network on the test data, larger being better."""
+    from ..training.accuracy import quality
 
     images, labels = pixels.at("test", size)
-    return accuracy(network, images, labels, mean=pixels.mean, std=pixels.std)
+    return quality(network, images, labels, metric=metric, mean=pixels.mean, std=pixels.std)
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     """Measure the chosen network, and no other, on the test data; the accuracy is stored with its
-    evaluation. If another driver of the study was faster, its accuracy stands."""
+    evaluation, and all measures of a classifier beside its weights. If another driver of the study
+    was faster, its accuracy stands."""
     evaluation = chosen.evaluation
     path = weights_file(study, evaluation)
     if path is None or evaluation.test_accuracy is not None:
@@ -51,9 +55,12 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     from ..training.pixels import Pixels
 
     device = pick_device()
-    pixels = Pixels(data.images, data.labels, rows.train, rows.validation, rows.test, device, levels=data.levels)
+    parts = rows.train, rows.validation, rows.test
+    pixels = Pixels(data.images, data.labels, *parts, device, levels=data.levels, fit=data.fit)
     network, kept = load_trained(path)
-    tested = measured(network.to(device), pixels, int(kept["size"]))  # an unfinished training has seen smaller images
+    size = int(kept["size"])  # an unfinished training has seen smaller images
+    tested = measured(network.to(device), pixels, size, study.spec.metric)
+    keep_measures(study, network, pixels, size, path)
     try:
         study.tested(evaluation, tested)
     except InputError:
@@ -62,3 +69,12 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
             raise
         tested = before
     return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))
+
+
+def keep_measures(study: Study, network: Any, pixels: Pixels, size: int, path: Path) -> None:
+    """Write what is measured of a network as a classifier beside the file of its weights."""
+    from ..training.recipe import Recipe
+
+    recipe = Recipe.from_dict(study.spec.settings["recipe"])
+    names = [str(name) for name in study.spec.data["classes"]]
+    measure(network, pixels, recipe, size=size, names=names, test=True).write(path)

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from ...blocks.errors import unknown
+from ...studies.measure import ACCURACY as ACCURACY_METRIC
+from ...studies.measure import in_percent, shown
 from .files import Row
 
 _NUMBERED = re.compile(r"(accuracy|seed)\.[0-9]{1,6}")
@@ -64,14 +66,17 @@ class RowValues:
     """Number of parameters; None if the table does not give it."""
 
 
-def row_values(row: Row) -> RowValues:
-    """Read the values of a row.
+def row_values(row: Row, metric: str = ACCURACY_METRIC) -> RowValues:
+    """Read the values of a row: accuracies, or another quality measure from the column of its name,
+    with the sign by which larger is better.
 
     Raises:
         InputError: the row has no accuracies, or a value is not allowed.
     """
-    curve = next((row.values[name] for name in CURVE if name in row.values), None)
-    curves = _curves(row, curve) if curve is not None else tuple(((1, value),) for value in _accuracies(row))
+    curve = None
+    if metric == ACCURACY_METRIC:
+        curve = next((row.values[name] for name in CURVE if name in row.values), None)
+    curves = _curves(row, curve) if curve is not None else tuple(((1, value),) for value in _accuracies(row, metric))
     return RowValues(
         row=row,
         curves=curves,
@@ -82,14 +87,17 @@ def row_values(row: Row) -> RowValues:
     )
 
 
-def as_fractions(table: Sequence[RowValues]) -> list[RowValues]:
-    """The rows with accuracies from 0 to 1.
+def as_fractions(table: Sequence[RowValues], metric: str = ACCURACY_METRIC) -> list[RowValues]:
+    """The rows with accuracies, or another quality measure, from 0 to 1.
 
-    If any accuracy of the table is above 1, all are read as percent.
+    If any accuracy of the table is above 1, all are read as percent. A measure that is no share is
+    read as it is.
 
     Raises:
         InputError: an accuracy below 0 or above 100 %.
     """
+    if not in_percent(metric):
+        return list(table)
     percent = any(value > 1 for one in table for curve in one.curves for _, value in curve)
     top = 100 if percent else 1
     for one in table:
@@ -108,7 +116,9 @@ def as_fractions(table: Sequence[RowValues]) -> list[RowValues]:
     ]
 
 
-def _accuracies(row: Row) -> list[float]:
+def _accuracies(row: Row, metric: str) -> list[float]:
+    if metric != ACCURACY_METRIC:
+        return [shown(metric, value) for value in _measured(row, metric)]
     numbered = [name for name in row.values if _NUMBERED.fullmatch(name)]
     if numbered:
         return [
@@ -123,6 +133,18 @@ def _accuracies(row: Row) -> list[float]:
             if given not in KNOWN and get_close_matches(given, ACCURACY + CURVE, n=1)
         ]
         raise row.error(f"a row needs an accuracy or a curve{f': {near[0]}' if near else f', but has {_listed(row)}'}")
+    return _numbers(row, name)
+
+
+def _measured(row: Row, metric: str) -> list[float]:
+    """The values in the column of a quality measure, which may be written with _ for -."""
+    name = next((name for name in (metric, metric.replace("-", "_")) if name in row.values), None)
+    if name is None:
+        raise row.error(f"--metric {metric} needs a column {metric}, but a row has {_listed(row)}")
+    return _numbers(row, name)
+
+
+def _numbers(row: Row, name: str) -> list[float]:
     value = row.values[name]
     given = value if isinstance(value, list) else [value]
     if not given:

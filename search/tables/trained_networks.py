@@ -16,6 +16,7 @@ import numpy as np
 from ...blocks import Cost, InputError
 from ...spaces import Candidate, Census, Space
 from ...spaces.bulk import examine, joined, settings
+from ...studies.quality import ACCURACY
 from .files import read_rows
 from .row_matching import indices, named_id
 from .row_values import Curve, RowValues, as_fractions, row_values
@@ -108,8 +109,10 @@ class Table:
         return sum(known) / len(known) if known else 0.0
 
 
-def read_table(path: str | Path, space: Space) -> Table:
+def read_table(path: str | Path, space: Space, metric: str = ACCURACY) -> Table:
     """Read the table in a file for `space`, at the space's image size and number of classes.
+
+    `metric` is the quality measure whose column is read; columns of accuracies have several names.
 
     Raises:
         InputError: a row cannot be read, names no network of the space, or has a cost that is not
@@ -117,7 +120,7 @@ def read_table(path: str | Path, space: Space) -> Table:
     """
     path = Path(os.path.expanduser(path))
     rows, fingerprint = read_rows(path)
-    read = as_fractions([row_values(row) for row in rows])
+    read = as_fractions([row_values(row, metric) for row in rows], metric)
     epochs = _epochs(read)
     pooled: dict[str, list[RowValues]] = {}
     by_settings: list[RowValues] = []

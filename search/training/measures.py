@@ -13,25 +13,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...studies.classifier_measures import BINS, ClassMeasures, Measures
-from .accuracy import autocast
-from .pixels import Images, Normalise
+from ...studies.classifier_measures import BINS, MOST_CONFUSED, ClassMeasures, Measures
+from ...studies.quality import measure
+from .accuracy import each_batch
+from .pixels import Images
 
 COOLEST, HOTTEST = 0.05, 20.0
 """Bounds of the temperature; a network that is never wrong would have the temperature 0."""
 
 
-@torch.no_grad()
 def logits_of(
     network: nn.Module, images: Images, *, mean: Sequence[float], std: Sequence[float], amp: bool, batch_size: int = 256
 ) -> Tensor:
     """The logits of uint8 `images` (n, c, h, w) by `network` in eval mode: float32 (n, k), on the
-    CPU."""
-    normalise = Normalise(mean, std, images.device)
-    parts = []
-    with autocast(images.device, amp):
-        for x_bchw in images.split(batch_size):
-            parts.append(network(normalise(x_bchw)).float().cpu())
+    CPU.
+
+    Raises:
+        Diverged: a logit is NaN or infinite.
+    """
+    parts: list[Tensor] = []
+    each_batch(
+        lambda logits_bk, _: parts.append(logits_bk.float().cpu()),
+        network,
+        images,
+        torch.zeros(len(images), device=images.device),  # labels are not needed
+        mean=mean,
+        std=std,
+        amp=amp,
+        batch_size=batch_size,
+    )
     return torch.cat(parts)
 
 
@@ -54,8 +64,11 @@ def measures(logits_nk: Tensor, labels_n: Tensor, names: Sequence[str], *, tempe
     count = len(names)
     several: dict[str, Any] = {"num_classes": count}
     calibrated_nk = logits_nk / temperature
-    confusion_kk = metrics.multiclass_confusion_matrix(logits_nk, labels_n, **several)
-    images_k = confusion_kk.sum(1)
+    images_k = labels_n.bincount(minlength=count)
+    confusion = ()
+    if count <= MOST_CONFUSED:
+        confusion_kk = metrics.multiclass_confusion_matrix(logits_nk, labels_n, **several)
+        confusion = tuple(tuple(row) for row in confusion_kk.tolist())
     of_each = (metrics.multiclass_precision, metrics.multiclass_recall, metrics.multiclass_f1_score)
     precision_k, recall_k, f1_k = (each(logits_nk, labels_n, average="none", **several) for each in of_each)
 
@@ -65,18 +78,21 @@ def measures(logits_nk: Tensor, labels_n: Tensor, names: Sequence[str], *, tempe
     def calibration_error(of_nk: Tensor) -> float:
         return _number(metrics.multiclass_calibration_error(of_nk.softmax(1), labels_n, n_bins=BINS, **several))
 
+    def value(name: str, of_nk: Tensor = logits_nk) -> float:
+        return round(measure(name).of(of_nk, labels_n), 6)
+
     both = count == 2 and bool((images_k > 0).all())
     return Measures(
         images=len(labels_n),
         accuracy=share_right(1),
         top5=share_right(5) if count > 5 else None,
-        balanced_accuracy=_number(recall_k[images_k > 0].mean()),
-        macro_f1=_number(metrics.multiclass_f1_score(logits_nk, labels_n, average="macro", **several)),
-        auroc=_number(metrics.binary_auroc(logits_nk.softmax(1)[:, 1], labels_n)) if both else None,
-        log_loss=_number(functional.cross_entropy(logits_nk, labels_n)),
+        balanced_accuracy=value("balanced-accuracy"),
+        macro_f1=value("macro-f1"),
+        auroc=value("auroc") if both else None,
+        log_loss=value("log-loss"),
         calibration_error=calibration_error(logits_nk),
         temperature=temperature,
-        calibrated_log_loss=_number(functional.cross_entropy(calibrated_nk, labels_n)),
+        calibrated_log_loss=value("log-loss", calibrated_nk),
         calibrated_error=calibration_error(calibrated_nk),
         classes=tuple(
             ClassMeasures(
@@ -88,7 +104,7 @@ def measures(logits_nk: Tensor, labels_n: Tensor, names: Sequence[str], *, tempe
             )
             for k in range(count)
         ),
-        confusion=tuple(tuple(row) for row in confusion_kk.tolist()),
+        confusion=confusion,
     )
 
 

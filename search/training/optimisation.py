@@ -1,4 +1,4 @@
-"""Creates the optimiser and the learning-rate scheduler of a recipe."""
+"""Creates the optimiser, the learning-rate scheduler and the average of the weights of a recipe."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from timm.optim import create_optimizer_v2, param_groups_weight_decay
 from timm.scheduler import create_scheduler_v2
+from timm.utils import ModelEmaV3
 from torch import nn
 
 from .lamb import DeviceLamb
@@ -48,6 +49,15 @@ def create_optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -
         momentum=recipe.momentum,
         **extra,
     )
+
+
+def create_average(network: nn.Module, recipe: Recipe) -> ModelEmaV3 | None:
+    """The moving average of the weights; None if the recipe has none."""
+    if recipe.ema is None:
+        return None
+    # Running means of batch normalisation are averages already. Averaged again, they lag so far
+    # behind that early accuracies do not rank networks.
+    return ModelEmaV3(network, decay=recipe.ema, use_warmup=True, exclude_buffers=True)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

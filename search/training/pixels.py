@@ -52,11 +52,13 @@ class Pixels:
         test: NDArray[np.int64] | None,
         device: torch.device | str,
         levels: tuple[float, float] | None = None,
+        fit: str = "crop",
     ) -> None:
         """Take `images` (n, c, h, w), `labels` (n,), and the image numbers of each part.
 
         `levels` are the black and white levels by which grey images of more than 8 bits were
-        scaled; they are kept for `preprocessing` and not applied here. On the CPU images are not
+        scaled, and `fit` is how pictures became square; both are kept for `preprocessing` and not
+        applied here. On the CPU images are not
         copied and may be read-only, as those from Ray's object store are.
 
         Raises:
@@ -72,7 +74,7 @@ class Pixels:
         }
         _check_disjoint(self._rows)
         self.mean, self.std = _kept_statistics(images, self._rows["train"])
-        self._levels = levels
+        self._levels, self._fit = levels, fit
         self._images = np.asarray(images)
         self._images_nchw = _on(self.device, self._images)
         self._labels_n = _without_copy(labels).to(self.device)
@@ -109,7 +111,8 @@ class Pixels:
 
     def preprocessing(self, size: int) -> Preprocessing:
         """The preprocessing that turns an image file into the pixels of `at` at `size`."""
-        return Preprocessing.to(self._images.shape[2], size, channels=self.channels, levels=self._levels, then=FILTER)
+        stored, how = self._images.shape[2], {"levels": self._levels, "fit": self._fit}
+        return Preprocessing.to(stored, size, channels=self.channels, then=FILTER, **how)
 
     def _made(self, part: Part, size: int) -> Images:
         rows, stored = self._rows[part], self._images.shape[2:] == (size, size)

@@ -17,11 +17,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from ...blocks.errors import Diverged, InputError
-from .accuracy import accuracy
+from .accuracy import quality
 from .balance import class_weights, epoch_order
 from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
@@ -30,7 +29,7 @@ from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
 from .loss import Loss
-from .optimisation import create_optimizer, create_scheduler, load_optimizer
+from .optimisation import create_average, create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import derive, generator, seeded
 from .recalibration import recalibrate
@@ -64,11 +63,12 @@ class Trainer:
         seed: int,
         fraction: float = 1.0,
         device: torch.device | str = "cpu",
+        metric: str = "accuracy",
     ) -> None:
         """Prepare to train `network`, which is moved to the device and changed in place.
 
         The training uses `fraction` of the training images, stratified by class and the same for
-        the same seed.
+        the same seed. Reports have the quality measure `metric` of the validation images.
 
         Raises:
             InputError: a setting is out of its range, or the pixels are on another device.
@@ -86,7 +86,7 @@ class Trainer:
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for operations that autocast keeps in float32
         self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
-        self.done_epochs = 0
+        self.done_epochs, self._metric = 0, metric
         self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
         self._pixels = pixels
         self._labels_n = pixels.labels("train")
@@ -96,13 +96,7 @@ class Trainer:
         self._schedule = schedule(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
-        # Running means of batch normalisation are averages already. Averaged again, they lag so far
-        # behind that early accuracies do not rank networks.
-        self._ema = (
-            ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True, exclude_buffers=True)
-            if recipe.ema is not None
-            else None
-        )
+        self._ema = create_average(self.network, recipe)
         self._optimizer = create_optimizer(self.network, recipe, self.device)
         self._scheduler = create_scheduler(
             self._optimizer, recipe, epochs, sum(plan.updates for plan in self._schedule)
@@ -277,10 +271,11 @@ class Trainer:
         run = partial(self._graphs.run, ("validation", size))
         on_gpu = {"batch_size": self._schedule[number - 1].largest, "run": run}
         try:
-            return accuracy(
+            return quality(
                 self.network_for_use(),
                 images_nchw,
                 labels_n,
+                metric=self._metric,
                 mean=self._pixels.mean,
                 std=self._pixels.std,
                 amp=self.recipe.amp,

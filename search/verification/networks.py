@@ -4,6 +4,7 @@ taken without it."""
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -121,7 +122,8 @@ def _references(study: Study, space: Space, budget: Budget, *, without: set[str]
         if one.accuracy is None or one.state == State.FAIL or one.id not in candidates:
             continue
         confirmed = mean_of([each.accuracy or 0.0 for each in finals.get(one.id, ())])
-        ranked.append(((confirmed or 0.0, one.state == State.COMPLETE, one.accuracy), one))
+        mean = -math.inf if confirmed is None else confirmed
+        ranked.append(((mean, one.state == State.COMPLETE, one.accuracy), one))
     known = (
         _compared("reference", one.words, Candidate.from_spec(candidates[one.id].spec))
         for _, one in sorted(ranked, key=lambda pair: pair[0], reverse=True)

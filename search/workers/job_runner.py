@@ -123,6 +123,7 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
         recipe=recipe,
         seed=job.seed,
         device=device,
+        metric=job.metric,
     )
 
 

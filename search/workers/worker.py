@@ -77,9 +77,9 @@ class Worker(tune.Trainable):
         }
         arrays = received(arrays)
         levels = (float(arrays["levels"][0]), float(arrays["levels"][1])) if "levels" in arrays else None
-        pixels = Pixels(
-            arrays["images"], arrays["labels"], arrays["train"], arrays["validation"], None, device, levels=levels
-        )
+        fit = str(arrays["fit"]) if "fit" in arrays else "crop"
+        parts = arrays["train"], arrays["validation"], None
+        pixels = Pixels(arrays["images"], arrays["labels"], *parts, device, levels=levels, fit=fit)
         self._place = Place(pixels=pixels, recipe=Recipe.from_dict(recipe), device=device)
         self._evaluate, self._node = evaluate, node
         self.reset_config(config)

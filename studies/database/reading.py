@@ -12,6 +12,7 @@ from ..evaluation import CandidateRow, Evaluation, Purpose, State
 from ..front import front as front_of
 from ..front_point import FrontPoint
 from ..paused import Paused
+from ..quality import ACCURACY
 from .rows import candidate_of, evaluation_of
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
@@ -20,14 +21,17 @@ ASKED = 500
 _JOINS = (CandidateRecord.study_id == EvaluationRecord.study_id) & (CandidateRecord.id == EvaluationRecord.candidate_id)
 
 
-def read_evaluations(session: Session, study: int, purpose: Purpose | None, state: State | None) -> list[Evaluation]:
-    """The evaluations of a purpose and a state, in the order in which they were recorded."""
+def read_evaluations(
+    session: Session, study: int, purpose: Purpose | None, state: State | None, metric: str = ACCURACY
+) -> list[Evaluation]:
+    """The evaluations of a purpose and a state, in the order in which they were recorded; `metric`
+    is the study's quality measure."""
     query = select(EvaluationRecord).where(EvaluationRecord.study_id == study).order_by(EvaluationRecord.id)
     if purpose is not None:
         query = query.where(EvaluationRecord.purpose == purpose.value)
     if state is not None:
         query = query.where(EvaluationRecord.state == state.value)
-    return [evaluation_of(row) for row in session.scalars(query)]
+    return [evaluation_of(row, metric) for row in session.scalars(query)]
 
 
 def read_others(
@@ -58,8 +62,9 @@ def read_paused(session: Session, study: int) -> list[Paused]:
     return sorted((Paused.from_dict(row.data) for row in rows), key=lambda one: one.started)
 
 
-def read_front(session: Session, study: int, axis: str) -> list[FrontPoint]:
-    """The front of a study in accuracy and the cost metric `axis`, cheapest first.
+def read_front(session: Session, study: int, axis: str, metric: str = ACCURACY) -> list[FrontPoint]:
+    """The front of a study in its quality measure `metric` and the cost metric `axis`, cheapest
+    first.
 
     Raises:
         InputError: the metric is unknown here.
@@ -71,7 +76,7 @@ def read_front(session: Session, study: int, axis: str) -> list[FrontPoint]:
         part = select(EvaluationRecord, CandidateRecord).join(CandidateRecord, _JOINS)
         for evaluation, candidate in session.execute(part.where(EvaluationRecord.id.in_(best[start : start + ASKED]))):
             pairs[evaluation.id] = FrontPoint(
-                candidate=candidate_of(candidate), evaluation=evaluation_of(evaluation), axis=axis
+                candidate=candidate_of(candidate), evaluation=evaluation_of(evaluation, metric), axis=axis
             )
     return [pairs[key] for key in best]
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ...blocks.errors import InputError
 from ..evaluation import CandidateRow, Evaluation, Fault, Fidelity, Purpose, State
 from ..json_values import JSON, plain
+from ..quality import ACCURACY
 from ..spec import StudySpec
 from .tables import CandidateRecord, EvaluationRecord, StudyRecord
 
@@ -60,8 +61,8 @@ def keep_metrics(row: CandidateRecord, candidate: CandidateRow) -> None:
         row.metrics = {**candidate.metrics, **stored.metrics}
 
 
-def evaluation_of(row: EvaluationRecord) -> Evaluation:
-    """The evaluation of this row."""
+def evaluation_of(row: EvaluationRecord, metric: str = ACCURACY) -> Evaluation:
+    """The evaluation of this row, in a study of the quality measure `metric`."""
     return Evaluation(
         candidate_id=row.candidate_id,
         fidelity=_fidelity(row.fidelity),
@@ -83,6 +84,7 @@ def evaluation_of(row: EvaluationRecord) -> Evaluation:
         origin=row.origin,
         scores=row.scores,
         fault=None if row.fault is None else Fault(row.fault),
+        metric=metric,
     )
 
 

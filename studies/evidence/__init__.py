@@ -12,13 +12,14 @@ from .certificate import Certificate, TriedReference, certificate, tried_referen
 from .certificate_text import certificate_text
 from .confirmed_networks import Confirmed, Seeds, seed_noise
 from .markdown import report_markdown
+from .numbers import Numbers
 from .random_baseline import BEAT, NOT, UNCLEAR, UNKNOWN, WAS_RANDOM, Baseline, against_random
 from .rung_correlations import Correlation, rank_correlations
 from .savings import Savings, savings
 from .search_rows import Row, rows
 from .study_figures import front_figure, progress_figure
 from .summary import Chosen, Evidence, evidence, samplers
-from .terminal import Numbers, report_lines, status_lines
+from .terminal import report_lines, status_lines
 from .verification import Verification, VerifiedNetwork, find_verification, verification
 from .verification_text import certificate_files, verification_rows, verification_text
 

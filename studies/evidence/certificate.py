@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.documented import documented
 from ..evaluation import Evaluation, Purpose
 from ..json_values import JSON
+from ..measure import ACCURACY, as_shown
 from ..paused import Paused
 from ..reference_trials import noted_references
 from .margin import Margin, margin_dict, margin_over
@@ -80,15 +81,18 @@ class Certificate:
     none, or it is one of a network that the study does not choose any more."""
     outdated: bool = False
     """Whether there is a verification of a network that the study does not choose any more."""
+    measure: str = ACCURACY
+    """The quality measure that is compared; larger is better in all values."""
 
     def to_dict(self) -> dict[str, JSON]:
         """The certificate as plain JSON with stable keys; unknown values are null."""
+        tried: list[JSON] = [one.to_dict() for one in self.tried]
+        best = None if self.best is None else self.best.to_dict()
         return {
-            "tried": [one.to_dict() for one in self.tried],
-            "best": None if self.best is None else self.best.to_dict(),
+            **as_shown({"tried": tried, "best": best}, self.measure),
             "chosen": self.chosen,
             "confirmed": self.confirmed,
-            **margin_dict(self.margin),
+            **as_shown(margin_dict(self.margin), self.measure),
             "verification": None if self.verification is None else self.verification.to_dict(),
         }
 
@@ -131,12 +135,12 @@ def _of_search(study: Study) -> Certificate:
 
     tried = tried_references(study)
     if not tried:
-        return Certificate()
+        return Certificate(measure=study.spec.metric)
     compared, names = comparison(study), {one.id: one for one in tried}
     found, finals = compared.among, compared.finals
     rival = next((point for point in found if point.id in names), None)
     if rival is None:
-        return Certificate(tried=tried)
+        return Certificate(tried=tried, measure=study.spec.metric)
     own = [point for point in found if point.id not in names]
     margin = margin_over(
         _by_seed(finals.get(rival.id, [])),
@@ -153,6 +157,7 @@ def _of_search(study: Study) -> Certificate:
         chosen=chosen is not None and chosen.candidate.id == rival.id,
         margin=margin,
         confirmed=confirmed,
+        measure=study.spec.metric,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .certificate import Certificate
 from .margin import margin_text
+from .numbers import Numbers
 from .verification_text import NEXT, verification_lines, verification_text
 
 OUTDATED = "a verification of an earlier choice does not count; `automl verify` verifies the present one"
@@ -21,7 +22,7 @@ def certificate_text(found: Certificate) -> str:
     which = "the only reference" if count == 1 else f"the best of {count} references"
     if found.margin is None:
         return f"- (no network of the search has been trained to the end, to be compared with {found.best.words})"
-    margin = margin_text(found.margin, confirmed=found.confirmed)
+    margin = margin_text(found.margin, confirmed=found.confirmed, measure=found.measure)
     if found.chosen:
         return (
             f"the best is {found.best.words}, a reference: the search has found no better one (its own best: {margin});"
@@ -54,10 +55,9 @@ def certificate_lines(found: Certificate) -> list[str]:
     """The certificate for a report: the margin, how the network was chosen, the networks of the
     verification, and each reference that the search has tried."""
     where = "" if found.verification is None else "in the search, "
+    value = Numbers(found.measure).value
     tried = [
-        f"{where}{one.words}: {'-' if one.accuracy is None else f'{100 * one.accuracy:.2f} %'}, {one.macs:,} MACs,"
-        f" {one.state.lower()}"
-        for one in found.tried
+        f"{where}{one.words}: {value(one.accuracy)}, {one.macs:,} MACs, {one.state.lower()}" for one in found.tried
     ]
     verified = [] if found.verification is None else verification_lines(found.verification)
     outdated = OUTDATED if found.outdated else ""

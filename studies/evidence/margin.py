@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..json_values import JSON
+from ..measure import ACCURACY
 from ..statistics.intervals import LEVEL, Interval, Noise, mean_of, standard_deviation
 from ..statistics.seed_choice import highest_mean
+from .numbers import Numbers
 
 Networks = Mapping[str, Mapping[int, float]]
 """Network -> seed -> accuracy."""
@@ -114,11 +116,13 @@ def margin_over(reference: Mapping[int, float], networks: Networks, *, choose: C
     )
 
 
-def margin_text(margin: Margin, *, confirmed: bool = True) -> str:
+def margin_text(margin: Margin, *, confirmed: bool = True, measure: str = ACCURACY) -> str:
     """A margin with its interval: "+1.8 points, 95 % +0.6 to +3.0, 3 seeds"."""
-    interval = "-" if margin.interval is None else " to ".join(map(_points, margin.interval))
+    numbers = Numbers(measure)
+    interval = "-" if margin.interval is None else numbers.apart(margin.interval, digits=1)
     seeds = f"{margin.n} seed{'s' * (margin.n > 1)}"
-    return f"{_points(margin.value)} points, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
+    value = f"{numbers.difference(margin.value, digits=1)} {numbers.unit}"
+    return f"{value}, 95 % {interval}, {seeds if confirmed else 'one training of the search'}"
 
 
 def _left_out(rivals: Networks, networks: Networks, choose: Choose) -> Iterator[float | None]:
@@ -128,7 +132,3 @@ def _left_out(rivals: Networks, networks: Networks, choose: Choose) -> Iterator[
     for seed in sorted({seed for one in rivals.values() for seed in one}):
         best = choose({key: {other: networks[key][other] for other in common - {seed}} for key in rivals})
         yield None if best is None else rivals[best].get(seed)
-
-
-def _points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no "-0.0"

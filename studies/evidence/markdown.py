@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from ...spaces.metrics import metrics
 from ..markdown_table import plain, table
-from ..measure import ACCURACY, SCORE
+from ..measure import ACCURACY, SCORE, words
+from ..measures_page import measures_section
 from .certificate_text import OUTDATED, certificate_text, selection_text
+from .numbers import Numbers
 from .summary import Evidence
 from .terminal import (
-    Numbers,
     chosen_text,
     random_lines,
     rung_lines,
@@ -36,6 +37,7 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
         table(["", ""], [[name, plain(value)] for name, value in found.facts.items()]),
         f"Network chosen: {chosen_text(found)}. Validation data chose it; its test accuracy had no part in the search.",
         *(f"![{caption}]({path})" for caption, path in figures),
+        *([] if found.measures is None else [measures_section(found.measures, usage=False).strip()]),
         "## Front",
         _front(found, numbers),
         *_references(found),
@@ -67,22 +69,27 @@ def _front(found: Evidence, numbers: Numbers) -> str:
             plain(in_words(point.evaluation.settings)),
             *(_cost(axis, point.candidate.cost(axis)) for axis in found.axes),
             numbers.value(point.accuracy),
-            Numbers(ACCURACY).mean(means[point.id]) if point.id in means else "-",
+            Numbers(found.quality).mean(means[point.id]) if point.id in means else "-",
         ]
         for point in found.front
     ]
     trained = "One seed in the search, where the highest of many is flattered by luck"
     luck = "Scores of networks that have not been trained" if found.measure == SCORE else trained
-    note = f"{luck}; *confirmed*: accuracies of final trainings, mean ± standard deviation over the seeds."
+    what = "accuracies" if found.quality == ACCURACY else words(found.quality)
+    note = f"{luck}; *confirmed*: {what} of final trainings, mean ± standard deviation over the seeds."
     return (
-        table(["Candidate", "Settings", *map(_head, found.axes), found.measure.capitalize(), "Confirmed"], rows)
+        table(["Candidate", "Settings", *map(_head, found.axes), _first(words(found.measure)), "Confirmed"], rows)
         + f"\n\n{note}"
     )
 
 
 def _head(axis: str) -> str:
-    head = COUNTS.get(axis) or metrics.get(axis).head
-    return head[:1].upper() + head[1:]
+    return _first(COUNTS.get(axis) or metrics.get(axis).head)
+
+
+def _first(text: str) -> str:
+    """`text` with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _cost(axis: str, cost: float) -> str:
@@ -94,7 +101,7 @@ def _references(found: Evidence) -> list[str]:
     references = found.references
     if not references.tried and references.verification is None:
         return []
-    value = Numbers(ACCURACY).value
+    value = Numbers(found.quality).value
     rows = [
         [plain(one.words), f"`{one.id[:12]}`", f"{one.macs:,}", value(one.accuracy), one.state.lower()]
         for one in references.tried
@@ -102,7 +109,7 @@ def _references(found: Evidence) -> list[str]:
     outdated = OUTDATED if references.outdated else ""
     said = [line for line in (certificate_text(references), selection_text(references), outdated) if line]
     verified = references.verification
-    head = ["Reference", "Candidate", "MACs", "Accuracy in the search", "Ended as"]
+    head = ["Reference", "Candidate", "MACs", f"{_first(words(found.quality))} in the search", "Ended as"]
     return [
         "## Against published networks of the same price",
         _listed(said),
@@ -115,9 +122,10 @@ def _random_note(found: Evidence) -> str:
     if found.baseline.expected is None:
         return ""
     sides = "Both sides are scores of one seed."
-    if found.measure == ACCURACY:
+    if found.measure != SCORE:
+        what = "accuracies" if found.measure == ACCURACY else f"values of {words(found.measure)}"
         stopped = "a random network that was stopped is a draw that cost what it cost and is never the best."
-        sides = f"Both sides are accuracies of one seed, with early stopping: {stopped}"
+        sides = f"Both sides are {what} of one seed, with early stopping: {stopped}"
     return (
         f"{sides} Beyond the random part the expectation is an extrapolation (the number of better networks by order"
         " statistics, their excess by a generalised Pareto distribution fitted to all networks of the study above the"

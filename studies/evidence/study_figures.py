@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...spaces.metrics import DEFAULT_AXIS
 from ..figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
-from ..measure import SCORE
+from ..measure import SCORE, in_percent, shown, words
 from .search_rows import RANDOM, REFERENCE, Row
 from .summary import Evidence
 
@@ -69,7 +69,7 @@ def front_figure(found: Evidence) -> Figure:
             plot.errorbar(
                 [found.candidates[one.id].cost(found.axis)],
                 [scale * one.mean],
-                yerr=None if one.std is None else scale * one.std,
+                yerr=None if one.std is None else abs(scale) * one.std,
                 color=COMPOUND,
                 marker="*",
                 markersize=12,
@@ -84,7 +84,7 @@ def front_figure(found: Evidence) -> Figure:
         plot.set_xlabel(_cost_label(found))
         plot.set_ylabel(_label(found))
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(found, value)))
-        _finish(figure, plot, f"{found.study}: {found.measure} and cost")
+        _finish(figure, plot, f"{found.study}: {words(found.measure)} and cost")
         return settle(figure)
 
 
@@ -201,11 +201,14 @@ def _floor(values: Sequence[float]) -> float:
 
 
 def _scale(found: Evidence) -> float:
-    return 1.0 if found.measure == SCORE else 100.0
+    """By which values are multiplied; negative where smaller is better."""
+    return 100.0 if in_percent(found.measure) else shown(found.measure, 1.0)
 
 
 def _label(found: Evidence) -> str:
-    return "score" if found.measure == SCORE else "validation accuracy (%)"
+    if found.measure == SCORE:
+        return "score"
+    return f"validation {words(found.measure)}{' (%)' if in_percent(found.measure) else ''}"
 
 
 def _cost_label(found: Evidence) -> str:

@@ -11,7 +11,7 @@ from ...spaces.metrics import DEFAULT_AXIS, Metric, metrics
 from ..evaluation import CandidateRow, Purpose
 from ..failures import failures, faults_text
 from ..json_values import JSON
-from ..measure import ACCURACY, SCORE, measure_of
+from ..measure import ACCURACY, SCORE, as_shown, bounds, measure_of, shown, words
 from ..spec import strides_fitted
 from .certificate import Certificate, certificate
 from .confirmed_networks import Seeds, seed_noise
@@ -22,6 +22,7 @@ from .search_rows import RANDOM, REFERENCE, Row, rows
 
 if TYPE_CHECKING:
     from ..believed_front import BelievedPoint
+    from ..classifier_measures import TrainingMeasures
     from ..study import FrontPoint, Study
 
 
@@ -39,23 +40,24 @@ class Chosen:
     confirmed: bool
     """Whether it was trained again, from another seed, after the search."""
     measure: str = ACCURACY
-    """Kind of `value`: "accuracy", or "score" if the network has not been trained."""
+    """Kind of `value`: the quality measure, or "score" if the network has not been trained."""
     reference: str | None = None
     """Name of the reference network that was chosen, in words; None if the search found it."""
     believed: BelievedPoint | None = None
     """What is believed of its accuracy at the fidelity of a trial, by which it was chosen; None if
     the study has noted no belief."""
 
-    def to_dict(self) -> dict[str, JSON]:
-        """The network as plain JSON; the key `accuracy` holds `value`."""
+    def to_dict(self, quality: str = ACCURACY) -> dict[str, JSON]:
+        """The network as plain JSON; the key `accuracy` holds `value`, and `quality` is the
+        quality measure of trainings."""
         return {
             "id": self.id,
-            "accuracy": self.value,
-            "test_accuracy": self.test,
+            "accuracy": None if self.value is None else shown(self.measure, self.value),
+            "test_accuracy": None if self.test is None else shown(quality, self.test),
             "confirmed": self.confirmed,
             "measure": self.measure,
             "reference": self.reference,
-            "believed": None if self.believed is None else self.believed.to_dict(),
+            "believed": None if self.believed is None else as_shown(self.believed.to_dict(), quality),
         }
 
 
@@ -68,7 +70,7 @@ class Evidence:
     facts: Mapping[str, str]
     """Settings, versions and hardware that are needed to repeat the study."""
     measure: str
-    """Quantity compared: "accuracy", or "score" for an evaluator that does not train."""
+    """Quantity compared: the quality measure, or "score" for an evaluator that does not train."""
     is_grid: bool
     """Whether the study is a compound-scaling grid, which has a report of its own
     (`studies.scaling`)."""
@@ -104,6 +106,10 @@ class Evidence:
     None if nothing was expected."""
     plan: Mapping[str, JSON] | None = None
     """What was planned from the time given; None for a search without such a plan."""
+    quality: str = ACCURACY
+    """The quality measure of trainings; larger is better in all values."""
+    measures: TrainingMeasures | None = None
+    """What was measured of the network chosen as a classifier; None if nothing was."""
 
     @property
     def metric(self) -> Metric:
@@ -124,11 +130,11 @@ class Evidence:
     def short(self) -> dict[str, JSON]:
         """The numbers that `automl status --json` shows; unknown values are null."""
         base = self.baseline
+        interval = list(base.margin_interval) if base.margin_interval else None
         return {
             "verdict": base.verdict,
             "reason": base.reason,
-            "margin": base.margin,
-            "margin_interval": list(base.margin_interval) if base.margin_interval else None,
+            **as_shown({"margin": base.margin, "margin_interval": interval}, self.measure),
             "rungs": [{"epoch": one.epoch, "n": one.n, "spearman": one.spearman} for one in self.rungs],
             "surrogate_rank_correlation": rank_correlation(self.surrogate),
             "seed_sd": self.seeds.noise.sd,
@@ -142,40 +148,43 @@ class Evidence:
     def to_dict(self) -> dict[str, JSON]:
         """The evidence as plain JSON with stable keys."""
         means = {one.id: one for one in self.seeds.networks}
-        chosen = self.chosen
+        chosen, quality = self.chosen, self.quality
         return {
             "study": self.study,
             "facts": dict(self.facts),
             "measure": self.measure,
+            "metric": quality,
             "grid": self.is_grid,
-            "best": None if chosen is None else chosen.to_dict(),
+            "best": None if chosen is None else chosen.to_dict(quality),
             "front": [
                 {
                     "id": point.id,
-                    "accuracy": point.accuracy,
+                    "accuracy": shown(self.measure, point.accuracy),
                     **({} if self.axis == DEFAULT_AXIS else {"axis": self.axis, "cost": point.cost}),
                     "macs": point.macs,
                     "params": point.candidate.params,
                     "activations": point.candidate.activations,
                     "settings": dict(point.evaluation.settings),
-                    "confirmed": means[point.id].to_dict() if point.id in means else None,
+                    "confirmed": as_shown(means[point.id].to_dict(), quality) if point.id in means else None,
                 }
                 for point in self.front
             ],
             "references": self.references.to_dict(),
-            "random_baseline": self.baseline.to_dict(),
+            "random_baseline": as_shown(self.baseline.to_dict(), self.measure),
             "rungs": [one.to_dict() for one in self.rungs],
             "surrogate": None if self.surrogate is None else dict(self.surrogate),
-            "seeds": self.seeds.to_dict(),
+            "seeds": as_shown(self.seeds.to_dict(), quality),
             "savings": self.savings.to_dict(),
             "failures": list(self.failures),
             "pace": None if self.pace is None else dict(self.pace),
             "plan": None if self.plan is None else dict(self.plan),
+            "measures": None if self.measures is None else self.measures.short(),
         }
 
 
-def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
-    """Compute the evidence of `study`; `chosen` is the network it has chosen, if there is one."""
+def evidence(study: Study, chosen: Chosen | None = None, measures: TrainingMeasures | None = None) -> Evidence:
+    """Compute the evidence of `study`; `chosen` is the network it has chosen, if there is one, and
+    `measures` what was measured of it as a classifier."""
     evaluations, notes, settings = study.evaluations(), study.notes(), study.spec.settings
     searched = rows(evaluations, study.paused())
     measure = measure_of(settings)
@@ -189,7 +198,7 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         front=tuple(study.front()),
         chosen=chosen,
         references=certificate(study),
-        baseline=against_random(searched, ceiling=1.0 if measure == ACCURACY else math.inf),
+        baseline=against_random(searched, ceiling=bounds(measure)[1]),
         rungs=rank_correlations(searched),
         surrogate=noted if isinstance(noted, Mapping) else None,
         seeds=seed_noise(evaluations),
@@ -201,6 +210,8 @@ def evidence(study: Study, chosen: Chosen | None = None) -> Evidence:
         faults=faults_text(evaluations),
         pace=_pace(notes.get("pace")),
         plan=plan if isinstance(plan, Mapping) else None,
+        quality=study.spec.metric,
+        measures=measures,
     )
 
 
@@ -225,6 +236,7 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
         "space": str(spec.space.get("name", "")),
         "budget": spec.budget or "none",
         "cost axis": "" if spec.cost == DEFAULT_AXIS else f"{spec.cost} ({metrics.get(spec.cost).words})",
+        "metric": "" if spec.metric == ACCURACY else words(spec.metric),
         "data": ", ".join(
             [
                 str(data.get("name", "")),

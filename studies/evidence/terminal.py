@@ -1,58 +1,19 @@
-"""Formats the evidence of a study in lines for a terminal.
-
-Accuracies are shown in percent, their differences in percentage points, scores without a unit.
-"""
+"""Formats the evidence of a study in lines for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ...spaces.metrics import metrics
-from ..measure import ACCURACY, SCORE, mean_in_words
-from ..statistics.intervals import Interval
+from ..measure import ACCURACY, SCORE, words
 from .certificate_text import certificate_lines, certificate_text
-from .confirmed_networks import Confirmed
+from .numbers import Numbers
 from .random_baseline import UNKNOWN, Baseline
 from .rung_correlations import Correlation
 from .savings import Savings
 from .summary import Evidence, rank_correlation
 
 GRID = "a grid of compound scaling: its evidence is written by the command that made it, `automl grid … --out DIR`"
-
-
-class Numbers:
-    """Formats values of a study: accuracies in percent, or scores."""
-
-    def __init__(self, measure: str) -> None:
-        self._percent = measure != SCORE
-        self.unit = "points" if self._percent else ""
-
-    def value(self, value: float | None) -> str:
-        """A value as text: "91.23 %", or a score; "-" if unknown."""
-        if value is None:
-            return "-"
-        return f"{100 * value:.2f} %" if self._percent else f"{value:.4g}"
-
-    def difference(self, value: float, *, sign: bool = True) -> str:
-        """A difference as text, in percentage points for accuracies, without the unit."""
-        shown = round(100 * value, 2) + 0.0 if self._percent else value  # no "-0.00"
-        text = f"{shown:.2f}" if self._percent else f"{shown:.4g}"
-        return f"+{text}" if sign and shown >= 0 else text
-
-    def between(self, interval: Interval) -> str:
-        """An interval of values as text: "90.10 % to 91.50 %"."""
-        return f"{self.value(interval.low)} to {self.value(interval.high)}"
-
-    def apart(self, interval: Interval) -> str:
-        """An interval of differences as text, without the unit: "-0.10 to +0.50"."""
-        return f"{self.difference(interval.low)} to {self.difference(interval.high)}"
-
-    def mean(self, one: Confirmed) -> str:
-        """A mean with its standard deviation over seeds: "81.20 ± 0.35 % (n = 3)"."""
-        return mean_in_words(one.mean, one.std, one.n, ACCURACY if self._percent else SCORE)
-
-
-_OF_TRAININGS = Numbers(ACCURACY)
 
 
 def time(seconds: float | None) -> str:
@@ -82,7 +43,7 @@ def status_lines(found: Evidence) -> list[str]:
     """The report in at most four lines, for `automl status`."""
     if not found.rows:
         return []
-    numbers, base = Numbers(found.measure), found.baseline
+    numbers, trained, base = Numbers(found.measure), Numbers(found.quality), found.baseline
     margin = f", margin {margin_text(base, numbers)}" if base.margin is not None else ""
     certificate = certificate_text(found.references)
     lines = [f"against references: {certificate}"] if certificate else []
@@ -96,7 +57,7 @@ def status_lines(found: Evidence) -> list[str]:
             else ""
         ),
         (
-            f"sd from seed to seed {_OF_TRAININGS.difference(found.seeds.noise.sd, sign=False)} {_OF_TRAININGS.unit}"
+            f"sd from seed to seed {trained.difference(found.seeds.noise.sd, sign=False)} {trained.unit}"
             if found.seeds.noise.sd is not None
             else ""
         ),
@@ -147,12 +108,13 @@ def chosen_text(found: Evidence) -> str:
         return "- (nothing has finished)"
     row = found.candidates.get(chosen.id)
     cost = "" if row is None else "".join(f", {cost_text(axis, row.cost(axis))}" for axis in found.axes)
-    test = "" if chosen.test is None else f", test {_OF_TRAININGS.value(chosen.test)}"
-    kind = "score " if chosen.measure == SCORE else ""
+    trained = Numbers(found.quality)
+    test = "" if chosen.test is None else f", test {trained.value(chosen.test)}"
+    kind = "" if chosen.measure == ACCURACY else f"{words(chosen.measure)} "
     name = "" if chosen.reference is None else f", {chosen.reference}, a reference"
     one = chosen.believed
-    believed = "" if one is None else f", believed {_OF_TRAININGS.value(one.belief.mean)} in a trial"
-    believed += "" if one is None else f" (95 % interval {_OF_TRAININGS.between(one.interval)})"
+    believed = "" if one is None else f", believed {trained.value(one.belief.mean)} in a trial"
+    believed += "" if one is None else f" (95 % interval {trained.between(one.interval)})"
     return (
         f"{chosen.id[:12]}{name}, {kind}{Numbers(chosen.measure).value(chosen.value)}"
         f" ({'confirmed' if chosen.confirmed else 'not confirmed'}){test}{believed}{cost}"
@@ -224,9 +186,9 @@ def surrogate_text(found: Evidence) -> str:
 def seed_lines(found: Evidence) -> list[str]:
     """The spread over seeds, the networks by their mean, and the lead of the first.
 
-    Final trainings have accuracies, also after a search by scores.
+    Final trainings have the quality measure, also after a search by scores.
     """
-    seeds, numbers = found.seeds, _OF_TRAININGS
+    seeds, numbers = found.seeds, Numbers(found.quality)
     if not seeds.networks:
         return ["- (no network was trained again after the search)"]
     noise = seeds.noise

@@ -19,6 +19,7 @@ from ...blocks.documented import documented
 from ...blocks.errors import InputError
 from ..evaluation import Evaluation, Purpose, State
 from ..json_values import JSON
+from ..measure import ACCURACY, as_shown
 from ..statistics.intervals import mean_of, standard_deviation
 from ..verification_study import NOTE, verification_name, verified_by
 from .margin import Margin, margin_dict, margin_over
@@ -108,6 +109,8 @@ class Verification:
     """How the networks were trained, and with what: name of a line -> text."""
     left_out: tuple[str, ...] = ()
     """Networks that could not be compared, each with the reason."""
+    measure: str = ACCURACY
+    """The quality measure that is compared; larger is better in all values."""
 
     @property
     def own(self) -> VerifiedNetwork | None:
@@ -147,16 +150,20 @@ class Verification:
             "chosen": self.chosen,
             "reference": None if self.reference_chosen is None else self.reference_chosen.words,
             "epochs": self.epochs,
+            "metric": self.measure,
             "measured_on": "test",
             "images": self.images,
             "seeds": list(self.seeds),
             "left": self.left,
             "best": None if self.best is None else {"name": self.best.words, "id": self.best.id},
-            **margin_dict(self.margin),
-            "networks": [
-                {**one.to_dict(), "mean": one.mean(self.seeds) if self.seeds else None, "std": one.std(self.seeds)}
-                for one in self.networks
-            ],
+            **as_shown(margin_dict(self.margin), self.measure),
+            "networks": as_shown(
+                [
+                    {**one.to_dict(), "mean": one.mean(self.seeds) if self.seeds else None, "std": one.std(self.seeds)}
+                    for one in self.networks
+                ],
+                self.measure,
+            ),
             "left_out": list(self.left_out),
             "facts": dict(self.facts),
         }
@@ -194,6 +201,7 @@ def verification(study: Study) -> Verification | None:
         images=kept["images"],
         facts=_facts(found, kept, ended),
         left_out=tuple(kept["left_out"]),
+        measure=study.spec.metric,
     )
 
 

@@ -6,16 +6,20 @@ from __future__ import annotations
 import json
 
 from ..markdown_table import code, plain, sentence, table
-from ..measure import mean_in_words
+from ..measure import ACCURACY, in_percent, mean_in_words, words
 from .margin import margin_text
 from .verification import Verification, VerifiedNetwork
 
 NEXT = "try more --time or --trials, another --space, or a network that `automl references` lists"
 """What to try after a search that has found nothing better than a reference."""
-HEAD = ("network", "why", "candidate", "MACs", "params", "test accuracy", "the search's minus it (95 %)")
-"""The columns of the table of networks."""
 ROLES = {"own": "search", "reference": "reference", "random": "random draw", "compound": "compound scaling"}
 """Why a network is compared, in words."""
+
+
+def head(found: Verification) -> list[str]:
+    """The columns of the table of networks."""
+    tested = f"test {words(found.measure)}"
+    return ["network", "why", "candidate", "MACs", "params", tested, "the search's minus it (95 %)"]
 
 
 def verification_text(found: Verification) -> str:
@@ -29,7 +33,7 @@ def verification_text(found: Verification) -> str:
     which = "the only reference" if count == 1 else f"the best of {count} references"
     if found.margin is None:
         return f"- (the search has found no network of its own, to be compared with {found.best.words})"
-    points, _, rest = margin_text(found.margin).partition(", ")
+    points, _, rest = margin_text(found.margin, measure=found.measure).partition(", ")
     line = f"{points} over {found.best.words}, {which} ({rest})"
     verdict = found.margin.verdict
     if (chosen := found.reference_chosen) is not None:
@@ -51,7 +55,7 @@ def verification_lines(found: Verification) -> list[str]:
 
 
 def verification_rows(found: Verification) -> list[list[str]]:
-    """The table of networks under `HEAD`."""
+    """The table of networks under `head`."""
     return [
         [
             one.words,
@@ -60,7 +64,7 @@ def verification_rows(found: Verification) -> list[list[str]]:
             f"{one.macs:,}",
             f"{one.params:,}",
             _accuracy(found, one) + _failed(one),
-            "" if one.margin is None else margin_text(one.margin).rpartition(", ")[0],
+            "" if one.margin is None else margin_text(one.margin, measure=found.measure).rpartition(", ")[0],
         ]
         for one in found.networks
     ]
@@ -87,23 +91,26 @@ def certificate_markdown(found: Verification) -> str:
 
 def verification_parts(found: Verification) -> list[str]:
     """The table of networks, what is missing, and how they were compared, in Markdown."""
-    head = [one[:1].upper() + one[1:] for one in HEAD]
+    columns = [one[:1].upper() + one[1:] for one in head(found)]
     rows = [[*map(plain, row[:2]), f"`{row[2]}`", *map(plain, row[3:])] for row in verification_rows(found)]
     remarks = "\n".join(f"- {line}" for line in _remarks(found))
-    return [part for part in (table(head, rows, left=3), remarks, METHOD) if part]
+    several = "Accuracies" if found.measure == ACCURACY else f"Values of {words(found.measure)}"
+    points = " in percentage points" if in_percent(found.measure) else ""
+    method = METHOD.format(several=several, them=several[:1].lower() + several[1:], points=points)
+    return [part for part in (table(columns, rows, left=3), remarks, method) if part]
 
 
-METHOD = """All networks were trained alike: the same recipe, images, epochs and seeds. Accuracies are those on \
+METHOD = """All networks were trained alike: the same recipe, images, epochs and seeds. {several} are those on \
 the test images, which had no part in the search, mean ± standard deviation over the seeds. Margins are mean \
-differences in percentage points, paired by seed, with Student's 95 % interval. Of several references, each seed \
+differences{points}, paired by seed, with Student's 95 % interval. Of several references, each seed \
 compares the one that the other seeds choose, so that the choice flatters nothing; that interval is wider, by the \
 correction of Nadeau & Bengio (2003). The intervals hold the variation from one training to the next, not that of \
-other test images. Choose no network by these accuracies: after a choice they are biased."""
+other test images. Choose no network by these {them}: after a choice they are biased."""
 
 
 def _accuracy(found: Verification, one: VerifiedNetwork) -> str:
     mean = one.mean(found.seeds) if found.seeds else None
-    return "-" if mean is None else mean_in_words(mean, one.std(found.seeds), len(found.seeds))
+    return "-" if mean is None else mean_in_words(mean, one.std(found.seeds), len(found.seeds), found.measure)
 
 
 def _failed(one: VerifiedNetwork) -> str:

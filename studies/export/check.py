@@ -40,8 +40,8 @@ class Sample:
     again."""
     labels: NDArray[np.int64]
     """Classes of the images, (n,)."""
-    accuracy: float
-    """The accuracy that was printed after training."""
+    accuracy: float | None
+    """The accuracy that was measured after training; None if only another measure was."""
     half: bool = False
     """Whether the accuracy was measured in half precision."""
 
@@ -57,8 +57,8 @@ class Checked:
     """Number of images."""
     correct: int
     """Number of images classified as labelled."""
-    printed: float
-    """The accuracy from training."""
+    printed: float | None
+    """The accuracy from training; None if only another measure was taken."""
     identical: bool | None
     """Whether all pixels are those of training; None if these cannot be made again."""
     timm_count: int = 0
@@ -81,9 +81,10 @@ class Checked:
             False: "other pixels than training",
             None: "pixels that could not be compared with training's",
         }
+        trained = "" if self.printed is None else f", {self.printed:.4f} in training"
         return (
             f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; accuracy"
-            f" {self.accuracy:.4f} ({self.correct:,} right), {self.printed:.4f} in training"
+            f" {self.accuracy:.4f} ({self.correct:,} right){trained}"
         )
 
     @property
@@ -139,7 +140,8 @@ def check(folder: Path, sample: Sample) -> Checked:
         raise AutomlError(f"the exported file must see what training saw, but {checked}")
     undecided = _undecided(logits, NEAR_HALF if sample.half else NEAR)
     # the number printed may have been rounded to four digits on the way
-    if sample.pixels is not None and abs(checked.correct - sample.accuracy * checked.count) > undecided + 0.5:
+    printed = None if sample.pixels is None else sample.accuracy
+    if printed is not None and abs(checked.correct - printed * checked.count) > undecided + 0.5:
         raise AutomlError(f"the exported file must be as accurate as what was trained, but {checked}")
     return checked
 

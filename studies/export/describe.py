@@ -10,10 +10,12 @@ from typing import Any
 from ...blocks.modules.network import Network
 from ...spaces.candidate import Candidate
 from ..markdown_table import plain
+from ..measure import ACCURACY, words
+from ..measures_page import measures_section
+from ..preprocessing import LETTERBOX
 from .check import Checked
 from .facts import Facts, one_line
-from .measures_page import measures_section
-from .model_file import CONVENTION, accuracy_in_words, cost_in_words
+from .model_file import CONVENTION, accuracy_in_words, cost_in_words, quality_head
 
 SHOWN = 20
 """Class names that README.md shows at most."""
@@ -23,7 +25,7 @@ def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict
     """timm's description of how a network was trained: input, normalisation, where its first and
     last layers are."""
     reduction = int(network.feature_info[-1]["reduction"])
-    pooled = -(-facts.size // reduction)
+    pooled, last = -(-facts.size // reduction), facts.preprocessing.steps[-1][1]
     return {
         **network.pretrained_cfg,
         "num_classes": candidate.classes,
@@ -31,7 +33,7 @@ def pretrained_cfg(network: Network, candidate: Candidate, facts: Facts) -> dict
         "pool_size": (pooled, pooled),
         "crop_mode": "center",
         "crop_pct": 1.0,
-        "interpolation": facts.preprocessing.steps[-1][1],
+        "interpolation": "bicubic" if last == LETTERBOX else last,
         "mean": tuple(map(float, facts.mean)),
         "std": tuple(map(float, facts.std)),
     }
@@ -58,6 +60,7 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
             "convention": CONVENTION,
         },
         "accuracy": {"validation": facts.accuracy, "test": facts.test_accuracy},
+        **({} if facts.metric == ACCURACY else {"metric": facts.metric}),
         "preprocessing": facts.preprocessing.to_dict(),
         "checked": None if checked is None else checked.to_dict(),
         "training": {"size": facts.size, "epochs": facts.epochs, "seed": facts.seed, "data": facts.public_data},
@@ -98,7 +101,7 @@ def readme(
             f"{_code(facts.budget) if facts.budget else 'none'}, counted at {candidate.image[1]}x{candidate.image[2]}"
             " pixels"
         ),
-        "Accuracy": accuracy_in_words(facts),
+        quality_head(facts): accuracy_in_words(facts),
         "Trained": (
             f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}"
             f"{facts.mark and '; '}{facts.mark}"
@@ -170,8 +173,8 @@ def _sizes(candidate: Candidate, facts: Facts) -> str:
     if tuple(candidate.image[1:]) == (facts.size, facts.size):
         return ""
     return (
-        f"The accuracy was measured at {facts.size}x{facts.size} pixels. The cost is counted at"
-        f" {candidate.image[1]}x{candidate.image[2]}, where the accuracy is not known.\n\n"
+        f"The {words(facts.metric)} was measured at {facts.size}x{facts.size} pixels. The cost is counted at"
+        f" {candidate.image[1]}x{candidate.image[2]}, where the {words(facts.metric)} is not known.\n\n"
     )
 
 

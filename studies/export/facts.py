@@ -10,6 +10,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
+from ..quality import ACCURACY
 
 if TYPE_CHECKING:
     from ..classifier_measures import TrainingMeasures
@@ -43,9 +44,9 @@ class Facts:
     std: tuple[float, ...]
     """Standard deviation of each channel, on the same scale."""
     accuracy: float
-    """Accuracy on the validation data, from 0 to 1."""
+    """Accuracy on the validation data, from 0 to 1, or `metric` as it is shown."""
     test_accuracy: float | None
-    """Accuracy on the test data, from 0 to 1; None: not tested."""
+    """The same on the test data; None: not tested."""
     epochs: int
     """Epochs of the training."""
     seed: int
@@ -61,6 +62,8 @@ class Facts:
     """Package -> version it was trained with."""
     measures: TrainingMeasures | None = None
     """What was measured of it beside its accuracy; None: nothing."""
+    metric: str = ACCURACY
+    """The quality measure of the study."""
 
     def __post_init__(self) -> None:
         if self.epochs < 0:

@@ -8,6 +8,7 @@ from typing import Any
 from ...blocks.modules.network import Network
 from ...spaces import human
 from ...spaces.candidate import Candidate
+from ..measure import in_percent, words
 from . import expression
 from .facts import Facts, one_line
 from .imports import render, requirements
@@ -64,17 +65,24 @@ def cost_in_words(candidate: Candidate) -> str:
     return f"{counts} for an image of {'x'.join(map(str, candidate.image))}"
 
 
+def quality_head(facts: Facts) -> str:
+    """The quality measure with a capital letter."""
+    name = words(facts.metric)
+    return f"{name[:1].upper()}{name[1:]}"
+
+
 def accuracy_in_words(facts: Facts) -> str:
     """The accuracies on validation and test data, in words."""
-    tested = "not tested" if facts.test_accuracy is None else f"{percent(facts.test_accuracy)} on test data"
-    return f"{percent(facts.accuracy)} on validation data, {tested}"
+    value = percent if in_percent(facts.metric) else "{:.4f}".format
+    tested = "not tested" if facts.test_accuracy is None else f"{value(facts.test_accuracy)} on test data"
+    return f"{value(facts.accuracy)} on validation data, {tested}"
 
 
 def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
     title = f"A classifier of {candidate.classes} classes: a convolutional network found by automl, as one file."
     rows = {
         "Cost": f"{cost_in_words(candidate)} ({CONVENTION})",
-        "Accuracy": accuracy_in_words(facts),
+        quality_head(facts): accuracy_in_words(facts),
         "Trained": (
             f"{facts.epochs} epochs on {facts.public_data} at {facts.size}x{facts.size} pixels, seed {facts.seed}"
             f"{facts.mark and '; '}{facts.mark}"
@@ -112,13 +120,14 @@ def docstring(lines: list[str]) -> str:
 
 def _constants(facts: Facts) -> str:
     classes = filled(facts.classes)
+    square = "a whole image on a black" if facts.preprocessing.letterbox else "an image's central"
     numbers: dict[str, Any] = {"MEAN": tuple(map(float, facts.mean)), "STD": tuple(map(float, facts.std))}
     return "\n".join(
         [
             f"CLASSES = {classes}",
             f"SIZE = {facts.size}  # height and width in pixels of the images it was trained at",
             (
-                f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of an image's central square: side in"
+                f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of {square} square: side in"
                 " pixels, Pillow's filter"
             ),
             f"LEVELS = {facts.preprocessing.levels}  # black and white of grey of more than 8 bits; None: 0 and 65535",

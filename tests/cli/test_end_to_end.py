@@ -106,6 +106,11 @@ def test_reading_commands_give_json(folder: Path):
     assert status["counts"]["complete"] + status["counts"]["pruned"] + status["counts"]["fail"] == 10
     assert status["best"]["confirmed"]
     assert status["best"]["test_accuracy"] is not None
+    measured = status["measures"]["test"]  # of the network chosen, as `train` has them
+    assert measured["accuracy"] == pytest.approx(status["best"]["test_accuracy"], abs=1e-6)
+    assert (
+        sum(map(sum, measured["confusion"])) == measured["images"] == sum(one["images"] for one in measured["classes"])
+    )
     assert [study["name"] for study in read(folder, "studies")] == ["tiny"]
     cost = read(folder, "cost", "tiny:best", "--layers")
     assert cost["macs"] == status["best"]["macs"] == sum(layer["macs"] for layer in cost["layers"])

@@ -53,7 +53,7 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
         SEARCH[1:],
         "space evaluator study sampler trials finals workers data data-dir validation test drop-small-classes"
         " image-size proxy-size epochs fraction seed time gpus-per-trial storage budget cost hints objective"
-        " table-seconds warm-start references seeds",
+        " table-seconds warm-start references seeds metric balance fit",
     ),
     "cost": (["resnet50"], "image-size batch storage"),
     "space sample": (["four.json"], "budget count seed aim image-size"),

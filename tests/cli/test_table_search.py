@@ -73,6 +73,41 @@ def test_it_searches_and_says_so(folder: Path, call):
     assert call("front", "s")[0] == call("status", "s")[0] == call("studies")[0] == 0
 
 
+def test_a_loss_is_minimised_and_shown_as_it_is(folder: Path, call):
+    with (folder / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "table.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["width", "expansion", "attention", "log_loss", "accuracy.0"])
+        writer.writeheader()
+        for number, row in enumerate(rows):  # the narrowest network has the lowest loss and accuracy
+            kept = {name: row[name] for name in ("width", "expansion", "attention", "accuracy.0")}
+            writer.writerow({**kept, "log_loss": 0.5 + number / 4})
+    code, out, _ = call(*COMMAND, "--metric", "log-loss", "--json")
+    found = json.loads(out)
+    assert (code, found["metric"], found["best"]["accuracy"], found["best"]["measure"]) == (
+        0,
+        "log-loss",
+        0.5,
+        "log-loss",
+    )
+    assert [point["accuracy"] for point in found["front"]] == [0.5]
+    assert "validation log loss 0.5000" in call("status", "s")[1]
+    report = call("report", "s", "--out", folder / "report")[1]
+    assert ", log loss 0.5 (" in report
+    assert " %" not in next(line for line in report.splitlines() if line.startswith("best")).replace("95 %", "")
+    page = (folder / "report" / "report.md").read_text()
+    assert "| Log loss |" in page
+    assert "validation log loss" in (folder / "report" / "front.svg").read_text().replace("<!-- ", "")
+    base = json.loads((folder / "report" / "report.json").read_text())["random_baseline"]
+    assert base["best_random"] == 0.5
+    # control: by accuracy the widest is the best
+    other = json.loads(call(*COMMAND[:5], "--study", "other", *COMMAND[7:], "--json")[1])
+    assert other["best"]["accuracy"] == 0.72
+    code, _, err = call(*COMMAND, "--metric", "macro-f1")
+    assert code == 2
+    assert "needs a column macro-f1" in err
+
+
 def test_without_images_nothing_can_be_trained_which_is_said_first(folder: Path, call):
     assert call(*COMMAND[:-3], "2", "--finals", "0")[0] == 0  # two of twelve
     for options in ([], ["--balance", "none"], ["--recipe", "long"]):
@@ -165,7 +200,7 @@ def test_a_study_that_another_process_runs_is_refused_with_its_name_and_joined_b
         assert code == 1
         assert re.fullmatch(
             rf"error: study 's' is held by process {os.getpid()} on \S+, since .* UTC \(last sign of life \d s ago\):"
-            r" wait for its end\n",
+            r" wait for its end, or add --join to train beside it\n",
             err,
         )
         code, _, err = call(*COMMAND, "--join")

@@ -51,6 +51,35 @@ def test_a_study_that_an_earlier_version_named_otherwise_is_gone_on_with(tmp_pat
     assert plan(tmp_path, data, space, image_size=12).spec.name == "tiny-images-12px"  # another search: not that one
 
 
+def test_the_metric_belongs_to_the_study_which_keeps_it_and_refuses_another(tmp_path: Path, space: Space) -> None:
+    data, url = write_images(tmp_path / "images.npz"), f"sqlite:///{tmp_path}/s.db"
+    assert "metric" not in plan(tmp_path, data, space).spec.settings  # as in studies of earlier versions
+    spec = plan(tmp_path, data, space, study="s", metric="log-loss").spec
+    assert spec.metric == "log-loss"
+    study = Study.create_or_continue(url, spec, command="", versions={})
+    again = plan(tmp_path, data, space, study="s")
+    assert (again.spec.metric, differences(study.spec, again.spec)) == ("log-loss", [])
+    other = plan(tmp_path, data, space, study="s", metric="accuracy").spec
+    with pytest.raises(InputError, match=r"settings\.metric: log-loss in the database, accuracy now"):
+        Study.find(url, other)
+
+
+def test_what_a_metric_cannot_measure_is_refused(tmp_path: Path, space: Space) -> None:
+    data = write_images(tmp_path / "images.npz")
+    with pytest.raises(InputError, match=r"--metric auroc is for 2 classes, but .* has 3"):
+        plan(tmp_path, data, space, metric="auroc")
+    with pytest.raises(InputError, match="unknown metric 'logloss'; did you mean 'log-loss'"):
+        plan(tmp_path, data, space, metric="logloss")
+
+
+def test_networks_are_trained_with_the_balance_asked_for(tmp_path: Path, space: Space) -> None:
+    data = write_images(tmp_path / "images.npz")
+    assert plan(tmp_path, data, space, balance="sampling").recipe.balance == "sampling"
+    assert differences(plan(tmp_path, data, space).spec, plan(tmp_path, data, space, balance="none").spec) == []
+    with pytest.raises(InputError, match="unknown --balance 'weigths'; did you mean 'weights'"):
+        plan(tmp_path, data, space, balance="weigths")
+
+
 def test_the_study_keeps_how_its_images_are_prepared(tmp_path: Path, space: Space) -> None:
     kept = plan(tmp_path, write_images(tmp_path / "images.npz"), space).spec.data
     assert kept["preprocessing"] == {"steps": [[12, "bicubic"]], "channels": 1, "levels": None}

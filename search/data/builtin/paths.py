@@ -45,7 +45,7 @@ class PathsSource:
             return files_stamp(request.path, map(found.file, range(len(found.paths))), contents)
 
         def make(room: Room) -> ImageData:
-            tolerant = request.reading.tolerant
-            return read_path_list(found, name=request.text, size=request.size, tolerant=tolerant, room=room)
+            how = {"tolerant": request.reading.tolerant, "fit": request.reading.fit}
+            return read_path_list(found, name=request.text, size=request.size, room=room, **how)
 
         return cached(request, self.name, stamp=stamp, make=make, smallest=SMALLEST)

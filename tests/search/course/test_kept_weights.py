@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_a_trial_that_is_behind_keeps_none_before_its_end(tmp_path: Path, space:
     engine = make(tmp_path, space, trials=None, seconds=None, finals=0)
     first = engine.next_job("a")
     assert isinstance(first, Job)
-    assert first.above == -1.0
+    assert first.above == -math.inf
     for epoch in range(1, EPOCHS + 1):
         engine.reported("a", epoch, 0.5, 1.0)
     engine.ended("a")

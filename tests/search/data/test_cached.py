@@ -49,9 +49,9 @@ def decodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     real = files_module.read_pixels
 
-    def counted(source: Any, side: int, channels: int) -> Any:
+    def counted(source: Any, side: int, channels: int, fit: str) -> Any:
         found.append(side)
-        return real(source, side, channels)
+        return real(source, side, channels, fit)
 
     monkeypatch.setattr(files_module, "read_pixels", counted)
     return found

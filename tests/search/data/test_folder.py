@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks.errors import InputError
-from automl.search.data import load, split
+from automl.search.data import Reading, load, split
 from PIL import Image
 
 COLOURS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "fox": (30, 30, 200)}
@@ -49,6 +49,22 @@ class TestReading:
         assert not data.official_test.any()
         assert data.skipped == ()
         assert data.flip
+
+    def test_a_letterbox_shows_what_a_crop_cuts_off_and_is_other_data(self, tmp_path: Path):
+        for name, colour in (("a", 200), ("b", 90)):
+            (tmp_path / name).mkdir()
+            wide = Image.new("L", (24, 12), colour)
+            wide.paste(255, (0, 0, 6, 12))
+            wide.save(tmp_path / name / "wide.png")
+        crop = load(str(tmp_path), size=8)
+        whole = load(str(tmp_path), size=8, reading=Reading(fit="letterbox"))
+        assert (crop.native, whole.native, crop.fit, whole.fit) == (12, 24, "crop", "letterbox")
+        assert not whole.images[:, :, :2].any()
+        assert whole.images[0, 0, 4, [0, 7]].tolist() == [255, 200]
+        assert max(crop.images[0, 0, 4, [0, 7]].tolist()) < 210  # the control
+        assert crop.fingerprint != whole.fingerprint
+        with pytest.raises(InputError, match="unknown --fit 'letterbx'; did you mean 'letterbox'"):
+            Reading(fit="letterbx")
 
     def test_without_a_size_images_are_64_pixels_wide(self, pets: Path):
         assert load(str(pets)).size == 64

@@ -16,7 +16,7 @@ from automl.search.data.source import source_of, source_words
 from automl.search.data.square import squares
 from automl.search.handover.export import export
 from automl.search.handover.training import train
-from automl.search.plan import data_name
+from automl.search.kept_settings import data_name
 from automl.studies import Study
 
 from ..conftest import write_images

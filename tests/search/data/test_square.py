@@ -35,6 +35,26 @@ def test_long_images_keep_their_centre(shape: tuple[int, int], channels: int):
     assert (result == 100).all()
 
 
+@pytest.mark.parametrize("shape", [(4, 8), (8, 4)])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_a_letterbox_keeps_all_of_an_image_in_the_middle_of_black(shape: tuple[int, int], channels: int):
+    image = np.random.default_rng(0).integers(1, 256, (1, *shape, channels), np.uint8)
+    result = squares([image], None, fit="letterbox")[0].transpose(1, 2, 0)
+    assert result.shape == (8, 8, channels)
+    middle = result[2:6] if shape == (4, 8) else result[:, 2:6]
+    np.testing.assert_array_equal(middle, image[0])
+    assert (result.sum() - middle.sum(), squares([image], None)[0].shape[1]) == (0, 4)  # the control: a crop does not
+    whole = np.repeat(np.repeat(image, 4, 1), 4, 2)  # made smaller again
+    shrunk = squares([whole], 8, fit="letterbox")[0].transpose(1, 2, 0)
+    assert not shrunk[:2].any() if shape == (4, 8) else not shrunk[:, :2].any()
+
+
+def test_a_letterbox_of_a_square_is_the_square():
+    image = np.random.default_rng(0).integers(0, 256, (1, 9, 9, 3), np.uint8)
+    for size in (None, 5):
+        np.testing.assert_array_equal(squares([image], size, fit="letterbox"), squares([image], size))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shrinking_and_cropping_is_resizing_the_shorter_side_and_cropping(channels: int):
     image = np.random.default_rng(0).integers(0, 256, (64, 32, channels), np.uint8)
@@ -68,3 +88,5 @@ def test_colours_stay_in_their_channels():
 def test_a_very_long_strip_is_cropped_before_it_is_resized():
     strip = Image.new("L", (60_000, 2), 7)  # resized first, it would be 1,920,000 pixels wide
     assert np.asarray(central_square(strip, 64)).tolist() == np.full((64, 64), 7).tolist()
+    thin = np.asarray(central_square(strip, 64, "letterbox"))
+    assert (thin.sum(), thin[31].tolist()) == (7 * 64, [7] * 64)

@@ -45,6 +45,8 @@ FAMILIES = {
 KINDS = ("png", "jpg", "webp", "bmp", "gif", "tif", "jp2", "npz")
 SIZES = (32, 24, 40, 32, 20, 32, 48, 28)
 """Network's sides, where images are stored at 32."""
+OPTIONS = {"resnet": {"fit": "letterbox", "metric": "log-loss"}}
+"""Further options of the search of a family."""
 
 
 @pytest.fixture(autouse=True)
@@ -68,19 +70,27 @@ def everything() -> list:
 @pytest.mark.parametrize(("family", "kind", "size"), everything())
 def test_an_export_does_on_real_files_what_was_measured(tmp_path: Path, family: str, kind: str, size: int) -> None:
     data = pictures(tmp_path, kind)
-    study = study_on(tmp_path, data, {"skeleton": family, **FAMILIES[family]})
+    study = study_on(tmp_path, data, {"skeleton": family, **FAMILIES[family]}, **OPTIONS.get(family, {}))
     trained = train(study, epochs=2, size=size, threads=1)
     made = export(study, tmp_path / "found", formats=())
     checked = made.exported.checked
     assert checked is not None
     assert checked.identical is True
     assert checked.part == "test"
-    assert checked.accuracy == pytest.approx(trained.test_accuracy)
     assert made.evaluation == trained
     config = json.loads((tmp_path / "found" / "config.json").read_text())
     assert config["preprocessing"]["steps"][-1][0] == size
     measures = kept_measures(study, trained)
     assert measures is not None
+    tested = measures.parts["test"]
+    assert checked.printed == pytest.approx(checked.accuracy, abs=1e-6)
+    assert checked.accuracy == pytest.approx(tested.accuracy, abs=1e-6)
+    assert config["accuracy"]["test"] == pytest.approx(
+        tested.log_loss if "metric" in config else tested.accuracy, abs=1e-6
+    )
+    if family in OPTIONS:
+        assert (config["metric"], config["preprocessing"]["steps"][0][1]) == ("log-loss", "letterbox")
+        assert trained.test_accuracy == pytest.approx(-tested.log_loss, abs=1e-6)
     assert config["measures"] == measures.to_dict()
     page = (tmp_path / "found" / "README.md").read_text()
     assert f'(network(preprocess("image.png")) / {measures.temperature:.4g}).softmax(1)' in page

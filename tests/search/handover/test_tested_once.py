@@ -25,12 +25,13 @@ def study(tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> Stud
     monkeypatch.setattr(weights, "weights_file", lambda *_: tmp_path)
     monkeypatch.setattr(weights, "load_trained", lambda path: (network, {"size": 16}))
     monkeypatch.setattr("automl.search.training.pixels.Pixels", lambda *_, **__: None)
+    monkeypatch.setattr(weights, "keep_measures", lambda *_: None)
     return engine.study
 
 
 def accuracy_kept(study: Study, monkeypatch: pytest.MonkeyPatch, accuracy: Any) -> float | None:
     monkeypatch.setattr(weights, "measured", accuracy)
-    chosen, data = best(study), SimpleNamespace(images=None, labels=None, levels=None)
+    chosen, data = best(study), SimpleNamespace(images=None, labels=None, levels=None, fit="crop")
     rows = SimpleNamespace(train=None, validation=None, test=None)
     assert chosen is not None
     return weights.test(study, chosen, data, rows).evaluation.test_accuracy  # type: ignore[arg-type]

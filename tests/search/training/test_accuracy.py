@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from automl.blocks.errors import Diverged, InputError
-from automl.search.training.accuracy import accuracy
+from automl.search.training.accuracy import accuracy, quality
 from automl.search.training.device import describe, has_fast_bf16, pick_device, resolve
 from torch import nn
 
@@ -48,6 +48,17 @@ def test_the_network_is_evaluated_in_eval_mode_and_left_in_its_own(training):
     accuracy(network, IMAGES, torch.arange(20) % 4, **FLAT)
     assert network.training is training
     assert network[0].num_batches_tracked == 0
+
+
+def test_another_measure_is_that_of_all_logits_and_larger_is_better():
+    labels = torch.cat([torch.arange(20) % 4, torch.zeros(5, dtype=torch.int64)])
+    images = torch.cat([IMAGES, IMAGES[1].expand(5, -1, -1, -1)])  # five of class 0 that look like class 1
+    given = {**FLAT, "batch_size": 7}
+    logits_nk = torch.where(images.float().mean(dim=(2, 3)) > 0, 200 / 255 - 0.5, -0.5) / 0.25
+    assert quality(Brightest(), images, labels, **given) == 20 / 25
+    assert quality(Brightest(), images, labels, **given, metric="balanced-accuracy") == pytest.approx((0.5 + 3) / 4)
+    loss = nn.functional.cross_entropy(logits_nk, labels).item()
+    assert quality(Brightest(), images, labels, **given, metric="log-loss") == pytest.approx(-loss, abs=1e-6)
 
 
 def test_logits_that_are_not_finite_are_an_error():

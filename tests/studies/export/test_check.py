@@ -72,11 +72,14 @@ def made(tiny, trained, facts, files: list[str]):
     return make
 
 
-@pytest.mark.parametrize(("stored", "size"), [(32, 16), (16, 24)], ids=["smaller", "larger"])
+@pytest.mark.parametrize(
+    ("stored", "size", "fit"), [(32, 16, "crop"), (16, 24, "letterbox")], ids=["smaller", "larger"]
+)
 def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(
-    made, tmp_path: Path, stored: int, size: int
+    made, tmp_path: Path, stored: int, size: int, fit: str
 ) -> None:
-    candidate, weights, facts, sample = made(Preprocessing.to(stored, size, channels=3))
+    steps = Preprocessing.to(stored, size, channels=3, fit=fit)
+    candidate, weights, facts, sample = made(steps)
     checked = export_network(
         tmp_path / "found", candidate=candidate, weights=weights, facts=facts, formats=(), sample=sample
     ).checked
@@ -87,7 +90,7 @@ def test_an_exported_file_sees_the_pixels_of_training_and_reaches_its_accuracy(
     assert checked.timm_difference > 0  # it crops after resizing
     config = json.loads((tmp_path / "found" / "config.json").read_text("utf-8"))
     assert config["checked"]["identical"] is True
-    assert config["preprocessing"] == Preprocessing.to(stored, size, channels=3).to_dict()
+    assert config["preprocessing"] == steps.to_dict()
     text = (tmp_path / "found" / "README.md").read_text("utf-8")
     assert "the pixels of training, to the bit; accuracy 0.7500" in text
     assert f"differs from `preprocess` by {checked.timm_difference:.2f} grey levels" in text

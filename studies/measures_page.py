@@ -1,24 +1,34 @@
-"""Writes the measures of a network as Markdown, for the README.md of its export."""
+"""Writes the measures of a network as Markdown, for the README.md of its export and for reports."""
 
 from __future__ import annotations
 
-from ..classifier_measures import TrainingMeasures
-from ..markdown_table import code, table
+from typing import TYPE_CHECKING
+
+from .markdown_table import code, table
+
+if TYPE_CHECKING:
+    from .classifier_measures import TrainingMeasures
 
 MOST_CLASSES, MOST_COLUMNS = 200, 20
 """Classes up to which the table of classes and the confusion matrix are written; config.json has
 them in any case."""
+SHOWN = 12
+"""Classes named as never predicted."""
 
 
-def measures_section(kept: TrainingMeasures) -> str:
+def measures_section(kept: TrainingMeasures, *, usage: bool = True) -> str:
     """A section with the measures on the test images if there are any, else on the validation
-    images."""
+    images; `usage` says how to calibrate probabilities in Python."""
     part, found = kept.part, kept.parts[kept.part]
     text = (
         f"\n## Measures\n\nOn the {found.images:,} {part} images: {found.in_words}. Probabilities are calibrated by"
-        f' {found.calibration}. In Python:\n\n```python\n(network(preprocess("image.png")) / {kept.temperature:.4g})'
-        ".softmax(1)\n```\n"
+        f" {found.calibration}."
     )
+    if usage:
+        text += f' In Python:\n\n```python\n(network(preprocess("image.png")) / {kept.temperature:.4g}).softmax(1)\n```'
+    text += "\n"
+    if never := found.never_predicted:
+        text += f"\nNever predicted: {', '.join(map(code, never[:SHOWN]))}{', …' if len(never) > SHOWN else ''}.\n"
     names = [code(each.name) for each in found.classes]
     if len(names) <= MOST_CLASSES:
         rows = [

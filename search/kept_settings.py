@@ -1,0 +1,66 @@
+"""Describes a search as its study keeps it: its data, and the settings that are not the usual
+ones."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..blocks import InputError
+from ..spaces.metrics import DEFAULT_AXIS
+from ..studies.quality import ACCURACY, measure
+from .data import ImageData, Reading, Split, is_named
+from .options import SearchOptions
+
+
+def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
+    """The data as a study keeps them. `reading` is left out if nothing was asked, because the
+    studies of earlier versions have none."""
+    from ..studies.preprocessing import Preprocessing
+
+    asked = reading.absolute(data.name).to_dict()
+    return {
+        "name": data_name(data.name),
+        "fingerprint": data.fingerprint,
+        "images": len(data.labels),
+        "channels": data.channels,
+        "size": data.size,
+        "classes": list(data.classes),
+        "split": rows.to_dict(),
+        **({"reading": asked} if asked else {}),
+        "native": data.native,
+        "preprocessing": Preprocessing.to(
+            data.size, data.size, channels=data.channels, levels=data.levels, fit=data.fit
+        ).to_dict(),
+    }
+
+
+def not_default(options: SearchOptions, evaluator: str | None) -> dict[str, Any]:
+    """Settings that make a study another one. Defaults are left out, because the studies of
+    earlier versions have none."""
+    objective = {} if options.objective == "best" else {"objective": options.objective}
+    cost = {} if options.cost == DEFAULT_AXIS else {"cost": options.cost}
+    metric = {} if options.metric in (None, ACCURACY) else {"metric": options.metric}
+    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost, **metric}
+
+
+def require_measurable(metric: str, data: ImageData, rows: Split) -> None:
+    """Check that a quality measure can be computed on the images that validate and test.
+
+    Raises:
+        InputError: it needs another number of classes, or images of each of them in both parts.
+    """
+    wanted = measure(metric).classes
+    if wanted is None:
+        return
+    if len(data.classes) != wanted:
+        raise InputError(f"--metric {metric} is for {wanted} classes, but {data.name} has {len(data.classes)}")
+    for part, of_part in (("validate", rows.validation), ("test", rows.test)):
+        if len(of_part) and len(set(data.labels[of_part].tolist())) < wanted:
+            raise InputError(f"--metric {metric} needs images of all {wanted} classes that {part}, but one has none")
+
+
+def data_name(name: str) -> str:
+    """The name of a data set as the study keeps it; paths are absolute, so that the same files have
+    the same name in every folder."""
+    return name if is_named(name) else os.path.realpath(os.path.expanduser(name))
