@@ -200,7 +200,7 @@ def test_a_study_that_another_process_runs_is_refused_with_its_name_and_joined_b
         assert code == 1
         assert re.fullmatch(
             rf"error: study 's' is held by process {os.getpid()} on \S+, since .* UTC \(last sign of life \d s ago\):"
-            r" wait for its end, or add --join to train beside it\n",
+            r" wait for its end\n",
             err,
         )
         code, _, err = call(*COMMAND, "--join")
