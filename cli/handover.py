@@ -74,6 +74,14 @@ def train(
             " equally often) or none. Default: as the recipe says."
         ),
     ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:FILE]",
+            help="Begin from these weights, as in search, or from noise: none. Default: as the candidates of the study"
+            " began.",
+        ),
+    ] = None,
     data: Data = None,
     data_dir: DataDir = None,
     cache: Cache = None,
@@ -106,6 +114,7 @@ def train(
             threads=threads,
             recipe=recipe,
             balance=balance,
+            pretrained=pretrained,
             data=data,
             data_dir=data_dir,
             cache=cache,

@@ -128,6 +128,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
         "study": result.study.spec.name,
         "measure": measure(result.study),
         "metric": result.study.spec.metric,
+        "pretrained": result.study.notes().get("pretrained"),
         "seconds": result.seconds,
         "simulated_seconds": result.simulated,
         "counts": {

@@ -25,6 +25,7 @@ from .evaluators.protocol import Evaluator
 from .options import SearchOptions
 from .proposing.earlier_trials import so_far
 from .proposing.proposal import Proposes
+from .evaluators.training import Training
 from .proposing.proposer import Proposer
 from .proposing.references_first import ReferencesFirst, references_of
 
@@ -80,6 +81,8 @@ class Run:
         return None if self.proposer is None else self.proposer.quality()
 
     def note(self) -> None:
+        if isinstance(evaluator, Training) and evaluator.begun is not None:
+            evaluator.begun.keep(study)
         """Keep with the study what the run has refused, which sampler it had, and how long
         trainings take."""
         if self.engine is None:

@@ -11,6 +11,7 @@ from ..spaces.metrics import DEFAULT_AXIS
 from ..studies.quality import ACCURACY, measure
 from .data import ImageData, Reading, Split, is_named
 from .options import SearchOptions
+from .pretrained.kept import setting
 
 
 def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
@@ -41,7 +42,8 @@ def not_default(options: SearchOptions, evaluator: str | None) -> dict[str, Any]
     objective = {} if options.objective == "best" else {"objective": options.objective}
     cost = {} if options.cost == DEFAULT_AXIS else {"cost": options.cost}
     metric = {} if options.metric in (None, ACCURACY) else {"metric": options.metric}
-    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost, **metric}
+    begun = setting(options.pretrained)
+    return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost, **metric, **begun}
 
 
 def require_measurable(metric: str, data: ImageData, rows: Split) -> None:

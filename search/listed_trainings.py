@@ -24,6 +24,7 @@ from .earlier_studies import continued
 from .grid_options import GridOptions
 from .options import SearchOptions
 from .plan import Plan, arrays, settle
+from .pretrained.begun import Begun
 from .proposing.listed import Listed, Points
 from .workers import cluster
 
@@ -89,9 +90,10 @@ def train_listed(
         KeyboardInterrupt: stopped by the user; finished trainings are in the database.
     """
     plan = settle(replace(asked, space=space), space, data)
+    begun = Begun.of(asked.pretrained, plan.space)
     spec = replace(plan.spec, settings={**plan.spec.settings, "grid": dict(settings)})
     plan = replace(plan, spec=continued(asked.storage, spec, [spec.name]), seconds=options.seconds, trials=None)
-    for line in (*described(data), *remarks(plan.data, plan.split)):
+    for line in (*described(data), *remarks(plan.data, plan.split), *([] if begun is None else [str(begun)])):
         listener.said(line)
     seeds = [options.seed + index for index in range(options.seeds)]
     listener.said(
@@ -110,6 +112,8 @@ def train_listed(
             listener.phase(f"training the grid with {resources}")
             study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
             held.enter_context(driven(study, options, listener))
+            if begun is not None:
+                begun.keep(study)
             engine = listed_engine(
                 study,
                 waiting(study),
@@ -121,7 +125,8 @@ def train_listed(
             )
             from .workers.ray_tune import run
 
-            run(engine, arrays(plan), plan.recipe.to_dict(), resources)
+            source = None if begun is None else begun.source
+            run(engine, arrays(plan), plan.recipe.to_dict(), resources, source=source)
     return ListedTrainings(study=study, plan=plan, seeds=tuple(seeds), left=waiting(study).left)
 
 

@@ -85,6 +85,9 @@ class TrainingOptions:
     --time plans it."""
     flip: bool | None = None
     """Mirror images at random in training. Default: as suits the data set, not for digits."""
+    pretrained: str | None = None
+    """Begin from trained weights in place of noise: NAME of a network (timm's hub is asked),
+    NAME:FILE (.pt, .pth, .safetensors), or a folder of `automl export`. Default: noise."""
     seed: int = 0
     """Seed of the split, the sampler and the trainings."""
 

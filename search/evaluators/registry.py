@@ -97,6 +97,8 @@ def check_options(kind: EvaluatorKind, options: SearchOptions) -> None:
             if getattr(options, name) is not None:
                 flag = name.replace("_", "-")
                 raise InputError(f"--{flag} is for trainings, but --evaluator {options.evaluator} trains nothing")
+    if options.pretrained is not None and kind.name in ("table", "zero-cost"):
+        raise InputError(f"--pretrained begins trainings, but --evaluator {options.evaluator} trains no candidate")
     if options.table_seconds is not None and kind.name != "table":
         raise InputError(
             f"--table-seconds is for --evaluator table:FILE, but got it with --evaluator {options.evaluator}"

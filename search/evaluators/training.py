@@ -20,6 +20,8 @@ from ..data import described, remarks
 from ..handover.weights import test
 from ..options import SearchOptions
 from ..plan import Plan, arrays, prepare
+from ..pretrained.begun import Begun
+from ..pretrained.source import read_source
 from ..proposing.proposal import Proposes
 from ..scores.sending import packed
 from ..workers import cluster
@@ -44,6 +46,8 @@ class Training:
     """Confirmed networks leave weights behind."""
     score: str | None = None
     """The zero-cost score that is computed in place of training; None trains."""
+    begun: Begun | None = None
+    """From which weights candidates begin; None begins from noise."""
 
     @property
     def now(self) -> Callable[[], float]:
@@ -74,8 +78,11 @@ class Training:
         """
         cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
         require_sendable(options, options.hints)
+        if options.pretrained is not None:
+            read_source(options.pretrained)  # which raises the error, if there is one
         plan = prepare(options, evaluator)
-        return cls(options=options, plan=plan, began=began, gpus=gpus, evaluate=evaluate)
+        begun = Begun.of(options.pretrained, plan.space)
+        return cls(options=options, plan=plan, began=began, gpus=gpus, evaluate=evaluate, begun=begun)
 
     def limits(self, options: SearchOptions) -> Limits:
         """The limits that the options give."""
@@ -92,6 +99,7 @@ class Training:
             f"{how} at {plan.sized}, {long}on {part}{len(plan.split.train):,}"
             f" images of {Path(plan.data.name).name} ({len(plan.split.validation):,} validate,"
             f" {len(plan.split.test):,} are kept for the network chosen)",
+            *([] if self.begun is None else [str(self.begun)]),
         ]
 
     def data_lines(self) -> list[str]:
@@ -123,7 +131,9 @@ class Training:
             def run(course: Course) -> None:
                 from ..workers.ray_tune import run
 
-                run(course, arrays(self.plan), self.plan.recipe.to_dict(), resources, evaluate=self.evaluate)
+                taken, recipe = arrays(self.plan), self.plan.recipe.to_dict()
+                source = None if self.begun is None else self.begun.source
+                run(course, taken, recipe, resources, evaluate=self.evaluate, source=source)
 
             yield run
 

@@ -27,6 +27,7 @@ from ...studies.export.folder import require_new
 from ...studies.measure import ACCURACY, as_text, shown, words
 from ...studies.storage_url import open_study
 from ..data import ImageData, Reading, load
+from ..pretrained.kept import began
 from .study_data import study_data
 
 if TYPE_CHECKING:
@@ -123,7 +124,6 @@ def export(
     if check:
         said(f"running the exported file on the images of {data or study.spec.data['name']}")
         sample = _sample(study, chosen, preprocessing, exact=exact, data=data, data_dir=data_dir)
-    settings = next((e.settings for e in study.evaluations(Purpose.SEARCH) if e.candidate_id == row.id), {})
     facts = Facts(
         study=study.spec.name,
         command=study.command,
@@ -138,10 +138,11 @@ def export(
         seed=chosen.seed,
         mark=mark,
         budget=study.spec.budget,
-        settings=settings,
+        settings=next((e.settings for e in study.evaluations(Purpose.SEARCH) if e.candidate_id == row.id), {}),
         versions=versions(),
         measures=kept_measures(study, chosen),
         metric=chosen.metric,
+        begun=began(study, chosen, Candidate.from_spec(row.spec)),
     )
     trained = Candidate.from_spec(kept["candidate"])
     if trained.id != row.id:

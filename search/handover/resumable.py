@@ -21,6 +21,7 @@ from ..course.job import Job
 from ..course.running import Running
 
 if TYPE_CHECKING:
+    from ..pretrained.source import Source
     from ..training.pixels import Pixels
     from ..training.recipe import Recipe
     from ..training.threads import Threads
@@ -52,6 +53,8 @@ class ResumableTraining:
     """How the network is trained."""
     told: Told | None = None
     """Called after each update with the share that is done."""
+    source: Source | None = None
+    """The network from whose weights it begins; None begins from noise."""
     best: dict[str, Any] | None = None
     """Epoch and weights with the highest validation accuracy so far; of equal ones the first."""
     curve: list[tuple[int, float]] = field(default_factory=list)
@@ -109,12 +112,12 @@ class ResumableTraining:
         from ..workers.job_runner import trainer_for
 
         if not self.state.exists():
-            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
+            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device, self.source)
         try:
             kept = load(self.state)
             if kept["of"] != self._of():
                 raise InputError("it is that of another study or of other images")
-            trainer = trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
+            trainer = trainer_for(self.job, self.pixels, self.recipe, self.pixels.device, self.source)
             trainer.load_state_dict(kept["trainer"])
             self.curve = [(int(epoch), float(accuracy)) for epoch, accuracy in kept["curve"]]
             self.best = kept.get("best")
@@ -122,7 +125,7 @@ class ResumableTraining:
         except (InputError, KeyError, TypeError, ValueError) as error:
             self.said(f"what was kept of this training cannot be used ({error}): it begins anew")
             self.curve, self.seconds, self.best = [], 0.0, None
-            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device)
+            return trainer_for(self.job, self.pixels, self.recipe, self.pixels.device, self.source)
         self.said(f"going on after epoch {trainer.done_epochs} of {trainer.epochs}")
         return trainer
 

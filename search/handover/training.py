@@ -21,8 +21,9 @@ from ..course.job import Job
 from ..data.summary import UNEQUAL
 from ..options import check_seed
 from ..plan import proxy
+from ..pretrained.kept import for_training
 from ..training.recipe import Recipe
-from ..training.recipes.named import named_recipe
+from ..training.recipes.named import OWN, named_recipe
 from .resumable import ResumableTraining, Said, Told
 from .study_data import require_images, study_data
 
@@ -49,6 +50,7 @@ def train(
     threads: int | None = None,
     recipe: str | None = None,
     balance: str | None = None,
+    pretrained: str | None = None,
     storage: str | None = None,
     said: Said = lambda text: None,
     told: Told | None = None,
@@ -71,6 +73,8 @@ def train(
         threads: CPU threads; None: the number that trains fastest here.
         recipe: "search" (the study's own), "long", "transfer", or a YAML file; None: the study's.
         balance: "weights", "sampling" or "none" for classes of unequal size; None: the recipe's.
+        pretrained: weights from which it begins, as a search takes them, or "none" for noise; None:
+            as the candidates of the study began.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
         said: called with each line of progress.
@@ -89,6 +93,8 @@ def train(
     settings = study.spec.settings
     require_images(study)
     how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
+    source, begun = for_training(study, pretrained)
+    named = f"{named or OWN}{begun}" if begun else named
     height = Candidate.from_spec(row.spec).image[1]
     searched = proxy(int(settings["proxy_size"]), height, int(settings["image_size"]))
     epochs = epochs or LONGER * int(settings["epochs"])
@@ -122,7 +128,15 @@ def train(
         )
         pixels = _pixels(job, row, loaded, rows, said)
         training = ResumableTraining(
-            study=study, row=row, job=job, pixels=pixels, recipe=how, threads=threads, said=said, told=told
+            study=study,
+            row=row,
+            job=job,
+            pixels=pixels,
+            recipe=how,
+            threads=threads,
+            said=said,
+            told=told,
+            source=source,
         )
         return training.run(tested=tested)
 

@@ -22,6 +22,7 @@ NEWER = (
     *("low_size", "low_fraction", "rise"),
     *("augment", "magnitude", "operations", "crop", "erasing", "mixup", "cutmix"),
     *("accumulate", "recalibrate", "balance"),
+    *("freeze_norm", "layer_decay"),
 )
 """Fields that studies of the first version lack; their defaults leave the training unchanged."""
 NAMES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "augment": AUGMENTS, "balance": BALANCES}
@@ -102,6 +103,12 @@ class Recipe:
     are computed anew before each validation; 0 keeps the running ones."""
     balance: str = "none"
     """What is done about classes of unequal size, one of `BALANCES`."""
+    freeze_norm: bool = False
+    """Whether batch normalisation stays as it is when the training begins, for networks that begin
+    from weights; `recalibrate` has then no effect."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from each layer to the one before it, nearer to the images; 1
+    gives all layers the same rate."""
 
     def __post_init__(self) -> None:
         _check_kinds(self)
@@ -135,6 +142,7 @@ class Recipe:
         _check(0 <= self.cutmix <= 100, "0 <= cutmix <= 100 must hold", self.cutmix)
         _check(self.accumulate >= 1, "accumulate must be at least 1", self.accumulate)
         _check(self.recalibrate >= 0, "recalibrate must be 0 images or more", self.recalibrate)
+        _check(0 < self.layer_decay <= 1, "0 < layer_decay <= 1 must hold", self.layer_decay)
 
     @property
     def transforms(self) -> bool:

@@ -25,6 +25,7 @@ from .balance import class_weights, epoch_order
 from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
 from .device import resolve
+from .fine_tuning import training_mode
 from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
@@ -145,7 +146,7 @@ class Trainer:
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
             trained = time.perf_counter()
-            if self.recipe.recalibrate:
+            if self.recipe.recalibrate and not self.recipe.freeze_norm:
                 recalibrate(self.network_for_use(), self._batches(plan.size), self._rows_n, plan, self.recipe)
             reached = self._validate(number, plan.size)
         self.done_epochs = number
@@ -168,7 +169,7 @@ class Trainer:
         plan = max(self._schedule[self.done_epochs :], key=lambda plan: plan.size)
         shared = {id(kept): kept for kept in (self._pixels, self._labels_n, self._rows_n, self.told)}  # not copied
         twin = copy.deepcopy(self, shared)
-        twin.network.train()
+        training_mode(twin.network, self.recipe)
         batches = twin._batches(plan.size)
         rows_b = self._rows_n[: plan.images].tensor_split(plan.updates)[0].to(self.device)
         draws_b5 = batches.augmentation.draw(len(rows_b), generator(self.seed, "rehearsal")).to(self.device)
@@ -236,7 +237,7 @@ class Trainer:
         rows_n = rows_n[torch.arange(count) % plan.images].to(self.device, non_blocking=True)
         draws_n5 = batches.augmentation.draw(count, random).to(self.device, non_blocking=True)
         total = torch.zeros((), device=self.device)
-        self.network.train()
+        training_mode(self.network, self.recipe)
         parts = zip(rows_n.tensor_split(plan.updates), draws_n5.tensor_split(plan.updates), strict=True)
         for update, (rows_b, draws_b5) in enumerate(parts, start=plan.first):
             self._scheduler.step_update(update)

@@ -30,7 +30,7 @@ LONGER = 2
 FIRST_SEED = 1000
 """The trainings have the seeds that follow that of the study by this number: the search has used
 none of them."""
-KEPT = ("image_size", "proxy_size", "proxy_map", "seed", "recipe", "cost", "metric")
+KEPT = ("image_size", "proxy_size", "proxy_map", "seed", "recipe", "cost", "metric", "pretrained")
 """The settings of a study that its verification has too."""
 
 

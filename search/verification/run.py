@@ -30,6 +30,7 @@ from ..course.outages import driven, require_free
 from ..handover.study_data import study_data
 from ..options import ClusterOptions
 from ..plan import arrays_of
+from ..pretrained.kept import source_of
 from ..workers import cluster
 from .networks import Compared, networks_to_compare
 from .plan import VerificationPlan, default_epochs, spec_of
@@ -126,6 +127,9 @@ def verify(
         compared, left_out = networks_to_compare(study)
     plan = VerificationPlan(study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows)
     _say(listener, plan)
+    source = source_of(study)
+    if source is not None:
+        listener.said(f"all begin from {source.name} as far as they have counterparts, as in the search")
     spec = spec_of(study)
     found = Study.find(study.storage_url, spec)
     if found is None or plan.waiting(found).left:
@@ -139,7 +143,8 @@ def verify(
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)
             from ..workers.ray_tune import run
 
-            run(engine, arrays_of(images, train=rows.train, measured=rows.test), spec.settings["recipe"], resources)
+            taken = arrays_of(images, train=rows.train, measured=rows.test)
+            run(engine, taken, spec.settings["recipe"], resources, source=source)
     found.note(NOTE, plan.to_dict())
     result = verification(study)
     assert result is not None  # its note has just been written

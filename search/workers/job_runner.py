@@ -18,6 +18,7 @@ from ...studies import Purpose
 from ...studies.checkpoint import load_from, save_to
 from ...studies.store import StoreError
 from ..course.job import Job
+from ..pretrained.source import Source
 from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
@@ -46,7 +47,7 @@ def steps(job: Job, place: Place, evaluate: Evaluate | None = None) -> Iterator[
 
 
 def _training(job: Job, place: Place) -> Iterator[dict[str, Any]]:
-    trainer = begun(job, place.pixels, place.recipe, place.device)
+    trainer = begun(job, place.pixels, place.recipe, place.device, place.source)
     while not trainer.finished:
         report = trainer.epoch()
         keep_state(job, trainer)
@@ -96,8 +97,11 @@ def _report(epoch: int, accuracy: float, *, seconds: float, done: bool) -> dict[
     return {"epoch": epoch, "accuracy": float(accuracy), "loss": 0.0, "seconds": seconds, "images": 0, "done": done}
 
 
-def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
-    """A trainer at the start of `job`, the network initialised from the job's seed.
+def trainer_for(
+    job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str, source: Source | None = None
+) -> Trainer:
+    """A trainer at the start of `job`, the network initialised from the job's seed, and from the
+    weights of `source` as far as it has counterparts.
 
     Raises:
         InputError: no network can be built; recorded as FAIL.
@@ -115,6 +119,11 @@ def trainer_for(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device |
         )
     fidelity = job.fidelity
     return Trainer(
+    if source is not None:
+        from ..pretrained.beginning import begin
+
+        epochs, size, fraction = fidelity.epochs, fidelity.size, fidelity.fraction
+        begin(network, source, pixels, recipe, epochs=epochs, size=size, fraction=fraction, seed=job.seed)
         network,
         pixels,
         epochs=fidelity.epochs,
@@ -151,7 +160,9 @@ def network_of(job: Job, candidate: Candidate) -> Candidate:
     return proxy_network(candidate, fidelity.size, fidelity.smallest_map) if fidelity.smallest_map else candidate
 
 
-def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) -> Trainer:
+def begun(
+    job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str, source: Source | None = None
+) -> Trainer:
     """A trainer where `job` is to begin: at its start, or after the epochs that were done before it
     waited.
 
@@ -160,7 +171,7 @@ def begun(job: Job, pixels: Pixels, recipe: Recipe, device: torch.device | str) 
             training's; recorded as FAIL.
         WrongCost: as `trainer_for`.
     """
-    trainer = trainer_for(job, pixels, recipe, device)
+    trainer = trainer_for(job, pixels, recipe, device, source)
     if job.start:
         trainer.load_state_dict(load_from(store_of(job), job.state_file(job.start))["trainer"])
         if trainer.done_epochs != job.start:

@@ -11,6 +11,7 @@ from ..course.job import Job
 if TYPE_CHECKING:
     import torch
 
+    from ..pretrained.source import Source
     from ..training.pixels import Pixels
     from ..training.recipe import Recipe
 
@@ -25,6 +26,8 @@ class Place:
     """How networks are trained."""
     device: torch.device
     """The device that trains."""
+    source: Source | None = None
+    """The network from whose weights candidates begin; None begins from noise."""
 
 
 Evaluate: TypeAlias = Callable[[Job, Place], Iterator[tuple[int, float]]]

@@ -21,6 +21,7 @@ from ..by_value import by_value, users_modules
 from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
 from ..course.stopping import Stop, orderly
+from ..pretrained.source import Source
 from ..scores.sending import packed
 from . import cluster
 from .cluster import Resources
@@ -192,6 +193,7 @@ def run(
         resources: the number of workers, and what each of them gets.
         evaluate: evaluates trials on the workers in place of the usual training.
         worker: the trainable that the workers run.
+    source: Source | None = None,
 
     Raises:
         InputError: a score of the user's own cannot be sent to the workers.
@@ -202,12 +204,14 @@ def run(
     engine.clock.workers = resources.workers
     node = "" if is_private() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
+        source: the network from whose weights candidates begin, sent once as the data are.
     with orderly() as stop, tune_folder() as folder:
         try:
             for attempt in count():
                 records = _Records(engine, stop)
                 place = folder / str(attempt)
-                more = {**({} if evaluate is None else {"evaluate": evaluate}), **({"node": node} if node else {})}
+                optional = {"evaluate": evaluate, "source": source, "node": node or None}
+                more = {name: value for name, value in optional.items() if value is not None}
                 asks = _Asks(engine, stop, tokens)
                 tuner = _tuner(engine, asks, records, arrays, recipe, resources, more, worker, place)
                 try:

@@ -21,6 +21,7 @@ from ...blocks.errors import AutomlError
 from ...studies.evaluation import Fault
 from ...studies.store import StoreError
 from ..course.job import Job
+from ..pretrained.source import Source
 from ..scores.sending import unpacked
 from .place import Evaluate, Place
 from .stores import reached
@@ -28,8 +29,6 @@ from .stores import reached
 
 class Worker(tune.Trainable):
     """Runs the job of its config; one `step` is one epoch, or one scoring."""
-
-    _node = ""
 
     _node = ""
 
@@ -42,6 +41,7 @@ class Worker(tune.Trainable):
         blocks: Mapping[str, type[Block]] | None = None,
         scores: bytes = b"",
         evaluate: Evaluate | None = None,
+        source: Source | None = None,
         node: str = "",
     ) -> None:
         """Import torch, place the data on the device, and start the first job.
@@ -53,6 +53,7 @@ class Worker(tune.Trainable):
             blocks: the user's own block classes, registered in the driver.
             scores: the user's own scores, packed.
             evaluate: evaluates trials in place of the usual training.
+            source: the network from whose weights candidates begin.
             node: Ray's id of the driver's machine; empty for a private Ray, whose only machine is
                 this one.
         """
@@ -80,7 +81,7 @@ class Worker(tune.Trainable):
         fit = str(arrays["fit"]) if "fit" in arrays else "crop"
         parts = arrays["train"], arrays["validation"], None
         pixels = Pixels(arrays["images"], arrays["labels"], *parts, device, levels=levels, fit=fit)
-        self._place = Place(pixels=pixels, recipe=Recipe.from_dict(recipe), device=device)
+        self._place = Place(pixels=pixels, recipe=Recipe.from_dict(recipe), device=device, source=source)
         self._evaluate, self._node = evaluate, node
         self.reset_config(config)
 

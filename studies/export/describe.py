@@ -69,6 +69,7 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
         "command": facts.public_command,
         "settings": dict(facts.settings),
         "versions": dict(facts.versions),
+        **({"begun": facts.begun} if facts.begun else {}),
         **({} if facts.measures is None else {"measures": facts.measures.to_dict()}),
     }
     return json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n"
@@ -106,6 +107,7 @@ def readme(
             f"{facts.epochs} epochs on {_code(facts.public_data)} at {size}x{size} pixels, seed {facts.seed}"
             f"{facts.mark and '; '}{facts.mark}"
         ),
+        "Began from": facts.begun,
         "Input": str(facts.preprocessing),
         "Checked": "not on real images" if checked is None else str(checked),
         "Found by": f"study {_code(facts.study)}, {_code(facts.public_command)}",

@@ -64,6 +64,9 @@ class Facts:
     """What was measured of it beside its accuracy; None: nothing."""
     metric: str = ACCURACY
     """The quality measure of the study."""
+    begun: str = ""
+    """From which weights the training began, and how much of the network they are; empty if it
+    began from noise."""
 
     def __post_init__(self) -> None:
         if self.epochs < 0:

@@ -13,6 +13,7 @@ import torch
 from automl.blocks import AutomlError
 from automl.search.course.job import Job
 from automl.search.course.measured_first import Course, MeasuredFirst
+from automl.search.pretrained.source import Source
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.workers import cluster, ray_tune
@@ -30,6 +31,7 @@ def run(
     resources: Resources,
     *,
     evaluate: Evaluate | None = None,
+    source: Source | None = None,
 ) -> None:
     """One worker, which takes job after job: called as `ray_tune.run` is."""
     parts = [arrays[name] for name in ("images", "labels", "train", "validation")]
@@ -37,6 +39,7 @@ def run(
         pixels=Pixels(*parts, None, "cpu"),  # pyright: ignore[reportCallIssue]
         recipe=Recipe.from_dict(recipe),
         device=torch.device("cpu"),
+        source=source,
     )
     for key in map(str, count()):
         job = engine.next_job(key)
