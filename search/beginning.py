@@ -22,10 +22,10 @@ from .course.rungs import Rungs
 from .course.sharing import Sharing
 from .course.time_model import TimeModel
 from .evaluators.protocol import Evaluator
+from .evaluators.training import Training
 from .options import SearchOptions
 from .proposing.earlier_trials import so_far
 from .proposing.proposal import Proposes
-from .evaluators.training import Training
 from .proposing.proposer import Proposer
 from .proposing.references_first import ReferencesFirst, references_of
 
@@ -74,6 +74,8 @@ class Run:
             study, evaluator, evaluator.proposes(self.proposer), options, self.listener, known=begun["known"]
         )
         self.engine = _engine(study, self.proposer, proposes, evaluator, options, self.listener, self.clock)
+        if isinstance(evaluator, Training) and evaluator.begun is not None:
+            evaluator.begun.keep(study)
         return self.engine
 
     def quality(self) -> dict[str, Any] | None:
@@ -81,8 +83,6 @@ class Run:
         return None if self.proposer is None else self.proposer.quality()
 
     def note(self) -> None:
-        if isinstance(evaluator, Training) and evaluator.begun is not None:
-            evaluator.begun.keep(study)
         """Keep with the study what the run has refused, which sampler it had, and how long
         trainings take."""
         if self.engine is None:

@@ -118,12 +118,12 @@ def trainer_for(
             f" and built with {built:,}; `automl cost --audit` names the block"
         )
     fidelity = job.fidelity
-    return Trainer(
     if source is not None:
         from ..pretrained.beginning import begin
 
         epochs, size, fraction = fidelity.epochs, fidelity.size, fidelity.fraction
         begin(network, source, pixels, recipe, epochs=epochs, size=size, fraction=fraction, seed=job.seed)
+    return Trainer(
         network,
         pixels,
         epochs=fidelity.epochs,

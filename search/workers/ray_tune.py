@@ -182,6 +182,7 @@ def run(
     resources: Resources,
     *,
     evaluate: Evaluate | None = None,
+    source: Source | None = None,
     worker: type[tune.Trainable] = Worker,
 ) -> None:
     """Run `engine` to its end on Ray Tune workers. Ray must have been started.
@@ -192,8 +193,8 @@ def run(
         recipe: of all trainings.
         resources: the number of workers, and what each of them gets.
         evaluate: evaluates trials on the workers in place of the usual training.
+        source: the network from whose weights candidates begin, sent once as the data are.
         worker: the trainable that the workers run.
-    source: Source | None = None,
 
     Raises:
         InputError: a score of the user's own cannot be sent to the workers.
@@ -204,7 +205,6 @@ def run(
     engine.clock.workers = resources.workers
     node = "" if is_private() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
-        source: the network from whose weights candidates begin, sent once as the data are.
     with orderly() as stop, tune_folder() as folder:
         try:
             for attempt in count():
