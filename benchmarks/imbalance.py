@@ -113,6 +113,11 @@ def trained(one: Unequal, pixels: Pixels, balance: str, seed: int) -> dict[str, 
     }
 
 
+def _key(row: dict[str, Any]) -> tuple[str, str, int, int]:
+    """What makes a training unique."""
+    return row["set"], row["balance"], row["seed"], row["epochs"]
+
+
 def page(rows: list[dict[str, Any]]) -> str:
     """The results in Markdown."""
     heads = "balance | n | accuracy (%) | balanced accuracy (%) | macro F1 (%) | recall of the smallest class (%)"
@@ -158,21 +163,20 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     began = time.monotonic()
-    rows = [json.loads(line) for line in ROWS.read_text().splitlines()] if ROWS.exists() else []
-    known = {(row["set"], row["balance"], row["seed"], row["epochs"]) for row in rows}
+    rows = {_key(row): row for row in map(json.loads, ROWS.read_text().splitlines() if ROWS.exists() else ())}
     for one in SETS:
         pixels = images_of(one, asked.data)
         for seed in range(asked.seeds):
             for balance in BALANCES:
                 late = time.monotonic() - began > 60 * asked.minutes
-                if late or (one.name, balance, seed, one.epochs) in known:
+                if late or (one.name, balance, seed, one.epochs) in rows:
                     continue
                 row = trained(one, pixels, balance, seed)
-                rows.append(row)
+                rows[_key(row)] = row
                 with ROWS.open("a") as file:
                     file.write(json.dumps(row) + "\n")
                 print(json.dumps(row), flush=True)
-    text = page(rows)
+    text = page(list(rows.values()))
     print(text)
     if asked.write:
         RESULTS.write_text(text)

@@ -149,8 +149,8 @@ def if_unequal(metric: str, balance: str) -> str:
     """The options of a search that help where classes are unequal, to follow a remark; empty if all
     are given."""
     asked = ["--metric balanced-accuracy"] if metric == ACCURACY else []
-    asked += ["--balance weights (or sampling)"] if balance == "none" else []
-    return f": {' and '.join(asked)} serve this" if asked else ""
+    asked += ["--balance weights or sampling"] if balance == "none" else []
+    return f" ({', '.join(asked)})" if asked else ""
 
 
 def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:

@@ -17,6 +17,8 @@ KEYS = {
     "plan",
     "facts",
     "measure",
+    "metric",
+    "measures",
     "grid",
     "best",
     "front",
