@@ -21,6 +21,7 @@ from .candidate_row import fitting
 from .database import driving, optuna_tables
 from .database.bulk_writer import Batch, batched
 from .database.connection import Database, DatabaseError, Patience
+from .database.evaluations_read import EvaluationsRead
 from .database.opening import created_or_found, found
 from .database.reading import read_candidates, read_evaluations, read_front, read_paused
 from .database.recording import add, add_paused, check, store_test
@@ -72,6 +73,7 @@ class Study:
         self.lease: Lease | None = None
         """This process's hold of the study, within `driven`; else None."""
         self._id = row.id
+        self._read = EvaluationsRead(row.id)
         self._optuna_id = row.optuna_study_id
         self.storage_url: str = storage
         """As given, with its password: show `masked(study.storage_url)`."""
@@ -226,6 +228,9 @@ class Study:
 
     def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
         """All that ended, in the order in which they were recorded."""
+        if self.lease is None and self._batch is None:
+            metric = self.spec.metric
+            return self._database.fetch(lambda session: self._read.read(session, purpose, state, metric=metric))
         parts = self._id, purpose, state, self.spec.metric
         return self._database.fetch(lambda session: read_evaluations(session, *parts))
 
