@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..blocks import AutomlError
 from ..spaces import Census
 from ..studies import Study
 from ..studies.artifacts import begin_at
+from ..studies.listing import names
 from ..studies.versions import versions
+from .background import Background
 from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener
@@ -36,6 +41,10 @@ FEWEST_TRIALS, FEWEST_SECONDS = 16, 120.0
 """Shorter searches compute no hints: they end before hints have paid for their time."""
 PACE = "pace"
 """Note of the study that keeps how long trainings take, for each kind of worker."""
+IMPORTING = 0.5
+"""Part of the time left at the beginning after which is imported what the last test needs."""
+STUDIES = 8
+"""Newest studies of a database in which such a note is looked for."""
 
 
 @dataclass(kw_only=True)
@@ -64,6 +73,10 @@ class Run:
     def begin(self, evaluator: Evaluator) -> Engine:
         """Open the study of `evaluator`'s plan, or create it, and make the engine."""
         options = self.options
+        if self.clock.left is not None and trains(evaluator):
+            over = threading.Event()
+            self.held.callback(over.set)
+            Background(partial(_import_for_the_test, over, IMPORTING * self.clock.left), ends_first=True)
         study = Study.create_or_continue(
             options.storage, evaluator.plan.spec, command=self.command, versions=versions()
         )
@@ -90,6 +103,17 @@ class Run:
         _note_gate(self.engine.study, self.engine)
         _note_sampler(self.engine.study, self.options.sampler)
         note_pace(self.engine.study, self.clock)
+
+
+def _import_for_the_test(over: threading.Event, seconds: float) -> None:
+    """Import what the last test needs after so many seconds, unless the run is `over` before: a
+    search ends seconds later if it does so only then."""
+    if over.wait(seconds):
+        return
+    from torchmetrics.functional import classification  # noqa: F401
+
+    from ..studies import weights  # noqa: F401
+    from .training import measures, pixels  # noqa: F401
 
 
 def _proposer(
@@ -185,12 +209,26 @@ def trains(evaluator: Evaluator) -> bool:
 
 def noted_pace(study: Study, pace: Pace) -> Pace:
     """`pace` with what earlier runs of a study have learnt of its workers."""
+    pace.model = _noted_model(study) or pace.model
+    return pace
+
+
+def earlier_model(storage: str) -> TimeModel | None:
+    """What the newest study of a database has learnt of the time of trainings; None if none of the
+    last `STUDIES` has learnt anything."""
+    with suppress(AutomlError):
+        found = (_noted_model(Study.open(storage, name)) for name in names(storage)[: -STUDIES - 1 : -1])
+        return next((model for model in found if model is not None), None)
+    return None
+
+
+def _noted_model(study: Study) -> TimeModel | None:
     kept = study.notes().get(PACE)
     if isinstance(kept, dict) and isinstance(models := kept.get("models"), dict):
         model = models.get(str(kept.get("device")))
         if isinstance(model, dict):
-            pace.model = TimeModel.from_dict(model)
-    return pace
+            return TimeModel.from_dict(model)
+    return None
 
 
 def note_pace(study: Study, clock: Clock) -> None:

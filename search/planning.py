@@ -5,26 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from functools import partial
+from itertools import islice, zip_longest
 
 import numpy as np
 
-from ..spaces import Candidate, Census
+from ..spaces import Candidate, Census, Union
+from ..spaces.bulk import settings
 from ..studies import CandidateRow, Fidelity
 from ..studies.json_values import JSON
-from .beginning import Run
+from .beginning import Run, earlier_model
 from .course.engine import Engine
 from .course.events import duration
-from .course.fidelity_plan import COMPLETE, FEWEST, FidelityPlan, Given, Times, plan
+from .course.fidelity_option import Given, Times
+from .course.fidelity_plan import COMPLETE, FEWEST, FidelityPlan, plan
 from .course.measured_first import MeasuredFirst
 from .course.measuring import Measuring
-from .course.pace import Pace
+from .course.pace import Forecast, Pace
 from .course.training_work import Trainings, candidate_of
 from .evaluators.protocol import Evaluator
 from .evaluators.training import Training
 from .options import SearchOptions
 from .plan import PROXY_MAP, SMALLEST_PROXY, Plan, first_rung_of
-from .proposing.random_order import families_in_turn
 from .proposing.references_first import default_count, references_for
 
 SAMPLE = 24
@@ -43,7 +45,7 @@ class Sample:
     """Networks whose times stand for those of all candidates."""
 
     networks: Sequence[CandidateRow]
-    """Random networks within the budget."""
+    """Random networks within the budget, of all families in turn."""
     references: Sequence[CandidateRow]
     """The references that the search begins with."""
 
@@ -51,15 +53,15 @@ class Sample:
     def of(cls, settled: Plan, found: Census, wanted: int | None) -> Sample:
         """The sample for a search with so many references, None for their usual number."""
         space, budget = settled.space, settled.budget
+        rng = np.random.default_rng([settled.seed, 3])
+        families = [one.rows for one in found.families.values()] if isinstance(space, Union) else [found.rows]
         drawn: dict[str, CandidateRow] = {}
-        for chosen in families_in_turn(space, budget, found, np.random.default_rng([settled.seed, 3])):
-            candidate = space.candidate(chosen)
-            drawn.setdefault(candidate.id, _row(candidate))
-            if len(drawn) == SAMPLE:
-                break
+        for row in zip_longest(*(rng.permutation(rows)[:SAMPLE] for rows in families if len(rows))):
+            for candidate in (space.candidate(settings(space, each)) for each in row if each is not None):
+                drawn.setdefault(candidate.id, _row(candidate))
         count = default_count(settled.trials, settled.seconds) if wanted is None else wanted
         first = islice(references_for(space, budget), count)
-        return cls(networks=list(drawn.values()), references=[_row(one.candidate) for one in first])
+        return cls(networks=list(drawn.values())[:SAMPLE], references=[_row(one.candidate) for one in first])
 
     @property
     def candidates(self) -> list[CandidateRow]:
@@ -103,7 +105,8 @@ def pace_of(evaluator: Evaluator) -> Pace | None:
         return None
     rows = evaluator.plan.split
     return Pace(
-        trainings=Trainings(recipe=evaluator.plan.recipe, images=len(rows.train), validated=len(rows.validation))
+        trainings=Trainings(recipe=evaluator.plan.recipe, images=len(rows.train), validated=len(rows.validation)),
+        tested=2 * len(rows.test) + len(rows.validation),  # the accuracy, then all measures of both parts
     )
 
 
@@ -118,8 +121,10 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
 
     def begin() -> Engine:
         if not pace.model.known:
-            run.listener.said("no network could be timed, so that nothing is planned from the time")
-            return run.begin(evaluator)
+            earlier = earlier_model(run.options.storage)
+            pace.model = earlier or pace.model
+            source = "a typical machine" if earlier is None else "an earlier study of this database"
+            run.listener.said(f"no network was timed: the plan is made from the times of {source}")
         made = planned(evaluator, run.options, run.found, sample, pace, left=clock.left or 0.0, workers=clock.workers)
         clock.confirming = made.plan.confirming
         if made.references < len(sample.references):
@@ -198,15 +203,14 @@ def _plan(
 ) -> FidelityPlan:
     images, size = len(settled.split.train), settled.proxy_size
 
-    def takes(epochs: int, fraction: float) -> Times:
-        def seconds(row: CandidateRow) -> list[float]:
-            each = pace.epochs(row, fidelity_of(settled, row, epochs=epochs, fraction=fraction))
-            return list(accumulate(each, initial=pace.start))[1:]
+    usual = partial(fidelity_of, settled, epochs=settled.epochs, fraction=settled.fraction)
+    networks, references = (Forecast(pace, rows, usual) for rows in (sample.networks, sample.references))
 
+    def takes(epochs: int, fraction: float) -> Times:
         return Times(
             first=first_rung_of(settled.recipe, epochs=epochs, size=size, fraction=fraction, images=images),
-            networks=[seconds(row) for row in sample.networks],
-            references=[seconds(row) for row in sample.references],
+            networks=networks.ends(epochs, fraction),
+            references=references.ends(epochs, fraction),
         )
 
     given = Given(

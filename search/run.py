@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from ..blocks import AutomlError, InputError
@@ -13,16 +13,21 @@ from ..spaces.describe import describe
 from ..studies import FrontPoint, Study
 from ..studies.artifacts import require_place
 from ..studies.chosen import Best, best
+from .background import Background
 from .beginning import Run, noted_pace
 from .course.belief import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
 from .course.outages import is_last_driver, require_free
 from .course.work_left import counts_of, has_work
+from .evaluators.protocol import Evaluator
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
 from .planning import measured_first, pace_of
 from .warm_start import trials_of
+
+SLOWEST = 4.0
+"""Most times slower than alone that the machine is taken to be while the run ends."""
 
 
 @documented
@@ -66,7 +71,7 @@ def search(
         gpus: number of GPUs that a private Ray is to count; None looks.
 
     Raises:
-        InputError: something in the options cannot be; nothing has been started or written.
+        InputError: something in the options cannot be; nothing has been written.
         AutomlError: the time ended before any network was trained.
         KeyboardInterrupt: the user stopped it; what ended is in the database, and the same call
             continues from there.
@@ -81,22 +86,23 @@ def search(
     if options.join and evaluator.simulated is not None:
         raise InputError("--join brings further workers, but a table is looked up by one process, in simulated time")
     plan, limits = evaluator.plan, evaluator.limits(options)
-    found = census(plan.space, plan.budget, seed=options.seed)
-    for line in (*plan.remarks, *describe(plan.space, plan.budget, found)):
-        listener.said(line)
-    require_feasible(found, plan.space, plan.budget)
-    for line in evaluator.described(found):
-        listener.said(line)
+    examining = Background(lambda: census(plan.space, plan.budget, seed=options.seed))
     earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
     study = Study.find(options.storage, plan.spec)
     pace = pace_of(evaluator)
     clock = Clock(limits, now=evaluator.now, began=evaluator.began, pace=pace, ends_early=pace is not None)
-    run = Run(options=options, found=found, earlier=earlier, listener=listener, command=command, clock=clock)
-    if study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began):
+    works = study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began)
+    if works:
         require_free(study, options)
         if evaluator.keeps_weights:
             require_place(study, options.artifacts)
-        with evaluator.workers(listener) as runs, run.held:
+    with ExitStack() as held:
+        runs = held.enter_context(evaluator.workers(listener)) if works else None
+        found = _examined(examining, evaluator, listener)
+        clock.slowed = min(examining.slowed, SLOWEST)
+        run = Run(options=options, found=found, earlier=earlier, listener=listener, command=command, clock=clock)
+        if runs is not None:
+            held.enter_context(run.held)
             if study is not None and pace is not None:
                 noted_pace(study, pace)
             first = measured_first(run, evaluator) if study is None and plan.plans else None
@@ -113,6 +119,7 @@ def search(
             study.note("surrogate", run.quality())
             if run.proposer is not None:
                 note_believed(study, run.proposer)
+    assert study is not None  # without one there is work, which makes it
     chosen = best(study)
     if chosen is not None and (evaluator.simulated is not None or is_last_driver(study, listener)):
         chosen = evaluator.tested(study, chosen, listener)
@@ -126,3 +133,14 @@ def search(
         simulated=evaluator.simulated,
         exhausted=run.engine is not None and run.engine.exhausted,
     )
+
+
+def _examined(examining: Background[Census], evaluator: Evaluator, listener: Listener) -> Census:
+    """What the space holds within the budget, once that is known; it is told to `listener`."""
+    found, plan = examining.result(), evaluator.plan
+    for line in (*plan.remarks, *describe(plan.space, plan.budget, found)):
+        listener.said(line)
+    require_feasible(found, plan.space, plan.budget)
+    for line in evaluator.described(found):
+        listener.said(line)
+    return found

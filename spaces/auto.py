@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blocks import InputError
 from .budget import Budget, human
-from .bulk import examine
+from .bulk import costs
 from .distinct import drawing_of
 from .space import Space
 from .survey import census
@@ -51,7 +51,7 @@ def for_budget(space: Space, budget: Budget) -> tuple[Space, list[str]]:
 
 def share(space: Space, budget: Budget) -> float:
     """Estimate which share of a space's settings is within the budget, from `LOOKS` random ones."""
-    cost, valid, _ = examine(space, drawing_of(space).rows(LOOKS, np.random.default_rng(0)))
+    cost, valid = costs(space, drawing_of(space).rows(LOOKS, np.random.default_rng(0)))
     within = np.broadcast_to(budget.admits(cost), valid.shape)
     return float((valid & within).sum() / max(1, valid.sum()))
 

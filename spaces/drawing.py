@@ -24,6 +24,9 @@ from .parameters import Parameter
 from .skeleton_space import SkeletonSpace
 from .space import Space
 
+PART = 8
+"""Rows of which the settings that build the same candidate are counted at a time: counting takes up
+to a tenth of a second for each, and a search begins with a few."""
 TRIES = 40
 """Repetitions of a draw, at most, if conditions leave few of its settings."""
 ENUMERATE_STAGE = 1 << 17
@@ -71,7 +74,7 @@ class Drawing(ABC, Generic[S]):
         rows = self.rows(count, rng)
         cost, valid, keys = examine(self.space, rows)
         fits = np.flatnonzero(valid & within(budget, cost, aim))
-        for part in np.array_split(fits, len(fits) // 64 + 1):
+        for part in np.array_split(fits, len(fits) // PART + 1):
             part = part[[int(name) not in seen for name in joined(keys[part])]] if seen else part
             if not len(part):
                 continue

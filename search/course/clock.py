@@ -5,20 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from ...studies import CandidateRow, Fidelity, FrontPoint
-from .confirmation import CERTIFIED_SHARE, FILLED, FIRST_SEEDS, STRAGGLERS, at, certified, lengths, seconds_for
+from ...studies import CandidateRow, Fidelity, FrontPoint, State
+from .confirmation import (
+    CERTIFIED_SHARE,
+    FILLED,
+    FIRST_SEEDS,
+    FIRST_SHARE,
+    STRAGGLERS,
+    at,
+    certified,
+    lengths,
+    seconds_for,
+)
 from .limits import Limits
 from .pace import Pace
 from .running import Running
 
 RESERVE_SHARE = 0.35
 """The largest part of the time that is kept for confirming, where it was not planned."""
-FIRST_SHARE = 0.5
-"""The largest part of the time that is kept so that one network is confirmed at all."""
 LATE = 0.85
 """Part of the time kept for confirming that trainings of the search leave, if they end late."""
 ENDING, LONGEST_ENDING = 0.02, 6.0
-"""Part of the time given, and seconds, that stopping the workers and the last test take at most."""
+"""Part of the time given, and seconds, that stopping the workers and choosing a network take at
+most, on a machine that does nothing else."""
+MOST_ENDING = 0.1
+"""Part of the time given that the end of the run takes at most, with the last test."""
+HOPE = 0.7
+"""Part of the expected seconds in which an epoch may end: one that would not end in time even so is
+not begun."""
 
 
 class Clock:
@@ -46,9 +60,10 @@ class Clock:
         self._limits, self._now, self.pace = limits, now, pace
         self._began = now() if began is None else began
         self._epoch_seconds: dict[str, float] = {}
-        self._ending = 0.0
-        if ends_early and limits.seconds is not None:
-            self._ending = min(ENDING * limits.seconds, LONGEST_ENDING)
+        self._testing = 0.0
+        self._ends_early = ends_early
+        self.slowed = 1.0
+        """Seconds that work takes on this machine, for each second that it would take alone."""
         self.confirming: float | None = None
         """Seconds that the plan of the search keeps for confirming; None without a plan."""
         self.workers = 1
@@ -65,11 +80,17 @@ class Clock:
         seconds = self._seconds
         return None if seconds is None else max(0.0, seconds - self.elapsed)
 
+    @property
+    def over(self) -> bool:
+        """Whether the run must end now."""
+        return self.left == 0.0
+
     def timed(self, network: CandidateRow, fidelity: Fidelity, seconds: float, *, begin: int, end: int) -> None:
         """Note that the epochs after `begin`, up to `end`, took a network `seconds`."""
         self._epoch_seconds[network.id] = seconds / (end - begin)
         if self.pace is not None:
             self.pace.note(network, fidelity, seconds, begin=begin, end=end)
+            self._testing = max(self._testing, self.pace.testing(network, fidelity))
 
     def expect(self, live: Running) -> None:
         """Tell a training that has begun or reported how long its further epochs are expected to
@@ -82,20 +103,32 @@ class Clock:
         """Seconds of the longest epoch noted so far; 0 before the first."""
         return max(self._epoch_seconds.values(), default=0.0)
 
-    def may_search(self, leaders: Callable[[], list[FrontPoint]], share: float = 1.0) -> bool:
-        """Whether the time kept for confirming `leaders` has not begun yet; with a `share` below 1,
-        whether less than that part of it has been used."""
+    def may_search(self, leaders: Callable[[], list[FrontPoint]], share: float = 1.0, *, needs: float = 0.0) -> bool:
+        """Whether what takes `needs` seconds ends before the time kept for confirming `leaders`
+        begins; with a `share` below 1, before less than that part of it is left."""
         seconds = self._seconds
-        return seconds is None or self.elapsed < seconds - share * self._reserve(leaders(), seconds)
+        return seconds is None or self.elapsed + needs < seconds - share * self._reserve(leaders(), seconds)
 
-    def may_end(self, live: Running, leaders: Callable[[], list[FrontPoint]]) -> bool:
-        """Whether a training may go on after the search has ended: it is so near to its end that
-        little of the time kept for confirming `leaders` is lost."""
+    def may_begin(self, leaders: Callable[[], list[FrontPoint]]) -> bool:
+        """Whether a further training may begin: there is time to search for as long as the shortest
+        epoch took."""
+        return self.may_search(leaders, needs=HOPE * min(self._epoch_seconds.values(), default=0.0))
+
+    def may_go_on(self, live: Running, leaders: Callable[[], list[FrontPoint]]) -> bool:
+        """Whether a training of the search may go on: its next epoch ends before the time kept for
+        confirming `leaders` begins, or its last one so soon after that little of that time is
+        lost."""
         if self.pace is None or not self.pace.model.known:
-            return self.may_search(leaders, LATE)
-        seconds = self._seconds
-        rest = self.pace.seconds(live.network, live.job.fidelity, begin=live.epoch)
-        return seconds is None or self.elapsed + rest < seconds - LATE * self._reserve(leaders(), seconds)
+            return self.may_search(leaders) or self.may_search(leaders, LATE)
+        each = self.pace.epochs(live.network, live.job.fidelity)[live.epoch :]
+        return self.may_search(leaders, needs=HOPE * each[0]) or self.may_search(leaders, LATE, needs=sum(each))
+
+    def ends_in_time(self, live: Running) -> bool:
+        """Whether a final training that goes on may end in the time left."""
+        left = self.left
+        if left is None or self.pace is None or not self.pace.model.known:
+            return True
+        return HOPE * sum(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :]) <= left
 
     def takes(self, point: FrontPoint, fidelity: Fidelity) -> float | None:
         """Seconds of a final training of `point`; None if they are not known."""
@@ -114,27 +147,39 @@ class Clock:
         return seconds_for(known * seeds, self.workers) if len(known) == len(each) else None
 
     @property
+    def ending(self) -> float:
+        """Seconds that the end of the run is expected to take: workers are stopped, and the network
+        chosen is tested."""
+        seconds = self._limits.seconds
+        if seconds is None or not self._ends_early:
+            return 0.0
+        return min(min(ENDING * seconds, LONGEST_ENDING) * self.slowed + self._testing, MOST_ENDING * seconds)
+
+    @property
     def _seconds(self) -> float | None:
         """The time given, without what the end of the run takes."""
-        return None if self._limits.seconds is None else self._limits.seconds - self._ending
+        return None if self._limits.seconds is None else self._limits.seconds - self.ending
 
     def _reserve(self, leaders: list[FrontPoint], seconds: float) -> float:
         """Seconds to keep for confirming: what it is expected to take, with a margin.
 
         It is at most what was planned, or `RESERVE_SHARE` of the time given, unless the shortest
         comparison of the certificate needs more, up to `CERTIFIED_SHARE`, or one network alone, up
-        to `FIRST_SHARE`. Where even that would take longer, nothing is kept and all of the time is
-        spent on searching.
+        to `FIRST_SHARE`. Nothing is kept while no training is complete, where the plan keeps
+        nothing, and where the time left would not suffice for one network: then all of it is spent
+        on searching.
         """
         limits = self._limits
         share = RESERVE_SHARE * seconds if self.confirming is None else self.confirming
-        share = share if limits.finals else 0.0
-        if not leaders:
-            return share
+        if not share or not limits.finals or not any(one.evaluation.state is State.COMPLETE for one in leaders):
+            return 0.0
         possible = lengths(leaders[0].evaluation.fidelity, limits.factor)
         expected = self._all(leaders, limits.seeds, possible[0])
         if expected is None:
             return share
+        alone = self._all(leaders[:1], 1, possible[-1]) or 0.0
+        if alone > FILLED * (seconds - self.elapsed):
+            return 0.0
         usual = min(share, 1.25 * expected + 5.0)
         pair = certified(leaders)
         for networks, seeds, most in (

@@ -24,6 +24,8 @@ FILLED = 0.9
 before it does."""
 CERTIFIED_SHARE = 0.4
 """The largest part of the time given that is kept so that the certificate compares two networks."""
+FIRST_SHARE = 0.5
+"""The largest part of the time that is kept so that one network is confirmed at all."""
 STRAGGLERS = 0.8
 """Part of the time kept for confirming that is left once the last trainings of the search have
 ended."""

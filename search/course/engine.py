@@ -140,7 +140,7 @@ class Engine:
         self._listener.reported(live, self.counts)
         self._troubles.clear()
         if live.proposal is None:
-            return True
+            return self.clock.ends_in_time(live)
         promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis))
         if live.complete:
             return True
@@ -149,7 +149,7 @@ class Engine:
             return False
         if not promoted:
             self._rungs.leave(live.key)
-        return self._may_search() or (not self._finals.begun and self.clock.may_end(live, self._recorder.leaders))
+        return not self._finals.begun and self.clock.may_go_on(live, self._recorder.leaders)
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Note the zero-cost scores of the network of worker `key`."""
@@ -270,10 +270,10 @@ class Engine:
         begun = self._recorder.begun + len(self._live) + len(self._waiting) + self._sharing.elsewhere
         if self._limits.trials is not None and begun >= self._limits.trials:
             return False
-        return self._may_search()
+        return self.clock.may_begin(self._recorder.leaders)
 
-    def _may_search(self, share: float = 1.0) -> bool:
-        return not self._finals.begun and self.clock.may_search(self._recorder.leaders, share)
+    def _may_search(self) -> bool:
+        return not self._finals.begun and self.clock.may_search(self._recorder.leaders)
 
     def _start(self, key: str, proposal: Proposal) -> Job | None:
         """Begin a trial; None if another driver has begun it, or the study has enough."""

@@ -9,10 +9,10 @@ expects, without a clock of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from .confirmation import CERTIFIED_SHARE, FILLED, FIRST_SEEDS, STRAGGLERS
+from .fidelity_option import ROUNDS, Given, Option, Times
 from .rungs import KEEP, Rungs
 
 FEWEST, COMPLETE = 24, 8
@@ -32,55 +32,12 @@ SHORTEST = 3
 """Fewest epochs: size and rate of learning need some to run their course."""
 LENIENT = 0.95
 """Part of the images that tell something with which a training passes: shares are in steps."""
-FEW = 3
-"""Candidates below which even trainings that tell little are made shorter."""
-CONFIRMING = 0.3
-"""Share of the time that is kept for confirming, unless the certificate needs more."""
-USED = 0.85
-"""Share of the workers' time that trainings fill: proposals, starts, and the last trainings of the
-search, of which not all end together, take the rest."""
+FEW = 4
+"""Complete trainings below which even trainings that tell little are made shorter. It is done too
+if fewer than `ROUNDS` candidates of each worker would begin: a single round that takes longer than
+expected would complete nothing."""
 STEP = 0.88
 """Factor between neighbouring shares of the images that are considered."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """What a plan has to go by."""
-
-    seconds: float
-    """Time for searching and confirming."""
-    workers: int
-    """Networks trained at once."""
-    images: int
-    """Images of the training part."""
-    batch: int
-    """Images of an update."""
-    epochs: int
-    """Epochs of a training without a limit of time."""
-    fraction: float
-    """Its share of the images."""
-    networks: int | None = None
-    """Different networks within the budget; None if they are too many to count."""
-    trials: int | None = None
-    """Trials asked for; None if only time ends the search."""
-    fixed_epochs: int | None = None
-    """Epochs that the user asked for."""
-    fixed_fraction: float | None = None
-    """Share of the images that the user asked for."""
-    confirms: bool = True
-    """Whether networks are confirmed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Times:
-    """Expected seconds of trainings of one fidelity."""
-
-    first: int
-    """The first epoch whose accuracies rank networks."""
-    networks: Sequence[Sequence[float]]
-    """Seconds of a network's training up to the end of each epoch, for networks of the space."""
-    references: Sequence[Sequence[float]] = ()
-    """The same for the references, which are among the trials."""
 
 
 Takes = Callable[[int, float], Times]
@@ -119,87 +76,26 @@ class FidelityPlan:
         return self.needed is None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Option:
-    """One fidelity, and what it costs."""
-
-    epochs: int
-    fraction: float
-    seen: float
-    """Images seen in a full training."""
-    times: Times
-    stages: tuple[int, ...]
-    """Epochs of the rungs, and the last epoch."""
-
-    def each(self, seconds: Sequence[float], keep: float = KEEP) -> float:
-        """Expected seconds of one trial: all reach the first rung, a share of them the next."""
-        total, share, before = 0.0, 1.0, 0.0
-        for stage in self.stages:
-            total, before, share = total + share * (seconds[stage - 1] - before), seconds[stage - 1], share * keep
-        return total
-
-    @property
-    def typical(self) -> float:
-        """Expected seconds of a trial of the space. Samplers prefer networks near the budget, so it
-        is the mean of the costlier half."""
-        return _costlier(map(self.each, self.times.networks))
-
-    def confirming(self, given: Given) -> float:
-        """Seconds to keep for confirming: `CONFIRMING` of the time, or up to `CERTIFIED_SHARE` of
-        it what the certificate needs: the best network and the best reference trained again, from
-        `FIRST_SEEDS` seeds or, where that would take longer, from one."""
-        usual = CONFIRMING * given.seconds if given.confirms else 0.0
-        if not usual or not self.times.references:
-            return usual
-        pair = [_costlier(each[-1] for each in self.times.networks), max(each[-1] for each in self.times.references)]
-        for seeds in (FIRST_SEEDS, 1):
-            needed = max(*pair, sum(pair) * seeds / given.workers) / (FILLED * STRAGGLERS)
-            if needed <= CERTIFIED_SHARE * given.seconds:
-                return max(usual, needed)
-        return usual
-
-    def room(self, given: Given) -> float:
-        """Worker seconds that trainings of the search have."""
-        return USED * given.workers * (given.seconds - self.confirming(given))
-
-    def takes(self, trials: int) -> float:
-        """Worker seconds of so many trials. The first reference goes to the end, since there is
-        nothing to compare it with."""
-        own = self.times.references[:trials]
-        first = [self.each(each, keep=1.0) for each in own[:1]]
-        return sum(first) + sum(map(self.each, own[1:])) + (trials - len(own)) * self.typical
-
-    def fits(self, seconds: float) -> int:
-        """Trials that fit into so many worker seconds."""
-        own = len(self.times.references)
-        if self.takes(own) >= seconds:
-            return max(number for number in range(own + 1) if self.takes(number) <= seconds)
-        return own + int((seconds - self.takes(own)) / self.typical)
-
-    def complete(self, trials: int) -> int:
-        """Of so many trials those that are trained to the end."""
-        return math.floor(trials * KEEP ** (len(self.stages) - 1))
-
-
 def plan(given: Given, takes: Takes) -> FidelityPlan:
     """The plan for a search that has `given`; never fails, see `FidelityPlan.enough`."""
     options = [_option(given, epochs, fraction, takes) for epochs, fraction in _fidelities(given)]
     options.sort(key=lambda option: (-option.seen, -option.epochs))
+    options += [replace(one, keeps=False) for one in options if one.keeps]  # they are confirmed if that can be
     least = _least(given)
-    found = next((one for one in options if one.fits(one.room(given)) >= _wanted(given, one, least)), None)
+    wanted = [one for one in options if one.fits(given) >= _wanted(given, one, least)]
+    found = next((one for one in wanted if one.keeps == given.confirms), None)
     needed = None
     if found is None:
         telling = [one for one in options if one.seen >= LENIENT * least] or options
-        parts = [one.takes(_needed(given, one)) / one.room(given) for one in telling if given.seconds > 0]
-        needed = min(parts, default=math.inf) * given.seconds
-        few = min(FEW, _most(given))
-        found = cheapest = min(telling, key=lambda one: one.typical)
-        if cheapest.fits(cheapest.room(given)) < few:
-            found = next((one for one in options if one.seen < least and one.fits(one.room(given)) >= few), None)
-            found = found or min(options, key=lambda one: one.typical)
+        shortest = min(one.seen for one in telling)
+        found = _short(given, [one for one in options if one.keeps], shortest) or next(iter(wanted), None)
+        found = found or _short(given, options, shortest) or min(options, key=lambda one: (one.typical, one.keeps))
+        confirmed = (one for one in telling if one.keeps == given.confirms)
+        needed = min(one.needs(_needed(given, one), given) for one in confirmed)
     room = found.room(given)
-    trials = max(1, min(found.fits(room), _most(given)))
+    trials = max(1, min(found.fits(given), _most(given)))
     whole = [each[-1] for each in (*found.times.networks, *found.times.references)]
+    references = found.takes(len(found.times.references))
     return FidelityPlan(
         epochs=found.epochs,
         fraction=found.fraction,
@@ -209,9 +105,22 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
         shortest=min(whole),
         longest=max(whole),
         confirming=found.confirming(given),
-        references=found.takes(len(found.times.references)) / room if room > 0 else 0.0,
+        references=references / (room * given.workers) if room > 0 else 0.0,
         needed=needed,
     )
+
+
+def _short(given: Given, options: Sequence[Option], least: float) -> Option | None:
+    """The fidelity where the time is short: the shortest that tells, which sees the `least` images,
+    or else the longest, with which a few candidates are trained to the end; None if there is
+    none."""
+    few = min(max(FEW, ROUNDS * given.workers), FEWEST, _most(given))
+    for one in sorted(options, key=lambda one: one.seen < least):
+        if one.seen <= least:
+            trials = one.fits(given)
+            if trials >= few and one.complete(trials) >= min(FEW, _most(given)):
+                return one
+    return None
 
 
 def _fidelities(given: Given) -> Iterator[tuple[int, float]]:
@@ -233,22 +142,16 @@ def _fidelities(given: Given) -> Iterator[tuple[int, float]]:
             fraction *= STEP
 
 
-def _option(given: Given, epochs: int, fraction: float, takes: Takes) -> _Option:
+def _option(given: Given, epochs: int, fraction: float, takes: Takes) -> Option:
     times = takes(epochs, fraction)
-    return _Option(
+    return Option(
         epochs=epochs,
         fraction=fraction,
         seen=epochs * fraction * given.images,
         times=times,
         stages=(*Rungs(epochs, first=times.first).levels, epochs),
+        keeps=given.confirms,
     )
-
-
-def _costlier(each: Iterable[float]) -> float:
-    """The mean of the larger half."""
-    rising = sorted(each)
-    half = rising[len(rising) // 2 :]
-    return sum(half) / len(half)
 
 
 def _usual(given: Given) -> float:
@@ -267,7 +170,7 @@ def _most(given: Given) -> int:
     return min(given.networks or 10**9, given.trials or 10**9)
 
 
-def _needed(given: Given, option: _Option) -> int:
+def _needed(given: Given, option: Option) -> int:
     """Candidates without which a search has too few of them, or too few that are trained to the
     end; never more than there can be."""
     if given.trials is not None:
@@ -275,7 +178,7 @@ def _needed(given: Given, option: _Option) -> int:
     return min(max(FEWEST, math.ceil(COMPLETE / KEEP ** (len(option.stages) - 1))), _most(given))
 
 
-def _wanted(given: Given, option: _Option, least: float) -> int:
+def _wanted(given: Given, option: Option, least: float) -> int:
     """Candidates that a search should begin before its trainings are as long as `option`."""
     if option.seen < LENIENT * least:
         return 10**9

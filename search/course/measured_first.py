@@ -90,6 +90,7 @@ class MeasuredFirst:
         """The engine of the search; None while the workers are measured."""
         self.error: Exception | None = None
         """What ended the run before its time; set by whatever runs it."""
+        self._since: float | None = None
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """The next network to be timed, then the jobs of the engine."""
@@ -98,14 +99,19 @@ class MeasuredFirst:
         job = self._measuring.next(key, self.clock.workers)
         if job is not None:
             return job
-        if not self._measuring.done:
+        if not self._measuring.done and not self._late:
             return "wait"
         self.engine = self._begin()
         return self.engine.next_job(key)
 
     def reported(self, key: str, epoch: int, accuracy: float, seconds: float) -> bool:
-        """Pass an epoch on to the engine."""
-        return True if self._measuring.owns(key) else self._engine.reported(key, epoch, accuracy, seconds)
+        """Pass an epoch on to the engine; of a network that is timed, note the `seconds`."""
+        if not self._measuring.owns(key):
+            return self._engine.reported(key, epoch, accuracy, seconds)
+        self._measuring.took(seconds)
+        if self._since is None:
+            self._since = self.clock.elapsed
+        return True
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Pass scores on to the engine."""
@@ -168,6 +174,11 @@ class MeasuredFirst:
         """Let the listener redraw."""
         if self.engine is not None:
             self.engine.tick()
+
+    @property
+    def _late(self) -> bool:
+        """Whether a network takes so long that the search begins before it has been timed."""
+        return self._since is not None and self.clock.elapsed - self._since > self._measuring.budget
 
     @property
     def _engine(self) -> Engine:

@@ -16,7 +16,11 @@ from .pace import Pace
 from .training_work import candidate_of
 
 SHARE, MOST = 0.04, 15.0
-"""Part of the time given, and seconds, that measuring takes at most."""
+"""Part of the time given, and seconds, that measuring takes at most, once the workers have
+started."""
+LEAST, ENOUGH = 1.0, 2.0
+"""Seconds without which no network is timed, and those with which each worker times a further one:
+it is built first, and its first update is slow."""
 NETWORKS = 3
 """Networks that are timed, or as many as there are workers."""
 
@@ -43,10 +47,11 @@ class Measuring:
             seed: seed of the updates.
         """
         self._pace, self._fidelity, self._seed = pace, fidelity, seed
-        self._budget = min(SHARE * seconds, MOST)
+        self.budget = min(SHARE * seconds, MOST)
+        """Seconds that measuring takes at most."""
         self._rows = sorted(networks, key=lambda row: pace.seconds(row, fidelity(row)))
         self._left: list[CandidateRow] | None = None
-        self._each = 0.0
+        self._rounds, self._longest = 0, 0.0
         self._live: dict[str, tuple[CandidateRow, bool]] = {}
 
     @property
@@ -55,11 +60,16 @@ class Measuring:
         return self._left is not None and not self._left and not self._live
 
     def next(self, key: str, workers: int) -> Job | None:
-        """The next network for worker `key`, of so many; None if all have been handed out."""
+        """The next network for worker `key`, of so many; None if all have been handed out, or no
+        time is left for another one."""
         if self._left is None:
-            rounds = math.ceil(min(NETWORKS, len(self._rows)) / workers)
-            self._left = _spread(self._rows, min(rounds * workers, len(self._rows)))
-            self._each = self._budget / max(rounds, 1)
+            self._rounds = min(math.ceil(min(NETWORKS, len(self._rows)) / workers), max(1, int(self.budget / ENOUGH)))
+            self._left = _spread(self._rows, min(self._rounds * workers, len(self._rows)))
+        rounds = math.ceil(len(self._left) / workers)
+        left = self.budget - (self._rounds - rounds) * self._longest
+        seconds = min(left / max(rounds, 1), self.budget / self._rounds)
+        if seconds < LEAST:
+            self._left.clear()
         if not self._left:
             return None
         row = self._left.pop()
@@ -70,7 +80,7 @@ class Measuring:
             fidelity=self._fidelity(row),
             seed=self._seed,
             purpose=Purpose.SEARCH,
-            timed=self._each,
+            timed=seconds,
         )
 
     def owns(self, key: str) -> bool:
@@ -87,6 +97,10 @@ class Measuring:
             seconds = sorted(float(each[1]) for each in timings)
             work = trainings.update(candidate_of(row.spec), self._fidelity(row), images)
             model.note(row.id, [work], seconds[len(seconds) // 2])
+
+    def took(self, seconds: float) -> None:
+        """Note that timing a network took `seconds`, all included."""
+        self._longest = max(self._longest, seconds)
 
     def has_reported(self, key: str) -> bool:
         """Whether worker `key` has reported."""

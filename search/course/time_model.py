@@ -79,6 +79,12 @@ class TimeModel:
         factor = math.exp(self._factor(network, parts)) if parts else 0.0
         return [factor * _formula(part) for part in parts]
 
+    def rates(self, network: str, full: Work, update: Work) -> tuple[float, float]:
+        """Expected seconds of training `network` on an image of the size of `update`, and of an
+        update beside its images; `full` is one of the size at which its training ends."""
+        factor = math.exp(self._factor(network, [full]))
+        return factor * _image(update), factor * _update(update)
+
     def note(self, network: str, work: Iterable[Work], seconds: float) -> None:
         """Learn that `work` on `network` took `seconds`. The error of what was expected of a
         network that was not timed before is kept, once something was timed at all."""
@@ -136,9 +142,15 @@ class TimeModel:
 
 def _formula(work: Work) -> float:
     """Seconds up to the factor that is learned."""
-    image = PER_MAC * work.macs + PER_ACTIVATION * work.activations
-    update = PER_LAYER * work.layers + PER_PARAMETER * work.params
-    return image * (work.images + FORWARD * work.validated) + update * work.updates
+    return _image(work) * (work.images + FORWARD * work.validated) + _update(work) * work.updates
+
+
+def _image(work: Work) -> float:
+    return PER_MAC * work.macs + PER_ACTIVATION * work.activations
+
+
+def _update(work: Work) -> float:
+    return PER_LAYER * work.layers + PER_PARAMETER * work.params
 
 
 def _features(parts: list[Work]) -> list[float]:

@@ -13,7 +13,7 @@ from ...spaces import Candidate
 from ...spaces.fitted_strides import proxy_network
 from ...studies import Fidelity
 from ..training.recipe import Recipe
-from ..training.schedule import schedule
+from ..training.schedule import EpochPlan, schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,21 +49,22 @@ class Trainings:
 
     def epochs(self, candidate: Candidate, fidelity: Fidelity) -> tuple[Work, ...]:
         """The work of each epoch of a training of `candidate`."""
-        plans = schedule(
-            self.recipe,
-            epochs=fidelity.epochs,
-            size=fidelity.size,
-            images=max(2, round(fidelity.fraction * self.images)),
-        )
         layers = _layers(candidate)
         return tuple(
             _work(plan.images, plan.updates, self.validated, _cost(candidate.spec, fidelity, plan.size), layers)
-            for plan in plans
+            for plan in self.plans(fidelity)
         )
 
-    def update(self, candidate: Candidate, fidelity: Fidelity, images: int) -> Work:
-        """The work of one update on `images` images of the full size."""
-        return _work(images, 1, 0, _cost(candidate.spec, fidelity, fidelity.size), _layers(candidate))
+    def update(self, candidate: Candidate, fidelity: Fidelity, images: int, *, side: int | None = None) -> Work:
+        """The work of one update on `images` images of `side` pixels, by default of the full
+        size."""
+        cost = _cost(candidate.spec, fidelity, side or fidelity.size)
+        return _work(images, 1, 0, cost, _layers(candidate))
+
+    def plans(self, fidelity: Fidelity) -> tuple[EpochPlan, ...]:
+        """The images and updates of each epoch of a training."""
+        images = max(2, round(fidelity.fraction * self.images))
+        return schedule(self.recipe, epochs=fidelity.epochs, size=fidelity.size, images=images)
 
 
 @lru_cache(maxsize=512)

@@ -28,6 +28,8 @@ LONGEST = (103 if sys.platform == "darwin" else 107) - len(
 and the operating system limits the path of a socket."""
 SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders for Ray's files if the folder for temporary files has too long a path."""
+PRELOADED = ("automl.search.workers.worker", "automl.search.workers.job_runner")
+"""Imported before a process is a worker: with torch and timm that takes 8 seconds of CPU time."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 """Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
@@ -81,10 +83,11 @@ def set_environment(*, local: bool) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def start(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> None:
+def start(address: str | None, *, cpus: int | None = None, gpus: int | None = None, trains: bool = False) -> None:
     """Start a private Ray, or connect to the cluster at `address` ("auto", "host:port").
 
-    `cpus` and `gpus` override what a private Ray counts on this machine.
+    `cpus` and `gpus` override what a private Ray counts on this machine. If it `trains`, its
+    processes, one for each CPU, import at once what a worker needs to train.
 
     Raises:
         InputError: no cluster answers at `address`, or there is no folder for Ray's sockets.
@@ -100,7 +103,8 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         # a script that imports Ray before automl has let it read the variable too early
         uv_run = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
         setattr(ray_constants, uv_run, ray_constants.env_bool(uv_run, False))
-        _counted.update(cpus=cpus, gpus=gpus)
+        _counted.update(cpus=cpus, gpus=gpus, trains=trains)
+        quiet |= {"_system_config": {"preload_python_modules": list(PRELOADED)}} if trains else {}
         place, others = closed(folder()), ray.is_initialized()
         try:
             with kept_handlers(), watched.watched(private_ray.raylet):  # Ray's own handler of SIGTERM aborts
@@ -150,8 +154,8 @@ def restart() -> None:
     start(None, **_counted)
 
 
-_counted: dict[str, int | None] = {}
-"""What the private Ray of this process counts."""
+_counted: dict[str, Any] = {}
+"""How the private Ray of this process was started."""
 
 
 def folder(short: Sequence[str] = SHORT) -> str | None:
@@ -283,7 +287,7 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
     """
     # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
     cpus = asked.workers if asked.address is None and asked.workers else None
-    start(asked.address, cpus=cpus, gpus=gpus)
+    start(asked.address, cpus=cpus, gpus=gpus, trains=not may_have_gpus())
     try:
         resources = allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
         if asked.address is not None:

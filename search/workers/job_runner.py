@@ -78,7 +78,8 @@ def _timing(job: Job, place: Place) -> Iterator[dict[str, Any]]:
         whole = replace(place.recipe, low_size=1.0, low_fraction=1.0)
         found = timed_epochs(trainer_for(short, place.pixels, whole, place.device))
     else:
-        found = timed(trainer_for(job, place.pixels, place.recipe, place.device), job.timed)
+        trainer = trainer_for(job, place.pixels, place.recipe, place.device)
+        found = timed(trainer, job.timed - (time.perf_counter() - began))
     yield {**_report(1, 0.0, seconds=time.perf_counter() - began, done=True), "timings": found}
 
 

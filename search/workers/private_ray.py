@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 VITAL = ("raylet", "gcs_server")
@@ -30,6 +32,24 @@ def dead_process() -> str | None:
         if any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
             return name
     return None
+
+
+@contextmanager
+def prepared_processes() -> Iterator[None]:
+    """Inside, Tune runs its workers in the processes that a private Ray has started before.
+
+    Tune gives workers environment variables, and Ray starts a process anew for them. In a private
+    Ray all processes have those of the driver.
+    """
+    from ray.tune.execution import class_cache
+
+    before = class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE
+    if is_private():
+        class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
+    try:
+        yield
+    finally:
+        class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = before
 
 
 def kill() -> None:

@@ -28,13 +28,15 @@ from .cluster import Resources
 from .deaths import RayDied, check_ray, why
 from .images import sent
 from .place import Evaluate
-from .private_ray import dead_process, is_private
+from .private_ray import dead_process, is_private, prepared_processes
 from .stores import Tokens
 from .tune_folder import tune_folder
 from .vital_watch import noticed
 from .worker import Worker
 
 T = TypeVar("T")
+SLACK = 1.0
+"""Seconds after the end of the time at which Tune itself ends a run that has not ended."""
 
 
 class _EndsEarly(BaseException):
@@ -150,15 +152,24 @@ class _Records(_HoldsEngine, tune.Callback):
         if self._engine.error is not None:
             raise _EndsEarly
         check_ray()
+        if self._engine.clock.over:
+            # Tune would wait up to 15 s for the epochs that run
+            for trial in trials:
+                self._kill(trial)
+            raise _EndsEarly
         self._kill_silent(trials)
         self._engine.tick()
 
     def _kill_silent(self, trials: list[Trial]) -> None:
         for key in set(self._engine.silent) - self._silent:
             self._silent.add(key)
-            actor = next((one.temporary_state.ray_actor for one in trials if one.trial_id == key), None)
-            if actor is not None:
-                ray.kill(actor)
+            for trial in trials:
+                if trial.trial_id == key:
+                    self._kill(trial)
+
+    def _kill(self, trial: Trial) -> None:
+        if (actor := trial.temporary_state.ray_actor) is not None:
+            ray.kill(actor)
 
 
 def _report(engine: Course, trial: Trial, result: Mapping[str, Any]) -> bool:
@@ -205,7 +216,7 @@ def run(
     engine.clock.workers = resources.workers
     node = "" if is_private() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
-    with orderly() as stop, tune_folder() as folder:
+    with orderly() as stop, tune_folder() as folder, prepared_processes():
         try:
             for attempt in count():
                 records = _Records(engine, stop)
@@ -251,7 +262,7 @@ def _tuner(
         trainable = tune.with_parameters(
             worker, arrays=sent(arrays), recipe=dict(recipe), blocks=blocks.foreign(), scores=packed(), **more
         )
-    left = None if engine.clock.left is None else max(engine.clock.left, 0.1)  # Ray takes 0 for no limit
+    left = engine.clock.left
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": resources.cpus, **({"gpu": resources.gpus} if resources.gpus else {})}),
         tune_config=tune.TuneConfig(
@@ -260,7 +271,7 @@ def _tuner(
             num_samples=-1,
             max_concurrent_trials=resources.workers,
             reuse_actors=True,
-            time_budget_s=left,
+            time_budget_s=None if left is None else left + SLACK,
             trial_dirname_creator=lambda trial: trial.trial_id,
             trial_name_creator=lambda trial: trial.trial_id,
         ),

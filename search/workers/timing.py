@@ -8,33 +8,36 @@ from collections.abc import Callable
 from ..training.schedule import updates_for
 from ..training.trainer import Trainer
 
-FEWEST, MOST = 2, 12
-"""Updates that are timed, after the first one, which allocates memory and chooses kernels."""
+MOST = 12
+"""Updates that are timed at most, after the first one, which allocates memory and chooses
+kernels."""
+FIRST = 2.0
+"""Time of the first update, in times of the others, by which it is judged whether a second one ends
+in time."""
 UPDATES, EPOCHS = 16, 2
 """Updates of an epoch, and epochs, by which a GPU is timed: the first epoch captures graphs."""
 
 
 def timed(trainer: Trainer, seconds: float, *, clock: Callable[[], float] = time.perf_counter) -> list[list[float]]:
-    """Time updates of `trainer` on copies of its network for about `seconds`.
+    """Time updates of `trainer` on copies of its network, within `seconds`.
+
+    An update is begun only if one that takes as long as the last ends in time. The first update
+    takes `FIRST` times as long as the others, which alone count if there are any.
 
     Returns:
-        (images, seconds) of each update. A network of which even one update takes longer has that
-        one alone.
+        (images, seconds) of each update; at least one.
     """
+    ends = clock() + seconds
     step = trainer.rehearsal()
-    began = clock()
-    images = step()
-    found = [[float(images), clock() - began]]
-    if clock() - began >= seconds:
-        return found
-    found = []
-    while len(found) < FEWEST or (len(found) < MOST and clock() - began < seconds):
-        start = clock()
+    found: list[list[float]] = []
+    while len(found) <= MOST:
+        began = clock()
         images = step()
-        found.append([float(images), clock() - start])
-        if clock() - began > 2 * seconds:
+        now = clock()
+        found.append([float(images), now - began])
+        if now + found[-1][1] / (FIRST if len(found) == 1 else 1.0) > ends:
             break
-    return found
+    return found[1:] or found
 
 
 def timed_epochs(trainer: Trainer) -> list[list[float]]:

@@ -30,17 +30,25 @@ def networks(space: Space) -> list[CandidateRow]:
 
 
 def measured(
-    folder: Path, space: Space, networks: list[CandidateRow], *, workers: int = 2, listener: Listener | None = None
+    folder: Path,
+    space: Space,
+    networks: list[CandidateRow],
+    *,
+    workers: int = 2,
+    seconds: float = 300.0,
+    time: Time | None = None,
+    listener: Listener | None = None,
 ) -> MeasuredFirst:
     pace = Pace(trainings=Trainings(recipe=Recipe.for_data(10_200, 16, flip=False), images=10_200, validated=1_800))
-    clock = Clock(Limits(trials=12, seconds=None), now=Time(), pace=pace)
+    clock = Clock(Limits(trials=12, seconds=None), now=time or Time(), pace=pace)
     clock.workers = workers
-    measuring = Measuring(networks, pace, fidelity=lambda row: FULL, seconds=300.0)
+    measuring = Measuring(networks, pace, fidelity=lambda row: FULL, seconds=seconds)
     return MeasuredFirst(measuring, clock, lambda: make(folder, space, finals=0), listener=listener)
 
 
-def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = ()) -> list[Job]:
-    """Workers that take turns until the engine has begun; the jobs that were timed."""
+def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = (), took: float = 0.6) -> list[Job]:
+    """Workers that take turns until the engine has begun; the jobs that were timed, each of which
+    took so many seconds."""
     jobs: list[Job] = []
     while course.engine is None:
         keys = []
@@ -56,7 +64,7 @@ def timings(course: MeasuredFirst, *, workers: int, fails: tuple[int, ...] = ())
                 course.failed(key, "boom")
                 continue
             course.timed(key, [[64, 0.3], [64, 0.1], [64, 0.2]])
-            assert course.reported(key, 1, 0.0, 0.6)
+            assert course.reported(key, 1, 0.0, took)
             assert course.has_reported(key, 1)
             course.ended(key)
     return jobs
@@ -82,6 +90,51 @@ def test_cheap_middling_and_costly_networks_are_timed_on_all_workers_at_once(
     assert min(timed) <= macs[4]
     assert max(timed) >= macs[-4]
     assert sum(job.timed for job in jobs) / workers <= 0.05 * 300 + 1e-9
+
+
+@pytest.mark.parametrize(("took", "count"), [(1.9, 3), (2.9, 2), (5.5, 1)])
+def test_what_the_first_networks_took_too_long_is_taken_from_the_others(
+    tmp_path: Path, space: Space, networks: list[CandidateRow], took: float, count: int
+):
+    jobs = timings(measured(tmp_path, space, networks, workers=1, seconds=150.0), workers=1, took=took)
+    assert len(jobs) == count
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(20.0, 0), (60.0, 2), (120.0, 4)])
+def test_a_short_search_times_fewer_networks_or_none(
+    tmp_path: Path, space: Space, networks: list[CandidateRow], seconds: float, count: int
+):
+    course = measured(tmp_path, space, networks, seconds=seconds)
+    first = course.next_job("first")
+    assert isinstance(first, Job)
+    jobs = [first] if first.timed else []
+    if jobs:
+        course.reported("first", 1, 0.0, first.timed)
+        course.ended("first")
+        jobs += timings(course, workers=2)
+    assert len(jobs) == count
+    assert all(job.timed >= 1.0 for job in jobs)
+
+
+def test_the_search_does_not_wait_for_a_network_that_is_timed_for_too_long(
+    tmp_path: Path, space: Space, networks: list[CandidateRow]
+):
+    time = Time()
+    course = measured(tmp_path, space, networks, seconds=60.0, time=time)
+    jobs = [course.next_job(key) for key in ("quick", "slow")]
+    assert all(isinstance(job, Job) and job.timed for job in jobs)
+    course.reported("quick", 1, 0.0, 1.0)
+    course.ended("quick")
+    time.now += 2.0
+    assert course.next_job("quick") == "wait"
+    time.now += 1.0
+    assert isinstance(job := course.next_job("quick"), Job)
+    assert not job.timed
+    course.timed("slow", [[64, 1.0]])  # it is learned all the same
+    assert course.reported("slow", 1, 0.0, 9.0)
+    course.ended("slow")
+    assert course.clock.pace is not None
+    assert course.clock.pace.model.known
 
 
 def test_the_times_are_learned_and_the_search_begins_with_nothing_recorded(

@@ -7,10 +7,12 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 import pytest
+from automl.search.course import fidelity_option, fidelity_plan
 from automl.search.course.clock import Clock
 from automl.search.course.confirmation import FIRST_SEEDS
 from automl.search.course.engine import Engine
-from automl.search.course.fidelity_plan import FidelityPlan, Given, Times, plan
+from automl.search.course.fidelity_option import Given, Option, Times
+from automl.search.course.fidelity_plan import FidelityPlan, plan
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
 from automl.search.course.pace import Pace
@@ -47,7 +49,9 @@ class Simulated:
         wrong: float = 1.0,
         seeds: int = 2,
         references: int = 0,
+        started: float = 0.0,
     ) -> None:
+        """`started` is when the search is planned: the workers have been started and measured."""
         self.time, self.workers, self.seconds, self.speed = Time(), workers, seconds, speed
         self.trainings = Trainings(recipe=RECIPE, images=IMAGES, validated=VALIDATED)
         self.truth = Pace(trainings=self.trainings)
@@ -71,11 +75,12 @@ class Simulated:
             each = [list(accumulate(pace.epochs(row, full), initial=pace.start))[1:] for row in (*rows, *more)]
             return Times(first=first(epochs, fraction), networks=each[: len(rows)], references=each[len(rows) :])
 
-        given = Given(seconds=seconds, workers=workers, images=IMAGES, batch=64, epochs=9, fraction=1.0)
+        given = Given(seconds=seconds - started, workers=workers, images=IMAGES, batch=64, epochs=9, fraction=1.0)
         self.plan: FidelityPlan = plan(given, takes)
         limits = Limits(trials=None, seconds=seconds, seeds=seeds)
         clock = Clock(limits, now=self.time, pace=pace)
         clock.workers, clock.confirming = workers, self.plan.confirming
+        self.time.now = started
         study = open_study(folder, space)
         proposer = Proposer(space, budget, found, sampler="random", seed=0, trials=20, **so_far(study))
         full = Fidelity(epochs=self.plan.epochs, size=SIZE, fraction=self.plan.fraction)
@@ -188,6 +193,57 @@ def test_a_model_of_time_that_is_off_by_three_still_ends_in_time_with_something_
     assert 0.9 * 120 <= made.time.now <= 1.1 * 120
     assert made.engine.study.counts()["final"] >= 1
     assert made.engine.study.counts()["complete"] >= 3
+
+
+SHORT = [(30.0, 1, 5), (60.0, 3, 7), (90.0, 3, 7)]
+"""Seconds given, and trainings that are complete by then: on a machine that is three times slower
+than was measured, and on the one that was."""
+
+
+def short(folder: Path, space: Space, seconds: float, *, wrong: float = 1.0) -> Simulated:
+    """A search of which the workers took a quarter of a minute to start. A training that tells
+    networks apart would take longer than all of its time."""
+    made = Simulated(
+        folder, space, seconds=seconds, workers=2, speed=20.0 * wrong, wrong=wrong, references=1, started=15.0
+    )
+    assert not made.plan.enough
+    made.run()
+    assert made.time.now <= seconds
+    return made
+
+
+@pytest.mark.parametrize(("seconds", "slow", "usual"), SHORT)
+def test_a_short_search_completes_several_trainings_also_on_a_machine_slower_than_was_measured(
+    tmp_path: Path, space: Space, seconds: float, slow: int, usual: int
+):
+    (other := tmp_path / "other").mkdir()
+    made = short(tmp_path, space, seconds)
+    counts = made.engine.study.counts()
+    assert made.time.now >= 0.9 * seconds
+    assert counts["complete"] >= usual
+    assert counts["final"] >= 1 or seconds < 60
+    assert short(other, space, seconds, wrong=3.0).engine.study.counts()["complete"] >= slow
+
+
+def test_as_it_was_planned_before_a_short_search_completes_hardly_anything(
+    tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch
+):
+    """The control: three trainings, whatever the rounds of the workers, and time for confirming
+    that is kept before anything is complete and though nothing can be confirmed in it."""
+    usual = fidelity_option.CONFIRMING
+    monkeypatch.setattr(fidelity_plan, "FEW", 3)
+    for module in (fidelity_plan, fidelity_option):
+        monkeypatch.setattr(module, "ROUNDS", 0)
+    monkeypatch.setattr(Option, "confirming", lambda self, given: usual * given.seconds)
+    reserve = Clock._reserve
+    monkeypatch.setattr(
+        Clock, "_reserve", lambda self, leaders, seconds: reserve(self, leaders, seconds) or 0.3 * seconds
+    )
+    found = {}
+    for seconds, _, _ in SHORT:
+        (folder := tmp_path / str(seconds)).mkdir()
+        found[seconds] = short(folder, space, seconds, wrong=3.0).engine.study.counts()["complete"]
+    assert sum(found.values()) <= 3
 
 
 def test_the_model_learns_from_every_epoch(tmp_path: Path, space: Space):
