@@ -1,6 +1,6 @@
 """What a study of 100,000 trials costs its driver, and how long it takes to be read.
 
-    uv run python benchmarks/scale.py [--database sqlite|postgresql] [--trials 100000] [--write]
+    uv run python benchmarks/scale.py [--database postgresql] [--trials 100000] [--write] [--quick]
 
 Searches a generated table of 147,456 networks at random with 64 simulated workers, then times the
 commands that read the study. Nothing is trained: what is measured is the driver, its sampler, its
@@ -39,6 +39,7 @@ SPACE = {
         "attention": ["none", "se", "eca"],
     },
 }
+QUICK = {"width": [0.25, 0.5, 0.75], "depth": [0.2, 0.4, 0.6], "expansion": [3, 6], "attention": ["none", "se", "eca"]}
 WORKERS = 64
 
 
@@ -120,13 +121,13 @@ def database(kind: str, folder: Path):
         yield server.fresh()
 
 
-def measured(kind: str, trials: int, seconds: float, folder: Path) -> dict:
+def measured(kind: str, trials: int, seconds: float, folder: Path, more: list[str]) -> dict:
     """All figures of one database."""
     file = folder / "table.csv"
     table(file)
     with database(kind, folder) as url:
         command = [sys.executable, __file__, "--searches", url, str(file), "--trials", str(trials)]
-        command += ["--seconds", str(seconds)]
+        command += ["--seconds", str(seconds), *more]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         figures = {"database": kind, **json.loads(done.stdout.splitlines()[-1])}
         for name in ("front", "status", "report"):
@@ -175,16 +176,19 @@ def main() -> None:
     parser.add_argument("--database", default="sqlite", choices=["sqlite", "postgresql", "mariadb"])
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=300.0, help="the search ends after this time")
+    parser.add_argument("--quick", action="store_true", help="54 networks and 50 trials: whether this program works")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--searches", nargs=2, metavar=("URL", "TABLE"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.quick:
+        SPACE["dimensions"], given.trials = QUICK, 50
     if given.searches:
         return searched(given.searches[0], Path(given.searches[1]), given.trials, given.seconds)
     with tempfile.TemporaryDirectory() as folder:
-        row = measured(given.database, given.trials, given.seconds, Path(folder))
+        row = measured(given.database, given.trials, given.seconds, Path(folder), ["--quick"] * given.quick)
     kept = RESULTS / "scale.json"
     rows = [row]
-    if given.write:
+    if given.write and not given.quick:
         before = json.loads(kept.read_text()) if kept.exists() else []
         rows = sorted(
             [row, *(one for one in before if one["database"] != row["database"])], key=lambda one: one["database"]
