@@ -147,7 +147,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         f" {IMAGES:,} images, {SHORT} epochs from several seeds and {LONG} epochs from one, all by the default recipe"
         f" of a search, which was chosen for trainings from noise. {TESTED:,} test images. ± is the standard error over"
         " candidates of the mean over seeds. ρ is the rank correlation (Spearman) of the candidates' short accuracies"
-        " with those of long trainings; among five candidates it is uncertain by about 0.5.",
+        " with those of long trainings; among five candidates it is uncertain by about 0.5. What has not been"
+        " trained yet is missing.",
     ]
     for name in SETS:
         own = [row for row in rows if row["set"] == name]
