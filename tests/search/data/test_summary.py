@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from automl.search.data import ImageData, Reading, described, load, remarks, split
 from automl.search.data.skipped import summary
+from automl.search.evaluators.training import if_unequal
 from PIL import Image
 
 
@@ -120,6 +121,16 @@ class TestRemarks:
         assert expected in remarks(data, split(data, seed=0))
         enough = made(400, 2, official_validation=np.arange(400) < 100)
         assert not any("told apart" in line for line in remarks(enough, split(enough, seed=0)))  # the control
+
+    def test_strongly_unequal_classes_are_told_with_the_options_that_help(self):
+        unequal = made(200, 2, labels=(np.arange(200) % 20 == 0).astype(np.int64))  # 190 and 10
+        hint = if_unequal("accuracy", "none")
+        assert hint == " (--metric balanced-accuracy, --balance weights or sampling)"
+        [line] = [line for line in remarks(unequal, split(unequal, seed=0), if_unequal=hint) if "unequal" in line]
+        assert line.endswith(f"judge by balanced accuracy, the mean over the classes{hint}")
+        assert if_unequal("balanced-accuracy", "sampling") == ""  # nothing is left to propose
+        equal = made(200, 2)  # the control
+        assert not any("unequal" in line for line in remarks(equal, split(equal, seed=0), if_unequal=hint))
 
     def test_copies_are_counted_and_two_of_different_classes_are_named(self):
         data = made(1000, 4)
