@@ -29,7 +29,7 @@ from automl.search.course.engine import Engine
 from automl.search.course.events import Listener, Silent
 from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer
-from automl.search.workers import cluster
+from automl.search.workers import cluster, private_ray
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Evaluation, Fault, Fidelity, Purpose, State, Study, StudySpec
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
@@ -126,6 +126,18 @@ def test_four_workers_at_half_a_gpu_share_two_gpus(tmp_path: Path, space: Space)
 def test_without_the_option_a_worker_has_a_gpu():
     resources = cluster.allot(workers=None, gpus_per_trial=None)
     assert (resources.workers, resources.gpus) == (2, 1.0)
+
+
+def test_workers_of_a_private_ray_run_in_processes_that_it_has_started_before(monkeypatch: pytest.MonkeyPatch):
+    """Ray starts a process anew for a worker with environment variables, and that imports torch."""
+    cache = importlib.import_module("ray.tune.execution.class_cache")
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(cache.ray, "remote", lambda runtime_env: given.append(runtime_env) or (lambda one: one))
+    with private_ray.prepared_processes():
+        cache._ActorClassCache().get(Feather)
+    cache._ActorClassCache().get(Feather)  # control, and on a cluster
+    assert given[0] == {"env_vars": {}}
+    assert given[1]["env_vars"]
 
 
 def test_workers_run_in_this_environment_though_ray_was_imported_before():
