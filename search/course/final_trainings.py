@@ -133,8 +133,9 @@ class FinalTrainings:
             self._listener = Silent()
 
     def _racing(self) -> list[Final]:
-        """The networks that gain from a further seed, each by its last training, the best first;
-        empty if the best is told apart."""
+        """The networks that gain from a further seed, each by its last training: the two of the
+        certificate first, since its interval is widest with few seeds, then the best first; empty
+        if the best is told apart."""
         networks = {final.point.id: final for final in self._planned}
         least = min(FIRST_SEEDS, self._limits.most_seeds)
         if len(networks) == 1 or any(self._seeds(networks[key]) < least for key in self._first):
@@ -146,7 +147,7 @@ class FinalTrainings:
         own = [key for key in ranked if key not in references]
         certified = [*own[:1], *references[:1]] if references else []
         wanted = {*certified, *(ranked[:1] if rivals else []), *rivals}
-        return [networks[key] for key in ranked if key in wanted]
+        return [networks[key] for key in sorted(wanted, key=lambda key: (key not in certified, -found[key].mean))]
 
     def _joining(self) -> list[Final]:
         """A network that has not been trained again and may be the best, if there is one."""

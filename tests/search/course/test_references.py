@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -174,6 +175,21 @@ def test_time_that_is_short_compares_the_best_of_both_first(tmp_path: Path, spac
     play(engine, clock=clock, accuracy=planted(engine, 0.4))
     finals = engine.study.evaluations(Purpose.FINAL)
     assert {each.candidate_id in noted_references(engine.study) for each in finals} == {True, False}
+
+
+def test_the_certificate_has_the_first_of_the_seeds_after_the_second(tmp_path: Path, space: Space):
+    engine = searched(tmp_path, space, most_seeds=4, race=2)
+    of = planted(engine, 0.4)
+
+    def varied(job: Job, epoch: int) -> float:  # so much by the seed that all of the search may be the best
+        return of(job, epoch) + 0.2 * (job.seed * int(digest(job)[:4], 16) % 3 == 1)
+
+    play(engine, accuracy=varied)
+    seeds = Counter(each.candidate_id for each in engine.study.evaluations(Purpose.FINAL))
+    margin = certificate(engine.study).margin
+    assert sorted(seeds.values()) == [2, 2, 3, 3]
+    assert margin is not None
+    assert margin.n == 3
 
 
 def test_only_evaluators_that_train_begin_with_references(tmp_path: Path, space: Space):
