@@ -33,7 +33,15 @@ def take_over(study: Study) -> list[str]:
         except InputError as error:
             said.append(f"{error}; it is left where it is")
             continue
-        taken = sum(_recorded(study, one) for one in kept)
+        taken, refused = 0, None
+        for one in kept:
+            try:
+                taken += _recorded(study, one)
+            except InputError as error:
+                refused = error
+        if refused is not None:
+            said.append(f"{path} holds what contradicts the study ({refused}); it is left where it is")
+            continue
         path.unlink(missing_ok=True)
         said.append(f"{taken} of {len(kept)} results that an earlier run kept in {path} were missing in the study")
     return said

@@ -18,7 +18,7 @@ from sqlalchemy import column, inspect, select, table, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...blocks.errors import InputError
+from ...blocks.errors import AutomlError, InputError
 from .connection import Database
 from .new_file import create_whole
 
@@ -68,13 +68,19 @@ def migrate(database: Database) -> None:
 def alone(database: Database) -> Iterator[None]:
     """Within it no other process creates or changes tables on the same server, which would not keep
     two of them apart. SQLite's own lock does."""
-    locks = {"postgresql": f"SELECT pg_advisory_lock({LOCK})", "mysql": f"SELECT GET_LOCK('automl {LOCK}', 600)"}
-    lock = locks.get({"mariadb": "mysql"}.get(name := database.engine.dialect.name, name))
-    if lock is None:
+    dialect = database.engine.dialect.name
+    if dialect not in ("postgresql", "mysql", "mariadb"):
         yield
         return
     with database.engine.connect() as connection:  # which gives the lock back when it is closed
-        connection.execute(text(lock))
+        if dialect == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+        else:  # asked again and again: a driver gives a connection up that does not answer for long
+            for _ in range(20):
+                if connection.execute(text(f"SELECT GET_LOCK('automl {LOCK}', 30)")).scalar():
+                    break
+            else:
+                raise AutomlError(f"another process has been changing the tables of {database.shown} for 10 minutes")
         yield
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from automl.blocks import InputError
 from automl.studies import DatabaseError, Evaluation, Paused, Purpose, Study, StudySpec
 from automl.studies.database import patience
 from automl.studies.database import recovery as recovery_module
@@ -253,6 +254,25 @@ def test_a_file_that_is_not_the_studys_or_not_whole_is_left_alone(given_up: list
     assert {"damaged": "is damaged", "another study": "belongs to another study"}[wrong] in line
     assert file.exists()
     assert len(study.evaluations()) == 1
+
+
+def test_a_result_that_contradicts_the_study_stops_neither_the_run_nor_the_others(
+    given_up: list[Path], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,), record = given_up, Study.record
+
+    def refuses(self: Study, one: Evaluation, *args: Any, **kwargs: Any) -> Evaluation:
+        if one.candidate_id == f"{2:064x}":
+            raise InputError("candidate 2 has another cost in the study")
+        return record(self, one, *args, **kwargs)
+
+    monkeypatch.setattr(Study, "record", refuses)
+    study = Study.open(url, "tiny")
+    with study.driven():
+        (line,) = take_over(study)
+    assert line.startswith(f"{file} holds what contradicts the study (candidate 2 has another cost")
+    assert file.exists()
+    assert [each.candidate_id for each in study.evaluations()] == [f"{number:064x}" for number in (1, 3)]
 
 
 def test_a_disk_that_refuses_the_file_does_not_end_the_wait(
