@@ -154,6 +154,7 @@ def print_result(
     for."""
     from ..blocks.errors import AutomlError
     from ..spaces import human
+    from ..studies.artifacts import named_by
     from ..studies.chosen import confirmed_accuracies
     from ..studies.evidence import certificate, certificate_text
     from ..studies.measure import SCORE, as_text, done_in_words, words
@@ -180,16 +181,18 @@ def print_result(
     if against.tried:
         print(f"against references: {certificate_text(against)}")
     print("next:")
+    named = "".join(f"{key}={quoted([value])} " for key, value in named_by(result.study).items())
+    export, train, verify = (
+        f"  {named}{command(*words, storage=storage)}    "
+        for words in (("export", name, "--out", "found"), ("train", name), ("verify", name))
+    )
     if best.weights is not None:
         trial = "" if best.confirmed else ", from one training of the search, not confirmed"
-        print(
-            f"  {command('export', name, '--out', 'found', storage=storage)}    the network as model.py, safetensors"
-            f" and ONNX{trial}"
-        )
+        print(f"{export}the network as model.py, safetensors and ONNX{trial}")
     if result.simulated is None:
-        print(f"  {command('train', name, storage=storage)}    train it longer")
+        print(f"{train}train it longer")
     if against.tried:
-        print(f"  {command('verify', name, storage=storage)}    longer trainings from more seeds, on the test images")
+        print(f"{verify}longer trainings from more seeds, on the test images")
     print(f"  {command('front', name, storage=storage)}    the front again; --json for programs")
     print(f"  {goes_on(result, trials=trials, seconds=seconds, references=len(against.tried))}")
 

@@ -285,16 +285,16 @@ def delete(
     """Delete a study from the database; trained weights stay where they are."""
     from ..studies import Study
     from ..studies import delete as remove
-    from ..studies.artifacts import weights_folder
+    from ..studies.artifacts import kept_at
 
     found = Study.open(storage, study)
     if not yes:
         typer.confirm(
             f"delete the study {found.spec.name!r} with {sum(found.counts().values())} evaluations?", abort=True
         )
+    stays = " and ".join(kept_at(found))
     remove(storage, study)
     if json:
         print_json({"deleted": study})
     else:
-        weights = weights_folder(storage, study)
-        print(f"deleted {study}" + (f"; its trained weights stay in {weights}" if weights.exists() else ""))
+        print(f"deleted {study}" + (f"; its trained weights stay in {stays}" if stays else ""))

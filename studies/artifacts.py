@@ -6,15 +6,16 @@ at a URL a copy is fetched into that folder when they are needed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
+import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..blocks.errors import InputError
+from .driver import place as here
 from .evaluation import Evaluation, Fidelity, Purpose
 from .store import Folder, Store, checked_place, store_at
 from .store.opening import require_usable
@@ -24,8 +25,11 @@ from .weights_folder import weights_folder
 __all__ = [
     "PlaceNotNamed",
     "begin_at",
+    "kept_at",
     "local_folder",
+    "named_by",
     "require_place",
+    "sent",
     "store_of",
     "trial_weights",
     "weights_file",
@@ -35,11 +39,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .json_values import JSON
     from .study import Study
 
 NOTE = "artifacts"
-"""Note of a study that was begun with `--artifacts`: the folder or URL, without secrets, and the
-study's own folder there."""
+"""Note of where a study keeps its files: the folder or URL that `--artifacts` named, without
+secrets, and the study's own folder there; without a place, the folder beside the database."""
 TRIALS = "search"
 """Folder of the weights of trials, within the study's."""
 VARIABLE = "AUTOML_ARTIFACTS"
@@ -67,11 +72,31 @@ def store_of(study: Study) -> Store:
     if place is None:
         return Folder(usual)
     given = os.environ.get(VARIABLE)
-    if place not in _named and not (given and checked_place(given) == place):
+    if place not in _named and not (given and checked_place(given, VARIABLE) == place):
         raise PlaceNotNamed(
             f"the study {study.spec.name} keeps its files at {place[:200]}: set {VARIABLE} to that if you trust it"
         )
-    return store_at(f"{place.rstrip('/')}/{checked(folder)}")
+    return store_at(_below(place, folder))
+
+
+def named_by(study: Study) -> dict[str, str]:
+    """The environment variables that a command needs to open a study's files, those that this
+    process has left out."""
+    place, _ = _noted(study)
+    return {} if place is None or os.environ.get(VARIABLE) else {VARIABLE: place}
+
+
+def kept_at(study: Study) -> list[str]:
+    """Where files of a study may be: the folder beside the database, if it exists, and the place
+    that the database notes. That is told and not opened: others may have written it."""
+    found: list[str] = []
+    with suppress(InputError):  # the name may be that of no folder
+        usual = weights_folder(study.storage_url, study.spec.name)
+        found += [str(usual)] if usual.exists() else []
+    with suppress(InputError):
+        place, folder = _noted(study)
+        found += [] if place is None else [_below(place, folder)]
+    return found
 
 
 def require_place(study: Study | None, asked: str | None) -> None:
@@ -83,7 +108,7 @@ def require_place(study: Study | None, asked: str | None) -> None:
     """
     place = _place_for(study, asked)
     if place is not None:
-        require_usable(place)
+        require_usable(place, _told(asked))
     elif study is not None:
         store_of(study)
 
@@ -97,31 +122,52 @@ def begin_at(study: Study, asked: str | None) -> Store:
     place = _place_for(study, asked)
     if place is not None:
         _named.add(place)
-        if _noted(study)[0] is None:
-            study.note(NOTE, {"place": place, "folder": _own_folder(study)})
+    if _noted(study)[0] is None and not _has_files(study):
+        # of drivers that begin together the first one decides, for all
+        chosen: JSON = {"place": place, "folder": "" if place is None else _own_folder(study)}
+        study.note(NOTE, chosen, once=place is None or NOTE not in study.notes())
+        if place is not None:
+            return begin_at(study, asked)
     return store_of(study)
 
 
 def _place_for(study: Study | None, asked: str | None) -> str | None:
     """The place that is asked for, or that the environment names; None for the folder beside the
     database."""
-    given = asked or os.environ.get(VARIABLE)
-    place = checked_place(given) if given else None
+    given = os.environ.get(VARIABLE) if asked is None else asked
+    place = None if not given and asked is None else checked_place(str(given), _told(asked))
     noted = None if study is None else _noted(study)[0]
-    if study is None or place is None or place == noted or not (noted or study.evaluations() or study.paused()):
+    if study is None or place is None or place == noted or not (noted or _has_files(study)):
         return place
     if noted is None and asked is None:
         return None  # the variable is meant for studies that begin
     has = "the folder beside its database" if noted is None else noted[:200]
-    raise InputError(f"--artifacts must be that of the study, {has}, since its files are there; got {place[:200]}")
+    raise InputError(f"{_told(asked)} must be that of the study, {has}, since its files are there; got {place[:200]}")
+
+
+def _told(asked: str | None) -> str:
+    """What names the place that is asked for."""
+    return VARIABLE if asked is None else "--artifacts"
+
+
+def _has_files(study: Study) -> bool:
+    """Whether a study that notes no place may have files in the folder beside its database: a
+    training has ended or is paused, or another driver that has begun there runs one."""
+    if any(study.counts().values()) or study.paused():
+        return True
+    own = here(), os.getpid()
+    return NOTE in study.notes() and any((one.place, one.pid) != own for one in study.drivers())
 
 
 def _own_folder(study: Study) -> str:
-    """The name of a study's folder at a place where studies of other databases may have its
-    name."""
-    told = f"{study.spec.name} {study.created:%Y-%m-%d %H:%M:%S}"
+    """A name for a study's folder at a place where studies of other databases, or a deleted one,
+    may have its name."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", study.spec.name)
-    return f"{plain}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    return f"{plain}-{secrets.token_hex(4)}"
+
+
+def _below(place: str, folder: str) -> str:
+    return f"{place.rstrip('/')}/{checked(folder)}"
 
 
 def _noted(study: Study) -> tuple[str | None, str]:
@@ -134,10 +180,12 @@ def _noted(study: Study) -> tuple[str | None, str]:
 
 
 def local_folder(study: Study) -> Path:
-    """The folder of a study's files on this machine, which of files at a URL holds copies; raises
-    as `store_of`."""
+    """The folder of a study's files on this machine, which of files at a URL holds copies: those of
+    this study alone, and not of a deleted one of its name. Raises as `store_of`."""
     store = store_of(study)
-    return store.folder if isinstance(store, Folder) else weights_folder(study.storage_url, study.spec.name)
+    if isinstance(store, Folder):
+        return store.folder
+    return weights_folder(study.storage_url, study.spec.name) / checked(_noted(study)[1])
 
 
 def weights_place(study: Study, evaluation: Evaluation) -> Path | None:
@@ -183,6 +231,24 @@ def weights_file(study: Study, evaluation: Evaluation) -> Path | None:
         with suppress(FileNotFoundError), store.reading(name) as found, copies.writing(name) as copy:
             shutil.copyfileobj(found, copy)
     return file
+
+
+def sent(study: Study, *files: Path) -> None:
+    """Copy files of `local_folder` to the study's URL, if its files are at one; a file that does
+    not exist is left out.
+
+    Raises:
+        StoreError: the URL cannot be reached.
+        PlaceNotNamed: as `store_of`.
+    """
+    store = store_of(study)
+    if isinstance(store, Folder):
+        return
+    folder = local_folder(study)
+    for file in files:
+        if file.is_file():
+            with open(file, "rb") as copy, store.writing(file.relative_to(folder).as_posix()) as there:
+                shutil.copyfileobj(copy, there)
 
 
 def weights_name(candidate_id: str, fidelity: Fidelity, seed: int) -> str:

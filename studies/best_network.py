@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import stdev
@@ -39,7 +40,9 @@ class Best:
     network."""
     weights: Path | None = field(default=None, repr=False)
     """File of its trained weights: those of `evaluation`, otherwise of its last final training that
-    kept any; None if no training did."""
+    kept any; None if no training did. Of weights at a URL it is the copy that `load` fetches."""
+    fetch: Callable[[], object] | None = field(default=None, repr=False, compare=False)
+    """Fetches weights that are at a URL, if there is no copy yet."""
 
     @property
     def unfinished(self) -> bool:
@@ -54,12 +57,16 @@ class Best:
         Raises:
             InputError: no training has kept weights, or their file is missing or damaged; the
                 message says what to do.
+            StoreError: they are at a URL that cannot be reached.
+            OSError: the copy of those at a URL cannot be written.
         """
         if self.weights is None:
             raise InputError(
                 f"the network {self.candidate.id[:12]} has no trained weights yet: train it with automl.train(study) or"
                 " `automl train STUDY`, then call automl.search.best(study).load()"
             )
+        if self.fetch is not None:
+            self.fetch()
         if not self.weights.is_file():
             raise InputError(
                 f"the trained weights are missing: there is no file {self.weights}; keep the folder beside the"

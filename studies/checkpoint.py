@@ -11,6 +11,7 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import torch
@@ -69,11 +70,18 @@ def load_from(store: Store, name: str) -> dict[str, Any]:
 
     Raises:
         InputError: as `load`.
-        StoreError: the store cannot be reached.
+        StoreError: the store cannot be reached, or its disk refuses.
     """
     shown = f"{store.place}/{name}"
-    with _told(shown), store.reading(name) as file:
-        payload = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        with store.reading(name) as file:
+            data = file.read()
+    except FileNotFoundError as error:
+        raise InputError(f"cannot read the checkpoint {shown}: {error.strerror or error}") from None
+    except OSError as error:  # of the machine, which another one may not have
+        raise StoreError(f"cannot read the checkpoint {shown}: {error.strerror or error}") from None
+    with _told(shown):
+        payload = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     return _dict(payload, shown)
 
 
@@ -85,8 +93,6 @@ def _told(name: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except StoreError:
-        raise
     except pickle.UnpicklingError:
         raise InputError(
             f"a checkpoint must hold tensors and plain Python values only, but {name} holds something else or is"

@@ -9,10 +9,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 from ..blocks import InputError
-from .artifacts import PlaceNotNamed, weights_file
+from .artifacts import PlaceNotNamed, weights_file, weights_place
 from .belief import Noted, noted_belief
 from .best_network import Best
 from .evaluation import CandidateRow, Evaluation, Purpose, State
@@ -67,7 +68,7 @@ def best(study: Study) -> Best | None:
         confirmed=any(final.seed != point.evaluation.seed for final in trained),
         accuracies=tuple(final.accuracy or 0.0 for final in trained),
         reference=reference_words(study).get(point.id),
-        weights=_weights(study, shown),
+        **_weights(study, shown),
     )
 
 
@@ -267,17 +268,17 @@ def _of_grid(study: Study, candidate_id: str) -> Best:
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
     shown = finals[-1] if finals else trained[0]
     return Best(
-        candidate=study.candidates()[candidate_id],
-        evaluation=shown,
-        confirmed=len(seeds) > 1,
-        weights=_weights(study, shown),
+        candidate=study.candidates()[candidate_id], evaluation=shown, confirmed=len(seeds) > 1, **_weights(study, shown)
     )
 
 
-def _weights(study: Study, shown: Evaluation) -> Path | None:
-    """The weights of `shown`, else of its network's last final training that kept any."""
+def _weights(study: Study, shown: Evaluation) -> dict[str, Any]:
+    """The weights of `shown`, else of its network's last final training that kept any, and what
+    fetches them."""
     own = [each for each in trainings(study) if each.candidate_id == shown.candidate_id]
-    kept = (weights_file(study, each) for each in (shown, *reversed(own)))
-    with suppress(PlaceNotNamed, StoreError):  # the network is known without its weights
-        return next((file for file in kept if file is not None), None)
-    return None
+    with suppress(PlaceNotNamed, StoreError, OSError):  # the network is known without its weights
+        for each in (shown, *reversed(own)):
+            if (file := weights_place(study, each)) is not None:
+                # without the study where it can be: that cannot be pickled
+                return {"weights": file, "fetch": None if file.exists() else partial(weights_file, study, each)}
+    return {}

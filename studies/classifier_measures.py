@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.regular_file import read_regular
-from .artifacts import weights_place
+from .artifacts import local_folder, store_of, weights_place
 from .atomic_file import write_text
 from .evaluation import Evaluation
-from .store import StoreError
+from .store import Folder, StoreError
 from .study import Study
 
 BINS = 15
@@ -183,7 +183,7 @@ class TrainingMeasures:
 
     def write(self, weights: Path) -> None:
         """Write them beside a file of weights."""
-        write_text(_path(weights), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+        write_text(measures_file(weights), json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
 
 
 def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | None:
@@ -193,12 +193,22 @@ def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | No
         weights = weights_place(study, evaluation)
         if weights is None:
             return None
-        kept = json.loads(read_regular(_path(weights), most=LARGEST))
+        kept = json.loads(_read(study, measures_file(weights)))
         parts = {part: Measures.from_dict(kept[part]) for part in PARTS if part in kept}
         return TrainingMeasures(recipe=dict(kept["recipe"]), parts=parts) if "validation" in parts else None
     except (OSError, KeyError, TypeError, ValueError, RecursionError, StoreError):
         return None
 
 
-def _path(weights: Path) -> Path:
+def _read(study: Study, file: Path) -> bytes:
+    """A file of measures: that of this machine, else that at the study's URL."""
+    store = store_of(study)
+    if file.exists() or isinstance(store, Folder):
+        return read_regular(file, most=LARGEST)
+    with store.reading(file.relative_to(local_folder(study)).as_posix()) as found:
+        return found.read(LARGEST)
+
+
+def measures_file(weights: Path) -> Path:
+    """The file of the measures of a network, by that of its weights."""
     return weights.with_suffix(MEASURES)

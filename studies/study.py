@@ -269,12 +269,14 @@ class Study:
 
         return self._database.fetch(reads)
 
-    def note(self, key: str, value: JSON) -> None:
-        """Keeps a small JSON value with the study, in place of the one of this `key`."""
+    def note(self, key: str, value: JSON, *, once: bool = False) -> None:
+        """Keeps a small JSON value with the study, in place of the one of this `key`; `once` keeps
+        the one that is there."""
 
         def writes(session: Session, again: bool) -> None:
             self._require(session)
-            session.merge(NoteRecord(study_id=self._id, key=key, value=plain(value, f"note {key}")))
+            if not once or session.get(NoteRecord, (self._id, key)) is None:
+                session.merge(NoteRecord(study_id=self._id, key=key, value=plain(value, f"note {key}")))
 
         self._database.transact(writes)
 

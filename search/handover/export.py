@@ -17,7 +17,7 @@ from ...blocks.documented import documented
 from ...spaces import Candidate
 from ...spaces.fitted_strides import strides_in_words
 from ...studies import Evaluation, Purpose, State, Study
-from ...studies.artifacts import weights_file
+from ...studies.artifacts import weights_file, weights_place
 from ...studies.chosen import best, trainings
 from ...studies.chosen import chosen_candidate as chosen_of
 from ...studies.classifier_measures import kept_measures
@@ -215,7 +215,7 @@ def _selected(
     own = [(number, each) for number, each in numbered if each.candidate_id == row.id and each.checkpoint is not None]
     if not own and training is None:
         trials = [each for each in study.evaluations(Purpose.SEARCH) if each.candidate_id == row.id]
-        own = [(None, each) for each in trials if weights_file(study, each) is not None]
+        own = [(None, each) for each in trials if weights_place(study, each) is not None]
     if not own:
         raise InputError(
             f"the network {row.id[:12]} has no trained weights yet: run `automl train` with --candidate {row.id[:12]}"

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError, InputError
 from ...studies import CandidateRow, Evaluation, State, Study
+from ...studies.artifacts import sent
+from ...studies.classifier_measures import measures_file
 from ...studies.measure import as_text, shown, words
 from ..course.job import Job
 from ..course.running import Running
@@ -87,6 +89,7 @@ class ResumableTraining:
 
         Raises:
             Diverged: the training produced NaN or infinity; recorded as FAIL first.
+            StoreError: the URL of the study's files cannot be reached; nothing is recorded.
         """
         from ..training.threads import Threads
         from ..workers.job_runner import keep_weights
@@ -104,6 +107,8 @@ class ResumableTraining:
             network, size, metric = trainer.network_for_use(), self.job.fidelity.size, self.job.metric
             on_test = measured(network, self.pixels, size, metric) if tested else None
             self._measure(trainer, tested=tested)
+            # before it is recorded: if the URL cannot be reached, the same call goes on here
+            sent(self.study, self.weights, self.best_weights, measures_file(self.weights))
         return self._record(State.COMPLETE, test=on_test)
 
     def _trainer(self) -> Trainer:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks import InputError
 from ...studies import Study
-from ...studies.artifacts import weights_file
+from ...studies.artifacts import sent, weights_file
 from ...studies.chosen import Best
+from ...studies.classifier_measures import measures_file
 from ...studies.quality import ACCURACY
 from ...studies.weights import load_trained
 from ..data import ImageData, Split
@@ -78,3 +79,4 @@ def keep_measures(study: Study, network: Any, pixels: Pixels, size: int, path: P
     recipe = Recipe.from_dict(study.spec.settings["recipe"])
     names = [str(name) for name in study.spec.data["classes"]]
     measure(network, pixels, recipe, size=size, names=names, test=True).write(path)
+    sent(study, measures_file(path))

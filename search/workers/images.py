@@ -18,6 +18,7 @@ from ..data.cache import cache_at
 from ..data.copied import copied
 from ..data.entry import read_about
 from ..data.mapped import Mapped, mapped
+from .on_node import on_node
 
 Read = Callable[[int, int], NDArray[np.uint8]]
 
@@ -48,11 +49,8 @@ class OnNode:
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        there = NodeAffinitySchedulingStrategy(self.node, soft=False)
-        task = ray.remote(num_cpus=0)(rows_of_file).options(scheduling_strategy=there)
-        return ray.get(task.remote(self.file, start, stop))
+        return ray.get(on_node(self.node, rows_of_file).remote(self.file, start, stop))
 
 
 def fingerprint_of(file: Path) -> str:

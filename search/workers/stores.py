@@ -7,6 +7,7 @@ sees it shares the folder; nobody needs to say so.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, TypeVar
 from ...studies.store import Folder, Store, StoreError, is_url, store_at
 from ...studies.store.store import checked, leads_inside
 from ..course.job import Job
+from .on_node import on_node
 
 T = TypeVar("T")
 
@@ -25,6 +27,8 @@ SCHEME = "driver://"
 TOKEN = ".seen-by-"
 ABANDONED = 86400.0
 """Seconds after which a token is removed by another run: its driver was killed."""
+TOUCHED = 3600.0
+"""Seconds after which a driver that lives touches its token again."""
 PATIENCE = 240.0
 """Seconds for which a worker waits for a store that cannot be reached; less than the silence after
 which it is taken for lost."""
@@ -36,14 +40,15 @@ class Tokens:
     def __init__(self, node: str) -> None:
         """`node` is Ray's id of the driver's machine; empty for a private Ray, which needs none."""
         self._node = node
-        self._written: set[Path] = set()
+        self._written: dict[Path, float] = {}
 
     def write(self, place: str | None) -> None:
-        """Write the token into the store at `place`, if it is a folder that has none yet."""
+        """Write the token into the store at `place`, if it is a folder that has none yet, and touch
+        it now and then: it is that of a driver that lives."""
         if not self._node or place is None or is_url(place):
             return
         token = Path(place, TOKEN + self._node)
-        if token in self._written:
+        if time.time() - self._written.get(token, -math.inf) < TOUCHED:
             return
         token.parent.mkdir(parents=True, exist_ok=True)
         for old in token.parent.glob(f"{TOKEN}*"):
@@ -51,7 +56,7 @@ class Tokens:
                 if time.time() - old.stat().st_mtime > ABANDONED:
                     old.unlink()
         token.touch()
-        self._written.add(token)
+        self._written[token] = time.time()
 
     def remove(self) -> None:
         """Remove all of them."""
@@ -130,12 +135,9 @@ class OnDriver(Store):
         """
         import ray
         from ray.exceptions import RayError, RayTaskError
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        there = NodeAffinitySchedulingStrategy(self._node, soft=False)
-        task: Any = ray.remote(num_cpus=0)(call).options(scheduling_strategy=there)
         try:
-            return ray.get(task.remote(self._folder, name, *more), timeout=PATIENCE)
+            return ray.get(on_node(self._node, call).remote(self._folder, name, *more), timeout=PATIENCE)
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else error
             reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks.errors import InputError
-from automl.studies.checkpoint import load, save
+from automl.studies.checkpoint import load, load_from, save, save_to
+from automl.studies.store import Folder, StoreError
 
 PAYLOAD = {
     "weights": {"a": torch.arange(6.0).view(2, 3)},
@@ -160,3 +161,18 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     for name, says in (("pipe", "it is a pipe, not a file"), ("loop", "Too many levels"), ("x" * 300, "too long")):
         with pytest.raises(InputError, match=f"cannot read the checkpoint .*{says}"):
             load(tmp_path / f"{name}.pt")
+
+
+def test_what_the_disk_of_a_store_refuses_is_no_fault_of_the_checkpoint(tmp_path: pathlib.Path, monkeypatch):
+    store = Folder(tmp_path)
+    save_to(store, "a.pt", {"epoch": 1})
+    assert load_from(store, "a.pt") == {"epoch": 1}
+    with pytest.raises(InputError, match="No such file"):
+        load_from(store, "b.pt")
+
+    def stale(path) -> None:
+        raise OSError(116, "Stale file handle", str(path))
+
+    monkeypatch.setattr("automl.studies.store.folder.require_regular", stale)
+    with pytest.raises(StoreError, match="Stale file handle"):
+        load_from(store, "a.pt")

@@ -244,9 +244,12 @@ class TestRecipe:
             interrupted_after(patch, 3)
             with pytest.raises(KeyboardInterrupt):
                 train(study, epochs=4, seed=1, threads=1)
+        there: list[Path] = []
+        monkeypatch.setattr("automl.search.handover.resumable.sent", lambda study, *files: there.extend(files))
         train(study, epochs=4, seed=1, threads=1, said=said.append)
         path = weights_file(study, trainings(study)[0])
         assert path is not None
+        assert there == [path, path.with_name(f"{path.stem}-best.pt"), path.with_suffix(".json")]
         kept = load(path.with_name(f"{path.stem}-best.pt"))
         assert kept["epochs"] == 2
         assert any("highest, 0.7000, after epoch 2" in line for line in said)

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from automl.search.workers.stores import ABANDONED, OnDriver, Tokens, reached, store_of
+from automl.search.workers.on_node import on_node
+from automl.search.workers.stores import ABANDONED, TOUCHED, OnDriver, Tokens, reached, store_of
 from automl.studies.store import Folder, Store, StoreError, Url
 from ray.exceptions import RayTaskError
 
@@ -44,7 +45,7 @@ class TestOnDriver(StoreConformance):
                 raise answer
             return answer
 
-        monkeypatch.setattr("ray.remote", lambda **_: Task)
+        monkeypatch.setattr("automl.search.workers.on_node._task", Task)
         monkeypatch.setattr("ray.get", get)
         return nodes
 
@@ -99,3 +100,25 @@ class TestReached:
         os.utime(old, (time.time() - 2 * ABANDONED,) * 2)
         Tokens(NODE).write(str(tmp_path))
         assert sorted(path.name[-2:] for path in tmp_path.iterdir()) == ["a1", "c3"]
+
+    def test_a_driver_that_lives_touches_its_token(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        tokens, began = Tokens(NODE), time.time()
+        tokens.write(str(tmp_path))
+        [token] = tmp_path.iterdir()
+        os.utime(token, (began - 2 * ABANDONED,) * 2)
+        tokens.write(str(tmp_path))
+        assert token.stat().st_mtime < began - ABANDONED  # not at each call
+        monkeypatch.setattr("automl.search.workers.stores.time.time", lambda: began + 2 * TOUCHED)
+        tokens.write(str(tmp_path))
+        assert token.stat().st_mtime > began - ABANDONED
+
+
+def test_a_function_is_made_a_task_once(monkeypatch: pytest.MonkeyPatch):
+    made: list[object] = []
+    monkeypatch.setattr("ray.remote", lambda **_: lambda call: made.append(call) or SimpleNamespace(options=dict))
+
+    def call() -> None: ...
+
+    for _ in range(2):
+        on_node(NODE, call)
+    assert made == [call]

@@ -89,14 +89,37 @@ class TestRefused:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"), [("s3://bucket/place/", "s3://bucket/place"), ("file:///a/b%20c", "/a/b c"), ("/a/../b", "/b")]
+    ("text", "place"),
+    [
+        ("s3://bucket/place/", "s3://bucket/place"),
+        ("s3://bucket", "s3://bucket"),
+        ("abfs://container@account/place", "abfs://container@account/place"),
+        ("hdfs:///place", "hdfs:///place"),
+        ("file:///a/b%20c", "/a/b c"),
+        ("/a/../b", "/b"),
+    ],
 )
 def test_a_place_is_a_url_or_the_path_of_a_folder(text: str, place: str):
     assert checked_place(text) == place
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://me:secret@host/a", "s3://bucket/a?secret_key=secret", "s3://bucket/a#secret", "memory://a", ""]
+    "text",
+    [
+        "ftp://me:secret@host/a",
+        "s3://secret@bucket/a",
+        "simplecache::s3://me:secret@bucket/a",
+        "abfs://container:secret@account/a",
+        "s3://bucket/a?secret_key=secret",
+        "s3://bucket/a#secret",
+        "s3://[bad/a",
+        "s3://",
+        "s3:///a",
+        "file://~/a",
+        "file:///",
+        "memory://a",
+        "",
+    ],
 )
 def test_a_place_that_holds_secrets_or_that_others_cannot_reach_is_refused(text: str):
     with pytest.raises(InputError, match="--artifacts must") as refused:
