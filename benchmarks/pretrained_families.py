@@ -41,14 +41,7 @@ FAMILIES = {
     ),
     "ResNeXt": Family(
         skeleton="resnet",
-        source={
-            "repeats": 1,
-            "width": 0.125,
-            "cardinality": 4,
-            "base_width": 16,
-            "stem_stride": 2,
-            "stem_pool": False,
-        },
+        source={"repeats": 1, "width": 0.125, "cardinality": 4, "base_width": 16, "stem_stride": 2, "stem_pool": False},
         dimensions={
             "width": [0.125, 0.1875],
             "repeats": [1, 2],
