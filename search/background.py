@@ -20,7 +20,8 @@ class Background(Generic[T]):
         self._found: Future[T] = Future()
         self._call = call
         self.slowed = 1.0
-        """Seconds that it took, for each second of CPU time; 1 before its end."""
+        """Seconds that it took, for each second of CPU time of the process, whose other threads are
+        thus no load; 1 before its end."""
         threading.Thread(target=self._run, name="automl-background", daemon=not ends_first).start()
 
     def result(self) -> T:
@@ -28,12 +29,12 @@ class Background(Generic[T]):
         return self._found.result()
 
     def _run(self) -> None:
-        began, busy = time.monotonic(), time.thread_time()
+        began, busy = time.monotonic(), time.process_time()
         try:
             found = self._call()
         except BaseException as error:
             self._found.set_exception(error)
             return
-        seconds, busy = time.monotonic() - began, time.thread_time() - busy
+        seconds, busy = time.monotonic() - began, time.process_time() - busy
         self.slowed = max(1.0, seconds / busy) if busy > 0 else 1.0
         self._found.set_result(found)

@@ -213,21 +213,27 @@ def noted_pace(study: Study, pace: Pace) -> Pace:
     return pace
 
 
-def earlier_model(storage: str) -> TimeModel | None:
-    """What the newest study of a database has learnt of the time of trainings; None if none of the
-    last `STUDIES` has learnt anything."""
+def earlier_model(storage: str, *, on_gpus: bool) -> TimeModel | None:
+    """What the newest study of a database has learnt of the time of trainings on GPUs, or on CPUs;
+    None if none of the last `STUDIES` has learnt anything of it."""
     with suppress(AutomlError):
-        found = (_noted_model(Study.open(storage, name)) for name in names(storage)[: -STUDIES - 1 : -1])
+        found = (_noted_model(Study.open(storage, name), on_gpus) for name in names(storage)[: -STUDIES - 1 : -1])
         return next((model for model in found if model is not None), None)
     return None
 
 
-def _noted_model(study: Study) -> TimeModel | None:
+def _noted_model(study: Study, on_gpus: bool | None = None) -> TimeModel | None:
+    """The model of the device on which a study trained last, of those that are GPUs or CPUs as
+    asked; None if there is none, or another version wrote it otherwise."""
     kept = study.notes().get(PACE)
-    if isinstance(kept, dict) and isinstance(models := kept.get("models"), dict):
-        model = models.get(str(kept.get("device")))
-        if isinstance(model, dict):
-            return TimeModel.from_dict(model)
+    if not isinstance(kept, dict) or not isinstance(models := kept.get("models"), dict):
+        return None
+    device = str(kept.get("device"))
+    for name in (device, *(each for each in reversed(models) if each != device and on_gpus is not None)):
+        model = models.get(name)
+        if isinstance(model, dict) and on_gpus in (None, name.startswith("cuda")):
+            with suppress(KeyError, TypeError, ValueError):
+                return TimeModel.from_dict(model)
     return None
 
 

@@ -87,7 +87,8 @@ class TrainingOptions:
     """Mirror images at random in training. Default: as suits the data set, not for digits."""
     pretrained: str | None = None
     """Begin from trained weights in place of noise: NAME of a network (timm's hub is asked),
-    NAME:FILE (.pt, .pth, .safetensors), or a folder of `automl export`. Default: noise."""
+    NAME:FILE (.pt, .pth, .safetensors), or a folder of `automl export`; none is noise, the
+    default."""
     seed: int = 0
     """Seed of the split, the sampler and the trainings."""
 

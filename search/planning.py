@@ -106,7 +106,7 @@ def pace_of(evaluator: Evaluator) -> Pace | None:
     rows = evaluator.plan.split
     return Pace(
         trainings=Trainings(recipe=evaluator.plan.recipe, images=len(rows.train), validated=len(rows.validation)),
-        tested=2 * len(rows.test) + len(rows.validation),  # the accuracy, then all measures of both parts
+        tested=len(rows.test) + len(rows.validation),
     )
 
 
@@ -121,7 +121,7 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
 
     def begin() -> Engine:
         if not pace.model.known:
-            earlier = earlier_model(run.options.storage)
+            earlier = earlier_model(run.options.storage, on_gpus=clock.on_gpus)
             pace.model = earlier or pace.model
             source = "a typical machine" if earlier is None else "an earlier study of this database"
             run.listener.said(f"no network was timed: the plan is made from the times of {source}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..blocks import AutomlError, InputError
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
+from ..spaces.auto import share
 from ..spaces.describe import describe
 from ..studies import FrontPoint, Study
 from ..studies.artifacts import require_place
@@ -28,6 +29,9 @@ from .warm_start import trials_of
 
 SLOWEST = 4.0
 """Most times slower than alone that the machine is taken to be while the run ends."""
+LOOKS = 100
+"""Random settings of the space; if none is within the budget, the workers are started only once it
+is known that others are."""
 
 
 @documented
@@ -96,9 +100,11 @@ def search(
         require_free(study, options)
         if evaluator.keeps_weights:
             require_place(study, options.artifacts)
+    doubtful = works and share(plan.space, plan.budget, LOOKS) == 0
+    found = _examined(examining, evaluator, listener) if doubtful else None
     with ExitStack() as held:
         runs = held.enter_context(evaluator.workers(listener)) if works else None
-        found = _examined(examining, evaluator, listener)
+        found = found or _examined(examining, evaluator, listener)
         clock.slowed = min(examining.slowed, SLOWEST)
         run = Run(options=options, found=found, earlier=earlier, listener=listener, command=command, clock=clock)
         if runs is not None:

@@ -49,9 +49,9 @@ def for_budget(space: Space, budget: Budget) -> tuple[Space, list[str]]:
     return union(kept, name=space.name), lines
 
 
-def share(space: Space, budget: Budget) -> float:
-    """Estimate which share of a space's settings is within the budget, from `LOOKS` random ones."""
-    cost, valid = costs(space, drawing_of(space).rows(LOOKS, np.random.default_rng(0)))
+def share(space: Space, budget: Budget, looks: int = LOOKS) -> float:
+    """Estimate which share of a space's settings is within the budget, from so many random ones."""
+    cost, valid = costs(space, drawing_of(space).rows(looks, np.random.default_rng(0)))
     within = np.broadcast_to(budget.admits(cost), valid.shape)
     return float((valid & within).sum() / max(1, valid.sum()))
 

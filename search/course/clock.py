@@ -68,6 +68,8 @@ class Clock:
         """Seconds that the plan of the search keeps for confirming; None without a plan."""
         self.workers = 1
         """Workers that train at once."""
+        self.on_gpus = False
+        """Whether they train on GPUs."""
 
     @property
     def elapsed(self) -> float:

@@ -63,7 +63,8 @@ class Measuring:
         """The next network for worker `key`, of so many; None if all have been handed out, or no
         time is left for another one."""
         if self._left is None:
-            self._rounds = min(math.ceil(min(NETWORKS, len(self._rows)) / workers), max(1, int(self.budget / ENOUGH)))
+            rounds = math.ceil(min(NETWORKS, max(1, len(self._rows))) / workers)
+            self._rounds = min(rounds, max(1, int(self.budget / ENOUGH)))
             self._left = _spread(self._rows, min(self._rounds * workers, len(self._rows)))
         rounds = math.ceil(len(self._left) / workers)
         left = self.budget - (self._rounds - rounds) * self._longest

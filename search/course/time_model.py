@@ -111,9 +111,15 @@ class TimeModel:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TimeModel:
-        """The model that `to_dict` wrote."""
+        """The model that `to_dict` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` are something else.
+        """
         found = cls()
         for network, features, mean, count in data["rows"]:
+            if len(features) != len(SPREADS):
+                raise ValueError(f"a network must have {len(SPREADS)} features, but got {len(features)}")
             found._noted += 1
             found._rows[network] = [float(one) for one in features], float(mean), float(found._noted), int(count)
         found._errors = [float(one) for one in data["errors"]]

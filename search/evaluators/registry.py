@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...blocks.errors import InputError, unknown
 from ...blocks.registry import Registry
 from ..options import SearchOptions
+from ..pretrained.kept import NONE
 from ..workers.place import Evaluate
 from .protocol import Evaluator
 from .table import TableLookup
@@ -97,7 +98,7 @@ def check_options(kind: EvaluatorKind, options: SearchOptions) -> None:
             if getattr(options, name) is not None:
                 flag = name.replace("_", "-")
                 raise InputError(f"--{flag} is for trainings, but --evaluator {options.evaluator} trains nothing")
-    if options.pretrained is not None and kind.name in ("table", "zero-cost"):
+    if options.pretrained not in (None, NONE) and kind.name in ("table", "zero-cost"):
         raise InputError(f"--pretrained begins trainings, but --evaluator {options.evaluator} trains no candidate")
     if options.table_seconds is not None and kind.name != "table":
         raise InputError(

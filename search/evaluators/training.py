@@ -21,6 +21,7 @@ from ..handover.weights import test
 from ..options import SearchOptions
 from ..plan import Plan, arrays, prepare
 from ..pretrained.begun import Begun
+from ..pretrained.kept import NONE
 from ..pretrained.source import read_source
 from ..proposing.proposal import Proposes
 from ..scores.sending import packed
@@ -78,7 +79,7 @@ class Training:
         """
         cluster.require_gpus(options.gpus_per_trial, address=options.address, gpus=gpus)
         require_sendable(options, options.hints)
-        if options.pretrained is not None:
+        if options.pretrained is not None and options.pretrained != NONE:
             read_source(options.pretrained)  # which raises the error, if there is one
         plan = prepare(options, evaluator)
         begun = Begun.of(options.pretrained, plan.space)

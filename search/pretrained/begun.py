@@ -10,7 +10,7 @@ from ...spaces import Space
 from ...spaces.union import Union
 from ...studies import Study
 from ...studies.json_values import JSON
-from .kept import keep, share
+from .kept import NONE, keep, share
 from .source import Source, read_source
 
 NOTE = "pretrained"
@@ -30,13 +30,13 @@ class Begun:
 
     @classmethod
     def of(cls, asked: str | None, space: Space) -> Begun | None:
-        """The source that `--pretrained` names, for a space; None without one.
+        """The source that `--pretrained` names, for a space; None without one, or from "none".
 
         Raises:
             InputError: as `read_source`, or no family has anything of the source.
             AutomlError: timm's hub cannot be reached.
         """
-        if asked is None:
+        if asked is None or asked == NONE:
             return None
         source = read_source(asked)
         members = space.members if isinstance(space, Union) else (space,)

@@ -7,18 +7,20 @@ the weights lies in the study's folder: later trainings do not need the file the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 from typing import Any
 
 from ...blocks.errors import InputError
 from ...spaces import Candidate
 from ...studies import Evaluation, Study
 from ...studies.artifacts import store_of
+from ...studies.store import StoreError
 from .source import Source, read_source
 
 SETTING = "pretrained"
 """The setting of a study that names its source."""
 NONE = "none"
-"""What `--pretrained` takes to begin a training from noise in a study that has a source."""
+"""What `--pretrained` takes to begin from noise, also a training in a study that has a source."""
 NOISE = "noise"
 """The name of noise as the beginning of a training."""
 MARK = "+"
@@ -32,7 +34,7 @@ def setting(text: str | None) -> dict[str, Any]:
     Raises:
         InputError, AutomlError: as `read_source`.
     """
-    return {} if text is None else {SETTING: read_source(text).identity}
+    return {} if text is None or text == NONE else {SETTING: read_source(text).identity}
 
 
 def keep(study: Study, source: Source | None) -> None:
@@ -69,7 +71,10 @@ def source_of(study: Study, fingerprint: str | None = None) -> Source | None:
     if wanted is None:
         return None
     kept = load_from(store_of(study), file := _file(wanted))
-    source = Source.of(str(kept["name"]), Candidate.from_spec(str(kept["candidate"])), kept["weights"], file)
+    try:
+        source = Source.of(str(kept["name"]), Candidate.from_spec(str(kept["candidate"])), kept["weights"], file)
+    except (KeyError, TypeError, AttributeError, JSONDecodeError) as error:
+        raise InputError(f"{file}, the copy of the weights from which a study began, is damaged: {error!r}") from None
     if not source.fingerprint.startswith(wanted):
         raise InputError(f"the weights must be those from which the study {study.spec.name!r} began, but {file} differ")
     return source
@@ -111,7 +116,7 @@ def began(study: Study, training: Evaluation, candidate: Candidate) -> str:
     words = f"the weights of {name} (SHA-256 {fingerprint[:16]}…)"
     try:
         source = source_of(study, fingerprint)
-    except InputError:  # the copy is gone; what the training began from is known all the same
+    except (InputError, StoreError):  # no copy is at hand; what the training began from is known all the same
         return words
     return words if source is None else f"{words}: {share(source, candidate):.1%} of the parameters"
 

@@ -172,7 +172,7 @@ def begun(
             training's; recorded as FAIL.
         WrongCost: as `trainer_for`.
     """
-    trainer = trainer_for(job, pixels, recipe, device, source)
+    trainer = trainer_for(job, pixels, recipe, device, None if job.start else source)  # the state holds all weights
     if job.start:
         trainer.load_state_dict(load_from(store_of(job), job.state_file(job.start))["trainer"])
         if trainer.done_epochs != job.start:

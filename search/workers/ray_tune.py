@@ -213,7 +213,7 @@ def run(
         Exception: what the engine met, e.g. a database that is gone; what ended before is in the
             database.
     """
-    engine.clock.workers = resources.workers
+    engine.clock.workers, engine.clock.on_gpus = resources.workers, resources.gpus > 0
     node = "" if is_private() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
     with orderly() as stop, tune_folder() as folder, prepared_processes():

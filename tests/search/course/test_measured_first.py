@@ -137,6 +137,10 @@ def test_the_search_does_not_wait_for_a_network_that_is_timed_for_too_long(
     assert course.clock.pace.model.known
 
 
+def test_without_any_network_to_time_the_search_begins(tmp_path: Path, space: Space):
+    assert timings(measured(tmp_path, space, []), workers=2) == []
+
+
 def test_the_times_are_learned_and_the_search_begins_with_nothing_recorded(
     tmp_path: Path, space: Space, networks: list[CandidateRow]
 ):

@@ -78,6 +78,24 @@ def test_the_same_candidate_images_and_seed_give_the_same_bits(job: Job, source:
     assert not torch.equal(noise["conv_stem.weight"], one["conv_stem.weight"])
 
 
+def test_a_training_that_goes_on_carries_nothing_over(
+    job: Job, source: Source, pixels: Pixels, plan: Plan, monkeypatch: pytest.MonkeyPatch
+):
+    whole = begun(job, pixels, plan.recipe, "cpu", source)
+    whole.done_epochs = 1  # what an epoch changes does not matter here
+    keep_state(job, whole)
+
+    def carries(*_: object, **__: object) -> None:
+        raise AssertionError("the state holds all weights")
+
+    monkeypatch.setattr("automl.search.pretrained.beginning.begin", carries)
+    later = begun(replace(job, start=1), pixels, plan.recipe, "cpu", source)
+    wanted = whole.network.state_dict()
+    assert all(torch.equal(wanted[name], value) for name, value in later.network.state_dict().items())
+    with pytest.raises(AssertionError, match="holds all weights"):  # the control
+        begun(job, pixels, plan.recipe, "cpu", source)
+
+
 @pytest.mark.exhaustive
 def test_a_training_that_waits_goes_on_to_the_bit(job: Job, source: Source, pixels: Pixels, plan: Plan):
     whole = begun(job, pixels, plan.recipe, "cpu", source)

@@ -13,12 +13,16 @@ from automl.search.evaluators import find_evaluator
 from automl.search.evaluators.registry import check_options
 from automl.search.options import SearchOptions
 from automl.search.plan import prepare
+from automl.search.pretrained import kept
 from automl.search.pretrained.begun import Begun
 from automl.search.pretrained.kept import began, for_training, keep, source_of
 from automl.search.pretrained.source import read_source
 from automl.spaces import Space
 from automl.spaces.union import union
 from automl.studies import Evaluation, Fidelity, Purpose, State, Study
+from automl.studies.artifacts import store_of
+from automl.studies.checkpoint import save_to
+from automl.studies.store import Store, StoreError
 from safetensors.torch import save_file
 
 from ..conftest import write_images
@@ -63,22 +67,28 @@ def test_a_study_goes_on_with_its_own_weights_and_keeps_a_copy(files: list[str],
     assert begun is not None
     begun.keep(study)
     assert study.notes()["pretrained"] == {**plan.spec.settings["pretrained"], "families": begun.shares}
-    kept = source_of(study)
-    assert kept is not None
-    assert kept.identity == read_source(files[0]).identity
+    copy = source_of(study)
+    assert copy is not None
+    assert copy.identity == read_source(files[0]).identity
     for other in (files[1], None):
         with pytest.raises(InputError, match="pretrained"):
             Study.find(study.storage_url, prepare(options(files, tmp_path, other)).spec)
+    noise = [prepare(options(files, tmp_path, asked)).spec.settings for asked in ("none", None)]
+    assert noise[0] == noise[1]
+    assert Begun.of("none", plan.space) is None
     moved = shutil.copytree(files[0], tmp_path / "moved")  # the control: the same weights elsewhere
     assert Study.find(study.storage_url, prepare(options(files, tmp_path, str(moved))).spec) is not None
 
 
-def test_a_training_begins_as_the_study_unless_it_says_otherwise_and_tells_from_what(files: list[str], tmp_path: Path):
+def test_a_training_begins_as_the_study_unless_it_says_otherwise_and_tells_from_what(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     plan = prepare(options(files, tmp_path, files[0]))
     study = Study.create_or_continue(f"sqlite:///{tmp_path}/s.db", plan.spec, command="", versions={})
     own, other = read_source(files[0]), read_source(files[1])
     keep(study, own)
     candidate, now = plan.space.base(), datetime.now(UTC)
+    trainings: list[Evaluation] = []
 
     def told(asked: str | None) -> tuple[str | None, str]:
         source, name = for_training(study, asked)
@@ -95,6 +105,7 @@ def test_a_training_begins_as_the_study_unless_it_says_otherwise_and_tells_from_
             started=now,
             finished=now,
         )
+        trainings.append(training)
         return source and source.fingerprint, began(study, training, candidate)
 
     words = f"the weights of {own.name} (SHA-256 {own.fingerprint[:16]}…): 100.0% of the parameters"
@@ -103,6 +114,17 @@ def test_a_training_begins_as_the_study_unless_it_says_otherwise_and_tells_from_
     found, words = told(files[1])
     assert found == other.fingerprint
     assert words.startswith(f"the weights of {own.name} (SHA-256 {other.fingerprint[:8]}…): 100.0%")
+
+    save_to(store_of(study), f"pretrained-{own.fingerprint[:8]}.pt", {"weights": {}})
+    with pytest.raises(InputError, match="is damaged: KeyError"):
+        source_of(study)
+
+    def away(study: Study) -> Store:
+        raise StoreError("the bucket cannot be reached")
+
+    monkeypatch.setattr(kept, "store_of", away)
+    training = replace(trainings[0], fidelity=Fidelity(epochs=1, size=16))
+    assert began(study, training, candidate) == f"the weights of {own.name} (SHA-256 {own.fingerprint[:16]}…)"
 
 
 def test_a_search_says_what_each_family_has_and_refuses_weights_of_no_family(files: list[str], tmp_path: Path):
