@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from ...studies.classifier_measures import Measures, TrainingMeasures
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from ..training.pixels import Part, Pixels
     from ..training.recipe import Recipe
 
 
 def measure(
-    network: nn.Module, pixels: Pixels, recipe: Recipe, *, size: int, names: list[str], test: bool
+    network: nn.Module, pixels: Pixels, recipe: Recipe, *, size: int, names: list[str], on_test_nk: Tensor | None
 ) -> TrainingMeasures:
-    """The measures of a network in eval mode on the validation and, if asked for, the test images.
+    """The measures of a network in eval mode on the validation images and, if its logits on these
+    are given (`logits_on_test`), the test images.
 
     The temperature of both is fitted on the validation images. `names` are those of the classes.
     """
@@ -24,10 +25,13 @@ def measure(
 
     temperature = 1.0
     found: dict[str, Measures] = {}
-    parts: tuple[Part, ...] = ("validation", "test") if test else ("validation",)
+    parts: tuple[Part, ...] = ("validation", "test") if on_test_nk is not None else ("validation",)
     for part in parts:
-        images, labels_n = pixels.at(part, size)
-        logits_nk = logits_of(network, images, mean=pixels.mean, std=pixels.std, amp=recipe.amp)
+        if part == "test" and on_test_nk is not None and recipe.amp:  # without, they would be others
+            logits_nk, labels_n = on_test_nk, pixels.labels("test")
+        else:
+            images, labels_n = pixels.at(part, size)
+            logits_nk = logits_of(network, images, mean=pixels.mean, std=pixels.std, amp=recipe.amp)
         if part == "validation":
             temperature = fitted_temperature(logits_nk, labels_n.cpu())
         found[part] = measures(logits_nk, labels_n.cpu(), names, temperature=temperature)

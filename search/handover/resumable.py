@@ -23,6 +23,8 @@ from ..course.job import Job
 from ..course.running import Running
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..pretrained.source import Source
     from ..training.pixels import Pixels
     from ..training.recipe import Recipe
@@ -93,7 +95,7 @@ class ResumableTraining:
         """
         from ..training.threads import Threads
         from ..workers.job_runner import keep_weights
-        from .weights import measured
+        from .weights import logits_on_test, measured
 
         with Threads(self.pixels.device, self.threads) as threads:
             try:
@@ -105,8 +107,9 @@ class ResumableTraining:
             keep_weights(self.job, trainer, self.pixels)
             self._keep_best()
             network, size, metric = trainer.network_for_use(), self.job.fidelity.size, self.job.metric
-            on_test = measured(network, self.pixels, size, metric) if tested else None
-            self._measure(trainer, tested=tested)
+            logits_nk = logits_on_test(network, self.pixels, size) if tested else None
+            on_test = None if logits_nk is None else measured(logits_nk, self.pixels, metric)
+            self._measure(trainer, logits_nk)
             # before it is recorded: if the URL cannot be reached, the same call goes on here
             sent(self.study, self.weights, self.best_weights, measures_file(self.weights))
         return self._record(State.COMPLETE, test=on_test)
@@ -175,13 +178,13 @@ class ResumableTraining:
         if report.accuracy > max((accuracy for _, accuracy in self.curve), default=-math.inf):
             self.best = {"epoch": report.epoch, "weights": snapshot(trainer.network_for_use().state_dict())}
 
-    def _measure(self, trainer: Trainer, *, tested: bool) -> None:
+    def _measure(self, trainer: Trainer, on_test_nk: Tensor | None) -> None:
         """Write the measures of the trained network beside its weights."""
         from .measuring import measure
 
         names = [str(name) for name in self.study.spec.data["classes"]]
         network, size = trainer.network_for_use(), self.job.fidelity.size
-        found = measure(network, self.pixels, self.recipe, size=size, names=names, test=tested)
+        found = measure(network, self.pixels, self.recipe, size=size, names=names, on_test_nk=on_test_nk)
         found.write(self.weights)
 
     def _keep_best(self) -> None:

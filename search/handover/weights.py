@@ -12,11 +12,14 @@ from ...studies.artifacts import sent, weights_file
 from ...studies.chosen import Best
 from ...studies.classifier_measures import measures_file
 from ...studies.quality import ACCURACY
+from ...studies.quality import measure as quality_measure
 from ...studies.weights import load_trained
 from ..data import ImageData, Split
 from .measuring import measure
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ...studies.preprocessing import Preprocessing
     from ..training.pixels import Pixels
 
@@ -36,12 +39,18 @@ def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing,
     return Preprocessing.to(stored, size, channels=len(kept["mean"]), then="bilinear"), stored == size
 
 
-def measured(network: Any, pixels: Pixels, size: int, metric: str = ACCURACY) -> float:
-    """The quality measure `metric` of a network on the test data, larger being better."""
-    from ..training.accuracy import quality
+def logits_on_test(network: Any, pixels: Pixels, size: int) -> Tensor:
+    """The logits of a network on the test images, float32 (n, k), on the CPU."""
+    from ..training.measures import logits_of
 
-    images, labels = pixels.at("test", size)
-    return quality(network, images, labels, metric=metric, mean=pixels.mean, std=pixels.std)
+    images, _ = pixels.at("test", size)
+    return logits_of(network, images, mean=pixels.mean, std=pixels.std, amp=True)
+
+
+def measured(logits_nk: Tensor, pixels: Pixels, metric: str = ACCURACY) -> float:
+    """The quality measure `metric` of logits on the test data, larger being better."""
+    found = quality_measure(metric)
+    return found.turned(found.of(logits_nk, pixels.labels("test").cpu()))
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
@@ -60,8 +69,9 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     pixels = Pixels(data.images, data.labels, *parts, device, levels=data.levels, fit=data.fit)
     network, kept = load_trained(path)
     size = int(kept["size"])  # an unfinished training has seen smaller images
-    tested = measured(network.to(device), pixels, size, study.spec.metric)
-    keep_measures(study, network, pixels, size, path)
+    logits_nk = logits_on_test(network.to(device), pixels, size)
+    tested = measured(logits_nk, pixels, study.spec.metric)
+    keep_measures(study, network, pixels, size, path, logits_nk)
     try:
         study.tested(evaluation, tested)
     except InputError:
@@ -72,11 +82,12 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
     return replace(chosen, evaluation=replace(evaluation, test_accuracy=tested))
 
 
-def keep_measures(study: Study, network: Any, pixels: Pixels, size: int, path: Path) -> None:
-    """Write what is measured of a network as a classifier beside the file of its weights."""
+def keep_measures(study: Study, network: Any, pixels: Pixels, size: int, path: Path, logits_nk: Tensor) -> None:
+    """Write what is measured of a network as a classifier beside the file of its weights;
+    `logits_nk` are those of `logits_on_test`."""
     from ..training.recipe import Recipe
 
     recipe = Recipe.from_dict(study.spec.settings["recipe"])
     names = [str(name) for name in study.spec.data["classes"]]
-    measure(network, pixels, recipe, size=size, names=names, test=True).write(path)
+    measure(network, pixels, recipe, size=size, names=names, on_test_nk=logits_nk).write(path)
     sent(study, measures_file(path))

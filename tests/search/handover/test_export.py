@@ -155,10 +155,13 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
 
 
 @pytest.mark.parametrize("check", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
-def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirmed(tmp_path: Path, check: bool) -> None:
+def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirmed(
+    tmp_path: Path, check: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from automl.search.course.job import Job
+    from automl.search.handover import weights
     from automl.search.handover.study_data import study_data
-    from automl.search.handover.weights import test
+    from automl.search.training.accuracy import accuracy
     from automl.search.training.pixels import Pixels
     from automl.search.training.recipe import Recipe
     from automl.search.workers.job_runner import steps
@@ -203,8 +206,22 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
         finished=now,
     )
     study.record(trial, row, params={}, distributions={}, values=None)
-    tested = test(study, Best(candidate=row, evaluation=trial, confirmed=False), loaded, rows).evaluation
-    assert tested.test_accuracy is not None
+    seen: list[int] = []
+    right: list[float] = []
+
+    def watched(path: Path) -> tuple[torch.nn.Module, dict]:
+        network, kept = load_trained(path)
+        network.register_forward_hook(lambda module, args, out: seen.append(len(args[0])))
+        at_size = pixels.at("test", int(kept["size"]))
+        right.append(accuracy(network, *at_size, mean=pixels.mean, std=pixels.std))
+        seen.clear()
+        return network, kept
+
+    load_trained = weights.load_trained
+    monkeypatch.setattr(weights, "load_trained", watched)
+    tested = weights.test(study, Best(candidate=row, evaluation=trial, confirmed=False), loaded, rows).evaluation
+    assert [tested.test_accuracy] == right  # to the bit
+    assert sum(seen) == len(rows.validation) + len(rows.test)  # each image once
     made = export(study, tmp_path / "found", formats=(), check=check)
     assert made.number is None
     assert made.evaluation.test_accuracy == tested.test_accuracy

@@ -25,6 +25,7 @@ def study(tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> Stud
     monkeypatch.setattr(weights, "weights_file", lambda *_: tmp_path)
     monkeypatch.setattr(weights, "load_trained", lambda path: (network, {"size": 16}))
     monkeypatch.setattr("automl.search.training.pixels.Pixels", lambda *_, **__: None)
+    monkeypatch.setattr(weights, "logits_on_test", lambda *_: None)
     monkeypatch.setattr(weights, "keep_measures", lambda *_: None)
     return engine.study
 
