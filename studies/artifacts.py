@@ -119,13 +119,14 @@ def begin_at(study: Study, asked: str | None) -> Store:
     Raises:
         InputError: the study keeps its files elsewhere, or as `store_of`.
     """
+    begins = NOTE not in study.notes()  # read first: what another driver notes from here on stays
     place = _place_for(study, asked)
     if place is not None:
         _named.add(place)
     if _noted(study)[0] is None and not _has_files(study):
         # of drivers that begin together the first one decides, for all
         chosen: JSON = {"place": place, "folder": "" if place is None else _own_folder(study)}
-        study.note(NOTE, chosen, once=place is None or NOTE not in study.notes())
+        study.note(NOTE, chosen, once=begins or place is None)
         if place is not None:
             return begin_at(study, asked)
     return store_of(study)

@@ -114,10 +114,10 @@ class TestPlaces:
 
     def test_drivers_that_begin_together_have_one_folder(self, tmp_path: Path, shelf: str, monkeypatch):
         first, second = self.begun(tmp_path), self.begun(tmp_path)
-        seen = [{}, {}]
-        notes = second.notes
+        notes, seen = second.notes, [{}] * 5
         monkeypatch.setattr(second, "notes", lambda: seen.pop() if seen else notes())  # read before the first noted
         assert begin_at(first, shelf).place == begin_at(second, shelf).place
+        assert seen == []
 
     def test_another_driver_that_runs_it_keeps_its_files_where_it_began(self, tmp_path: Path, shelf: str, monkeypatch):
         study = self.begun(tmp_path)
