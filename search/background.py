@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import monotonic, process_time
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -29,12 +29,12 @@ class Background(Generic[T]):
         return self._found.result()
 
     def _run(self) -> None:
-        began, busy = time.monotonic(), time.process_time()
+        began, busy = monotonic(), process_time()
         try:
             found = self._call()
         except BaseException as error:
             self._found.set_exception(error)
             return
-        seconds, busy = time.monotonic() - began, time.process_time() - busy
+        seconds, busy = monotonic() - began, process_time() - busy
         self.slowed = max(1.0, seconds / busy) if busy > 0 else 1.0
         self._found.set_result(found)

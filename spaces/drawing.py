@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
+from itertools import accumulate
 from math import prod
 from typing import Generic, TypeVar
 
@@ -24,9 +25,10 @@ from .parameters import Parameter
 from .skeleton_space import SkeletonSpace
 from .space import Space
 
-PART = 8
-"""Rows of which the settings that build the same candidate are counted at a time: counting takes up
-to a tenth of a second for each, and a search begins with a few."""
+PARTS = (8, 16, 32, 64)
+"""Rows of which the settings that build the same candidate are counted at a time, at first and in
+the end: counting takes up to a tenth of a second for each of a few rows, with which a search
+begins, and far less for each of many."""
 TRIES = 40
 """Repetitions of a draw, at most, if conditions leave few of its settings."""
 ENUMERATE_STAGE = 1 << 17
@@ -74,7 +76,7 @@ class Drawing(ABC, Generic[S]):
         rows = self.rows(count, rng)
         cost, valid, keys = examine(self.space, rows)
         fits = np.flatnonzero(valid & within(budget, cost, aim))
-        for part in np.array_split(fits, len(fits) // PART + 1):
+        for part in np.split(fits, [*accumulate(PARTS), *range(sum(PARTS) + PARTS[-1], len(fits), PARTS[-1])]):
             part = part[[int(name) not in seen for name in joined(keys[part])]] if seen else part
             if not len(part):
                 continue

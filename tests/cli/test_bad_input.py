@@ -48,7 +48,7 @@ def write_images(path: Path) -> None:
         ),
         (["--storage", "sqlite:///missing/folder/a.db"], "missing"),
         (["--storage", "nosuch://host/db"], "nosuch"),
-        (["--storage", "postgresql://me:secret@127.0.0.1:1/db"], "automl[postgres]"),
+        (["--storage", "postgresql://me:secret@127.0.0.1:1/db"], "cannot open postgresql://me:***@127.0.0.1:1/db: "),
         (["--gpus-per-trial", "1"], "--gpus-per-trial must be at most the GPUs there are, but got 1 of 0"),
         (["--address", "127.0.0.1:1"], "no Ray cluster answers at '127.0.0.1:1'"),
         (["--seed", "5000000000"], "--seed must be at least 0 and below 2**31"),
