@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray
+import ray._private.ray_constants as ray_constants
 from automl.search.data.cache import Cache
 from automl.search.data.mapped import created, finish, mapped
 from automl.search.workers.images import received, rows_of_file, sent
@@ -51,9 +52,11 @@ SHAPE = (40, 3, 8, 8)
 
 
 @pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[HiddenNodes]:
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HiddenNodes]:
     if not may_hide():
         pytest.skip("this user may have no mount namespace of its own")
+    # a private Ray that an earlier test started in this process has it bound to 127.0.0.1, which others do not look for
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
     folder = tmp_path / "driver"
     folder.mkdir()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0}, shutdown_at_exit=False)
