@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -110,10 +111,12 @@ def _import_for_the_test(over: threading.Event, seconds: float) -> None:
     search ends seconds later if it does so only then."""
     if over.wait(seconds):
         return
-    from torchmetrics.functional import classification  # noqa: F401
+    with warnings.catch_warnings():  # torch tells of kernels that it replaces itself
+        warnings.filterwarnings("ignore", message="Warning only once for all operators")
+        from torchmetrics.functional import classification  # noqa: F401
 
-    from ..studies import weights  # noqa: F401
-    from .training import measures, pixels  # noqa: F401
+        from ..studies import weights  # noqa: F401
+        from .training import measures, pixels  # noqa: F401
 
 
 def _proposer(
