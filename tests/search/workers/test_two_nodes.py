@@ -55,7 +55,7 @@ SHAPE = (40, 3, 8, 8)
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HiddenNodes]:
     if not may_hide():
         pytest.skip("this user may have no mount namespace of its own")
-    # after a private Ray in this process the head would listen at 127.0.0.1, where nobody looks for it
+    # after a private Ray in this process the head would listen at 127.0.0.1, which nobody looks for
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
     folder = tmp_path / "driver"
     folder.mkdir()
