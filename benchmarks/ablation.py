@@ -26,8 +26,6 @@ from typing import Any
 import automl
 import torch
 import yaml
-from automl.search.data import load, split
-from automl.search.training.recipe import Recipe
 from automl.spaces import Candidate
 from cost import machine
 from references import Network, Setting, finished
@@ -183,18 +181,8 @@ def main() -> None:
     arguments = parsed()
     torch.set_num_threads(1)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    data = load(arguments.data)
-    rows = split(data, seed=0)
-    data = data.levelled(rows.train)
-    arguments.image_size = arguments.image_size or data.size
-    setting = Setting(
-        data=data,
-        rows=rows,
-        part="test",
-        recipe=Recipe.for_data(images=len(rows.train), size=arguments.image_size, flip=data.flip),
-        epochs=arguments.epochs,
-        fraction=arguments.fraction,
-    )
+    setting = Setting.of(arguments, "test")
+    arguments.image_size = arguments.image_size or setting.data.size
     found = list(rows_of(arguments, setting))
     text = "\n".join(
         [
@@ -202,7 +190,7 @@ def main() -> None:
             "",
             f"{Path(arguments.data).stem} at {arguments.image_size} px: {arguments.trials} trials a search,"
             f" {arguments.epochs} epochs of {arguments.fraction:.0%} of the images; each chosen network trained from"
-            f" {arguments.trainings} new seeds and judged on {len(rows.test):,} test images. Made by"
+            f" {arguments.trainings} new seeds and judged on {len(setting.rows.test):,} test images. Made by"
             f" `benchmarks/ablation.py`, {date.today()}, {machine()}.",
             "",
             *table(found),

@@ -10,6 +10,8 @@ line of `--rows`, and the same command goes on with what is missing. Prints a Ma
 `--write` keeps it in benchmarks/results/references.md.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -60,6 +62,21 @@ class Setting:
     recipe: Recipe
     epochs: int
     fraction: float
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, part: str | None = None) -> Setting:
+        """What a command line asks for; where it leaves something open, as a search has it."""
+        data = load(arguments.data)
+        rows = split(data, seed=0)
+        data, images = data.levelled(rows.train), len(rows.train)
+        return cls(
+            data=data,
+            rows=rows,
+            part=part or arguments.part,
+            recipe=Recipe.for_data(images=images, size=arguments.image_size or data.size, flip=data.flip),
+            epochs=arguments.epochs or default_epochs(images),
+            fraction=arguments.fraction or default_fraction(images),
+        )
 
     def key(self, network: Network, seed: int) -> dict[str, Any]:
         """What makes a training this one."""
@@ -193,18 +210,8 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     arguments = parsed()
     torch.set_num_threads(1)
-    data = load(arguments.data)
-    rows = split(data, seed=0)
-    data = data.levelled(rows.train)
-    images = len(rows.train)
-    setting = Setting(
-        data=data,
-        rows=rows,
-        part=arguments.part,
-        recipe=Recipe.for_data(images=images, size=arguments.image_size or data.size, flip=data.flip),
-        epochs=arguments.epochs or default_epochs(images),
-        fraction=arguments.fraction or default_fraction(images),
-    )
+    setting = Setting.of(arguments)
+    data, images = setting.data, len(setting.rows.train)
     listed = networks(arguments, data)
     trained = list(rows_of(setting, listed, arguments.seeds, arguments.rows))
     text = "\n".join(

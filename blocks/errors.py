@@ -43,6 +43,11 @@ class Interrupted(AutomlError):
         """The exit code of the command."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, and its type if it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def look_up(what: str, name: str, known: Mapping[str, T]) -> T:
     """Return the value of `name` in `known`.
 

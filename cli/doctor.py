@@ -78,13 +78,14 @@ def _gpus() -> list[str]:
 
 def _ray() -> str:
     """Start a private Ray, and stop it: says whether that works."""
+    from ..blocks.errors import first_line
     from ..search.workers import cluster
 
     try:
         cluster.start(None)
         return f"starts here: {cluster.allot(workers=None, gpus_per_trial=None)}"
     except Exception as error:
-        return f"does not start: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        return f"does not start: {first_line(error)}"
     finally:
         cluster.stop()
 

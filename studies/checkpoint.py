@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..blocks.errors import InputError
+from ..blocks.errors import InputError, first_line
 from ..blocks.regular_file import require_regular
 from .atomic_file import replacing
 from .store import Store, StoreError
@@ -101,7 +101,7 @@ def _told(name: str) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot read the checkpoint {name}: {error.strerror or error}") from None
     except Exception as error:  # a damaged pickle raises whatever its opcodes run into
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"cannot read the checkpoint {name}: {reason}") from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.errors import InputError
+from ..blocks.errors import InputError, first_line
 from ..spaces import Candidate
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def load_trained(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     except InputError:
         raise
     except Exception as error:  # the file may hold anything in place of what is read here
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"{path} holds no trained network: {reason}") from None
     return network.eval(), kept
 

@@ -18,7 +18,7 @@ from urllib.request import getproxies
 import numpy as np
 from numpy.typing import NDArray
 
-from ...blocks.errors import AutomlError, InputError
+from ...blocks.errors import AutomlError, InputError, first_line
 from ...blocks.regular_file import require_regular
 from ...spaces import Candidate
 from ...spaces.architecture_names import find_architecture
@@ -156,7 +156,7 @@ def _from_hub(name: str) -> Mapping[str, Tensor]:
             with _hub_or_cache() as away:
                 return timm.create_model(name, pretrained=True).state_dict()
         except Exception as error:  # whatever the libraries between here and the hub raise
-            reason = "no network" if away else (str(error).splitlines() or [type(error).__name__])[0].strip()
+            reason = "no network" if away else first_line(error).strip()
             raise AutomlError(
                 f"the weights of {name} cannot be fetched from timm's hub ({reason[:160]}): give a file, as"
                 f" --pretrained {name}:FILE"
@@ -218,7 +218,7 @@ def _safetensors(path: Path) -> Mapping[str, Tensor]:
     except InputError:
         raise
     except Exception as error:  # the errors of a library written in another language
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"cannot read the weights {path}: {reason}") from None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ...blocks.errors import InputError
+from ...blocks.errors import InputError, first_line
 from ..by_value import by_value, is_users
 from .registry import Score, scores
 
@@ -41,7 +41,7 @@ def packed(names: Sequence[str] | None = None) -> bytes:
             try:
                 pickle.dumps(sent[-1])
             except Exception as error:  # any error of an object that the function refers to
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                reason = first_line(error)
                 raise InputError(
                     f"the score {score.name!r} must be a function that can be sent to workers, but it cannot be"
                     f" pickled: {reason}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...blocks.errors import InputError
+from ...blocks.errors import InputError, first_line
 from ..course.stopping import kept_handlers
 from . import nodes, private_ray, vital_watch, watched
 
@@ -122,9 +122,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         with kept_handlers():
             ray.init(address=address, ignore_reinit_error=True, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"no Ray cluster answers at {address!r}: {(str(error).splitlines() or [type(error).__name__])[0]}"
-        ) from None
+        raise InputError(f"no Ray cluster answers at {address!r}: {first_line(error)}") from None
 
 
 def closed(place: str | None) -> str | None:

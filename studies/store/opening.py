@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
-from ...blocks.errors import InputError
+from ...blocks.errors import InputError, first_line
 from .folder import Folder
 from .store import Store, StoreError, is_url
 from .url import BRIEFLY, OBJECT_STORES, Url, file_system
@@ -84,7 +84,7 @@ def require_usable(place: str, said: str = "--artifacts") -> None:
         with store.reading(name) as file:
             found = file.read()
     except (StoreError, OSError, ValueError, ImportError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        reason = first_line(error)[:300]
         raise InputError(f"{said} must be a folder or a URL that can be written: {reason}") from None
     finally:
         with suppress(Exception):
