@@ -32,10 +32,16 @@ SHORTEST = 3
 """Fewest epochs: size and rate of learning need some to run their course."""
 LENIENT = 0.95
 """Part of the images that tell something with which a training passes: shares are in steps."""
-FEW = 4
-"""Complete trainings below which even trainings that tell little are made shorter. It is done too
-if fewer than `ROUNDS` candidates of each worker would begin: a single round that takes longer than
-expected would complete nothing."""
+LEARNING = 120
+"""Updates below which a network has hardly begun to learn: its accuracy is near chance, and the
+network that is handed over is of no use. Trainings are made shorter than this only if fewer than
+`FEW` would be complete."""
+FEW = 3
+"""Complete trainings without which there is nothing to choose from."""
+SEVERAL = 4
+"""Complete trainings for which those that tell little are made shorter, down to `LEARNING` updates.
+It is done too if fewer than `ROUNDS` candidates of each worker would begin: a single round that
+takes longer than expected would complete nothing."""
 STEP = 0.88
 """Factor between neighbouring shares of the images that are considered."""
 
@@ -88,8 +94,7 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
     if found is None:
         telling = [one for one in options if one.seen >= LENIENT * least] or options
         shortest = min(one.seen for one in telling)
-        found = _short(given, [one for one in options if one.keeps], shortest) or next(iter(wanted), None)
-        found = found or _short(given, options, shortest) or min(options, key=lambda one: (one.typical, one.keeps))
+        found = _short(given, options, wanted, shortest) or min(options, key=lambda one: (one.typical, one.keeps))
         confirmed = (one for one in telling if one.keeps == given.confirms)
         needed = min(one.needs(_needed(given, one), given) for one in confirmed)
     room = found.room(given)
@@ -110,17 +115,31 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
     )
 
 
-def _short(given: Given, options: Sequence[Option], least: float) -> Option | None:
-    """The fidelity where the time is short: the shortest that tells, which sees the `least` images,
-    or else the longest, with which a few candidates are trained to the end; None if there is
-    none."""
-    few = min(max(FEW, ROUNDS * given.workers), FEWEST, _most(given))
-    for one in sorted(options, key=lambda one: one.seen < least):
-        if one.seen <= least:
-            trials = one.fits(given)
-            if trials >= few and one.complete(trials) >= min(FEW, _most(given)):
-                return one
-    return None
+def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], least: float) -> Option | None:
+    """The fidelity where the time is short, of at most the `least` images that tell: the longest
+    with which several candidates are trained to the end, or else a few, if a network learns from
+    it; without confirming if it has to be; or else one candidate that learns; or else the longest
+    with which a few are trained to the end; None if there is none."""
+    rounds = min(max(SEVERAL, ROUNDS * given.workers), FEWEST)
+    shorter = [one for one in options if one.seen <= least]
+    learning = [one for one in shorter if one.seen >= min(LEARNING * given.batch, least)]
+    kept = [one for one in learning if one.keeps]
+    demands = [
+        (kept, rounds, SEVERAL),
+        (kept, FEW, FEW),
+        (wanted, 1, 1),
+        (learning, rounds, SEVERAL),
+        (learning, FEW, FEW),
+        (sorted(learning, key=lambda one: (one.seen, not one.keeps)), 1, 1),
+        (shorter, FEW, FEW),
+    ]
+    return next((one for pool, *numbers in demands for one in pool if _gives(given, one, *numbers)), None)
+
+
+def _gives(given: Given, option: Option, begun: int, complete: int) -> bool:
+    """Whether so many trials begin, and so many of them are trained to the end."""
+    trials = option.fits(given)
+    return trials >= min(begun, _most(given)) and option.complete(trials) >= min(complete, _most(given))
 
 
 def _fidelities(given: Given) -> Iterator[tuple[int, float]]:
