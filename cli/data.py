@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Cache, DataDir, DropSmallClasses, Fit, GroupBy, ImageColumn, Json, LabelColumn, Test, Validation
+from .options import (
+    Cache,
+    DataDir,
+    DropSmallClasses,
+    Fit,
+    GroupBy,
+    ImageColumn,
+    Json,
+    LabelColumn,
+    Targets,
+    Task,
+    Test,
+    Validation,
+)
 from .output import print_json
 from .tables import print_table
+from .text import names_in
 
 if TYPE_CHECKING:
     from ..search.data.checking import DataCheck
@@ -38,6 +52,8 @@ def check(
     drop_small_classes: DropSmallClasses = 0,
     image_column: ImageColumn = None,
     label_column: LabelColumn = None,
+    task: Task = None,
+    targets: Targets = None,
     group: GroupBy = None,
     fit: Fit = "crop",
     data_dir: DataDir = None,
@@ -65,6 +81,8 @@ def check(
         label_column=label_column,
         group=group,
         fit=fit,
+        task=task,
+        targets=names_in(targets or ""),
         data_dir=data_dir,
         download=download,
         cache=cache,
@@ -78,13 +96,21 @@ def check(
 
 
 def _print(found: DataCheck, name: str) -> None:
-    """The table of classes, the lines, the broken images and the sheet."""
+    """The table of classes, labels or numbers, the lines, the broken images and the sheet."""
+    from ..studies.task import NOUNS
+
     counts = sorted(found.classes.items(), key=lambda one: -sum(one[1].values()))
     rows = [[label, f"{sum(parts.values()):,}", *(f"{count:,}" for count in parts.values())] for label, parts in counts]
     left = len(rows) - MOST
     if left > 0:  # the largest and the smallest
         rows = [*rows[: MOST // 2], [f"… {left:,} more", "", "", "", ""], *rows[-MOST // 2 :]]
-    print_table(f"classes of {name}", ["class", "images", "train", "validation", "test"], rows)
+    one, several = NOUNS[found.task]
+    if found.targets:
+        heads = list(next(iter(found.targets.values())))
+        rows = [[each, *(f"{value:.4g}" for value in of.values())] for each, of in found.targets.items()]
+        print_table(f"targets of {name}, {found.images:,} images", [one, *heads], rows)
+    else:
+        print_table(f"{several} of {name}", [one, "images", "train", "validation", "test"], rows)
     for line in found.lines:
         print(line)
     for line in found.broken[:MOST]:

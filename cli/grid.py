@@ -46,6 +46,7 @@ def add_to(app: typer.Typer) -> None:
         "target": Text(parse=partial(parse_multiple, "--target"), default="2x"),
         "tolerance": Text(parse=partial(parse_part, "--tolerance"), default="5%"),
         "axes": Text(parse=names_in, default="depth,width,resolution"),
+        "targets": Text(parse=names_in),
         "seconds": Text(parse=parse_duration, flag="--time"),
         "storage": Storage,
         "db_patience": Text(parse=parse_duration, default="10min"),

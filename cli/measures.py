@@ -19,18 +19,18 @@ SHOWN = 12
 
 def print_measures(kept: TrainingMeasures) -> None:
     """Print the measures on the test images if there are any, else on the validation images."""
+    from ..studies.task import NOUNS
+
     part, found = kept.part, kept.parts[kept.part]
     names = [each.name for each in found.classes]
     if len(names) <= MOST_CLASSES:
-        rows = [
-            [each.name, f"{each.images:,}", f"{each.precision:.4f}", f"{each.recall:.4f}", f"{each.f1:.4f}"]
-            for each in found.classes
-        ]
-        print_table(f"classes, {part} images", ["class", "images", "precision", "recall", "F1"], rows)
-    if len(names) <= MOST_COLUMNS:
+        rows = [[name, *row] for name, row in zip(names, found.rows, strict=True)]
+        print_table(f"{NOUNS[kept.task][1]}, {part} images", list(found.head), rows)
+    if found.confusion and len(names) <= MOST_COLUMNS:
         rows = [[name, *map(str, counts)] for name, counts in zip(names, found.confusion, strict=True)]
         print_table(f"{part} images of a class (row) by the class predicted (column)", ["class", *names], rows)
-    print(f"{found.images:,} {part} images: {found.in_words}")
-    print(f"calibrated: {found.calibration}")
+    print(visible(f"{found.images:,} {part} images: {found.in_words}"))
+    if found.calibration:
+        print(f"calibrated: {found.calibration}")
     if never := found.never_predicted:
         print(visible(f"never predicted: {', '.join(never[:SHOWN])}{', …' if len(never) > SHOWN else ''}"))

@@ -55,6 +55,18 @@ LabelColumn = Annotated[
     str | None,
     typer.Option("--label-column", help="Column of labels in a table of paths and labels. Without: label, class, …"),
 ]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="What is predicted: classification, multi-label (cells such as `cat;dog`, or lists) or regression"
+        " (numbers). Without: labels as the table has them, never numbers.",
+    ),
+]
+Targets = Annotated[
+    str | None,
+    typer.Option("--targets", help="Columns of numbers to be predicted, separated by commas; means regression."),
+]
 GroupBy = Annotated[
     str | None,
     typer.Option(

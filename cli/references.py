@@ -31,7 +31,7 @@ def references(
         int | None,
         typer.Option("--image-size", min=1, max=100_000, help="Image size in pixels. Without: as published, 224."),
     ] = None,
-    classes: Annotated[int, typer.Option(min=2, max=10_000_000, help="Outputs of the classifier.")] = 1000,
+    classes: Annotated[int, typer.Option(min=1, max=10_000_000, help="Outputs of the classifier.")] = 1000,
     channels: Annotated[int, typer.Option(min=1, max=100_000, help="Channels of an image.")] = 3,
     json: Json = False,
 ) -> None:

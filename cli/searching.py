@@ -43,13 +43,16 @@ def _measures() -> str:
     from ..studies.quality import measures
 
     named = [f"{name}{_remark(one)}" for name, one in measures.parts().items()]
-    return f"Quality measure that the search maximises: {', '.join(named)}. Default: the study's, or accuracy."
+    default = "the study's, or accuracy, mean-average-precision or mae, by the task"
+    return f"Quality measure that the search maximises: {', '.join(named)}. Default: {default}."
 
 
 def _remark(one: Measure) -> str:
+    of = {"multi-label": ["several labels"], "regression": ["numbers"]}.get(one.task, [])
     classes = [f"{one.classes} classes"] if one.classes is not None else []
     smaller = ["minimised"] if one.smaller_is_better else []
-    return f" ({', '.join([*classes, *smaller])})" if classes or smaller else ""
+    said = [*of, *classes, *smaller]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _evaluators() -> str:
@@ -76,6 +79,7 @@ def add_to(app: typer.Typer) -> None:
         "seconds": Text(parse=parse_duration, flag="--time"),
         "space": Text(parse=str, default="auto"),
         "data": Text(parse=str, default="digits", help=_data),
+        "targets": Text(parse=names_in),
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),
         "cost": Text(parse=str, help=_metrics),

@@ -20,6 +20,7 @@ from ..spaces import Space
 from ..spaces.scaling.baseline import Baseline, find_baseline
 from ..spaces.scaling.coefficient_grid import Grid, GridPoint, grid
 from ..studies import Study
+from ..studies.task import CLASSIFICATION
 from .course.events import Listener, Silent
 from .grid_options import PARTS, GridOptions
 from .listed_trainings import ListedTrainings, train_listed
@@ -177,7 +178,10 @@ def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
 def images_up_to(asked: SearchOptions, resolution: float) -> ImageData:
     """The images, at a size for networks of up to `resolution` times the baseline's: the one at
     which resolution alone meets the cost."""
-    return images_of(asked, max(1.0, resolution))
+    data = images_of(asked, max(1.0, resolution))
+    if data.task != CLASSIFICATION:
+        raise InputError(f"`automl grid` compares accuracies, but {data.name} is for {data.task}")
+    return data
 
 
 def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:

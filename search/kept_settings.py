@@ -8,10 +8,12 @@ from typing import Any
 
 from ..blocks import InputError
 from ..spaces.metrics import DEFAULT_AXIS
-from ..studies.quality import ACCURACY, measure
+from ..studies.quality import ACCURACY, measure, measures
+from ..studies.task import CLASSIFICATION, DEFAULT_METRIC
 from .data import ImageData, Reading, Split, is_named
 from .options import SearchOptions
 from .pretrained.kept import setting
+from .scores import score
 
 
 def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
         "channels": data.channels,
         "size": data.size,
         "classes": list(data.classes),
+        **({} if data.task == CLASSIFICATION else {"task": data.task}),
         "split": rows.to_dict(),
         **({"reading": asked} if asked else {}),
         "native": data.native,
@@ -36,12 +39,13 @@ def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
     }
 
 
-def not_default(options: SearchOptions, evaluator: str | None) -> dict[str, Any]:
+def not_default(options: SearchOptions, evaluator: str | None, task: str = CLASSIFICATION) -> dict[str, Any]:
     """Settings that make a study another one. Defaults are left out, because the studies of
     earlier versions have none."""
+    measured = options.metric or DEFAULT_METRIC[task]
     objective = {} if options.objective == "best" else {"objective": options.objective}
     cost = {} if options.cost == DEFAULT_AXIS else {"cost": options.cost}
-    metric = {} if options.metric in (None, ACCURACY) else {"metric": options.metric}
+    metric = {} if measured == ACCURACY else {"metric": measured}
     begun = setting(options.pretrained)
     return {**({} if evaluator is None else {"evaluator": evaluator}), **objective, **cost, **metric, **begun}
 
@@ -50,9 +54,14 @@ def require_measurable(metric: str, data: ImageData, rows: Split) -> None:
     """Check that a quality measure can be computed on the images that validate and test.
 
     Raises:
-        InputError: it needs another number of classes, or images of each of them in both parts.
+        InputError: it is for another task, needs another number of classes, or images of each of
+            them in both parts.
     """
-    wanted = measure(metric).classes
+    found = measure(metric)
+    if found.task != data.task:
+        fitting = ", ".join(name for name, one in measures.parts().items() if one.task == data.task)
+        raise InputError(f"--metric {metric} is for {found.task}, but {data.name} is for {data.task}: {fitting}")
+    wanted = found.classes
     if wanted is None:
         return
     if len(data.classes) != wanted:
@@ -60,6 +69,18 @@ def require_measurable(metric: str, data: ImageData, rows: Split) -> None:
     for part, of_part in (("validate", rows.validation), ("test", rows.test)):
         if len(of_part) and len(set(data.labels[of_part].tolist())) < wanted:
             raise InputError(f"--metric {metric} needs images of all {wanted} classes that {part}, but one has none")
+
+
+def require_scores(options: SearchOptions, data: ImageData) -> None:
+    """Check that the zero-cost scores asked for can be computed.
+
+    Raises:
+        InputError: one needs classes, and there are none.
+    """
+    _, _, named = options.evaluator.partition("zero-cost:")
+    for name in (*options.hints, *([named] if named else [])):
+        if data.task != CLASSIFICATION and score(name).classes:
+            raise InputError(f"the score {name} is computed from classes, but {data.name} is for {data.task}")
 
 
 def data_name(name: str) -> str:

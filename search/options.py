@@ -51,6 +51,11 @@ class DataOptions:
     """Column of paths in a table of paths and labels. Default: image, path, file, …"""
     label_column: str | None = None
     """Column of labels in a table of paths and labels. Default: label, class, category, …"""
+    task: Literal["classification", "multi-label", "regression"] | None = None
+    """What is predicted from a table: classification, multi-label (cells such as `cat;dog`, or
+    lists) or regression (numbers). Default: labels as the table has them, never numbers."""
+    targets: Sequence[str] = ()
+    """Columns of numbers to be predicted, separated by commas; means regression."""
     group: str | None = None
     """Keep images together in one part of the split: by a column of a table of paths and labels, or
     folder, the folders within a class folder."""
@@ -64,8 +69,8 @@ class DataOptions:
     @property
     def reading(self) -> Reading:
         """How the data are read."""
-        names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group", "fit")
-        return Reading(**{name: getattr(self, name) for name in names})
+        names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group", "fit", "task")
+        return Reading(**{name: getattr(self, name) for name in names}, targets=tuple(self.targets))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +150,9 @@ class SearchOptions(RunOptions):
     several times."""
     metric: str | None = None
     """Quality measure that the search maximises and the report is about: accuracy,
-    balanced-accuracy, macro-f1, auroc (two classes), log-loss (minimised). Default: the study's, or
-    accuracy."""
+    balanced-accuracy, macro-f1, auroc (two classes), log-loss (minimised); mean-average-precision,
+    label-f1 (several labels); mae, rmse (minimised), r2 (numbers). Default: the study's, or
+    accuracy, mean-average-precision or mae, by the task."""
     balance: str | None = None
     """For classes of unequal size: weights (class weights in the loss), sampling (images of all
     classes equally often) or none. Default: none."""

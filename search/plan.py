@@ -20,12 +20,14 @@ from ..studies import Fidelity, StudySpec
 from ..studies.quality import ACCURACY
 from ..studies.spec import smallest_map, strides_fitted
 from .data import ImageData, Split, load, split
+from .data.answers import Answers
 from .earlier_studies import continued, share_of_earlier
-from .kept_settings import kept_data, not_default, require_measurable
+from .kept_settings import kept_data, not_default, require_measurable, require_scores
 from .options import SearchOptions
 from .tables import Table, read_table
 from .training.recipe import Recipe, default_epochs, default_fraction
 from .training.schedule import first_rung, schedule
+from .training.task_fit import fitted, require_fitting
 
 PLANNED = ("epochs", "fraction", "proxy_size")
 """What a search with a limit of time plans, but for what the user gives; a study keeps it."""
@@ -153,7 +155,9 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     recipe = Recipe.for_data(
         images=len(rows.train), size=proxy_size, flip=data.flip if options.flip is None else options.flip
     )
+    recipe = fitted(recipe, data.task)
     recipe = recipe if options.balance is None else replace(recipe, balance=options.balance)
+    require_fitting(recipe, data.task)
     epochs = options.epochs or default_epochs(len(rows.train))
     fraction = options.fraction or default_fraction(len(rows.train))
     no_limit = options.trials is None and options.seconds is None
@@ -170,7 +174,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
             "fraction": fraction,
             "seed": options.seed,
             "recipe": recipe.to_dict(),
-            **not_default(options, evaluator),
+            **not_default(options, evaluator, data.task),
         },
     )
     free = [name for name in (*PLANNED, "metric") if getattr(options, name) is None]
@@ -179,6 +183,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
     if spec.space != described.space:
         space = Space.from_dict(spec.space, space.name)
     require_measurable(spec.metric, data, rows)
+    require_scores(options, data)
     epochs, fraction, proxy_size = (spec.settings[name] for name in PLANNED)
     return Plan(
         space=space,
@@ -263,5 +268,8 @@ def arrays_of(data: ImageData, *, train: NDArray[np.int64], measured: NDArray[np
     """Images as workers get them, with the rows that train and those that accuracy is measured
     on."""
     levels = {} if data.levels is None else {"levels": np.array(data.levels)}
+    answers = Answers.of(data, train)
+    other = {} if answers is None else {"answers": answers}
     fit = {} if data.fit == "crop" else {"fit": np.array(data.fit)}
-    return {"images": data.images, "labels": data.labels, "train": train, "validation": measured, **levels, **fit}
+    parts = {"train": train, "validation": measured}
+    return {"images": data.images, "labels": data.labels, **parts, **levels, **fit, **other}

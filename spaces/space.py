@@ -162,9 +162,9 @@ def read_classes(source: Source, default: int) -> int:
         InputError: it is no whole number in the range.
     """
     classes = source.data.get("classes", default)
-    if type(classes) is not int or not 2 <= classes <= 10_000_000:
+    if type(classes) is not int or not 1 <= classes <= 10_000_000:
         raise source.error(
-            ("classes",), f"classes must be a whole number of at least 2 and at most 10,000,000, but got {classes!r}"
+            ("classes",), f"classes must be a whole number of at least 1 and at most 10,000,000, but got {classes!r}"
         )
     return classes
 

@@ -1,4 +1,4 @@
-"""Holds what is measured of a trained classifier, as plain data, and reads it back.
+"""Holds what is measured of a trained network, as plain data, and reads it back.
 
 The measures of a training lie as JSON beside its weights: `NAME.json` beside `NAME.pt`.
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 from ..blocks.regular_file import read_regular
 from .artifacts import local_folder, store_of, weights_place
@@ -17,6 +17,8 @@ from .atomic_file import write_text
 from .evaluation import Evaluation
 from .store import Folder, StoreError
 from .study import Study
+from .task import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from .task_measures import LabelMeasures, TargetMeasures
 
 BINS = 15
 """Number of bins of the calibration error."""
@@ -62,7 +64,12 @@ class ClassMeasures:
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What is measured of a network on one part of the data."""
+    """What is measured of a classifier on one part of the data."""
+
+    head: ClassVar[tuple[str, ...]] = ("class", "images", "precision", "recall", "F1")
+    """The columns of the table of classes."""
+    probabilities: ClassVar[str] = "softmax(1)"
+    """What turns logits into probabilities."""
 
     images: int
     """Number of images."""
@@ -125,6 +132,14 @@ class Measures:
         return cls(images=int(data["images"]), classes=classes, confusion=confusion, **numbers)
 
     @property
+    def rows(self) -> list[list[str]]:
+        """The table of classes, without their names."""
+        return [
+            [f"{each.images:,}", f"{each.precision:.4f}", f"{each.recall:.4f}", f"{each.f1:.4f}"]
+            for each in self.classes
+        ]
+
+    @property
     def never_predicted(self) -> tuple[str, ...]:
         """The classes that have images and are never predicted; empty without a confusion
         matrix."""
@@ -149,14 +164,25 @@ class Measures:
         )
 
 
+PartMeasures: TypeAlias = Measures | LabelMeasures | TargetMeasures
+"""What is measured on one part of the data, by what the network gives."""
+KINDS: dict[str, type[PartMeasures]] = {
+    CLASSIFICATION: Measures,
+    MULTI_LABEL: LabelMeasures,
+    REGRESSION: TargetMeasures,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingMeasures:
     """What is kept of a training beside its weights."""
 
     recipe: Mapping[str, Any]
     """The recipe with which the network was trained."""
-    parts: Mapping[str, Measures]
+    parts: Mapping[str, PartMeasures]
     """Measures on the validation images and, if it was tested, on the test images."""
+    task: str = CLASSIFICATION
+    """What the network gives: "classification", "multi-label" or "regression"."""
 
     @property
     def part(self) -> str:
@@ -171,13 +197,14 @@ class TrainingMeasures:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with stable keys."""
         parts = {part: measures.to_dict() for part, measures in self.parts.items()}
-        return {"recipe": dict(self.recipe), "temperature": self.temperature, **parts}
+        task = {} if self.task == CLASSIFICATION else {"task": self.task}
+        return {"recipe": dict(self.recipe), **task, "temperature": self.temperature, **parts}
 
     def short(self) -> dict[str, Any]:
         """The same as `to_dict`, with empty confusion matrices above `MOST_SHOWN` classes."""
         found = self.to_dict()
         for part, measures in self.parts.items():
-            if len(measures.classes) > MOST_SHOWN:
+            if len(measures.classes) > MOST_SHOWN and "confusion" in found[part]:
                 found[part]["confusion"] = []
         return found
 
@@ -194,8 +221,11 @@ def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | No
         if weights is None:
             return None
         kept = json.loads(_read(study, measures_file(weights)))
-        parts = {part: Measures.from_dict(kept[part]) for part in PARTS if part in kept}
-        return TrainingMeasures(recipe=dict(kept["recipe"]), parts=parts) if "validation" in parts else None
+        task = str(kept["task"]) if "task" in kept else CLASSIFICATION
+        kind = KINDS[task]
+        parts = {part: kind.from_dict(kept[part]) for part in PARTS if part in kept}
+        recipe = dict(kept["recipe"])
+        return TrainingMeasures(recipe=recipe, parts=parts, task=task) if "validation" in parts else None
     except (OSError, KeyError, TypeError, ValueError, RecursionError, StoreError):
         return None
 

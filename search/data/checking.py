@@ -3,14 +3,16 @@ there twice, how it will be read and split, and whether a search would take it."
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from .answers_shown import class_counts, quantiles
 from .contact_sheet import check_sheet, write_sheet
 from .dealing import Split, split
 from .file_facts import QUANTILES, FileFacts, file_facts
@@ -34,9 +36,16 @@ class DataCheck:
     """The data set as it was given."""
     kind: str
     """The data source that reads it: folder, npz, named, …"""
+    task: str
+    """What is predicted: "classification", "multi-label" or "regression"."""
+    targets: Mapping[str, Mapping[str, float]]
+    """Target -> quantiles, mean and standard deviation, for numbers; else empty."""
+    images: int
+    """Number of images in all parts."""
     classes: Mapping[str, Mapping[str, int]]
-    """Class -> part (train, validation, test) -> number of images; the parts are those of a search
-    with this seed, or the official ones alone where a search would refuse the data."""
+    """Class, label or target -> part (train, validation, test) -> number of images; the parts are
+    those of a search with this seed, or the official ones alone where a search would refuse the
+    data."""
     size: int
     """Side of the squares in pixels at which the images are stored for a search."""
     channels: int
@@ -71,7 +80,9 @@ class DataCheck:
         return {
             "data": shown(self.name),
             "kind": self.kind,
-            "images": sum(sum(parts.values()) for parts in self.classes.values()),
+            "task": self.task,
+            "images": self.images,
+            **({"targets": {name: dict(each) for name, each in self.targets.items()}} if self.targets else {}),
             "classes": {name: dict(parts) for name, parts in self.classes.items()},
             "size": self.size,
             "channels": self.channels,
@@ -100,6 +111,8 @@ def check_data(
     label_column: str | None = None,
     group: str | None = None,
     fit: str = "crop",
+    task: str | None = None,
+    targets: Sequence[str] = (),
     data_dir: str | None = None,
     download: bool = False,
     cache: str | None = None,
@@ -119,6 +132,8 @@ def check_data(
         label_column: the column of labels in it.
         group: what keeps images together, as for a search.
         fit: how a picture becomes square, as for a search.
+        task: what is predicted, as for a search.
+        targets: the columns of numbers to be predicted, as for a search.
         data_dir: the folder of downloaded data sets.
         download: whether to download a known set that is missing.
         cache: where large sets are kept decoded, as for a search, which then finds them there.
@@ -141,6 +156,8 @@ def check_data(
         label_column=label_column,
         group=group,
         fit=fit,
+        task=task,
+        targets=tuple(targets),
     )
     folder, refused = data_dir, None
     try:
@@ -163,6 +180,9 @@ def check_data(
     return DataCheck(
         name=data,
         kind=kind,
+        task=loaded.task,
+        targets=quantiles(loaded),
+        images=sum(map(len, _parts(loaded, rows))),
         classes=_classes(loaded, rows),
         size=loaded.size,
         channels=loaded.channels,
@@ -172,7 +192,7 @@ def check_data(
         skipped=loaded.skipped,
         broken=broken(loaded.skipped),
         copies=int(copied.sum()),
-        conflicting=int((loaded.labels[loaded.first] != loaded.labels)[copied].sum()),
+        conflicting=int(loaded.differ(np.arange(len(copied)), loaded.first)[copied].sum()),
         near=tuple((called(loaded, one), called(loaded, other)) for one, other in near.tolist()),
         refused=None if refused is None else str(refused),
         lines=(*described(loaded), *_read_so(loaded, facts), *said),
@@ -181,17 +201,20 @@ def check_data(
 
 
 def _classes(data: ImageData, rows: Split | None) -> dict[str, dict[str, int]]:
-    """Images of each class in each part."""
-    if rows is None:
-        official = (data.official_validation, data.official_test)
-        parts = [~(official[0] | official[1]), *official]
-    else:
-        parts = [rows.train, rows.validation, rows.test]
-    counts = [np.bincount(data.labels[part], minlength=len(data.classes)).tolist() for part in parts]
+    """Images of each class, label or target in each part."""
+    counts = [class_counts(data, part).tolist() for part in _parts(data, rows)]
     return {
         shown(name): dict(zip(PARTS, each, strict=True))
         for name, each in zip(data.classes, zip(*counts, strict=True), strict=True)
     }
+
+
+def _parts(data: ImageData, rows: Split | None) -> list[NDArray[np.int64]]:
+    """The rows of each part; without a split those of the official parts."""
+    if rows is not None:
+        return [rows.train, rows.validation, rows.test]
+    official = (data.official_validation, data.official_test)
+    return [np.flatnonzero(flags).astype(np.int64) for flags in (~(official[0] | official[1]), *official)]
 
 
 def _read_so(data: ImageData, facts: FileFacts | None) -> list[str]:

@@ -3,15 +3,18 @@ them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ...blocks.errors import InputError
 from ...studies.atomic_file import refused, replacing
+from ...studies.task import MULTI_LABEL, REGRESSION
 from .names import listed, shown
 
 if TYPE_CHECKING:
@@ -57,9 +60,9 @@ def write_sheet(data: ImageData, path: Path) -> None:
 
 
 def contact_sheet(data: ImageData) -> Image.Image:
-    """Up to `EACH` images of each class, spread over its rows, beside its name."""
-    classes = data.classes[:CLASSES]
-    rows = [np.flatnonzero(data.labels == label) for label in range(len(classes))]
+    """Up to `EACH` images of each class or label, or of each tenth of the first target, spread over
+    its rows, beside its name."""
+    classes, rows = _sorts(data)
     chosen = [
         each[np.unique(np.linspace(0, len(each) - 1, EACH).round().astype(int))] if len(each) else each for each in rows
     ]
@@ -73,6 +76,18 @@ def contact_sheet(data: ImageData) -> Image.Image:
         for place, row in enumerate(few.tolist()):
             sheet.paste(_tile(data.images[row]), (NAMES + place * (TILE + GAP), top))
     return sheet
+
+
+def _sorts(data: ImageData) -> tuple[Sequence[str], list[NDArray[np.int64]]]:
+    """The names of the lines of the sheet, and the images of each."""
+    if data.task == REGRESSION:
+        first = data.targets[:, 0]
+        tenths = [each for each in np.array_split(np.argsort(first, kind="stable"), 10) if len(each)]
+        return [f"{data.classes[0]} {first[each[0]]:g} to {first[each[-1]]:g}" for each in tenths], tenths
+    classes = data.classes[:CLASSES]
+    if data.task == MULTI_LABEL:
+        return classes, [np.flatnonzero(data.targets[:, place]) for place in range(len(classes))]
+    return classes, [np.flatnonzero(data.labels == label) for label in range(len(classes))]
 
 
 def _tile(image_chw: np.ndarray) -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from ...studies.task import CLASSIFICATION, NOUNS, REGRESSION
 from .duplicates import leaders
 from .groups import deal_groups, joined
 from .images import ImageData, hashable
@@ -30,10 +32,14 @@ TOLD_APART, TYPICAL_ACCURACY = 0.02, 0.9
 """Difference of two accuracies that is told apart by default, and the accuracy for which the number
 of validation images is computed."""
 
+MANY = 20
+"""Above this number of classes named by numbers an error asks whether they are numbers."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """The rows that train, validate and test: stratified by class, drawn once with a seed."""
+    """The rows that train, validate and test: stratified by class, or by combinations of labels or
+    tenths of numbers, drawn once with a seed."""
 
     seed: int
     """The seed it was drawn with."""
@@ -128,14 +134,14 @@ def split(
     free = _usable(together, official)
     lead = leaders(first, data.labels, free)
     leads = free & (lead == np.arange(count))
-    counts = np.bincount(data.labels[leads], minlength=len(data.classes))
+    counts = np.bincount(data.labels[leads], minlength=data.strata)
     share = validation_share(int(counts.sum())) if validation is None else validation
     shares = [{VALIDATION: share, TEST: test}[part] for part in dealt]
     if not (share > 0 and test > 0 and _shares(shares)[0] > 0):
         raise InputError(
             f"the shares must be above 0 and leave rows to train on, but got (validation={share}, test={test})"
         )
-    _check_every_class_suffices(data, counts, dealt)
+    _check_every_class_suffices(data, counts if data.task == CLASSIFICATION else _answered(data, leads), dealt)
 
     # random_raw is the one stream that numpy promises never to change; shuffle() and permutation()
     # may differ in its next version.
@@ -156,10 +162,17 @@ def split(
         validation=held_out,
         test=tested,
         duplicates=int(copied.sum()),
-        conflicting=int((data.labels[first] != data.labels)[copied].sum()),
+        conflicting=int(data.differ(np.arange(count), first)[copied].sum()),
         unused=int((part == UNUSED).sum()),
         share=share if VALIDATION in dealt else LEAST,
     )
+
+
+def _answered(data: ImageData, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The number of `rows`, flags, that have each label or number, (k,)."""
+    if data.task == REGRESSION:
+        return np.full(len(data.classes), rows.sum(), np.int64)
+    return data.targets[rows].sum(axis=0).astype(np.int64)
 
 
 def _usable(first: NDArray[np.int64], official: NDArray[Any]) -> NDArray[np.bool_]:
@@ -183,16 +196,34 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
     """Raise InputError if a class has too few images for every part that is dealt."""
     needed = 1 + len(dealt)
     short = np.flatnonzero(counts < needed)
-    if len(short):
-        others = f" ({len(short) - 1} more classes have too few)" if len(short) > 1 else ""
-        name, count = shown(data.classes[short[0]]), int(counts[short[0]])
-        files = np.bincount(data.labels[~(data.official_test | data.official_validation)], minlength=len(data.classes))
-        copies = f" ({files[short[0]]} with copies of the same pictures)" if files[short[0]] > count else ""
-        raise InputError(
-            f"{data.name}: every class needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but"
-            f" class {name!r} has {count}{copies}{others}; add images, or give --drop-small-classes"
-            f" {max(needed, int(files[short].max()) + 1)}"
-        )
+    if not len(short):
+        return
+    noun, nouns = NOUNS[data.task]
+    others = f" ({len(short) - 1} more {nouns} have too few)" if len(short) > 1 else ""
+    name, count = shown(data.classes[short[0]]), int(counts[short[0]])
+    training = ~(data.official_test | data.official_validation)
+    files = (
+        np.bincount(data.labels[training], minlength=len(data.classes))
+        if data.task == CLASSIFICATION
+        else _answered(data, training)
+    )
+    copies = f" ({files[short[0]]} with copies of the same pictures)" if files[short[0]] > count else ""
+    dropping = (
+        f", or give --drop-small-classes {max(needed, int(files[short].max()) + 1)}" if data.task != REGRESSION else ""
+    )
+    numbers = "; numbers to be predicted need --task regression" if _are_numbers(data.classes) else ""
+    raise InputError(
+        f"{data.name}: every {noun} needs at least {needed} image{'s' if needed > 1 else ''}, {_uses(dealt)}, but"
+        f" {noun} {name!r} has {count}{copies}{others}; add images{dropping}{numbers}"
+    )
+
+
+def _are_numbers(names: tuple[str, ...]) -> bool:
+    """Whether so many classes are named by numbers that they may be none."""
+    try:
+        return len(names) > MANY and all(math.isfinite(float(name)) for name in names)
+    except ValueError:
+        return False
 
 
 def _uses(dealt: list[int]) -> str:

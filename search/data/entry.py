@@ -15,11 +15,14 @@ from typing import Any, overload
 
 import numpy as np
 
+from ...studies.task import CLASSIFICATION, task_of
 from .images import ImageData
 from .mapped import mapped
 
 IMAGES, ROWS, ABOUT = "images.npy", "rows.npz", "about.json"
 BY_ROW = ("labels", "official_test", "official_validation", "first")
+FURTHER = ("groups", "targets")
+"""Arrays by row that not every data set has."""
 PAIRS = ("kinds", "sources", "dropped")
 FORMAT = 1
 """Raised when entries are written otherwise; it is a part of their keys."""
@@ -54,7 +57,7 @@ def write_entry(folder: Path, data: ImageData, root: Path) -> None:
         OSError: the disk refuses.
     """
     with open(folder / ROWS, "wb") as file:
-        names = (*BY_ROW, "groups") if len(data.groups) else BY_ROW
+        names = (*BY_ROW, *(name for name in FURTHER if len(getattr(data, name))))
         np.savez(file, **{name: getattr(data, name) for name in names})
     about = {
         "data": data.name,
@@ -62,6 +65,7 @@ def write_entry(folder: Path, data: ImageData, root: Path) -> None:
         "fingerprint": data.fingerprint,
         "classes": data.classes,
         "flip": data.flip,
+        **({} if data.task == CLASSIFICATION else {"task": data.task}),
         "native": data.native,
         "skipped": data.skipped,
         **{name: getattr(data, name) for name in PAIRS},
@@ -96,7 +100,7 @@ def read_entry(folder: Path, *, name: str, root: Path) -> ImageData:
     if tuple(about["shape"]) != images.shape:
         raise ValueError(f"{folder} must hold images of the shape {tuple(about['shape'])}, but holds {images.shape}")
     with open(folder / ROWS, "rb") as file, np.load(file, allow_pickle=False) as rows:
-        by_row = {each: rows[each] for each in ((*BY_ROW, "groups") if "groups" in rows else BY_ROW)}
+        by_row = {each: rows[each] for each in (*BY_ROW, *(name for name in FURTHER if name in rows))}
     first = by_row.pop("first")
     if first.shape != images.shape[:1]:
         raise ValueError(f"{folder / ROWS} must hold one number for each image")
@@ -106,6 +110,7 @@ def read_entry(folder: Path, *, name: str, root: Path) -> ImageData:
         images=images,
         classes=tuple(about["classes"]),
         flip=about["flip"],
+        task=task_of(about),
         native=about["native"],
         skipped=tuple(about["skipped"]),
         files=Paths(root, about["files"]) if about["files"] else (),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from ...studies.task import CLASSIFICATION, MULTI_LABEL
 from .images import ImageData
 from .names import shown
 
@@ -60,11 +61,16 @@ def deal_groups(
             classes too, cannot be shared so.
     """
     leads, group = np.unique(together[free], return_inverse=True)
-    counts = np.zeros((len(leads), len(data.classes)), np.int64)
-    np.add.at(counts, (group, data.labels[free]), 1)
+    if data.task == MULTI_LABEL:  # a last column counts the images without a label
+        labels_nk = data.targets[free].astype(np.int64)
+        counts = np.zeros((len(leads), labels_nk.shape[1] + 1), np.int64)
+        np.add.at(counts, group, np.hstack([labels_nk, labels_nk.sum(axis=1, keepdims=True) == 0]))
+    else:
+        counts = np.zeros((len(leads), data.strata), np.int64)
+        np.add.at(counts, (group, data.labels[free]), 1)
     part = deal(counts, shares, keys[leads])
     held = np.array([(counts[part == number] > 0).any(axis=0) for number in range(len(shares))])
-    if not held.all():
+    if not held.all() and data.task == CLASSIFICATION:
         short = int(np.argmin(held.all(axis=0)))
         raise InputError(
             f"{data.name}: every class needs at least {len(shares)} groups of images, one for each part of the split,"

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from ...studies.task import CLASSIFICATION, REGRESSION
 from .mapped import blocks
 
 NO_ROWS = np.zeros(0, np.bool_)
 NO_GROUPS = np.zeros(0, np.int64)
+NO_TARGETS = np.zeros((0, 0), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,10 +35,11 @@ class ImageData:
     """Pixels, (n, c, h, w), C-contiguous, h == w: uint8, 0..255; float32 while rows of
     `deep` are not levelled."""
     labels: NDArray[np.int64]
-    """Class of each image, (n,): an index into `classes`."""
+    """Class of each image, (n,): an index into `classes`; of other tasks its stratum, by which
+    splits are drawn."""
     classes: tuple[str, ...]
-    """Names of the classes; their place is their label. A byte of a folder's name that is not UTF-8
-    is written as `\\xe9`."""
+    """Names of the classes, labels or targets; the place of a class is its label. A byte of a
+    folder's name that is not UTF-8 is written as `\\xe9`."""
     official_test: NDArray[np.bool_]
     """(n,): True for the rows of the set's own test part; all False where it has none."""
     flip: bool
@@ -69,6 +72,11 @@ class ImageData:
     """How pictures became square: "crop" or "letterbox"."""
     stored: str = ""
     """Where the pixels are, in words for people, if not simply in memory."""
+    task: str = CLASSIFICATION
+    """What is predicted: "classification", "multi-label" or "regression"."""
+    targets: NDArray[np.float64] = field(default_factory=lambda: NO_TARGETS)
+    """Of other tasks than classification, (n, k): 1 for each label of an image and 0 for others, or
+    the numbers in their units."""
 
     def __post_init__(self) -> None:
         shape, dtype = self.images.shape, self.images.dtype
@@ -100,19 +108,42 @@ class ImageData:
             raise InputError(
                 f"{self.name}: files must be one for each of the {shape[0]} images, but they are {len(self.files)}"
             )
-        if len(self.classes) < 2:
+        self._check_answers(len(self.images))
+        if not self.native:
+            object.__setattr__(self, "native", shape[2])
+
+    def _check_answers(self, count: int) -> None:
+        """InputError if classes, labels or targets do not fit the images."""
+        fewest = 1 if self.task == REGRESSION else 2
+        if len(self.classes) < fewest:
             raise InputError(
                 f"{self.name}: at least two classes are needed, but there is {len(self.classes)}:"
                 f" {', '.join(self.classes) or 'none'}"
             )
         low, high = int(self.labels.min()), int(self.labels.max())
-        if low < 0 or high >= len(self.classes):
+        if low < 0 or (self.task == CLASSIFICATION and high >= len(self.classes)):
             raise InputError(
                 f"{self.name}: labels must lie in 0..{len(self.classes) - 1}, one for each class, but they lie in"
                 f" {low}..{high}"
             )
-        if not self.native:
-            object.__setattr__(self, "native", shape[2])
+        wanted = (0, 0) if self.task == CLASSIFICATION else (count, len(self.classes))
+        if self.targets.shape != wanted or not np.isfinite(self.targets).all():
+            raise InputError(
+                f"{self.name}: targets must be finite numbers of shape {wanted}, but their shape is"
+                f" {self.targets.shape}"
+            )
+
+    @property
+    def strata(self) -> int:
+        """Number of the strata by which splits are drawn: that of the classes, where there are
+        any."""
+        return len(self.classes) if self.task == CLASSIFICATION else int(self.labels.max()) + 1
+
+    def differ(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether rows have other classes, labels or targets than the rows beside them."""
+        if self.task == CLASSIFICATION:
+            return self.labels[rows] != self.labels[others]
+        return (self.targets[rows] != self.targets[others]).any(axis=1)
 
     @property
     def channels(self) -> int:
@@ -140,6 +171,9 @@ class ImageData:
         for flags, counts in ((self.official_validation, self.official_validation.any()), (self.deep, deep)):
             if counts:  # sets without them have the fingerprint they always had
                 digest.update(hashable(flags, "?"))
+        if self.task != CLASSIFICATION:
+            digest.update(self.task.encode())
+            digest.update(hashable(self.targets, "<f8"))
         return digest.hexdigest()
 
     @cached_property
@@ -176,8 +210,8 @@ class ImageData:
 
     def only(self, rows: NDArray[np.int64], **changes: Any) -> ImageData:
         """The data of some rows, in their order; `changes` are further fields."""
-        by_row = {"images", "labels", "official_test", "official_validation", "deep", "groups"} - changes.keys()
-        arrays = {name: getattr(self, name) for name in by_row}
+        by_row = {"images", "labels", "targets", "official_test", "official_validation", "deep", "groups"}
+        arrays = {name: getattr(self, name) for name in by_row - changes.keys()}
         kept = {name: np.ascontiguousarray(array[rows]) for name, array in arrays.items() if len(array)}
         files = tuple(self.files[row] for row in rows.tolist()) if self.files else ()
         return replace(self, **{**kept, "files": files, **changes})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...blocks.errors import InputError
+from ...studies.task import CLASSIFICATION
 from .cache import Cache, cache_at
 from .groups import BY_FOLDER
 from .images import ImageData
@@ -57,6 +58,9 @@ def load(
         raise InputError(
             f"--image-column and --label-column name columns of a table of paths and labels, but {shown(name)} is none"
         )
+    if source.name != PATHS and reading.asked_task not in (None, CLASSIFICATION):
+        option = "--targets" if reading.targets else f"--task {reading.task}"
+        raise InputError(f"{option} needs a table of paths and labels or numbers, but {shown(name)} is none")
     kept = cache if isinstance(cache, Cache) else cache_at(cache)
     data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading, cache=kept))
     data = data if data.fit == reading.fit else with_fit(data, reading.fit)

@@ -1,4 +1,4 @@
-"""A table of paths and labels: a row for each image, in CSV, Parquet or JSON lines.
+"""A table of paths and labels or numbers: a row for each image, in CSV, Parquet or JSON lines.
 
 Paths are relative to the folder of the table, or absolute. A column of splits may say which images
 train, validate and test, and another one which images belong together.
@@ -9,21 +9,26 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from ...blocks.regular_file import require_regular
+from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .decode import Openable
 from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .groups import BY_FOLDER, numbered
 from .images import NO_GROUPS, ImageData
+from .label_columns import Answer, read_answers
 from .names import escaped, listed, shown
 from .path_table import Columns, find_column, read_columns, text_of
 from .reading import Reading
 from .room import IN_MEMORY, Room
 from .skipped import UNUSED
 from .split_names import parts_by_split
+from .strata import label_strata, number_strata
 
 IMAGE = ("image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "img", "img_path")
 """Usual names of the column of paths; of several the first is taken."""
@@ -31,6 +36,7 @@ LABEL = ("label", "class", "category", "class_name", "label_name", "target")
 """Usual names of the column of labels."""
 SPLIT = ("split", "subset", "part", "set", "partition")
 """Usual names of the column of splits."""
+_ANSWER = {CLASSIFICATION: "label", MULTI_LABEL: "set of labels", REGRESSION: "number"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +47,12 @@ class PathList:
     """The folder of the table, as an absolute path."""
     paths: list[str] = field(default_factory=list)
     """The path of each image, absolute or relative to the folder."""
-    labels: list[str] = field(default_factory=list)
-    """The name of the class of each image."""
+    labels: list[Answer] = field(default_factory=list)
+    """The name of the class of each image, the names of its labels, or its numbers."""
+    task: str = CLASSIFICATION
+    """Which of these."""
+    targets: tuple[str, ...] = ()
+    """The columns of numbers."""
     parts: list[str] = field(default_factory=list)
     """The part of each image: "train", "validation" or "test"."""
     groups: list[str | None] = field(default_factory=list)
@@ -70,10 +80,11 @@ def read_path_list(
     room: Room = IN_MEMORY,
 ) -> ImageData:
     """Read the images of a table as squares of `size` pixels (64 when None), into `room`; grey only
-    if all images are. Classes are sorted by name, or by number where all are whole numbers.
+    if all images are. Classes and labels are sorted by name, or by number where all are whole
+    numbers.
 
     Raises:
-        InputError: fewer than two classes, or more than 1 % of the images cannot be read.
+        InputError: fewer than two classes or labels, or more than 1 % of the images cannot be read.
     """
 
     def opened(number: int) -> Openable:
@@ -84,16 +95,13 @@ def read_path_list(
     names = [shown(path) for path in listed_in.paths]
     files = ImageFiles(where=shown(name), names=names, open=opened, certain=True, tolerant=tolerant, fit=fit)
     images = read_images(files, read_headers(files), size or FOLDER_SIZE, room)
-    classes = _sorted({*listed_in.labels})
-    places = {label: place for place, label in enumerate(classes)}
-    labels = np.array([places[label] for label in listed_in.labels], np.int64)
+    found = _encoded(listed_in, images.numbers)
     part = np.array(listed_in.parts)[images.numbers]
     groups = numbered(listed_in.groups)[images.numbers] if listed_in.groups else NO_GROUPS
     return ImageData(
         name=name,
         images=images.pixels,
-        labels=labels[images.numbers],
-        classes=tuple(map(escaped, classes)),
+        **found,
         official_test=part == "test",
         official_validation=part == "validation",
         deep=images.deep,
@@ -107,6 +115,25 @@ def read_path_list(
     )
 
 
+def _encoded(listed_in: PathList, numbers: NDArray[np.int64]) -> dict[str, Any]:
+    """Labels, classes and targets of the images `numbers`, as `ImageData` has them."""
+    answers = listed_in.labels
+    if listed_in.task == REGRESSION:
+        values = np.array([answers[number] for number in numbers.tolist()], np.float64)
+        names, labels = tuple(map(escaped, listed_in.targets)), number_strata(values)
+        return {"labels": labels, "classes": names, "task": REGRESSION, "targets": values}
+    several = [answer if isinstance(answer, tuple) else (answer,) for answer in answers]
+    classes = _sorted({str(label) for each in several for label in each})
+    places = {label: place for place, label in enumerate(classes)}
+    names = tuple(map(escaped, classes))
+    if listed_in.task == CLASSIFICATION:
+        return {"labels": np.array([places[str(answer)] for answer in answers], np.int64)[numbers], "classes": names}
+    flags = np.zeros((len(numbers), len(classes)))
+    for row, number in enumerate(numbers.tolist()):
+        flags[row, [places[str(label)] for label in several[number]]] = 1.0
+    return {"labels": label_strata(flags), "classes": names, "task": MULTI_LABEL, "targets": flags}
+
+
 def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
     """Read the table; no image is opened.
 
@@ -117,10 +144,16 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
     name = shown(name)
     columns = read_columns(path, name)
     places = _texts(columns, _required(columns, IMAGE, reading.image_column, "--image-column", "paths", name), name)
-    labels = _texts(columns, _required(columns, LABEL, reading.label_column, "--label-column", "labels", name), name)
+    label = None
+    if not reading.targets:
+        what = "numbers" if reading.asked_task == REGRESSION else "labels"
+        label = _required(columns, LABEL, reading.label_column, "--label-column", what, name)
+    answered = read_answers(columns, label, reading, name)
     splits, part_of = _splits(columns, reading, name)
     found = PathList(
         folder=Path(os.path.abspath(path)).parent,
+        task=answered.task,
+        targets=answered.targets,
         sources=tuple((part, f"split {shown(split)}") for split, part in part_of.items()) if len(part_of) > 1 else (),
         skipped=[
             f"split {shown(split)}: {UNUSED}, its name means no part"
@@ -129,40 +162,47 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
         ],
     )
     groups = _groups(columns, places, reading.group, name)
-    known: dict[tuple[str, str], tuple[str, str | None]] = {}
+    known: dict[tuple[str, str], tuple[Answer, str | None]] = {}
     conflicts: list[str] = []
     torn: list[str] = []
-    for number, (place, label, split) in enumerate(zip(places, labels, splits, strict=True)):
+    for number, (place, answer, split) in enumerate(zip(places, answered.answers, splits, strict=True)):
         if split not in part_of:
             continue
-        if place is None or label is None:
-            what = "path" if place is None else "label"
+        if place is None or answer is None:
+            what = "path" if place is None else shown(answered.missing[number])
             found.skipped.append(f"{shown(place or f'row {number + 1}')}: {UNUSED}, it has no {what}")
             continue
         image, group = (os.path.normpath(place), part_of[split]), groups[number] if groups else None
         if image in known:
             other, its_group = known[image]
-            if other != label:
-                conflicts.append(f"{shown(place)} is {shown(other)} and {shown(label)}")
+            if other != answer:
+                conflicts.append(f"{shown(place)} is {_in_words(other)} and {_in_words(answer)}")
             elif its_group != group:
                 torn.append(f"{shown(place)} is of {shown(its_group or '-')} and {shown(group or '-')}")
             continue
-        known[image] = label, group
+        known[image] = answer, group
         found.paths.append(place)
-        found.labels.append(label)
+        found.labels.append(answer)
         found.parts.append(part_of[split])
         found.groups.extend(groups[number : number + 1])
     if conflicts and not reading.tolerant:
+        what = _ANSWER[found.task]
         rows = "1 row has" if len(conflicts) == 1 else f"{len(conflicts):,} rows have"
         raise InputError(
-            f"{name}: every image needs one label, but {rows} another label than an earlier row of the same image:"
+            f"{name}: every image needs one {what}, but {rows} another {what} than an earlier row of the same image:"
             f" {listed(conflicts, 120, most=3)}"
         )
     if torn:
         raise InputError(f"{name}: every image needs one group, but {listed(torn, 120, most=3)}")
     if not found.paths:
-        raise InputError(f"{name} must hold a row with a path and a label, but it has none")
+        raise InputError(f"{name} must hold a row with a path and a {_ANSWER[found.task]}, but it has none")
     return found
+
+
+def _in_words(answer: Answer) -> str:
+    if isinstance(answer, str):
+        return shown(answer)
+    return ", ".join(f"{each:g}" if isinstance(each, float) else shown(each) for each in answer) or "nothing"
 
 
 def _required(columns: Columns, usual: tuple[str, ...], asked: str | None, option: str, what: str, name: str) -> str:

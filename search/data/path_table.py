@@ -30,7 +30,8 @@ Columns = dict[str, list[Any]]
 
 
 def read_columns(path: Path, name: str) -> Columns:
-    """All columns of a table of CSV or JSON lines; of Parquet those that hold plain values.
+    """All columns of a table of CSV or JSON lines; of Parquet those that hold plain values, or
+    lists of texts or whole numbers.
 
     Args:
         path: the file; the ending of its name says which kind it is.
@@ -150,10 +151,20 @@ def _of_parquet(path: Path, name: str) -> Columns:
         raise InputError(f"{name} needs the package pyarrow, which is not installed: pip install pyarrow") from error
     try:
         with pq.ParquetFile(path) as file:
-            plain = [each.name for each in file.schema_arrow if not pa.types.is_nested(each.type)]
+            plain = [each.name for each in file.schema_arrow if _is_plain(each.type)]
             if not plain:
                 names = listed([shown(each) for each in file.schema_arrow.names], 120)
                 raise InputError(f"{name} must have a column of paths and one of labels, but it has: {names}")
             return file.read(columns=plain).to_pydict()
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a column of a type of pyarrow holds plain values, or lists of names or numbers."""
+    from pyarrow import types
+
+    if types.is_list(kind) or types.is_large_list(kind):
+        inner = kind.value_type
+        return any(each(inner) for each in (types.is_string, types.is_large_string, types.is_integer))
+    return not types.is_nested(kind)

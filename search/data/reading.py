@@ -1,5 +1,5 @@
 """The user's choices for reading a data set: which parts validate and test where their names do not
-say so, and below which number of images a class is left out."""
+say so, what is to be predicted, and below which number of images a class is left out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...blocks.errors import InputError, unknown
+from ...studies.task import REGRESSION, TASKS
 from .names import check_is_text, shown
 
 CROP = "crop"
@@ -37,6 +38,10 @@ class Reading:
     fit: str = CROP
     """How a picture becomes square: "crop", its largest central square, or "letterbox", all of it
     on a black square."""
+    task: str | None = None
+    """What is predicted, one of `TASKS`; None follows from the data, which never means numbers."""
+    targets: tuple[str, ...] = ()
+    """The columns of numbers to be predicted, of a table of paths; () takes that of labels."""
     tolerant: bool = False
     """Whether all that can be read is read, however many files are broken and classes empty, for a
     report on the data. A study never has it."""
@@ -56,6 +61,23 @@ class Reading:
             raise unknown("--fit", self.fit, FITS)
         if self.drop_small_classes < 0:
             raise InputError(f"--drop-small-classes must be 0 or more, but got {self.drop_small_classes}")
+        if self.task not in (None, *TASKS):
+            raise unknown("--task", str(self.task), TASKS)
+        for column in self.targets:
+            if not column.strip():
+                raise InputError(f"--targets must name columns, but got {column!r}")
+            check_is_text(column, "--targets")
+        if self.targets and self.task not in (None, REGRESSION):
+            raise InputError(f"--targets name numbers to be predicted, which --task {self.task} does not have")
+        if self.targets and self.label_column is not None:
+            raise InputError("--targets and --label-column must not both be given: they name the same thing")
+        if self.asked_task == REGRESSION and self.drop_small_classes:
+            raise InputError("--drop-small-classes leaves out classes, but numbers to be predicted have none")
+
+    @property
+    def asked_task(self) -> str | None:
+        """The task that is asked for: `task`, or by naming `targets` regression."""
+        return REGRESSION if self.targets else self.task
 
     @property
     def parts(self) -> dict[str, str]:
@@ -72,7 +94,13 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON without the defaults: {} if nothing was chosen."""
         small = {"drop_small_classes": self.drop_small_classes} if self.drop_small_classes else {}
-        return {**self.parts, **small, **self.columns, **({} if self.fit == CROP else {"fit": self.fit})}
+        fit = {} if self.fit == CROP else {"fit": self.fit}
+        task = {} if self.task is None else {"task": self.task}
+        return {**self.parts, **small, **self.columns, **fit, **task, **self._targets}
+
+    @property
+    def _targets(self) -> dict[str, list[str]]:
+        return {"targets": list(self.targets)} if self.targets else {}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reading:
@@ -85,6 +113,8 @@ class Reading:
             label_column=data.get("label_column"),
             group=data.get("group"),
             fit=data.get("fit", CROP),
+            task=data.get("task"),
+            targets=tuple(data.get("targets", ())),
         )
 
     def absolute(self, name: str) -> Reading:

@@ -17,8 +17,8 @@ def apportion(counts: ArrayLike, shares: Sequence[float]) -> NDArray[np.int64]:
     its class.
 
     Every number lies within one of count x share, and the columns' sums stay near theirs, unless a
-    part would get nothing: each gets one row at least, taken from the largest. `counts` must not be
-    below the number of parts; `shares` sum to 1.
+    part would get nothing: each gets one row at least, taken from the largest, unless the class has
+    fewer rows than there are parts. `shares` sum to 1.
     """
     counts = np.asarray(counts, dtype=np.int64)
     table = np.zeros((len(counts), len(shares)), dtype=np.int64)
@@ -30,7 +30,7 @@ def apportion(counts: ArrayLike, shares: Sequence[float]) -> NDArray[np.int64]:
         due = np.argsort(-owed, kind="stable")[: count - rows.sum()]
         rows[due] += 1
         owed[due] -= 1
-        while rows.min() < 1:
+        while rows.min() < 1 and count >= len(shares):
             giver, taker = rows.argmax(), rows.argmin()
             rows[giver] -= 1
             rows[taker] += 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
+from .answers_shown import answer_of, answers_in_words, class_counts, guess
 from .names import LINE, listed, shown
 from .skipped import summary
 
@@ -36,15 +38,12 @@ def described(data: ImageData) -> tuple[str, ...]:
 
     Each has at most about 160 characters.
     """
-    lines = [
-        f"{len(data.classes):,} classes: {listed([shown(name) for name in data.classes], LINE - 20)}",
-        _parts(data),
-    ]
+    lines = [answers_in_words(data), _parts(data)]
     if len(data.kinds) > 1:
         lines.append(f"kinds of files: {listed([f'{count:,} {kind}' for kind, count in data.kinds], LINE - 20)}")
     if data.dropped:
         dropped = listed([f"{shown(name)} with {_images(count)}" for name, count in data.dropped], LINE - 60)
-        lines.append(f"{_classes(len(data.dropped))} left out as too small: {dropped}")
+        lines.append(f"{counted(data.task, len(data.dropped))} left out as too small: {dropped}")
     if data.deep.any():
         lines.append(_grey(data))
     lines.append(data.stored)
@@ -65,7 +64,7 @@ def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None,
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)
-    lines += _unequal(data, rows, if_unequal)
+    lines += _unequal(data, rows, if_unequal) if data.task == CLASSIFICATION else guess(data, rows)
     lines += _grouped(data, rows)
     if rows.duplicates:
         lines += _copies(data, rows)
@@ -79,9 +78,8 @@ def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None,
         points = min(50, round(98 / math.sqrt(max(1, len(rows.validation)))))  # 1.96 standard deviations at p = 0.5
         count = _images(len(rows.validation))
         verb = "validates" if len(rows.validation) == 1 else "validate"
-        lines.append(
-            f"only {count} {verb}: an accuracy is known to ± {points} points (95 %), so networks cannot be told apart"
-        )
+        known = f"an accuracy is known to ± {points} points (95 %)" if data.task == CLASSIFICATION else "chance weighs"
+        lines.append(f"only {count} {verb}: {known}, so networks cannot be told apart")
     return lines
 
 
@@ -112,17 +110,19 @@ def _grey(data: ImageData) -> str:
 
 
 def _shown_part(data: ImageData, rows: NDArray[np.int64]) -> str:
-    return f"{_images(len(rows))} of {_classes(len(np.unique(data.labels[rows])))}"
+    if data.task == REGRESSION:
+        return _images(len(rows))
+    return f"{_images(len(rows))} of {counted(data.task, int((class_counts(data, rows) > 0).sum()))}"
 
 
 def _missing_classes(data: ImageData, rows: Split) -> list[str]:
     """Which classes a part does not show: official validation and test parts need not show all."""
     lines = []
     for verb, part in (("validates", rows.validation), ("tests", rows.test)):
-        counts = np.bincount(data.labels[part], minlength=len(data.classes))
+        counts = class_counts(data, part)
         missing = [shown(data.classes[number]) for number in np.flatnonzero(counts == 0)]
         if missing:
-            lines.append(f"no image {verb} {_classes(len(missing))}: {listed(missing, LINE - 40)}")
+            lines.append(f"no image {verb} {counted(data.task, len(missing))}: {listed(missing, LINE - 40)}")
     return lines
 
 
@@ -179,15 +179,12 @@ def _copies(data: ImageData, rows: Split) -> list[str]:
     lines = [f"{same}: copies are kept on one side of the split{unused}"]
     first = data.first
     if rows.conflicting:
-        row = int(np.flatnonzero((first != np.arange(len(first))) & (data.labels[first] != data.labels))[0])
-        names = [
-            f"{called(data, each)} ({listed([shown(data.classes[data.labels[each]])], 24)})"
-            for each in (int(first[row]), row)
-        ]
+        row = int(np.flatnonzero(data.differ(np.arange(len(first)), first))[0])
+        names = [f"{called(data, each)} ({listed([answer_of(data, each)], 24)})" for each in (int(first[row]), row)]
         verb = "has" if rows.conflicting == 1 else "have"
+        what = {CLASSIFICATION: "another class", MULTI_LABEL: "other labels", REGRESSION: "other numbers"}[data.task]
         lines.append(
-            f"{rows.conflicting:,} of the copies {verb} another class than the first of their kind, as"
-            f" {' and '.join(names)}"
+            f"{rows.conflicting:,} of the copies {verb} {what} than the first of their kind, as {' and '.join(names)}"
         )
     both = int(np.isin(first[rows.validation], first[rows.test]).sum())
     if both:
@@ -203,7 +200,3 @@ def called(data: ImageData, row: int) -> str:
 
 def _images(count: int) -> str:
     return f"{count:,} image" + ("" if count == 1 else "s")
-
-
-def _classes(count: int) -> str:
-    return f"{count:,} class" + ("" if count == 1 else "es")

@@ -12,7 +12,9 @@ from ...spaces import Census
 from ...studies import Study
 from ...studies.artifacts import weights_file
 from ...studies.chosen import Best
+from ...studies.measure import words
 from ...studies.quality import ACCURACY
+from ...studies.task import unit_in_words
 from ..course.events import Listener
 from ..course.limits import Limits
 from ..course.measured_first import Course
@@ -112,7 +114,9 @@ class Training:
         steps = Preprocessing.to(data.size, self.plan.proxy_size, **how)
         hint = if_unequal(self.plan.spec.metric, self.plan.recipe.balance)
         lines = remarks(data, self.plan.split, if_unequal=hint)
-        return [*described(data), *lines, f"images are prepared so: {steps}"]
+        unit = unit_in_words(data.task, data.classes)
+        measured = [f"{words(self.plan.spec.metric)} is {unit}"] if unit else []
+        return [*described(data), *lines, *measured, f"images are prepared so: {steps}"]
 
     def proposes(self, proposer: Proposes) -> Proposes:
         """The proposer as it is: every candidate can be trained."""

@@ -3,14 +3,9 @@ file reproduces the accuracy that was measured."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ...blocks import InputError
 from ...blocks.documented import documented
@@ -24,15 +19,12 @@ from ...studies.classifier_measures import kept_measures
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
 from ...studies.export.exporter import exporters_for
 from ...studies.export.folder import require_new
-from ...studies.measure import ACCURACY, as_text, shown, words
+from ...studies.export.original_units import in_units
+from ...studies.measure import as_text, shown, words
 from ...studies.storage_url import open_study
-from ..data import ImageData, Reading, load
+from ...studies.task import task_of
 from ..pretrained.kept import began
-from .study_data import study_data
-
-if TYPE_CHECKING:
-    from ...studies.export.check import Sample
-    from ...studies.preprocessing import Preprocessing
+from .sample import measured_sample
 
 
 @documented
@@ -123,7 +115,7 @@ def export(
     sample = None
     if check:
         said(f"running the exported file on the images of {data or study.spec.data['name']}")
-        sample = _sample(study, chosen, preprocessing, exact=exact, data=data, data_dir=data_dir)
+        sample = measured_sample(study, chosen, preprocessing, exact=exact, data=data, data_dir=data_dir)
     facts = Facts(
         study=study.spec.name,
         command=study.command,
@@ -142,6 +134,7 @@ def export(
         versions=versions(),
         measures=kept_measures(study, chosen),
         metric=chosen.metric,
+        task=task_of(study.spec.data),
         begun=began(study, chosen, Candidate.from_spec(row.spec)),
     )
     trained = Candidate.from_spec(kept["candidate"])
@@ -150,10 +143,11 @@ def export(
             f"it was trained with strides fitted to {chosen.fidelity.size} px: the exported network has them, and its"
             f" cost is counted at that size ({strides_in_words(trained)})"
         )
+    weights = kept["weights"] if "targets" not in kept else in_units(kept["weights"], trained, *kept["targets"])
     exported = export_network(
         out,
         candidate=trained,
-        weights=kept["weights"],
+        weights=weights,
         facts=facts,
         formats=formats,
         sample=sample,
@@ -246,55 +240,3 @@ def _amount(training: Evaluation) -> float:
     """Pixels that a training saw, divided by the number of images."""
     fidelity = training.fidelity
     return fidelity.epochs * fidelity.fraction * fidelity.size**2
-
-
-def _sample(
-    study: Study,
-    training: Evaluation,
-    preprocessing: Preprocessing,
-    *,
-    exact: bool,
-    data: str | None,
-    data_dir: str | None,
-) -> Sample:
-    """The images on which the accuracy of a training was measured: those that test if it has a test
-    accuracy, else those that validate."""
-    from ...studies.export.check import Sample
-    from ..training.pixels import resize
-
-    stored, size = preprocessing.steps[0][0], preprocessing.size
-    loaded, rows = study_data(study, data=data, data_dir=data_dir, size=lambda native: stored)
-    part = "validation" if training.test_accuracy is None else "test"
-    accuracy = training.accuracy if training.test_accuracy is None else training.test_accuracy
-    if training.metric != ACCURACY:
-        measures = kept_measures(study, training)
-        accuracy = None if measures is None or part not in measures.parts else measures.parts[part].accuracy
-    wanted = rows.validation if part == "validation" else rows.test
-    seen = loaded.images[wanted] if size == loaded.size else resize(loaded.images, wanted, size)
-    return Sample(
-        part=part,
-        sources=_sources(study, loaded, wanted, data=data, data_dir=data_dir),
-        pixels=seen if exact and (loaded.files or loaded.fit == "crop") else None,
-        labels=loaded.labels[wanted],
-        accuracy=accuracy,
-        half=training.device.startswith("cuda"),
-    )
-
-
-def _sources(
-    study: Study, loaded: ImageData, rows: NDArray[np.int64], *, data: str | None, data_dir: str | None
-) -> list[str] | NDArray[np.uint8]:
-    """What model.py is run on: the image files, or for data without files the pixels (n, h, w, c)
-    before any resize."""
-    if loaded.files:
-        return [os.path.abspath(loaded.files[row]) for row in rows]
-    kept = study.spec.data
-    whole = loaded
-    if loaded.native > loaded.size:
-        whole = load(
-            data or str(kept["name"]),
-            size=loaded.native,
-            data_dir=data_dir,
-            reading=Reading.from_dict(kept.get("reading", {})),
-        )
-    return np.ascontiguousarray(whole.images[rows].transpose(0, 2, 3, 1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...studies.classifier_measures import Measures, TrainingMeasures
+from ...studies.classifier_measures import PartMeasures, TrainingMeasures
+from ...studies.task import REGRESSION
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,12 +20,13 @@ def measure(
     """The measures of a network in eval mode on the validation images and, if its logits on these
     are given (`logits_on_test`), the test images.
 
-    The temperature of both is fitted on the validation images. `names` are those of the classes.
+    The temperature of both is fitted on the validation images. `names` are those of the classes,
+    labels or targets.
     """
-    from ..training.measures import fitted_temperature, logits_of, measures
+    from ..training.measures import fitted_temperature, logits_of, measures_of
 
     temperature = 1.0
-    found: dict[str, Measures] = {}
+    found: dict[str, PartMeasures] = {}
     parts: tuple[Part, ...] = ("validation", "test") if on_test_nk is not None else ("validation",)
     for part in parts:
         if part == "test" and on_test_nk is not None and recipe.amp:  # without, they would be others
@@ -32,7 +34,7 @@ def measure(
         else:
             images, labels_n = pixels.at(part, size)
             logits_nk = logits_of(network, images, mean=pixels.mean, std=pixels.std, amp=recipe.amp)
-        if part == "validation":
+        if part == "validation" and pixels.task != REGRESSION:
             temperature = fitted_temperature(logits_nk, labels_n.cpu())
-        found[part] = measures(logits_nk, labels_n.cpu(), names, temperature=temperature)
-    return TrainingMeasures(recipe=recipe.to_dict(), parts=found)
+        found[part] = measures_of(pixels, logits_nk, labels_n.cpu(), names, temperature=temperature)
+    return TrainingMeasures(recipe=recipe.to_dict(), parts=found, task=pixels.task)

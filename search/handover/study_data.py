@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...blocks import InputError
 from ...studies import Study
+from ...studies.task import NOUNS, task_of
 from ..data import ImageData, Reading, Split, kept_share, load, split
 
 
@@ -42,6 +44,9 @@ def study_data(
             " where they are"
         )
     loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
+    if loaded.task != task_of(kept):  # earlier versions read `cat;dog` as one class
+        reading = replace(reading, task=task_of(kept))
+        loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
     pooled = loaded.fingerprint != kept["fingerprint"]
     if pooled:
         loaded = loaded.pooled()  # earlier versions put the official validation part into the test part
@@ -70,7 +75,7 @@ def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
         changes = [
             f"{word} {', '.join(map(repr, names[:3]))}" for word, names in (("new", added), ("gone", gone)) if names
         ]
-        return ", ".join([f"{len(loaded.classes)} classes instead of {len(classes)}", *changes])
+        return ", ".join([f"{len(loaded.classes)} {NOUNS[loaded.task][1]} instead of {len(classes)}", *changes])
     if len(loaded.labels) != images:
         return f"{len(loaded.labels):,} images instead of {images:,}"
     return (

@@ -17,13 +17,16 @@ from ...studies.artifacts import local_folder, weights_name
 from ...studies.chosen import best, chosen_candidate
 from ...studies.spec import smallest_map
 from ...studies.storage_url import open_study
+from ...studies.task import CLASSIFICATION, task_of
 from ..course.job import Job
+from ..data.answers import Answers
 from ..data.summary import UNEQUAL
 from ..options import check_seed
 from ..plan import proxy
 from ..pretrained.kept import for_training
 from ..training.recipe import Recipe
-from ..training.recipes.named import OWN, named_recipe
+from ..training.recipes.named import NAMED, OWN, named_recipe
+from ..training.task_fit import fitted, require_fitting
 from .resumable import ResumableTraining, Said, Told
 from .study_data import require_images, study_data
 
@@ -93,6 +96,10 @@ def train(
     settings = study.spec.settings
     require_images(study)
     how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
+    task = task_of(study.spec.data)
+    if task != CLASSIFICATION:
+        how = fitted(how, task) if recipe in NAMED and not balance else how
+        require_fitting(how, task)
     source, begun = for_training(study, pretrained)
     named = f"{named or OWN}{begun}" if begun else named
     height = Candidate.from_spec(row.spec).image[1]
@@ -151,14 +158,18 @@ def _pixels(job: Job, row: CandidateRow, loaded: ImageData, rows: Split, said: S
         said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
     said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {job.seed}")
     _say_imbalance(loaded, rows, said)
-    how = {"levels": loaded.levels, "fit": loaded.fit}
-    return Pixels(loaded.images, loaded.labels, rows.train, rows.validation, rows.test, device, **how)
+    parts = rows.train, rows.validation, rows.test
+    answers = Answers.of(loaded, rows.train)
+    how = {"levels": loaded.levels, "fit": loaded.fit, "answers": answers}
+    return Pixels(loaded.images, loaded.labels, *parts, device, **how)
 
 
 def _say_imbalance(loaded: ImageData, rows: Split, said: Said) -> None:
     """Say so if the classes have strongly unequal numbers of training images."""
     import numpy as np
 
+    if loaded.task != CLASSIFICATION:
+        return
     counts = np.bincount(loaded.labels[rows.train], minlength=len(loaded.classes))
     most, fewest = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
     if counts[most] >= UNEQUAL * counts[fewest]:

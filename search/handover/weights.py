@@ -15,6 +15,7 @@ from ...studies.quality import ACCURACY
 from ...studies.quality import measure as quality_measure
 from ...studies.weights import load_trained
 from ..data import ImageData, Split
+from ..data.answers import Answers
 from .measuring import measure
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def logits_on_test(network: Any, pixels: Pixels, size: int) -> Tensor:
 def measured(logits_nk: Tensor, pixels: Pixels, metric: str = ACCURACY) -> float:
     """The quality measure `metric` of logits on the test data, larger being better."""
     found = quality_measure(metric)
-    return found.turned(found.of(logits_nk, pixels.labels("test").cpu()))
+    return found.turned(found.of(pixels.in_units(logits_nk), pixels.in_units(pixels.labels("test").cpu())))
 
 
 def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
@@ -66,7 +67,8 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
 
     device = pick_device()
     parts = rows.train, rows.validation, rows.test
-    pixels = Pixels(data.images, data.labels, *parts, device, levels=data.levels, fit=data.fit)
+    answers = Answers.of(data, rows.train)
+    pixels = Pixels(data.images, data.labels, *parts, device, levels=data.levels, fit=data.fit, answers=answers)
     network, kept = load_trained(path)
     size = int(kept["size"])  # an unfinished training has seen smaller images
     logits_nk = logits_on_test(network.to(device), pixels, size)
@@ -83,7 +85,7 @@ def test(study: Study, chosen: Best, data: ImageData, rows: Split) -> Best:
 
 
 def keep_measures(study: Study, network: Any, pixels: Pixels, size: int, path: Path, logits_nk: Tensor) -> None:
-    """Write what is measured of a network as a classifier beside the file of its weights;
+    """Write what is measured of a network beside the file of its weights;
     `logits_nk` are those of `logits_on_test`."""
     from ..training.recipe import Recipe
 

@@ -50,7 +50,7 @@ def begin(
     if not carried.carried:
         return carried
     labels_n = pixels.labels("train")
-    rows_n = rows_used(labels_n.cpu(), fraction, seed)[:IMAGES]
+    rows_n = rows_used(pixels.strata("train").cpu(), fraction, seed)[:IMAGES]
     plan = replace(schedule(recipe, epochs=epochs, size=size, images=max(2, len(rows_n)))[0], images=len(rows_n))
     plan = replace(plan, updates=-(-len(rows_n) // recipe.batch_size))
     batches = batches_of(

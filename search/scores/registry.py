@@ -43,6 +43,8 @@ class Score:
     graph."""
     backward: bool = True
     """Whether it takes gradients at all, in the shared pass or in one of its own."""
+    classes: bool = False
+    """Whether it is computed from the classes of the images."""
     if_infinite: str = ""
     """The cause of an infinite score, for the error message."""
     if_nan: str = ""
@@ -153,7 +155,12 @@ for _score in (
         if_infinite="the network has no `forward_features`, or its maps are not finite",
         if_nan="the network has no `forward_features`, or its maps are not finite",
     ),
-    Score(name="grad_norm", source="Abdelfattah et al., ICLR 2021, arXiv:2101.08134", module=f"{_HERE}.grad_norm"),
+    Score(
+        name="grad_norm",
+        source="Abdelfattah et al., ICLR 2021, arXiv:2101.08134",
+        module=f"{_HERE}.grad_norm",
+        classes=True,
+    ),
     *(
         Score(
             name=_name,

@@ -35,15 +35,23 @@ def accuracy(network: nn.Module, images: Images, labels: Tensor, **how: Any) -> 
     return right.item() / len(labels)
 
 
-def quality(network: nn.Module, images: Images, labels: Tensor, *, metric: str = ACCURACY, **how: Any) -> float:
-    """The quality measure `metric` of a network on `images`, larger being better; the other
-    arguments and errors are those of `each_batch`."""
+def quality(
+    network: nn.Module,
+    images: Images,
+    labels: Tensor,
+    *,
+    metric: str = ACCURACY,
+    in_units: Callable[[Tensor], Tensor] = lambda outputs: outputs,
+    **how: Any,
+) -> float:
+    """The quality measure `metric` of a network on `images`, larger being better, of outputs and
+    labels `in_units`; the other arguments and errors are those of `each_batch`."""
     if metric == ACCURACY:
         return accuracy(network, images, labels, **how)
     parts: list[Tensor] = []
     each_batch(lambda logits_bk, _: parts.append(logits_bk.float().cpu().clone()), network, images, labels, **how)
     found = measure(metric)
-    return found.turned(found.of(torch.cat(parts), labels.cpu()))
+    return found.turned(found.of(in_units(torch.cat(parts)), in_units(labels.cpu())))
 
 
 def each_batch(
@@ -58,7 +66,8 @@ def each_batch(
     amp: bool = True,
     run: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor] | None = None,
 ) -> None:
-    """Call `use` with the logits, bk, and the labels, b, of each batch of `images`, uint8 bchw.
+    """Call `use` with the logits, bk, and the labels, b or bk, of each batch of `images`, uint8
+    bchw.
 
     Network, images and labels must be on the same device. `mean` and `std` are those of the
     training images (`Pixels.mean`, `Pixels.std`). The network keeps its mode (train or eval). `run`

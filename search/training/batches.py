@@ -28,7 +28,7 @@ class Batches:
     images_nchw: Images
     """All training images at the size of the epoch, uint8."""
     labels_n: Tensor
-    """Their labels."""
+    """Their labels, (n,), or answers, (n, k)."""
     normalise: Normalise
     """Turns bytes into floats."""
     transforms: Transforms | None = None

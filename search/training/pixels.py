@@ -20,6 +20,8 @@ from torch import Tensor
 
 from ...blocks.errors import InputError, unknown
 from ...studies.preprocessing import Preprocessing, by_channels, resized
+from ...studies.task import CLASSIFICATION
+from ..data.answers import Answers
 from ..data.mapped import blocks, release
 from ..data.notes import noted
 from .device import resolve
@@ -53,8 +55,12 @@ class Pixels:
         device: torch.device | str,
         levels: tuple[float, float] | None = None,
         fit: str = "crop",
+        answers: Answers | None = None,
     ) -> None:
         """Take `images` (n, c, h, w), `labels` (n,), and the image numbers of each part.
+
+        Where networks give something else than a class, `answers` holds it, and `labels` are the
+        strata by which images are drawn.
 
         `levels` are the black and white levels by which grey images of more than 8 bits were
         scaled, and `fit` is how pictures became square; both are kept for `preprocessing` and not
@@ -67,7 +73,9 @@ class Pixels:
         _check_arrays(images, labels)
         self.device = resolve(device)
         self.channels: int = images.shape[1]
-        self.classes: int = int(labels.max()) + 1
+        self.classes: int = int(labels.max()) + 1 if answers is None else answers.values.shape[1]
+        self.task: str = CLASSIFICATION if answers is None else answers.task
+        self.answers = answers
         parts: dict[Part, NDArray[np.int64] | None] = {"train": train, "validation": validation, "test": test}
         self._rows: dict[Part, NDArray[np.int64]] = {
             part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None
@@ -77,7 +85,8 @@ class Pixels:
         self._levels, self._fit = levels, fit
         self._images = np.asarray(images)
         self._images_nchw = _on(self.device, self._images)
-        self._labels_n = _without_copy(labels).to(self.device)
+        self._strata_n = _without_copy(labels).to(self.device)
+        self._labels_n = self._strata_n if answers is None else _without_copy(answers.values).to(self.device)
         self._resized: OrderedDict[tuple[Part, int], Images] = OrderedDict()
 
     def count(self, part: Part) -> int:
@@ -85,7 +94,7 @@ class Pixels:
         return len(self._rows.get(part, ()))
 
     def at(self, part: Part, size: int) -> tuple[Images, Tensor]:
-        """The images of `part`, uint8 (n, c, size, size), and their labels (n,), on the device.
+        """The images of `part`, uint8 (n, c, size, size), and their labels, on the device.
 
         On the CPU a part of more than `HELD` bytes is read as it is indexed. Tensors share memory
         with the cache and possibly with a read-only array: never write into them.
@@ -106,8 +115,20 @@ class Pixels:
         return self._resized[part, size], self.labels(part)
 
     def labels(self, part: Part) -> Tensor:
-        """The labels (n,) of `part`, on the device."""
+        """The labels (n,) of `part`, on the device; of other tasks the answers, float32 (n, k)."""
         return self._labels_n[self._places(part)]
+
+    def strata(self, part: Part) -> Tensor:
+        """The class (n,) of each image of `part`, or its stratum, on the device."""
+        return self._strata_n[self._places(part)]
+
+    def in_units(self, outputs: Tensor) -> Tensor:
+        """Outputs of a network, or labels, as measures take them: a single number in its unit;
+        several, whose units may differ, standardised; all else as it is."""
+        answers = self.answers
+        if answers is None or len(answers.mean) != 1:
+            return outputs
+        return outputs.double() * answers.std[0] + answers.mean[0]
 
     def preprocessing(self, size: int) -> Preprocessing:
         """The preprocessing that turns an image file into the pixels of `at` at `size`."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ...blocks.errors import Diverged, InputError
 from .accuracy import quality
-from .balance import class_weights, epoch_order
+from .balance import epoch_order
 from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
 from .device import resolve
@@ -29,7 +29,7 @@ from .fine_tuning import training_mode
 from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
-from .loss import Loss
+from .loss import loss_of
 from .optimisation import create_average, create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import derive, generator, seeded
@@ -68,8 +68,8 @@ class Trainer:
     ) -> None:
         """Prepare to train `network`, which is moved to the device and changed in place.
 
-        The training uses `fraction` of the training images, stratified by class and the same for
-        the same seed. Reports have the quality measure `metric` of the validation images.
+        The training uses `fraction` of the training images, stratified as the split is and the same
+        for the same seed. Reports have the quality measure `metric` of the validation images.
 
         Raises:
             InputError: a setting is out of its range, or the pixels are on another device.
@@ -91,9 +91,9 @@ class Trainer:
         self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
         self._pixels = pixels
         self._labels_n = pixels.labels("train")
-        labels_n = self._labels_n.cpu()
-        self._rows_n = rows_used(labels_n, fraction, seed)
-        self._used_n = labels_n[self._rows_n]
+        strata_n = pixels.strata("train").cpu()
+        self._rows_n = rows_used(strata_n, fraction, seed)
+        self._used_n = strata_n[self._rows_n]
         self._schedule = schedule(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
@@ -104,7 +104,7 @@ class Trainer:
         )
         self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
         parts = (self.network, self._optimizer, self._ema, recipe, self.device)
-        loss = Loss(recipe, class_weights(recipe, self._used_n, pixels.classes, self.device))
+        loss = loss_of(recipe, pixels, self._rows_n)
         self._step = GraphedStep(*parts, self._graphs, loss) if self.device.type == "cuda" else Step(*parts, loss)
 
     @property
@@ -277,6 +277,7 @@ class Trainer:
                 images_nchw,
                 labels_n,
                 metric=self._metric,
+                in_units=self._pixels.in_units,
                 mean=self._pixels.mean,
                 std=self._pixels.std,
                 amp=self.recipe.amp,

@@ -209,6 +209,7 @@ def keep_trial(job: Job, trainer: Trainer, pixels: Pixels, accuracy: float) -> N
 
 def _write_weights(name: str, job: Job, trainer: Trainer, pixels: Pixels) -> None:
     trained, size = network_of(job, Candidate.from_spec(job.candidate)), trainer.last_size
+    answers = pixels.answers
     weights = {name: tensor.detach().cpu() for name, tensor in trainer.network_for_use().state_dict().items()}
     save_to(
         store_of(job),
@@ -222,5 +223,6 @@ def _write_weights(name: str, job: Job, trainer: Trainer, pixels: Pixels) -> Non
             "mean": [float(value) for value in pixels.mean],
             "std": [float(value) for value in pixels.std],
             "preprocessing": pixels.preprocessing(size).to_dict(),
+            **({} if answers is None or not answers.mean else {"targets": [list(answers.mean), list(answers.std)]}),
         },
     )

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
 from ray import get_gpu_ids, tune
 
 from ...blocks.block import Block, adopt
@@ -36,7 +35,7 @@ class Worker(tune.Trainable):
         self,
         config: dict[str, Any],
         *,
-        arrays: Mapping[str, NDArray[Any]],
+        arrays: Mapping[str, Any],
         recipe: Mapping[str, Any],
         blocks: Mapping[str, type[Block]] | None = None,
         scores: bytes = b"",
@@ -48,7 +47,8 @@ class Worker(tune.Trainable):
 
         Args:
             config: holds the job as JSON.
-            arrays: images (uint8, bhwc), labels, and the rows that train and validate.
+            arrays: images (uint8, bhwc), labels, the rows that train and validate, and `answers` if
+                networks give something else than a class.
             recipe: of all trainings.
             blocks: the user's own block classes, registered in the driver.
             scores: the user's own scores, packed.
@@ -80,7 +80,8 @@ class Worker(tune.Trainable):
         levels = (float(arrays["levels"][0]), float(arrays["levels"][1])) if "levels" in arrays else None
         fit = str(arrays["fit"]) if "fit" in arrays else "crop"
         parts = arrays["train"], arrays["validation"], None
-        pixels = Pixels(arrays["images"], arrays["labels"], *parts, device, levels=levels, fit=fit)
+        answers = arrays.get("answers")
+        pixels = Pixels(arrays["images"], arrays["labels"], *parts, device, levels=levels, fit=fit, answers=answers)
         self._place = Place(pixels=pixels, recipe=Recipe.from_dict(recipe), device=device, source=source)
         self._evaluate, self._node = evaluate, node
         self.reset_config(config)

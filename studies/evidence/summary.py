@@ -13,6 +13,7 @@ from ..failures import failures, faults_text
 from ..json_values import JSON
 from ..measure import ACCURACY, SCORE, as_shown, bounds, measure_of, shown, words
 from ..spec import strides_fitted
+from ..task import CLASSIFICATION, task_of, unit_in_words
 from .certificate import Certificate, certificate
 from .confirmed_networks import Seeds, seed_noise
 from .random_baseline import Baseline, against_random
@@ -231,15 +232,17 @@ def facts(study: Study, devices: list[str]) -> dict[str, str]:
     settings, data, spec = study.spec.settings, study.spec.data, study.spec
     workers = {each.worker for each in study.evaluations(Purpose.SEARCH) if each.worker}
     recipe = settings.get("recipe")
+    unit = unit_in_words(task_of(data), data.get("classes", ()))
     found = {
         "command": study.command,
         "space": str(spec.space.get("name", "")),
         "budget": spec.budget or "none",
         "cost axis": "" if spec.cost == DEFAULT_AXIS else f"{spec.cost} ({metrics.get(spec.cost).words})",
-        "metric": "" if spec.metric == ACCURACY else words(spec.metric),
+        "metric": "" if spec.metric == ACCURACY else ", ".join(filter(None, (words(spec.metric), unit))),
         "data": ", ".join(
             [
                 str(data.get("name", "")),
+                *([] if task_of(data) == CLASSIFICATION else [task_of(data)]),
                 *([f"{data['images']:,} images"] if isinstance(data.get("images"), int) else []),
             ]
         ),

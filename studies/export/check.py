@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError
+from ..measure import words
+from ..quality import ACCURACY, measure
 
 BY_TIMM = 256
 """Number of images on which timm's own transform is compared, at most."""
 NEAR = 1e-4
 """Two logits nearer than this share of the largest may change their order between kernels;
 `NEAR_HALF` holds for a network measured in half precision."""
+DRAWS = 8
+"""Random changes of that size of labels' and numbers' outputs, by which a measure may change."""
 NEAR_HALF = 3e-2
 
 
@@ -38,10 +42,15 @@ class Sample:
     pixels: NDArray[np.uint8] | None
     """The pixels that the network saw in training, (n, c, h, w); None if these cannot be made
     again."""
-    labels: NDArray[np.int64]
-    """Classes of the images, (n,)."""
+    labels: NDArray[Any]
+    """Classes of the images, (n,); of other tasks flags of the labels or numbers, (n, k)."""
     accuracy: float | None
-    """The accuracy that was measured after training; None if only another measure was."""
+    """The accuracy that was measured after training, of other tasks `metric` as it is shown; None
+    if only another measure was."""
+    metric: str = ACCURACY
+    """The quality measure that is compared: accuracy, or that of a study of another task."""
+    scale: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    """Mean and standard deviation by which the measure takes several numbers; empty for others."""
     half: bool = False
     """Whether the accuracy was measured in half precision."""
 
@@ -56,9 +65,9 @@ class Checked:
     count: int
     """Number of images."""
     correct: int
-    """Number of images classified as labelled."""
+    """Number of images classified as labelled; 0 where there are no classes."""
     printed: float | None
-    """The accuracy from training; None if only another measure was taken."""
+    """The accuracy, or value, from training; None if only another measure was taken."""
     identical: bool | None
     """Whether all pixels are those of training; None if these cannot be made again."""
     timm_count: int = 0
@@ -69,11 +78,15 @@ class Checked:
     """Number of the same images classified as labelled by model.py."""
     timm_difference: float | None = None
     """Mean difference of a pixel between the two, in grey levels."""
+    metric: str = ACCURACY
+    """The quality measure that was compared."""
+    value: float | None = None
+    """Its value of the exported file; None for accuracy."""
 
     @property
     def accuracy(self) -> float:
-        """Accuracy of the exported file."""
-        return self.correct / self.count
+        """Accuracy of the exported file, or its value."""
+        return self.correct / self.count if self.value is None else self.value
 
     def __str__(self) -> str:
         pixels = {
@@ -82,9 +95,10 @@ class Checked:
             None: "pixels that could not be compared with training's",
         }
         trained = "" if self.printed is None else f", {self.printed:.4f} in training"
+        right = f" ({self.correct:,} right)" if self.value is None else ""
         return (
-            f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; accuracy"
-            f" {self.accuracy:.4f} ({self.correct:,} right){trained}"
+            f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; {words(self.metric)}"
+            f" {self.accuracy:.4f}{right}{trained}"
         )
 
     @property
@@ -93,6 +107,11 @@ class Checked:
         if not self.timm_count:
             return "timm's own transform, made from config.json, cannot read these images."
         count = self.timm_count
+        if self.value is not None:
+            return (
+                f"timm's own transform, made from config.json, differs from `preprocess` by {self.timm_difference:.2f}"
+                " grey levels a pixel on average."
+            )
         return (
             f"timm's own transform, made from config.json, differs from `preprocess` by {self.timm_difference:.2f} grey"
             f" levels a pixel on average: on {count:,} of these images the network is right on {self.timm_correct:,} by"
@@ -104,6 +123,7 @@ class Checked:
         return {
             "part": self.part,
             "count": self.count,
+            **({} if self.value is None else {"metric": self.metric, "value": self.value}),
             "correct": self.correct,
             "accuracy": self.accuracy,
             "printed": self.printed,
@@ -125,6 +145,8 @@ def check(folder: Path, sample: Sample) -> Checked:
             one that was printed.
     """
     found = _answer(folder, sample)
+    if sample.labels.ndim == 2:
+        return _checked_values(found, sample)
     logits, labels = found["logits"], sample.labels
     right = logits.argmax(1) == labels
     identical = None if sample.pixels is None else _same_pixels(found["digests"], sample.pixels)
@@ -144,6 +166,44 @@ def check(folder: Path, sample: Sample) -> Checked:
     if printed is not None and abs(checked.correct - printed * checked.count) > undecided + 0.5:
         raise AutomlError(f"the exported file must be as accurate as what was trained, but {checked}")
     return checked
+
+
+def _checked_values(found: dict[str, NDArray[Any]], sample: Sample) -> Checked:
+    """As `check`, of a network that gives labels or numbers."""
+    outputs = found["logits"]
+    value = _value(outputs, sample)
+    identical = None if sample.pixels is None else _same_pixels(found["digests"], sample.pixels)
+    timm_count = len(found["timm_logits"])
+    checked = Checked(
+        part=sample.part,
+        count=len(outputs),
+        correct=0,
+        printed=sample.accuracy,
+        identical=identical,
+        timm_count=timm_count,
+        timm_difference=float(found["timm_difference"]) if timm_count else None,
+        metric=sample.metric,
+        value=value,
+    )
+    if identical is False:
+        raise AutomlError(f"the exported file must see what training saw, but {checked}")
+    if sample.pixels is not None and sample.accuracy is not None:
+        scale = np.maximum(1.0, np.abs(outputs).max()) * (NEAR_HALF if sample.half else NEAR)
+        random = np.random.default_rng(0)
+        moved = [_value(outputs + scale * random.uniform(-1, 1, outputs.shape), sample) for _ in range(DRAWS)]
+        allowed = 2 * max(abs(each - value) for each in moved) + NEAR * max(1.0, abs(sample.accuracy))
+        if abs(value - sample.accuracy) > allowed:
+            raise AutomlError(f"the exported file must be as good as what was trained, but {checked}")
+    return checked
+
+
+def _value(outputs_nk: NDArray[Any], sample: Sample) -> float:
+    """The quality measure of outputs, as it is shown."""
+    import torch
+
+    both = [torch.from_numpy(np.asarray(each, np.float64)) for each in (outputs_nk, sample.labels)]
+    mean, std = (torch.tensor(each, dtype=torch.float64) for each in sample.scale)
+    return measure(sample.metric).of(*((each - mean) / std if len(std) else each for each in both))
 
 
 def _answer(folder: Path, sample: Sample) -> dict[str, NDArray[Any]]:

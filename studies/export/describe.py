@@ -13,10 +13,16 @@ from ..markdown_table import plain
 from ..measure import ACCURACY, words
 from ..measures_page import measures_section
 from ..preprocessing import LETTERBOX
+from ..task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
 from .check import Checked
 from .facts import Facts, one_line
-from .model_file import CONVENTION, accuracy_in_words, cost_in_words, quality_head
+from .model_file import CONVENTION, USES, accuracy_in_words, cost_in_words, quality_head
 
+TITLES = {
+    CLASSIFICATION: "An image classifier",
+    MULTI_LABEL: "A network that labels images",
+    REGRESSION: "A network that predicts numbers from images",
+}
 SHOWN = 20
 """Class names that README.md shows at most."""
 
@@ -61,6 +67,7 @@ def config(network: Network, candidate: Candidate, facts: Facts, checked: Checke
         },
         "accuracy": {"validation": facts.accuracy, "test": facts.test_accuracy},
         **({} if facts.metric == ACCURACY else {"metric": facts.metric}),
+        **({} if facts.task == CLASSIFICATION else {"task": facts.task}),
         "preprocessing": facts.preprocessing.to_dict(),
         "checked": None if checked is None else checked.to_dict(),
         "training": {"size": facts.size, "epochs": facts.epochs, "seed": facts.seed, "data": facts.public_data},
@@ -95,7 +102,8 @@ def readme(
     """
     size = facts.size
     classes = ", ".join(_code(name) for name in facts.classes[:SHOWN])
-    more = f" and {len(facts.classes) - SHOWN} more (`CLASSES` in `model.py`)" if len(facts.classes) > SHOWN else ""
+    use = USES[facts.task]
+    more = f" and {len(facts.classes) - SHOWN} more (`{use.names}` in `model.py`)" if len(facts.classes) > SHOWN else ""
     rows = {
         "Cost": f"{cost_in_words(candidate)}; {CONVENTION}",
         "Budget": (
@@ -116,9 +124,9 @@ def readme(
         "Versions": ", ".join(f"{key} {value}" for key, value in facts.versions.items()),
     }
     table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items() if value)
-    text = f"""# An image classifier found by automl
+    text = f"""# {TITLES[facts.task]} found by automl
 
-{len(facts.classes)} classes: {classes}{more}.
+{counted(facts.task, len(facts.classes))}: {classes}{more}.
 
 | | |
 |---|---|
@@ -126,7 +134,7 @@ def readme(
 
 {_sizes(candidate, facts)}## Use it
 
-`model.py` needs {" and ".join(needs)}, nothing else; see that everything is in place, or classify images:
+`model.py` needs {" and ".join(needs)}, nothing else; see that everything is in place, or {use.verb} images:
 
 ```
 python model.py
@@ -136,11 +144,11 @@ python model.py IMAGE ...
 From Python, in this folder:
 
 ```python
-from model import CLASSES, classify, load, preprocess
+from model import {", ".join(sorted((use.names, use.function, "load", "preprocess")))}
 
 network = load()
-classify(network, "image.png")  # [(class, probability), ...]
-network(preprocess("image.png")).softmax(1)  # (1, {len(facts.classes)})
+{use.function}(network, "image.png")  # {use.returns}
+network(preprocess("image.png")){use.activation}  # (1, {len(facts.classes)})
 network.forward_features(preprocess("image.png"))  # the last map, (1, {network.num_features}, h, w)
 network.reset_classifier(5)  # a new classifier, to fine-tune on classes of your own
 ```

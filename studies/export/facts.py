@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..quality import ACCURACY
+from ..task import CLASSIFICATION
 
 if TYPE_CHECKING:
     from ..classifier_measures import TrainingMeasures
@@ -36,7 +37,7 @@ class Facts:
     """What it was trained on: the name of a known set, or a path, of which only the last part is
     written."""
     classes: tuple[str, ...]
-    """Names of the classes; the label of a class is its index."""
+    """Names of the classes, labels or targets, by their output."""
     preprocessing: Preprocessing
     """The steps from an image file to the network's input in training."""
     mean: tuple[float, ...]
@@ -64,6 +65,8 @@ class Facts:
     """What was measured of it beside its accuracy; None: nothing."""
     metric: str = ACCURACY
     """The quality measure of the study."""
+    task: str = CLASSIFICATION
+    """What the network gives: "classification", "multi-label" or "regression"."""
     begun: str = ""
     """From which weights the training began, and how much of the network they are; empty if it
     began from noise."""

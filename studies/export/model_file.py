@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
@@ -9,17 +10,79 @@ from ...blocks.modules.network import Network
 from ...spaces import human
 from ...spaces.candidate import Candidate
 from ..measure import in_percent, words
+from ..task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted, unit_in_words
 from . import expression
 from .facts import Facts, one_line
 from .imports import render, requirements
 from .printing import filled, pretty
 from .source import Sources
 
-DEFINED = ("CLASSES", "SIZE", "STEPS", "LEVELS", "MEAN", "STD", "build")
+DEFINED = ("CLASSES", "LABELS", "TARGETS", "SIZE", "STEPS", "LEVELS", "MEAN", "STD", "build")
 """Names that this file defines in model.py; everything else in model.py is copied."""
 WITH_TIMM = ("torch", "timm", "torchvision", "safetensors", "numpy", "PIL")
 """Packages that are installed wherever timm is."""
 CONVENTION = "1 FLOP = 1 multiply-add; convolutions and linear layers count"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """How an exported network is used, by what it gives."""
+
+    names: str
+    """The constant of model.py with the names of the outputs."""
+    module: str
+    """The module whose functions end model.py."""
+    function: str
+    """The function that a user calls with an image."""
+    what: str
+    """What the network is, after "A" and before the number of outputs."""
+    verb: str
+    """What it does with images."""
+    returns: str
+    """What the function returns."""
+    activation: str = ""
+    """What turns outputs into probabilities."""
+    task: str
+
+    def title(self, outputs: int) -> str:
+        """What the network is, with its number of outputs."""
+        return f"A {self.what} {counted(self.task, outputs)}"
+
+
+USES = {
+    use.task: use
+    for use in (
+        Use(
+            task=CLASSIFICATION,
+            names="CLASSES",
+            module="usage_classes",
+            function="classify",
+            what="classifier of",
+            verb="classify",
+            returns="[(class, probability), ...]",
+            activation=".softmax(1)",
+        ),
+        Use(
+            task=MULTI_LABEL,
+            names="LABELS",
+            module="usage_labels",
+            function="label",
+            what="network that gives images any of",
+            verb="label",
+            returns="[(label, probability), ...], each for itself",
+            activation=".sigmoid()",
+        ),
+        Use(
+            task=REGRESSION,
+            names="TARGETS",
+            module="usage_numbers",
+            function="predict",
+            what="network that predicts",
+            verb="measure",
+            returns="{target: number in its unit}",
+        ),
+    )
+}
 
 
 def model_file(network: Network, candidate: Candidate, facts: Facts) -> tuple[str, list[str]]:
@@ -37,7 +100,9 @@ def model_file(network: Network, candidate: Candidate, facts: Facts) -> tuple[st
     for name in expression.names(made):
         if name.value is not None:
             sources.add(name.value)
-    sources.add_ending(f"{__package__}.usage", "load", "preprocess", "classify", "main")
+    use = USES[facts.task]
+    sources.add_ending(f"{__package__}.usage", "load", "preprocess", "run")
+    sources.add_ending(f"{__package__}.{use.module}", use.function, "main")
     needs = ["torch", "timm", *(name for name in requirements(sources.imports.values()) if name not in WITH_TIMM)]
     head = [
         docstring(_header(candidate, facts, needs)),
@@ -75,11 +140,13 @@ def accuracy_in_words(facts: Facts) -> str:
     """The accuracies on validation and test data, in words."""
     value = percent if in_percent(facts.metric) else "{:.4f}".format
     tested = "not tested" if facts.test_accuracy is None else f"{value(facts.test_accuracy)} on test data"
-    return f"{value(facts.accuracy)} on validation data, {tested}"
+    unit = unit_in_words(facts.task, facts.classes)
+    return f"{value(facts.accuracy)} on validation data, {tested}{unit and f' ({unit})'}"
 
 
 def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
-    title = f"A classifier of {candidate.classes} classes: a convolutional network found by automl, as one file."
+    use = USES[facts.task]
+    title = f"{use.title(candidate.classes)}: a convolutional network found by automl, as one file."
     rows = {
         "Cost": f"{cost_in_words(candidate)} ({CONVENTION})",
         quality_head(facts): accuracy_in_words(facts),
@@ -105,10 +172,10 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
         "",
         "From Python, in this folder:",
         "",
-        "    from model import classify, load",
+        f"    from model import {', '.join(sorted((use.function, 'load')))}",
         "",
         "    network = load()",
-        '    classify(network, "image.png")',
+        f'    {use.function}(network, "image.png")',
     ]
 
 
@@ -124,7 +191,7 @@ def _constants(facts: Facts) -> str:
     numbers: dict[str, Any] = {"MEAN": tuple(map(float, facts.mean)), "STD": tuple(map(float, facts.std))}
     return "\n".join(
         [
-            f"CLASSES = {classes}",
+            f"{USES[facts.task].names} = {classes}",
             f"SIZE = {facts.size}  # height and width in pixels of the images it was trained at",
             (
                 f"STEPS = {filled(facts.preprocessing.steps)}  # each resize of {square} square: side in"

@@ -32,7 +32,7 @@ class Sources:
         """`reserved` are names that the generated file defines itself."""
         self.imports: dict[str, Import] = {}
         self._owner: dict[str, str] = dict.fromkeys(reserved, ITSELF)
-        self._ending = ""
+        self._endings: list[str] = []
         self._origins: dict[str, Origin] = {}
         self._statements: dict[str, dict[int, ast.stmt]] = {}
         self._after: dict[str, dict[str, None]] = {}
@@ -60,9 +60,9 @@ class Sources:
 
     def add_ending(self, module: str, *wanted: str) -> None:
         """Take the definitions `wanted` of automl's module `module`; the generated file ends with
-        them."""
+        them, after those of earlier calls."""
         found = self._known(origin.of_module(module, wanted[0]))
-        self._ending = found.file
+        self._endings.append(found.file)
         for name in wanted:
             self._need(found, name, name)
 
@@ -81,13 +81,13 @@ class Sources:
         files = [
             file
             for file in self._in_order()
-            if file != self._ending and (self._statements[file] or self._aliases[file])
+            if file not in self._endings and (self._statements[file] or self._aliases[file])
         ]
         return "\n\n\n".join(part for file in files for part in (self._heading(file), self._section(file)) if part)
 
     def ending(self) -> str:
         """The definitions with which the generated file ends."""
-        return self._section(self._ending)
+        return "\n\n\n".join(map(self._section, self._endings))
 
     def _in_order(self) -> list[str]:
         order: dict[str, None] = {}
@@ -182,7 +182,7 @@ class Sources:
                 self._aliases[found.file].append(f"{entry.alias} = {taken}")
 
     def _claim(self, name: str, where: str) -> None:
-        where = ITSELF if where == self._ending else where
+        where = ITSELF if where in self._endings else where
         if self._owner.setdefault(name, where) != where:
             raise self._clash(name, where)
 

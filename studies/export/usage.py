@@ -1,7 +1,7 @@
-"""How an exported network is used: the functions that end every model.py, copied from here.
+"""How an exported network is used: functions at the end of every model.py, copied from here.
 
-The generated file defines the names that are only declared here. Shape letters: c channels, h
-height, w width.
+Those of `usage_classes`, `usage_labels` or `usage_numbers` follow them. The generated file defines
+the names that are only declared here. Shape letters: c channels, h height, w width.
 """
 
 # ruff: noqa: F821 (to it, a name that is declared without a value is undefined)
@@ -22,7 +22,6 @@ from safetensors.torch import load_file
 from ...blocks.modules.network import Network
 from ..preprocessing import read_pixels
 
-CLASSES: tuple[str, ...]
 SIZE: int
 STEPS: tuple[tuple[int, str], ...]
 LEVELS: tuple[float, float] | None
@@ -48,18 +47,10 @@ def preprocess(image: Image.Image | str | Path | np.ndarray) -> torch.Tensor:
     return (x_hwc * scale + shift).permute(2, 0, 1).unsqueeze(0)
 
 
-def classify(network: Network, image: Image.Image | str | Path | np.ndarray, top: int = 3) -> list[tuple[str, float]]:
-    """The `top` classes of an image, each with its probability, the most probable first."""
-    with torch.inference_mode():
-        probabilities = network(preprocess(image))[0].softmax(0)
-    found = probabilities.topk(min(top, len(CLASSES)))
-    return [(CLASSES[index], value) for value, index in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
-
-
-def main() -> None:
-    """Classify the images named on the command line, or without any a synthetic one, to see that
-    everything is in place."""
-    parser = argparse.ArgumentParser(description="Classify images; without any, a synthetic one.")
+def run(described: Callable[[Network, Image.Image | str | Path | np.ndarray], str], outputs: str) -> None:
+    """Print what `described` says of the images named on the command line, or without any of a
+    synthetic one, to see that everything is in place."""
+    parser = argparse.ArgumentParser(description="Describe images; without any, a synthetic one.")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
     parser.add_argument("--weights", metavar="FILE", help="default: model.safetensors beside this file")
     arguments = parser.parse_args()
@@ -71,17 +62,14 @@ def main() -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         parser.error(f"the weights cannot be loaded: {error}")
     print(
-        f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(CLASSES)} classes,"
-        f" {SIZE}x{SIZE} pixels"
+        f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {outputs}, {SIZE}x{SIZE} pixels"
     )
     channels = 3 if len(MEAN) in (1, 3) else len(MEAN)
     pixels = np.frombuffer(random.Random(0).randbytes(channels * SIZE * SIZE), np.uint8).reshape(SIZE, SIZE, channels)
     noise = Image.fromarray(pixels) if channels == 3 else pixels
     for name, image in [(path, path) for path in arguments.images] or [("synthetic image", noise)]:
         try:
-            print(
-                f"{name}:", ", ".join(f"{label} {probability:.1%}" for label, probability in classify(network, image))
-            )
+            print(f"{name}:", described(network, image))
         except (
             OSError,
             ValueError,

@@ -1,4 +1,4 @@
-"""Quality measures: how good a classifier is, by the names that `--metric` takes."""
+"""Quality measures: how good a network is, by the names that `--metric` takes."""
 
 from .protocol import Measure
 from .registry import ACCURACY, measure, measure_names, measures, register

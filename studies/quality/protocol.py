@@ -1,14 +1,16 @@
-"""What a quality measure is: a number of a trained classifier, which a search maximises or, if
+"""What a quality measure is: a number of a trained network, which a search maximises or, if
 smaller is better, minimises.
 
 Everywhere inside, in the database too, larger is better: a measure of which smaller is better is
-kept with its sign changed, and shown as it is. Shape letters: n images, k classes.
+kept with its sign changed, and shown as it is. Shape letters: n images, k outputs.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
+
+from ..task import CLASSIFICATION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +23,8 @@ class Measure(ABC):
     """The name in options, JSON and the database, e.g. "balanced-accuracy"."""
     words: str
     """The name in sentences, tables and figures, e.g. "balanced accuracy"."""
+    task: str = CLASSIFICATION
+    """What the network is trained to give: "classification", "multi-label" or "regression"."""
     smaller_is_better: bool = False
     """Whether smaller values are better, as of a loss."""
     lowest: float = 0.0
@@ -31,7 +35,8 @@ class Measure(ABC):
 
     @abstractmethod
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
-        """The value of predictions on the CPU: finite logits, float32 (n, k), and labels (n,)."""
+        """The value of predictions on the CPU: finite logits, float32 (n, k), and labels (n,); of
+        other tasks flags of the labels or numbers, (n, k)."""
 
     def turned(self, value: float) -> float:
         """From a value as it is shown to one of which larger is better, and back."""

@@ -1,6 +1,6 @@
 """Looks quality measures up by name.
 
-Five come with automl. A package declares others in the group of entry points `automl.measures`,
+Ten come with automl. A package declares others in the group of entry points `automl.measures`,
 which workers find too; measures that a script registers are computed in its own process alone.
 """
 
@@ -12,7 +12,9 @@ import re
 from ...blocks.errors import InputError
 from ...blocks.registry import Registry
 from .classification import Accuracy, Auroc, BalancedAccuracy, LogLoss, MacroF1
+from .multi_label import LabelF1, MeanAveragePrecision
 from .protocol import Measure
+from .regression import R2, MeanAbsoluteError, RootMeanSquaredError
 
 ACCURACY = "accuracy"
 """The measure of a search where none is named."""
@@ -64,5 +66,8 @@ def measure_names() -> list[str]:
     return measures.names()
 
 
-for _measure in (Accuracy(), BalancedAccuracy(), MacroF1(), Auroc(), LogLoss()):
+_of_classes: tuple[Measure, ...] = (Accuracy(), BalancedAccuracy(), MacroF1(), Auroc(), LogLoss())
+_of_labels: tuple[Measure, ...] = (MeanAveragePrecision(), LabelF1())
+_of_numbers: tuple[Measure, ...] = (MeanAbsoluteError(), RootMeanSquaredError(), R2())
+for _measure in (*_of_classes, *_of_labels, *_of_numbers):
     register(_measure)

@@ -36,7 +36,7 @@ def run(
     """One worker, which takes job after job: called as `ray_tune.run` is."""
     parts = [arrays[name] for name in ("images", "labels", "train", "validation")]
     place = Place(
-        pixels=Pixels(*parts, None, "cpu"),  # pyright: ignore[reportCallIssue]
+        pixels=Pixels(*parts, None, "cpu", answers=arrays.get("answers")),  # pyright: ignore[reportCallIssue]
         recipe=Recipe.from_dict(recipe),
         device=torch.device("cpu"),
         source=source,

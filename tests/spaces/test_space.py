@@ -259,7 +259,7 @@ def test_a_setting_that_cannot_be_built_is_excluded_not_fatal():
         ("width <= 0.45 or attention == 'none'", "width +", "not a constraint"),
         ("width <= 0.45 or attention == 'none'", "width * 2", "compares two sides"),
         ("image: [3, 64, 64]", "image: [3, 64]", r"small.yaml:4: image must be \[channels, height, width\]"),
-        ("classes: 10", "classes: 1", "small.yaml:5: classes must be a whole number of at least 2"),
+        ("classes: 10", "classes: 0", "small.yaml:5: classes must be a whole number of at least 1"),
         ("classes: 10", "classes: 10\nclasses: 11", "small.yaml:6: the key 'classes' is given twice"),
         ("cardinality: 2", "cardinality: [2, 2]", "choices must differ"),
         (

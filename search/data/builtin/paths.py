@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ....studies.task import CLASSIFICATION
 from ..source import Request
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ class PathsSource:
             how = {"tolerant": request.reading.tolerant, "fit": request.reading.fit}
             return read_path_list(found, name=request.text, size=request.size, room=room, **how)
 
-        return cached(request, self.name, stamp=stamp, make=make, smallest=SMALLEST)
+        kind = self.name if found.task == CLASSIFICATION else f"{self.name}-{found.task}"
+        return cached(request, kind, stamp=stamp, make=make, smallest=SMALLEST)

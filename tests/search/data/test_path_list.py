@@ -186,7 +186,11 @@ class TestOtherKinds:
         [
             ("a.jsonl", b'{"image": "a", "label": 1}\n{', "line 2 is not JSON"),
             ("a.jsonl", b"[1]", "line 1 must be a mapping"),
-            ("a.jsonl", b'{"image": "a", "label": ["b"]}', "the column label must hold text or a number, but got list"),
+            (
+                "a.jsonl",
+                b'{"image": "a", "label": [["b"]]}',
+                "the column label must hold text or a number, but got list",
+            ),
             ("a.jsonl", b"[" * 100_000, "line 1 is not JSON"),
             ("a.parquet", b"PAR1 no", "cannot be read as Parquet"),
         ],

@@ -273,7 +273,7 @@ def test_classes_that_are_strongly_unequal_are_told(study: Study) -> None:
     def told(counts: tuple[int, ...]) -> list[str]:
         said: list[str] = []
         labels = np.repeat(np.arange(len(counts)), counts)
-        data = SimpleNamespace(labels=labels, classes=("cat", "dog", "owl"))
+        data = SimpleNamespace(labels=labels, classes=("cat", "dog", "owl"), task="classification")
         _say_imbalance(data, SimpleNamespace(train=np.arange(len(labels))), said.append)
         return said
 

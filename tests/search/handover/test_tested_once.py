@@ -32,7 +32,10 @@ def study(tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> Stud
 
 def accuracy_kept(study: Study, monkeypatch: pytest.MonkeyPatch, accuracy: Any) -> float | None:
     monkeypatch.setattr(weights, "measured", accuracy)
-    chosen, data = best(study), SimpleNamespace(images=None, labels=None, levels=None, fit="crop")
+    chosen, data = (
+        best(study),
+        SimpleNamespace(images=None, labels=None, levels=None, fit="crop", task="classification"),
+    )
     rows = SimpleNamespace(train=None, validation=None, test=None)
     assert chosen is not None
     return weights.test(study, chosen, data, rows).evaluation.test_accuracy  # type: ignore[arg-type]

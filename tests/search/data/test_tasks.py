@@ -1,0 +1,236 @@
+"""Tables of several labels for each image, and of numbers: what is read, how it is split, and what
+is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from automl.blocks import InputError
+from automl.search.data import ImageData, Reading, load, split
+from automl.search.data.answers import Answers
+from automl.search.data.cache import Cache
+from automl.search.data.checking import check_data
+from automl.search.data.strata import MOST, label_strata, number_strata
+
+Noise = Callable[..., list[Path]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, noise: Noise) -> list[str]:
+    return [f"photos/{path.name}" for path in noise(tmp_path / "photos", 60)]
+
+
+@pytest.fixture
+def table(tmp_path: Path, photos: list[str]) -> Callable[..., ImageData]:
+    """table(cells, name, **reading): what is read of a table with these cells in turn."""
+
+    def read(cells: list[object], name: str = "t.csv", **choices: object) -> ImageData:
+        rows = [(photo, cells[number % len(cells)]) for number, photo in enumerate(photos)]
+        path = tmp_path / name
+        if name.endswith(".jsonl"):
+            path.write_text("\n".join(json.dumps({"image": photo, "label": cell}) for photo, cell in rows))
+        elif name.endswith(".parquet"):
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            pq.write_table(pa.table({"image": [row[0] for row in rows], "label": [row[1] for row in rows]}), path)
+        else:
+            path.write_text("image,label\n" + "".join(f"{photo},{cell}\n" for photo, cell in rows))
+        return load(str(path), size=8, reading=Reading(**choices), cache="none")  # pyright: ignore[reportArgumentType]
+
+    return read
+
+
+def labels_of(data: ImageData, row: int) -> set[str]:
+    return {data.classes[place] for place in np.flatnonzero(data.targets[row])}
+
+
+class TestLabels:
+    @pytest.mark.parametrize(
+        ("cells", "name"),
+        [
+            (["cat;dog", "dog", "cat", ";"], "t.csv"),
+            ([" cat | dog|cat", "dog|", "cat", "|"], "t.tsv"),
+            ([["cat", "dog"], ["dog"], ["cat"], []], "t.jsonl"),
+            ([["dog", "cat"], ["dog"], ["cat"], []], "t.parquet"),
+        ],
+    )
+    def test_cells_of_several_labels_are_read_from_every_kind_of_table(self, table, cells: list, name: str) -> None:
+        data = table(cells, name)
+        assert (data.task, data.classes, data.targets.shape) == ("multi-label", ("cat", "dog"), (60, 2))
+        assert [labels_of(data, row) for row in range(4)] == [{"cat", "dog"}, {"dog"}, {"cat"}, set()]
+
+    def test_control_single_labels_stay_classes(self, table) -> None:
+        data = table(["cat", "dog"])
+        assert (data.task, data.targets.shape, data.strata) == ("classification", (0, 0), 2)
+
+    def test_the_task_that_is_asked_for_decides(self, table) -> None:
+        assert table(["cat;dog", "cat"], task="classification").classes == ("cat", "cat;dog")
+        assert table(["cat", "dog"], task="multi-label").targets.sum() == 60
+
+    def test_an_empty_cell_is_left_out_and_counted(self, table) -> None:
+        data = table(["cat;dog", "", "cat"])
+        assert len(data.labels) == 40
+        assert data.skipped[0].endswith(": left out, it has no label")
+
+    @pytest.mark.parametrize(
+        ("cells", "name", "message"),
+        [
+            ([["a"], "b"], "t.jsonl", "must hold lists of labels in all rows, but one holds 'b'"),
+            ([["a", {"x": 1}]], "t.jsonl", "must hold text or a number, but got dict"),
+            (["a;b"] + ["c"] * 59, "t.csv", r"every label needs at least 3 images, .* label 'a' has 1 .*classes 3"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_line(self, table, cells: list, name: str, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            split(table(cells, name), seed=0)
+
+    def test_labels_with_too_few_images_can_be_left_out_and_their_images_stay(self, table) -> None:
+        data = table(["a;b", *["c;d", "c", "d"] * 19, "c", "d"], drop_small_classes=3)
+        assert data.classes == ("c", "d")
+        assert (len(data.labels), dict(data.dropped)) == (60, {"a": 1, "b": 1})
+
+    def test_every_part_has_its_share_of_every_label(self, table) -> None:
+        random = np.random.default_rng(0)
+        flags = random.random((60, 5)) < (0.5, 0.4, 0.3, 0.2, 0.1)
+        cells = [";".join("abcde"[place] for place in np.flatnonzero(row)) + ";" for row in flags]
+        data = table(cells)
+        rows = split(data, seed=3)
+        share = len(rows.train) / 60
+
+        def missed(rows: np.ndarray) -> float:
+            """The largest deviation of a label from its share, in images."""
+            return float(np.abs(flags[rows].sum(axis=0) - share * flags.sum(axis=0)).max())
+
+        dealt = missed(rows.train)
+        shuffled = [missed(np.random.default_rng(seed).permutation(60)[: len(rows.train)]) for seed in range(20)]
+        assert dealt <= 2.0
+        assert np.mean(shuffled) > dealt  # the control: rows drawn without regard to labels
+        assert np.unique(np.concatenate([rows.train, rows.validation, rows.test])).tolist() == list(range(60))
+        assert split(data, seed=4).to_dict()["sha256"] != rows.to_dict()["sha256"]
+
+    def test_groups_stay_whole(self, tmp_path: Path, photos: list[str]) -> None:
+        cells = ["a;b", "b", "a", "c"]
+        lines = [f"{photo},{cells[number // 3 % 4]},{number // 3}" for number, photo in enumerate(photos)]
+        (tmp_path / "g.csv").write_text("image,label,plant\n" + "\n".join(lines))
+        data = load(str(tmp_path / "g.csv"), size=8, reading=Reading(group="plant"), cache="none")
+        rows = split(data, seed=0)
+        parts = [set(data.groups[part].tolist()) for part in (rows.train, rows.validation, rows.test)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 20
+        assert all(data.targets[part].sum(axis=0).min() > 0 for part in (rows.train, rows.validation, rows.test))
+
+    def test_strata_of_very_many_combinations_are_the_rarest_labels(self) -> None:
+        flags = (np.random.default_rng(0).random((2000, 12)) < 0.5).astype(float)
+        assert len(np.unique(flags, axis=0)) > MOST
+        assert label_strata(flags).max() <= 12
+        assert label_strata(flags[:, :4]).max() == 15
+
+
+class TestNumbers:
+    def test_numbers_are_read_from_the_columns_that_are_named(self, tmp_path: Path, photos: list[str]) -> None:
+        lines = [f"{photo},{number},{number * 2.5e3}, {-number} " for number, photo in enumerate(photos)]
+        (tmp_path / "n.csv").write_text("image,Age,weight,label\n" + "\n".join(lines))
+        data = load(str(tmp_path / "n.csv"), size=8, reading=Reading(targets=("age", "weight")), cache="none")
+        assert (data.task, data.classes) == ("regression", ("Age", "weight"))
+        assert data.targets[3].tolist() == [3.0, 7500.0]
+        alone = load(str(tmp_path / "n.csv"), size=8, reading=Reading(task="regression"), cache="none")
+        assert (alone.classes, alone.targets[3].tolist()) == (("label",), [-3.0])
+        never_guessed = load(str(tmp_path / "n.csv"), size=8, cache="none")
+        assert never_guessed.task == "classification"
+
+    def test_empty_cells_and_nan_are_left_out_and_counted(self, table) -> None:
+        data = table(["1.5", "", "nan", "-2e3"], task="regression")
+        assert len(data.labels) == 30
+        assert {line.rpartition(": ")[2] for line in data.skipped} == {"left out, it has no label"}
+
+    @pytest.mark.parametrize(
+        ("cells", "name", "message"),
+        [
+            (["1", "old"], "t.csv", "column label must hold finite numbers to be predicted, but row 2 holds 'old'"),
+            (["1", "inf"], "t.csv", "but row 2 holds 'inf'"),
+            ([1, True], "t.jsonl", "but row 2 holds True"),
+            ([1, [2]], "t.jsonl", r"but row 2 holds \[2\]"),
+        ],
+    )
+    def test_what_is_no_number_is_refused(self, table, cells: list, name: str, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            table(cells, name, task="regression")
+
+    @pytest.mark.parametrize(
+        ("choices", "message"),
+        [
+            ({"targets": ("a",), "task": "multi-label"}, "--targets name numbers to be predicted, which --task multi"),
+            ({"targets": ("a",), "label_column": "b"}, "--targets and --label-column must not both be given"),
+            ({"task": "regresion"}, "unknown --task 'regresion'; did you mean 'regression'"),
+            ({"task": "regression", "drop_small_classes": 2}, "leaves out classes, but numbers to be predicted"),
+            ({"targets": ("label", "Label")}, "--targets must name each column once, but label is named twice"),
+            ({"targets": ("labels",)}, r"--targets must name one of its columns, .* did you mean 'label'"),
+        ],
+    )
+    def test_options_that_do_not_fit_are_refused(self, table, choices: dict, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            table(["1"], **choices)
+
+    def test_other_kinds_of_data_are_refused(self, tmp_path: Path, noise: Noise) -> None:
+        noise(tmp_path / "f" / "a")
+        with pytest.raises(InputError, match="--task regression needs a table of paths and labels or numbers, but"):
+            load(str(tmp_path / "f"), reading=Reading(task="regression"))
+
+    def test_many_classes_that_are_numbers_are_asked_after(self, table) -> None:
+        with pytest.raises(InputError, match="numbers to be predicted need --task regression"):
+            split(table([f"{number / 7:.3f}" for number in range(60)]), seed=0)
+
+    def test_every_part_has_numbers_of_the_whole_range(self, table) -> None:
+        data = table([str(number**2) for number in range(60)], task="regression")
+        rows = split(data, seed=0)
+        for part in (rows.train, rows.validation, rows.test):
+            assert set(data.labels[part].tolist()) == set(range(10))  # one of each tenth at least
+        assert number_strata(np.random.default_rng(0).random((100, 2))).max() == 8
+
+    def test_answers_are_standardised_by_the_images_that_train(self, table) -> None:
+        data = table([str(number) for number in range(60)], task="regression")
+        rows = split(data, seed=0)
+        answers = Answers.of(data, rows.train)
+        assert answers is not None
+        assert answers.values[rows.train].mean() == pytest.approx(0, abs=1e-6)
+        assert answers.values[rows.train].std() == pytest.approx(1, abs=1e-6)
+        assert answers.values * answers.std[0] + answers.mean[0] == pytest.approx(data.targets, abs=1e-4)
+        constant = Answers.of(table(["0.1"], task="regression"), rows.train)
+        assert constant is not None
+        assert (constant.std, np.abs(constant.values).max()) == ((1.0,), pytest.approx(0, abs=1e-6))
+
+
+@pytest.mark.parametrize(("cells", "task"), [(["a;b", "b"], "multi-label"), (["1", "2.5"], "regression")])
+def test_the_cache_gives_back_what_was_read(tmp_path: Path, table, monkeypatch, cells: list, task: str) -> None:
+    monkeypatch.setattr("automl.search.data.builtin.paths.SMALLEST", 1)
+    plain = table(cells, task=task)
+    reading = Reading(task=task)
+    for _ in range(2):
+        kept = load(str(tmp_path / "t.csv"), size=8, reading=reading, cache=Cache(folder=tmp_path / "cache"))
+        assert kept.stored
+        assert (kept.task, kept.fingerprint, kept.classes) == (task, plain.fingerprint, plain.classes)
+        assert np.array_equal(kept.targets, plain.targets)
+        assert np.array_equal(kept.labels, plain.labels)
+    other = table(["b", "a;b"] if task == "multi-label" else ["2.5", "1"], task=task)
+    assert other.fingerprint != plain.fingerprint  # the control: the same pictures with other answers
+
+
+def test_a_check_tells_what_is_predicted(tmp_path: Path, table) -> None:
+    table(["cat;dog", "dog", ";"])
+    found = check_data(str(tmp_path / "t.csv"), sheet=tmp_path / "sheet.png", cache="none")
+    assert (found.task, found.images, found.refused) == ("multi-label", 60, None)
+    assert {name: sum(parts.values()) for name, parts in found.classes.items()} == {"cat": 20, "dog": 40}
+    assert found.lines[0] == "2 labels, 1 an image: cat, dog; 20 images have none"
+    assert any(
+        line.startswith("the same answer for every image has the mean average precision 0.") for line in found.lines
+    )
+    table([str(number) for number in range(60)])
+    found = check_data(str(tmp_path / "t.csv"), sheet=tmp_path / "sheet2.png", task="regression", cache="none")
+    assert found.targets["label"]["highest"] == 59.0
+    assert found.lines[0] == "1 target: label (0 to 59)"
+    assert any(line.startswith("the median as the answer for every image has the MAE 1") for line in found.lines)
+    assert found.to_dict()["targets"]["label"]["mean"] == 29.5
