@@ -1,13 +1,15 @@
 """Computes the margin of the best of several networks over another network, paired by seed.
 
-The margin is the mean difference of accuracies on the same seeds, with Student's t interval of the
-differences. The best of several networks is overestimated on the seeds that chose it. With two
+The margin is the mean difference of accuracies on the same seeds, with Student's t interval. The
+variance of a training from seed to seed is pooled over all the networks (`statistics.intervals`):
+that of two or three differences alone has one or two degrees of freedom, and a factor of 12.7 or
+4.3. The best of several networks is overestimated on the seeds that chose it. With two
 seeds or more, each seed therefore compares the network that the other seeds choose, as a grid does
 (`studies.scaling.leave_one_out`). Chosen by the highest mean, the margin is never larger than that
 of the network chosen by all seeds. If the study chooses by a posterior, the other seeds and the
 trials of the search choose: none of them is the seed that is compared. As the folds are not
 independent, the standard error has the correction of Nadeau & Bengio, Machine Learning 52 (2003):
-s √(1/n + 1/(n - 1)) in place of s √(1/n).
+s √(1/n + 1/(n - 1)) in place of s √(1/n), where s = √2 times the deviation of one training.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Literal
 
 from ..json_values import JSON
 from ..measure import ACCURACY
-from ..statistics.intervals import LEVEL, Interval, Noise, mean_of, standard_deviation
+from ..statistics.intervals import LEVEL, Interval, Noise, mean_of
 from ..statistics.seed_choice import highest_mean
 from .numbers import Numbers
 
@@ -101,17 +103,17 @@ def margin_over(reference: Mapping[int, float], networks: Networks, *, choose: C
         value = max(value for differences in rivals.values() for value in differences.values())
         return Margin(value=value, n=1, interval=None, selection="none" if len(rivals) == 1 else "same seed")
     if len(rivals) == 1:
-        differences, scale = list(next(iter(rivals.values())).values()), math.sqrt(1 / n)
+        differences, scale = list(next(iter(rivals.values())).values()), math.sqrt(2 / n)
     else:
         differences = [value for value in _left_out(rivals, networks, choose) if value is not None]
         n = len(differences)
-        scale = math.sqrt(1 / n + 1 / (n - 1))
+        scale = math.sqrt(2 / n + 2 / (n - 1))
     value = mean_of(differences) or 0.0
-    spread = Noise(sd=standard_deviation(differences), df=n - 1)
+    noise = Noise.within([list(one.values()) for one in (reference, *networks.values())])
     return Margin(
         value=value,
         n=n,
-        interval=spread.around(value, scale, LEVEL),
+        interval=noise.around(value, scale, LEVEL),
         selection="none" if len(rivals) == 1 else "left out",
     )
 

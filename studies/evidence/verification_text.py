@@ -102,10 +102,11 @@ def verification_parts(found: Verification) -> list[str]:
 
 METHOD = """All networks were trained alike: the same recipe, images, epochs and seeds. {several} are those on \
 the test images, which had no part in the search, mean ± standard deviation over the seeds. Margins are mean \
-differences{points}, paired by seed, with Student's 95 % interval. Of several references, each seed \
-compares the one that the other seeds choose, so that the choice flatters nothing; that interval is wider, by the \
-correction of Nadeau & Bengio (2003). The intervals hold the variation from one training to the next, not that of \
-other test images. Choose no network by these {them}: after a choice they are biased."""
+differences{points}, paired by seed, with Student's 95 % interval from the variance between seeds of the networks \
+compared. Of several references, each seed compares the one that the other seeds choose, so that the choice flatters \
+nothing; that interval is wider, by the correction of Nadeau & Bengio (2003). The intervals hold the variation from \
+one training to the next, not that of other test images. Choose no network by these {them}: after a choice they are \
+biased."""
 
 
 def _accuracy(found: Verification, one: VerifiedNetwork) -> str:

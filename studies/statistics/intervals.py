@@ -16,7 +16,7 @@ no verdict uses it.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -106,8 +106,19 @@ class Noise:
         too wide rather than too narrow.
         """
         networks = {point.id: point for point in points if point.n > 1}.values()
-        df = sum(point.n - 1 for point in networks)
-        squares = math.fsum((point.n - 1) * (point.std or 0.0) ** 2 for point in networks)
+        return cls._of((point.n, point.std or 0.0) for point in networks)
+
+    @classmethod
+    def within(cls, networks: Collection[Collection[float]]) -> Noise:
+        """Pool the variance of all networks, each given by its accuracies; see `pooled`."""
+        return cls._of((len(each), standard_deviation(each) or 0.0) for each in networks if len(each) > 1)
+
+    @classmethod
+    def _of(cls, spreads: Iterable[tuple[int, float]]) -> Noise:
+        """Pool (number of trainings, their standard deviation) of several networks."""
+        squares, df = 0.0, 0
+        for n, std in spreads:
+            squares, df = squares + (n - 1) * std**2, df + n - 1
         return cls(sd=math.sqrt(squares / df) if df else None, df=df)
 
     def around(self, value: float, scale: float, level: float) -> Interval | None:

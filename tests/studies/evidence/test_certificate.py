@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from automl.studies import Study
 from automl.studies.chosen import best
@@ -16,8 +17,8 @@ from automl.studies.statistics.intervals import Interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-T_2 = 4.302652729911275
-"""The 97.5 % quantile of Student's t with 2 degrees of freedom."""
+T_4, T_6 = 2.7764451051977987, 2.4469118487916806
+"""The 97.5 % quantiles of Student's t with 4 and 6 degrees of freedom."""
 REFERENCE = {1: 0.70, 2: 0.72, 3: 0.71}
 
 
@@ -25,11 +26,11 @@ def above(*differences: float) -> dict[int, float]:
     return {seed: REFERENCE[seed] + one for seed, one in enumerate(differences, start=1)}
 
 
-def test_one_network_is_compared_by_students_t_over_paired_seeds():
-    margin = margin_over(REFERENCE, {"a": above(0.02, 0.01, 0.03)})
+def test_one_network_is_compared_by_students_t_with_the_variance_of_both():
+    margin = margin_over(REFERENCE, {"a": above(0.02, 0.01, 0.03)})  # 0.72, 0.73, 0.74: the deviation of both is 0.01
     assert margin is not None
     assert margin.value == pytest.approx(0.02)
-    half = T_2 * 0.01 / math.sqrt(3)
+    half = T_4 * 0.01 * math.sqrt(2 / 3)
     assert margin.interval == pytest.approx((0.02 - half, 0.02 + half))
     assert (margin.n, margin.selection, margin.verdict) == (3, "none", "tied")
 
@@ -39,9 +40,37 @@ def test_of_several_networks_each_seed_compares_the_one_that_the_others_choose()
     assert margin is not None
     # without seed 1 "b" is better, without seed 2 "a", without seed 3 they are equal: 0, 0.01, 0.02
     assert margin.value == pytest.approx(0.01)
-    half = T_2 * 0.01 * math.sqrt(1 / 3 + 1 / 2)
-    assert margin.interval == pytest.approx((0.01 - half, 0.01 + half))
+    squares = 2 * 0.01**2 + 0 + (0.70 - 0.72667) ** 2 + (0.76 - 0.72667) ** 2 + (0.72 - 0.72667) ** 2
+    half = T_6 * math.sqrt(squares / 6) * math.sqrt(2 / 3 + 2 / 2)
+    assert margin.interval == pytest.approx((0.01 - half, 0.01 + half), rel=1e-3)
     assert margin.selection == "left out"
+
+
+@pytest.mark.claims
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("rivals", [1, 4])
+@pytest.mark.parametrize("reference", [1.0, 2.0])
+def test_intervals_hold_the_margin_as_often_as_they_say(n: int, rivals: int, reference: float):
+    """Also where the reference varies twice as much as the others. Of several networks, the margin
+    is that which their choice by the other seeds has on average."""
+    generator = np.random.default_rng(0)
+    truth = [5.0, 4.7, 4.4, 3.0][:rivals]
+    found = []
+    for _ in range(1500):
+        own = dict(enumerate(map(float, generator.normal(0, reference, n))))
+        others = {
+            str(index): dict(enumerate(map(float, generator.normal(one, 1, n)))) for index, one in enumerate(truth)
+        }
+        margin = margin_over(own, others)
+        assert margin is not None
+        found.append(margin)
+    target = np.mean([one.value for one in found])
+    holds = np.mean([one.interval is not None and one.interval.low <= target <= one.interval.high for one in found])
+    assert holds >= 0.92
+    narrow = [
+        one.interval is not None and abs(one.value - target) < (one.interval.high - one.value) / 2 for one in found
+    ]
+    assert np.mean(narrow) < 0.93  # control: half of the interval does not
 
 
 def test_a_seed_that_only_some_networks_have_takes_no_part_in_the_choice():
