@@ -107,7 +107,8 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         quiet |= {"_system_config": {"preload_python_modules": list(PRELOADED)}} if trains else {}
         place, others = closed(folder()), ray.is_initialized()
         try:
-            with kept_handlers(), watched.watched(private_ray.raylet):  # Ray's own handler of SIGTERM aborts
+            # Ray's own handler of SIGTERM aborts
+            with kept_handlers(), watched.watched(private_ray.raylet), private_ray.without_services():
                 # a bare init may join somebody's cluster
                 ray.init(
                     address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet
@@ -264,14 +265,14 @@ def _by_gpu(total: float, share: float) -> int:
 
 def stop() -> None:
     """End this process's part in Ray, and all that a private Ray has started."""
-    vital_watch.noticed()
-    if private_ray.dead_process() is not None:
-        private_ray.kill()  # else Ray waits for it
-    try:
-        if "ray" in sys.modules:
-            sys.modules["ray"].shutdown()
-    finally:
-        watched.end()
+    with vital_watch.while_stopping():
+        if private_ray.dead_process() is not None:
+            private_ray.kill()  # else Ray waits for it
+        try:
+            if "ray" in sys.modules:
+                sys.modules["ray"].shutdown()
+        finally:
+            watched.end()
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ray.air.execution import PlacementGroupResourceManager
+from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 
 from ...studies import Fault
-from .private_ray import dead_process
+from .private_ray import dead_of, dead_process, vital_processes
 from .vital_watch import noticed
 
 CRASHED = "The actor died unexpectedly before finishing this task"
@@ -46,3 +50,31 @@ def check_ray() -> None:
     if (name := dead_process()) is not None:
         noticed()
         raise RayDied(name)
+
+
+class PlacementGroups(PlacementGroupResourceManager):
+    """Tune's placement groups, which are removed only while the Ray in which they were made lives.
+
+    Those of a run that was broken off are removed when Python's garbage collector comes by. That
+    call would wait for a dead GCS, in the middle of anything.
+    """
+
+    def __init__(self, update_interval_s: float = 0.1) -> None:
+        super().__init__(update_interval_s=update_interval_s)
+        self._vital = vital_processes()
+
+    def clear(self) -> None:
+        """Remove all groups."""
+        if dead_of(self._vital) is None:
+            super().clear()
+
+
+@contextmanager
+def own_placement_groups() -> Iterator[None]:
+    """Inside, Tune keeps its placement groups in `PlacementGroups`."""
+    before = tune_controller.PlacementGroupResourceManager
+    tune_controller.PlacementGroupResourceManager = PlacementGroups
+    try:
+        yield
+    finally:
+        tune_controller.PlacementGroupResourceManager = before

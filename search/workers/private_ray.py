@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 VITAL = ("raylet", "gcs_server")
 """The processes without which nothing runs."""
+SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
+"""Methods of Ray's node that start what a private Ray does not use."""
 
 
 def raylet() -> int:
@@ -23,15 +26,26 @@ def is_private() -> bool:
     return node is None or bool(node.all_processes.get("raylet"))
 
 
-def dead_process() -> str | None:
-    """Which of the vital processes has died; None if they live, or Ray is not private."""
+Processes = Sequence[tuple[str, subprocess.Popen[bytes]]]
+"""Names and processes."""
+
+
+def vital_processes() -> Processes:
+    """The vital processes that this process has started and not stopped, dead ones included."""
     node = _node()
     if node is None:
-        return None
-    for name in VITAL:
-        if any(one.process.poll() is not None for one in node.all_processes.get(name, ())):
-            return name
-    return None
+        return []
+    return [(name, one.process) for name in VITAL for one in node.all_processes.get(name, ())]
+
+
+def dead_of(processes: Processes) -> str | None:
+    """The first of these processes, in their order, that has died; None if all live."""
+    return next((name for name, process in processes if process.poll() is not None), None)
+
+
+def dead_process() -> str | None:
+    """Which of the vital processes has died; None if they live, or Ray is not private."""
+    return dead_of(vital_processes())
 
 
 @contextmanager
@@ -50,6 +64,23 @@ def prepared_processes() -> Iterator[None]:
         yield
     finally:
         class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = before
+
+
+@contextmanager
+def without_services() -> Iterator[None]:
+    """Inside, a private Ray starts without the services that it does not use here: the monitor that
+    would start machines, the one that would send logs to the driver, and the server of the
+    dashboard, which without a dashboard reports usage. Each is a process that imports Ray."""
+    from ray._private.node import Node
+
+    before = {name: getattr(Node, name) for name in SERVICES if hasattr(Node, name)}
+    for name in before:
+        setattr(Node, name, lambda self, **asked: None)
+    try:
+        yield
+    finally:
+        for name, method in before.items():
+            setattr(Node, name, method)
 
 
 def kill() -> None:

@@ -25,7 +25,7 @@ from ..pretrained.source import Source
 from ..scores.sending import packed
 from . import cluster
 from .cluster import Resources
-from .deaths import RayDied, check_ray, why
+from .deaths import RayDied, check_ray, own_placement_groups, why
 from .images import sent
 from .place import Evaluate
 from .private_ray import dead_process, is_private, prepared_processes
@@ -216,7 +216,7 @@ def run(
     engine.clock.workers, engine.clock.on_gpus = resources.workers, resources.gpus > 0
     node = "" if is_private() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
-    with orderly() as stop, tune_folder() as folder, prepared_processes():
+    with orderly() as stop, tune_folder() as folder, prepared_processes(), own_placement_groups():
         try:
             for attempt in count():
                 records = _Records(engine, stop)

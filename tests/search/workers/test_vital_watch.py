@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from automl.search.course import stopping
 from automl.search.workers import private_ray, vital_watch
-from automl.search.workers.deaths import RayDied, check_ray
+from automl.search.workers.deaths import PlacementGroups, RayDied, check_ray
 from automl.search.workers.vital_watch import VitalWatch, in_ray
+from ray.air.execution.resources import placement_group
 
 
 @pytest.fixture
@@ -66,19 +67,40 @@ def test_control_a_death_that_is_noticed_does_not(gcs, watching: Watching) -> No
     gcs.wait()
     with pytest.raises(RayDied, match="gcs_server"):
         check_ray()
+    with vital_watch.while_stopping():
+        assert watch.thread.is_alive()
     watch.thread.join(10)
     assert not watch.thread.is_alive()
     assert watching.said == []
 
 
-def test_control_a_ray_that_lives_or_is_stopped_does_not(gcs, watching: Watching) -> None:
-    watch = watching.begin(0.0)
-    watch.thread.join(0.1)
-    assert watch.thread.is_alive()
-    vital_watch.noticed()
+def test_a_noticed_death_after_which_a_call_does_not_return_is_said(
+    gcs, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray Tune cleans up after a run that was broken off."""
+    monkeypatch.setattr(vital_watch, "ENDING", 0.05)
+    watch = watching.begin(60.0)
     gcs.kill()
+    gcs.wait()
+    vital_watch.noticed()
     watch.thread.join(10)
-    assert watching.said == []
+    assert len(watching.said) == 1
+
+
+def test_stopping_ray_that_does_not_return_is_said_wherever_it_waits(
+    gcs, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray waits for threads and processes too, and forgets the processes that it has killed."""
+    monkeypatch.setattr(vital_watch, "ENDING", 0.05)
+    monkeypatch.setattr(vital_watch, "in_ray", in_ray)
+    watch = watching.begin(60.0)
+    with vital_watch.while_stopping():
+        monkeypatch.setattr(private_ray, "_node", lambda: None)
+        watch.thread.join(0.2)
+        assert watching.said == []  # control: the process lives
+        gcs.kill()
+        watch.thread.join(10)
+    assert len(watching.said) == 1
 
 
 def test_a_driver_that_waits_for_something_else_is_left_alone(
@@ -92,8 +114,24 @@ def test_a_driver_that_waits_for_something_else_is_left_alone(
     watch.thread.join(0.2)
     assert watch.thread.is_alive()
     assert watching.said == []
-    vital_watch.noticed()
+    watch.end()
     watch.thread.join(10)
+
+
+def test_groups_of_a_ray_that_has_died_are_not_removed(gcs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector removes them, and would wait for the dead GCS."""
+    removed: list[Any] = []
+    monkeypatch.setattr(placement_group.ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(placement_group, "remove_placement_group", removed.append)
+    living, dead = PlacementGroups(), PlacementGroups()
+    for one in (living, dead):
+        one._acquired_pgs.add(one)  # type: ignore[arg-type]
+    living.clear()
+    assert removed == [living]  # control
+    gcs.kill()
+    gcs.wait()
+    dead.clear()
+    assert removed == [living]
 
 
 def test_the_process_ends_with_one_line_and_code_1(
