@@ -3,9 +3,10 @@ trials.
 
     uv run python benchmarks/ask.py [--write]
 
-20 parameters of 6 choices each (6^20 settings), a budget that half of them meet, a pool of 100,000;
-one thread. Times are CPU seconds of one `study.ask()` with its suggestions. Optuna's samplers have
-neither cost nor budget here. Prints a Markdown table; `--write` keeps it in
+40 parameters of 4 choices each (4^40 settings), a budget that half of them meet, one thread. Times
+are CPU seconds of one `study.ask()` with its suggestions. Memory is the peak of what a further
+proposal, and the pool that the sampler keeps, take (tracemalloc, which counts numpy's arrays).
+Optuna's samplers have neither cost nor budget here. Prints a Markdown table; `--write` keeps it in
 benchmarks/results/ask.md.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import os
 import statistics
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from datetime import date
@@ -30,8 +32,10 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler  #
 from optuna.trial import create_trial  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results" / "ask.md"
+CHOICES = 4
 SPACE: dict[str, Any] = {
-    f"layer{index}": CategoricalDistribution(tuple(f"op{choice}" for choice in range(6))) for index in range(20)
+    f"layer{index:02d}": CategoricalDistribution(tuple(f"op{choice}" for choice in range(CHOICES)))
+    for index in range(40)
 }
 ASKS = 9
 """Proposals of which the median is taken, after the first, which makes the pool."""
@@ -50,11 +54,22 @@ def study_of(count: int, sampler: BaseSampler) -> optuna.Study:
     study = optuna.create_study(direction="maximize", sampler=sampler)
     trials = []
     for _ in range(count):
-        params = {name: one.choices[rng.integers(6)] for name, one in SPACE.items()}
+        params = {name: one.choices[rng.integers(CHOICES)] for name, one in SPACE.items()}
         value = sum(float(value[2:]) ** 0.5 for value in params.values()) + rng.normal()
         trials.append(create_trial(params=params, distributions=SPACE, value=float(value)))
     study.add_trials(trials)
     return study
+
+
+def memory(study: optuna.Study) -> float:
+    """Megabytes that a new sampler of the same kind allocates at most in two proposals."""
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            study.tell(study.ask(SPACE), 0.0)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def asked(study: optuna.Study) -> float:
@@ -70,7 +85,7 @@ def predictor() -> BaseSampler:
     from automl.search import PredictorSampler
 
     pairs = [
-        cost({name: one.choices[rng.integers(6)] for name, one in SPACE.items()})
+        cost({name: one.choices[rng.integers(CHOICES)] for name, one in SPACE.items()})
         for rng in map(np.random.default_rng, range(500))
     ]
     return PredictorSampler(seed=0, cost=cost, budget=float(np.median(pairs)))
@@ -97,12 +112,12 @@ def main() -> None:
         f"`uv run python benchmarks/ask.py --write`, {date.today()}, {machine('optuna', 'scipy')}.",
         "",
         (
-            "CPU seconds of one proposal, one thread, 20 parameters of 6 choices, a pool of 100,000: median (lowest to"
-            f" highest) of {ASKS}."
+            f"CPU seconds of one proposal, one thread, {len(SPACE)} parameters of {CHOICES} choices: median (lowest to"
+            f" highest) of {ASKS}. Memory: peak of the first two proposals of a new sampler."
         ),
         "",
-        "| sampler | trials | first | then |",
-        "|---|---:|---:|---|",
+        "| sampler | trials | first | then | memory, MB |",
+        "|---|---:|---:|---|---:|",
     ]
     for name, (make, most) in MAKERS.items():
         for count in (100, 1_000, 10_000):
@@ -110,9 +125,10 @@ def main() -> None:
                 continue
             study = study_of(count, make())
             first, times = asked(study), [asked(study) for _ in range(ASKS)]
+            peak = memory(study_of(count, make()))
             lines.append(
                 f"| {name} | {count:,} | {first:.2f} | {statistics.median(times):.3f} ({min(times):.3f} to"
-                f" {max(times):.3f}) |"
+                f" {max(times):.3f}) | {peak:.0f} |"
             )
             print(lines[-1], flush=True)
     text = "\n".join(lines) + "\n"

@@ -73,11 +73,12 @@ class History:
         self.open.pop(current, None)
         if current < len(trials) and not trials[current].state.is_finished():
             self.open[current] = trials[current]
-        for trial in ended:
-            self._take(trial)
-        return table_of(self.columns, [trial.params for trial in ended if trial.params])
+        rows = table_of(self.columns, [trial.params for trial in ended])
+        for trial, row in zip(ended, rows, strict=True):
+            self._take(trial, row)
+        return rows[[bool(trial.params) for trial in ended]]
 
-    def _take(self, trial: FrozenTrial) -> None:
+    def _take(self, trial: FrozenTrial, row: NDArray[np.float64]) -> None:
         curve = _curve(trial, float(self._signs[0]))
         if (
             trial.state == TrialState.COMPLETE
@@ -85,16 +86,14 @@ class History:
             and np.isfinite(trial.values).all()
             and len(trial.values) == len(self._signs)
         ):
-            row = table_of(self.columns, [trial.params])[0]
             self._stopped.pop(row.tobytes(), None)
             self._rows.add(row)
             self._values.add(np.array(trial.values, float) * self._signs)
             self.curves.append(curve)
         elif trial.state == TrialState.PRUNED and curve:
-            row = table_of(self.columns, [trial.params])[0]
             self._stopped[row.tobytes()] = row, curve
         elif trial.state != TrialState.PRUNED and trial.params and not trial.user_attrs.get(NO_EVIDENCE):
-            self._failed.add(table_of(self.columns, [trial.params])[0])
+            self._failed.add(row)
 
 
 class _Growing:

@@ -358,15 +358,17 @@ class FeasibleSamplerConformance(Conformance):
         )
         assert len({tuple(trial.params.items()) for trial in study.trials}) == self.count
 
-    def test_works_with_several_objectives(self):
-        study = optuna.create_study(
-            directions=["maximize", "minimize"], sampler=type(self).make(seed=0, cost=plain_cost, budget=20)
-        )
+    @pytest.mark.parametrize("third", [False, True], ids=["two", "three"])
+    def test_works_with_several_objectives(self, third: bool):
+        """Accuracy and cost, and a third objective that is not the cost."""
+        directions = ["maximize", "minimize", "minimize"][: 3 if third else 2]
+        study = optuna.create_study(directions=directions, sampler=type(self).make(seed=0, cost=plain_cost, budget=20))
         for _ in range(self.count):
             trial = study.ask()
             params = {name: trial.suggest_int(name, 0, 3) for name in plain_space("five")}
             assert plain_cost(params) <= 20
-            study.tell(trial, [sum(params.values()), plain_cost(params)])
+            study.tell(trial, [sum(params.values()), plain_cost(params), params["p00"] ** 2][: len(directions)])
+        assert len({tuple(trial.params.values()) for trial in study.trials}) == self.count
 
     def test_a_sampler_can_go_on_from_a_study(self):
         first = self.session("five")

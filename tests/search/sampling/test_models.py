@@ -269,6 +269,16 @@ class TestRegions:
         assert len(found.rows) > 20
         assert found.costs.max() <= 5
 
+    def test_a_pool_for_one_more_parameter_takes_over_the_rows_of_the_last_one(self):
+        space = {f"p{i:02d}": IntDistribution(0, 9) for i in range(8)}
+        region, rng = CostRegion(lambda params: 1 + sum(params.values()), 30), np.random.default_rng(0)
+        before = Pool(columns_of(space), region, rng, drawn=400)
+        more = columns_of(space | {"q": IntDistribution(0, 9)})
+        for kept, share in ((before, 0.4), (None, 0.0)):  # some cost too much with a value of q
+            rows = Pool(more, region, rng, drawn=400, kept=kept).rows
+            taken_over = np.isin(keys_of(rows[:, :8]), keys_of(before.rows)).mean()
+            assert taken_over >= share if kept else taken_over < 0.1
+
     def test_a_pool_of_a_space_holds_every_network_once(self, space: Space):
         budget = parse_budget("1M")
         region = SpaceRegion(space, budget)
