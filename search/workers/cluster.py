@@ -95,6 +95,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     set_environment(local=address is None)
     import ray
     from ray._private import ray_constants
+    from ray._private.node import Node
 
     # where it is false all processes listen on the loopback interface alone
     ray_constants.ENABLE_RAY_CLUSTER = address is not None
@@ -108,7 +109,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         place, others = closed(folder()), ray.is_initialized()
         try:
             # Ray's own handler of SIGTERM aborts
-            with kept_handlers(), watched.watched(private_ray.raylet), private_ray.without_services():
+            with kept_handlers(), watched.watched(private_ray.raylet), private_ray.without_services(Node):
                 # a bare init may join somebody's cluster
                 ray.init(
                     address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet

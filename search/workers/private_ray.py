@@ -67,20 +67,21 @@ def prepared_processes() -> Iterator[None]:
 
 
 @contextmanager
-def without_services() -> Iterator[None]:
+def without_services(node: type[Any]) -> Iterator[None]:
     """Inside, a private Ray starts without the services that it does not use here: the monitor that
     would start machines, the one that would send logs to the driver, and the server of the
-    dashboard, which without a dashboard reports usage. Each is a process that imports Ray."""
-    from ray._private.node import Node
+    dashboard, which without a dashboard reports usage. Each is a process that imports Ray.
 
-    before = {name: getattr(Node, name) for name in SERVICES if hasattr(Node, name)}
+    `node` is Ray's class whose object starts all processes.
+    """
+    before = {name: getattr(node, name) for name in SERVICES if hasattr(node, name)}
     for name in before:
-        setattr(Node, name, lambda self, **asked: None)
+        setattr(node, name, lambda self, **asked: None)
     try:
         yield
     finally:
         for name, method in before.items():
-            setattr(Node, name, method)
+            setattr(node, name, method)
 
 
 def kill() -> None:
