@@ -3,6 +3,7 @@ tests that did not run."""
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import re
@@ -80,8 +81,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is there now stays: the garbage collector need not walk through it again and again."""
+    """What is there now stays: the garbage collector need not walk through it again and again, nor
+    come by after every 700 objects."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
 
@@ -90,7 +93,9 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    gc.unfreeze()  # libraries of C++ report what is never freed
+    gc.collect()
+    gc.freeze()  # pytest now collects ten times, to find exceptions that nobody has seen
+    atexit.register(gc.unfreeze)  # libraries of C++ report what is never freed
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["deselected"] = dict(_deselected)
@@ -149,6 +154,28 @@ def migrations_are_imported_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alembic.util, "load_python_file", load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new SQLite file begins as a copy of one that the migrations, ours and Optuna's, have made:
+    they take longer than most tests."""
+    from automl.studies.database import connection, optuna_tables, schema
+
+    made = tmp_path_factory.mktemp("tables") / "empty.db"
+    create_whole = schema.create_whole
+
+    def copy(new: connection.Database) -> None:
+        if not made.exists():
+            first = connection.Database(f"sqlite:///{made}")
+            schema.at_once(lambda: schema._upgrade(first))
+            optuna_tables.connect(first)
+        assert new.file is not None
+        shutil.copyfile(made, new.file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "create_whole", lambda database, make: create_whole(database, copy))
         yield
 
 

@@ -16,6 +16,8 @@ from automl.search.grid import search_grid
 from automl.search.options import SearchOptions
 from automl.search.run import search as run_search
 
+from . import fresh
+
 HEAVY = ("torch", "timm", "ray", "optuna", "sqlalchemy", "numpy", "yaml")
 COMMANDS = ("search", "grid", "scale", "references", "cost", "train", "export", "report", "verify")
 
@@ -47,8 +49,8 @@ def test_importing_automl_loads_nothing_else_of_ours_and_little_of_pythons():
 
 def test_every_public_name_is_there_once_and_in_tab_completion():
     assert sorted(set(automl.__all__)) == sorted(automl.__all__)
-    fresh = python("import automl; print(*dir(automl))").split()
-    assert set(automl.__all__) <= set(fresh)
+    listed = python("import automl; print(*dir(automl))").split()
+    assert set(automl.__all__) <= set(listed)
     for name in automl.__all__:
         assert getattr(automl, name) is not None
 
@@ -109,7 +111,8 @@ try:
 except InputError as error:
     print(str(error)[:13])
 """
-    assert python(code).startswith("unknown space")
+    done = fresh.run(code)
+    assert done.stdout.startswith("unknown space"), done.stderr
 
 
 def test_the_module_takes_what_the_function_takes():

@@ -24,6 +24,10 @@ class Reference:
     source: str
     """Where it is published, e.g. "He et al., CVPR 2016, arXiv:1512.03385"."""
 
+    def __hash__(self) -> int:
+        """Of what is not a mapping."""
+        return hash((self.name, self.source))
+
     def baseline(
         self, *, strides: Strides = "published", image_size: int | None = None, classes: int = 1000, channels: int = 3
     ) -> Baseline:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ...blocks import Cost, InputError
@@ -16,6 +17,7 @@ from ...blocks.documented import documented
 from ..budget import Budget, parse_budget
 from ..candidate import Candidate
 from ..scaling.family import PAPER, phi_steps
+from ..scaling.largest import Steps
 from ..scaling.width import width_steps
 from .reference import Reference, Strides
 from .registry import reference_networks
@@ -73,7 +75,7 @@ def scaled_references(
     bounds = budget if isinstance(budget, Budget) else parse_budget(budget)
     if not bounds.bounds:
         raise InputError("references are scaled to a budget such as 3MFLOPs, but got none")
-    for name, value, least in (("image size", image_size, 1), ("classes", classes, 2), ("channels", channels, 1)):
+    for name, value, least in (("image size", image_size, 1), ("classes", classes, 1), ("channels", channels, 1)):
         if value is not None and value < least:
             raise InputError(f"{name} must be at least {least}, but got {value}")
     found: dict[str, tuple[list[Origin], Candidate, Cost]] = {}
@@ -129,8 +131,7 @@ def _largest(
     Raises:
         InputError: none is within the budget, or the published network cannot be built.
     """
-    base = reference.baseline(strides=strides, **inputs)
-    steps = width_steps(base) if rule == "width" else phi_steps(base, PAPER)
+    steps = _steps(reference, rule, strides, **inputs)
     last = steps.within(budget)
     number, network = steps.roundest(last), steps.at(last)
     assert network is not None  # `within` has counted its cost
@@ -140,3 +141,15 @@ def _largest(
         phi, coefficients = number, {axis: value**number for axis, value in PAPER.items()}
     origin = Origin(reference=reference.name, rule=rule, coefficients=coefficients, phi=phi, strides=strides)
     return origin, *network
+
+
+@lru_cache(maxsize=64)
+def _steps(reference: Reference, rule: Rule, strides: Strides, **inputs: Any) -> Steps:
+    """The networks that a reference is scaled to; a search, its report and its verification ask for
+    the same ones.
+
+    Raises:
+        InputError: the published network cannot be built.
+    """
+    base = reference.baseline(strides=strides, **inputs)
+    return width_steps(base) if rule == "width" else phi_steps(base, PAPER)

@@ -14,7 +14,15 @@ from automl.blocks import InputError
 from automl.spaces import Budget, architecture, parse_budget
 from automl.spaces.budget import Bound
 from automl.spaces.candidate import Candidate
-from automl.spaces.references import Origin, ScaledReference, reference_networks, references, scaled_references
+from automl.spaces.references import (
+    Origin,
+    Reference,
+    ScaledReference,
+    reference_networks,
+    references,
+    scaled_reference,
+    scaled_references,
+)
 from automl.spaces.scaling.family import PAPER
 from automl.spaces.scaling.largest import Steps
 from automl.spaces.scaling.width import widened
@@ -95,6 +103,15 @@ class TestLargest:
             assert budget.admits(one.cost), one.name
 
 
+def test_networks_of_one_name_are_told_apart_though_each_is_scaled_once():
+    networks = (architecture(name) for name in ("resnet18", "resnet34"))
+    first, second = (Reference(name="mine", network=network, source="none") for network in networks)
+    assert hash(first) == hash(second)
+    budget = parse_budget("30MFLOPs")
+    costs = [scaled_reference(one, budget, image_size=32).cost for one in (first, second, first)]
+    assert costs[0] == costs[2] != costs[1]
+
+
 class TestPublished:
     @pytest.mark.parametrize("name", NAMES)
     def test_the_budget_of_its_cost_gives_the_published_network_once(self, name: str):
@@ -155,7 +172,7 @@ class TestList:
         [
             ((), {}, "got none"),
             ("3MFLOPs", {"image_size": 0}, "image size must be at least 1, but got 0"),
-            ("3MFLOPs", {"classes": 1}, "classes must be at least 2, but got 1"),
+            ("3MFLOPs", {"classes": 0}, "classes must be at least 1, but got 0"),
             ("3Mflips", {}, "unknown unit"),
         ],
     )
