@@ -202,7 +202,7 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
 def _in_words(answer: Answer) -> str:
     if isinstance(answer, str):
         return shown(answer)
-    return ", ".join(f"{each:g}" if isinstance(each, float) else shown(each) for each in answer) or "nothing"
+    return ", ".join(f"{each:g}" if isinstance(each, int | float) else shown(each) for each in answer) or "nothing"
 
 
 def _required(columns: Columns, usual: tuple[str, ...], asked: str | None, option: str, what: str, name: str) -> str:

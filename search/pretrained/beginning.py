@@ -13,6 +13,7 @@ from dataclasses import replace
 import torch
 
 from ...blocks.modules.network import Network
+from ...studies.task import REGRESSION
 from ..training.batches import batches_of
 from ..training.pixels import Normalise, Pixels
 from ..training.randomness import seeded
@@ -46,6 +47,9 @@ def begin(
     network of which nothing is carried stays as it is.
     """
     carried = carry(network, source.network(), seed=seed)
+    if pixels.task == REGRESSION:  # an exported head gives numbers in units, and this one standardised ones
+        with seeded(seed, "head", device="cpu"):
+            network.reset_classifier(network.num_classes)
     network.to(pixels.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if not carried.carried:
         return carried

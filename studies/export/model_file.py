@@ -162,7 +162,7 @@ def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:
     }
     lines = [title, ""]
     for key, value in rows.items():
-        lines += wrap(f"{key:<10}{one_line(value)}", 100, subsequent_indent=" " * 10)
+        lines += wrap(f"{key:<9} {one_line(value)}", 100, subsequent_indent=" " * 10)
     return [
         *lines,
         "",

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from automl.search.course.job import Job
+from automl.search.data.answers import Answers
 from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
+from automl.search.pretrained.beginning import begin
 from automl.search.pretrained.source import Source
 from automl.search.training.pixels import Pixels
 from automl.search.workers.job_runner import begun, keep_state, trainer_for
@@ -106,3 +108,20 @@ def test_a_training_that_waits_goes_on_to_the_bit(job: Job, source: Source, pixe
     later.epoch()
     wanted = whole.network.state_dict()
     assert all(torch.equal(wanted[name], value) for name, value in later.network.state_dict().items())
+
+
+def test_the_head_of_an_exported_network_of_numbers_is_begun_anew(source: Source, pixels: Pixels, plan: Plan):
+    """It gives numbers in their units, and this training gives standardised ones."""
+    rows, own = pixels._rows, source.network()
+    values = np.linspace(-1, 1, 3 * len(plan.data.labels), dtype=np.float32).reshape(-1, 3)
+    answers = Answers(task="regression", values=values, mean=(0.0,) * 3, std=(1.0,) * 3)
+    parts = rows["train"], rows["validation"], None
+    numbers = Pixels(plan.data.images, plan.data.labels, *parts, "cpu", answers=answers)
+    heads = []
+    for taken in (pixels, numbers):
+        network = source.network()
+        begin(network, source, taken, plan.recipe, epochs=1, size=16, fraction=1.0, seed=0)
+        heads.append(network.get_classifier().weight)  # pyright: ignore[reportAttributeAccessIssue]
+    kept = own.get_classifier().weight  # pyright: ignore[reportAttributeAccessIssue]
+    assert torch.equal(heads[0], kept)  # the control: a head of classes is carried
+    assert not torch.equal(heads[1], kept)
