@@ -13,8 +13,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 ADDRESS = "AUTOML_TESTS_FORK_SERVER"
 """The environment variable with the path of the server's socket."""
@@ -25,6 +27,13 @@ for _number, _file in enumerate({files!r}, start=1):
     os.dup2(os.open(_file, os.O_WRONLY | os.O_CREAT), _number)
 os.chdir({folder!r})
 sys.argv = {words!r}
+"""
+ALONE = """
+import signal
+os.setsid()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # the server's may be a file
 """
 
 
@@ -47,6 +56,44 @@ def serve() -> None:
         place.cleanup()
 
     atexit.register(stop)
+
+
+class Running:
+    """A program that runs in a process group of its own."""
+
+    def __init__(self, process: int, stdout: TextIO, wire: TextIO, err: Path) -> None:
+        self.pid, self.stdout, self._wire, self._err = process, stdout, wire, err
+
+    def communicate(self) -> tuple[int, str, str]:
+        """Wait for its end: exit code, and the rest of what it writes."""
+        rest = self.stdout.read()
+        return int(self._wire.readline()), rest, self._err.read_text("utf-8", "replace")
+
+
+@contextmanager
+def running(program: str, *arguments: object, folder: Path | None = None, timeout: float = 300) -> Iterator[Running]:
+    """A program whose output is read while it runs, as that of `subprocess.Popen` in a session of
+    its own; it takes Ctrl-C and the end of a terminal even where the tests run in the background of
+    a shell. Nothing of its group is left afterwards."""
+    serve()
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as connection:
+        file, out, err = (Path(place, name) for name in ("program.py", "out", "err"))
+        os.mkfifo(out)
+        begin = BEGIN.format(
+            files=[str(out), str(err)], folder=str(folder or Path.cwd()), words=["-c", *map(str, arguments)]
+        )
+        file.write_text(begin + ALONE + program, "utf-8")
+        connection.connect(os.environ[ADDRESS])
+        connection.settimeout(timeout)
+        with connection.makefile("rw") as wire:
+            print(file, file=wire, flush=True)
+            process = int(wire.readline())
+            try:
+                with out.open(encoding="utf-8") as stdout:
+                    yield Running(process, stdout, wire, err)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process, signal.SIGKILL)
 
 
 def run(

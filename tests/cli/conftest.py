@@ -59,6 +59,11 @@ def environment() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
 
 
+def program() -> str:
+    """A command, for a process that is forked from one that has imported torch."""
+    return f"os.environ.update({environment()}); from automl.cli.main import run; run()"
+
+
 def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     done = subprocess.run(
@@ -70,8 +75,7 @@ def automl(*arguments: object, cwd: Path, check: bool = True, timeout: float = 6
 
 def forked(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own that need not import torch."""
-    program = f"os.environ.update({environment()}); from automl.cli.main import run; run()"
-    done = fresh.run(program, *arguments, folder=cwd, timeout=600)
+    done = fresh.run(program(), *arguments, folder=cwd, timeout=600)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done
 
@@ -147,7 +151,7 @@ def with_images(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `automl search` has run to its end, without Ray; it is not to be changed.
-    Its users are in a group of their own, so that it is made once."""
+    Its users are in the group `exports`, so that it is made once."""
     path = with_images(tmp_path_factory.mktemp("searched"))
     with worker_here():
         (path / "output.txt").write_text(called(*SEARCH, cwd=path).stdout)
@@ -159,14 +163,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `automl search` was interrupted by Ctrl-C, then run to its end; its users
     are in Ray's group."""
     path = with_images(tmp_path_factory.mktemp("search"))
-    with running(*SEARCH, "--trials", 200, "--workers", 1, cwd=path) as process:
-        assert process.stdout is not None
+    with fresh.running(program(), *SEARCH, "--trials", 200, "--workers", 1, folder=path, timeout=600) as process:
         ends = (line for line in process.stdout if line.startswith(("complete", "pruned")))
         assert len(list(islice(ends, 2))) == 2, process.communicate()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        _, errors = process.communicate(timeout=600)
+        code, _, errors = process.communicate()
     found = {
-        "code": process.returncode,
+        "code": code,
         "errors": errors,
         "candidates": [one for (one,) in query(path, "SELECT candidate_id FROM automl_evaluations")],
         "states": [one for (one,) in query(path, "SELECT DISTINCT state FROM trials")],

@@ -3,6 +3,7 @@ seconds. What is done with the network found is tested in `test_handing_over.py`
 
 import json
 import shlex
+from functools import cache
 from pathlib import Path
 
 import optuna
@@ -13,7 +14,9 @@ from .conftest import SEARCH, SPACE, called, query
 pytestmark = pytest.mark.xdist_group("ray")
 
 
+@cache
 def read(folder: Path, *arguments: object) -> dict:
+    """What a command that only reads says of the search that is over."""
     return json.loads(called(*arguments, "--json", cwd=folder).stdout)
 
 

@@ -15,7 +15,7 @@ from automl.search.training.trainer import Report, Trainer
 from .. import fresh
 from .conftest import called
 
-pytestmark = pytest.mark.xdist_group("searched")
+pytestmark = pytest.mark.xdist_group("exports")
 
 
 def read(folder: Path, *arguments: object) -> dict:

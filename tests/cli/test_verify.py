@@ -12,7 +12,7 @@ from automl.search.workers import ray_tune
 from .conftest import called, query
 from .worker_here import worker_here
 
-pytestmark = pytest.mark.xdist_group("searched")
+pytestmark = pytest.mark.xdist_group("exports")
 
 
 @pytest.fixture(scope="module")

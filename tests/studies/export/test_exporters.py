@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .conformance import ExporterConformance
 
-pytestmark = pytest.mark.xdist_group("onnx")
+pytestmark = pytest.mark.xdist_group("exports")
 
 
 class Traced:

@@ -13,7 +13,7 @@ from automl.studies.export import export_network
 from automl.studies.export.onnx_file import NoOnnx, check, write_onnx
 from torch import nn
 
-pytestmark = pytest.mark.xdist_group("onnx")  # a process prepares for its first export for seconds
+pytestmark = pytest.mark.xdist_group("exports")  # a process prepares for its first export for seconds
 
 # every stage another attention, so that two networks cover them all
 EVERY = {
@@ -23,6 +23,8 @@ EVERY = {
         "radix": (0, 1, 2, 4),
         "downsample": "avg",
         "pool": "first",
+        "strides": "fitted",
+        "antialias": "blur",
     },
     "efficientnet": {"attention": ("se", "eca", "cbam", "ecabam", "none", "none", "none"), "activation": "hard_swish"},
 }

@@ -26,7 +26,7 @@ from automl.spaces.candidate import Candidate, assemble, scaled
 from automl.studies.export import export_network
 from automl.studies.export.verify import loaded
 
-pytestmark = pytest.mark.xdist_group("onnx")
+pytestmark = pytest.mark.xdist_group("exports")
 
 
 def unit(name: str, attention: str | None = None) -> Unit:
