@@ -70,6 +70,12 @@ def test_numbers(table: Path) -> None:
     assert "is for regression: mae, rmse, r2" in wrong.stderr
     with worker_here():
         searched = called(*SEARCH, "--targets", "brightness", cwd=table).stdout
+        again = json.loads(called(*SEARCH, "--targets", "brightness", "--json", cwd=table).stdout)
+        verified = called("verify", "tiny", "--seeds", 1, "--epochs", 1, cwd=table).stdout
+    assert (again["metric"], again["counts"]["done"] + again["counts"]["pruned"]) == ("mae", 4)
+    assert " MAE" in verified
+    other = called(*SEARCH, cwd=table, check=False)  # never guessed: the same table has labels too
+    assert (other.code, "multi-label" in other.stderr) == (2, True)
     assert "1 target: brightness (50" in searched
     assert "MAE is in the unit of brightness" in searched
     assert "accuracy" not in searched
