@@ -30,6 +30,7 @@ from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
 from .loss import loss_of
+from .memory import keep_freed_memory
 from .optimisation import create_average, create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import derive, generator, seeded
@@ -86,6 +87,8 @@ class Trainer:
             )
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for operations that autocast keeps in float32
+        else:
+            keep_freed_memory()
         self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
         self.done_epochs, self._metric = 0, metric
         self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
