@@ -6,7 +6,9 @@ arXiv:1912.00848; White et al., BANANAS, AAAI 2021, arXiv:1910.11858), with a Ga
 
 Tried and not better on generated problems (`benchmarks/results/search_ablation.md`): a proposal far
 from the best trial after eight near it without improvement, every third proposal within two edits
-of the best, an average of several models, and the highest observation as what is to be exceeded.
+of the best, an average of several models, the highest observation as what is to be exceeded,
+larger deviations in the expected improvement, starts that share few choices, and a distance with a
+weight for each parameter, which ranks candidates better and does not search better.
 """
 
 from __future__ import annotations
