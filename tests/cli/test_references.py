@@ -51,7 +51,7 @@ def test_a_budget_below_all_says_why(call):
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [([], "--budget"), (["--budget", "3x"], "unknown unit"), (["--budget", "3M", "--classes", "1"], "--classes")],
+    [([], "--budget"), (["--budget", "3x"], "unknown unit"), (["--budget", "3M", "--classes", "0"], "--classes")],
 )
 def test_what_cannot_be_is_refused_in_one_line(call, arguments: list[str], says: str):
     code, out, err = call("references", *arguments)

@@ -88,7 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny, facts) -> Path:
     return out
 
 
-@pytest.mark.parametrize("kind", [WithFcn, WithPyramid])
+@pytest.mark.parametrize("kind", [WithFcn, pytest.param(WithPyramid, marks=pytest.mark.exhaustive)])
 def test_torchvisions_heads_learn_on_it(folder: Path, kind: Callable[[Any], nn.Module]) -> None:
     def overlap(*, shuffled: bool) -> float:
         with loaded(folder / "model.py") as module:
