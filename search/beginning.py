@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks import AutomlError
 from ..spaces import Census
+from ..spaces.parameters import in_words
 from ..studies import Study
 from ..studies.artifacts import begin_at
 from ..studies.listing import names
@@ -87,6 +88,9 @@ class Run:
         proposes = _references_first(
             study, evaluator, evaluator.proposes(self.proposer), options, self.listener, known=begun["known"]
         )
+        if self.proposer.starts and not begun["known"]:
+            named = "; ".join(in_words(one) for one in self.proposer.starts)
+            self.listener.said(f"then what has paid before, at this budget: {named}")
         self.engine = _engine(study, self.proposer, proposes, evaluator, options, self.listener, self.clock)
         if isinstance(evaluator, Training) and evaluator.begun is not None:
             evaluator.begun.keep(study)

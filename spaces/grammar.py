@@ -49,6 +49,27 @@ def parameters(source: Source, base: Skeleton, dimensions: Mapping[str, Any]) ->
     return _ordered([_resolved(source, parameter, found) for parameter in found], source)
 
 
+def read_start(source: Source, known: Sequence[Parameter]) -> tuple[dict[str, Value], ...]:
+    """Read `start`: a list of mappings from parameters to values, for some of the parameters.
+
+    Raises:
+        InputError: it is none, or names an unknown parameter or value.
+    """
+    entries = source.data.get("start") or []
+    if not isinstance(entries, list | tuple) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise source.error(("start",), f"start must be a list of mappings such as {{depth: 1.0}}, but got {entries!r}")
+    by_name = {parameter.name: parameter for parameter in known}
+    for index, entry in enumerate(entries):
+        for name, value in entry.items():
+            if name not in by_name:
+                raise source.error(("start", index, name), unknown("parameter", str(name), list(by_name)))
+            if value not in by_name[name].values:
+                raise source.error(
+                    ("start", index, name), unknown(f"value of {name!r}", str(value), map(str, by_name[name].values))
+                )
+    return tuple(dict(entry) for entry in entries)
+
+
 def _of_dimension(
     source: Source, base: Skeleton, dimension: str, spec: Mapping[str, Any], known: Sequence[Parameter]
 ) -> list[Parameter]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
@@ -13,7 +13,7 @@ from ..blocks.errors import unknown
 from .candidate import Candidate
 from .constraints import Constraint, parse_constraint
 from .counting import count_settings
-from .grammar import parameters
+from .grammar import parameters, read_start
 from .parameters import Parameter
 from .shorthand import STANDS_ON, expanded
 from .skeletons import Skeleton, skeleton, skeletons
@@ -35,6 +35,9 @@ class SkeletonSpace(Space, key="skeleton"):
     """Conditions that the parameters must meet together."""
     stages: tuple[Mapping[str, Any], ...] | None = None
     """The stages as written, which replace those of the skeleton; None keeps the skeleton's."""
+    start: tuple[Settings, ...] = field(default=(), compare=False)
+    """Values of some parameters with which a search begins (`starts`); they are no part of the set
+    of networks, and `to_dict` leaves them out."""
 
     @classmethod
     def read(cls, source: Source) -> Self:
@@ -71,6 +74,7 @@ class SkeletonSpace(Space, key="skeleton"):
             parameters=tuple(_with_distinct_strides(parameter, base, image) for parameter in found),
             constraints=tuple(constraints),
             stages=tuple(dict(row) for row in data["stages"]) if "stages" in data else None,
+            start=read_start(source, found),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,7 +105,7 @@ class SkeletonSpace(Space, key="skeleton"):
             return replace(self, image=image, classes=classes)
         # which strides differ depends on the size of the image
         data = {**self.to_dict(), "image": list(image), "classes": classes}
-        return type(self).read(Source(data, self.name))
+        return replace(type(self).read(Source(data, self.name)), start=self.start)
 
     @cached_property
     def size(self) -> int:
@@ -203,7 +207,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-_keys = ("name", *STANDS_ON, "image", "classes", "stages", "scaling", "dimensions", "constraints")
+_keys = ("name", *STANDS_ON, "image", "classes", "stages", "scaling", "dimensions", "constraints", "start")
 
 
 def _base(source: Source) -> Skeleton:

@@ -9,7 +9,7 @@ infeasible and by how much, so that the sampler can learn the feasible region.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ...blocks import InvalidBlock
 from ...spaces import Budget, Candidate, Census, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
+from ...spaces.starts import starts
 from ...studies.belief import Belief
 from ...studies.database.optuna_tables import quietly
 from ...studies.statistics.posterior import Normal
@@ -113,9 +114,12 @@ class Proposer:
             )
             self._study.add_trials(past)
         self._pool = uniform(space, budget, census, np.random.default_rng(seed))
-        self._first = self._pool
+        drawn = self._pool
         if isinstance(space, Union):
-            self._first = families_in_turn(space, budget, census, np.random.default_rng([seed, 2]))
+            drawn = families_in_turn(space, budget, census, np.random.default_rng([seed, 2]))
+        self.starts = [] if self._always_random else starts(space, budget)
+        """Settings that the space names to begin with (`spaces.starts`)."""
+        self._left, self._first = iter(self.starts), drawn
 
     @property
     def takes_hints(self) -> bool:
@@ -158,6 +162,9 @@ class Proposer:
         """The next candidate, or None if nothing new is left within the budget. With `random` it is
         a uniform draw, which the sampler learns from like from its own proposals."""
         with quietly():
+            proposal = None if random else self._new(self._left, self._name)
+            if proposal is not None:
+                return proposal
             if not random and not self._always_random and self._told + self._running >= self._startup:
                 for _ in range(self._patience):
                     proposal = self._examined(self._study.ask(), self._name)
@@ -165,13 +172,8 @@ class Proposer:
                         return proposal
                     if getattr(self._sampler, "exhausted", False):
                         break
-            for chosen in self._pool if random or self._always_random else self._first:
-                if (candidate := self._space.candidate(chosen)).id not in self._known:
-                    self._study.enqueue_trial(dict(chosen))
-                    proposal = self._examined(self._study.ask(), RANDOM if random else self._name, candidate)
-                    if proposal is not None:
-                        return proposal
-        return None
+            drawn = self._pool if random or self._always_random else self._first
+            return self._new(drawn, RANDOM if random else self._name)
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
         """Tell the sampler what a proposal reached; an accuracy that is not finite counts as a
@@ -232,6 +234,16 @@ class Proposer:
                         user_attrs=attributes,
                     )
                 )
+
+    def _new(self, several: Iterator[Mapping[str, Value]], origin: str) -> Proposal | None:
+        """The proposal of the next settings that are new; None if none are left."""
+        for chosen in several:
+            if (candidate := self._space.candidate(chosen)).id not in self._known:
+                self._study.enqueue_trial(dict(chosen))
+                proposal = self._examined(self._study.ask(), origin, candidate)
+                if proposal is not None:
+                    return proposal
+        return None
 
     def _examined(self, trial: Trial, origin: str, candidate: Candidate | None = None) -> Proposal | None:
         """The proposal that `trial` makes; None if it is refused or a duplicate. `candidate` is its
