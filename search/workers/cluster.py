@@ -30,6 +30,8 @@ SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders for Ray's files if the folder for temporary files has too long a path."""
 PRELOADED = ("automl.search.workers.worker", "automl.search.workers.job_runner")
 """Imported before a process is a worker: with torch and timm that takes 8 seconds of CPU time."""
+KEPT = {"idle_worker_killing_time_threshold_ms": 60_000}
+"""Else Ray kills them after a second, as soon as Tune has reserved the CPUs for its workers."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 """Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
@@ -102,10 +104,9 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
         # a script that imports Ray before automl has let it read the variable too early
-        uv_run = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
-        setattr(ray_constants, uv_run, ray_constants.env_bool(uv_run, False))
+        ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", False)
         _counted.update(cpus=cpus, gpus=gpus, trains=trains)
-        quiet |= {"_system_config": {"preload_python_modules": list(PRELOADED)}} if trains else {}
+        quiet |= {"_system_config": {"preload_python_modules": list(PRELOADED), **KEPT}} if trains else {}
         place, others = closed(folder()), ray.is_initialized()
         try:
             # Ray's own handler of SIGTERM aborts
@@ -149,7 +150,6 @@ def closed(place: str | None) -> str | None:
 
 def restart() -> None:
     """Start the private Ray of this process anew, after one of its processes has died."""
-    private_ray.kill()
     stop()
     start(None, **_counted)
 
