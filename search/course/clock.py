@@ -17,6 +17,7 @@ from .confirmation import (
     lengths,
     seconds_for,
 )
+from .fidelity_plan import FEW
 from .limits import Limits
 from .pace import Pace
 from .running import Running
@@ -60,6 +61,7 @@ class Clock:
         self._limits, self._now, self.pace = limits, now, pace
         self._began = now() if began is None else began
         self._epoch_seconds: dict[str, float] = {}
+        self._complete = 0
         self._testing = 0.0
         self._ends_early = ends_early
         self.slowed = 1.0
@@ -90,6 +92,7 @@ class Clock:
     def timed(self, network: CandidateRow, fidelity: Fidelity, seconds: float, *, begin: int, end: int) -> None:
         """Note that the epochs after `begin`, up to `end`, took a network `seconds`."""
         self._epoch_seconds[network.id] = seconds / (end - begin)
+        self._complete += end == fidelity.epochs
         if self.pace is not None:
             self.pace.note(network, fidelity, seconds, begin=begin, end=end)
             self._testing = max(self._testing, self.pace.testing(network, fidelity))
@@ -167,12 +170,15 @@ class Clock:
 
         It is at most what was planned, or `RESERVE_SHARE` of the time given, unless the shortest
         comparison of the certificate needs more, up to `CERTIFIED_SHARE`, or one network alone, up
-        to `FIRST_SHARE`. Nothing is kept while no training is complete, where the plan keeps
-        nothing, and where the time left would not suffice for one network: then all of it is spent
-        on searching.
+        to `FIRST_SHARE`. Nothing is kept while no training is complete, and where the time left
+        would not suffice for one network: then all of it is spent on searching. A plan that keeps
+        nothing had too little time for it; where a few trainings are complete and there is time
+        after all, it is kept.
         """
         limits = self._limits
         share = RESERVE_SHARE * seconds if self.confirming is None else self.confirming
+        if self._complete >= FEW:
+            share = share or RESERVE_SHARE * seconds
         if not share or not limits.finals or not any(one.evaluation.state is State.COMPLETE for one in leaders):
             return 0.0
         possible = lengths(leaders[0].evaluation.fidelity, limits.factor)

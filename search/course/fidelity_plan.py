@@ -119,7 +119,7 @@ def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], le
     """The fidelity where the time is short, of at most the `least` images that tell: the longest
     with which several candidates are trained to the end, or else a few, if a network learns from
     it; without confirming if it has to be; or else one candidate that learns; or else the longest
-    with which a few are trained to the end; None if there is none."""
+    with which several, or a few, are trained to the end; None if there is none."""
     rounds = min(max(SEVERAL, ROUNDS * given.workers), FEWEST)
     shorter = [one for one in options if one.seen <= least]
     learning = [one for one in shorter if one.seen >= min(LEARNING * given.batch, least)]
@@ -131,6 +131,7 @@ def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], le
         (learning, rounds, SEVERAL),
         (learning, FEW, FEW),
         (sorted(learning, key=lambda one: (one.seen, not one.keeps)), 1, 1),
+        (shorter, rounds, SEVERAL),
         (shorter, FEW, FEW),
     ]
     return next((one for pool, *numbers in demands for one in pool if _gives(given, one, *numbers)), None)
