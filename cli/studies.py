@@ -122,13 +122,13 @@ def _axis(cost: str) -> str:
 
 def best_in_words(summary: StudySummary) -> str:
     """ "0.9123", "log loss 0.3121", or "score 14.28" where nothing was trained."""
-    from ..studies.measure import ACCURACY, SCORE, words
+    from ..studies.measure import ACCURACY, SCORE, decimals, words
 
     if summary.accuracy is None:
         return "-"
     if summary.measure == ACCURACY:
         return f"{summary.accuracy:.4f}"
-    digits = f"{summary.accuracy:.4g}" if summary.measure == SCORE else f"{summary.accuracy:.4f}"
+    digits = f"{summary.accuracy:.4g}" if summary.measure == SCORE else decimals(summary.accuracy)
     return f"{words(summary.measure)} {digits}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..blocks import InputError
 from ..spaces.metrics import DEFAULT_AXIS
-from ..studies.quality import ACCURACY, measure, measures
+from ..studies.quality import ACCURACY, Measure, measure, measures
 from ..studies.task import CLASSIFICATION, DEFAULT_METRIC
 from .data import ImageData, Reading, Split, is_named
 from .options import SearchOptions
@@ -55,20 +55,35 @@ def require_measurable(metric: str, data: ImageData, rows: Split) -> None:
 
     Raises:
         InputError: it is for another task, needs another number of classes, or images of each of
-            them in both parts.
+            them in both parts, or labels or numbers that a part does not have.
     """
     found = measure(metric)
     if found.task != data.task:
         fitting = ", ".join(name for name, one in measures.parts().items() if one.task == data.task)
         raise InputError(f"--metric {metric} is for {found.task}, but {data.name} is for {data.task}: {fitting}")
+    if data.task != CLASSIFICATION:
+        return _require_value(found, data, rows)
     wanted = found.classes
     if wanted is None:
-        return
+        return None
     if len(data.classes) != wanted:
         raise InputError(f"--metric {metric} is for {wanted} classes, but {data.name} has {len(data.classes)}")
     for part, of_part in (("validate", rows.validation), ("test", rows.test)):
         if len(of_part) and len(set(data.labels[of_part].tolist())) < wanted:
             raise InputError(f"--metric {metric} needs images of all {wanted} classes that {part}, but one has none")
+    return None
+
+
+def _require_value(found: Measure, data: ImageData, rows: Split) -> None:
+    """Check that a measure of labels or numbers has a value, as for predictions that are right."""
+    from torch import from_numpy
+
+    for part, of_part in (("validate", rows.validation), ("test", rows.test)):
+        truth_nk = from_numpy(data.targets[of_part])
+        try:
+            found.of(truth_nk, truth_nk)
+        except InputError as error:
+            raise InputError(f"--metric {found.name} cannot be computed on the images that {part}: {error}") from None
 
 
 def require_scores(options: SearchOptions, data: ImageData) -> None:

@@ -12,7 +12,7 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from .candidate_row import CandidateRow
 from .evaluation import Evaluation, State
-from .measure import SCORE, as_text, measured, words
+from .measure import SCORE, as_text, decimals, measured, words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -97,5 +97,5 @@ class Best:
         if not self.confirmed:
             return f"{reached} (not confirmed: one seed)"
         count = len(self.accuracies)
-        spread = f" ± {stdev(self.accuracies):.4f}" if count > 1 else ""
+        spread = f" ± {decimals(stdev(self.accuracies))}" if count > 1 else ""
         return f"{reached}{spread} (confirmed with {f'{count} other seeds' if count > 1 else 'another seed'})"

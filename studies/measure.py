@@ -22,6 +22,7 @@ __all__ = [
     "SCORE",
     "as_shown",
     "bounds",
+    "decimals",
     "done_in_words",
     "in_percent",
     "mean_in_words",
@@ -97,16 +98,27 @@ def bounds(name: str) -> tuple[float, float]:
 
 def as_text(name: str, value: float | None) -> str:
     """A value as people see it, with four digits; "-" if there is none."""
-    return "-" if value is None else f"{shown(name, value):.4f}"
+    return "-" if value is None else decimals(shown(name, value))
+
+
+def decimals(value: float) -> str:
+    """A number with four decimals, or below 0.001 with four digits: its unit may be a large one.
+
+    >>> decimals(0.91234), decimals(0.0000312345), decimals(0.0)
+    ('0.9123', '3.123e-05', '0.0000')
+    """
+    return f"{value:.4g}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"
 
 
 def mean_in_words(mean: float, std: float | None, n: int, measure: str = ACCURACY) -> str:
     """A mean and its standard deviation over `n` seeds: "81.20 ± 0.35 % (n = 3)"; without % where
     values are no shares."""
-    percent = in_percent(measure)
-    scale, end, digits = (100, " %", 2) if percent else (1, "", 2 if measure == SCORE else 4)
-    spread = "" if std is None else f" ± {scale * std:.{digits}f}"
-    return f"{scale * shown(measure, mean):.{digits}f}{spread}{end} (n = {n})"
+    scale, end, digits = (100, " %", 2) if in_percent(measure) else (1, "", 2 if measure == SCORE else 4)
+    value, *spread = (
+        decimals(each) if digits == 4 else f"{scale * each:.{digits}f}"
+        for each in (shown(measure, mean), *([] if std is None else [std]))
+    )
+    return f"{' ± '.join([value, *spread])}{end} (n = {n})"
 
 
 def done_in_words(settings: Mapping[str, Any]) -> str:

@@ -98,7 +98,7 @@ def _key(request: Request, kind: str, stamp: str) -> str:
         "kind": kind,
         "stamp": stamp,
         "size": request.size,
-        "reading": request.reading.absolute(request.text).to_dict(),
+        "reading": replace(request.reading, task=None).absolute(request.text).to_dict(),  # `kind` has the task
         "versions": versions,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -19,7 +19,7 @@ from .path_table import Columns, find_column, text_of
 from .reading import Reading
 
 SEPARATORS = ";|"
-"""Separate the labels of a cell; of both the one that is found first."""
+"""Separate the labels of a cell; a table has one of them."""
 
 Answer = str | tuple[str, ...] | tuple[float, ...]
 """The class of an image, its labels in order, or its numbers."""
@@ -49,7 +49,8 @@ def read_answers(columns: Columns, label: str | None, reading: Reading, name: st
         name: what to call the table in messages.
 
     Raises:
-        InputError: a cell holds something else than the others, or no finite number.
+        InputError: a cell holds something else than the others, or no finite number, or it is not
+            plain whether cells hold several labels.
     """
     if reading.asked_task == REGRESSION:
         asked = reading.targets or ((label,) if label is not None else ())
@@ -58,8 +59,9 @@ def read_answers(columns: Columns, label: str | None, reading: Reading, name: st
     assert label is not None  # only numbers are read without one
     cells = columns[label]
     lists = any(isinstance(cell, list | tuple) for cell in cells)
-    separator = None if lists or reading.task == CLASSIFICATION else _separator(cells)
-    if reading.asked_task != MULTI_LABEL and not (reading.asked_task is None and (lists or separator)):
+    separator = None if lists or reading.task == CLASSIFICATION else _separator(cells, label, name)
+    several = reading.task is None and (lists or (separator and _are_labels(cells, separator, label, name)))
+    if not several and reading.task != MULTI_LABEL:
         texts: list[Answer | None] = [_text(cell, label, name) for cell in cells]
         return LabelColumns(
             task=CLASSIFICATION, answers=texts, missing=["label" if text is None else "" for text in texts]
@@ -69,14 +71,35 @@ def read_answers(columns: Columns, label: str | None, reading: Reading, name: st
     return LabelColumns(task=MULTI_LABEL, answers=list(answers), missing=missing)
 
 
-def _separator(cells: Sequence[Any]) -> str | None:
+def _separator(cells: Sequence[Any], column: str, name: str) -> str | None:
     """What separates the labels of a cell; None if no cell holds several."""
-    for cell in cells:
-        if isinstance(cell, str):
-            for letter in cell:
-                if letter in SEPARATORS:
-                    return letter
-    return None
+    found = [letter for letter in SEPARATORS if any(isinstance(cell, str) and letter in cell for cell in cells)]
+    if len(found) > 1:
+        raise InputError(
+            f"{name}: the column {shown(column)} must separate labels by {found[0]} or by {found[1]}, but holds both;"
+            f" if they are parts of names, give --task {CLASSIFICATION}"
+        )
+    return found[0] if found else None
+
+
+def _are_labels(cells: Sequence[Any], separator: str, column: str, name: str) -> bool:
+    """Whether cells hold several labels: at least half of those that stand together stand alone in
+    other cells. False if none stand together.
+
+    Raises:
+        InputError: they stand together alone, as the parts of a name such as `AC|DC` do.
+    """
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    found = [{part.strip() for part in text.split(separator)} - {""} for text in texts]
+    together = {label for each in found if len(each) > 1 for label in each}
+    alone = {label for each in found if len(each) == 1 for label in each}
+    if together and 2 * len(together & alone) < len(together):
+        one = min(text for text, each in zip(texts, found, strict=True) if len(each) > 1)
+        raise InputError(
+            f"{name}: the column {shown(column)} may hold several labels in a cell, or names of classes with"
+            f" {separator}, such as {shown(one[:60])}: give --task {MULTI_LABEL} or --task {CLASSIFICATION}"
+        )
+    return bool(together)
 
 
 def _text(cell: Any, column: str, name: str) -> str | None:
@@ -119,7 +142,7 @@ def _numbers(columns: Columns, targets: Sequence[str], name: str) -> LabelColumn
 
 def _number(cell: Any, column: str, row: int, name: str) -> float | None:
     """The number of a cell; None if it is empty or NaN."""
-    text = None if isinstance(cell, bool | list | tuple) else text_of(cell)
+    text = None if isinstance(cell, bool | list | tuple) else _text(cell, column, name)
     if text is None and not isinstance(cell, bool | list | tuple):
         return None
     try:

@@ -10,23 +10,26 @@ from numpy.typing import NDArray
 
 MOST = 256
 """Number of combinations of labels up to which each is a stratum."""
+FEWEST = 4
+"""Images that a combination needs for it: of fewer, three parts have no shares."""
 BINS = 10
 """Number of bins of numbers, over all targets together."""
 
 
 def label_strata(labels_nk: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The stratum of each image, (n,), from 0: its combination of labels; above `MOST` of these its
-    rarest label.
+    """The stratum of each image, (n,), from 0: its combination of labels; of rare combinations, and
+    above `MOST` of all, its rarest label, so that a label of few images is in every part.
 
     Strata with a rare label in common are neighbours, so that what rounding takes from a part in
     one of them is given back in the next ones.
     """
     rarest_first = np.argsort(labels_nk.sum(axis=0), kind="stable")
     ranked_nk = labels_nk[:, rarest_first] > 0.5
-    combinations, stratum = np.unique(ranked_nk, axis=0, return_inverse=True)
-    if len(combinations) > MOST:
-        found = np.where(ranked_nk.any(axis=1), ranked_nk.argmax(axis=1), ranked_nk.shape[1])
-        _, stratum = np.unique(found, return_inverse=True)
+    combinations, place, count = np.unique(ranked_nk, axis=0, return_inverse=True, return_counts=True)
+    place = place.reshape(-1)
+    rarest = np.where(ranked_nk.any(axis=1), ranked_nk.argmax(axis=1), ranked_nk.shape[1])
+    alone = (count[place] >= FEWEST) & (len(combinations) <= MOST)
+    _, stratum = np.unique(np.stack([rarest, np.where(alone, place, -1)]), axis=1, return_inverse=True)
     return stratum.reshape(-1).astype(np.int64)
 
 

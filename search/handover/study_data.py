@@ -9,7 +9,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ...studies import Study
-from ...studies.task import NOUNS, task_of
+from ...studies.task import CLASSIFICATION, NOUNS, task_of
 from ..data import ImageData, Reading, Split, kept_share, load, split
 
 
@@ -38,13 +38,15 @@ def study_data(
     require_images(study)
     name, stored = data or str(kept["name"]), int(kept["size"])
     reading = Reading.from_dict(kept.get("reading", {}))
+    if task_of(kept) == CLASSIFICATION:  # earlier versions read `cat;dog` as one class
+        reading = replace(reading, task=CLASSIFICATION)
     if data is None and Path(name).is_absolute() and not Path(name).exists():
         raise InputError(
             f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
             " where they are"
         )
     loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
-    if loaded.task != task_of(kept):  # earlier versions read `cat;dog` as one class
+    if loaded.task != task_of(kept):
         reading = replace(reading, task=task_of(kept))
         loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
     pooled = loaded.fingerprint != kept["fingerprint"]

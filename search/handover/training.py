@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,7 +99,7 @@ def train(
     how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
     task = task_of(study.spec.data)
     if task != CLASSIFICATION:
-        how = fitted(how, task) if recipe in NAMED and not balance else how
+        how = replace(fitted(how, task), balance=how.balance) if recipe in NAMED else how
         require_fitting(how, task)
     source, begun = for_training(study, pretrained)
     named = f"{named or OWN}{begun}" if begun else named

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError
-from ..measure import words
+from ..measure import decimals, words
 from ..quality import ACCURACY, measure
+from ..task import REGRESSION
 
 BY_TIMM = 256
 """Number of images on which timm's own transform is compared, at most."""
@@ -27,7 +28,8 @@ NEAR = 1e-4
 """Two logits nearer than this share of the largest may change their order between kernels;
 `NEAR_HALF` holds for a network measured in half precision."""
 DRAWS = 8
-"""Random changes of that size of labels' and numbers' outputs, by which a measure may change."""
+"""Random changes of labels' and numbers' outputs by that share of the range of each, by which a
+measure may change."""
 NEAR_HALF = 3e-2
 
 
@@ -94,11 +96,11 @@ class Checked:
             False: "other pixels than training",
             None: "pixels that could not be compared with training's",
         }
-        trained = "" if self.printed is None else f", {self.printed:.4f} in training"
+        trained = "" if self.printed is None else f", {decimals(self.printed)} in training"
         right = f" ({self.correct:,} right)" if self.value is None else ""
         return (
             f"model.py, run on the {self.count:,} {self.part} images: {pixels[self.identical]}; {words(self.metric)}"
-            f" {self.accuracy:.4f}{right}{trained}"
+            f" {decimals(self.accuracy)}{right}{trained}"
         )
 
     @property
@@ -188,10 +190,15 @@ def _checked_values(found: dict[str, NDArray[Any]], sample: Sample) -> Checked:
     if identical is False:
         raise AutomlError(f"the exported file must see what training saw, but {checked}")
     if sample.pixels is not None and sample.accuracy is not None:
-        scale = np.maximum(1.0, np.abs(outputs).max()) * (NEAR_HALF if sample.half else NEAR)
+        numbers = measure(sample.metric).task == REGRESSION
+        middle_k = sample.labels.mean(axis=0) if numbers else np.zeros(outputs.shape[1])
+        both = np.concatenate([outputs - middle_k, sample.labels - middle_k])  # flags of labels are at most 1
+        scale_k = np.abs(both).max(axis=0) * (NEAR_HALF if sample.half else NEAR)
+        scale_k += 4 * np.finfo(np.float32).eps * np.abs(outputs).max(axis=0)  # of numbers far from 0
         random = np.random.default_rng(0)
-        moved = [_value(outputs + scale * random.uniform(-1, 1, outputs.shape), sample) for _ in range(DRAWS)]
-        allowed = 2 * max(abs(each - value) for each in moved) + NEAR * max(1.0, abs(sample.accuracy))
+        moved = [_value(outputs + scale_k * random.uniform(-1, 1, outputs.shape), sample) for _ in range(DRAWS)]
+        least = 0.0 if numbers else 1.0
+        allowed = 2 * max(abs(each - value) for each in moved) + NEAR * max(least, abs(sample.accuracy))
         if abs(value - sample.accuracy) > allowed:
             raise AutomlError(f"the exported file must be as good as what was trained, but {checked}")
     return checked

@@ -9,7 +9,7 @@ from typing import Any
 from ...blocks.modules.network import Network
 from ...spaces import human
 from ...spaces.candidate import Candidate
-from ..measure import in_percent, words
+from ..measure import decimals, in_percent, words
 from ..task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted, unit_in_words
 from . import expression
 from .facts import Facts, one_line
@@ -138,7 +138,7 @@ def quality_head(facts: Facts) -> str:
 
 def accuracy_in_words(facts: Facts) -> str:
     """The accuracies on validation and test data, in words."""
-    value = percent if in_percent(facts.metric) else "{:.4f}".format
+    value = percent if in_percent(facts.metric) else decimals
     tested = "not tested" if facts.test_accuracy is None else f"{value(facts.test_accuracy)} on test data"
     unit = unit_in_words(facts.task, facts.classes)
     return f"{value(facts.accuracy)} on validation data, {tested}{unit and f' ({unit})'}"

@@ -68,6 +68,22 @@ class TestLabels:
         data = table(["cat", "dog"])
         assert (data.task, data.targets.shape, data.strata) == ("classification", (0, 0), 2)
 
+    @pytest.mark.parametrize(
+        "cells", [["AC|DC", "Rock|Roll", "Jazz"], ["Animalia|Aves|Crow", "Animalia|Aves|Tit", "Animalia|Mammalia|Dog"]]
+    )
+    def test_parts_of_names_are_no_labels_and_it_is_asked_what_they_are(self, table, cells: list) -> None:
+        with pytest.raises(InputError, match=r"names of classes with \|, such as A.*give --task multi-label or --task"):
+            table(cells)
+        assert table(cells, task="classification").classes == tuple(sorted(cells))
+        assert table([*cells, *"|".join(cells).split("|")]).task == "multi-label"  # control: each stands alone too
+
+    def test_a_separator_between_nothing_is_a_part_of_a_name(self, table) -> None:
+        assert table(["cat;", "dog"]).classes == ("cat;", "dog")
+
+    def test_two_separators_are_refused(self, table) -> None:
+        with pytest.raises(InputError, match=r"must separate labels by ; or by \|, but holds both"):
+            table(["red|green", "blue;red", "red"])
+
     def test_the_task_that_is_asked_for_decides(self, table) -> None:
         assert table(["cat;dog", "cat"], task="classification").classes == ("cat", "cat;dog")
         assert table(["cat", "dog"], task="multi-label").targets.sum() == 60
@@ -82,7 +98,7 @@ class TestLabels:
         [
             ([["a"], "b"], "t.jsonl", "must hold lists of labels in all rows, but one holds 'b'"),
             ([["a", {"x": 1}]], "t.jsonl", "must hold text or a number, but got dict"),
-            (["a;b"] + ["c"] * 59, "t.csv", r"every label needs at least 3 images, .* label 'a' has 1 .*classes 3"),
+            (["a;b", "a"] + ["b"] * 58, "t.csv", r"every label needs at least 3 images, .* 'a' has 2; .*classes 3"),
         ],
     )
     def test_what_is_wrong_is_said_in_one_line(self, table, cells: list, name: str, message: str) -> None:
@@ -112,6 +128,18 @@ class TestLabels:
         assert np.mean(shuffled) > dealt  # the control: rows drawn without regard to labels
         assert np.unique(np.concatenate([rows.train, rows.validation, rows.test])).tolist() == list(range(60))
         assert split(data, seed=4).to_dict()["sha256"] != rows.to_dict()["sha256"]
+
+    def test_a_rare_label_is_in_every_part_though_no_two_of_its_images_have_the_same_labels(self, table) -> None:
+        cells = [f"{'abcde'[number % 5]};{'abcde'[number % 4]};" for number in range(60)]
+        cells[7:60:20] = ["rare;a", "rare;b", "rare;c;d"]
+        data = table(cells, task="multi-label")
+        place = data.classes.index("rare")
+        for seed in range(5):
+            rows = split(data, seed=seed)
+            assert [data.targets[part, place].sum() for part in (rows.train, rows.validation, rows.test)] == [1, 1, 1]
+        assert len({data.labels[row] for row in (7, 27, 47)}) == 1
+        often = table(["a;b", "a"], task="multi-label")
+        assert often.strata == 2  # control: combinations of many images are strata of their own
 
     def test_groups_stay_whole(self, tmp_path: Path, photos: list[str]) -> None:
         cells = ["a;b", "b", "a", "c"]
@@ -154,6 +182,7 @@ class TestNumbers:
             (["1", "inf"], "t.csv", "but row 2 holds 'inf'"),
             ([1, True], "t.jsonl", "but row 2 holds True"),
             ([1, [2]], "t.jsonl", r"but row 2 holds \[2\]"),
+            ([1, {"x": 2}], "t.jsonl", "column label must hold text or a number, but got dict"),
         ],
     )
     def test_what_is_no_number_is_refused(self, table, cells: list, name: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from automl.studies.artifacts import weights_file
 from automl.studies.chosen import trainings
 from automl.studies.classifier_measures import kept_measures
 from automl.studies.export import check as checking
+from automl.studies.export.original_units import in_units
 from automl.studies.export.verify import loaded
 from automl.studies.weights import load_trained
 from PIL import Image
@@ -139,12 +141,18 @@ def test_the_exported_file_prints_numbers_in_their_unit(
 def test_control_an_export_of_other_weights_is_refused(
     tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = study_on(tmp_path, table, TINY, targets=("red",))
+    study = study_on(tmp_path, table, TINY, targets=("red", "left"))
     train(study, epochs=2, threads=1)
-    monkeypatch.setattr("automl.search.handover.export.in_units", lambda weights, *_: weights)
-    with pytest.raises(AutomlError, match=r"must be as good as what was trained, but .* MAE"):
-        export(study, tmp_path / "found", formats=())
-    assert not (tmp_path / "found").exists()
+
+    def moved(weights: Any, candidate: Any, mean: list[float], std: list[float]) -> dict[str, torch.Tensor]:
+        """Off by a deviation of the second number, which is a hundred-thousandth of the first."""
+        return in_units(weights, candidate, [mean[0], mean[1] + std[1]], std)
+
+    for other in (moved, lambda weights, *_: weights):
+        monkeypatch.setattr("automl.search.handover.export.in_units", other)
+        with pytest.raises(AutomlError, match=r"must be as good as what was trained, but .* MAE"):
+            export(study, tmp_path / "found", formats=())
+        assert not (tmp_path / "found").exists()
     assert checking.DRAWS > 1
 
 
@@ -153,6 +161,11 @@ def test_control_an_export_of_other_weights_is_refused(
     [
         ({"metric": "accuracy"}, "--metric accuracy is for classification, but .* is for multi-label: mean-average"),
         ({"metric": "mae"}, "--metric mae is for regression"),
+        (
+            {"label_column": "none", "task": "multi-label"},
+            "--metric mean-average-precision cannot be computed on the images that test: .* none of 20 has one",
+        ),
+        ({"targets": ("same",), "metric": "r2"}, "--metric r2 cannot be computed on the images that validate: R²"),
         ({"balance": "sampling"}, "balance must be none in multi-label"),
         ({"targets": ("red",), "balance": "weights"}, "balance must be none in regression"),
         ({"hints": ("grad_norm",)}, "the score grad_norm is computed from classes, but .* is for multi-label"),
@@ -160,6 +173,9 @@ def test_control_an_export_of_other_weights_is_refused(
     ],
 )
 def test_what_does_not_fit_the_task_is_refused(tmp_path: Path, table: Path, options: dict, message: str) -> None:
+    text = table.read_text().splitlines()
+    parts = ["split,none,same"] + [f"{'test,;' if row >= 40 else 'train,a;b'},1" for row in range(COUNT)]
+    table.write_text("\n".join(f"{line},{part}" for line, part in zip(text, parts, strict=True)))
     with pytest.raises(InputError, match=message):
         study_on(tmp_path, table, TINY, **options)
 
@@ -168,6 +184,7 @@ def test_named_recipes_drop_what_means_nothing_and_files_are_refused(tmp_path: P
     study = study_on(tmp_path, table, TINY, targets=("red",))
     trained = train(study, epochs=1, threads=1, recipe="long")
     assert trained.fidelity.recipe == "long"
+    assert train(study, epochs=1, threads=1, recipe="long", balance="none").fidelity.recipe == "long"
     (tmp_path / "own.yaml").write_text("mixup: 0.2\n")
     with pytest.raises(InputError, match=r"mixup must be 0\.0 in regression, since it mixes classes"):
         train(study, epochs=1, threads=1, recipe=str(tmp_path / "own.yaml"))
