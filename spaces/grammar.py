@@ -53,7 +53,7 @@ def read_start(source: Source, known: Sequence[Parameter]) -> tuple[dict[str, Va
     """Read `start`: a list of mappings from parameters to values, for some of the parameters.
 
     Raises:
-        InputError: it is none, or names an unknown parameter or value.
+        InputError: it is none, or names an unknown parameter or value, or one without an effect.
     """
     entries = source.data.get("start") or []
     if not isinstance(entries, list | tuple) or not all(isinstance(entry, Mapping) for entry in entries):
@@ -67,6 +67,13 @@ def read_start(source: Source, known: Sequence[Parameter]) -> tuple[dict[str, Va
                 raise source.error(
                     ("start", index, name), unknown(f"value of {name!r}", str(value), map(str, by_name[name].values))
                 )
+            for other, values in by_name[name].when:
+                if other in entry and entry[other] not in values:
+                    raise source.error(
+                        ("start", index, name),
+                        f"{name!r} has an effect only where {other!r} is {' or '.join(map(str, values))}, but it is"
+                        f" {entry[other]}",
+                    )
     return tuple(dict(entry) for entry in entries)
 
 

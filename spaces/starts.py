@@ -26,7 +26,9 @@ MOST = 20_000
 def starts(space: Space, budget: Budget) -> list[Settings]:
     """The settings with which a search of `space` begins: for each entry of `start` the costliest
     ones within the budget, of the families of a union in turn. Entries of which none is within the
-    budget are left out."""
+    budget are left out, and without a budget all are: it would be the largest networks of all."""
+    if not budget.bounds:
+        return []
     if isinstance(space, Union):
         return _of_union(space, budget)
     return list(_of_skeleton(space, budget)) if isinstance(space, SkeletonSpace) else []

@@ -24,6 +24,7 @@ SPACE: dict[str, Any] = {
         "strides": ["published", 2],
     },
 }
+ECA = {"attention": ["se", "eca"], "eca_kernel": {"choices": [3, 5], "when": {"attention": "eca"}}}
 START = {"depth": 0.5, "attention": "se", "strides": 2}
 
 
@@ -44,6 +45,7 @@ def test_what_is_left_open_is_as_large_as_the_budget_allows(budget: str):
 def test_an_entry_of_which_nothing_is_within_the_budget_is_left_out():
     assert starts(space(START, {"width": 0.5}), parse_budget(["1MFLOPs"]))[1:] == []
     assert len(starts(space(START, {"width": 0.5}), parse_budget(["100MFLOPs"]))) == 2  # control
+    assert starts(space(START), parse_budget([])) == []
 
 
 def test_families_of_a_union_take_turns_and_build_their_members_networks():
@@ -78,11 +80,12 @@ def test_it_is_no_part_of_the_set_of_networks():
         ([{"dept": 0.5}], "did you mean 'depth'"),
         ([{"depth": 0.6}], "unknown value of 'depth' '0.6'"),
         ([{"depth": [0.5]}], "unknown value of 'depth'"),
+        ([{"attention": "se", "eca_kernel": 3}], "'eca_kernel' has an effect only where 'attention' is eca, but it is"),
     ],
 )
 def test_what_it_cannot_be_is_said(start: Any, message: str):
     with pytest.raises(InputError, match=message):
-        Space.from_dict({**SPACE, "start": start})
+        Space.from_dict({**SPACE, "dimensions": {**SPACE["dimensions"], **ECA}, "start": start})
 
 
 @pytest.mark.parametrize(("sampler", "begins"), [("predictor", True), ("tpe", True), ("random", False)])
