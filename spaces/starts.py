@@ -63,7 +63,8 @@ def _of_skeleton(space: SkeletonSpace, budget: Budget) -> Iterator[Settings]:
             rows[:, column] = index
         rows = deactivate(space, rows)
         cost, valid = costs(space, rows)
-        within = np.flatnonzero(valid & np.broadcast_to(budget.admits(cost), valid.shape))
+        named = (rows[:, list(fixed)] >= 0).all(1)  # what the entry names has an effect
+        within = np.flatnonzero(valid & named & np.broadcast_to(budget.admits(cost), valid.shape))
         if len(within):
             macs = np.broadcast_to(np.asarray(cost.macs, float), valid.shape)
             yield settings(space, rows[within[np.argmax(macs[within])]])

@@ -32,7 +32,7 @@ from .strata import label_strata, number_strata
 
 IMAGE = ("image", "path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "img", "img_path")
 """Usual names of the column of paths; of several the first is taken."""
-LABEL = ("label", "class", "category", "class_name", "label_name", "target")
+LABEL = ("label", "class", "category", "class_name", "label_name", "target", "labels", "tags")
 """Usual names of the column of labels."""
 SPLIT = ("split", "subset", "part", "set", "partition")
 """Usual names of the column of splits."""

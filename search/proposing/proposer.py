@@ -159,11 +159,11 @@ class Proposer:
         return None if found is None else dict(found)
 
     def propose(self, *, random: bool = False) -> Proposal | None:
-        """The next candidate, or None if nothing new is left within the budget. With `random` it is
-        a uniform draw, which the sampler learns from like from its own proposals."""
+        """The next candidate, or None if nothing new is left within the budget: first those that
+        the space names; then, with `random`, a uniform draw, which the sampler learns from like
+        from its own proposals."""
         with quietly():
-            proposal = None if random else self._new(self._left, self._name)
-            if proposal is not None:
+            if (proposal := self._new(self._left, self._name)) is not None:
                 return proposal
             if not random and not self._always_random and self._told + self._running >= self._startup:
                 for _ in range(self._patience):
