@@ -21,6 +21,12 @@ from .reading import Reading
 SEPARATORS = ";|"
 """Separate the labels of a cell; a table has one of them."""
 
+LARGEST = 1e18
+"""Largest number that is predicted: the squares of larger ones are infinite in 32 bits."""
+NARROWEST = 1e-4
+"""Smallest range of the numbers, beside their mean: the smallest steps of a number of 32 bits are
+about 1e-7 of it, a thousandth of that range."""
+
 Answer = str | tuple[str, ...] | tuple[float, ...]
 """The class of an image, its labels in order, or its numbers."""
 
@@ -132,12 +138,26 @@ def _numbers(columns: Columns, targets: Sequence[str], name: str) -> LabelColumn
     rows = [
         [_number(columns[each][row], each, row, name) for each in targets] for row in range(len(columns[targets[0]]))
     ]
+    for target, column in zip(targets, zip(*rows, strict=True), strict=True):
+        _check_spread(target, [value for value in column if value is not None], name)
     missing = [next((each for each, value in zip(targets, row, strict=True) if value is None), "") for row in rows]
     answers: list[Answer | None] = [
         None if lacking else tuple(value for value in row if value is not None)
         for row, lacking in zip(rows, missing, strict=True)
     ]
     return LabelColumns(task=REGRESSION, answers=answers, missing=missing, targets=tuple(targets))
+
+
+def _check_spread(target: str, values: Sequence[float], name: str) -> None:
+    """Refuse numbers that differ so little, beside their size, that networks cannot tell them
+    apart: they compute in 24 bits."""
+    mean = math.fsum(values) / max(1, len(values))
+    spread = max(values, default=0.0) - min(values, default=0.0)
+    if 0.0 < spread < NARROWEST * abs(mean):
+        raise InputError(
+            f"{name}: the numbers of {shown(target)} lie between {min(values):.17g} and {max(values):.17g}, too close"
+            f" for their size to be predicted; subtract {mean:.6g} from all"
+        )
 
 
 def _number(cell: Any, column: str, row: int, name: str) -> float | None:
@@ -151,9 +171,10 @@ def _number(cell: Any, column: str, row: int, name: str) -> float | None:
         number = math.inf
     if math.isnan(number):
         return None
-    if math.isinf(number):
+    if abs(number) > LARGEST:
+        kind = "finite numbers" if math.isinf(number) else f"numbers of at most {LARGEST:g}"
         raise InputError(
-            f"{name}: the column {shown(column)} must hold finite numbers to be predicted, but row {row + 1} holds"
+            f"{name}: the column {shown(column)} must hold {kind} to be predicted, but row {row + 1} holds"
             f" {shown(repr(cell)[:60])}"
         )
     return number

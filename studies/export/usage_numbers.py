@@ -26,6 +26,6 @@ def main() -> None:
     """Predict the numbers of the images named on the command line, or without any of a synthetic
     one."""
     run(
-        lambda network, image: ", ".join(f"{name} {value:.5g}" for name, value in predict(network, image).items()),
+        lambda network, image: ", ".join(f"{name} {value:.7g}" for name, value in predict(network, image).items()),
         f"{len(TARGETS)} target{'s' * (len(TARGETS) > 1)}",
     )

@@ -180,6 +180,12 @@ class TestNumbers:
         [
             (["1", "old"], "t.csv", "column label must hold finite numbers to be predicted, but row 2 holds 'old'"),
             (["1", "inf"], "t.csv", "but row 2 holds 'inf'"),
+            (["1", "-1e200"], "t.csv", r"numbers of at most 1e\+18 to be predicted, but row 2 holds '-1e200'"),
+            (
+                ["1700000000", "1700000078"],
+                "t.csv",
+                r"lie between 1700000000 and 1700000078, too close .* subtract 1.7e",
+            ),
             ([1, True], "t.jsonl", "but row 2 holds True"),
             ([1, [2]], "t.jsonl", r"but row 2 holds \[2\]"),
             ([1, {"x": 2}], "t.jsonl", "column label must hold text or a number, but got dict"),
