@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakSet
 
 from ray.air.execution import PlacementGroupResourceManager
 from ray.tune.execution import tune_controller
@@ -55,13 +57,19 @@ def check_ray() -> None:
 class PlacementGroups(PlacementGroupResourceManager):
     """Tune's placement groups, which are removed only while the Ray in which they were made lives.
 
-    Those of a run that was broken off are removed when Python's garbage collector comes by. That
-    call would wait for a dead GCS, in the middle of anything.
+    Tune leaves those of its last workers, and all of a run that was broken off, to Python's garbage
+    collector. Until it comes by, the workers live and hold their CPUs, so that a next run in the
+    same process may wait for them for ever; and its call would wait for a dead GCS, in the middle
+    of anything. `own_placement_groups` removes them when the run ends.
     """
+
+    made: ClassVar[WeakSet[PlacementGroups]] = WeakSet()
+    """Those that have not been collected."""
 
     def __init__(self, update_interval_s: float = 0.1) -> None:
         super().__init__(update_interval_s=update_interval_s)
         self._vital = vital_processes()
+        self.made.add(self)
 
     def clear(self) -> None:
         """Remove all groups."""
@@ -71,10 +79,13 @@ class PlacementGroups(PlacementGroupResourceManager):
 
 @contextmanager
 def own_placement_groups() -> Iterator[None]:
-    """Inside, Tune keeps its placement groups in `PlacementGroups`."""
+    """Inside, Tune keeps its placement groups in `PlacementGroups`. At the end they are removed,
+    and the workers with them."""
     before = tune_controller.PlacementGroupResourceManager
     tune_controller.PlacementGroupResourceManager = PlacementGroups
     try:
         yield
     finally:
         tune_controller.PlacementGroupResourceManager = before
+        for groups in list(PlacementGroups.made):
+            groups.clear()
