@@ -71,29 +71,40 @@ class Running:
 
 
 @contextmanager
-def running(program: str, *arguments: object, folder: Path | None = None, timeout: float = 300) -> Iterator[Running]:
-    """A program whose output is read while it runs, as that of `subprocess.Popen` in a session of
-    its own; it takes Ctrl-C and the end of a terminal even where the tests run in the background of
-    a shell. Nothing of its group is left afterwards."""
+def _begun(
+    program: str, arguments: tuple[object, ...], folder: Path | None, timeout: float, *, read: bool
+) -> Iterator[tuple[int, TextIO, Path, Path]]:
+    """A program that the server has begun: its process, the connection on which its exit code
+    comes, and the files of what it writes. If its output is `read` while it runs, it has a process
+    group of its own, and that file is a pipe."""
     serve()
     with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as connection:
         file, out, err = (Path(place, name) for name in ("program.py", "out", "err"))
-        os.mkfifo(out)
+        if read:
+            os.mkfifo(out)
         begin = BEGIN.format(
             files=[str(out), str(err)], folder=str(folder or Path.cwd()), words=["-c", *map(str, arguments)]
         )
-        file.write_text(begin + ALONE + program, "utf-8")
+        file.write_text(begin + ALONE * read + program, "utf-8")
         connection.connect(os.environ[ADDRESS])
         connection.settimeout(timeout)
         with connection.makefile("rw") as wire:
             print(file, file=wire, flush=True)
-            process = int(wire.readline())
-            try:
-                with out.open(encoding="utf-8") as stdout:
-                    yield Running(process, stdout, wire, err)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process, signal.SIGKILL)
+            yield int(wire.readline()), wire, out, err
+
+
+@contextmanager
+def running(program: str, *arguments: object, folder: Path | None = None, timeout: float = 300) -> Iterator[Running]:
+    """A program whose output is read while it runs, as that of `subprocess.Popen` in a session of
+    its own; it takes Ctrl-C and the end of a terminal even where the tests run in the background of
+    a shell. Nothing of its group is left afterwards."""
+    with _begun(program, arguments, folder, timeout, read=True) as (process, wire, out, err):
+        try:
+            with out.open(encoding="utf-8") as stdout:
+                yield Running(process, stdout, wire, err)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
 
 
 def run(
@@ -104,23 +115,12 @@ def run(
     Raises:
         subprocess.TimeoutExpired: it did not end within `timeout` seconds, and was killed.
     """
-    serve()
-    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as connection:
-        file, out, err = (Path(place, name) for name in ("program.py", "out", "err"))
-        begin = BEGIN.format(
-            files=[str(out), str(err)], folder=str(folder or Path.cwd()), words=["-c", *map(str, arguments)]
-        )
-        file.write_text(begin + program, "utf-8")
-        connection.connect(os.environ[ADDRESS])
-        connection.settimeout(timeout)
-        with connection.makefile("rw") as wire:
-            print(file, file=wire, flush=True)
-            process = int(wire.readline())
-            try:
-                code = int(wire.readline())
-            except TimeoutError:
-                os.kill(process, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(program, timeout) from None
+    with _begun(program, arguments, folder, timeout, read=False) as (process, wire, out, err):
+        try:
+            code = int(wire.readline())
+        except TimeoutError:
+            os.kill(process, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(program, timeout) from None
         said = [one.read_text("utf-8", "replace") if one.exists() else "" for one in (out, err)]
     return subprocess.CompletedProcess(["python", "-c", program], code, *said)
 

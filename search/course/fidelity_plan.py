@@ -34,8 +34,8 @@ LENIENT = 0.95
 """Part of the images that tell something with which a training passes: shares are in steps."""
 LEARNING = 120
 """Updates below which a network has hardly begun to learn: its accuracy is near chance, and the
-network that is handed over is of no use. Trainings are made shorter than this only if fewer than
-`FEW` would be complete."""
+network that is handed over is of no use. Trainings are made shorter than this only if not even one
+such training fits into the time."""
 FEW = 3
 """Complete trainings without which there is nothing to choose from."""
 SEVERAL = 4
