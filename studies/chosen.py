@@ -43,8 +43,10 @@ __all__ = [
 
 
 def best(study: Study) -> Best | None:
-    """The network that the study has chosen; None if nothing was trained for an epoch, and
-    for a verification, by whose accuracies on test images nothing is chosen.
+    """The network that the study has chosen.
+
+    None if no training has ended an epoch, and for the study of a verification: its accuracies are
+    of test images, by which no network may be chosen.
 
     It is the network with the highest posterior mean by the trials and the final trainings (see
     `comparison`), of those that were confirmed; in a study that has noted no belief, the one of

@@ -1,4 +1,4 @@
-"""Which points no other beats: more accuracy is better, less cost is better.
+"""Finds the front: the points that no other beats; more accuracy is better, less cost is better.
 
 A point is beaten by one that is at least as good in both and better in one. Equal points therefore
 stand or fall together, as in Optuna's `best_trials`. What has no accuracy (NaN) beats nothing and

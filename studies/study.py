@@ -253,8 +253,8 @@ class Study:
         return self._database.fetch(lambda session: read_front(session, *parts))
 
     def counts(self) -> dict[str, int]:
-        """How many ended how: `complete`, `pruned` and `fail` of the search, and `final` trainings,
-        however they ended."""
+        """Number of trials by state: `complete`, `pruned` and `fail`; and of final trainings of any
+        state: `final`."""
         return self._database.fetch(lambda session: count_by_state(session, self._id))
 
     def optuna_trials(self, among: Collection[int] | None = None) -> list[FrozenTrial]:

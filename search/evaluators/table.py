@@ -179,19 +179,19 @@ class Covered:
         return proposal
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """Pass it on."""
+        """Tell the restricted proposer of a completed training."""
         self._proposer.completed(proposal, accuracy, curve)
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Pass it on."""
+        """Tell the restricted proposer of a pruned training."""
         self._proposer.pruned(proposal, curve)
 
     def failed(self, proposal: Proposal) -> None:
-        """Pass it on."""
+        """Tell the restricted proposer of a failure."""
         self._proposer.failed(proposal)
 
     def believed(self) -> Belief | None:
-        """Pass it on."""
+        """What the restricted proposer believes of its proposals."""
         return self._proposer.believed()
 
 

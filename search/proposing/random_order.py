@@ -28,8 +28,8 @@ def uniform(space: Space, budget: Budget, census: Census, rng: np.random.Generat
 
 
 def families_in_turn(space: Space, budget: Budget, census: Census, rng: np.random.Generator) -> Drawn:
-    """The same for what a sampler begins with: the families of a union take turns, since one may
-    have thousands of times the networks of another. The same as `uniform` for other spaces."""
+    """Settings for the random trials at the start of a search: as `uniform`, but the families of a
+    union take turns, since one may have thousands of times the networks of another."""
     if not isinstance(space, Union):
         yield from uniform(space, budget, census, rng)
         return

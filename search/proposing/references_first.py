@@ -1,4 +1,4 @@
-"""Proposes reference networks before those of the sampler: a search begins where people begin.
+"""Proposes reference networks before the candidates of the sampler.
 
 References are published networks, scaled to the budget of the search. They are trained, promoted
 and stopped as all others are, so that the search is judged by what it adds to them. They need not
@@ -21,7 +21,7 @@ from ...studies.reference_trials import NOTE, ORIGIN, noted_references
 from .proposal import Curve, Proposal, Proposes
 
 FIRST = ("resnet18", "efficientnet_b0")
-"""The references that are tried first: what people take."""
+"""The references that are tried first: the networks most commonly used."""
 LAST = ("mobilenetv2_100", "resnext50_32x4d", "mobilenetv3_large_100", "resnet50", "resnest14d", "mnasnet_100")
 """The order of automl's other references; those that users register come between."""
 SHARE, LEAST, MOST = 1 / 4, 2, 6
@@ -144,17 +144,17 @@ class ReferencesFirst:
         return proposal
 
     def completed(self, proposal: Proposal, accuracy: float, curve: Curve = ()) -> None:
-        """Pass it on, but for a reference."""
+        """Tell the other proposer of a completed training, unless it is of a reference."""
         if proposal.origin != ORIGIN:
             self._proposer.completed(proposal, accuracy, curve)
 
     def pruned(self, proposal: Proposal, curve: Curve = ()) -> None:
-        """Pass it on, but for a reference."""
+        """Tell the other proposer of a pruned training, unless it is of a reference."""
         if proposal.origin != ORIGIN:
             self._proposer.pruned(proposal, curve)
 
     def failed(self, proposal: Proposal) -> None:
-        """Pass it on, but for a reference."""
+        """Tell the other proposer of a failure, unless it is of a reference."""
         if proposal.origin != ORIGIN:
             self._proposer.failed(proposal)
 

@@ -48,7 +48,7 @@ class _Waiting:
 
 
 class Batched(Database):
-    """A database in which what waits is written before anything else is read or written."""
+    """A database that writes the batch before every other read or write."""
 
     def __init__(self, database: Database, flush: Callable[[], None]) -> None:
         self.__dict__.update(database.__dict__)
@@ -171,8 +171,7 @@ class Batch:
         return bool(self.waiting) and has(session, self._study, self.waiting[0].evaluation)
 
     def write(self, session: Session) -> None:
-        """Writes what waits, in the transaction of `session`; when that is kept, `written` forgets
-        it.
+        """Write the batch in the transaction of `session`. Call `written` after the commit.
 
         Raises: DuplicateEvaluation if another process has written one of these, or any trial, in
         the meantime; InputError if a candidate is stored otherwise, or Optuna refuses a
@@ -209,7 +208,7 @@ class Batch:
             store_paused(session, self._study, one)
 
     def written(self) -> None:
-        """What waited is in the database."""
+        """Empty the batch: its transaction is committed."""
         self.waiting.clear()
         self.paused.clear()
         self._candidates.clear()

@@ -39,7 +39,8 @@ class Measure(ABC):
         other tasks flags of the labels or numbers, (n, k)."""
 
     def turned(self, value: float) -> float:
-        """From a value as it is shown to one of which larger is better, and back."""
+        """`value` with its sign changed if smaller is better: turns a shown value into the one that
+        is maximised, and the reverse."""
         return -value if self.smaller_is_better else value
 
     @property
