@@ -49,14 +49,21 @@ class Fault(StrEnum):
     TIME = "time"
     """Its worker did not report for far longer than its epochs take, again and again."""
 
+    def blames_network(self, *, reported: bool) -> bool:
+        """Whether such a failure says something about the network, which has `reported` an epoch or
+        not. One of which three workers never reported a single epoch, while others are timed, is
+        too slow; one that had trained, and was silent later, has a machine to blame."""
+        return self in (Fault.CANDIDATE, Fault.MEMORY) or (self is Fault.TIME and not reported)
+
 
 CUT = "cut by the clock"
 """How the reason of a trial begins that only the time of its search has ended."""
 
 
-def cut_reason(epoch: int) -> str:
-    """The reason of a trial that the time of its search ended after `epoch`."""
-    return f"{CUT} after epoch {epoch}"
+def cut_reason(epoch: int, *, slow: bool = False) -> str:
+    """The reason of a trial that the time of its search ended after `epoch`; `slow`: since all of
+    that time would not suffice for it."""
+    return f"{CUT} after epoch {epoch}" + (": its training takes longer than the search has" if slow else "")
 
 
 class Purpose(StrEnum):

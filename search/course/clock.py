@@ -63,6 +63,7 @@ class Clock:
         self._epoch_seconds: dict[str, float] = {}
         self._complete = 0
         self._testing = 0.0
+        self._first: float | None = None
         self._ends_early = ends_early
         self.slowed = 1.0
         """Seconds that work takes on this machine, for each second that it would take alone."""
@@ -101,6 +102,8 @@ class Clock:
         """Tell a training that has begun or reported how long its further epochs are expected to
         take."""
         live.since = time.monotonic()
+        if self._first is None:
+            self._first = self.elapsed
         if self.pace is not None and self.pace.model.known and not live.job.scores:
             live.expected = tuple(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :])
 
@@ -134,6 +137,16 @@ class Clock:
         if left is None or self.pace is None or not self.pace.model.known:
             return True
         return HOPE * sum(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :]) <= left
+
+    def too_slow(self, live: Running) -> bool:
+        """Whether a training of the search would not end in its time even if it had begun first:
+        that says something about the network, unlike a training that begins too late. What is
+        expected may be wrong by `HOPE`. False before a training is complete: where the time
+        suffices for none, each is as good as another."""
+        if self._seconds is None or not self._complete or self.pace is None or not self.pace.model.known:
+            return False
+        whole = self._seconds - (self._first or 0.0) - (self.confirming or 0.0)
+        return HOPE * self.pace.seconds(live.network, live.job.fidelity, begin=live.job.start) > whole
 
     def takes(self, point: FrontPoint, fidelity: Fidelity) -> float | None:
         """Seconds of a final training of `point`; None if they are not known."""

@@ -74,7 +74,10 @@ class Endings:
         if not kept or live.epoch == live.job.start:
             return self.drop(live)
         self._rungs.leave(live.key)
-        self._record(live, State.PRUNED, reason=cut_reason(live.epoch), worker=worker, device=device)
+        if live.too_slow and live.proposal is not None:
+            live.proposal.say_too_slow()
+        reason = cut_reason(live.epoch, slow=live.too_slow)
+        self._record(live, State.PRUNED, reason=reason, worker=worker, device=device)
 
     def drop(self, live: Running) -> None:
         """Forget a training that was cut off. The next run resumes it from the last rung whose
@@ -120,6 +123,6 @@ class Endings:
         elif state is State.PRUNED:
             self._proposer.pruned(proposal, evaluation.curve)
         else:
-            if fault in (Fault.MACHINE, Fault.TIME):
+            if fault is not None and not fault.blames_network(reported=bool(live.curve)):
                 proposal.say_nothing()
             self._proposer.failed(proposal)

@@ -2,11 +2,9 @@
 
 A search has two phases. *Searching*: candidates are proposed and trained rung by rung; one that is
 not promoted at a rung is paused, and resumes from there if it is promoted later, or is recorded as
-pruned when the search ends. *Confirming*: the networks believed best are trained from scratch, for
-longer and from other seeds, so that the best is not merely the luckiest of many.
+pruned when the search ends. *Confirming*: the best are trained anew, longer, from other seeds.
 
-The engine knows neither Ray nor torch. Whatever runs it (Ray Tune, a table, a test) calls
-`next_job`, `reported`, `ended`, `failed` and `lost`, and at last `finish`.
+The engine knows neither Ray nor torch: Ray Tune, a table or a test calls its methods.
 """
 
 from __future__ import annotations
@@ -30,11 +28,11 @@ from .replay import History
 from .rungs import Rungs
 from .running import Running
 from .sharing import Sharing
+from .too_slow import TooSlow
 from .waiting import Waiting
 
 GIVE_UP_AFTER = 8
-"""Failures and lost workers without a single accuracy after which the search ends: no candidate is
-at fault."""
+"""Failures and lost workers without a single accuracy after which the search ends."""
 RETRIES = 2
 """Times that a training goes on after its worker was lost."""
 
@@ -76,6 +74,7 @@ class Engine:
         self._rungs, self._hinting = rungs or Rungs(trials.epochs), hinting
         self._live: dict[str, Running] = {}
         self._sharing = sharing or Sharing(study)
+        self._slow = TooSlow(self.clock, self._listener)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
         self._lost: list[Running] = []
         self._troubles: list[str] = []
@@ -149,7 +148,8 @@ class Engine:
             return False
         if not promoted:
             self._rungs.leave(live.key)
-        return not self._finals.begun and self.clock.may_go_on(live, self._recorder.leaders)
+        ends = self._finals.begun or self._slow.shown(live)
+        return not ends and self.clock.may_go_on(live, self._recorder.leaders)
 
     def scored(self, key: str, scores: dict[str, float]) -> None:
         """Note the zero-cost scores of the network of worker `key`."""
@@ -180,19 +180,18 @@ class Engine:
     def failed(
         self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
     ) -> None:
-        """Record that the evaluation of worker `key` cannot be used; the search goes on.
+        """Record that the evaluation of worker `key` cannot be used.
 
         Raises:
-            AutomlError: `GIVE_UP_AFTER` evaluations have failed or lost their worker, and none has
-                reported.
+            AutomlError: the first `GIVE_UP_AFTER` evaluations have failed or lost their worker.
         """
         if (live := self._taken(key)) is not None:
             self._endings.fail(live, reason, fault, worker, device)
             self._trouble(reason)
 
     def lost(self, key: str, reason: str, fault: Fault = Fault.MACHINE) -> None:
-        """Take back the job of worker `key`, which has died or is silent. Its training goes on from
-        its last rung on another worker; after `RETRIES` of these it has failed.
+        """Take back the job of worker `key`, which has died or is silent; its training goes on from
+        its last rung, `RETRIES` times.
 
         Raises:
             AutomlError: as `failed`.
@@ -210,15 +209,14 @@ class Engine:
         return [key for key, live in self._live.items() if live.silent]
 
     def abandon(self) -> None:
-        """Drop what is still running; the same command resumes it from its last rung."""
+        """Drop what is still running; it resumes from its last rung."""
         if self._hinting is not None:
             self._hinting.forget()
         for live in self._unfinished():
             self._endings.drop(live)
 
     def finish(self) -> None:
-        """End the run by its trials or its time: paused trainings are recorded as pruned, and those
-        that the time cuts off with the epochs that they have."""
+        """End the run: paused trainings, and what the time cuts off, are recorded as pruned."""
         for live in (unfinished := self._unfinished()):
             self._endings.cut(live)
         self.abandon()
@@ -281,6 +279,8 @@ class Engine:
         seed = proposal.seed if proposal.seed is not None else self._trials.seed
         job = self._waiting.job(network, self._trials.fidelity(proposal.candidate), seed, score=self._trials.score)
         live = Running(job=job, network=network, proposal=proposal)
+        if self._slow.refuses(live):
+            return self._proposer.failed(proposal)
         if not self._sharing.begins(live.key, trials=self._limits.trials, proposal=proposal):
             return self._endings.drop(live)
         self._random.note(proposal.origin)

@@ -51,6 +51,8 @@ class Running:
     """Whether it was stopped at a rung: it is not promoted yet."""
     rung: tuple[int, float] | None = None
     """Epoch and seconds of the last rung whose state this run has kept; None if there is none."""
+    too_slow: bool = False
+    """Whether its training would not end in all the time of the search."""
     losses: int = 0
     """Workers that it has lost."""
 

@@ -47,7 +47,8 @@ def for_sampler(trial: FrozenTrial, objective: Objective) -> FrozenTrial:
     attributes = dict(trial.user_attrs)
     if attributes.get("curve"):
         attributes[CURVE] = attributes["curve"]
-    if attributes.get("fault") in (Fault.MACHINE, Fault.TIME):
+    fault = attributes.get("fault")
+    if fault is not None and not Fault(fault).blames_network(reported=bool(attributes.get("curve"))):
         attributes[NO_EVIDENCE] = True
     return create_trial(
         state=trial.state,

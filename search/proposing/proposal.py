@@ -12,7 +12,7 @@ from ...spaces import Candidate
 from ...spaces.parameters import Value
 from ...studies import Paused
 from ...studies.belief import Belief
-from ..sampling import NO_EVIDENCE
+from ..sampling import NO_EVIDENCE, TOO_SLOW
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -51,9 +51,16 @@ class Proposal:
 
     def say_nothing(self) -> None:
         """Mark it before it is told as failed: the failure says nothing about the network."""
+        self._mark(NO_EVIDENCE)
+
+    def say_too_slow(self) -> None:
+        """Mark it before it is told as pruned: it would not end in all the time of the search."""
+        self._mark(TOO_SLOW)
+
+    def _mark(self, attribute: str) -> None:
         if self.trial is not None:
             with suppress(RuntimeError):  # it was paused, which has ended its trial
-                self.trial.set_user_attr(NO_EVIDENCE, True)
+                self.trial.set_user_attr(attribute, True)
 
     @classmethod
     def again(cls, paused: Paused) -> Proposal:

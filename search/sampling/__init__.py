@@ -13,3 +13,7 @@ intermediate values in a study of several objectives."""
 NO_EVIDENCE = "automl:no evidence"
 """User attribute of a failed trial, True: its failure says nothing about its parameters, since a
 machine was at fault, or the trial was never evaluated."""
+
+TOO_SLOW = "automl:too slow"
+"""User attribute of a pruned trial, True: its training would not end in the time of the search,
+whenever it begins. Its curve counts, and it counts as a failure."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from . import CURVE, NO_EVIDENCE
+from . import CURVE, NO_EVIDENCE, TOO_SLOW
 from .columns import Column, Table, table_of
 
 
@@ -25,6 +25,7 @@ class History:
         self.curves: list[dict[int, float]] = []
         """Learning curve of each row: step -> value, maximised; empty if none was reported."""
         self._stopped: dict[bytes, tuple[NDArray[np.float64], dict[int, float]]] = {}
+        self._slow: set[bytes] = set()
         self.open: dict[int, FrozenTrial] = {}
         """Running trials by number."""
         self._next = 0
@@ -48,8 +49,16 @@ class History:
     @property
     def failed(self) -> Table:
         """(trials, parameters): the trials that failed, in the order of their ends, without those
-        whose failure says nothing about their parameters."""
+        whose failure says nothing about their parameters, and with those that are too slow."""
         return self._failed.table
+
+    @property
+    def worked(self) -> Table:
+        """(trials, parameters): the trials that could be evaluated: completed and pruned ones, but
+        for those that are too slow."""
+        return np.concatenate(
+            [self.rows, *(row[None] for key, (row, _) in self._stopped.items() if key not in self._slow)]
+        )
 
     def follow(self, trials: Sequence[FrozenTrial], current: int) -> Table:
         """Read what is new.
@@ -92,6 +101,9 @@ class History:
             self.curves.append(curve)
         elif trial.state == TrialState.PRUNED and curve:
             self._stopped[row.tobytes()] = row, curve
+            if trial.user_attrs.get(TOO_SLOW):
+                self._slow.add(row.tobytes())
+                self._failed.add(row)
         elif trial.state != TrialState.PRUNED and trial.params and not trial.user_attrs.get(NO_EVIDENCE):
             self._failed.add(row)
 

@@ -219,8 +219,7 @@ class PredictorSampler(FeasibleSampler):
         if not counts[2]:
             return None
         if self._odds is None or self._odds[0] is not history or self._odds[1] != counts:
-            works = np.concatenate([history.rows, *(row[None] for row, _ in history.stopped)])[-MAX_EACH:]
-            fails = history.failed[-MAX_EACH:]
+            works, fails = history.worked[-MAX_EACH:], history.failed[-MAX_EACH:]
             succeeded, failed = ((rows, self._models.costs(history, rows)) for rows in (works, fails))
             self._odds = history, counts, SuccessModel(history.columns, succeeded, failed)
         return self._odds[2]
