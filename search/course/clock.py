@@ -90,6 +90,11 @@ class Clock:
         """Whether the run must end now."""
         return self.left == 0.0
 
+    @property
+    def _expects(self) -> Pace | None:
+        """What tells how long trainings take; None while nothing is known."""
+        return self.pace if self.pace is not None and self.pace.model.known else None
+
     def timed(self, network: CandidateRow, fidelity: Fidelity, seconds: float, *, begin: int, end: int) -> None:
         """Note that the epochs after `begin`, up to `end`, took a network `seconds`."""
         self._epoch_seconds[network.id] = seconds / (end - begin)
@@ -104,8 +109,8 @@ class Clock:
         live.since = time.monotonic()
         if self._first is None:
             self._first = self.elapsed
-        if self.pace is not None and self.pace.model.known and not live.job.scores:
-            live.expected = tuple(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :])
+        if (pace := self._expects) is not None and not live.job.scores:
+            live.expected = tuple(pace.epochs(live.network, live.job.fidelity)[live.epoch :])
 
     def longest_epoch(self) -> float:
         """Seconds of the longest epoch noted so far; 0 before the first."""
@@ -126,32 +131,33 @@ class Clock:
         """Whether a training of the search may go on: its next epoch ends before the time kept for
         confirming `leaders` begins, or its last one so soon after that little of that time is
         lost."""
-        if self.pace is None or not self.pace.model.known:
+        if (pace := self._expects) is None:
             return self.may_search(leaders) or self.may_search(leaders, LATE)
-        each = self.pace.epochs(live.network, live.job.fidelity)[live.epoch :]
+        each = pace.epochs(live.network, live.job.fidelity)[live.epoch :]
         return self.may_search(leaders, needs=HOPE * each[0]) or self.may_search(leaders, LATE, needs=sum(each))
 
     def ends_in_time(self, live: Running) -> bool:
         """Whether a final training that goes on may end in the time left."""
-        left = self.left
-        if left is None or self.pace is None or not self.pace.model.known:
+        left, pace = self.left, self._expects
+        if left is None or pace is None:
             return True
-        return HOPE * sum(self.pace.epochs(live.network, live.job.fidelity)[live.epoch :]) <= left
+        return HOPE * sum(pace.epochs(live.network, live.job.fidelity)[live.epoch :]) <= left
 
     def too_slow(self, live: Running) -> bool:
         """Whether a training of the search would not end in its time even if it had begun first:
         that says something about the network, unlike a training that begins too late. What is
         expected may be wrong by `HOPE`. False before a training is complete: where the time
         suffices for none, each is as good as another."""
-        if self._seconds is None or not self._complete or self.pace is None or not self.pace.model.known:
+        seconds, pace = self._seconds, self._expects
+        if seconds is None or pace is None or not self._complete:
             return False
-        whole = self._seconds - (self._first or 0.0) - (self.confirming or 0.0)
-        return HOPE * self.pace.seconds(live.network, live.job.fidelity, begin=live.job.start) > whole
+        whole = seconds - (self._first or 0.0) - (self.confirming or 0.0)
+        return HOPE * pace.seconds(live.network, live.job.fidelity, begin=live.job.start) > whole
 
     def takes(self, point: FrontPoint, fidelity: Fidelity) -> float | None:
         """Seconds of a final training of `point`; None if they are not known."""
-        if self.pace is not None and self.pace.model.known:
-            return self.pace.seconds(point.candidate, fidelity)
+        if (pace := self._expects) is not None:
+            return pace.seconds(point.candidate, fidelity)
         if point.id not in self._epoch_seconds:
             return None
         each = self._epoch_seconds[point.id] / point.evaluation.fidelity.fraction

@@ -2,16 +2,17 @@
 
 A search has two phases. *Searching*: candidates are proposed and trained rung by rung; one that is
 not promoted at a rung is paused, and resumes from there if it is promoted later, or is recorded as
-pruned when the search ends. *Confirming*: the best are trained anew, longer, from other seeds.
+pruned when the search ends. *Confirming*: the networks believed best are trained from scratch, for
+longer and from other seeds, so that the best is not merely the luckiest of many.
 
-The engine knows neither Ray nor torch: Ray Tune, a table or a test calls its methods.
+The engine knows neither Ray nor torch. Whatever runs it (Ray Tune, a table, a test) calls
+`next_job`, `reported`, `ended`, `failed` and `lost`, and at last `finish`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from ...blocks.errors import AutomlError
 from ...studies import CandidateRow, Fault, Paused, Purpose, Study
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
@@ -29,10 +30,9 @@ from .rungs import Rungs
 from .running import Running
 from .sharing import Sharing
 from .too_slow import TooSlow
+from .troubles import Troubles
 from .waiting import Waiting
 
-GIVE_UP_AFTER = 8
-"""Failures and lost workers without a single accuracy after which the search ends."""
 RETRIES = 2
 """Times that a training goes on after its worker was lost."""
 
@@ -77,7 +77,6 @@ class Engine:
         self._slow = TooSlow(self.clock, self._listener)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
         self._lost: list[Running] = []
-        self._troubles: list[str] = []
         self.exhausted = False
         """Whether no new candidate is left within the budget."""
         self.error: Exception | None = None
@@ -85,6 +84,7 @@ class Engine:
         self._recorder = Recorder(study, self._listener, limits)
         self.counts = self._recorder.counts
         """Numbers of evaluations by how they ended."""
+        self._troubles = Troubles(self.counts)
         self._waiting = Waiting(trials.store if trials.pauses else None, self._rungs.levels, study.spec.metric)
         self._endings = Endings(study, proposer, self._recorder, self._waiting, self._rungs, pauses=trials.pauses)
         self._random = RandomPart(limits, self.clock, trials.epochs)
@@ -180,18 +180,18 @@ class Engine:
     def failed(
         self, key: str, reason: str, fault: Fault = Fault.CANDIDATE, *, worker: str = "", device: str = "cpu"
     ) -> None:
-        """Record that the evaluation of worker `key` cannot be used.
+        """Record that the evaluation of worker `key` cannot be used; the search goes on.
 
         Raises:
-            AutomlError: the first `GIVE_UP_AFTER` evaluations have failed or lost their worker.
+            AutomlError: nothing works: see `Troubles`.
         """
         if (live := self._taken(key)) is not None:
             self._endings.fail(live, reason, fault, worker, device)
-            self._trouble(reason)
+            self._troubles.add(reason)
 
     def lost(self, key: str, reason: str, fault: Fault = Fault.MACHINE) -> None:
-        """Take back the job of worker `key`, which has died or is silent; its training goes on from
-        its last rung, `RETRIES` times.
+        """Take back the job of worker `key`, which has died or is silent. Its training goes on from
+        its last rung on another worker; after `RETRIES` of these it has failed.
 
         Raises:
             AutomlError: as `failed`.
@@ -201,7 +201,7 @@ class Engine:
             self.failed(key, f"{reason} ({RETRIES + 1} workers were lost)", fault)
         else:
             self._lost.append(self._live.pop(key).again())
-            self._trouble(reason)
+            self._troubles.add(reason)
 
     @property
     def silent(self) -> list[str]:
@@ -209,14 +209,15 @@ class Engine:
         return [key for key, live in self._live.items() if live.silent]
 
     def abandon(self) -> None:
-        """Drop what is still running; it resumes from its last rung."""
+        """Drop what is still running; the same command resumes it from its last rung."""
         if self._hinting is not None:
             self._hinting.forget()
         for live in self._unfinished():
             self._endings.drop(live)
 
     def finish(self) -> None:
-        """End the run: paused trainings, and what the time cuts off, are recorded as pruned."""
+        """End the run by its trials or its time: paused trainings are recorded as pruned, and those
+        that the time cuts off with the epochs that they have."""
         for live in (unfinished := self._unfinished()):
             self._endings.cut(live)
         self.abandon()
@@ -256,11 +257,6 @@ class Engine:
                 return live
             self._endings.cut(live)
         return None
-
-    def _trouble(self, reason: str) -> None:
-        self._troubles.append(reason)
-        if len(self._troubles) >= GIVE_UP_AFTER and not self.counts.done + self.counts.pruned:
-            raise AutomlError(f"the first {GIVE_UP_AFTER} evaluations all failed; the reason of the last one: {reason}")
 
     def _searching(self) -> bool:
         if (self.exhausted and not self._sharing.gave_up) or self._finals.begun:

@@ -26,7 +26,7 @@ class TooSlow:
 
     def __init__(self, clock: Clock, listener: Listener) -> None:
         self._clock, self._listener = clock, listener
-        self._row = self._refused = 0
+        self._row, self._said = 0, False
 
     def refuses(self, live: Running) -> bool:
         """Whether a training is not to begin. References and listed networks always begin: they are
@@ -35,8 +35,8 @@ class TooSlow:
             self._row = 0
             return False
         self._row += 1
-        self._refused += 1
-        if self._refused == 1:
+        if not self._said:
+            self._said = True
             self._listener.said("networks whose training takes longer than the search has are not begun")
         return True
 

@@ -12,6 +12,7 @@ from automl.search import PredictorSampler
 from automl.search.course.clock import Clock
 from automl.search.course.engine import RETRIES, Engine
 from automl.search.course.job import Job
+from automl.search.course.limits import Limits
 from automl.search.course.too_slow import PATIENCE
 from automl.search.proposing.earlier_trials import for_sampler
 from automl.search.sampling import CURVE, NO_EVIDENCE, TOO_SLOW
@@ -200,6 +201,6 @@ def test_control_a_clock_with_half_of_the_time_calls_other_networks_too_slow(eng
     live = engine._live
     begun(engine, "a")
     assert not engine.clock.too_slow(live["a"])
-    half = Clock(engine._limits.__class__(trials=None, seconds=SECONDS / 2), now=Time())
+    half = Clock(Limits(trials=None, seconds=SECONDS / 2), now=Time())
     half.pace, half._complete = engine.clock.pace, 1
     assert half.too_slow(live["a"])
