@@ -25,17 +25,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .blocks.errors import AutomlError, InputError
-    from .search.cost import cost
     from .search.course.events import Printing
     from .search.data.checking import check_data
     from .search.grid import search_grid as grid
     from .search.grid_options import GridOptions
     from .search.handover.export import export
-    from .search.handover.training import train
+    from .search.handover.longer_training import train
+    from .search.network_cost import cost
     from .search.options import SearchOptions
     from .search.run import search
     from .search.scale import scale
-    from .search.verification.run import verify
+    from .search.verification.verifying import verify
     from .spaces.budget import Budget, parse_budget
     from .spaces.references import references
     from .spaces.space import load_space
@@ -76,7 +76,7 @@ _PLACES = {
     "SearchOptions": ("search.options", "SearchOptions"),
     "Study": ("studies.study", "Study"),
     "check_data": ("search.data.checking", "check_data"),
-    "cost": ("search.cost", "cost"),
+    "cost": ("search.network_cost", "cost"),
     "export": ("search.handover.export", "export"),
     "grid": ("search.grid", "search_grid"),
     "load_space": ("spaces.space", "load_space"),
@@ -84,8 +84,8 @@ _PLACES = {
     "references": ("spaces.references", "references"),
     "report": ("studies.reporting", "report"),
     "scale": ("search.scale", "scale"),
-    "train": ("search.handover.training", "train"),
-    "verify": ("search.verification.run", "verify"),
+    "train": ("search.handover.longer_training", "train"),
+    "verify": ("search.verification.verifying", "verify"),
 }
 """Public name -> module and name in it."""
 

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from automl.search.course.job import Job
 from automl.search.pretrained.kept import share
-from automl.search.pretrained.source import Source
+from automl.search.pretrained.source_weights import Source
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.workers.job_runner import trainer_for

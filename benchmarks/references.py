@@ -30,8 +30,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import torch
 from automl.blocks.errors import Diverged
-from automl.search.cost import cost
 from automl.search.data import ImageData, Split, load, split
+from automl.search.network_cost import cost
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe, default_epochs, default_fraction
 from automl.search.training.trainer import Trainer

@@ -10,7 +10,7 @@ import typer
 
 from .options import Cache, Json
 from .output import print_json
-from .tables import print_table
+from .printed_tables import print_table
 from .text import duration
 
 if TYPE_CHECKING:

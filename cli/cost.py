@@ -10,11 +10,11 @@ import typer
 
 from .options import DEFAULT_STORAGE, ImageSize, Json, Storage
 from .output import CONVENTION, cost_json, metrics_json, print_json
-from .tables import print_table
+from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks import Cost
-    from ..search.cost import NetworkCost
+    from ..search.network_cost import NetworkCost
     from ..spaces import Candidate
     from ..spaces.audit import Audit, Tally
 
@@ -54,7 +54,7 @@ def cost(
     json: Json = False,
 ) -> None:
     """Count MACs, parameters, activations, peak memory and further costs; nothing is trained."""
-    from ..search.cost import cost as count
+    from ..search.network_cost import cost as count
 
     found = count(candidate, image_size=image_size, storage=storage)
     network, total = found.candidate, found.cost

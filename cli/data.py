@@ -22,7 +22,7 @@ from .options import (
     Validation,
 )
 from .output import print_json
-from .tables import print_table
+from .printed_tables import print_table
 from .text import names_in
 
 if TYPE_CHECKING:

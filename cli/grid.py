@@ -14,9 +14,9 @@ import typer
 from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, cost_json, print_json
+from .printed_tables import pixels, print_table
 from .searching import masked_command
 from .stopping import interruptible
-from .tables import pixels, print_table
 from .text import command, duration, names_in, parse_duration, parse_multiple, parse_part
 
 if TYPE_CHECKING:

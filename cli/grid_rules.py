@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .output import CONVENTION, print_json
-from .tables import pixels, print_table
+from .printed_tables import pixels, print_table
 from .text import duration, parse_multiple
 
 if TYPE_CHECKING:

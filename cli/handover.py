@@ -97,7 +97,7 @@ def train(
     from ..studies import Study
     from ..studies.classifier_measures import kept_measures
     from ..studies.measure import as_text, words
-    from .measures import print_measures
+    from .printed_measures import print_measures
 
     with (
         interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),

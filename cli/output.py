@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .tables import print_table
+from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks.cost import Cost

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .output import CONVENTION, print_json
-from .tables import print_table
+from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..spaces.scaling.family import Member

@@ -9,7 +9,7 @@ import typer
 
 from .options import Json
 from .output import CONVENTION, print_json
-from .tables import pixels, print_table
+from .printed_tables import pixels, print_table
 
 if TYPE_CHECKING:
     from ..spaces.references import NotScaled, ScaledReference

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .measures import print_measures
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import print_json
+from .printed_measures import print_measures
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ import typer
 from .completion import complete_study
 from .options import DEFAULT_STORAGE, BudgetTexts, Json, Storage
 from .output import CONVENTION, print_json
-from .tables import pixels, print_table
+from .printed_tables import pixels, print_table
 from .text import parse_list, parse_multiple
 
 if TYPE_CHECKING:

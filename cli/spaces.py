@@ -9,7 +9,7 @@ import typer
 from .histogram import histogram
 from .options import BudgetTexts, ImageSize, Json
 from .output import CONVENTION, cost_json, print_json
-from .tables import print_table
+from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..spaces import Census, Space

@@ -46,10 +46,10 @@ def interruptible(typed: str, kept: str = "finished evaluations", *, limit: floa
     Raises:
         Interrupted: it was told to stop.
     """
-    from ..search.course import stopping
+    from ..search.course import stop_signals
 
-    stopping.go_on = f"{kept} are kept, go on with: {typed}"
-    said = f"interrupted; {stopping.go_on}"
+    stop_signals.go_on = f"{kept} are kept, go on with: {typed}"
+    said = f"interrupted; {stop_signals.go_on}"
     try:
         with _ends_at_last(said, limit):
             yield

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .measures import print_measures
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import believed_json, best_json, evaluation_json, measure, print_believed, print_front, print_json
-from .tables import pixels, print_table
+from .printed_measures import print_measures
+from .printed_tables import pixels, print_table
 from .text import count
 
 if TYPE_CHECKING:

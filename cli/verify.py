@@ -11,13 +11,13 @@ import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
 from .output import CONVENTION, print_json
+from .printed_tables import print_table
 from .searching import masked_command
 from .stopping import interruptible
-from .tables import print_table
 from .text import command, duration, parse_duration
 
 if TYPE_CHECKING:
-    from ..search.verification.run import Verified
+    from ..search.verification.verifying import Verified
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,7 +70,7 @@ def verify(
     scaled by the compound rule. The same command again trains what is missing.
     """
     began = time.monotonic()
-    from ..search.verification.run import verify as run
+    from ..search.verification.verifying import verify as run
     from ..studies import Study
     from .live import view
 

@@ -16,12 +16,12 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..spaces.describe import describe
-from ..spaces.reference import add_finder
+from ..spaces.census_lines import describe
+from ..spaces.named_candidate import add_finder
 from ..studies.chosen import Best, best, best_json
 from .course.events import Counts, Listener, Printing, Running
 from .handover.export import export
-from .handover.training import train
+from .handover.longer_training import train
 from .options import SearchOptions
 from .proposing.samplers import DEFAULT_SAMPLER, sampler_names, samplers
 from .run import SearchResult, search

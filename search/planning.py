@@ -20,9 +20,9 @@ from .course.events import duration
 from .course.fidelity_option import Given, Times
 from .course.fidelity_plan import COMPLETE, FEWEST, FidelityPlan, plan
 from .course.measured_first import MeasuredFirst
-from .course.measuring import Measuring
 from .course.pace import Forecast, Pace
 from .course.training_work import Trainings, candidate_of
+from .course.update_timing import Measuring
 from .evaluators.protocol import Evaluator
 from .evaluators.training import Training
 from .options import SearchOptions

@@ -10,13 +10,13 @@ from ..blocks import AutomlError, InputError
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
 from ..spaces.auto import share
-from ..spaces.describe import describe
+from ..spaces.census_lines import describe
 from ..studies import FrontPoint, Study
 from ..studies.artifacts import require_place
 from ..studies.chosen import Best, best
 from .background import Background
 from .beginning import Run, noted_pace
-from .course.belief import note_believed
+from .course.belief_notes import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
 from .course.outages import is_last_driver, require_free

@@ -4,7 +4,7 @@ timm know `automl_network`."""
 from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
 from .candidate import Candidate
-from .reference import find_candidate
+from .named_candidate import find_candidate
 from .skeleton_space import SkeletonSpace
 from .space import Settings, Space, load_space, shipped_spaces
 from .survey import Census, census, exclusions, feasible_values, require_feasible

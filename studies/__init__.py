@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..spaces.reference import add_finder
+from ..spaces.named_candidate import add_finder
 from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fault, Fidelity, Purpose, State
 from .spec import StudySpec
 

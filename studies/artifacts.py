@@ -18,7 +18,7 @@ from ..blocks.errors import InputError
 from .driver import place as here
 from .evaluation import Evaluation, Fidelity, Purpose
 from .store import Folder, Store, checked_place, store_at
-from .store.opening import require_usable
+from .store.open_store import require_usable
 from .store.store import checked
 from .weights_folder import weights_folder
 

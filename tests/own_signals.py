@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from automl.search.course.stopping import kept_handlers
+from automl.search.course.stop_signals import kept_handlers
 
 
 @pytest.fixture(autouse=True)

@@ -229,7 +229,7 @@ class TestScale:
 
 
 def test_the_annotations_of_the_functions_can_be_read():
-    from automl.search.cost import NetworkCost
+    from automl.search.network_cost import NetworkCost
 
     hints = get_type_hints(NetworkCost)
     assert set(hints) == {"candidate", "cost", "space", "free", "stride_rule"}

@@ -10,7 +10,7 @@ from .clock import Clock
 from .engine import Engine
 from .events import Listener, Silent
 from .job import Job
-from .measuring import Measuring
+from .update_timing import Measuring
 
 
 class Course(Protocol):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...studies import Study
 from ...studies.recovered import take_over
-from . import stopping
+from . import stop_signals
 from .events import Listener
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def wait_patiently(study: Study, seconds: float, listener: Listener) -> None:
 
     def told(text: str) -> None:
         try:
-            stopping.check_latest()
+            stop_signals.check_latest()
         except KeyboardInterrupt:
             study.patience.seconds = 0.0  # what the end of the run has to write is tried once
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
 from ...studies.chosen import finalists
 from ..proposing.proposal import Proposes
-from .belief import note_believed
+from .belief_notes import note_believed
 from .events import Counts, Listener
 from .limits import Limits
 

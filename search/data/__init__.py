@@ -9,12 +9,12 @@ scikit-learn, Pillow and datasets are imported where they are used.
 from __future__ import annotations
 
 from . import builtin as _builtin  # noqa: F401  (registers automl's own sources)
+from .data_summary import described, remarks
 from .dealing import Split, kept_share, split
 from .images import ImageData
 from .load import is_named, load
-from .reading import Reading
+from .reading_options import Reading
 from .source import Request, Source, sources
-from .summary import described, remarks
 
 __all__ = [
     "ImageData",

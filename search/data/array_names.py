@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ...blocks.errors import InputError
 from .names import listed
 from .parts import asked_among, assigned, meaning
-from .reading import Reading
+from .reading_options import Reading
 from .skipped import UNUSED
 
 LAYOUTS = (("x", "y"), ("images", "labels"))

@@ -21,7 +21,7 @@ from ...blocks.errors import InputError
 from ...blocks.regular_file import require_regular
 from .array_names import Pair, find_pairs
 from .images import ImageData
-from .reading import Reading
+from .reading_options import Reading
 from .room import IN_MEMORY, Room
 from .square import native_side, squares
 

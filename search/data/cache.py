@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.documented import documented
 from ...blocks.errors import InputError, unknown
 from .entry import IMAGES, read_about, used
-from .listing import CACHE_TAG
+from .file_listing import CACHE_TAG
 from .mapped import unused
 from .places import default_cache_dir
 from .progress import progress

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from ...blocks.errors import InputError
 from .answers_shown import class_counts, quantiles
 from .contact_sheet import check_sheet, write_sheet
+from .data_summary import called, described, remarks
 from .dealing import Split, split
 from .file_facts import QUANTILES, FileFacts, file_facts
 from .images import ImageData
 from .load import load
 from .names import shown
 from .near_copies import near_copies
-from .reading import Reading
+from .reading_options import Reading
 from .skipped import broken
 from .source import find_source
-from .summary import called, described, remarks
 
 PARTS = ("train", "validation", "test")
 

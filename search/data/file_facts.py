@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from ...studies.preprocessing import opened
-from .files import in_threads
+from .image_files import in_threads
 
 ORIENTATION = 0x0112
 """The EXIF tag in which a camera notes how it was held."""

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
+from .file_listing import below, files_in, folders_in, specials_in
 from .folder_parts import FolderParts, find_parts
 from .groups import BY_FOLDER, numbered
+from .image_files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import NO_GROUPS, ImageData
 from .kinds import is_called_an_image
-from .listing import below, files_in, folders_in, specials_in
 from .names import escaped, listed, shown
-from .reading import Reading
+from .reading_options import Reading
 from .room import IN_MEMORY, Room
 from .skipped import NO_FILE, STRAY
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...blocks.errors import InputError, unknown
-from .listing import folders_in, holds_images, holds_images_itself
+from .file_listing import folders_in, holds_images, holds_images_itself
 from .names import listed, shown
 from .parts import assigned, meaning
-from .reading import Reading
+from .reading_options import Reading
 from .skipped import UNUSED
 
 

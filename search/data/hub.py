@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import AutomlError, InputError
 from .decode import Openable
-from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
+from .image_files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import ImageData
-from .reading import Reading
+from .reading_options import Reading
 from .skipped import UNUSED
 from .split_names import parts_by_split
 from .square import side_for

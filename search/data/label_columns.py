@@ -16,7 +16,7 @@ from ...blocks.errors import InputError
 from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .names import shown
 from .path_table import Columns, find_column, text_of
-from .reading import Reading
+from .reading_options import Reading
 
 SEPARATORS = ";|"
 """Separate the labels of a cell; a table has one of them."""

@@ -12,7 +12,7 @@ from .cache import Cache, cache_at
 from .groups import BY_FOLDER
 from .images import ImageData
 from .names import shown
-from .reading import Reading
+from .reading_options import Reading
 from .source import AS_IT_IS, Request, find_source, source_of
 
 KNOWN = ("fingerprint", "first")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from ...blocks.errors import InputError, unknown
 from .names import shown
-from .reading import Reading
+from .reading_options import Reading
 
 USES = {"train": "training", "validation": "validation", "test": "test"}
 """The parts and what they are called in messages."""

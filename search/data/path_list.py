@@ -18,13 +18,13 @@ from ...blocks.errors import InputError
 from ...blocks.regular_file import require_regular
 from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .decode import Openable
-from .files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .groups import BY_FOLDER, numbered
+from .image_files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import NO_GROUPS, ImageData
 from .label_columns import Answer, read_answers
 from .names import escaped, listed, shown
 from .path_table import Columns, find_column, read_columns, text_of
-from .reading import Reading
+from .reading_options import Reading
 from .room import IN_MEMORY, Room
 from .skipped import UNUSED
 from .split_names import parts_by_split

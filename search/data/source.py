@@ -15,7 +15,7 @@ from ...blocks.errors import InputError, unknown
 from ...blocks.registry import Registry, conforming
 from .names import check_is_text, shown
 from .places import default_data_dir
-from .reading import Reading
+from .reading_options import Reading
 
 if TYPE_CHECKING:
     from .cache import Cache

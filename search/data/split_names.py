@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...blocks.errors import InputError
 from .names import listed, shown
 from .parts import asked_among, assigned
-from .reading import Reading
+from .reading_options import Reading
 
 
 def parts_by_split(splits: Sequence[str], reading: Reading, where: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from .listing import states
-from .reading import Reading
+from .file_listing import states
+from .reading_options import Reading
 
 
 def folder_stamp(root: Path, reading: Reading, contents: bool) -> str:

@@ -24,7 +24,7 @@ from ..course.events import Listener
 from ..course.job import Job
 from ..course.limits import Limits
 from ..course.measured_first import Course
-from ..course.stopping import Stop, orderly
+from ..course.stop_signals import Stop, orderly
 from ..options import SearchOptions
 from ..plan import Settled, settle_table
 from ..proposing.proposal import Curve, Proposal, Proposes

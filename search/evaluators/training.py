@@ -19,12 +19,12 @@ from ..course.events import Listener
 from ..course.limits import Limits
 from ..course.measured_first import Course
 from ..data import described, remarks
-from ..handover.weights import test
+from ..handover.weights_loading import test
 from ..options import SearchOptions
 from ..plan import Plan, arrays, prepare
 from ..pretrained.begun import Begun
 from ..pretrained.kept import NONE
-from ..pretrained.source import read_source
+from ..pretrained.source_weights import read_source
 from ..proposing.proposal import Proposes
 from ..scores.sending import packed
 from ..workers import cluster

@@ -17,8 +17,8 @@ from ...studies.chosen import best, trainings
 from ...studies.chosen import chosen_candidate as chosen_of
 from ...studies.classifier_measures import kept_measures
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
+from ...studies.export.export_folder import require_new
 from ...studies.export.exporter import exporters_for
-from ...studies.export.folder import require_new
 from ...studies.export.original_units import in_units
 from ...studies.measure import as_text, shown, words
 from ...studies.storage_url import open_study
@@ -87,7 +87,7 @@ def export(
     """
     from ...studies.versions import versions
     from ...studies.weights import load_trained
-    from .weights import preprocessing_of
+    from .weights_loading import preprocessing_of
 
     out = Path(out)
     require_new(out)

@@ -25,7 +25,7 @@ from ..course.running import Running
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..pretrained.source import Source
+    from ..pretrained.source_weights import Source
     from ..training.pixels import Pixels
     from ..training.recipe import Recipe
     from ..training.threads import Threads
@@ -95,7 +95,7 @@ class ResumableTraining:
         """
         from ..training.threads import Threads
         from ..workers.job_runner import keep_weights
-        from .weights import logits_on_test, measured
+        from .weights_loading import logits_on_test, measured
 
         with Threads(self.pixels.device, self.threads) as threads:
             try:

@@ -11,7 +11,7 @@ from ...spaces.union import Union
 from ...studies import Study
 from ...studies.json_values import JSON
 from .kept import NONE, keep, share
-from .source import Source, read_source
+from .source_weights import Source, read_source
 
 NOTE = "pretrained"
 """Note of a study that keeps the source and what each family has of it."""

@@ -15,7 +15,7 @@ from ...spaces import Candidate
 from ...studies import Evaluation, Study
 from ...studies.artifacts import store_of
 from ...studies.store import StoreError
-from .source import Source, read_source
+from .source_weights import Source, read_source
 
 SETTING = "pretrained"
 """The setting of a study that names its source."""

@@ -15,8 +15,8 @@ from ...blocks.errors import unknown
 from ...spaces import Space
 from ...spaces.bulk import Rows, deactivate
 from ...spaces.parameters import Parameter, Value
-from .files import Row
 from .row_values import KNOWN
+from .table_file import Row
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _PARTED = re.compile(r"\d+([-_,.: ]\d+)*")

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from ...blocks.errors import unknown
 from ...studies.measure import ACCURACY as ACCURACY_METRIC
 from ...studies.measure import in_percent, shown
-from .files import Row
+from .table_file import Row
 
 _NUMBERED = re.compile(r"(accuracy|seed)\.[0-9]{1,6}")
 """Names of numbered CSV columns, one column for each seed: `accuracy.0`, … or `seed.0`, …."""

@@ -17,9 +17,9 @@ from ...blocks import Cost, InputError
 from ...spaces import Candidate, Census, Space
 from ...spaces.bulk import examine, joined, settings
 from ...studies.quality import ACCURACY
-from .files import read_rows
 from .row_matching import indices, named_id
 from .row_values import Curve, RowValues, as_fractions, row_values
+from .table_file import read_rows
 
 COVERAGE_SAMPLE = 500
 """Number of networks within the budget that are looked up to estimate a table's coverage."""

@@ -25,18 +25,18 @@ from .balance import epoch_order
 from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
 from .device import resolve
+from .epoch_report import Report
 from .fine_tuning import training_mode
+from .freed_memory import keep_freed_memory
 from .gpu_convolutions import gpu_convolutions
 from .graphed_step import GraphedStep
 from .graphs import Graphs, cuda_graph, on_own_stream
 from .loss import loss_of
-from .memory import keep_freed_memory
 from .optimisation import create_average, create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import derive, generator, seeded
 from .recalibration import recalibrate
 from .recipe import Recipe
-from .report import Report
 from .schedule import EpochPlan, schedule, share_done
 from .snapshot import differences, snapshot
 from .step import Step

@@ -18,7 +18,7 @@ from ...studies import Purpose
 from ...studies.checkpoint import load_from, save_to
 from ...studies.store import StoreError
 from ..course.job import Job
-from ..pretrained.source import Source
+from ..pretrained.source_weights import Source
 from ..training.pixels import Pixels
 from ..training.recipe import Recipe
 from ..training.trainer import Trainer
@@ -120,7 +120,7 @@ def trainer_for(
         )
     fidelity = job.fidelity
     if source is not None:
-        from ..pretrained.beginning import begin
+        from ..pretrained.initial_weights import begin
 
         epochs, size, fraction = fidelity.epochs, fidelity.size, fidelity.fraction
         begin(network, source, pixels, recipe, epochs=epochs, size=size, fraction=fraction, seed=job.seed)

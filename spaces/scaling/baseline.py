@@ -19,9 +19,9 @@ from ...blocks import Cost, InputError, InvalidBlock
 from ...blocks.errors import unknown
 from ..architectures import Architecture
 from ..candidate import Candidate
+from ..named_candidate import OF_SPACES, find_candidate
 from ..neighbourhood import centre, centres, written
 from ..plain_values import is_number
-from ..reference import OF_SPACES, find_candidate
 from ..skeleton_space import SkeletonSpace
 from ..skeletons.resnet import equal_cost_width
 from ..space import Space, load_space, shipped_spaces

@@ -9,10 +9,10 @@ Importing this package imports no torch.
 from __future__ import annotations
 
 from . import builtin as _builtin  # noqa: F401  (registers automl's own exporters)
+from .export_folder import Exported, export_network
 from .exporter import DEFAULT_FORMATS, Context, Exporter, NotExported, exporters
 from .facts import Facts
 from .family_folder import Relative, export_family
-from .folder import Exported, export_network
 
 __all__ = [
     "DEFAULT_FORMATS",

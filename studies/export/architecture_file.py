@@ -8,7 +8,7 @@ from . import expression
 from .imports import render, requirements
 from .model_file import CONVENTION, WITH_TIMM, cost_in_words, docstring
 from .printing import pretty
-from .source import Sources
+from .source_text import Sources
 
 
 def architecture_file(network: Network, candidate: Candidate, title: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.errors import AutomlError
 from ..atomic_file import kind_of
 from ..markdown_table import plain
-from .folder import renamed, require_new
+from .export_folder import renamed, require_new
 
 if TYPE_CHECKING:
     from ...blocks.modules.network import Network
@@ -98,7 +98,7 @@ def _verify(path: Path, network: Network) -> None:
     weights."""
     import torch
 
-    from .verify import loaded
+    from .source_check import loaded
 
     with loaded(path) as module, torch.device("meta"):
         rebuilt = module.build()

@@ -15,7 +15,7 @@ from . import expression
 from .facts import Facts, one_line
 from .imports import render, requirements
 from .printing import filled, pretty
-from .source import Sources
+from .source_text import Sources
 
 DEFINED = ("CLASSES", "LABELS", "TARGETS", "SIZE", "STEPS", "LEVELS", "MEAN", "STD", "build")
 """Names that this file defines in model.py; everything else in model.py is copied."""

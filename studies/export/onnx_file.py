@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .exporter import NotExported
-from .verify import BATCHES, random_images
+from .source_check import BATCHES, random_images
 
 OPSET = 20
 """What torch's exporter itself recommends: no version conversion after it, and runtimes of 2024

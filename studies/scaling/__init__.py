@@ -9,13 +9,13 @@ from __future__ import annotations
 from ..statistics.intervals import Estimate, Interval, Noise
 from .compare import BestPoint, Comparison, Contrast, compare
 from .cost_figure import rules_figure, save, scaling_figure, simplex_figure
+from .grid_markdown import report_markdown
+from .grid_terminal import report_lines
 from .leave_one_out import Fold
-from .markdown import report_markdown
 from .response_surface import Surface, fit_surface
 from .rules_compared import AtMultiple, RulesCompared, RuleVerdict, compare_rules
 from .rules_text import accuracy_table, network_table, rule_conclusions, rules_markdown
 from .scaled_points import BASELINE, ScaledPoint
-from .terminal import report_lines
 
 __all__ = [
     "BASELINE",

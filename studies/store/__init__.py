@@ -4,9 +4,9 @@
 goes through Ray (`search/workers/stores.py`).
 """
 
-from .folder import Folder
-from .opening import checked_place, store_at
+from .folder_store import Folder
+from .open_store import checked_place, store_at
 from .store import Store, StoreError, is_url
-from .url import Url
+from .url_store import Url
 
 __all__ = ["Folder", "Store", "StoreError", "Url", "checked_place", "is_url", "store_at"]

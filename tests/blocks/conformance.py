@@ -14,7 +14,7 @@ import torch
 from automl.blocks import Attention, Block, ConvStem, Cost, PoolHead, Separable, Shape, from_dict, to_dict
 from automl.spaces.candidate import assemble, scaled
 from automl.studies.export import Facts, export_network
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 from automl.studies.preprocessing import Preprocessing
 from flop_counter import FlopCounter
 from torch import nn

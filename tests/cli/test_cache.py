@@ -20,7 +20,7 @@ from rich.live import Live
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     """A cache with the images of one folder."""
-    monkeypatch.setattr("automl.search.data.builtin.folder.SMALLEST", 1)
+    monkeypatch.setattr("automl.search.data.builtin.folder_source.SMALLEST", 1)
     cache = Cache(folder=tmp_path / "cache")
     monkeypatch.setenv("AUTOML_CACHE", str(cache.folder))
     for name in ("cat", "dog"):

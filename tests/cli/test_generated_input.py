@@ -204,7 +204,7 @@ def test_control_a_fault_would_be_seen(folder: Path, monkeypatch, fault: str, sa
     import sys
 
     from automl.blocks import InputError
-    from automl.search import cost as module
+    from automl.search import network_cost as module
 
     from . import hostile
 
@@ -214,7 +214,7 @@ def test_control_a_fault_would_be_seen(folder: Path, monkeypatch, fault: str, sa
     monkeypatch.setattr(hostile, "HANG", 0.2)
     monkeypatch.setattr(hostile, "BLOCKED", 0.5)
     monkeypatch.setattr(module, "cost", planted)
-    monkeypatch.setattr("automl.search.cost.cost", planted)
+    monkeypatch.setattr("automl.search.network_cost.cost", planted)
     found = refused_well(["cost", "resnet50"], folder)
     (folder / "left").unlink(missing_ok=True)
     assert says in found

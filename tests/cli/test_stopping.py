@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from automl.blocks.errors import Interrupted
 from automl.cli import stopping
-from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
+from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly
 from automl.studies.database.bulk_writer import Batch
 
 from ..own_signals import own_signals  # noqa: F401

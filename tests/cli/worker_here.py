@@ -13,7 +13,7 @@ import torch
 from automl.blocks import AutomlError
 from automl.search.course.job import Job
 from automl.search.course.measured_first import Course, MeasuredFirst
-from automl.search.pretrained.source import Source
+from automl.search.pretrained.source_weights import Source
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.workers import cluster, ray_tune

@@ -14,7 +14,7 @@ from automl.spaces.candidate import assemble
 from automl.spaces.fitted_strides import SMALLEST_MAP, fitted, fitted_strides, last_map, proxy_network, strides_in_words
 from automl.spaces.skeletons import skeleton, skeletons
 from automl.studies.export import Facts, export_network
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 from automl.studies.preprocessing import Preprocessing
 from torch import nn
 

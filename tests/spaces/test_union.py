@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks import InputError, InvalidBlock
-from automl.search.cost import cost as cost_of
+from automl.search.network_cost import cost as cost_of
 from automl.spaces import (
     Budget,
     Space,
@@ -22,7 +22,7 @@ from automl.spaces import (
 )
 from automl.spaces.auto import for_budget
 from automl.spaces.bulk import deactivate, draw_values, enumerate_rows, examine, row_of, settings
-from automl.spaces.describe import describe
+from automl.spaces.census_lines import describe
 from automl.spaces.distinct import enumerated, feasible
 from automl.spaces.parameters import in_words
 from automl.spaces.scaling.baseline import find_baseline

@@ -22,7 +22,7 @@ from ..import_graph import ROOT, sources
 
 ALLOWED = {
     "studies/atomic_file.py": "it is the writer",
-    "studies/export/folder.py": "its files are in a folder aside, which is synced and renamed whole",
+    "studies/export/export_folder.py": "its files are in a folder aside, which is synced and renamed whole",
     "studies/export/family_folder.py": "as folder.py",
     "studies/export/onnx_file.py": "as folder.py",
     "studies/export/check.py": "a temporary folder that nothing outlives",
@@ -126,7 +126,7 @@ def _figure(folder: Path) -> None:
 
 
 def _export(folder: Path) -> None:
-    from automl.studies.export.folder import renamed
+    from automl.studies.export.export_folder import renamed
 
     with renamed(folder / "found") as inner:
         (inner / "model.safetensors").write_bytes(bytes(5000))

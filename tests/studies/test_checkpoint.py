@@ -173,6 +173,6 @@ def test_what_the_disk_of_a_store_refuses_is_no_fault_of_the_checkpoint(tmp_path
     def stale(path) -> None:
         raise OSError(116, "Stale file handle", str(path))
 
-    monkeypatch.setattr("automl.studies.store.folder.require_regular", stale)
+    monkeypatch.setattr("automl.studies.store.folder_store.require_regular", stale)
     with pytest.raises(StoreError, match="Stale file handle"):
         load_from(store, "a.pt")

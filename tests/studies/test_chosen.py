@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.spaces import Space
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder

@@ -6,11 +6,11 @@ The files import what reads the images only when they read.
 from __future__ import annotations
 
 from ..source import Source, sources
-from .folder import FolderSource
-from .hub import HubSource
-from .named import NamedSource
-from .npz import NpzSource
-from .paths import PathsSource
+from .folder_source import FolderSource
+from .hub_source import HubSource
+from .named_source import NamedSource
+from .npz_source import NpzSource
+from .paths_source import PathsSource
 
 __all__ = ["FolderSource", "HubSource", "NamedSource", "NpzSource", "PathsSource"]
 

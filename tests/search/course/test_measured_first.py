@@ -9,9 +9,9 @@ from automl.search.course.events import Listener, Printing
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits
 from automl.search.course.measured_first import MeasuredFirst
-from automl.search.course.measuring import Measuring
 from automl.search.course.pace import Pace
 from automl.search.course.training_work import Trainings, candidate_of
+from automl.search.course.update_timing import Measuring
 from automl.search.training.recipe import Recipe
 from automl.spaces import Space, census, parse_budget
 from automl.spaces.bulk import settings

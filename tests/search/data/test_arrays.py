@@ -11,7 +11,7 @@ import pytest
 from automl.blocks.errors import InputError
 from automl.search.data import ImageData, Reading, described, load, split
 from automl.search.handover.export import export
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.search.training.pixels import resize
 from automl.studies.preprocessing import read_pixels
 from PIL import Image

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from automl.blocks.errors import AutomlError
-from automl.search.data import ImageData, described, load, split
+from automl.search.data import ImageData, described, image_files, load, split
 from automl.search.data import cached as cached_module
-from automl.search.data import files as files_module
 from automl.search.data.cache import Cache
 from automl.search.data.entry import ABOUT, IMAGES, ROWS
 from automl.search.data.mapped import Mapped
@@ -47,13 +46,13 @@ def cache(tmp_path: Path) -> Cache:
 def decodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sides at which images were decoded, one for each image."""
     found: list[int] = []
-    real = files_module.read_pixels
+    real = image_files.read_pixels
 
     def counted(source: Any, side: int, channels: int, fit: str) -> Any:
         found.append(side)
         return real(source, side, channels, fit)
 
-    monkeypatch.setattr(files_module, "read_pixels", counted)
+    monkeypatch.setattr(image_files, "read_pixels", counted)
     return found
 
 

@@ -259,7 +259,7 @@ class TestGroups:
         assert np.flatnonzero(table(rows(photos), group="folder").groups).tolist() == [3]
 
     def test_they_are_kept_in_the_cache(self, table: Table, photos: list[str], tmp_path: Path, monkeypatch):
-        monkeypatch.setattr("automl.search.data.builtin.paths.SMALLEST", 1)
+        monkeypatch.setattr("automl.search.data.builtin.paths_source.SMALLEST", 1)
         direct = table(rows(photos, object=lambda number: number // 4), group="object")
         cache = Cache(folder=tmp_path / "cache")
         for _ in range(2):
@@ -270,7 +270,7 @@ class TestGroups:
         assert len(load(str(tmp_path / "pets.csv"), size=8, cache=cache).groups) == 0
 
     def test_an_image_that_changes_is_decoded_again(self, table: Table, photos: list[str], tmp_path: Path, monkeypatch):
-        monkeypatch.setattr("automl.search.data.builtin.paths.SMALLEST", 1)
+        monkeypatch.setattr("automl.search.data.builtin.paths_source.SMALLEST", 1)
         cache = Cache(folder=tmp_path / "cache")
         table(rows(photos))
         before = load(str(tmp_path / "pets.csv"), size=8, cache=cache).fingerprint

@@ -21,7 +21,7 @@ def test_a_watch_is_told_of_files_that_are_looked_at_and_decoded(
     tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("automl.search.data.progress.SHOWN_FROM", 1)
-    monkeypatch.setattr("automl.search.data.files.CHUNK", 30)
+    monkeypatch.setattr("automl.search.data.image_files.CHUNK", 30)
     root = write_classes(tmp_path)
     with watched(lambda *went: told.append(went), every=0):
         read(root)

@@ -15,7 +15,7 @@ from automl.search.data import ImageData, Request, Source, is_named, load, sourc
 from automl.search.data.source import source_of, source_words
 from automl.search.data.square import squares
 from automl.search.handover.export import export
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.search.kept_settings import data_name
 from automl.studies import Study
 

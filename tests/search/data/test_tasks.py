@@ -241,7 +241,7 @@ class TestNumbers:
 
 @pytest.mark.parametrize(("cells", "task"), [(["a;b", "b"], "multi-label"), (["1", "2.5"], "regression")])
 def test_the_cache_gives_back_what_was_read(tmp_path: Path, table, monkeypatch, cells: list, task: str) -> None:
-    monkeypatch.setattr("automl.search.data.builtin.paths.SMALLEST", 1)
+    monkeypatch.setattr("automl.search.data.builtin.paths_source.SMALLEST", 1)
     plain = table(cells, task=task)
     reading = Reading(task=task)
     for _ in range(2):

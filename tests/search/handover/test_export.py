@@ -15,11 +15,11 @@ import torch
 from automl.blocks import AutomlError, InputError
 from automl.search.data import load
 from automl.search.handover.export import HandedOver, export
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.studies import Evaluation, Purpose, State, Study
 from automl.studies.chosen import trainings
 from automl.studies.classifier_measures import kept_measures
-from automl.studies.export import verify
+from automl.studies.export import source_check
 from automl.studies.preprocessing import Preprocessing
 from PIL import Image
 
@@ -159,7 +159,7 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
     tmp_path: Path, check: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from automl.search.course.job import Job
-    from automl.search.handover import weights
+    from automl.search.handover import weights_loading
     from automl.search.handover.study_data import study_data
     from automl.search.training.accuracy import accuracy
     from automl.search.training.pixels import Pixels
@@ -217,9 +217,11 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
         seen.clear()
         return network, kept
 
-    load_trained = weights.load_trained
-    monkeypatch.setattr(weights, "load_trained", watched)
-    tested = weights.test(study, Best(candidate=row, evaluation=trial, confirmed=False), loaded, rows).evaluation
+    load_trained = weights_loading.load_trained
+    monkeypatch.setattr(weights_loading, "load_trained", watched)
+    tested = weights_loading.test(
+        study, Best(candidate=row, evaluation=trial, confirmed=False), loaded, rows
+    ).evaluation
     assert [tested.test_accuracy] == right  # to the bit
     assert sum(seen) == len(rows.validation) + len(rows.test)  # each image once
     made = export(study, tmp_path / "found", formats=(), check=check)
@@ -377,7 +379,7 @@ class TestTextures:
         """The control: the filter of earlier versions, on the same weights and files."""
         out, _, _, study = handed[64]
         loaded = load(str(study.spec.data["name"]), size=64)
-        with verify.loaded(out / "model.py") as module:
+        with source_check.loaded(out / "model.py") as module:
             network = module.load()
             right = {}
             for name in ("bicubic", "bilinear"):
@@ -398,7 +400,7 @@ class TestTextures:
             return Preprocessing(steps=((given.size, "bilinear"),), channels=given.channels), True
 
         with monkeypatch.context() as patch:
-            patch.setattr("automl.search.handover.weights.preprocessing_of", planted)
+            patch.setattr("automl.search.handover.weights_loading.preprocessing_of", planted)
             with pytest.raises(AutomlError, match="must see what training saw"):
                 export(study, tmp_path / "found", size=64, formats=())
         assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.search.handover.training import LONGER, _say_imbalance, deployable, train
+from automl.search.handover.longer_training import LONGER, _say_imbalance, deployable, train
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
 from automl.studies.artifacts import weights_file, weights_folder
@@ -332,7 +332,7 @@ def _data(study: Study) -> Path:
 
 KILLED = """
 import os, signal, sys
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.studies import Study
 
 def said(text):

@@ -14,8 +14,8 @@ from automl.blocks import AutomlError, InputError
 from automl.search.data import load
 from automl.search.data.answers import Answers
 from automl.search.handover.export import export
+from automl.search.handover.longer_training import train
 from automl.search.handover.study_data import study_data
-from automl.search.handover.training import train
 from automl.search.training.measures import logits_of
 from automl.search.training.pixels import Pixels
 from automl.studies import Study
@@ -24,7 +24,7 @@ from automl.studies.chosen import trainings
 from automl.studies.classifier_measures import kept_measures
 from automl.studies.export import check as checking
 from automl.studies.export.original_units import in_units
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 from automl.studies.weights import load_trained
 from PIL import Image
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from automl.blocks import InputError
-from automl.search.handover import weights
+from automl.search.handover import weights_loading
 from automl.spaces import Space
 from automl.studies import Study
 from automl.studies.chosen import best
@@ -22,23 +22,23 @@ def study(tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> Stud
     engine = make(tmp_path, space, trials=1, finals=0)
     play(engine)
     network = SimpleNamespace(to=lambda device: None)
-    monkeypatch.setattr(weights, "weights_file", lambda *_: tmp_path)
-    monkeypatch.setattr(weights, "load_trained", lambda path: (network, {"size": 16}))
+    monkeypatch.setattr(weights_loading, "weights_file", lambda *_: tmp_path)
+    monkeypatch.setattr(weights_loading, "load_trained", lambda path: (network, {"size": 16}))
     monkeypatch.setattr("automl.search.training.pixels.Pixels", lambda *_, **__: None)
-    monkeypatch.setattr(weights, "logits_on_test", lambda *_: None)
-    monkeypatch.setattr(weights, "keep_measures", lambda *_: None)
+    monkeypatch.setattr(weights_loading, "logits_on_test", lambda *_: None)
+    monkeypatch.setattr(weights_loading, "keep_measures", lambda *_: None)
     return engine.study
 
 
 def accuracy_kept(study: Study, monkeypatch: pytest.MonkeyPatch, accuracy: Any) -> float | None:
-    monkeypatch.setattr(weights, "measured", accuracy)
+    monkeypatch.setattr(weights_loading, "measured", accuracy)
     chosen, data = (
         best(study),
         SimpleNamespace(images=None, labels=None, levels=None, fit="crop", task="classification"),
     )
     rows = SimpleNamespace(train=None, validation=None, test=None)
     assert chosen is not None
-    return weights.test(study, chosen, data, rows).evaluation.test_accuracy  # type: ignore[arg-type]
+    return weights_loading.test(study, chosen, data, rows).evaluation.test_accuracy  # type: ignore[arg-type]
 
 
 def test_the_accuracy_of_the_driver_that_was_faster_stands(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from automl.search.plan import prepare
 from automl.search.pretrained import kept
 from automl.search.pretrained.begun import Begun
 from automl.search.pretrained.kept import began, for_training, keep, source_of
-from automl.search.pretrained.source import read_source
+from automl.search.pretrained.source_weights import read_source
 from automl.spaces import Space
 from automl.spaces.union import union
 from automl.studies import Evaluation, Fidelity, Purpose, State, Study

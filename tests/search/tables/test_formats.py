@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from automl.search.tables import read_table
-from automl.search.tables.files import read_rows
 from automl.search.tables.row_values import as_fractions, row_values
+from automl.search.tables.table_file import read_rows
 from automl.spaces import Space
 
 

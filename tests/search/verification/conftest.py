@@ -19,7 +19,7 @@ from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.plan import Plan, prepare
 from automl.search.proposing.references_first import references_of
-from automl.search.verification import run as verifying
+from automl.search.verification import verifying
 from automl.search.verification.networks import Compared, networks_to_compare
 from automl.search.workers import ray_tune
 from automl.search.workers.cluster import Resources

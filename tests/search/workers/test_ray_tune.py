@@ -29,7 +29,7 @@ from automl.search.course.engine import Engine
 from automl.search.course.events import Listener, Silent
 from automl.search.course.limits import Limits, Trials
 from automl.search.proposing.proposer import Proposer
-from automl.search.workers import cluster, private_ray
+from automl.search.workers import cluster, own_ray
 from automl.spaces import Space, census, parse_budget
 from automl.studies import Evaluation, Fault, Fidelity, Purpose, State, Study, StudySpec
 from ray.util.placement_group import placement_group_table
@@ -133,7 +133,7 @@ def test_workers_of_a_private_ray_run_in_processes_that_it_has_started_before(mo
     cache = importlib.import_module("ray.tune.execution.class_cache")
     given: list[dict[str, Any]] = []
     monkeypatch.setattr(cache.ray, "remote", lambda runtime_env: given.append(runtime_env) or (lambda one: one))
-    with private_ray.prepared_processes():
+    with own_ray.prepared_processes():
         cache._ActorClassCache().get(Feather)
     cache._ActorClassCache().get(Feather)  # control, and on a cluster
     assert given[0] == {"env_vars": {}}

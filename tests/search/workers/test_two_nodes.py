@@ -18,7 +18,7 @@ import ray
 import ray._private.ray_constants as ray_constants
 from automl.search.data.cache import Cache
 from automl.search.data.mapped import created, finish, mapped
-from automl.search.workers.images import received, rows_of_file, sent
+from automl.search.workers.image_delivery import received, rows_of_file, sent
 from ray.cluster_utils import Cluster
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

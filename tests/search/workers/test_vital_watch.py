@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from automl.search.course import stopping
-from automl.search.workers import private_ray, vital_watch
+from automl.search.course import stop_signals
+from automl.search.workers import ray_private, vital_watch
 from automl.search.workers.deaths import PlacementGroups, RayDied, check_ray
 from automl.search.workers.vital_watch import VitalWatch, in_ray
 from ray.air.execution.resources import placement_group
@@ -22,7 +22,7 @@ def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that Ray takes for its GCS."""
     with subprocess.Popen(["sleep", "60"]) as process:
         node = SimpleNamespace(all_processes={"gcs_server": [SimpleNamespace(process=process)]})
-        monkeypatch.setattr(private_ray, "_node", lambda: node)
+        monkeypatch.setattr(ray_private, "node", lambda: node)
         monkeypatch.setattr(vital_watch, "PAUSE", 0.01)
         yield process
         process.kill()
@@ -51,7 +51,7 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Watching:
 def test_a_death_that_nobody_notices_ends_the_process_and_says_how_to_go_on(
     gcs, watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stopping, "go_on", "finished evaluations are kept, go on with: automl search")
+    monkeypatch.setattr(stop_signals, "go_on", "finished evaluations are kept, go on with: automl search")
     watch = watching.begin(0.05)
     gcs.kill()
     watch.thread.join(10)
@@ -95,7 +95,7 @@ def test_stopping_ray_that_does_not_return_is_said_wherever_it_waits(
     monkeypatch.setattr(vital_watch, "in_ray", in_ray)
     watch = watching.begin(60.0)
     with vital_watch.while_stopping():
-        monkeypatch.setattr(private_ray, "_node", lambda: None)
+        monkeypatch.setattr(ray_private, "node", lambda: None)
         watch.thread.join(0.2)
         assert watching.said == []  # control: the process lives
         gcs.kill()

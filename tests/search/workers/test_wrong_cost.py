@@ -8,7 +8,7 @@ import pytest
 import torch
 from automl.blocks import Se
 from automl.search.course.job import Job
-from automl.search.handover.training import train
+from automl.search.handover.longer_training import train
 from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
 from automl.search.training.pixels import Pixels

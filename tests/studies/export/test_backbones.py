@@ -12,7 +12,7 @@ import pytest
 import timm
 import torch
 from automl.studies.export import export_network
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 from torch import Tensor, nn
 from torchvision.models.segmentation.fcn import FCNHead
 from torchvision.ops import FeaturePyramidNetwork

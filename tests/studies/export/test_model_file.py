@@ -16,7 +16,7 @@ import torch
 from automl.blocks import Attention, InputError, names
 from automl.search.training.pixels import Normalise
 from automl.studies.export import export_network
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 from PIL import Image
 
 from ... import fresh

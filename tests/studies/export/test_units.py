@@ -24,7 +24,7 @@ from automl.blocks import (
 )
 from automl.spaces.candidate import Candidate, assemble, scaled
 from automl.studies.export import export_network
-from automl.studies.export.verify import loaded
+from automl.studies.export.source_check import loaded
 
 pytestmark = pytest.mark.xdist_group("exports")
 

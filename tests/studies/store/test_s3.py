@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from automl.blocks import InputError
 from automl.studies.store import Store, Url
-from automl.studies.store.opening import require_usable
+from automl.studies.store.open_store import require_usable
 
 from .conformance import StoreConformance, got, put
 from .s3_server import MISSING, REASON, s3_server

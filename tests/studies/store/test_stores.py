@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from automl.blocks import InputError
-from automl.studies.store import Folder, Store, StoreError, Url, checked_place
-from automl.studies.store import url as urls
-from automl.studies.store.opening import require_usable
+from automl.studies.store import Folder, Store, StoreError, Url, checked_place, url_store
+from automl.studies.store.open_store import require_usable
 from fsspec.implementations.local import LocalFileSystem
 
 from .conformance import StoreConformance, got, put
@@ -47,7 +46,7 @@ class TestRefused:
     def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         """The pauses, which take no time."""
         waits: list[float] = []
-        monkeypatch.setattr(urls, "time", SimpleNamespace(sleep=waits.append, monotonic=lambda: sum(waits)))
+        monkeypatch.setattr(url_store, "time", SimpleNamespace(sleep=waits.append, monotonic=lambda: sum(waits)))
         return waits
 
     def refusing(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:

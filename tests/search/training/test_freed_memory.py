@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from automl.search.training.memory import keep_freed_memory
+from automl.search.training.freed_memory import keep_freed_memory
 
 PAGES = 10_000
 """Of 4096 bytes: more than the 32 MiB that glibc by default keeps in the heap at most."""
 PROGRAM = f"""
 import ctypes, resource, sys
-from automl.search.training.memory import keep_freed_memory
+from automl.search.training.freed_memory import keep_freed_memory
 if "keep" in sys.argv:
     assert keep_freed_memory()
 libc = ctypes.CDLL(None)

@@ -34,7 +34,7 @@ class PathsSource:
     def read(self, request: Request) -> ImageData:
         """The images as squares of `request.size` pixels, 64 when None."""
         from ..cached import cached
-        from ..files import FOLDER_SIZE
+        from ..image_files import FOLDER_SIZE
         from ..path_list import list_paths, read_path_list
         from ..room import Room
         from ..stamps import files_stamp

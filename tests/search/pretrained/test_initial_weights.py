@@ -10,8 +10,8 @@ from automl.search.course.job import Job
 from automl.search.data.answers import Answers
 from automl.search.options import SearchOptions
 from automl.search.plan import Plan, prepare
-from automl.search.pretrained.beginning import begin
-from automl.search.pretrained.source import Source
+from automl.search.pretrained.initial_weights import begin
+from automl.search.pretrained.source_weights import Source
 from automl.search.training.pixels import Pixels
 from automl.search.workers.job_runner import begun, keep_state, trainer_for
 from automl.spaces import Candidate, Space
@@ -90,7 +90,7 @@ def test_a_training_that_goes_on_carries_nothing_over(
     def carries(*_: object, **__: object) -> None:
         raise AssertionError("the state holds all weights")
 
-    monkeypatch.setattr("automl.search.pretrained.beginning.begin", carries)
+    monkeypatch.setattr("automl.search.pretrained.initial_weights.begin", carries)
     later = begun(replace(job, start=1), pixels, plan.recipe, "cpu", source)
     wanted = whole.network.state_dict()
     assert all(torch.equal(wanted[name], value) for name, value in later.network.state_dict().items())

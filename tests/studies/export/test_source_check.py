@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from automl.blocks.errors import AutomlError
-from automl.studies.export import export_network, expression, verify
+from automl.studies.export import export_network, expression, source_check
 from automl.studies.export.expression import Call
 
 
@@ -67,7 +67,9 @@ def test_without_random_scales_a_fresh_network_would_hide_the_fault(
     candidate = tiny("resnet", attention="eca", eca_padding="circular")
     monkeypatch.setattr(expression, "read", dropping("EfficientChannelAttention.padding", expression.read))
     monkeypatch.setattr(
-        verify, "_stirred", lambda network: {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        source_check,
+        "_stirred",
+        lambda network: {name: tensor.clone() for name, tensor in network.state_dict().items()},
     )
     export_network(
         tmp_path / "found",

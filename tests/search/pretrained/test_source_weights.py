@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 from automl.blocks import AutomlError, InputError
-from automl.search.pretrained.source import Source, read_source
+from automl.search.pretrained.source_weights import Source, read_source
 from automl.spaces import architecture
 from safetensors.torch import save_file
 from torch import Tensor
@@ -98,7 +98,7 @@ def test_a_hub_out_of_reach_is_told_in_a_line_that_names_the_way_out(monkeypatch
         read_source("resnet18")
     assert not isinstance(error.value, InputError)  # exit code 1: nothing is wrong with what was typed
     monkeypatch.setattr("socket.getaddrinfo", unreachable)
-    monkeypatch.setattr("automl.search.pretrained.source.getproxies", dict)
+    monkeypatch.setattr("automl.search.pretrained.source_weights.getproxies", dict)
     with pytest.raises(AutomlError, match=r"timm's hub \(no network\)"):
         read_source("resnet18")
 

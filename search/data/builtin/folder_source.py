@@ -31,7 +31,7 @@ class FolderSource:
     def read(self, request: Request) -> ImageData:
         """The images as squares of `request.size` pixels, 64 when None."""
         from ..cached import cached
-        from ..files import FOLDER_SIZE
+        from ..image_files import FOLDER_SIZE
         from ..room import Room
         from ..stamps import folder_stamp
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from automl.blocks.errors import InputError
 from automl.search.training.recipe import Recipe
-from automl.search.training.recipes.named import FOLDER, NAMED, named_recipe
+from automl.search.training.recipes.recipe_lookup import FOLDER, NAMED, named_recipe
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "training.md"
 OWN = Recipe.for_data(images=1000, size=32, flip=False)

@@ -14,7 +14,7 @@ from automl.search.data.cache import Cache
 from automl.search.data.mapped import Mapped, created, finish, mapped
 from automl.search.plan import arrays, prepare
 from automl.search.training.pixels import Pixels
-from automl.search.workers.images import OnNode, received, rows_of_file, sent
+from automl.search.workers.image_delivery import OnNode, received, rows_of_file, sent
 from PIL import Image
 
 SHAPE = (40, 3, 8, 8)
@@ -23,7 +23,7 @@ NODE = "a1" * 28
 
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("automl.search.data.builtin.folder.SMALLEST", 1)
+    monkeypatch.setattr("automl.search.data.builtin.folder_source.SMALLEST", 1)
     monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: NODE))
     monkeypatch.setenv("AUTOML_CACHE", str(tmp_path / "cache"))
 

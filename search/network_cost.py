@@ -14,9 +14,9 @@ from ..blocks.cost import linear_cost
 from ..blocks.documented import documented
 from ..spaces import Candidate, Space, architectures, find_candidate
 from ..spaces.architecture_names import find_architecture
-from ..spaces.describe import stride_rule
+from ..spaces.census_lines import stride_rule
 from ..spaces.fitted_strides import strides_in_words
-from ..spaces.reference import FILES, base_of, find_space
+from ..spaces.named_candidate import FILES, base_of, find_space
 from ..studies.storage_url import storage_url
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import json
 import sys
 
 import pytest
-from automl.cli.tables import fitted, pixels, print_table
+from automl.cli.printed_tables import fitted, pixels, print_table
 from automl.spaces.scaling.baseline import find_baseline
 
 NAMES = ["resnext-attention-a-long-name-20MFLOPs", "a-name-of-forty-characters-and-some-more"]

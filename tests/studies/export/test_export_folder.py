@@ -11,7 +11,7 @@ import pytest
 import timm
 import torch
 from automl.blocks.errors import AutomlError, InputError
-from automl.studies.export import Context, describe, export_network, exporters, verify
+from automl.studies.export import Context, describe, export_network, exporters, source_check
 from safetensors.torch import load_file
 
 
@@ -103,7 +103,7 @@ def test_timm_builds_it_again_with_its_weights(found: Path, name: str) -> None:
 
 
 def test_timm_reads_how_to_prepare_images_from_the_network(found: Path) -> None:
-    with verify.loaded(found / "model.py") as module:
+    with source_check.loaded(found / "model.py") as module:
         wanted = timm.data.resolve_model_data_config(module.load())
     assert wanted["input_size"] == (1, 16, 16)
     assert (wanted["mean"], wanted["std"], wanted["interpolation"], wanted["crop_pct"]) == (
@@ -119,7 +119,7 @@ def test_no_file_names_a_folder_of_this_machine(found: Path, name: str) -> None:
     text = (found / name).read_text("utf-8")
     assert "/home/ada" not in text
     assert str(found.parent) not in text
-    assert str(Path(verify.__file__).parents[2]) not in text
+    assert str(Path(source_check.__file__).parents[2]) not in text
 
 
 def test_the_readme_says_what_a_reader_asks(found: Path) -> None:

@@ -21,12 +21,12 @@ from ...studies.storage_url import open_study
 from ...studies.task import CLASSIFICATION, task_of
 from ..course.job import Job
 from ..data.answers import Answers
-from ..data.summary import UNEQUAL
+from ..data.data_summary import UNEQUAL
 from ..options import check_seed
 from ..plan import proxy
 from ..pretrained.kept import for_training
 from ..training.recipe import Recipe
-from ..training.recipes.named import NAMED, OWN, named_recipe
+from ..training.recipes.recipe_lookup import NAMED, OWN, named_recipe
 from ..training.task_fit import fitted, require_fitting
 from .resumable import ResumableTraining, Said, Told
 from .study_data import require_images, study_data

@@ -11,7 +11,7 @@ import pytest
 from automl.blocks import InputError
 from automl.blocks.modules import residual
 from automl.studies.export.imports import Import, is_library, render, requirements
-from automl.studies.export.source import Sources
+from automl.studies.export.source_text import Sources
 
 UserFile = Callable[..., ModuleType]
 

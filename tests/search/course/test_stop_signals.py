@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from automl.search.course.events import Printing
 from automl.search.course.outages import wait_patiently
-from automl.search.course.stopping import SIGNALS, kept_handlers, orderly
+from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly
 from automl.studies.database.patience import Patience
 
 from ...own_signals import own_signals  # noqa: F401

@@ -127,7 +127,7 @@ def _write(
     from .check import check
     from .describe import config, readme
     from .model_file import model_file
-    from .verify import verify
+    from .source_check import verify
 
     candidate, facts = context.candidate, context.facts
     # clones, since safetensors refuses tensors that share memory; written here, since files that

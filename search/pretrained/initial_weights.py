@@ -23,7 +23,7 @@ from ..training.schedule import schedule
 from ..training.subset import rows_used
 from .carrying import Carried, carry
 from .new_parts import undo
-from .source import Source
+from .source_weights import Source
 
 IMAGES = 512
 """Training images, not augmented, from which statistics are computed before a training begins."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.spaces import architecture, find_candidate, load_space, reference, shipped_spaces
-from automl.spaces.reference import base_of
+from automl.spaces import architecture, find_candidate, load_space, named_candidate, shipped_spaces
+from automl.spaces.named_candidate import base_of
 from automl.spaces.scaling.baseline import find_baseline
 from automl.spaces.skeletons import skeleton, skeletons
 
@@ -137,7 +137,7 @@ class TestDatabases:
             calls.append(arguments)  # type: ignore[arg-type]
             return TINY.spec
 
-        monkeypatch.setattr(reference, "_finders", {"id": finder, "best": finder})
+        monkeypatch.setattr(named_candidate, "_finders", {"id": finder, "best": finder})
         monkeypatch.delenv("AUTOML_STORAGE", raising=False)
         return calls
 
@@ -173,12 +173,12 @@ class TestDatabases:
     def test_without_the_package_it_is_said_what_to_import(
         self, monkeypatch: pytest.MonkeyPatch, given: str, package: str
     ):
-        monkeypatch.setattr(reference, "_finders", {})
+        monkeypatch.setattr(named_candidate, "_finders", {})
         with pytest.raises(InputError, match=f"`import {package}` first"):
             find_candidate(given, storage="sqlite:///x.db")
 
     def test_the_packages_add_who_finds(self):
-        code = "import automl.search; from automl.spaces.reference import _finders; print(*sorted(_finders))"
+        code = "import automl.search; from automl.spaces.named_candidate import _finders; print(*sorted(_finders))"
         assert subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         ).stdout.split() == ["best", "id"]

@@ -33,7 +33,7 @@ from ..plan import arrays_of
 from ..pretrained.kept import source_of
 from ..workers import cluster
 from .networks import Compared, networks_to_compare
-from .plan import VerificationPlan, default_epochs, spec_of
+from .verification_plan import VerificationPlan, default_epochs, spec_of
 
 
 @documented

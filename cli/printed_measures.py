@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .encoding import visible
-from .tables import print_table
+from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..studies.classifier_measures import TrainingMeasures

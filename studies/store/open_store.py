@@ -8,9 +8,9 @@ from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from ...blocks.errors import InputError, first_line
-from .folder import Folder
+from .folder_store import Folder
 from .store import Store, StoreError, is_url
-from .url import BRIEFLY, OBJECT_STORES, Url, file_system
+from .url_store import BRIEFLY, OBJECT_STORES, Url, file_system
 
 CONTAINERS = frozenset(("abfs", "abfss"))
 """Protocols that name a container before an `@`, where others have a user."""

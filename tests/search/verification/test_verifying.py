@@ -12,8 +12,8 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.search.course.engine import Engine
-from automl.search.verification.plan import FIRST_SEED, default_epochs
-from automl.search.verification.run import verify
+from automl.search.verification.verification_plan import FIRST_SEED, default_epochs
+from automl.search.verification.verifying import verify
 from automl.search.workers import ray_tune
 from automl.search.workers.job_runner import steps
 from automl.search.workers.place import Place
