@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from timm.models import build_model_with_cfg, generate_default_cfgs, is_model, model_entrypoint, register_model
-from timm.models._pretrained import PretrainedCfg
+from timm.models import (
+    PretrainedCfg,
+    build_model_with_cfg,
+    generate_default_cfgs,
+    is_model,
+    model_entrypoint,
+    register_model,
+)
 from torch import nn
 
 from ..blocks import InputError
@@ -24,7 +30,7 @@ from ..blocks.modules.network import Network
 from . import timm_configs
 from .build import build
 from .candidate import Candidate
-from .reference import Reference, find_candidate
+from .named_candidate import Reference, find_candidate
 from .timm_configs import STAND_IN, default_cfgs
 
 

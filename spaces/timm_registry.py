@@ -1,6 +1,6 @@
 """Registers `automl_network` with timm without importing timm.
 
-timm keeps its models in `timm.models._registry`. If that module is loaded, the entry is added at
+timm keeps its models in a module of its own, `REGISTRY`. If that is loaded, the entry is added at
 once. Otherwise a finder at the head of `sys.meta_path` adds it as soon as the module has run,
 before any model can be looked up. The finder handles this one module name and stays installed, so
 that the entry is also added when timm is unloaded and imported again.
@@ -17,15 +17,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
+from ..blocks.modules.timm_private import REGISTRY
 from .timm_configs import default_cfgs as default_cfgs  # timm reads it from the module of `automl_network`
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .reference import Reference
-
-REGISTRY = "timm.models._registry"
-"""The module in which timm keeps its models."""
+    from .named_candidate import Reference
 
 
 def automl_network(

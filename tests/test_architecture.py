@@ -1,13 +1,15 @@
 """The folder tree is the architecture: which module may import which, how, and what stays light."""
 
-import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from .import_graph import FOLDERS, ROOT, circles, graph, imports, modules, rooms, sources
+from .private_names import FENCE, FREE, INTERNAL, private_names
 
 ONLY_IN = {
     "ray": {"search"},
@@ -29,9 +31,6 @@ LAZY_CIRCLES: dict[frozenset[str], str] = {
 LONGEST = 300
 """Lines of a source file."""
 
-FENCE = {"optuna": "studies/database/optuna_private.py", "ray": "search/workers/cluster.py"}
-"""The one module that may use private names of a library."""
-
 
 def wrong_arrows(path: Path, source: str | None = None) -> list[str]:
     folder = path.relative_to(ROOT).parts[0]
@@ -41,24 +40,6 @@ def wrong_arrows(path: Path, source: str | None = None) -> list[str]:
         if one.ours and one.target.split(".")[0] in FOLDERS
         if FOLDERS.index(one.target.split(".")[0]) > FOLDERS.index(folder)
     ]
-
-
-def private_names(path: Path, source: str | None = None) -> list[str]:
-    """Private modules and attributes of Optuna and Ray that a file uses outside their fence."""
-    text = path.read_text() if source is None else source
-    place = path.relative_to(ROOT).as_posix()
-    found = []
-    for library, fence in FENCE.items():
-        if place == fence:
-            continue
-        found += [
-            f"{place}:{one.line} imports {one.target}"
-            for one in imports(path, text)
-            if not one.ours and re.match(rf"{library}(\.\w+)*\._", one.target)
-        ]
-    if place != FENCE["optuna"]:
-        found += [f"{place}: {match}" for match in re.findall(r"\b\w*study\._\w+|scoped_session", text)]
-    return [one for one in found if not re.search(r"self\._study\._\w+$", one)]
 
 
 class TestArrows:
@@ -125,15 +106,64 @@ class TestLibraries:
         ]
         assert strangers == []
 
-    def test_private_names_of_optuna_and_ray_stay_behind_their_fence(self):
+    def test_private_names_of_libraries_stay_behind_their_fence(self):
         assert [name for path in sources() for name in private_names(path)] == []
 
-    def test_a_private_name_would_be_seen(self):
-        path = ROOT / "search" / "run.py"
-        assert private_names(path, "from optuna.storages._rdb.models import TrialModel")
-        assert private_names(path, "from ray._common.utils import anything")
-        assert private_names(path, "optuna_study._storage")
-        assert not private_names(path, "from optuna.trial import FrozenTrial\nself._study.ask()")
+    @pytest.mark.parametrize(
+        "planted",
+        [
+            "from optuna.storages._rdb.models import TrialModel",
+            "from optuna.storages import _rdb",
+            "optuna_study._storage",
+            "self._study._storage",
+            "class Own:\n    _storage = 1\nstudy._storage",
+            "storage.scoped_session.remove()",
+            "import optuna\noptuna.storages._rdb",
+            "from ray._common.utils import anything",
+            "import ray._private.worker",
+            'sys.modules.get("ray._private.worker")',
+            "worker._global_node",
+            "getattr(worker, '_global_node')",
+            "_global_node = worker._global_node",
+            "ray.init(_temp_dir=place)",
+            'asked = {"_system_config": {}}',
+            'asked["_system_config"] = {}',
+            "from ray.tune.execution import class_cache",
+            "from ray import tune\ntune.execution.class_cache",
+            "trial.temporary_state.ray_actor",
+            "from timm.models import _registry",
+            "from timm.models._features import feature_take_indices",
+            'REGISTRY = f"timm.models._registry.{name}"',
+            "import timm.models as models\nmodels._features",
+        ],
+    )
+    def test_a_private_name_would_be_seen(self, planted: str):
+        assert private_names(ROOT / "search" / "run.py", planted)
+
+    @pytest.mark.parametrize(
+        "planted",
+        [
+            "from optuna.trial import FrozenTrial\nself._study.ask()",
+            '"""Tune\'s `ray.tune.execution`."""\n# ray._private',
+            "import os\nos._exit(1)",
+            "class Own:\n    def __init__(self):\n        self._mean = 1\nlike._mean",
+            "from timm.layers import DropPath",
+            "from ..automl import _ours",
+        ],
+    )
+    def test_other_names_are_let_through(self, planted: str):
+        assert not private_names(ROOT / "search" / "run.py", planted)
+
+    @pytest.mark.parametrize("library", FENCE)
+    def test_a_fence_holds_the_private_names_of_its_library_and_of_no_other(self, library: str):
+        fence = ROOT / FENCE[library]
+        inside = private_names(ROOT / "search" / "run.py", fence.read_text())
+        assert any(f"uses {library}." in name for name in inside)
+        assert not any(f"uses {other}." in name for name in inside for other in FENCE if other != library)
+
+    def test_every_exception_is_needed(self):
+        everything = "\n".join(path.read_text() for path in sources())
+        assert [name for name in (*FREE, *INTERNAL) if name.rpartition(".")[2] not in everything] == []
 
     @pytest.mark.parametrize(
         ("module", "heavy"),
@@ -150,6 +180,20 @@ class TestLibraries:
         code = f"import sys, {module}; print(*[name for name in {heavy.split()!r} if name in sys.modules])"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == ""
+
+
+def repeated(names: Iterable[str]) -> set[str]:
+    """File names that stand for two things. Wings repeat some by convention: each registry has its
+    `protocol.py` and `registry.py`, `cli/` names files after commands, and `modules/` holds the
+    PyTorch modules of the blocks of the same names."""
+    paths = [Path(name) for name in names]
+    counted = Counter(path.name for path in paths if path.parts[0] != "cli" and path.parent.name != "modules")
+    return {name for name, count in counted.items() if count > 1} - {"__init__.py", "protocol.py", "registry.py"}
+
+
+def test_a_file_name_stands_for_one_thing():
+    assert repeated(path.relative_to(ROOT).as_posix() for path in sources()) == set()
+    assert repeated(["search/data/files.py", "search/tables/files.py", "cli/files.py"]) == {"files.py"}
 
 
 def test_the_graph_holds_every_module():

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from timm.layers import create_classifier
 from timm.models import checkpoint_seq
-from timm.models._features import feature_take_indices
-from timm.models._manipulate import MATCH_PREV_GROUP
 from torch import nn
+
+from .timm_private import group_before, taken_levels
 
 
 class Network(nn.Module):
@@ -142,7 +142,7 @@ class Network(nn.Module):
         blocks = r"^blocks\.(\d+)" if "blocks" in self.stages else r"^layer(\d+)"
         matches: list[tuple[str, Any]] = [(blocks if coarse else blocks + r"\.(\d+)", None)]
         if after:
-            matches.append(("^" + "|^".join(after), MATCH_PREV_GROUP))
+            matches.append(("^" + "|^".join(after), group_before()))
         return {"stem": "^" + "|^".join(before), "blocks": matches}
 
     def forward_features(self, x_bchw: torch.Tensor) -> torch.Tensor:
@@ -196,7 +196,7 @@ class Network(nn.Module):
         if output_fmt != "NCHW":
             raise ValueError(f"output_fmt must be 'NCHW', but got {output_fmt!r}")
         levels = [info["module"] for info in self.feature_info]
-        taken, last = feature_take_indices(len(levels), indices)  # pyright: ignore[reportArgumentType]
+        taken, last = taken_levels(len(levels), indices)
         wanted = {levels[index] for index in taken}
         ends = (
             {levels[last]}
@@ -227,7 +227,7 @@ class Network(nn.Module):
         Returns:
             The indices of the levels in `feature_info`.
         """
-        taken, last = feature_take_indices(len(self.feature_info), indices)  # pyright: ignore[reportArgumentType]
+        taken, last = taken_levels(len(self.feature_info), indices)
         level = self.feature_info[last]
         if (last < len(self.feature_info) - 1 or prune_norm or prune_head) and self._cut_after(level["module"]):
             self.num_features, prune_head = level["num_chs"], True

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError, first_line
-from ..course.stopping import kept_handlers
-from . import nodes, private_ray, vital_watch, watched
+from ..course.stop_signals import kept_handlers
+from . import nodes, own_ray, ray_private, vital_watch, watched
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
@@ -30,8 +30,6 @@ SHORT = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders for Ray's files if the folder for temporary files has too long a path."""
 PRELOADED = ("automl.search.workers.worker", "automl.search.workers.job_runner")
 """Imported before a process is a worker: with torch and timm that takes 8 seconds of CPU time."""
-KEPT = {"idle_worker_killing_time_threshold_ms": 60_000}
-"""Else Ray kills them after a second, as soon as Tune has reserved the CPUs for its workers."""
 DEVICES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 """Device files; Linux has at least one of them if PyTorch can use a GPU."""
 
@@ -96,25 +94,19 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
     """
     set_environment(local=address is None)
     import ray
-    from ray._private import ray_constants
-    from ray._private.node import Node
 
-    # where it is false all processes listen on the loopback interface alone
-    ray_constants.ENABLE_RAY_CLUSTER = address is not None
+    ray_private.listen(everywhere=address is not None)
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False, "configure_logging": False}
     if address is None:
-        # a script that imports Ray before automl has let it read the variable too early
-        ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", False)
         _counted.update(cpus=cpus, gpus=gpus, trains=trains)
-        quiet |= {"_system_config": {"preload_python_modules": list(PRELOADED), **KEPT}} if trains else {}
+        preloaded = PRELOADED if trains else ()
         place, others = closed(folder()), ray.is_initialized()
         try:
             # Ray's own handler of SIGTERM aborts
-            with kept_handlers(), watched.watched(private_ray.raylet), private_ray.without_services(Node):
-                # a bare init may join somebody's cluster
-                ray.init(
-                    address="local", include_dashboard=False, num_cpus=cpus, num_gpus=gpus, _temp_dir=place, **quiet
-                )
+            with kept_handlers(), watched.watched(own_ray.raylet):
+                # without an address it may join somebody's cluster
+                quiet |= {"address": "local", "include_dashboard": False, "num_cpus": cpus, "num_gpus": gpus}
+                ray_private.begin(place, preloaded=preloaded, **quiet)
         except BaseException:
             watched.end() if others else stop()  # a script's own Ray is left alone
             raise
@@ -131,9 +123,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
 def closed(place: str | None) -> str | None:
     """A folder for Ray's sessions beside `place` (None: beside Ray's usual one) in which nobody
     else can look: Ray opens its own folders to all. `place` where there can be none."""
-    from ray._common.utils import get_default_ray_temp_dir
-
-    outer = Path(f"{os.path.abspath(place or get_default_ray_temp_dir())}-{os.getuid()}")
+    outer = Path(f"{os.path.abspath(place or ray_private.usual_folder())}-{os.getuid()}")
     inner = str(outer / "r")
     if len(os.fsencode(inner)) > LONGEST:
         return place
@@ -166,9 +156,7 @@ def folder(short: Sequence[str] = SHORT) -> str | None:
         InputError: the path is too long for sockets, and in none of the `short` folders can be
             written.
     """
-    from ray._common.utils import get_default_ray_temp_dir
-
-    usual = get_default_ray_temp_dir()
+    usual = ray_private.usual_folder()
     absolute = os.path.abspath(usual)  # Ray takes no other
     if len(os.fsencode(absolute)) <= LONGEST:
         return None if absolute == usual else absolute
@@ -267,8 +255,8 @@ def _by_gpu(total: float, share: float) -> int:
 def stop() -> None:
     """End this process's part in Ray, and all that a private Ray has started."""
     with vital_watch.while_stopping():
-        if private_ray.dead_process() is not None:
-            private_ray.kill()  # else Ray waits for it
+        if own_ray.dead_process() is not None:
+            own_ray.kill()  # else Ray waits for it
         try:
             if "ray" in sys.modules:
                 sys.modules["ray"].shutdown()
@@ -294,7 +282,7 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
             nodes.require_alike()
         yield resources
     except KeyboardInterrupt:
-        private_ray.kill()  # a signal to all processes of a job or a terminal reaches Ray's too: they may be dying
+        own_ray.kill()  # a signal to all processes of a job or a terminal reaches Ray's too: they may be dying
         raise
     finally:
         stop()

@@ -9,11 +9,11 @@ from typing import ClassVar
 from weakref import WeakSet
 
 from ray.air.execution import PlacementGroupResourceManager
-from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 
 from ...studies import Fault
-from .private_ray import dead_of, dead_process, vital_processes
+from .own_ray import dead_of, dead_process, vital_processes
+from .ray_private import placement_groups_in
 from .vital_watch import noticed
 
 CRASHED = "The actor died unexpectedly before finishing this task"
@@ -81,11 +81,9 @@ class PlacementGroups(PlacementGroupResourceManager):
 def own_placement_groups() -> Iterator[None]:
     """Inside, Tune keeps its placement groups in `PlacementGroups`. At the end they are removed,
     and the workers with them."""
-    before = tune_controller.PlacementGroupResourceManager
-    tune_controller.PlacementGroupResourceManager = PlacementGroups
     try:
-        yield
+        with placement_groups_in(PlacementGroups):
+            yield
     finally:
-        tune_controller.PlacementGroupResourceManager = before
         for groups in list(PlacementGroups.made):
             groups.clear()

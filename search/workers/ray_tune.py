@@ -20,15 +20,16 @@ from ...studies import Fault
 from ..by_value import by_value, users_modules
 from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
-from ..course.stopping import Stop, orderly
-from ..pretrained.source import Source
+from ..course.stop_signals import Stop, orderly
+from ..pretrained.source_weights import Source
 from ..scores.sending import packed
 from . import cluster
 from .cluster import Resources
 from .deaths import RayDied, check_ray, own_placement_groups, why
-from .images import sent
+from .image_delivery import sent
+from .own_ray import dead_process, is_own, prepared_processes
 from .place import Evaluate
-from .private_ray import dead_process, is_private, prepared_processes
+from .ray_private import worker_of
 from .stores import Tokens
 from .tune_folder import tune_folder
 from .vital_watch import noticed
@@ -168,7 +169,7 @@ class _Records(_HoldsEngine, tune.Callback):
                     self._kill(trial)
 
     def _kill(self, trial: Trial) -> None:
-        if (actor := trial.temporary_state.ray_actor) is not None:
+        if (actor := worker_of(trial)) is not None:
             ray.kill(actor)
 
 
@@ -214,7 +215,7 @@ def run(
             database.
     """
     engine.clock.workers, engine.clock.on_gpus = resources.workers, resources.gpus > 0
-    node = "" if is_private() else ray.get_runtime_context().get_node_id()
+    node = "" if is_own() else ray.get_runtime_context().get_node_id()
     tokens = Tokens(node)
     with orderly() as stop, tune_folder() as folder, prepared_processes(), own_placement_groups():
         try:

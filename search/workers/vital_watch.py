@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from ..course import stopping
-from .private_ray import dead_of, vital_processes
+from ..course import stop_signals
+from .own_ray import dead_of, vital_processes
 
 PAUSE = 0.5
 """Seconds between two looks at the processes."""
@@ -72,7 +72,7 @@ class VitalWatch:
                 continue
             since = self._since = self._since or time.monotonic()
             if time.monotonic() - since >= self._patience:
-                self._ends(f"error: Ray's {name} has died, and a call to it does not return; {stopping.go_on}")
+                self._ends(f"error: Ray's {name} has died, and a call to it does not return; {stop_signals.go_on}")
                 return
 
 
