@@ -1,6 +1,6 @@
 """Neural architecture search for image classification under a cost budget.
 
-The main commands of `automl` are functions of the same names, and each returns a typed result:
+Every command of `automl` is a function that returns a typed result:
 
     search(SearchOptions(...))      finds the best network under a budget, and the front around it
     grid(GridOptions(...))          finds how to share a cost among depth, width and resolution
@@ -12,6 +12,14 @@ The main commands of `automl` are functions of the same names, and each returns 
     report(study)                   what a result rests on
     check_data("photos")            classes, sizes, broken files and copies of a data set
     verify(study)                   trains the network chosen beside published ones, and tests them
+    status(study)                   settings of a study, its progress, its best network
+    front(study)                    networks that no other beats in accuracy and cost
+    delete(study)                   removes a study from its database
+    doctor()                        CPUs, memory, GPUs, versions, the database
+
+The commands of a group are functions of two words: `list_studies`, `check_studies` and
+`upgrade_studies`; `check_space`, `describe_space` and `sample_space`; `list_cache` and
+`clear_cache`.
 
 `load_space` reads a space, `parse_budget` a budget; `Study` opens what was found; `Printing` shows
 the progress of a search. What is raised on purpose is an `AutomlError`; an `InputError` says that
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
     from .blocks.errors import AutomlError, InputError
     from .search.course.events import Printing
     from .search.data.checking import check_data
+    from .search.data.kept_images import clear_cache, list_cache
+    from .search.doctor import doctor
     from .search.grid import search_grid as grid
     from .search.grid_options import GridOptions
     from .search.handover.export import export
@@ -37,10 +47,17 @@ if TYPE_CHECKING:
     from .search.scale import scale
     from .search.verification.verifying import verify
     from .spaces.budget import Budget, parse_budget
+    from .spaces.preview import check_space, describe_space, sample_space
     from .spaces.references import references
     from .spaces.space import load_space
+    from .studies.integrity import check as check_studies
+    from .studies.managing import delete_study as delete
+    from .studies.managing import list_studies
     from .studies.reporting import report
+    from .studies.status import status
+    from .studies.status import study_front as front
     from .studies.study import Study
+    from .studies.upgrade import upgrade as upgrade_studies
 
     __version__: str
 
@@ -54,16 +71,28 @@ __all__ = [
     "Study",
     "__version__",
     "check_data",
+    "check_space",
+    "check_studies",
+    "clear_cache",
     "cost",
+    "delete",
+    "describe_space",
+    "doctor",
     "export",
+    "front",
     "grid",
+    "list_cache",
+    "list_studies",
     "load_space",
     "parse_budget",
     "references",
     "report",
+    "sample_space",
     "scale",
     "search",
+    "status",
     "train",
+    "upgrade_studies",
     "verify",
 ]
 
@@ -76,15 +105,27 @@ _PLACES = {
     "SearchOptions": ("search.options", "SearchOptions"),
     "Study": ("studies.study", "Study"),
     "check_data": ("search.data.checking", "check_data"),
+    "check_space": ("spaces.preview", "check_space"),
+    "check_studies": ("studies.integrity", "check"),
+    "clear_cache": ("search.data.kept_images", "clear_cache"),
     "cost": ("search.network_cost", "cost"),
+    "delete": ("studies.managing", "delete_study"),
+    "describe_space": ("spaces.preview", "describe_space"),
+    "doctor": ("search.doctor", "doctor"),
     "export": ("search.handover.export", "export"),
+    "front": ("studies.status", "study_front"),
     "grid": ("search.grid", "search_grid"),
+    "list_cache": ("search.data.kept_images", "list_cache"),
+    "list_studies": ("studies.managing", "list_studies"),
     "load_space": ("spaces.space", "load_space"),
     "parse_budget": ("spaces.budget", "parse_budget"),
     "references": ("spaces.references", "references"),
     "report": ("studies.reporting", "report"),
+    "sample_space": ("spaces.preview", "sample_space"),
     "scale": ("search.scale", "scale"),
+    "status": ("studies.status", "status"),
     "train": ("search.handover.longer_training", "train"),
+    "upgrade_studies": ("studies.upgrade", "upgrade"),
     "verify": ("search.verification.verifying", "verify"),
 }
 """Public name -> module and name in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +14,6 @@ from .printed_tables import print_table
 from .text import duration
 
 if TYPE_CHECKING:
-    from ..search.data.cache import Cache as Decoded
     from ..search.data.cache import Entry
 
 COLUMNS = ("key", "data", "images", "px", "GB", "last used")
@@ -30,16 +29,15 @@ def add_to(app: typer.Typer) -> None:
 
 def list_entries(cache: Cache = None, json: Json = False) -> None:
     """List the data sets that are kept decoded, the one used last first."""
-    found = _cache(cache)
-    entries = found.entries()
+    from ..search.data.kept_images import list_cache
+
+    found = list_cache(cache)
     if json:
-        total = sum(entry.bytes for entry in entries)
-        listed = [asdict(entry) for entry in entries]
-        print_json({"folder": str(found.folder), "bytes": total, "limit": found.limit, "entries": listed})
+        print_json(found.to_dict())
         return
-    if entries:
-        print_table(f"decoded images in {found.folder}", COLUMNS, [_row(entry) for entry in entries])
-    print(f"{_amount(entries)} of at most {found.limit / 1e9:g} GB in {found.folder}")
+    if found.entries:
+        print_table(f"decoded images in {found.folder}", COLUMNS, [_row(entry) for entry in found.entries])
+    print(f"{_amount(found.entries)} of at most {found.limit / 1e9:g} GB in {found.folder}")
 
 
 def clear(
@@ -52,23 +50,15 @@ def clear(
 ) -> None:
     """Remove decoded data sets from the disk; those that a search is using stay. They are decoded
     again when they are needed."""
-    removed, left = _cache(cache).clear(keys or [])
+    from ..search.data.kept_images import clear_cache
+
+    done = clear_cache(keys or (), cache=cache)
     if json:
-        print_json({"removed": [asdict(entry) for entry in removed], "in_use": [asdict(entry) for entry in left]})
+        print_json(done.to_dict())
         return
-    print(f"removed {_amount(removed)}")
-    if left:
-        print(f"{_amount(left)} stay: they are in use")
-
-
-def _cache(folder: str | None) -> Decoded:
-    from ..blocks.errors import InputError
-    from ..search.data.cache import cache_at
-
-    found = cache_at(folder)
-    if found is None:
-        raise InputError("--cache must name a folder here, but got 'none'")
-    return found
+    print(f"removed {_amount(done.removed)}")
+    if done.in_use:
+        print(f"{_amount(done.in_use)} stay: they are in use")
 
 
 def _row(entry: Entry) -> list[str]:
@@ -83,7 +73,7 @@ def _row(entry: Entry) -> list[str]:
     ]
 
 
-def _amount(entries: list[Entry]) -> str:
+def _amount(entries: Sequence[Entry]) -> str:
     """How many data sets there are, and their bytes."""
     sets = f"{len(entries)} data set{'' if len(entries) == 1 else 's'}"
     return f"{sets} ({sum(entry.bytes for entry in entries) / 1e9:.3g} GB)"

@@ -24,7 +24,9 @@ def print_json(data: Any) -> None:
 
 def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:
     """MACs, parameters and activations."""
-    return {"macs": int(cost.macs), "params": int(cost.params), "activations": int(cost.activations)}
+    from ..spaces.main_costs import main_costs
+
+    return main_costs(cost)
 
 
 def metrics_json(cost: Cost) -> dict[str, float]:
@@ -36,80 +38,24 @@ def metrics_json(cost: Cost) -> dict[str, float]:
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation with stable keys; `measure` says what `accuracy` is, and `metric` what the
-    test accuracy is."""
-    from ..studies.measure import measured, shown
+    """An evaluation with stable keys."""
+    from ..studies.as_json import evaluation_json as as_json
 
-    measure, metric = measured(evaluation), evaluation.metric
-    reached, tested = evaluation.accuracy, evaluation.test_accuracy
-    return {
-        "id": evaluation.candidate_id,
-        "state": str(evaluation.state),
-        "purpose": str(evaluation.purpose),
-        "accuracy": None if reached is None else shown(measure, reached),
-        "measure": measure,
-        "metric": metric,
-        "test_accuracy": None if tested is None else shown(metric, tested),
-        "curve": [[epoch, shown(measure, value)] for epoch, value in evaluation.curve],
-        "fidelity": evaluation.fidelity.to_dict(),
-        "seed": evaluation.seed,
-        "settings": dict(evaluation.settings),
-        "seconds": evaluation.seconds,
-        "worker": evaluation.worker,
-        "device": evaluation.device,
-        "reason": evaluation.reason,
-        "fault": None if evaluation.fault is None else str(evaluation.fault),
-        "checkpoint": evaluation.checkpoint,
-        "trial": evaluation.trial,
-        "started": evaluation.started.isoformat(),
-        "finished": evaluation.finished.isoformat(),
-    }
+    return as_json(evaluation)
 
 
 def best_json(best: Best | None) -> dict[str, Any] | None:
     """The network chosen, with stable keys."""
-    if best is None:
-        return None
-    from ..studies.measure import shown
+    from ..studies.as_json import chosen_json
 
-    return {
-        **evaluation_json(best.evaluation),
-        **cost_json(best.candidate),
-        "confirmed": best.confirmed,
-        "accuracies": [shown(best.evaluation.metric, value) for value in best.accuracies],
-        "reference": best.reference,
-    }
+    return chosen_json(best)
 
 
 def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
-    """A front, cheapest first, with stable keys; `measure` says what `accuracy` is."""
-    from ..studies.measure import measured, shown
+    """A front, cheapest first, with stable keys."""
+    from ..studies.as_json import front_json as as_json
 
-    return [
-        {
-            "id": point.id,
-            "accuracy": shown(measured(point.evaluation), point.accuracy),
-            "measure": measured(point.evaluation),
-            "metric": point.evaluation.metric,
-            **cost_json(point.candidate),
-            "axis": point.axis,
-            "cost": point.cost,
-            "settings": dict(point.evaluation.settings),
-            "trial": point.evaluation.trial,
-            "state": str(point.evaluation.state),
-            "seconds": point.evaluation.seconds,
-        }
-        for point in points
-    ]
-
-
-def believed_json(believed: Sequence[BelievedPoint], shown: Sequence[FrontPoint]) -> list[dict[str, Any]]:
-    """The networks `shown` as in `front_json`, each with what is believed of it, null if nothing
-    is."""
-    from ..studies.measure import as_shown
-
-    known = {one.point.id: as_shown(one.to_dict(), one.point.evaluation.metric) for one in believed}
-    return [{**one, "believed": known.get(one["id"])} for one in front_json(shown)]
+    return as_json(points)
 
 
 def measure(study: Study) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .histogram import histogram
+from .histogram import bars
 from .options import BudgetTexts, ImageSize, Json
-from .output import CONVENTION, cost_json, print_json
+from .output import CONVENTION, print_json
 from .printed_tables import print_table
-
-if TYPE_CHECKING:
-    from ..spaces import Census, Space
 
 SpaceFile = Annotated[str, typer.Argument(metavar="SPACE", help="A space that comes with automl, or a YAML file.")]
 
@@ -26,80 +23,45 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="space")
 
 
-def _census(space: str, budget: list[str] | None, image_size: int | None) -> tuple[Space, Any, Census]:
-    from ..spaces import Budget, census, load_space, parse_budget
-
-    loaded = load_space(space).adapted(image_size=image_size)
-    bounds = parse_budget(budget) if budget else Budget()
-    return loaded, bounds, census(loaded, bounds)
-
-
 def check(space: SpaceFile, json: Json = False) -> None:
     """Read a space file and count the settings that build a network."""
-    from ..spaces import exclusions
+    from ..spaces.preview import check_space
 
-    loaded, _, found = _census(space, None, None)
-    excluded = found.examined - found.valid
-    reasons = exclusions(loaded, found.excluded)
+    found = check_space(space)
     if json:
-        counts = {
-            "settings": found.size,
-            "distinct": found.distinct,
-            "examined": found.examined,
-            "valid": found.valid,
-            "excluded": excluded,
-        }
-        print_json({"space": loaded.name, "exact": found.exact, **counts, "reasons": reasons})
+        print_json(found.to_dict())
         return
     distinct = "" if found.distinct is None else f", {found.distinct:,} different networks"
     print(
-        f"{loaded.name}: good; {found.size:,} settings{distinct}; {excluded:,} of {found.examined:,} examined are"
-        " excluded"
+        f"{found.space}: good; {found.settings:,} settings{distinct}; {found.excluded:,} of {found.examined:,} examined"
+        " are excluded"
     )
-    for reason, count in reasons.items():
-        print(f"  {count:,} of {len(found.excluded):,} excluded settings: {reason}")
+    seen = sum(found.reasons.values())
+    for reason, count in found.reasons.items():
+        print(f"  {count:,} of {seen:,} excluded settings: {reason}")
 
 
 def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize = None, json: Json = False) -> None:
     """Show a space's size, its cost range and the share within a budget."""
-    import numpy as np
+    from ..spaces import human
+    from ..spaces.preview import describe_space
 
-    from ..search import describe as lines
-    from ..spaces import feasible_values, human
-
-    loaded, bounds, found = _census(space, budget, image_size)
-    deciles = [int(value) for value in np.quantile(found.macs, np.linspace(0, 1, 11))]
-    bars = histogram(found.macs.tolist())
-    remaining = feasible_values(loaded, bounds, found)
+    found = describe_space(space, budget=budget or (), image_size=image_size)
     if json:
-        print_json(
-            {
-                "space": loaded.name,
-                "settings": found.size,
-                "distinct": found.distinct,
-                "exact": found.exact,
-                "examined": found.examined,
-                "valid": found.valid,
-                "budget": str(bounds),
-                "feasible": found.feasible,
-                "share": found.share,
-                "cheapest": {**cost_json(found.cheapest.cost), "settings": found.cheapest.settings},
-                "costliest": {**cost_json(found.costliest.cost), "settings": found.costliest.settings},
-                "macs_deciles": deciles,
-                "macs_histogram": [{"from": int(low), "to": int(high), "count": count} for low, high, count, _ in bars],
-                "dimensions": {p.name: list(p.values) for p in loaded.parameters},
-                "feasible_values": remaining,
-            }
-        )
+        print_json(found.to_dict())
         return
-    for line in lines(loaded, bounds, found):
+    for line in found.lines:
         print(line)
-    top = bounds.bounds[0].high if bounds.bounds and bounds.bounds[0].metric == "macs" else None
-    print(f"FLOPs of {len(found.macs):,} settings" + ("" if top is None else "; those beyond the budget are marked x"))
-    for low, high, count, bar in bars:
-        print(f"{human(low):>6}..{human(high):<6} {'x' if top is not None and low > top else ' '} {bar} {count:,}")
+    bounds, counted = found.budget.bounds, found.histogram
+    top = bounds[0].high if bounds and bounds[0].metric == "macs" else None
+    beyond = "" if top is None else "; those beyond the budget are marked x"
+    print(f"FLOPs of {len(found.census.macs):,} settings{beyond}")
+    for one, bar in zip(counted, bars([one.count for one in counted]), strict=True):
+        mark = "x" if top is not None and one.low > top else " "
+        print(f"{human(one.low):>6}..{human(one.high):<6} {mark} {bar} {one.count:,}")
     table = [
-        [p.name, _values(p.values), _remaining(p.values, remaining[p.name]), _when(p.when)] for p in loaded.parameters
+        [p.name, _values(p.values), _remaining(p.values, found.feasible_values[p.name]), _when(p.when)]
+        for p in found.space.parameters
     ]
     print_table("dimensions", ["parameter", "values", "within the budget", "when"], table)
 
@@ -134,28 +96,17 @@ def sample(
     json: Json = False,
 ) -> None:
     """Draw candidates within a budget, each network equally likely, with their cost."""
-    from itertools import islice
-
-    import numpy as np
-
-    from ..blocks.errors import InputError
-    from ..spaces import human, require_feasible
-    from ..spaces.bulk import settings
-    from ..spaces.distinct import feasible
+    from ..spaces import human, load_space
     from ..spaces.parameters import in_words
+    from ..spaces.preview import sample_space
 
-    loaded, bounds, found = _census(space, budget, image_size)
-    require_feasible(found, loaded, bounds)
-    drawing = feasible(loaded, bounds, np.random.default_rng(seed), aim=aim)
-    chosen = [settings(loaded, row) for row in islice((row for rows in drawing for row in rows), count)]
-    if not chosen:
-        raise InputError(
-            f"no network was found that costs at least {aim} of the budget {bounds}; a smaller --aim admits more"
-        )
-    drawn = [(loaded.candidate(one), one) for one in chosen]
+    loaded = load_space(space)
+    drawn = sample_space(loaded, budget=budget or (), count=count, seed=seed, aim=aim, image_size=image_size)
     if json:
-        print_json([{"id": c.id, **cost_json(c.cost()), "settings": one, "candidate": c.to_dict()} for c, one in drawn])
+        print_json([one.to_dict() for one in drawn])
         return
-    rows = [[c.id[:12], human(c.cost().macs), human(c.cost().params), in_words(one)] for c, one in drawn]
+    rows = [
+        [one.candidate.id[:12], human(one.cost.macs), human(one.cost.params), in_words(one.settings)] for one in drawn
+    ]
     fewer = f", all {len(rows):,} that were found" if len(rows) < count else ""
     print_table(f"drawn from {loaded.name} ({CONVENTION}){fewer}", ["candidate", "FLOPs", "params", "settings"], rows)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import DEFAULT_STORAGE, Json, Storage, StudyName
-from .output import believed_json, best_json, evaluation_json, measure, print_believed, print_front, print_json
+from .output import print_believed, print_front, print_json
 from .printed_measures import print_measures
 from .printed_tables import pixels, print_table
 from .text import count
@@ -33,27 +33,11 @@ def list_studies(context: typer.Context, storage: Storage = DEFAULT_STORAGE, jso
     """List the studies of a database."""
     if context.invoked_subcommand is not None:
         return
-    from ..studies import studies
+    from ..studies.managing import list_studies as read
 
-    found = studies(storage)
+    found = read(storage)
     if json:
-        print_json(
-            [
-                {
-                    "name": s.name,
-                    "created": s.created.isoformat(),
-                    "space": s.space,
-                    "budget": s.budget,
-                    "cost": s.cost,
-                    "data": s.data,
-                    "counts": s.counts,
-                    "accuracy": s.accuracy,
-                    "measure": s.measure,
-                    "metric": s.metric,
-                }
-                for s in found
-            ]
-        )
+        print_json([one.to_dict() for one in found])
         return
     other = any(s.cost != "macs" for s in found)  # else the column would say the same in every row
     rows = [
@@ -103,9 +87,7 @@ def upgrade(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
 
     done = run(storage)
     if json:
-        return print_json(
-            {"before": done.before, "after": done.after, "backup": None if done.backup is None else str(done.backup)}
-        )
+        return print_json(done.to_dict())
     if done.before == done.after:
         return print("nothing to do: " + ("there are no studies" if done.before is None else f"schema {done.after}"))
     copied = "" if done.backup is None else f"; as it was: {done.backup}"
@@ -135,49 +117,20 @@ def best_in_words(summary: StudySummary) -> str:
 def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Show the settings of a study, its progress, and its best network."""
     from ..spaces.metrics import metrics
-    from ..studies import Study, masked
-    from ..studies.chosen import best, confirmed_accuracies, trainings
-    from ..studies.evidence import samplers, status_lines
+    from ..studies.evidence import status_lines
     from ..studies.measure import SCORE, as_text
-    from ..studies.reporting import evidence_of
     from ..studies.spec import strides_fitted
+    from ..studies.status import status as read
 
-    found = Study.open(storage, study)
-    shown = evidence_of(found)
-    chosen, counts, notes, drivers = best(found), found.counts(), found.notes(), found.drivers()
-    data: dict[str, Any] = {
-        "study": found.spec.name,
-        "measure": measure(found),
-        "metric": found.spec.metric,
-        "samplers": samplers(found),
-        "storage": masked(storage),
-        "created": found.created.isoformat(),
-        "command": found.command,
-        "space": found.spec.space["name"],
-        "budget": found.spec.budget,
-        "cost": found.spec.cost,
-        "data": found.spec.data["name"],
-        "settings": found.spec.settings,
-        "counts": counts,
-        "failures": list(shown.failures),
-        "drivers": [one.to_dict() for one in drivers],
-        "gate": notes.get("gate"),
-        "best": best_json(chosen),
-        "trainings": [
-            {"number": number, **evaluation_json(each)} for number, each in enumerate(trainings(found), start=1)
-        ],
-        "versions": found.versions,
-        "references": shown.references.to_dict(),
-        "evidence": shown.short(),
-        "measures": shown.measures and shown.measures.short(),
-    }
+    found = read(study, storage=storage)
     if json:
-        print_json(data)
+        print_json(found.to_dict())
         return
-    settings = found.spec.settings
-    by = f", sampler {', '.join(data['samplers'])}" if data["samplers"] else ""
+    spec, shown, chosen, counts, gate = found.spec, found.evidence, found.best, found.counts, found.gate
+    settings = spec.settings
+    by = f", sampler {', '.join(found.samplers)}" if found.samplers else ""
     print(
-        f"{found.spec.name}: space {data['space']}, budget {data['budget'] or 'none'}, data {data['data']}{by}, since"
+        f"{spec.name}: space {spec.space['name']}, budget {spec.budget or 'none'}, data {spec.data['name']}{by}, since"
         f" {found.created:%Y-%m-%d %H:%M} UTC"
     )
     if {"epochs", "fraction", "image_size", "proxy_size", "seed"} <= set(
@@ -185,7 +138,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     ):  # what does not train has none of these
         how = (
             "trained"
-            if measure(found) != SCORE
+            if found.measure != SCORE
             else f"scored by {str(settings['evaluator']).partition(':')[2] or 'naswot'}, without training,"
         )
         trained = (
@@ -193,21 +146,20 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
             if how == "trained"
             else ""
         )
-        size = pixels(found.spec.space["image"]) if "image" in found.spec.space else settings["image_size"]
+        size = pixels(spec.space["image"]) if "image" in spec.space else settings["image_size"]
         at = f"{settings['proxy_size']} px (times γ{strides_fitted(settings)})"
         print(f"counted at {size} px, {how} at {at}, {trained}seed {settings['seed']}")
-    gate = notes.get("gate")
     refused = f", {gate['refused']} refused by the budget before training" if isinstance(gate, dict) else ""
     faults = f" ({shown.faults})" if shown.faults else ""
     print(
         f"{counts['complete']} done, {counts['pruned']} pruned, {counts['fail']} failed{faults},"
-        f" {len(confirmed_accuracies(found))} confirmed{refused}"
+        f" {found.confirmed} confirmed{refused}"
     )
     if chosen is not None:
         reached = chosen.evaluation.test_accuracy
-        tested = f", test {as_text(found.spec.metric, reached)}" if reached is not None else ""
+        tested = f", test {as_text(spec.metric, reached)}" if reached is not None else ""
         cost = f"{chosen.candidate.macs:,} MACs, {chosen.candidate.params:,} params"
-        axis = found.spec.cost
+        axis = spec.cost
         if axis not in ("macs", "params"):
             cost = f"{metrics.get(axis).exactly(chosen.candidate.cost(axis))}, {cost}"
         published = "" if chosen.reference is None else f", {chosen.reference} (a reference)"
@@ -216,8 +168,8 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
         print(line)
     if shown.measures is not None:
         print_measures(shown.measures)
-    print_trainings(trainings(found))
-    for one in drivers:
+    print_trainings(found.trainings)
+    for one in found.drivers:
         print(f"held by {one}")
     print(f"go on: {found.command}")
 
@@ -258,22 +210,18 @@ def front(
 ) -> None:
     """Show the networks that no other network beats in both accuracy and cost, cheapest first: by
     the accuracies observed, and by those believed, where lucky trainings count for less."""
-    from ..studies import Study
-    from ..studies.believed_front import believed_front, believed_points
-    from ..studies.chosen import confirmed_accuracies
+    from ..studies.status import study_front
 
-    found = Study.open(storage, study)
-    by_belief = believed_front(found)
+    found = study_front(study, storage=storage)
     if json:
-        points = [one.point for one in by_belief] if believed else found.front()
-        return print_json(believed_json(believed_points(found), points))
-    name = found.spec.name
+        print_json(found.to_list(believed=believed))
+        return
     if not believed:
-        print_front(found.front(), confirmed_accuracies(found), f"front of {name}", measure(found))
-    if by_belief:
-        print_believed(by_belief, f"believed front of {name}")
+        print_front(found.observed, found.confirmed, f"front of {found.study}", found.measure)
+    if found.believed:
+        print_believed(found.believed, f"believed front of {found.study}")
     elif believed:
-        print(f"{name} has noted no belief of its accuracies: continue the search to its end")
+        print(f"{found.study} has noted no belief of its accuracies: continue the search to its end")
 
 
 def delete(
@@ -284,17 +232,16 @@ def delete(
 ) -> None:
     """Delete a study from the database; trained weights stay where they are."""
     from ..studies import Study
-    from ..studies import delete as remove
-    from ..studies.artifacts import kept_at
+    from ..studies.managing import delete_study
 
     found = Study.open(storage, study)
     if not yes:
         typer.confirm(
             f"delete the study {found.spec.name!r} with {sum(found.counts().values())} evaluations?", abort=True
         )
-    stays = " and ".join(kept_at(found))
-    remove(storage, study)
+    done = delete_study(found)
     if json:
-        print_json({"deleted": study})
-    else:
-        print(f"deleted {study}" + (f"; its trained weights stay in {stays}" if stays else ""))
+        print_json(done.to_dict())
+        return
+    stays = " and ".join(done.weights)
+    print(f"deleted {done.study}" + (f"; its trained weights stay in {stays}" if stays else ""))

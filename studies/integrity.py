@@ -22,6 +22,7 @@ from .database.rows import evaluation_of
 from .database.schema import existing
 from .database.tables import CandidateRecord, EvaluationRecord, PausedRecord, StudyRecord
 from .evaluation import Purpose, State
+from .storage_url import storage_url
 
 TRIALS = table("trials", column("number"), column("study_id"), column("state"))
 """Optuna's trials."""
@@ -47,11 +48,11 @@ class Finding:
         return asdict(self)
 
 
-def check(storage: str, *, repair: bool = False) -> list[Finding]:
+def check(storage: str | None = None, *, repair: bool = False) -> list[Finding]:
     """Check all studies of a database.
 
     Args:
-        storage: URL of the database.
+        storage: database URL; AUTOML_STORAGE or sqlite:///automl.db if None.
         repair: puts right what can be without loss: trials of Optuna that are running without
             anything that runs them become FAIL, and what has ended is no longer kept as waiting.
 
@@ -59,7 +60,7 @@ def check(storage: str, *, repair: bool = False) -> list[Finding]:
         InputError: there is no such database.
         DatabaseError: it cannot be read at all.
     """
-    database, tables = existing(storage)
+    database, tables = existing(storage_url(storage))
     with database.read() as session:
         findings = [Finding(study="", text=line) for line in _file(database, session)]
     if not tables:

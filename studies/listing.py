@@ -49,6 +49,21 @@ class StudySummary:
     metric: str = ACCURACY
     """The quality measure of its trainings."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The study as plain JSON, as `automl studies --json` prints it."""
+        return {
+            "name": self.name,
+            "created": self.created.isoformat(),
+            "space": self.space,
+            "budget": self.budget,
+            "cost": self.cost,
+            "data": self.data,
+            "counts": self.counts,
+            "accuracy": self.accuracy,
+            "measure": self.measure,
+            "metric": self.metric,
+        }
+
 
 def studies(storage: str) -> list[StudySummary]:
     """All studies of this database, oldest first. Raises: InputError if there is no database."""

@@ -8,12 +8,14 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import AutomlError, InputError
 from .atomic_file import refused, sync_folder
 from .database.connection import Database
 from .database.schema import HEAD, migrate, revision
+from .storage_url import storage_url
 
 
 @documented
@@ -29,16 +31,23 @@ class Upgraded:
     """The copy of an SQLite file as it was; None if nothing was to be done, and for a server, whose
     copies are made by its own tools."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Both schemas and the copy as plain JSON, as `automl studies upgrade --json` prints."""
+        return {"before": self.before, "after": self.after, "backup": self.backup and str(self.backup)}
 
-def upgrade(storage: str) -> Upgraded:
+
+def upgrade(storage: str | None = None) -> Upgraded:
     """Bring the tables of a database up to date; the first command that opens an older one does the
     same, without a copy.
+
+    Args:
+        storage: database URL; AUTOML_STORAGE or sqlite:///automl.db if None.
 
     Raises:
         InputError: there is no such database, or it is that of a newer version.
         AutomlError: the copy cannot be written; nothing has been changed.
     """
-    database = Database(storage)
+    database = Database(storage_url(storage))
     if not database.exists:
         raise InputError(f"there is no database {database.shown}")
     with database.opening(), database.engine.connect() as connection:

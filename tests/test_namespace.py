@@ -5,11 +5,13 @@ import json
 import pydoc
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_type_hints
 
 import automl
 import pytest
+import typer
 from automl import search as search_package
 from automl.blocks import InputError
 from automl.search.grid import search_grid
@@ -19,7 +21,31 @@ from automl.search.run import search as run_search
 from . import fresh
 
 HEAVY = ("torch", "timm", "ray", "optuna", "sqlalchemy", "numpy", "yaml")
-COMMANDS = ("search", "grid", "scale", "references", "cost", "train", "export", "report", "verify")
+FUNCTIONS = {
+    "search": "search",
+    "grid": "grid",
+    "scale": "scale",
+    "references": "references",
+    "cost": "cost",
+    "train": "train",
+    "export": "export",
+    "report": "report",
+    "verify": "verify",
+    "status": "status",
+    "front": "front",
+    "delete": "delete",
+    "doctor": "doctor",
+    "studies": "list_studies",
+    "studies check": "check_studies",
+    "studies upgrade": "upgrade_studies",
+    "space check": "check_space",
+    "space describe": "describe_space",
+    "space sample": "sample_space",
+    "data check": "check_data",
+    "cache list": "list_cache",
+    "cache clear": "clear_cache",
+}
+"""Command -> the function of the Python API that does its work."""
 
 
 def python(code: str, *options: str) -> str:
@@ -76,7 +102,35 @@ def test_what_type_checkers_see_is_what_is_loaded():
     assert set(seen) | {"__version__"} == set(automl.__all__)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+def commands(app: typer.Typer, before: str = "") -> Iterator[str]:
+    """The commands of an app and of its groups, each in full: "space check"."""
+    for one in app.registered_commands:
+        yield before + (one.name or one.callback.__name__)  # pyright: ignore[reportOptionalMemberAccess]
+    for group in app.registered_groups:
+        assert group.name is not None
+        assert group.typer_instance is not None
+        if group.typer_instance.info.invoke_without_command:
+            yield before + group.name
+        yield from commands(group.typer_instance, f"{before}{group.name} ")
+
+
+def test_every_command_has_a_function():
+    from automl.cli.main import app
+
+    assert sorted(commands(app)) == sorted(FUNCTIONS)
+    assert set(FUNCTIONS.values()) <= set(automl.__all__)
+
+
+def test_a_command_without_a_function_would_be_seen():
+    app, group = typer.Typer(), typer.Typer(invoke_without_command=True)
+    app.command("status")(lambda: None)
+    group.command("new")(lambda: None)
+    app.add_typer(group, name="studies")
+    assert set(commands(app)) - set(FUNCTIONS) == {"studies new"}
+    assert "studies" in set(commands(app))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.values())
 def test_each_command_is_a_function_with_a_documented_result(name: str):
     function = run_search if name == "search" else getattr(automl, name)
     text = inspect.getdoc(function) or ""
@@ -167,6 +221,12 @@ class TestStorage:
             lambda: automl.scale(study="photos"),
             lambda: automl.scale("photos:best"),
             lambda: automl.cost("photos:best"),
+            lambda: automl.status("photos"),
+            lambda: automl.front("photos"),
+            lambda: automl.delete("photos"),
+            lambda: automl.list_studies(),
+            lambda: automl.check_studies(),
+            lambda: automl.upgrade_studies(),
         ],
     )
     def test_of_functions_that_take_the_name_of_a_study(self, call, monkeypatch: pytest.MonkeyPatch):
