@@ -41,17 +41,25 @@ FIRST_SEED = 1000
 
 def variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Name of each variant -> the options of a search that it changes."""
-    published = []
-    for name in FAMILIES:
-        family = yaml.safe_load(files("automl.spaces").joinpath("library", f"{name}.yaml").read_text())
-        family["dimensions"]["strides"] = "published"
-        published.append(family)
-    file = folder / "published.yaml"
-    file.write_text(yaml.safe_dump({"name": "published", "union": published}))
+    library = files("automl.spaces").joinpath("library")
+    families = [yaml.safe_load(library.joinpath(f"{name}.yaml").read_text()) for name in FAMILIES]
+    published = [
+        {
+            **family,
+            "dimensions": {**family["dimensions"], "strides": "published"},
+            "start": [{**start, "strides": "published"} for start in family.get("start", ())],
+        }
+        for family in families
+    ]
+    without = [{key: value for key, value in family.items() if key != "start"} for family in families]
+    spaces = {name: folder / f"{name}.yaml" for name in ("published", "without_starts")}
+    for (name, file), union in zip(spaces.items(), (published, without), strict=True):
+        file.write_text(yaml.safe_dump({"name": name, "union": union}))
     return {
         WHOLE: {},
         "no references among the first trials": {"references": 0},
-        "strides as published": {"space": str(file)},
+        "no settings known to pay": {"space": str(spaces["without_starts"])},
+        "strides as published": {"space": str(spaces["published"])},
         **{f"the family {name} alone": {"space": name} for name in FAMILIES},
         "random search, no references": {"sampler": "random", "references": 0},
     }

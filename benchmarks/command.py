@@ -95,7 +95,7 @@ def ours(folder: Path) -> list[float]:
 
 
 def plain(folder: Path) -> list[float]:
-    """The same for OptunaSearch with a function trainable."""
+    """Seconds from the end of one trial to the next for OptunaSearch with a function trainable."""
     from optuna.samplers import TPESampler
     from optuna.storages import RDBStorage
     from ray import tune

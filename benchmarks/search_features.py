@@ -32,7 +32,7 @@ SPACE = {
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "abs": torch.abs}
 RESULT = Path(__file__).resolve().parent / "results" / "search_features.json"
 SIDE = 3
-"""Maps are averaged to so many by so many before the classifier."""
+"""Maps are averaged to a square of this side before the classifier."""
 PENALTY = 0.1
 
 

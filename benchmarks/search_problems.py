@@ -25,8 +25,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 Vector = NDArray[np.float64]
 Params = Mapping[str, Any]
 LISTED = 50_000
-"""Up to so many settings are listed; of larger spaces the best is sought by climbing from the best
-of so many random ones."""
+"""Spaces of at most this many settings are listed; in larger ones the best is sought by climbing
+from the best of this many random settings."""
 
 
 FAILED = 0.0

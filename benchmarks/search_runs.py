@@ -15,7 +15,7 @@ from search_problems import FAILED, Problem, Vector, problem
 from search_rows import Row, code_of
 
 MARKS = (10, 20, 30, 60, 100)
-"""After so many regret and hypervolume are taken."""
+"""Numbers of evaluations after which regret and hypervolume are taken."""
 SHOWN = (2, 3)
 """Marks, by place, that are compared: 30 and 60 evaluations."""
 SHORTER = {"gp": 60}
@@ -53,7 +53,7 @@ class Task:
     """Which of the problem's budgets; -1: no budget, the front."""
     seed: int
     length: int
-    """Evaluations, unless the sampler takes too long for so many."""
+    """Evaluations, unless the sampler takes too long for them."""
 
     @property
     def evaluations(self) -> int:

@@ -111,7 +111,7 @@ class Run:
 
 
 def _import_for_the_test(over: threading.Event, seconds: float) -> None:
-    """Import what the last test needs after so many seconds, unless the run is `over` before: a
+    """Import what the last test needs after `seconds`, unless the run is `over` before: a
     search ends seconds later if it does so only then."""
     if over.wait(seconds):
         return

@@ -205,7 +205,7 @@ def settle(options: SearchOptions, space: Space, data: ImageData, evaluator: str
 
 
 def first_rung_of(recipe: Recipe, *, epochs: int, size: int, fraction: float, images: int) -> int:
-    """The epoch before which no training is stopped, on this share of so many images."""
+    """The epoch before which no training is stopped, on the share `fraction` of `images`."""
     return first_rung(schedule(recipe, epochs=epochs, size=size, images=max(2, round(fraction * images))))
 
 

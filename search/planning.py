@@ -51,7 +51,7 @@ class Sample:
 
     @classmethod
     def of(cls, settled: Plan, found: Census, wanted: int | None) -> Sample:
-        """The sample for a search with so many references, None for their usual number."""
+        """The sample for a search with `wanted` references; None stands for their usual number."""
         space, budget = settled.space, settled.budget
         rng = np.random.default_rng([settled.seed, 3])
         families = [one.rows for one in found.families.values()] if isinstance(space, Union) else [found.rows]
@@ -148,7 +148,7 @@ def measured_first(run: Run, evaluator: Evaluator) -> MeasuredFirst | None:
 def planned(
     evaluator: Training, options: SearchOptions, found: Census, sample: Sample, pace: Pace, *, left: float, workers: int
 ) -> Planned:
-    """The plan of a search that has `left` seconds on so many workers.
+    """The plan of a search that has `left` seconds on `workers`.
 
     The proxy size is made smaller only where otherwise too few trainings would fit, and where that
     saves time: with strides fitted to the smaller size a network may cost as much as before.

@@ -50,7 +50,7 @@ def for_budget(space: Space, budget: Budget) -> tuple[Space, list[str]]:
 
 
 def share(space: Space, budget: Budget, looks: int = LOOKS) -> float:
-    """Estimate which share of a space's settings is within the budget, from so many random ones."""
+    """Estimate which share of a space's settings is within the budget, from `looks` random ones."""
     cost, valid = costs(space, drawing_of(space).rows(looks, np.random.default_rng(0)))
     within = np.broadcast_to(budget.admits(cost), valid.shape)
     return float((valid & within).sum() / max(1, valid.sum()))

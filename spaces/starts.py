@@ -20,7 +20,7 @@ from .space import Settings, Space
 from .union import FAMILY, Union
 
 MOST = 20_000
-"""Settings of one start that are costed; of more, so many are drawn at random."""
+"""Settings of one start that are costed; if there are more, this number is drawn at random."""
 
 
 def starts(space: Space, budget: Budget) -> list[Settings]:

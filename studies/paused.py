@@ -37,7 +37,7 @@ class Paused:
     seconds: float
     """Wall time in workers so far."""
     origin: str = ""
-    """Who proposed it."""
+    """What proposed it: a sampler, a file, the references."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Zero-cost scores, where they were computed."""
     worker: str = ""

@@ -12,8 +12,8 @@ REGISTRY = "timm.models._registry"
 
 
 def taken_levels(count: int, indices: int | Sequence[int] | None) -> tuple[list[int], int]:
-    """Which of `count` levels of features `indices` mean in timm (None: all; a number: so many from
-    the end; numbers: those, negative ones from the end), and the last of them."""
+    """Which of `count` levels of features `indices` mean in timm (None: all; a number: this many
+    from the end; numbers: those, negative ones from the end), and the last of them."""
     from timm.models._features import feature_take_indices
 
     return feature_take_indices(count, indices)  # pyright: ignore[reportArgumentType, reportReturnType]

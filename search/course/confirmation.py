@@ -93,7 +93,7 @@ def planned(
     """The trainings that confirm `points` from `seeds` further seeds after `seed`, in the order in
     which they are done; of what is `done` nothing is planned again.
 
-    Their fidelity is the longest of `lengths` with which they end in the time left on so many
+    Their fidelity is the longest of `lengths` with which they end in the time left on the
     `workers`. The two networks of the certificate come first, from `FIRST_SEEDS` seeds, so that
     their comparison is the first to become sure. Where time is short, all are trained from
     `FIRST_SEEDS` at most, and the trainings are so short that two of the networks can be trained

@@ -59,7 +59,7 @@ class Times:
     networks: Sequence[Sequence[float]]
     """Seconds of a network's training up to the end of each epoch, for networks of the space."""
     references: Sequence[Sequence[float]] = ()
-    """The same for the references, which are among the trials."""
+    """Seconds of a reference's training up to the end of each epoch; references are trials too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +115,13 @@ class Option:
         return USED * (given.seconds - self.confirming(given))
 
     def lasts(self, trials: int, workers: int) -> float:
-        """Seconds in which so many workers do so many trials. If each worker does a few, the last
-        ones keep some waiting."""
+        """Seconds in which `workers` end `trials`. If each does only a few, some wait for the last
+        trials."""
         seconds = self.takes(trials) / workers
         return seconds if trials >= ROUNDS * workers else max(seconds, seconds_for(self.trials(trials), workers))
 
     def needs(self, trials: int, given: Given) -> float:
-        """Seconds of a search in which so many trials fit, with the time for confirming that it
+        """Seconds of a search in which `trials` fit, with the time for confirming that it
         would keep."""
         lasts = self.lasts(trials, given.workers)
         seconds = max(given.seconds, kept_for(self.whole) / FIRST_SHARE if self.keeps else 0.0)
@@ -133,12 +133,12 @@ class Option:
         return seconds
 
     def takes(self, trials: int) -> float:
-        """Worker seconds of so many trials."""
+        """Worker seconds of `trials`."""
         own = self.trials(min(trials, len(self.times.references)))
         return sum(own) + (trials - len(own)) * self.typical
 
     def trials(self, count: int) -> list[float]:
-        """Seconds of each of so many trials. The first reference goes to the end, since there is
+        """Seconds of each of `count` trials. The first reference goes to the end, since there is
         nothing to compare it with."""
         own = self.times.references[:count]
         first = [self.each(each, keep=1.0) for each in own[:1]]
@@ -156,7 +156,7 @@ class Option:
         return count
 
     def complete(self, trials: int) -> int:
-        """Of so many trials those that are trained to the end."""
+        """How many of `trials` are trained to the end."""
         return math.floor(trials * KEEP ** (len(self.stages) - 1))
 
 

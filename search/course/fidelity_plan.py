@@ -138,7 +138,7 @@ def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], le
 
 
 def _gives(given: Given, option: Option, begun: int, complete: int) -> bool:
-    """Whether so many trials begin, and so many of them are trained to the end."""
+    """Whether the option lets `begun` trials begin, and `complete` of them go to the end."""
     trials = option.fits(given)
     return trials >= min(begun, _most(given)) and option.complete(trials) >= min(complete, _most(given))
 

@@ -60,8 +60,8 @@ class Measuring:
         return self._left is not None and not self._left and not self._live
 
     def next(self, key: str, workers: int) -> Job | None:
-        """The next network for worker `key`, of so many; None if all have been handed out, or no
-        time is left for another one."""
+        """The next network for worker `key`, one of `workers`; None if all have been handed out, or
+        no time is left for another one."""
         if self._left is None:
             rounds = math.ceil(min(NETWORKS, max(1, len(self._rows))) / workers)
             self._rounds = min(rounds, max(1, int(self.budget / ENOUGH)))

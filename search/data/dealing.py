@@ -219,7 +219,7 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
 
 
 def _are_numbers(names: tuple[str, ...]) -> bool:
-    """Whether so many classes are named by numbers that they may be none."""
+    """Whether the names are numbers, and more than `MANY`: they may be values, and no classes."""
     try:
         return len(names) > MANY and all(math.isfinite(float(name)) for name in names)
     except ValueError:

@@ -31,7 +31,7 @@ class Reading:
     image_column: str | None = None
     """The column of paths in a table of paths and labels; None takes one with a usual name."""
     label_column: str | None = None
-    """The column of labels, likewise."""
+    """The column of labels in such a table; None takes one with a usual name."""
     group: str | None = None
     """What keeps images together in one part of the split: a column of a table of paths and labels,
     or "folder", the folders within a class folder."""

@@ -161,7 +161,7 @@ class _Carrying:
         return {name: found for name, found in maps.items() if found is not None}
 
     def _map(self, own: int, source: int) -> Tensor | None:
-        """For each channel of a map the channel of the source's; the same whoever asks. None if one
+        """For each channel of a map the channel of the source's, the same in each call. None if one
         of them is written by a unit of another package."""
         if (own, source) not in self._maps:
             have, want = self._source.pieces[source], self._own.pieces[own]

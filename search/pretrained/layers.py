@@ -56,8 +56,8 @@ class UnitLayers:
     """Whether it is a chain of convolutions without a residual, whose identity is known."""
 
     def layer(self, role: str, branch: int = 0) -> Layer | None:
-        """The layer of a role, of the first branch where there are not so many; None if there is
-        none."""
+        """The layer of a role in a branch, or in the first one where that branch has none; None if
+        no branch has one."""
         own = [layer for layer in self.layers if layer.role == role]
         return next((layer for layer in own if layer.branch == branch), own[0] if own else None)
 

@@ -24,8 +24,8 @@ ENUMERATE = 1 << 18
 DRAWN = 25_000
 """Number of rows in a pool that is drawn."""
 DRAWN_SLOWLY = 20_000
-"""The same for a cost function that takes one setting at a time; three times this number of
-combinations are listed."""
+"""Number of rows in such a pool if the cost function takes one setting at a time; three
+times this number of combinations are listed."""
 KEPT = 0.75
 """Rows that are taken over from an earlier pool at most, as a share of a pool that is drawn: what
 has been learned since may admit others."""

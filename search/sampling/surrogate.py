@@ -40,11 +40,11 @@ PRIORS = {
 }
 """Medians of the weights' priors, in units of the observations' variance."""
 HINT_PRIOR = 0.3
-"""The same for a hint."""
+"""Median of the prior of a hint's weight."""
 SPREAD = 1.2
 """Prior standard deviation of the logarithm of a weight."""
 HINT_SPREAD = 3.0
-"""The same for a hint, whose usefulness is not known in advance."""
+"""Prior standard deviation of the logarithm of a hint's weight: its use is not known in advance."""
 ITERATIONS = 30
 """Largest number of steps in which the hyperparameters are found."""
 JITTER = 1e-6

@@ -11,7 +11,7 @@ from ..course.job import Job
 if TYPE_CHECKING:
     import torch
 
-    from ..pretrained.source import Source
+    from ..pretrained.source_weights import Source
     from ..training.pixels import Pixels
     from ..training.recipe import Recipe
 

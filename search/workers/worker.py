@@ -20,7 +20,7 @@ from ...blocks.errors import AutomlError
 from ...studies.evaluation import Fault
 from ...studies.store import StoreError
 from ..course.job import Job
-from ..pretrained.source import Source
+from ..pretrained.source_weights import Source
 from ..scores.sending import unpacked
 from .place import Evaluate, Place
 from .stores import reached
@@ -64,7 +64,7 @@ class Worker(tune.Trainable):
         from ..training.device import describe, pick_device
         from ..training.pixels import Pixels
         from ..training.recipe import Recipe
-        from .images import received
+        from .image_delivery import received
 
         torch.set_num_threads(1)
         adopt(blocks or {})

@@ -1,4 +1,4 @@
-"""Trainings that wait at a rung; who proposed a network, and its zero-cost scores.
+"""Trainings that wait at a rung; what proposed a network, and its zero-cost scores.
 
 MySQL takes no default for TEXT and JSON: the columns are added empty, filled, and only then
 required. (This migration once gave them a default, which databases made then still have; nothing
