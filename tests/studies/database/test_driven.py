@@ -255,7 +255,9 @@ class TestClaims:
         assert [row.id for _, row in second.lease.ended({KEY})] == [f"{2:064x}"]
 
 
-@pytest.mark.parametrize("asset", ["study-0001.sqlite", "study-0002/study.sqlite", "study-0004.sqlite"])
+@pytest.mark.parametrize(
+    "asset", ["study-0001.sqlite", "study-0002/study.sqlite", "study-0003.sqlite", "study-0004.sqlite"]
+)
 def test_a_study_of_every_released_version_is_held_and_joined(tmp_path: Path, asset: str) -> None:
     shutil.copy(ASSETS / asset, tmp_path / "old.sqlite")
     url = f"sqlite:///{tmp_path}/old.sqlite"
