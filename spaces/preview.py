@@ -1,4 +1,4 @@
-"""Looks at a space before any training: counts its settings, describes its costs, draws candidates."""
+"""Looks at a space before any training: counts settings, describes costs, draws candidates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SpaceCheck:
     excluded: int
     """Number of examined settings that do not."""
     reasons: dict[str, int]
-    """Reason for which settings are excluded -> number of settings, of at most 500 excluded ones."""
+    """Reason -> number of settings that it excludes, among at most 500 excluded ones."""
 
     def to_dict(self) -> dict[str, Any]:
         """The counts as plain JSON, as `automl space check --json` prints them."""
