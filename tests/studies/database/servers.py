@@ -98,6 +98,13 @@ class Server:
         self._process.wait(60)
         self._process = None
 
+    def crash(self) -> None:
+        """End it at once, as by a crash: it recovers when it is started again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT if self.kind == "postgresql" else signal.SIGKILL)
+        self._process.wait(60)
+        self._process = None
+
     def cut(self) -> int:
         """Cut all connections to it, as a network does; the number of them."""
         if self.kind == "postgresql":

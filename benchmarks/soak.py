@@ -1,0 +1,167 @@
+"""Kills searches at random instants for hours, and checks what they leave.
+
+    uv run python benchmarks/soak.py [--kind table|postgresql|trainings] [--seconds 200] [--write]
+
+Each row is one study: a search is killed up to so many times, or what it depends on is, and is
+started again until it ends; then `tests/faults/invariants.py` is asked. Rows follow from `--seed`
+and are kept in results/soak.jsonl as they come: a further run goes on with the next. Searches of a
+table must find what an undisturbed search finds, to the last trial. With `--write` results/soak.md
+is made of all rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import signal
+import statistics
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the harness is the tests'
+
+from tests.faults import killing  # noqa: E402
+from tests.faults.searches import Search, of_table, of_trainings  # noqa: E402
+from tests.studies.database.servers import serving  # noqa: E402
+
+RESULTS = Path(__file__).parent / "results"
+KINDS = {"table": "tables, SQLite", "postgresql": "tables, PostgreSQL", "trainings": "tiny trainings, SQLite"}
+SAMPLERS = {"random": 1500, "evolution": 500, "predictor": 80}
+"""Samplers with the number of trials that take about ten seconds."""
+VARIANTS = 3
+"""Seeds of each search of a table."""
+
+
+def planned(kind: str, number: int, seed: int) -> tuple[Search, random.Random]:
+    """The search of a row, and what draws its kills."""
+    draw = random.Random(f"{seed}-{kind}-{number}")
+    if kind == "trainings":
+        return of_trainings(8, number), draw
+    sampler = list(SAMPLERS)[number % len(SAMPLERS)]
+    return of_table(sampler, SAMPLERS[sampler], number // len(SAMPLERS) % VARIANTS), draw
+
+
+class Undisturbed:
+    """What searches leave undisturbed, each run once by this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, killing.Outcome] = {}
+
+    def of(self, search: Search) -> killing.Outcome:
+        """What the search leaves, and its time."""
+        name = "trainings" if search.trains else search.name
+        if name not in self._known:
+            found = self._known[name] = killing.undisturbed(search)
+            assert not found.violations, found.violations
+        return self._known[name]
+
+
+def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> dict[str, Any]:
+    """One study."""
+    search, draw = planned(kind, number, seed)
+    alone = known.of(search)
+    with (
+        serving("postgresql") if kind == "postgresql" else nullcontext() as server,
+        killing.place(search, server) as at,
+    ):
+        wanted = None if search.trains else alone.contents
+        found = killing.disturbed(at, draw, kills=kills, horizon=alone.seconds, wanted=wanted)
+    return {
+        "kind": kind,
+        "number": number,
+        "seed": seed,
+        "search": search.name,
+        "kills": [asdict(one) for one in found.kills],
+        "violations": found.violations,
+        "gave_up": found.gave_up,
+        "rows": len(found.contents.rows),
+        "seconds": round(found.seconds, 1),
+        "alone": round(alone.seconds, 1),
+    }
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """All rows as Markdown."""
+    made = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    made += "".join(f", {name} {version(name)}" for name in ("ray", "optuna", "sqlalchemy", "torch", "psycopg"))
+    lines = [
+        "# Searches that are killed",
+        "",
+        f"`uv run python benchmarks/soak.py --kind KIND --write`, {time.strftime('%Y-%m-%d')}, {made}. Seeds:"
+        f" {', '.join(str(one) for one in sorted({row['seed'] for row in rows}))}.",
+        "",
+        "A search is killed at instants that are drawn evenly from the time that it takes undisturbed, and is started"
+        " again until it ends. An invariant that does not hold once is a violation; they are in"
+        " `tests/faults/invariants.py`. *Lost* are evaluations that a driver had said to have ended and that were not"
+        " in the database after its death. A search of a table prints only those that are better than all before.",
+        "",
+        "| searches | studies | kills | violations | studies with any | lost | gave up |"
+        " next evaluation after a restart: median, worst (n) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for kind, words in KINDS.items():
+        those = [row for row in rows if row["kind"] == kind]
+        if not those:
+            continue
+        kills = [one for row in those for one in row["kills"]]
+        nexts = sorted(one["next"] for one in kills if one["next"] is not None and one["victim"] in killing.SIGNALS)
+        after = f"{statistics.median(nexts):.1f} s, {nexts[-1]:.1f} s ({len(nexts)})" if nexts else "-"
+        lines.append(
+            f"| {words} | {len(those)} | {len(kills)} | {sum(len(row['violations']) for row in those)} |"
+            f" {sum(bool(row['violations']) for row in those)} | {sum(one['lost'] for one in kills)} |"
+            f" {sum(row['gave_up'] for row in those)} | {after} |"
+        )
+    lines += ["", "| killed | kills | next evaluation: median, worst (n) |", "|---|---|---|"]
+    all_kills = [one for row in rows for one in row["kills"]]
+    for victim in sorted({one["victim"] for one in all_kills}):
+        those = [one for one in all_kills if one["victim"] == victim]
+        nexts = sorted(one["next"] for one in those if one["next"] is not None)
+        after = f"{statistics.median(nexts):.1f} s, {nexts[-1]:.1f} s ({len(nexts)})" if nexts else "-"
+        lines.append(f"| {victim} | {len(those)} | {after} |")
+    broken = [(row, which, line) for row in rows for which, line in row["violations"]]
+    if broken:
+        lines += ["", "## Violations", ""]
+        lines += [f"- {row['kind']} {row['number']} ({row['search']}): {which}: {line}" for row, which, line in broken]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", default="table", choices=list(KINDS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=4, help="largest number of kills of a study")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="no study is begun after this time")
+    parser.add_argument("--rows", type=Path, default=RESULTS / "soak.jsonl", help="where rows are kept")
+    parser.add_argument("--write", action="store_true", help="make results/soak.md of all rows")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it has started ends with it
+    rows = [json.loads(line) for line in given.rows.read_text().splitlines()] if given.rows.exists() else []
+    done = {one["number"] for one in rows if (one["kind"], one["seed"]) == (given.kind, given.seed)}
+    known, began, number = Undisturbed(), time.monotonic(), 0
+    while time.monotonic() - began < given.seconds:
+        if number not in done:
+            one = row(given.kind, number, given.seed, given.kills, known)
+            rows.append(one)
+            with given.rows.open("a") as file:
+                file.write(json.dumps(one) + "\n")
+            killed = ", ".join(f"{each['victim']} {each['after']:.1f} s" for each in one["kills"])
+            print(
+                f"{one['kind']} {number} {one['search']}: {one['seconds']} s; {killed}; {one['violations']}", flush=True
+            )
+        number += 1
+    if given.write:
+        (RESULTS / "soak.md").write_text(page(rows))
+    print(page(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,362 @@
+"""Kills searches, and what they depend on, at random instants, and starts them again.
+
+Everything that a search starts carries a variable of its environment (`MARK`), by which it is
+found again; nothing else is ever killed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ..studies.database.servers import Server
+from .invariants import Contents, Expected, Row, left_files, read, violations
+from .searches import STUDY, Search, write_files
+
+MARK = "AUTOML_FAULTS"
+COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
+ENDED = re.compile(r"^(complete|pruned|fail|confirmed) +([0-9a-f]{12}) ", re.MULTILINE)
+"""What a search says of an evaluation that has ended, and is in the database."""
+LINGER = 5.0
+"""Seconds after the death of a driver in which nothing of it may be left."""
+STOPPED = 10.0
+"""Seconds in which a driver that is told to stop has ended."""
+STUCK = 240.0
+"""Seconds without a new evaluation after which a search is taken to hang."""
+RECOVERY = 60.0
+"""Seconds for which a database that cannot be read is waited for."""
+SIGNALS = {"SIGKILL": 0.4, "SIGTERM": 0.2, "SIGINT": 0.2, "SIGHUP": 0.2}
+"""What the driver gets, and how often."""
+OF_RAY = {"worker": "ray::", "raylet": "raylet", "gcs_server": "gcs_server", "agent": "agent"}
+"""What is killed beside the driver in a search that trains, and how its command is known."""
+OF_SERVER = ("crash", "backend", "cut")
+"""What is done to a server of databases: it crashes and is back after seconds; the process that
+serves the driver is killed, upon which PostgreSQL recovers as after a crash; connections are cut.
+"""
+GAVE_UP = "go on with"
+"""What a driver says that ends by itself because Ray has died in the middle of a call."""
+
+
+@dataclass(kw_only=True)
+class Kill:
+    """One kill, and what came of it."""
+
+    victim: str
+    after: float
+    """Seconds since the driver had been started."""
+    lost: int = 0
+    """Evaluations that were said to have ended and were not in the database afterwards."""
+    next: float | None = None
+    """Seconds from the driver's next start, or from the kill of anything else, to the next
+    evaluation in the database; None if another kill or the end came first."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """A search that was killed until it ended."""
+
+    kills: list[Kill] = field(default_factory=list)
+    violations: list[tuple[str, str]] = field(default_factory=list)
+    """Which invariant, and what was found."""
+    gave_up: int = 0
+    """Times that the driver ended by itself and said how to go on."""
+    seconds: float = 0.0
+    contents: Contents = field(default_factory=Contents)
+
+
+class Driver:
+    """A process that searches."""
+
+    def __init__(self, place: Place) -> None:
+        self.log = place.folder / f"log-{place.starts}.txt"
+        place.starts += 1
+        self._place = place
+        self.before = place.contents().rows
+        with self.log.open("wb") as file:
+            self.process = subprocess.Popen(
+                place.command,
+                cwd=place.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=place.environment,
+                start_new_session=True,
+                preexec_fn=_takes_signals,
+            )
+        self.began = time.monotonic()
+
+    @property
+    def said(self) -> str:
+        """What it has written."""
+        return self.log.read_text("utf-8", "replace")
+
+    def lost(self, rows: list[Row]) -> int:
+        """How many of the evaluations that it said had ended are not among `rows`."""
+        told = Counter((word == "confirmed", name) for word, name in ENDED.findall(self.said))
+        there = Counter((row.purpose == "final", row.candidate[:12]) for row in rows)
+        there.subtract(Counter((row.purpose == "final", row.candidate[:12]) for row in self.before))
+        return sum((told - there).values())
+
+
+class Place:
+    """A folder in which one search runs, with its database."""
+
+    def __init__(self, folder: Path, search: Search, server: Server | None) -> None:
+        self.folder, self.search, self.server, self.starts = folder, search, server, 0
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        write_files(folder, search)
+        self.url = f"sqlite:///{folder / 'automl.db'}" if server is None else server.fresh()
+        self.database = make_url(self.url).database
+        self.mark = f"{MARK}={folder.name}"
+        self.command = [*COMMAND, "search", *search.options, "--storage", self.url, "--study", STUDY]
+        self.environment = {
+            **os.environ,
+            MARK: folder.name,
+            "TMPDIR": str(self.temporary),
+            "AUTOML_CACHE": "none",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._engine = create_engine(self.url, poolclass=NullPool)
+
+    def contents(self) -> Contents:
+        """What the database holds; one that recovers is waited for."""
+        until = time.monotonic() + RECOVERY
+        while True:
+            try:
+                return read(self.url, STUDY)
+            except SQLAlchemyError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    def count(self) -> int:
+        """Number of evaluations in the database; 0 if it cannot be asked."""
+        if self.server is None and not (self.folder / "automl.db").exists():
+            return 0
+        with suppress(SQLAlchemyError), self._engine.connect() as connection:
+            return connection.execute(text("SELECT count(*) FROM automl_evaluations")).scalar_one()
+        return 0
+
+    def processes(self) -> list[psutil.Process]:
+        """All that the search has started and that lives."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                whole = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+                if self.mark.encode() in whole and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def kill_all(self) -> None:
+        """Leave nothing of it."""
+        for process in self.processes():
+            with suppress(psutil.Error):
+                process.kill()
+
+
+@contextmanager
+def place(search: Search, server: Server | None = None) -> Iterator[Place]:
+    """A new place, which is removed with all that runs there."""
+    folder = Path(tempfile.mkdtemp(prefix="af-", dir="/tmp"))  # Ray's sockets need a short path
+    made = Place(folder, search, server)
+    try:
+        yield made
+    finally:
+        made.kill_all()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def undisturbed(search: Search) -> Outcome:
+    """What the search leaves if nobody disturbs it, and its time."""
+    with place(search) as made:
+        return disturbed(made, random.Random(0), kills=0, horizon=0.0, wanted=None)
+
+
+def disturbed(made: Place, draw: random.Random, *, kills: int, horizon: float, wanted: Contents | None) -> Outcome:
+    """Run a search to its end with at most so many kills.
+
+    Args:
+        made: where it runs.
+        draw: draws what is killed, and when.
+        kills: largest number of kills; fewer if the search ends before.
+        horizon: seconds after a start, or after another kill, within which the next kill falls.
+        wanted: what an undisturbed run leaves, if that is always the same.
+    """
+    found, began = Outcome(), time.monotonic()
+    driver, after = Driver(made), None
+    kept: set[Row] = set()
+    while True:
+        instant = draw.uniform(0.0, horizon) if len(found.kills) < kills else None
+        victim = _victim(made, draw) if instant is not None else ""
+        if _waited(made, driver, found, instant, after):
+            if _ended(made, driver, found):
+                break
+            driver, after = Driver(made), None
+            continue
+        kill = Kill(victim=victim, after=time.monotonic() - driver.began)
+        if victim in SIGNALS:
+            found.kills.append(kill)
+            kill_driver(made, driver, kill, found, whole_group=draw.random() < 0.5)
+            rows = made.contents().rows
+            kill.lost = driver.lost(rows)
+            if kill.lost and made.search.trains and not list(made.folder.rglob("recovery-*.jsonl")):
+                found.violations.append(("nothing_is_lost", f"{kill.lost} evaluations by {victim}"))
+            kept |= set(rows)
+            driver, after = Driver(made), kill
+        elif _kill_other(made, victim, draw):
+            found.kills.append(kill)
+            after = kill
+    found.seconds = time.monotonic() - began
+    found.contents = made.contents()
+    expected = Expected(trials=made.search.trials, kept=kept, undisturbed=wanted)
+    found.violations += violations(made.url, STUDY, expected)
+    found.violations += _left_processes(made)
+    found.violations += left_files(made.folder)
+    return found
+
+
+def _victim(made: Place, draw: random.Random) -> str:
+    """What is killed next: mostly the driver."""
+    others = list(OF_RAY) if made.search.trains else ["lock"] if made.server is None else list(OF_SERVER)
+    if draw.random() < (0.5 if made.search.trains or made.server is not None else 0.1):
+        return draw.choice(others)
+    return draw.choices(list(SIGNALS), list(SIGNALS.values()))[0]
+
+
+def _waited(made: Place, driver: Driver, found: Outcome, seconds: float | None, after: Kill | None) -> bool:
+    """Wait until the driver has ended, or so many seconds; whether it has ended."""
+    began = latest = time.monotonic()
+    known = made.count()
+    since = driver.began if after is not None and after.victim in SIGNALS else began
+    while driver.process.poll() is None:
+        now = time.monotonic()
+        if seconds is not None and now - began >= seconds:
+            return False
+        if (number := made.count()) > known:
+            known, latest = number, now
+            if after is not None and after.next is None:
+                after.next = now - since
+        elif now - latest > STUCK:
+            found.violations.append(("goes_on", f"no evaluation for {STUCK:.0f} s: {driver.said[-300:]!r}"))
+            made.kill_all()
+        time.sleep(0.1)
+    return True
+
+
+def _ended(made: Place, driver: Driver, found: Outcome) -> bool:
+    """Whether a driver that has ended by itself has done all; else it may have given up, because
+    Ray has died, if it said how to go on."""
+    code = driver.process.returncode
+    if code == 0:
+        return True
+    found.violations += _left_processes(made)
+    if code == 1 and made.search.trains and GAVE_UP in driver.said and found.gave_up < 20:
+        found.gave_up += 1
+        return False
+    found.violations.append(("goes_on", f"exit {code}: {driver.said[-300:]!r}"))
+    return True
+
+
+def kill_driver(made: Place, driver: Driver, kill: Kill, found: Outcome, *, whole_group: bool) -> None:
+    number = signal.Signals[kill.victim]
+    with suppress(ProcessLookupError):
+        (os.killpg if whole_group and number != signal.SIGKILL else os.kill)(driver.process.pid, number)
+    try:
+        code = driver.process.wait(STOPPED + 5)
+    except subprocess.TimeoutExpired:
+        found.violations.append(("stops", f"{kill.victim}: the driver lives {STOPPED + 5:.0f} s later"))
+        made.kill_all()
+        driver.process.wait(30)
+        return
+    ways = (-number, 0) if number == signal.SIGKILL else (128 + number, -number, 0)
+    if code not in ways:  # before Python handles signals, the signal itself ends it; or it had ended
+        found.violations.append(("stops", f"{kill.victim}: exit {code}: {driver.said[-300:]!r}"))
+    found.violations += _left_processes(made)
+
+
+def _kill_other(made: Place, victim: str, draw: random.Random) -> bool:
+    """Kill something else than the driver; whether there was such a thing."""
+    if victim in OF_RAY:
+        alive = [one for one in made.processes() if OF_RAY[victim] in _words(one)]
+        if not alive:
+            return False
+        with suppress(psutil.Error):
+            draw.choice(alive).kill()
+        return True
+    if victim == "lock":
+        return _lock(made.folder / "automl.db", draw.uniform(0.5, 4.0))
+    assert made.server is not None
+    if victim == "cut":
+        return made.server.cut() > 0
+    if victim == "backend":
+        served = made.server.run(f"SELECT pid FROM pg_stat_activity WHERE datname = '{made.database}'")
+        alive = [number for (number,) in served]
+        if not alive:
+            return False
+        os.kill(draw.choice(alive), signal.SIGKILL)
+        return True
+    made.server.crash()
+    time.sleep(draw.uniform(0.5, 4.0))
+    made.server.start()
+    return True
+
+
+def _words(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        line = process.cmdline()
+        # Ray's agents are Python programs; the raylet's own command names them too
+        first = Path(line[0]).name if line else ""
+        return " ".join(line[:4]) if first.startswith(("python", "ray::")) else first
+    return ""
+
+
+def _lock(file: Path, seconds: float) -> bool:
+    """Hold an SQLite database locked, as another program may; whether there is one."""
+    if not file.exists():
+        return False
+    connection = sqlite3.connect(file, timeout=10, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        time.sleep(seconds)
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _left_processes(made: Place) -> list[tuple[str, str]]:
+    """What lives seconds after the driver's death."""
+    until = time.monotonic() + LINGER
+    while (left := made.processes()) and time.monotonic() < until:
+        time.sleep(0.2)
+    names = sorted({_words(one)[:60] for one in left})
+    made.kill_all()
+    return [("no_orphan", f"{len(left)} processes live: {', '.join(names)}")] if left else []
+
+
+def _takes_signals() -> None:
+    """Take Ctrl-C and a closed terminal even where the parent ignores them, as under `nohup`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
