@@ -50,8 +50,11 @@ class Endings:
         self._waiting.forget(live.job.state, keep=epoch)
         assert live.proposal is not None  # final trainings are never stopped
         self._proposer.pruned(live.proposal, live.curve)
+        self.prune_surplus()
+
+    def prune_surplus(self) -> None:
+        """Record paused trainings as pruned where more of them wait at a rung than are kept."""
         self.prune(self._rungs.surplus(self._waiting))  # pyright: ignore[reportArgumentType]  (keys of our own)
-        self._counts.waiting = len(self._waiting)
 
     def prune(self, keys: Sequence[Key]) -> None:
         """Record paused trainings as pruned at their rung."""

@@ -92,6 +92,7 @@ class Engine:
         parts = self._recorder, self._rungs, self._waiting, self.clock, self._random, self._kept
         self._history = History(self._sharing, *parts)
         self._history.begin()
+        self._endings.prune_surplus()  # a run that was killed may have paused one more, and not pruned the last
 
     def next_job(self, key: str) -> Job | Literal["wait", "finished"]:
         """The job of worker `key`; "wait" if it comes later, "finished" if there is none left."""

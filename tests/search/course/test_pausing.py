@@ -1,8 +1,10 @@
 """Trainings that wait at a rung, and go on from there or end there."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from automl.search.course import rungs
 from automl.search.course.engine import Engine
 from automl.search.course.limits import Limits
 from automl.spaces import Space
@@ -53,6 +55,23 @@ def test_what_waited_when_a_run_was_killed_goes_on_from_its_rung_in_the_next(tmp
         begun = waiting[second.study.candidates()[evaluation.candidate_id].spec]
         assert evaluation.curve[: len(begun.curve)] == begun.curve
         assert evaluation.started == begun.started
+
+
+def test_a_run_that_was_killed_before_it_pruned_the_last_of_a_rung_prunes_it_first_in_the_next(
+    tmp_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch
+):
+    """Else the order of trials would be another, and evolution would learn of it."""
+    first = make(tmp_path, space, trials=20, finals=0)
+    play(first, stop_after=6)
+    at_rung = Counter(paused.curve[-1][0] for paused in first.study.paused())
+    most = max(at_rung.values())
+    assert most > 1
+    ended = len(first.study.evaluations())
+    monkeypatch.setattr(rungs, "WAITING", most - 1)
+    second = make(tmp_path, space, trials=20, finals=0)
+    pruned = second.study.evaluations()[ended:]
+    assert [one.state for one in pruned] == [State.PRUNED] * list(at_rung.values()).count(most)
+    assert len(second.study.paused()) == at_rung.total() - len(pruned)
 
 
 def test_what_waited_and_has_lost_its_state_ends_at_its_rung(tmp_path: Path, space: Space):
