@@ -29,7 +29,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the harness is the tests'
 
-from tests.faults import killing  # noqa: E402
+from tests.faults import killing, places  # noqa: E402
+from tests.faults.invariants import Contents, Row  # noqa: E402
 from tests.faults.searches import Search, of_table, of_trainings  # noqa: E402
 from tests.studies.database.servers import serving  # noqa: E402
 
@@ -39,6 +40,8 @@ SAMPLERS = {"random": 1500, "evolution": 500, "predictor": 80}
 """Samplers with the number of trials that take about ten seconds."""
 VARIANTS = 3
 """Seeds of each search of a table."""
+HORIZON = 0.5
+"""The time within which a kill falls, as a share of the time of an undisturbed search."""
 
 
 def planned(kind: str, number: int, seed: int) -> tuple[Search, random.Random]:
@@ -51,30 +54,40 @@ def planned(kind: str, number: int, seed: int) -> tuple[Search, random.Random]:
 
 
 class Undisturbed:
-    """What searches leave undisturbed, each run once by this process."""
+    """What searches leave undisturbed; each runs once, or once for all runs that name one file."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, killing.Outcome] = {}
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[str, Any] = json.loads(file.read_text()) if file is not None and file.exists() else {}
 
-    def of(self, search: Search) -> killing.Outcome:
-        """What the search leaves, and its time."""
+    def of(self, search: Search) -> tuple[Contents | None, float]:
+        """What the search leaves, if that is always the same, and its time in seconds."""
         name = "trainings" if search.trains else search.name
         if name not in self._known:
-            found = self._known[name] = killing.undisturbed(search)
+            found = killing.undisturbed(search)
             assert not found.violations, found.violations
-        return self._known[name]
+            self._known[name] = {"seconds": found.seconds, "rows": found.contents.rows}
+            if self._file is not None:
+                self._file.write_text(json.dumps(self._known))
+        kept = self._known[name]
+        return None if search.trains else Contents(rows=[plain_row(one) for one in kept["rows"]]), kept["seconds"]
+
+
+def plain_row(values: list[Any]) -> Row:
+    """A row that was read from JSON."""
+    row = Row(*values)
+    return row._replace(curve=tuple((epoch, accuracy) for epoch, accuracy in row.curve))
 
 
 def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> dict[str, Any]:
     """One study."""
     search, draw = planned(kind, number, seed)
-    alone = known.of(search)
+    wanted, alone = known.of(search)
     with (
         serving("postgresql") if kind == "postgresql" else nullcontext() as server,
-        killing.place(search, server) as at,
+        places.place(search, server) as at,
     ):
-        wanted = None if search.trains else alone.contents
-        found = killing.disturbed(at, draw, kills=kills, horizon=alone.seconds, wanted=wanted)
+        found = killing.disturbed(at, draw, kills=kills, horizon=HORIZON * alone, wanted=wanted)
     return {
         "kind": kind,
         "number": number,
@@ -85,7 +98,7 @@ def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> di
         "gave_up": found.gave_up,
         "rows": len(found.contents.rows),
         "seconds": round(found.seconds, 1),
-        "alone": round(alone.seconds, 1),
+        "alone": round(alone, 1),
     }
 
 
@@ -99,8 +112,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         f"`uv run python benchmarks/soak.py --kind KIND --write`, {time.strftime('%Y-%m-%d')}, {made}. Seeds:"
         f" {', '.join(str(one) for one in sorted({row['seed'] for row in rows}))}.",
         "",
-        "A search is killed at instants that are drawn evenly from the time that it takes undisturbed, and is started"
-        " again until it ends. An invariant that does not hold once is a violation; they are in"
+        "A search is killed at instants that are drawn evenly from half of the time that it takes undisturbed, and is"
+        " started again until it ends. An invariant that does not hold once is a violation; they are in"
         " `tests/faults/invariants.py`. *Lost* are evaluations that a driver had said to have ended and that were not"
         " in the database after its death. A search of a table prints only those that are better than all before.",
         "",
@@ -138,15 +151,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", default="table", choices=list(KINDS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kills", type=int, default=4, help="largest number of kills of a study")
+    parser.add_argument("--kills", type=int, default=8, help="largest number of kills of a study")
     parser.add_argument("--seconds", type=float, default=3600.0, help="no study is begun after this time")
     parser.add_argument("--rows", type=Path, default=RESULTS / "soak.jsonl", help="where rows are kept")
+    parser.add_argument("--known", type=Path, help="keeps what undisturbed searches leave, for runs of one version")
     parser.add_argument("--write", action="store_true", help="make results/soak.md of all rows")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it has started ends with it
     rows = [json.loads(line) for line in given.rows.read_text().splitlines()] if given.rows.exists() else []
     done = {one["number"] for one in rows if (one["kind"], one["seed"]) == (given.kind, given.seed)}
-    known, began, number = Undisturbed(), time.monotonic(), 0
+    known, began, number = Undisturbed(given.known), time.monotonic(), 0
     while time.monotonic() - began < given.seconds:
         if number not in done:
             one = row(given.kind, number, given.seed, given.kills, known)

@@ -19,7 +19,7 @@ import pytest
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
 from optuna.distributions import FloatDistribution
 
-from . import killing
+from . import killing, places
 from .invariants import OF_DATABASE, Contents, Expected, Row, left_files, read, violations
 from .searches import STUDY, of_trainings
 
@@ -182,11 +182,11 @@ class TestDrivers:
     def made(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(killing, "LINGER", 0.2)
         monkeypatch.setattr(killing, "STOPPED", -4.8)
-        with killing.place(of_trainings(TRIALS, 0)) as made:
+        with places.place(of_trainings(TRIALS, 0)) as made:
             yield made
 
     @pytest.fixture
-    def ends(self, made: killing.Place) -> Callable[[str], set[str]]:
+    def ends(self, made: places.Place) -> Callable[[str], set[str]]:
         """What is found of a driver that runs a program to its end."""
 
         def run(program: str) -> set[str]:
@@ -209,9 +209,9 @@ class TestDrivers:
         monkeypatch.setattr(killing, "STUCK", 0.2)
         assert ends("import time; time.sleep(60)") == {"goes_on"}
 
-    def test_one_that_does_not_stop_is_found(self, made: killing.Place) -> None:
+    def test_one_that_does_not_stop_is_found(self, made: places.Place) -> None:
         made.command = [sys.executable, "-c", DEAF]
-        driver, found = killing.Driver(made), killing.Outcome()
+        driver, found = places.Driver(made), killing.Outcome()
         while "ready" not in driver.said:
             pass
         kill = killing.Kill(victim="SIGTERM", after=0.0)
@@ -219,10 +219,10 @@ class TestDrivers:
         assert [which for which, _ in found.violations] == ["stops"]
         assert driver.process.returncode == -signal.SIGKILL
 
-    def test_what_it_said_and_the_database_lacks_is_counted(self, made: killing.Place) -> None:
+    def test_what_it_said_and_the_database_lacks_is_counted(self, made: places.Place) -> None:
         line = "complete  0123456789ab  accuracy 0.6276  1.18MFLOPs  4/4 epochs  30 s"
         made.command = [sys.executable, "-c", f"print({line!r})"]
-        driver = killing.Driver(made)
+        driver = places.Driver(made)
         driver.process.wait()
         assert driver.lost([]) == 1
         there = Row(0, "0123456789ab" + 52 * "0", "f", 0, "search", "COMPLETE", ((4, 0.6),), 0.6, None)
