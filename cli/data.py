@@ -97,6 +97,7 @@ def check(
 
 def _print(found: DataCheck, name: str) -> None:
     """The table of classes, labels or numbers, the lines, the broken images and the sheet."""
+    from ..studies.measure import significant
     from ..studies.task import NOUNS
 
     counts = sorted(found.classes.items(), key=lambda one: -sum(one[1].values()))
@@ -107,7 +108,7 @@ def _print(found: DataCheck, name: str) -> None:
     one, several = NOUNS[found.task]
     if found.targets:
         heads = list(next(iter(found.targets.values())))
-        rows = [[each, *(f"{value:.4g}" for value in of.values())] for each, of in found.targets.items()]
+        rows = [[each, *(significant(value) for value in of.values())] for each, of in found.targets.items()]
         print_table(f"targets of {name}, {found.images:,} images", [one, *heads], rows)
     else:
         print_table(f"{several} of {name}", [one, "images", "train", "validation", "test"], rows)

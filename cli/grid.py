@@ -15,7 +15,7 @@ from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, cost_json, print_json
 from .printed_tables import pixels, print_table
-from .searching import masked_command
+from .searching import masked_command, measures_in_words
 from .stopping import interruptible
 from .text import command, duration, names_in, parse_duration, parse_multiple, parse_part
 
@@ -47,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
         "tolerance": Text(parse=partial(parse_part, "--tolerance"), default="5%"),
         "axes": Text(parse=names_in, default="depth,width,resolution"),
         "targets": Text(parse=names_in),
+        "metric": Text(parse=str, help=measures_in_words),
         "seconds": Text(parse=parse_duration, flag="--time"),
         "storage": Storage,
         "db_patience": Text(parse=parse_duration, default="10min"),

@@ -54,12 +54,13 @@ def show_rules(result: RulesResult, out: Path | None, *, json: bool) -> None:
     if json:
         print_json({**result.to_dict(), "seconds": result.seconds})
         return
+    from ..studies.measure import words
     from ..studies.scaling import accuracy_table, rule_conclusions
 
     print_networks(result.networks)
     counts = result.trained.study.counts()
     print(f"{counts['complete']} trained fully, {counts['fail']} failed; {duration(result.seconds)}")
-    print_table("validation accuracy, mean ± sd (seeds)", *accuracy_table(result.compared))
+    print_table(f"validation {words(result.compared.metric)}, mean ± sd (seeds)", *accuracy_table(result.compared))
     for line in rule_conclusions(result.compared):
         print(line)
     if result.trained.left:

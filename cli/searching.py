@@ -39,12 +39,13 @@ def _metrics() -> str:
     return f"Cost axis of the front: {', '.join(metric_names())}. Default: {DEFAULT_AXIS}."
 
 
-def _measures() -> str:
+def measures_in_words() -> str:
+    """The help of `--metric`: all quality measures that are registered."""
     from ..studies.quality import measures
 
     named = [f"{name}{_remark(one)}" for name, one in measures.parts().items()]
     default = "the study's, or accuracy, mean-average-precision or mae, by the task"
-    return f"Quality measure that the search maximises: {', '.join(named)}. Default: {default}."
+    return f"Quality measure by which networks are chosen: {', '.join(named)}. Default: {default}."
 
 
 def _remark(one: Measure) -> str:
@@ -83,7 +84,7 @@ def add_to(app: typer.Typer) -> None:
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),
         "cost": Text(parse=str, help=_metrics),
-        "metric": Text(parse=str, help=_measures),
+        "metric": Text(parse=str, help=measures_in_words),
         "hints": Text(parse=names_in, default="naswot"),
         "references": Text(parse=parse_references),
         "storage": Storage,

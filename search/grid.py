@@ -20,7 +20,6 @@ from ..spaces import Space
 from ..spaces.scaling.baseline import Baseline, find_baseline
 from ..spaces.scaling.coefficient_grid import Grid, GridPoint, grid
 from ..studies import Study
-from ..studies.task import CLASSIFICATION
 from .course.events import Listener, Silent
 from .grid_options import PARTS, GridOptions
 from .listed_trainings import ListedTrainings, train_listed
@@ -147,6 +146,7 @@ def reached(trained: ListedTrainings, chosen: Sequence[GridPoint], listed: Seque
             factor=point.factor,
             accuracies=complete.get(each.id, {}),
             stopped=stopped.get(each.id, {}),
+            metric=trained.study.spec.metric,
         )
         for point, each in zip(chosen, listed, strict=True)
     ]
@@ -178,10 +178,7 @@ def _images(options: GridOptions, asked: SearchOptions) -> ImageData:
 def images_up_to(asked: SearchOptions, resolution: float) -> ImageData:
     """The images, at a size for networks of up to `resolution` times the baseline's: the one at
     which resolution alone meets the cost."""
-    data = images_of(asked, max(1.0, resolution))
-    if data.task != CLASSIFICATION:
-        raise InputError(f"`automl grid` compares accuracies, but {data.name} is for {data.task}")
-    return data
+    return images_of(asked, max(1.0, resolution))
 
 
 def _listed(found: Grid, chosen: Sequence[GridPoint], *, stop: bool) -> list[Listed]:

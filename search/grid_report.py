@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..blocks import InputError
 from ..studies import Purpose
 from ..studies.atomic_file import make_folder, refused, write_text
+from ..studies.markdown_table import capital
+from ..studies.measure import words
 from .grid import GridResult
 from .listed_trainings import ListedTrainings
 
@@ -77,14 +79,15 @@ def write(found: GridEvidence, folder: Path) -> list[Path]:
 
     result, grid = found.result, found.result.grid
     name = Path(grid.baseline.name).stem
+    measured = capital(words(found.comparison.metric))
     try:
         make_folder(folder)
-        figures = [("Accuracy against cost for the ways of scaling", "scaling.svg")]
+        figures = [(f"{measured} against cost for the ways of scaling", "scaling.svg")]
         save(scaling_figure(result.points, found.comparison, f"Scaling {name}"), folder / "scaling.svg")
         if len(grid.exponents) == 3:
             title = f"{name} at {grid.multiple:g} times its cost"
             figures.insert(
-                0, ("Accuracy over the simplex of equal cost; a corner spends all of it on one axis", "simplex.svg")
+                0, (f"{measured} over the simplex of equal cost; a corner spends all of it on one axis", "simplex.svg")
             )
             drawing = simplex_figure(
                 result.points,

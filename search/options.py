@@ -126,7 +126,20 @@ class ClusterOptions:
 class RunOptions(DataOptions, TrainingOptions, ClusterOptions):
     """What searches and grids have in common."""
 
+    metric: str | None = None
+    """Quality measure by which networks are chosen and the report is about: accuracy,
+    balanced-accuracy, macro-f1, auroc (two classes), log-loss (minimised); mean-average-precision,
+    label-f1 (several labels); mae, rmse (minimised), r2 (numbers). Default: the study's, or
+    accuracy, mean-average-precision or mae, by the task."""
+    balance: str | None = None
+    """For classes of unequal size: weights (class weights in the loss), sampling (images of all
+    classes equally often) or none. Default: none."""
+
     def __post_init__(self) -> None:
+        if self.metric is not None:
+            measure(self.metric)
+        if self.balance not in (None, *BALANCES):
+            raise unknown("--balance", self.balance, BALANCES)
         at_least(self, workers=1, epochs=1, image_size=8, proxy_size=8, drop_small_classes=0)
         at_most(self, workers=10_000, epochs=100_000, image_size=100_000, proxy_size=4096)
         check_seed("--seed", self.seed)
@@ -148,14 +161,6 @@ class SearchOptions(RunOptions):
     budget: Sequence[str] = ()
     """Bound on cost: 400MFLOPs, 0.4G, 300M..400MFLOPs, 5.3MParams, 2MB (peak memory); may be given
     several times."""
-    metric: str | None = None
-    """Quality measure that the search maximises and the report is about: accuracy,
-    balanced-accuracy, macro-f1, auroc (two classes), log-loss (minimised); mean-average-precision,
-    label-f1 (several labels); mae, rmse (minimised), r2 (numbers). Default: the study's, or
-    accuracy, mean-average-precision or mae, by the task."""
-    balance: str | None = None
-    """For classes of unequal size: weights (class weights in the loss), sampling (images of all
-    classes equally often) or none. Default: none."""
     cost: str = DEFAULT_AXIS
     """Cost axis of the front: macs, params, activations or peak_memory."""
     space: str | Path | Space = AUTO
@@ -195,10 +200,6 @@ class SearchOptions(RunOptions):
             raise unknown("--objective", self.objective, get_args(Objective))
         check_sampler(self.sampler, self.objective)
         metrics.get(self.cost)
-        if self.metric is not None:
-            measure(self.metric)
-        if self.balance not in (None, *BALANCES):
-            raise unknown("--balance", self.balance, BALANCES)
         if self.table_seconds is not None and not 0 < self.table_seconds <= LONGEST:
             raise InputError(
                 f"--table-seconds must be positive and at most {LONGEST:g}, but got {self.table_seconds:g}"

@@ -23,6 +23,8 @@ from ..spaces.scaling.baseline import Baseline, in_letters
 from ..spaces.scaling.family import PAPER
 from ..studies.atomic_file import make_folder, refused, write_text
 from ..studies.json_values import JSON
+from ..studies.markdown_table import capital
+from ..studies.measure import words
 from .course.events import Listener, Silent
 from .grid import base_of, images_up_to, plain
 from .grid_options import GridOptions
@@ -120,7 +122,7 @@ class RulesResult:
         """
         from ..studies.scaling import rules_figure, rules_markdown, save
 
-        figures = [("Accuracy against cost for the rules of scaling", "rules.svg")]
+        figures = [(f"{capital(words(self.compared.metric))} against cost for the rules of scaling", "rules.svg")]
         try:
             make_folder(folder)
             save(rules_figure(self.compared, f"Scaling {Path(self.networks.baseline.name).stem}"), folder / "rules.svg")
@@ -251,6 +253,7 @@ def _compared(found: RuleNetworks, trained: ListedTrainings) -> RulesCompared:
             factor=one.factor,
             accuracies=complete.get(one.candidate.id, {}),
             stopped={},
+            metric=trained.study.spec.metric,
         )
 
     base = found.baseline
@@ -263,6 +266,7 @@ def _compared(found: RuleNetworks, trained: ListedTrainings) -> RulesCompared:
         factor=1.0,
         accuracies=complete.get(base.network.id, {}),
         stopped={},
+        metric=trained.study.spec.metric,
     )
     groups = [
         AtMultiple(

@@ -31,6 +31,7 @@ __all__ = [
     "metric_of",
     "as_text",
     "shown",
+    "significant",
     "words",
 ]
 
@@ -108,6 +109,16 @@ def decimals(value: float) -> str:
     ('0.9123', '3.123e-05', '0.0000')
     """
     return f"{value:.4g}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """A number with as many significant digits, and all digits of a larger whole part: errors may
+    be of prices.
+
+    >>> significant(12.3456), significant(0.0), significant(215_432.1), significant(-9_999.6)
+    ('12.35', '0', '215432', '-10000')
+    """
+    return f"{value:.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
 def mean_in_words(mean: float, std: float | None, n: int, measure: str = ACCURACY) -> str:

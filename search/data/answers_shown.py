@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...studies.measure import significant
 from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
 from .names import LINE, listed, shown
 
@@ -61,7 +62,7 @@ def answer_of(data: ImageData, row: int) -> str:
         return shown(data.classes[data.labels[row]])
     if data.task == MULTI_LABEL:
         return ", ".join(shown(data.classes[place]) for place in np.flatnonzero(data.targets[row])) or "none"
-    return ", ".join(f"{value:g}" for value in data.targets[row])
+    return ", ".join(significant(value, 6) for value in data.targets[row])
 
 
 def guess(data: ImageData, rows: Split) -> list[str]:
@@ -74,5 +75,5 @@ def guess(data: ImageData, rows: Split) -> list[str]:
         return [f"the same answer for every image has the mean average precision {chance:.3f}"]
     middle = np.median(data.targets[rows.train], axis=0)
     errors = np.abs(held_out - middle).mean(axis=0)
-    names = [f"{error:.4g} for {shown(name)}" for name, error in zip(data.classes, errors, strict=True)]
+    names = [f"{significant(error)} for {shown(name)}" for name, error in zip(data.classes, errors, strict=True)]
     return [f"the median as the answer for every image has the MAE {listed(names, LINE - 60)}"]

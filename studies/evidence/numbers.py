@@ -3,7 +3,7 @@ losses and scores as they are."""
 
 from __future__ import annotations
 
-from ..measure import ACCURACY, SCORE, in_percent, mean_in_words, shown, words
+from ..measure import ACCURACY, SCORE, in_percent, mean_in_words, shown, significant, words
 from ..statistics.intervals import Interval
 from .confirmed_networks import Confirmed
 
@@ -13,21 +13,22 @@ class Numbers:
     are; the ends of an interval of a loss are therefore exchanged."""
 
     def __init__(self, measure: str = ACCURACY) -> None:
-        self.measure, self.words = measure, words(measure)
+        self.measure: str = measure
+        self.words: str = words(measure)
         self._percent, self._turned = in_percent(measure), shown(measure, 1.0) < 0
-        self.unit = "points" if self._percent else "" if measure == SCORE else self.words
+        self.unit: str = "points" if self._percent else "" if measure == SCORE else self.words
 
     def value(self, value: float | None) -> str:
         """A value as text: "91.23 %", or a score or loss; "-" if unknown."""
         if value is None:
             return "-"
-        return f"{100 * self._shown(value):.2f} %" if self._percent else f"{self._shown(value):.4g}"
+        return f"{100 * self._shown(value):.2f} %" if self._percent else significant(self._shown(value))
 
     def difference(self, value: float, *, sign: bool = True, digits: int = 2) -> str:
         """A difference as text, in percentage points for shares, without the unit."""
         turned = self._shown(value) if sign else abs(value)
         rounded = round(100 * turned, digits) + 0.0 if self._percent else turned + 0.0  # no "-0.00"
-        text = f"{rounded:.{digits}f}" if self._percent else f"{rounded:.4g}"
+        text = f"{rounded:.{digits}f}" if self._percent else significant(rounded)
         return f"+{text}" if sign and rounded >= 0 else text
 
     def between(self, interval: Interval) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...blocks.errors import InputError
+from ..evidence.numbers import Numbers
 from ..json_values import JSON
+from ..measure import ACCURACY, as_shown, shown
 from ..statistics.bootstrap import SeedBootstrap
 from ..statistics.intervals import Estimate, Interval, Noise
 from .leave_one_out import Fold, leave_one_seed_out
-from .scaled_points import ScaledPoint, check, complete, controls_of, grid_of, highest
+from .scaled_points import ScaledPoint, check, complete, controls_of, grid_of, highest, metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +110,13 @@ class Comparison:
     """Left-out seeds on which `margin_unbiased` rests."""
     verdict: str
     """Verdict in one sentence, decided by the interval of `margin_unbiased`."""
+    metric: str = ACCURACY
+    """The quality measure; of all its values here larger is better."""
 
     def to_dict(self) -> dict[str, JSON]:
         """The comparison as plain JSON with stable keys; unknown values are null."""
-        return {
+        data: dict[str, JSON] = {
+            "metric": self.metric,
             "level": self.level,
             "resamples": self.resamples,
             "seed": self.seed,
@@ -124,11 +129,17 @@ class Comparison:
             "margin": self.margin.to_dict() if self.margin else None,
             "margin_unbiased": self.margin_unbiased.to_dict() if self.margin_unbiased else None,
             "folds": [
-                {"seed": fold.seed, "best": fold.best, "control": fold.control, "difference": fold.difference}
+                {
+                    "seed": fold.seed,
+                    "best": fold.best,
+                    "control": fold.control,
+                    "difference": shown(self.metric, fold.difference),
+                }
                 for fold in self.folds
             ],
             "verdict": self.verdict,
         }
+        return as_shown(data, self.metric)
 
 
 def compare(
@@ -174,7 +185,8 @@ def compare(
         margin=margin,
         margin_unbiased=unbiased,
         folds=folds,
-        verdict=margin_verdict(best, control, unbiased, level),
+        verdict=margin_verdict(best, control, unbiased, level, metric_of(points)),
+        metric=metric_of(points),
     )
 
 
@@ -200,7 +212,9 @@ def _tied(best: ScaledPoint, grid: Sequence[ScaledPoint], noise: Noise, level: f
     )
 
 
-def margin_verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin: Estimate | None, level: float) -> str:
+def margin_verdict(
+    best: ScaledPoint | None, control: ScaledPoint | None, margin: Estimate | None, level: float, metric: str = ACCURACY
+) -> str:
     """The verdict on a compound network and a single-axis network in one sentence, decided by the
     interval of the `margin` between them."""
     if best is None:
@@ -213,14 +227,16 @@ def margin_verdict(best: ScaledPoint | None, control: ScaledPoint | None, margin
             f"no difference can be shown: n = {n} {'seed' if n == 1 else 'seeds'}, which leaves none to compare on"
             " after the choice"
         )
-    told = f"{100 * margin.value:+.2f} points on left-out seeds"
+    numbers = Numbers(metric)
+    told = f"{numbers.difference(margin.value)} {numbers.unit} on left-out seeds"
     if margin.interval is None:
         return (
             f"no difference can be shown: {told}, n = {margin.n} {'seed' if margin.n == 1 else 'seeds'}, which gives no"
             " interval"
         )
-    low, high = margin.interval
-    told = f"({told}, {100 * level:.4g} % interval {100 * low:+.2f} to {100 * high:+.2f}, n = {margin.n} seeds)"
+    within = numbers.apart(margin.interval)
+    told = f"({told}, {100 * level:.4g} % interval {within}, n = {margin.n} seeds)"
     if margin.interval.holds_zero:
         return f"no difference can be shown {told}"
-    return f"compound beats the best single axis {told}" if low > 0 else f"a single axis is better {told}"
+    winner = "compound beats the best single axis" if margin.interval.low > 0 else "a single axis is better"
+    return f"{winner} {told}"

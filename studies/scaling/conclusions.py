@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..markdown_table import sentence
+from ..measure import ACCURACY, words
 from .compare import Comparison
-from .phrases import best_point, coefficients_text, in_points
+from .phrases import best_point, coefficients_text, in_points, unit_of
 from .response_surface import Surface
 from .scaled_points import ScaledPoint, grid_of
 
@@ -20,6 +21,7 @@ def conclusions(
 ) -> list[str]:
     """The conclusions as sentences, each with its limits."""
     lines: list[str] = []
+    metric = comparison.metric
     best, margin, unbiased = best_point(points, comparison), comparison.margin, comparison.margin_unbiased
     if best and comparison.best:
         others = sum(point.n > 0 for point in grid_of(points)) - 1
@@ -39,11 +41,9 @@ def conclusions(
             lines.append("The best of the grid is itself a single-axis network.")
     if margin and unbiased:
         flattery = margin.value - unbiased.value
-        how = f"{in_points(flattery)} points more" if flattery > 0 else "no more"
-        lines.append(
-            f"Chosen and compared on the same seeds the margin is {in_points(margin.value, True)} points, {how} than on"
-            " left-out seeds."
-        )
+        how = f"{in_points(flattery, metric=metric)} {unit_of(metric)} more" if flattery > 0 else "no more"
+        same = f"{in_points(margin.value, True, metric)} {unit_of(metric)}"
+        lines.append(f"Chosen and compared on the same seeds the margin is {same}, {how} than on left-out seeds.")
         chosen = {fold.best for fold in comparison.folds}
         if len(comparison.folds) > 1:
             agree = "chose the same grid point" if len(chosen) == 1 else f"chose {len(chosen)} different grid points"
@@ -64,7 +64,8 @@ def conclusions(
             lines.append(
                 f"By the surface the best coefficients are {coefficients_text(surface.optimum(exponents, target))}."
             )
+    several = "accuracies" if metric == ACCURACY else f"values of {words(metric)}"
     lines.append(
-        "All accuracies are of validation data, on which the best was chosen; the test data have no part in this page."
+        f"All {several} are of validation data, on which the best was chosen; the test data have no part in this page."
     )
     return lines

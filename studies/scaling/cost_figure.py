@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..figure_style import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
 from .compare import Comparison
+from .phrases import heading, height, scale
 from .rules_compared import RulesCompared
-from .scaled_points import ScaledPoint, baseline_of, check, controls_of, grid_of
+from .scaled_points import ScaledPoint, baseline_of, check, controls_of, grid_of, metric_of
 from .simplex_figure import simplex_figure
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def scaling_figure(points: Sequence[ScaledPoint], comparison: Comparison, title:
     best = next((point for point in grid_of(points) if comparison.best and point.id == comparison.best.id), None)
     if best:
         lines.append((f"compound: {best.label}", COMPOUND, "*", [best]))
-    return _drawn(lines, base, [point for point in grid_of(points) if point.n and point is not best], title)
+    others = [point for point in grid_of(points) if point.n and point is not best]
+    return _drawn(lines, base, others, title, metric_of(points))
 
 
 def rules_figure(found: RulesCompared, title: str) -> Figure:
@@ -64,10 +66,12 @@ def rules_figure(found: RulesCompared, title: str) -> Figure:
             lines.append((f"{axis} only", axis_colour(axes, axis), AXIS_MARKERS[number % len(AXIS_MARKERS)], along))
     if compound := grid_of(points):
         lines.append(("compound", COMPOUND, "*", compound))
-    return _drawn(lines, found.baseline if found.baseline.n else None, [], title)
+    return _drawn(lines, found.baseline if found.baseline.n else None, [], title, found.metric)
 
 
-def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[ScaledPoint], title: str) -> Figure:
+def _drawn(
+    lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[ScaledPoint], title: str, metric: str
+) -> Figure:
     """Draw the lines, the baseline, and the other networks as faint dots."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
@@ -78,7 +82,7 @@ def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[Sca
         if others:
             plot.scatter(
                 [point.macs for point in others],
-                [100 * (point.mean or 0) for point in others],
+                [_height(point) for point in others],
                 s=16,
                 color=FAINT,
                 alpha=0.6,
@@ -92,7 +96,7 @@ def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[Sca
         if base:
             _bar(plot, base, INK, "o", "baseline", 0.0)
         plot.set_xlabel("multiply-adds for one image")
-        plot.set_ylabel("validation accuracy (%), mean ± 1 sd over seeds")
+        plot.set_ylabel(f"validation {heading(metric)}, mean ± 1 sd over seeds")
         plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         plot.grid(axis="y", color="#E5E5E5", linewidth=0.7)
         plot.set_axisbelow(True)
@@ -103,6 +107,10 @@ def _drawn(lines: Sequence[Line], base: ScaledPoint | None, others: Sequence[Sca
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5)
         return settle(figure)
+
+
+def _height(point: ScaledPoint) -> float:
+    return height(point.mean or 0.0, point.metric)
 
 
 def _line(
@@ -118,7 +126,7 @@ def _line(
     way = sorted(through, key=lambda point: point.macs)
     plot.plot(
         [point.macs for point in way],
-        [100 * (point.mean or 0) for point in way],
+        [_height(point) for point in way],
         color=colour,
         linewidth=2.2 if marker == "*" else 1.5,
         alpha=0.8,
@@ -134,14 +142,14 @@ def _bar(plot: Axes, point: ScaledPoint, colour: str, marker: str, name: str | N
 
     figure = plot.figure
     moved = plot.transData + ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans)
-    spread = None if point.std is None else 100 * point.std
-    height = 100 * (point.mean or 0)
+    spread = None if point.std is None else scale(point.metric) * point.std
+    middle = _height(point)
     plot.update_datalim(
-        [(point.macs, height - (spread or 0)), (point.macs, height + (spread or 0))]
+        [(point.macs, middle - (spread or 0)), (point.macs, middle + (spread or 0))]
     )  # what is moved does not count by itself
     plot.errorbar(
         [point.macs],
-        [height],
+        [middle],
         yerr=spread,
         color=colour,
         marker=marker,

@@ -1,7 +1,7 @@
 """The result of a grid as a page in Markdown.
 
-The page computes nothing: its sentences follow from `compare` and `fit_surface`. Accuracies are
-shown in percent, differences in percentage points.
+The page computes nothing: its sentences follow from `compare` and `fit_surface`. Shares, such
+as accuracies, are shown in percent, their differences in percentage points.
 """
 
 from __future__ import annotations
@@ -9,19 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import cell, plain, sentence, table
+from ..evidence.numbers import Numbers
+from ..markdown_table import capital, cell, plain, sentence, table
+from ..measure import shown, words
 from .compare import Comparison
 from .conclusions import conclusions
 from .phrases import (
     best_point,
     coefficients_text,
     estimate_text,
+    heading,
+    higher,
     in_points,
+    in_value,
     interval_points,
+    interval_values,
     level_and_interval,
     mean_text,
     often_text,
     ties_text,
+    unit_of,
 )
 from .response_surface import Surface
 from .scaled_points import BASELINE, ScaledPoint, check, grid_of
@@ -60,8 +67,8 @@ def report_markdown(
         "## Networks",
         _points_table(points, comparison, exponents),
         (
-            "Accuracy: validation, mean ± standard deviation over the seeds (n - 1). *Stopped*: ended early, in no"
-            " mean. *Factor*: true MACs over the baseline's."
+            f"{capital(words(comparison.metric))}: validation, mean ± standard deviation over the seeds (n - 1)."
+            " *Stopped*: ended early, in no mean. *Factor*: true MACs over the baseline's."
         ),
         "## Best against the rest of the grid",
         _best_text(comparison, names),
@@ -88,7 +95,7 @@ def _points_table(points: Sequence[ScaledPoint], comparison: Comparison, exponen
             if exponents
             else []
         )
-        spread = f" ± {in_points(point.std)}" if point.std is not None else ""
+        spread = f" ± {in_points(point.std, metric=point.metric)}" if point.std is not None else ""
         rows.append(
             [
                 "**best**" if point is best else kind,
@@ -98,45 +105,45 @@ def _points_table(points: Sequence[ScaledPoint], comparison: Comparison, exponen
                 f"{point.macs:,}",
                 f"{point.params:,}",
                 str(point.n),
-                "–" if point.mean is None else f"{100 * point.mean:.2f}{spread}",
+                "–" if point.mean is None else f"{in_value(point.mean, point.metric)}{spread}",
                 str(len(point.stopped) or ""),
                 f"`{point.id[:8]}`",
             ]
         )
     product = ["Product"] if exponents else []
-    return table(
-        ["", *axes, *product, "Factor", "MACs", "Parameters", "n", "Accuracy (%)", "Stopped", "Id"], rows, left=1
-    )
+    measured = capital(heading(comparison.metric))
+    return table(["", *axes, *product, "Factor", "MACs", "Parameters", "n", measured, "Stopped", "Id"], rows, left=1)
 
 
 def _best_text(comparison: Comparison, names: Mapping[str, str]) -> str:
-    best, noise = comparison.best, comparison.noise
+    best, noise, metric = comparison.best, comparison.noise, comparison.metric
     if best is None:
         return "No point of the grid has a complete training."
-    told = f"Best: {names[best.id]}, {mean_text(best.mean.value, best.mean.n)}"
+    told = f"Best: {names[best.id]}, {mean_text(best.mean.value, best.mean.n, metric)}"
     if noise.sd is None:
         return f"{told}. No network has two seeds, so there is no spread to judge it by."
     spread = (
-        f"Intervals are t intervals by the variance pooled over all networks (sd {in_points(noise.sd)} points,"
-        f" {noise.df} degrees of freedom)"
+        f"Intervals are t intervals by the variance pooled over all networks (sd"
+        f" {in_points(noise.sd, metric=metric)} {unit_of(metric)}, {noise.df} degrees of freedom)"
     )
     boot = (
-        f"A paired bootstrap over the seeds, too narrow for few of them, gives {interval_points(best.mean.bootstrap)};"
-        f" {often_text(best)}"
+        f"A paired bootstrap over the seeds, too narrow for few of them, gives"
+        f" {interval_values(best.mean.bootstrap, metric)}; {often_text(best)}"
     )
-    interval = level_and_interval(best.mean.interval, comparison.level, "mean")
+    interval = level_and_interval(best.mean.interval, comparison.level, "mean", metric)
     return f"{told}, {interval}. {spread}. {boot}{ties_text(comparison)}."
 
 
 def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
     if not comparison.tied:
         return ""
+    metric = comparison.metric
     rows = [
         [
             names[c.id],
-            mean_text(c.mean, c.n),
-            in_points(c.difference.value, True),
-            interval_points(c.difference.interval, True),
+            mean_text(c.mean, c.n, metric),
+            in_points(c.difference.value, True, metric),
+            interval_points(c.difference.interval, metric),
         ]
         for c in comparison.tied
         if c.difference
@@ -144,8 +151,8 @@ def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
     return table(
         [
             "Cannot be told from the best",
-            "Accuracy",
-            "Best is higher by (points)",
+            capital(words(metric)),
+            f"Best {higher(metric)} ({unit_of(metric)})",
             f"{100 * comparison.level:.4g} % interval, all at once",
         ],
         rows,
@@ -156,48 +163,50 @@ def _ties_table(comparison: Comparison, names: Mapping[str, str]) -> str:
 def _controls_table(comparison: Comparison) -> str:
     if not comparison.controls:
         return "The grid has no single-axis controls."
+    metric = comparison.metric
     rows = [
         [
             f"{c.axis} only",
-            mean_text(c.mean, c.n),
-            in_points(c.difference.value, True) if c.difference else "–",
-            interval_points(c.difference.interval, True) if c.difference else "–",
+            mean_text(c.mean, c.n, metric),
+            in_points(c.difference.value, True, metric) if c.difference else "–",
+            interval_points(c.difference.interval, metric) if c.difference else "–",
         ]
         for c in comparison.controls
     ]
-    return table(
-        ["Control", "Accuracy", "Best is higher by (points)", f"{100 * comparison.level:.4g} % interval"], rows, left=1
-    )
+    apart = f"Best {higher(metric)} ({unit_of(metric)})"
+    return table(["Control", capital(words(metric)), apart, f"{100 * comparison.level:.4g} % interval"], rows, left=1)
 
 
 def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
-    margin, level = comparison.margin, comparison.level
+    margin, level, metric = comparison.margin, comparison.level, comparison.metric
     if margin is None:
         return "There is no margin to give: the best of the grid or the best control is missing."
     boot = (
         f"; with both chosen anew in each of {comparison.resamples:,} resamples"
-        f" {interval_points(margin.bootstrap, True)}"
+        f" {interval_points(margin.bootstrap, metric)}"
         if margin.bootstrap
         else ""
     )
     lines = [
         (
             f"- Margin over the best single axis ({comparison.best_control}), as measured:"
-            f" {estimate_text(margin, level)}{boot}. It is flattered: the luck that made the best of many the best is"
-            " in it."
+            f" {estimate_text(margin, level, metric)}{boot}. It is flattered: the luck that made the best of many the"
+            " best is in it."
         ),
         (
-            f"- On left-out seeds, which had no part in the choice: {estimate_text(comparison.margin_unbiased, level)}."
-            " This one decides."
+            f"- On left-out seeds, which had no part in the choice:"
+            f" {estimate_text(comparison.margin_unbiased, level, metric)}. This one decides."
         ),
     ]
     axes = {contrast.id: contrast.axis for contrast in reversed(comparison.controls)}
     rows = [
-        [str(fold.seed), names[fold.best], f"{axes[fold.control]} only", in_points(fold.difference, True)]
+        [str(fold.seed), names[fold.best], f"{axes[fold.control]} only", in_points(fold.difference, True, metric)]
         for fold in comparison.folds
     ]
     shown = (
-        table(["Left-out seed", "Chosen by the others", "Against", "Difference (points)"], rows, left=3) if rows else ""
+        table(["Left-out seed", "Chosen by the others", "Against", f"Difference ({unit_of(metric)})"], rows, left=3)
+        if rows
+        else ""
     )
     return "\n".join(lines) + (f"\n\n{shown}" if shown else "")
 
@@ -205,16 +214,19 @@ def _margins(comparison: Comparison, names: Mapping[str, str]) -> str:
 def _surface_text(surface: Surface | None, exponents: Mapping[str, float] | None, target: float | None) -> list[str]:
     if surface is None:
         return ["No surface was fitted."]
+    metric = surface.metric
+    error = f"{in_points(surface.loo_rmse, metric=metric)} {unit_of(metric)}"
     lines = [
-        f"Ridge regression (λ = {surface.ridge:.3g}) of the mean accuracy on second-order terms of the logarithmic"
-        f" coefficients, {surface.n} networks: {surface.statement}. At the chosen ridge the leave-one-out error is"
-        f" {in_points(surface.loo_rmse)} points, R² against the mean {surface.loo_r2:.2f}."
+        f"Ridge regression (λ = {surface.ridge:.3g}) of the mean {words(metric)} on second-order terms of the"
+        f" logarithmic coefficients, {surface.n} networks: {surface.statement}. At the chosen ridge the leave-one-out"
+        f" error is {error}, R² against the mean {surface.loo_r2:.2f}."
     ]
     if exponents and target:
         optimum = surface.optimum(exponents, target)
+        extremum = "maximum" if shown(metric, 1.0) > 0 else "minimum"
         lines.append(
-            f"Its maximum at {target:g} times the cost: {coefficients_text(optimum)}, predicted"
-            f" {100 * surface.predict(optimum):.2f} %."
+            f"Its {extremum} at {target:g} times the cost: {coefficients_text(optimum)}, predicted"
+            f" {Numbers(metric).value(surface.predict(optimum))}."
         )
-    rows = [[f"`{name}`", f"{value:+.5f}"] for name, value in surface.coefficients.items()]
+    rows = [[f"`{name}`", f"{shown(metric, value):+.5f}"] for name, value in surface.coefficients.items()]
     return [*lines, table(["Term", "Coefficient"], rows, left=1)]

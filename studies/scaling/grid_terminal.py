@@ -9,12 +9,14 @@ from .phrases import (
     best_point,
     coefficients_text,
     estimate_text,
+    higher,
     in_points,
     level_and_interval,
     mean_text,
     often_text,
     percent,
     ties_text,
+    unit_of,
 )
 from .response_surface import Surface
 from .scaled_points import ScaledPoint, baseline_of, check, grid_of
@@ -31,10 +33,10 @@ def report_lines(
     """The result of a grid in about a dozen lines of plain text."""
     check(points)
     best = best_point(points, comparison)
-    noise = comparison.noise
+    noise, metric = comparison.noise, comparison.metric
     spread = "unknown: no network has two seeds"
     if noise.sd is not None:
-        spread = f"sd {in_points(noise.sd)} points, pooled, {noise.df} degrees of freedom"
+        spread = f"sd {in_points(noise.sd, metric=metric)} {unit_of(metric)}, pooled, {noise.df} degrees of freedom"
     lines = [
         (
             f"networks    {len(grid_of(points))} of the grid, {len(comparison.controls)} single-axis, seeds"
@@ -47,16 +49,17 @@ def report_lines(
     if best and comparison.best:
         lines.append(
             f"best        {best.label}: {percent(best)},"
-            f" {level_and_interval(comparison.best.mean.interval, comparison.level, 'mean')}"
+            f" {level_and_interval(comparison.best.mean.interval, comparison.level, 'mean', metric)}"
         )
         lines.append(f"            {often_text(comparison.best)}{ties_text(comparison)}")
     for control in comparison.controls:
-        higher = (
-            f"; best is higher by {estimate_text(control.difference, comparison.level)}" if control.difference else ""
-        )
-        lines.append(f"control     {control.axis} only: {mean_text(control.mean, control.n)}{higher}")
-    lines.append(f"margin      {estimate_text(comparison.margin, comparison.level)}, flattered by the choice")
-    lines.append(f"unbiased    {estimate_text(comparison.margin_unbiased, comparison.level)}, on left-out seeds")
+        apart = ""
+        if control.difference:
+            apart = f"; best {higher(metric)} {estimate_text(control.difference, comparison.level, metric)}"
+        lines.append(f"control     {control.axis} only: {mean_text(control.mean, control.n, metric)}{apart}")
+    lines.append(f"margin      {estimate_text(comparison.margin, comparison.level, metric)}, flattered by the choice")
+    unbiased = estimate_text(comparison.margin_unbiased, comparison.level, metric)
+    lines.append(f"unbiased    {unbiased}, on left-out seeds")
     if surface is not None:
         lines.append(f"surface     {surface.statement}")
         if surface.better_than_mean and exponents and target:

@@ -1,13 +1,15 @@
 """Numbers and clauses that the reports of a grid share.
 
-Accuracies are written in percent, differences in percentage points.
+Shares, such as accuracies, are written in percent and their differences in percentage points;
+values of other measures and their differences as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..measure import mean_in_words
+from ..evidence.numbers import Numbers
+from ..measure import ACCURACY, in_percent, mean_in_words, shown, words
 from ..statistics.intervals import Estimate, Interval
 from .compare import BestPoint, Comparison
 from .scaled_points import ScaledPoint, grid_of
@@ -17,7 +19,7 @@ def percent(point: ScaledPoint) -> str:
     """Mean and standard deviation over the seeds: "81.20 ± 0.35 % (n = 3)"."""
     if point.mean is None:
         return "no complete training"
-    return mean_in_words(point.mean, point.std, point.n)
+    return mean_in_words(point.mean, point.std, point.n, point.metric)
 
 
 def best_point(points: Sequence[ScaledPoint], comparison: Comparison) -> ScaledPoint | None:
@@ -47,38 +49,77 @@ def coefficients_text(values: Mapping[str, float]) -> str:
     return ", ".join(f"{axis} {value:.3f}" for axis, value in values.items())
 
 
-def mean_text(mean: float | None, n: int) -> str:
+def mean_text(mean: float | None, n: int, metric: str = ACCURACY) -> str:
     """ "81.20 % (n = 3)"."""
-    return "no complete training" if mean is None else mean_in_words(mean, None, n)
+    return "no complete training" if mean is None else mean_in_words(mean, None, n, metric)
 
 
-def in_points(value: float, sign: bool = False) -> str:
-    """A fraction in percentage points with two decimals; `sign` writes a plus sign too."""
-    shown = round(100 * value, 2) + 0.0  # no "-0.00"
-    return f"{shown:+.2f}" if sign else f"{shown:.2f}"
+def height(value: float, metric: str = ACCURACY) -> float:
+    """A value as figures draw it: a share in percent, another one as it is shown."""
+    return scale(metric) * shown(metric, value)
 
 
-def interval_points(interval: Interval | None, sign: bool = False) -> str:
-    """ "0.12 to 0.50", in percentage points; a dash without an interval."""
-    return f"{in_points(interval.low, sign)} to {in_points(interval.high, sign)}" if interval else "–"
+def scale(metric: str = ACCURACY) -> float:
+    """What differences and spreads are multiplied by in figures: 100 for shares, else 1."""
+    return 100.0 if in_percent(metric) else 1.0
 
 
-def level_and_interval(interval: Interval | None, level: float, what: str) -> str:
+def heading(metric: str = ACCURACY) -> str:
+    """The measure as the head of a column or the name of an axis: "accuracy (%)"."""
+    return f"{words(metric)} (%)" if in_percent(metric) else words(metric)
+
+
+def in_value(value: float, metric: str = ACCURACY) -> str:
+    """A value without its unit: "81.20" of a share in percent, or "0.1234"."""
+    return Numbers(metric).value(value).removesuffix(" %")
+
+
+def unit_of(metric: str = ACCURACY) -> str:
+    """The unit of differences: "points" of shares, else the measure in words."""
+    return Numbers(metric).unit
+
+
+def in_points(value: float, sign: bool = False, metric: str = ACCURACY) -> str:
+    """A difference in its unit, shares with two decimals; without `sign`, its size alone.
+
+    A difference of a measure of which smaller is better is shown as that of the values that people
+    see: -0.5 is half a unit less, and better.
+    """
+    return Numbers(metric).difference(value, sign=sign)
+
+
+def interval_values(interval: Interval | None, metric: str = ACCURACY) -> str:
+    """ "80.10 to 82.30", an interval of values without its unit; a dash without an interval."""
+    return Numbers(metric).between(interval).replace(" %", "") if interval else "–"
+
+
+def interval_points(interval: Interval | None, metric: str = ACCURACY) -> str:
+    """ "+0.12 to +0.50", an interval of differences in their unit; a dash without an interval."""
+    return Numbers(metric).apart(interval) if interval else "–"
+
+
+def level_and_interval(interval: Interval | None, level: float, what: str, metric: str = ACCURACY) -> str:
     """ "95 % interval of the mean 80.10 to 82.30", in percent."""
     return (
-        f"{100 * level:.4g} % interval of the {what} {interval_points(interval)}"
+        f"{100 * level:.4g} % interval of the {what} {interval_values(interval, metric)}"
         if interval
         else "no interval: one seed"
     )
 
 
-def estimate_text(estimate: Estimate | None, level: float) -> str:
+def estimate_text(estimate: Estimate | None, level: float, metric: str = ACCURACY) -> str:
     """ "+0.30 points (95 % interval +0.12 to +0.50, n = 3)"."""
     if estimate is None:
         return "unknown"
     within = (
-        f"{100 * level:.4g} % interval {interval_points(estimate.interval, True)}"
+        f"{100 * level:.4g} % interval {interval_points(estimate.interval, metric)}"
         if estimate.interval
         else "no interval"
     )
-    return f"{in_points(estimate.value, True)} points ({within}, n = {estimate.n})"
+    return f"{in_points(estimate.value, True, metric)} {unit_of(metric)} ({within}, n = {estimate.n})"
+
+
+def higher(metric: str = ACCURACY) -> str:
+    """The verb before a difference of the best from another network: "is higher by", or "differs
+    by" where smaller is better, since the number then has a minus sign."""
+    return "is higher by" if shown(metric, 1.0) > 0 else "differs by"

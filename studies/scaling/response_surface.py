@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
+from ..evidence.numbers import Numbers
 from ..json_values import JSON
+from ..measure import ACCURACY, shown
 from ..statistics.intervals import SAME
-from .scaled_points import BASELINE, ScaledPoint, check
+from .scaled_points import BASELINE, ScaledPoint, check, metric_of
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +60,8 @@ class Surface:
     that bias; it decides `better_than_mean`."""
     mean_rmse: float
     """Leave-one-out RMSE of the trivial predictor, the mean of the other networks."""
+    metric: str = ACCURACY
+    """The quality measure; of all its values here larger is better."""
 
     @property
     def loo_r2(self) -> float:
@@ -72,13 +76,19 @@ class Surface:
     @property
     def statement(self) -> str:
         """The quality of the surface in one sentence."""
-        errors = (
-            f"leave-one-out error {100 * self.nested_rmse:.2f} points, ridge chosen within, against"
-            f" {100 * self.mean_rmse:.2f} of the mean"
-        )
+        errors = f"{self.errors}, ridge chosen within, against {self.size(self.mean_rmse)} of the mean"
         if self.better_than_mean:
             return f"the surface predicts unseen networks better than their mean ({errors})"
         return f"the surface predicts no better than the mean of the networks ({errors}): its optimum means nothing"
+
+    @property
+    def errors(self) -> str:
+        """The error on networks that were left out, in words with its unit."""
+        return f"leave-one-out error {self.size(self.nested_rmse)} {Numbers(self.metric).unit}"
+
+    def size(self, error: float) -> str:
+        """An error as text, in percentage points for shares, without its unit."""
+        return Numbers(self.metric).difference(error, sign=False)
 
     def predict(self, coefficients: Mapping[str, float]) -> float:
         """Predicted accuracy at these coefficients, one for each axis.
@@ -144,7 +154,8 @@ class Surface:
         """The surface and its errors as plain JSON."""
         return {
             "axes": list(self.axes),
-            "coefficients": dict(self.coefficients),
+            "metric": self.metric,
+            "coefficients": {name: shown(self.metric, value) for name, value in self.coefficients.items()},
             "ridge": self.ridge,
             "n": self.n,
             "loo_rmse": self.loo_rmse,
@@ -202,6 +213,7 @@ def fit_surface(points: Sequence[ScaledPoint], *, ridge: float | None = None) ->
         loo_rmse=_rmse(_left_out(x, y, w, chosen), w),
         nested_rmse=_rmse(np.array(nested), w),
         mean_rmse=_rmse((y - np.average(y, weights=w)) / (1 - w / w.sum()), w),
+        metric=metric_of(points),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ...blocks.errors import InputError
 from ..json_values import JSON
+from ..measure import ACCURACY, as_shown
 from ..statistics.intervals import LEVEL, Estimate, Noise
 from .compare import margin_verdict
 from .leave_one_out import leave_one_seed_out
@@ -92,10 +93,13 @@ class RulesCompared:
     """The networks of every multiple, in rising order."""
     verdicts: tuple[RuleVerdict, ...]
     """One verdict for each group."""
+    metric: str = ACCURACY
+    """The quality measure; of all its values here larger is better."""
 
     def to_dict(self) -> dict[str, JSON]:
         """The comparison as plain JSON with stable keys; unknown values are null."""
         return {
+            "metric": self.metric,
             "level": self.level,
             "seeds": list(self.seeds),
             "noise": {"sd": self.noise.sd, "df": self.noise.df},
@@ -105,7 +109,7 @@ class RulesCompared:
                     "multiple": group.multiple,
                     "networks": [{"rule": rule_of(one), **one.to_dict()} for one in group.points],
                     "unreached": dict(group.unreached),
-                    **verdict.to_dict(),
+                    **as_shown(verdict.to_dict(), self.metric),
                 }
                 for group, verdict in zip(self.groups, self.verdicts, strict=True)
             ],
@@ -134,11 +138,12 @@ def compare_rules(baseline: ScaledPoint, groups: Sequence[AtMultiple], *, level:
         seeds=tuple(sorted({seed for point in points for seed in point.accuracies})),
         baseline=baseline,
         groups=tuple(groups),
-        verdicts=tuple(_verdict(group, noise, level) for group in groups),
+        verdicts=tuple(_verdict(group, noise, level, baseline.metric) for group in groups),
+        metric=baseline.metric,
     )
 
 
-def _verdict(group: AtMultiple, noise: Noise, level: float) -> RuleVerdict:
+def _verdict(group: AtMultiple, noise: Noise, level: float, metric: str) -> RuleVerdict:
     compound, axes = group.compound, [one for one in controls_of(group.points) if one.n]
     complete = compound if compound is not None and compound.n else None
     alone = {one.control or "": one for one in axes}
@@ -156,16 +161,21 @@ def _verdict(group: AtMultiple, noise: Noise, level: float) -> RuleVerdict:
         multiple=group.multiple,
         differences=differences,
         margin=margin,
-        verdict=_words(group, complete, axes, margin, level),
+        verdict=_words(group, complete, axes, margin, level, metric),
         shrunk_width=shrunk,
     )
 
 
 def _words(
-    group: AtMultiple, compound: ScaledPoint | None, axes: Sequence[ScaledPoint], margin: Estimate | None, level: float
+    group: AtMultiple,
+    compound: ScaledPoint | None,
+    axes: Sequence[ScaledPoint],
+    margin: Estimate | None,
+    level: float,
+    metric: str,
 ) -> str:
     if group.compound is None:
         return "no difference can be shown: the compound rule has no network of this cost"
     if compound is None:
         return "no difference can be shown: the compound network has no complete training"
-    return margin_verdict(compound, next(iter(axes), None), margin, level)
+    return margin_verdict(compound, next(iter(axes), None), margin, level, metric)

@@ -1,15 +1,16 @@
 """A comparison of the rules of scaling as tables, conclusions and a page in Markdown.
 
-Accuracies are shown in percent, differences in percentage points.
+Shares, such as accuracies, are shown in percent, their differences in percentage points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import cell, plain, sentence, table
+from ..markdown_table import capital, cell, plain, sentence, table
+from ..measure import ACCURACY, words
 from ..statistics.intervals import Estimate
-from .phrases import estimate_text, in_points, percent
+from .phrases import estimate_text, in_points, percent, unit_of
 from .rules_compared import WIDTH, AtMultiple, RulesCompared, RuleVerdict, rule_of
 from .scaled_points import ScaledPoint
 
@@ -37,7 +38,7 @@ def _cell(group: AtMultiple, rule: str) -> str:
 def network_table(found: RulesCompared) -> tuple[list[str], list[list[str]]]:
     """Head and rows: every network with its coefficients, costs and accuracy."""
     head = ["multiple", "rule", *found.baseline.coefficients]
-    head += ["MACs", "true factor", "off", "parameters", "accuracy", "id"]
+    head += ["MACs", "true factor", "off", "parameters", words(found.metric), "id"]
     rows = [_network(1.0, found.baseline)]
     rows += [_network(group.multiple, one) for group in found.groups for one in group.points]
     return head, rows
@@ -67,12 +68,13 @@ def rule_conclusions(found: RulesCompared) -> list[str]:
             lines.append(
                 f"{name} reaches no network of {group.multiple:g} times the cost; its nearest has {factor:.2f} times."
             )
-        lines += _below(verdict, found.level)
+        lines += _below(verdict, found.level, found.metric)
     off = max((abs(one.factor / group.multiple - 1) for group in found.groups for one in group.points), default=0.0)
     lines.append(f"Costs are true MACs: the networks of a multiple differ from it by {100 * off:.1f} % at most.")
     if found.noise.sd is not None:
+        spread = f"{in_points(found.noise.sd, metric=found.metric)} {unit_of(found.metric)}"
         lines.append(
-            f"One training has a standard deviation of {in_points(found.noise.sd)} points, pooled over all networks"
+            f"One training has a standard deviation of {spread}, pooled over all networks"
             f" ({found.noise.df} degrees of freedom). Each interval has a level of {100 * found.level:.4g} % by itself,"
             " so that of many intervals one or another misses the truth."
         )
@@ -93,12 +95,14 @@ def _counted(verdicts: Sequence[RuleVerdict]) -> str:
     )
 
 
-def _below(verdict: RuleVerdict, level: float) -> list[str]:
+def _below(verdict: RuleVerdict, level: float, metric: str = ACCURACY) -> list[str]:
     """What a multiple below 1 says about TinyNet's finding."""
     shrunk = verdict.shrunk_width
     if not shrunk:
         return []
-    told = ", minus ".join(f"that of {axis} only is {estimate_text(one, level)}" for axis, one in shrunk.items())
+    told = ", minus ".join(
+        f"that of {axis} only is {estimate_text(one, level, metric)}" for axis, one in shrunk.items()
+    )
     intervals = [one.interval for one in shrunk.values() if one.interval is not None]
     if any(one.high < 0 and not one.holds_zero for one in intervals):
         says = "is not what these trainings show"
@@ -108,7 +112,7 @@ def _below(verdict: RuleVerdict, level: float) -> list[str]:
         says = "can neither be shown nor be ruled out here"
     return [
         f"That resolution and depth matter more than width below the baseline (TinyNet, arXiv:2010.14819) {says}: at"
-        f" {verdict.multiple:g} times the cost the accuracy of {WIDTH} only minus {told}."
+        f" {verdict.multiple:g} times the cost the {words(metric)} of {WIDTH} only minus {told}."
     ]
 
 
@@ -120,11 +124,11 @@ def rules_markdown(found: RulesCompared, *, facts: Mapping[str, str], figures: S
         "# Rules of scaling compared at equal cost",
         f"**{sentence(_counted(found.verdicts))}**",
         table(["", ""], [[name, plain(value)] for name, value in facts.items()]) if facts else "",
-        "## Accuracy",
+        f"## {capital(words(found.metric))}",
         table(head, rows, left=1),
         (
-            "Validation accuracy, mean ± standard deviation over the seeds (n - 1). *Compound*: all axes by the"
-            " coefficients to the power of φ, negative below the baseline. *Only*: one axis alone."
+            f"Validation {words(found.metric)}, mean ± standard deviation over the seeds (n - 1). *Compound*: all axes"
+            " by the coefficients to the power of φ, negative below the baseline. *Only*: one axis alone."
         ),
         *(f"![{cell(caption)}]({path})" for caption, path in figures),
         "## Reading",
@@ -142,13 +146,13 @@ def _differences(found: RulesCompared) -> str:
     rows = [
         [
             f"{verdict.multiple:g}",
-            *(_estimate(verdict.differences.get(axis), found.level) for axis in axes),
-            _estimate(verdict.margin, found.level),
+            *(_estimate(verdict.differences.get(axis), found.level, found.metric) for axis in axes),
+            _estimate(verdict.margin, found.level, found.metric),
         ]
         for verdict in found.verdicts
     ]
     return table(["multiple", *(f"over {axis} only" for axis in axes), "over the best axis, on left-out seeds"], rows)
 
 
-def _estimate(one: Estimate | None, level: float) -> str:
-    return "–" if one is None else estimate_text(one, level)
+def _estimate(one: Estimate | None, level: float, metric: str) -> str:
+    return "–" if one is None else estimate_text(one, level, metric)

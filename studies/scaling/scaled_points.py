@@ -1,8 +1,9 @@
 """The networks of a compound-scaling grid, with the accuracies that their trainings reached.
 
 Source of the grid: Tan & Le, EfficientNet, arXiv:1905.11946, section 3.3: coefficients alpha
-(depth), beta (width), gamma (resolution), all of about one cost. Accuracies are fractions, 0 to 1,
-of validation images; costs are for one image.
+(depth), beta (width), gamma (resolution), all of about one cost. Accuracies are values of the
+study's quality measure on validation images, larger being better: fractions, 0 to 1, unless another
+measure is named. Costs are for one image.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from ...blocks.errors import InputError
 from ..json_values import JSON
+from ..measure import ACCURACY, as_shown, bounds, shown
 from ..statistics.intervals import mean_of, standard_deviation
 
 BASELINE = "baseline"
@@ -43,6 +45,8 @@ class ScaledPoint:
     stopped: Mapping[int, float]
     """Last validation accuracy of the trainings that were stopped early, for each seed; means leave
     these out."""
+    metric: str = ACCURACY
+    """The quality measure; of all its values here larger is better."""
 
     def __post_init__(self) -> None:
         if not self.coefficients:
@@ -60,10 +64,13 @@ class ScaledPoint:
                 f"macs > 0, params >= 0 and factor > 0 must hold, but got (macs={self.macs}, params={self.params},"
                 f" factor={self.factor})"
             )
+        worst, best = bounds(self.metric)
         for seed, accuracy in [*self.accuracies.items(), *self.stopped.items()]:
-            if not 0 <= accuracy <= 1:  # refuses NaN too
+            if not worst <= accuracy <= best:  # refuses NaN too
+                low, high = sorted((shown(self.metric, worst), shown(self.metric, best)))
                 raise InputError(
-                    f"an accuracy must be between 0 and 1, but got {accuracy} (seed {seed} of {self.id[:12]})"
+                    f"an accuracy must be between {low:g} and {high:g}, but got {shown(self.metric, accuracy)}"
+                    f" (seed {seed} of {self.id[:12]})"
                 )
         if both := sorted(set(self.accuracies) & set(self.stopped)):
             raise InputError(
@@ -92,7 +99,7 @@ class ScaledPoint:
 
     def to_dict(self) -> dict[str, JSON]:
         """The point as plain JSON; seeds become strings, as keys of JSON must be."""
-        return {
+        data: dict[str, JSON] = {
             "id": self.id,
             "control": self.control,
             "coefficients": {axis: float(value) for axis, value in self.coefficients.items()},
@@ -103,8 +110,9 @@ class ScaledPoint:
             "mean": self.mean,
             "std": self.std,
             "accuracies": {str(seed): float(self.accuracies[seed]) for seed in sorted(self.accuracies)},
-            "stopped": {str(seed): float(self.stopped[seed]) for seed in sorted(self.stopped)},
         }
+        stopped = {str(seed): shown(self.metric, float(self.stopped[seed])) for seed in sorted(self.stopped)}
+        return {**as_shown(data, self.metric), "stopped": stopped}
 
 
 def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
@@ -126,9 +134,18 @@ def check(points: Sequence[ScaledPoint]) -> tuple[str, ...]:
         first = seen.setdefault(point.id, point)
         if dict(first.accuracies) != dict(point.accuracies):
             raise InputError(f"points of one id must carry the same accuracies, but got two sets for {point.id[:12]}")
+        if point.metric != points[0].metric:
+            raise InputError(
+                f"the points of a grid must have one measure, but got {points[0].metric} and {point.metric}"
+            )
     if (count := sum(point.control == BASELINE for point in points)) > 1:
         raise InputError(f"a grid must have at most one baseline, but got {count}")
     return axes
+
+
+def metric_of(points: Sequence[ScaledPoint]) -> str:
+    """The quality measure of the points."""
+    return points[0].metric if points else ACCURACY
 
 
 def grid_of(points: Iterable[ScaledPoint]) -> list[ScaledPoint]:

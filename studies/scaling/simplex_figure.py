@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..figure_style import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, settle, style
 from .compare import Comparison
-from .phrases import percent
+from .phrases import heading, height, percent, scale
 from .response_surface import Surface, spans_of
 from .scaled_points import BASELINE, ScaledPoint, check, grid_of
 
@@ -88,7 +88,7 @@ def _caption(surface: Surface | None, axes: int) -> str:
     ground = {2: "Line", 3: "Coloured ground"}.get(axes)
     if surface is None or ground is None:
         return note
-    saved = f"leave-one-out error {100 * surface.nested_rmse:.2f} points, the mean's {100 * surface.mean_rmse:.2f}"
+    saved = f"{surface.errors}, the mean's {surface.size(surface.mean_rmse)}"
     return (
         f"{note}\n{ground}: fitted surface, {saved}{'' if surface.better_than_mean else ': no better than the mean'}."
     )
@@ -121,7 +121,7 @@ def _kinds(
 
 
 def _means(placed: Sequence[tuple[ScaledPoint, Floats]]) -> list[float]:
-    return [math.nan if point.mean is None else 100 * point.mean for point, _ in placed]
+    return [math.nan if point.mean is None else height(point.mean, point.metric) for point, _ in placed]
 
 
 def _known(values: Sequence[float]) -> list[float]:
@@ -144,19 +144,19 @@ def _triangle(
     ground, heights = np.empty((0, 3)), np.empty(0)
     if surface is not None:
         ground = np.array([(i, j, STEPS - i - j) for i in range(STEPS + 1) for j in range(STEPS + 1 - i)]) / STEPS
-        heights = 100 * surface.at(ground * spans)
-    scale = accuracy_scale([*_known(means), *heights])
+        heights = height(1.0, surface.metric) * surface.at(ground * spans)
+    colours_of = accuracy_scale([*_known(means), *heights])
     if len(ground):
-        levels = MaxNLocator(11).tick_values(scale.vmin or 0.0, scale.vmax or 0.0)
-        plot.tricontourf(*(ground @ CORNERS).T, heights, levels=levels, cmap=MAP, norm=scale, zorder=0)  # pyright: ignore[reportCallIssue]
+        levels = MaxNLocator(11).tick_values(colours_of.vmin or 0.0, colours_of.vmax or 0.0)
+        plot.tricontourf(*(ground @ CORNERS).T, heights, levels=levels, cmap=MAP, norm=colours_of, zorder=0)  # pyright: ignore[reportCallIssue]
     plot.plot(*CORNERS[[0, 1, 2, 0]].T, color="#666666", linewidth=1.0, zorder=2)
     _ruler(plot, axes)
     spots = np.array([shares for _, shares in placed]).reshape(-1, 3) @ CORNERS
     for order, (kind, (rows, look)) in enumerate(_kinds(placed, comparison).items()):
-        colours = {} if "color" in look else {"c": [means[row] for row in rows], "cmap": MAP, "norm": scale}
+        colours = {} if "color" in look else {"c": [means[row] for row in rows], "cmap": MAP, "norm": colours_of}
         plot.scatter(*spots[rows].T, label=kind, zorder=4 + order, **colours, **look)  # pyright: ignore[reportArgumentType]
-    bar = figure.colorbar(ScalarMappable(norm=scale, cmap=MAP), ax=plot, shrink=0.62, pad=0.03)
-    bar.set_label("mean validation accuracy (%)")
+    bar = figure.colorbar(ScalarMappable(norm=colours_of, cmap=MAP), ax=plot, shrink=0.62, pad=0.03)
+    bar.set_label(f"mean validation {heading(comparison.metric)}")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     best = next(
         (point for point in grid_of(p for p, _ in placed) if comparison.best and point.id == comparison.best.id), None
@@ -226,7 +226,7 @@ def _strip(
         across = np.linspace(0, 1, 201)
         plot.plot(
             100 * across,
-            100 * surface.at(np.column_stack([1 - across, across]) * spans),
+            height(1.0, surface.metric) * surface.at(np.column_stack([1 - across, across]) * spans),
             color=FAINT,
             linewidth=1.5,
             label="surface",
@@ -238,7 +238,7 @@ def _strip(
         if not rows:  # without an accuracy there is no height to draw it at
             continue
         where, heights = [100 * placed[row][1][1] for row in rows], [means[row] for row in rows]
-        spread = [100 * (placed[row][0].std or 0.0) for row in rows]
+        spread = [scale(comparison.metric) * (placed[row][0].std or 0.0) for row in rows]
         plot.errorbar(where, heights, spread, fmt="none", ecolor=FAINT, elinewidth=1, capsize=2.5, zorder=2)
         plot.scatter(
             where,
@@ -249,7 +249,7 @@ def _strip(
             **look,  # pyright: ignore[reportArgumentType]
         )
     plot.set_xlabel(f"share of {axes[1]} (%); the rest is {axes[0]}")
-    plot.set_ylabel("validation accuracy (%), ± 1 sd")
+    plot.set_ylabel(f"validation {heading(comparison.metric)}, ± 1 sd")
 
 
 def _parallel(
@@ -266,13 +266,15 @@ def _parallel(
 
     del spans, surface
     means = _means(placed)
-    scale = accuracy_scale(_known(means))
+    colours_of = accuracy_scale(_known(means))
     where = np.arange(len(axes))
     best = comparison.best.id if comparison.best else None
     marked = False
-    for row in sorted(range(len(placed)), key=lambda row: -1.0 if math.isnan(means[row]) else means[row]):
+    for row in sorted(
+        range(len(placed)), key=lambda row: -math.inf if math.isnan(means[row]) else placed[row][0].mean or 0.0
+    ):
         point, shares = placed[row]
-        colour = FAINT if math.isnan(means[row]) else colormaps[MAP](scale(means[row]))
+        colour = FAINT if math.isnan(means[row]) else colormaps[MAP](colours_of(means[row]))
         kind = "--" if point.control else "-"
         if point.id == best and point.control is None and not marked:
             marked = True
@@ -290,6 +292,6 @@ def _parallel(
         plot.axvline(float(at), color="#CCCCCC", linewidth=0.8, zorder=0)
     plot.set_xticks(where, list(axes))
     plot.set_ylabel("share of the logarithmic cost (%)")
-    bar = figure.colorbar(ScalarMappable(norm=scale, cmap=MAP), ax=plot, pad=0.02)
-    bar.set_label("mean validation accuracy (%); dashed: single axis")
+    bar = figure.colorbar(ScalarMappable(norm=colours_of, cmap=MAP), ax=plot, pad=0.02)
+    bar.set_label(f"mean validation {heading(comparison.metric)}; dashed: single axis")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]

@@ -1,9 +1,11 @@
 """A small baseline, and workers of a grid that are played by the test: no Ray and no training."""
 
+from collections.abc import Callable
+
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 
-from .course.played_workers import play
+from .course.played_workers import accuracy_of, play
 
 BASELINE = """
 name: little
@@ -24,10 +26,11 @@ class Workers:
         self.stop_after: int | None = None
         self.by_time = False
         self.runs = 0
+        self.accuracy: Callable[[Job, int], float] = accuracy_of
 
     def __call__(self, engine: Engine, *rest: object, **more: object) -> None:
         self.runs += 1
-        self.jobs = play(engine, stop_after=self.stop_after, by_time=self.by_time)
+        self.jobs = play(engine, stop_after=self.stop_after, by_time=self.by_time, accuracy=self.accuracy)
 
     @property
     def pairs(self) -> list[tuple[str, int]]:

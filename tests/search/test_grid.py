@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from automl.blocks import InputError
 from automl.search.grid import GridOptions, GridResult, best_of, search_grid
@@ -14,8 +15,10 @@ from automl.search.proposing.listed import Listed, Points
 from automl.spaces import find_candidate
 from automl.studies import Purpose, State, Study
 from automl.studies.evaluation import cut_reason
+from PIL import Image
 
 from .conftest import write_images
+from .course.played_workers import accuracy_of
 from .played_grid import BASELINE, Workers
 
 Run = Callable[..., GridResult]
@@ -154,9 +157,35 @@ def test_the_evidence_is_written(run: Run, tmp_path: Path):
         write(found, tmp_path / "file")
 
 
+def test_a_grid_may_be_about_the_error_of_numbers(run: Run, workers: Workers, tmp_path: Path):
+    random = np.random.default_rng(0)
+    for number in range(60):
+        Image.fromarray(random.integers(0, 255, (20, 20), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    rows = [f"{number}.png,{200_000 + 1000 * number}" for number in range(60)]
+    (tmp_path / "prices.csv").write_text("\n".join(["image,price", *rows]))
+    workers.accuracy = lambda job, epoch: 3e5 * (accuracy_of(job, epoch) - 1)  # inside larger is better
+    asked = {"data": str(tmp_path / "prices.csv"), "targets": ("price",), "stop": False, "seeds": 3}
+    found = run(**asked)
+    assert found.grid.baseline.at_one.classes == 1
+    assert (found.left, found.study.spec.metric) == (0, "mae")
+    shown = evidence(found)
+    lines = shown.lines()
+    assert " MAE on left-out seeds" in lines[-1]
+    assert "e+0" not in "\n".join(lines)  # 215000, not 2.15e+05
+    told = json.loads(json.dumps(shown.to_dict()))
+    assert all(0 < point["mean"] < 3e5 for point in told["points"])
+    best = min((point for point in told["points"] if point["control"] is None), key=lambda point: point["mean"])
+    assert told["comparison"]["best"]["id"] == best["id"]
+    with pytest.raises(InputError, match="metric: mae in the database, rmse now"):
+        run(**asked, metric="rmse", study=found.study.spec.name)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"metric": "mae"}, "--metric mae is for regression, but .* is for classification: accuracy, "),
+        ({"metric": "balanced-acuracy"}, "did you mean 'balanced-accuracy'"),
+        ({"balance": "weight"}, "unknown --balance .*did you mean 'weights'"),
         ({"seeds": 0}, "--seeds must be at least 1"),
         ({"points": 0}, "--points must be at least 1"),
         ({"data": "nowhere"}, "nowhere"),

@@ -12,6 +12,7 @@ from automl.search.scaling_rules import RulesResult, compare_scaling_rules
 from automl.studies import Purpose, Study
 
 from .conftest import write_images
+from .course.played_workers import accuracy_of
 from .played_grid import BASELINE, Workers
 
 Run = Callable[..., RulesResult]
@@ -49,6 +50,15 @@ def test_all_rules_are_trained_to_the_end_from_every_seed(run: Run, workers: Wor
     assert len(workers.pairs) == len(set(workers.pairs)) == 2 * len({point.id for point in points})
     assert found.trained.study.counts()["pruned"] == 0
     assert found.trained.left == 0
+
+
+def test_rules_may_be_compared_by_another_measure(run: Run, workers: Workers, tmp_path: Path):
+    workers.accuracy = lambda job, epoch: accuracy_of(job, epoch) - 1
+    found = run(metric="log-loss")
+    assert found.compared.metric == "log-loss"
+    page = found.write(tmp_path / "out")[0].read_text()
+    assert "Validation log loss, mean" in page
+    assert "accurac" not in page
 
 
 def test_a_run_cut_in_the_middle_is_continued_and_a_finished_one_starts_no_workers(run: Run, workers: Workers):

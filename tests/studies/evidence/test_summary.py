@@ -147,6 +147,8 @@ def test_a_score_is_no_percentage(searched: Study, tmp_path: Path) -> None:
     everything(score, tmp_path)
     assert " %" not in "".join(line for line in report_lines(score) if "best" in line and "interval" not in line)
     assert Numbers("score").value(12.3456) == "12.35"
+    assert Numbers("mae").value(-215_432.1) == "215432"  # not 2.154e+05
+    assert Numbers("mae").difference(-12_345.6) == "+12346"
     assert Numbers("accuracy").value(0.91234) == "91.23 %"
     assert Numbers("accuracy").difference(-0.00001) == "+0.00"
 

@@ -19,6 +19,7 @@ from scipy import stats
 Make = Callable[..., ScaledPoint]
 Grid = Callable[..., list[ScaledPoint]]
 KEYS = [
+    "metric",
     "level",
     "resamples",
     "seed",
