@@ -33,7 +33,7 @@ from . import (
 from .derived import Group
 from .stopping import exit_code, raise_on_signals
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="automl",
     cls=Group,
     no_args_is_help=True,

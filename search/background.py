@@ -19,7 +19,7 @@ class Background(Generic[T]):
         native code must not be broken off."""
         self._found: Future[T] = Future()
         self._call = call
-        self.slowed = 1.0
+        self.slowed: float = 1.0
         """Seconds that it took, for each second of CPU time of the process, whose other threads are
         thus no load; 1 before its end."""
         threading.Thread(target=self._run, name="automl-background", daemon=not ends_first).start()

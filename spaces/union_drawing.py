@@ -35,7 +35,7 @@ class UnionDrawing(Drawing[Union]):
         super().__init__(space)
         self._drawings = [SkeletonDrawing(member) for member in space.members]
         sizes = np.array([member.size for member in space.members], float)
-        self.weights = sizes / sizes.sum()
+        self.weights: NDArray[np.float64] = sizes / sizes.sum()
         """Share of the draws that each member gets."""
         self._holders = [
             _Holder(space, number)

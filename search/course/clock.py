@@ -58,14 +58,15 @@ class Clock:
             ends_early: whether the run is to end so early that workers can be stopped and the
                 network chosen be tested within the time given.
         """
-        self._limits, self._now, self.pace = limits, now, pace
+        self._limits, self._now = limits, now
+        self.pace: Pace | None = pace
         self._began = now() if began is None else began
         self._epoch_seconds: dict[str, float] = {}
         self._complete = 0
         self._testing = 0.0
         self._first: float | None = None
         self._ends_early = ends_early
-        self.slowed = 1.0
+        self.slowed: float = 1.0
         """Seconds that work takes on this machine, for each second that it would take alone."""
         self.confirming: float | None = None
         """Seconds that the plan of the search keeps for confirming; None without a plan."""

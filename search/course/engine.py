@@ -17,7 +17,7 @@ from ...studies import CandidateRow, Fault, Paused, Purpose, Study
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
 from .endings import Endings
-from .events import Listener, Silent
+from .events import Counts, Listener, Silent
 from .final_trainings import FinalTrainings
 from .hinting import Hinting
 from .job import Job
@@ -66,10 +66,11 @@ class Engine:
             hinting: scores that are computed before the sampler begins to choose.
             sharing: what other drivers do on the study.
         """
-        self.study, self._proposer, self._trials, self._limits = study, proposer, trials, limits
+        self.study: Study = study
+        self._proposer, self._trials, self._limits = proposer, trials, limits
         self._axis = study.spec.cost
         self._listener: Listener = listener or Silent()
-        self.clock = clock or Clock(limits)
+        self.clock: Clock = clock or Clock(limits)
         """The time of the run."""
         self._rungs, self._hinting = rungs or Rungs(trials.epochs), hinting
         self._live: dict[str, Running] = {}
@@ -77,12 +78,12 @@ class Engine:
         self._slow = TooSlow(self.clock, self._listener)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
         self._lost: list[Running] = []
-        self.exhausted = False
+        self.exhausted: bool = False
         """Whether no new candidate is left within the budget."""
         self.error: Exception | None = None
         """What ended the run before its time; set by whatever runs the engine."""
         self._recorder = Recorder(study, self._listener, limits)
-        self.counts = self._recorder.counts
+        self.counts: Counts = self._recorder.counts
         """Numbers of evaluations by how they ended."""
         self._troubles = Troubles(self.counts)
         self._waiting = Waiting(trials.store if trials.pauses else None, self._rungs.levels, study.spec.metric)

@@ -22,8 +22,10 @@ class Recorder:
 
     def __init__(self, study: Study, listener: Listener, limits: Limits) -> None:
         """Begin without any evaluation."""
-        self.study, self.listener, self._limits = study, listener, limits
-        self.counts = Counts(target=limits.trials)
+        self.study: Study = study
+        self.listener: Listener = listener
+        self._limits = limits
+        self.counts: Counts = Counts(target=limits.trials)
         """Numbers of evaluations by how they ended."""
         self._best: tuple[float, int] | None = None
         self._leaders: list[FrontPoint] | None = None

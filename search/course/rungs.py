@@ -51,12 +51,13 @@ class Rungs:
             by_cost: whether a network is compared with those that cost no more; if False, all are
                 compared by accuracy alone, because they cost the same.
         """
-        self.epochs, self._by_cost = epochs, by_cost
+        self.epochs: int = epochs
+        self._by_cost = by_cost
         levels: set[int] = set()
         level = float(epochs)
         while (level := level / REDUCTION) >= 0.7 * first and round(level) >= 1:
             levels.add(max(round(level), first))
-        self.levels = tuple(sorted(level for level in levels if level < epochs))
+        self.levels: tuple[int, ...] = tuple(sorted(level for level in levels if level < epochs))
         """Epochs of the rungs, rising."""
         self._costs: dict[Hashable, float] = {}
         self._reached: dict[int, dict[Hashable, float]] = {level: {} for level in (*self.levels, epochs)}

@@ -41,7 +41,7 @@ class Sharing:
         self._lease = None if alone else study.lease
         self._known: set[Key] = set()
         self._looked = -PAUSE
-        self.elsewhere = 0
+        self.elsewhere: int = 0
         """Trials that other drivers have begun and not ended."""
         self._free = 0
         self._put_off: dict[Key, Proposal] = {}

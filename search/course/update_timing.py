@@ -47,7 +47,7 @@ class Measuring:
             seed: seed of the updates.
         """
         self._pace, self._fidelity, self._seed = pace, fidelity, seed
-        self.budget = min(SHARE * seconds, MOST)
+        self.budget: float = min(SHARE * seconds, MOST)
         """Seconds that measuring takes at most."""
         self._rows = sorted(networks, key=lambda row: pace.seconds(row, fidelity(row)))
         self._left: list[CandidateRow] | None = None

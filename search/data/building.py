@@ -33,7 +33,7 @@ class NoRoom(AutomlError):
     def __init__(self, folder: Path, needed: int, error: OSError) -> None:
         self.needed = needed
         """Bytes of the pixels."""
-        self.reason = f"{folder} cannot be written ({error.strerror or error})"
+        self.reason: str = f"{folder} cannot be written ({error.strerror or error})"
         """Why, in words."""
         super().__init__(
             f"the decoded images need {needed / 1e9:.2g} GB, but {self.reason}: `automl cache clear` removes earlier"
@@ -62,7 +62,9 @@ class Building(Room):
     def __enter__(self) -> Building:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._array = None
         if self._lock is not None:
             shutil.rmtree(self._aside, ignore_errors=True)

@@ -47,7 +47,7 @@ class SimulatedTime:
     """A clock that stands still until its time is set."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now: float = 0.0
         """Seconds since the start."""
 
     def __call__(self) -> float:
@@ -160,7 +160,8 @@ class Covered:
     def __init__(self, proposer: Proposes, table: Table) -> None:
         self._proposer, self._table = proposer, table
         self._lacking = 0
-        self.refused, self.duplicates = proposer.refused, proposer.duplicates
+        self.refused: int = proposer.refused
+        self.duplicates: int = proposer.duplicates
 
     def propose(self, *, random: bool = False) -> Proposal | None:
         """The next candidate of the table, or None when nothing is left.
@@ -173,7 +174,8 @@ class Covered:
         ) is not None and proposal.candidate.id not in self._table.entries:
             self._lacking += 1
             self._proposer.failed(proposal)
-        self.refused, self.duplicates = self._proposer.refused + self._lacking, self._proposer.duplicates
+        self.refused = self._proposer.refused + self._lacking
+        self.duplicates = self._proposer.duplicates
         if proposal is not None:
             self._table.check(proposal.candidate, proposal.cost)
         return proposal

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...blocks import InvalidBlock
-from ...spaces import Budget, Candidate, Census, Space, Union
+from ...spaces import Budget, Candidate, Census, Settings, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
 from ...spaces.starts import starts
@@ -92,10 +92,10 @@ class Proposer:
         self._running = self._infeasible = 0
         self._ended: set[int] = set()
         self._ids: dict[int, str] = {}
-        self.refused = 0
+        self.refused: int = 0
         """Number of proposals that were over budget, violated a constraint, or could not be built.
         """
-        self.duplicates = 0
+        self.duplicates: int = 0
         """Number of proposals that had been made before."""
         past = [for_sampler(trial, objective) for trial in history]
         self._told = len(past)
@@ -117,7 +117,7 @@ class Proposer:
         drawn = self._pool
         if isinstance(space, Union):
             drawn = families_in_turn(space, budget, census, np.random.default_rng([seed, 2]))
-        self.starts = [] if self._always_random else starts(space, budget)
+        self.starts: list[Settings] = [] if self._always_random else starts(space, budget)
         """Settings that the space names to begin with (`spaces.starts`)."""
         self._left, self._first = iter(self.starts), drawn
 

@@ -119,9 +119,10 @@ class ReferencesFirst:
         self._proposer, self._repeated = proposer, 0
         self._ids = {one.candidate.id for one in references}
         known = set(known)
-        self.left = [one for one in references if one.candidate.id not in known]
+        self.left: list[ScaledReference] = [one for one in references if one.candidate.id not in known]
         """The references that are still to be proposed."""
-        self.refused, self.duplicates = proposer.refused, proposer.duplicates
+        self.refused: int = proposer.refused
+        self.duplicates: int = proposer.duplicates
 
     def propose(self, *, random: bool = False) -> Proposal | None:
         """The next reference if any is left, otherwise the next proposal of the other proposer that

@@ -88,7 +88,7 @@ class FeasibleSampler(BaseSampler):
         self._pool: Pool | None = None
         self._proposed: dict[int, NDArray[np.float64]] = {}
         self._chosen: dict[int, dict[str, Any]] = {}
-        self.exhausted = False
+        self.exhausted: bool = False
         """Whether everything within the budget has been proposed."""
 
     @abstractmethod

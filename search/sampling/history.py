@@ -19,7 +19,8 @@ class History:
 
     def __init__(self, columns: Sequence[Column], signs: NDArray[np.float64]) -> None:
         """`signs`: factors by which all objectives become maximised."""
-        self.columns, self._signs = list(columns), signs
+        self.columns: list[Column] = list(columns)
+        self._signs = signs
         self._rows, self._values = _Growing(len(columns)), _Growing(len(signs))
         self._failed = _Growing(len(columns))
         self.curves: list[dict[int, float]] = []

@@ -62,12 +62,13 @@ class Pool:
             InputError: no feasible row was found.
             Exception: the cost function failed for every row, and not for lack of a parameter.
         """
-        self.columns, self._region, self._wanted = list(columns), region, drawn
+        self.columns: list[Column] = list(columns)
+        self._region, self._wanted = region, drawn
         combinations = math.prod(math.inf if column.values is None else len(column.values) for column in columns)
         if combinations > DRAWN_SLOWLY:
             # finds out whether the region is vectorised
             self._admitted(region.settled(self.columns, self._draws(2, rng)))
-        self.complete = combinations <= (ENUMERATE if region.vectorised else 3 * DRAWN_SLOWLY)
+        self.complete: bool = combinations <= (ENUMERATE if region.vectorised else 3 * DRAWN_SLOWLY)
         """Whether the pool holds every feasible row."""
         if region.families is not None:
             found = self._of_families(region.families, rng)
@@ -89,7 +90,7 @@ class Pool:
         self._taken: set[int] = set()
         self._asked: dict[bytes, tuple[NDArray[np.bool_], list[int]]] = {}
         self._held: list[tuple[NDArray[np.bool_], list[int]]] = []
-        self.left = len(rows)
+        self.left: int = len(rows)
         """Number of free rows."""
 
     @property

@@ -105,11 +105,13 @@ class CostRegion:
         """
         if budget is not None and cost is None:
             raise InputError(f"a budget needs the cost that it bounds, but got {budget!r} and no cost")
-        self.priced = cost is not None
+        self.priced: bool = cost is not None
         self.families: Families | None = None
         self._cost = cost
+        self.low: float
+        self.high: float
         self.low, self.high = bounds_of(budget)
-        self.vectorised = True
+        self.vectorised: bool = True
         self.error: Exception | None = None
         """Why the cost of a row could not be told, the last time that it could not."""
         self._declared = dict(conditions or {})

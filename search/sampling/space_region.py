@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
 
 from ...blocks import InvalidBlock
 from ...spaces import Budget, Space
@@ -42,14 +43,16 @@ class SpaceRegion:
         """
         self._space, self._budget, self._metric = space, budget, metrics.get(cost)
         asked = [self._metric, *(bound.of for bound in budget.bounds)]
-        self.vectorised = not any(metric.walks for metric in asked)
+        self.vectorised: bool = not any(metric.walks for metric in asked)
         """Whether no metric has to look at each network by itself."""
         self.families: Families | None = None
         """Families of a union, all under the same budget; None for other spaces."""
         if isinstance(space, Union):
             regions = {member.name: SpaceRegion(member, budget, cost=cost) for member in space.members}
             self.families = Families(name=FAMILY, regions=regions)
-        self.distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
+        self.distributions: dict[str, BaseDistribution] = {
+            parameter.name: distribution(parameter) for parameter in space.parameters
+        }
         """Optuna's distribution of every parameter."""
 
     def learn(self, columns: Sequence[Column], table: Table, order: Sequence[str] = ()) -> bool:

@@ -62,7 +62,7 @@ class InitialPass(Trace):
         """(b, k), with its graph if gradients are taken."""
         self.weights: list[Tensor] = []
         """Weights of convolutions and linear layers, each once, in order of use."""
-        self.agreeing = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
+        self.agreeing: Tensor = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
         """(b, b): number of units that are active for both images or for none of them."""
         self._patterns = patterns
 

@@ -20,7 +20,7 @@ class Gathered:
     """Images of a data set that are indexed as a tensor (n, c, size, size) is, without being one:
     only the images that an index asks for are read."""
 
-    device = torch.device("cpu")
+    device: torch.device = torch.device("cpu")
     """Where the images are that an index gives."""
     nbytes = 0
     """Bytes that are kept in memory."""

@@ -71,7 +71,7 @@ class Pixels:
             InputError: shapes or types do not fit, or an image is in two parts.
         """
         _check_arrays(images, labels)
-        self.device = resolve(device)
+        self.device: torch.device = resolve(device)
         self.channels: int = images.shape[1]
         self.classes: int = int(labels.max()) + 1 if answers is None else answers.values.shape[1]
         self.task: str = CLASSIFICATION if answers is None else answers.task
@@ -81,6 +81,8 @@ class Pixels:
             part: _check_rows(part, rows, len(images)) for part, rows in parts.items() if rows is not None
         }
         _check_disjoint(self._rows)
+        self.mean: tuple[float, ...]
+        self.std: tuple[float, ...]
         self.mean, self.std = _kept_statistics(images, self._rows["train"])
         self._levels, self._fit = levels, fit
         self._images = np.asarray(images)

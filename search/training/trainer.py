@@ -80,31 +80,31 @@ class Trainer:
                 raise InputError(f"{name} must be at least 1, but got {value}")
         if not 0 < fraction <= 1:
             raise InputError(f"0 < fraction <= 1 must hold, but got {fraction}")
-        self.device = resolve(device)
+        self.device: torch.device = resolve(device)
         if pixels.device != self.device:
-            raise InputError(
-                f"the pixels must lie on the device that trains, {self.device}, but lie on {pixels.device}"
-            )
+            raise InputError(f"pixels must lie on the device that trains, {self.device}, but lie on {pixels.device}")
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for operations that autocast keeps in float32
         else:
             keep_freed_memory()
-        self.recipe, self.seed, self.epochs, self.size, self.fraction = recipe, seed, epochs, size, fraction
-        self.done_epochs, self._metric = 0, metric
+        self.recipe: Recipe = recipe
+        self.seed: int = seed
+        self.epochs: int = epochs
+        self.size: int = size
+        self.fraction: float = fraction
+        self.done_epochs: int = 0
         self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
-        self._pixels = pixels
-        self._labels_n = pixels.labels("train")
+        self._pixels, self._labels_n, self._metric = pixels, pixels.labels("train"), metric
         strata_n = pixels.strata("train").cpu()
         self._rows_n = rows_used(strata_n, fraction, seed)
         self._used_n = strata_n[self._rows_n]
         self._schedule = schedule(recipe, epochs=epochs, size=size, images=len(self._rows_n))
         self._normalise = Normalise(pixels.mean, pixels.std, self.device)
-        self.network = network.to(self.device).to(memory_format=torch.channels_last)
+        self.network: nn.Module = network.to(self.device).to(memory_format=torch.channels_last)
         self._ema = create_average(self.network, recipe)
         self._optimizer = create_optimizer(self.network, recipe, self.device)
-        self._scheduler = create_scheduler(
-            self._optimizer, recipe, epochs, sum(plan.updates for plan in self._schedule)
-        )
+        updates = sum(plan.updates for plan in self._schedule)
+        self._scheduler = create_scheduler(self._optimizer, recipe, epochs, updates)
         self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
         parts = (self.network, self._optimizer, self._ema, recipe, self.device)
         loss = loss_of(recipe, pixels, self._rows_n)

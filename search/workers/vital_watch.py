@@ -46,7 +46,7 @@ class VitalWatch:
         self._since: float | None = None
         self._patience, self._stopping = PATIENCE, False
         self._over = threading.Event()
-        self.thread = threading.Thread(target=self._watch, name="automl-ray", daemon=True)
+        self.thread: threading.Thread = threading.Thread(target=self._watch, name="automl-ray", daemon=True)
         """Looks at the processes."""
         self.thread.start()
 

@@ -117,7 +117,11 @@ class CostMetric(Metric):
         heading: str,
         units: Mapping[str, float],
     ) -> None:
-        self.name, self.unit, self.words, self.heading, self.units = name, unit, words, heading, units
+        self.name: str = name
+        self.unit: str = unit
+        self.words: str = words
+        self.heading: str = heading
+        self.units: Mapping[str, float] = units
         self._formula = formula
 
     def of(self, candidate: Candidate) -> int:

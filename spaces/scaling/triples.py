@@ -110,7 +110,7 @@ class TripleWalk:
         self._kept: list[_Admitted] = []
         self._nearest: tuple[float, str] = (math.inf, "none")
         self._paper: list[NDArray[np.float64]] = []
-        self.counts = {"true": 0, "paper": 0, "both": 0, "impossible": 0}
+        self.counts: dict[str, int] = {"true": 0, "paper": 0, "both": 0, "impossible": 0}
         """Triples admitted by each rule and by both, and triples that cannot be built."""
         self.only: dict[str, list[GridPoint]] = {"paper": [], "true": []}
         """Rule → the first `EXAMPLES` triples that it alone admits."""

@@ -27,7 +27,7 @@ class Origin:
         self.package = package
         with tokenize.open(file) as stream:
             self._lines = stream.read().splitlines()
-        self.tree = ast.parse("\n".join(self._lines) + "\n")
+        self.tree: ast.Module = ast.parse("\n".join(self._lines) + "\n")
         self.bindings: defaultdict[str, list[ast.stmt]] = defaultdict(list)
         for statement in self.tree.body:
             for name, binding in bound(statement):

@@ -59,7 +59,7 @@ class Auroc(Measure):
 
     name = "auroc"
     words = "AUROC"
-    classes = 2
+    classes: int | None = 2
 
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
         """The probability that an image of the second class is ranked above one of the first.
@@ -80,7 +80,7 @@ class LogLoss(Measure):
     name = "log-loss"
     words = "log loss"
     smaller_is_better = True
-    highest = math.inf
+    highest: float = math.inf
 
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
         """The mean cross entropy in nats."""

@@ -24,7 +24,7 @@ class MeanAbsoluteError(Measure):
     words = "MAE"
     task = REGRESSION
     smaller_is_better = True
-    highest = math.inf
+    highest: float = math.inf
 
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
         """The mean over images and targets; both arguments are numbers, (n, t)."""
@@ -40,7 +40,7 @@ class RootMeanSquaredError(Measure):
     words = "RMSE"
     task = REGRESSION
     smaller_is_better = True
-    highest = math.inf
+    highest: float = math.inf
 
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
         """The mean over the targets; both arguments are numbers, (n, t)."""
@@ -57,7 +57,7 @@ class R2(Measure):
     name = "r2"
     words = "R²"
     task = REGRESSION
-    lowest = -math.inf
+    lowest: float = -math.inf
 
     def of(self, logits_nk: Tensor, labels_n: Tensor) -> float:
         """The mean over the targets; both arguments are numbers, (n, t).

@@ -36,7 +36,7 @@ class SeedBootstrap:
         """Draw `resamples` resamples from the generator of `seed`; `level` is that of intervals."""
         seeds = sorted({one for point in points for one in point.accuracies})
         self.level = level
-        self.index = {id(point): column for column, point in enumerate(points)}
+        self.index: dict[int, int] = {id(point): column for column, point in enumerate(points)}
         table = np.array([[point.accuracies.get(one, np.nan) for one in seeds] for point in points]).reshape(
             len(points), len(seeds)
         )

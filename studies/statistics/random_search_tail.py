@@ -54,10 +54,12 @@ class RandomTail:
         generator = np.random.default_rng(seed)
         ordered = np.sort(np.asarray(random, dtype=float))
         finished = int(np.isfinite(ordered).sum())
-        self.n, self.best, self.ceiling = len(ordered), float(ordered[-1]), ceiling
+        self.n: int = len(ordered)
+        self.best: float = float(ordered[-1])
+        self.ceiling: float = ceiling
         rank = max(1, min(math.ceil(self.n / 3), math.ceil(math.sqrt(self.n)), finished))
         every = np.concatenate([ordered, np.asarray(others, dtype=float)])
-        self.threshold = float(ordered[-rank]) if finished else float(min(others))
+        self.threshold: float = float(ordered[-rank]) if finished else float(min(others))
         share = 1.0 if finished else (every > self.threshold).sum() / max(ahead, len(others))
         self._floor = max(self.best, self.threshold)
         self._rate = np.maximum(generator.beta(rank, self.n + 1 - rank, draws) * share, 1e-12)

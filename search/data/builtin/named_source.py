@@ -17,7 +17,7 @@ class NamedSource:
 
     name = "named"
     known: tuple[str, ...] = ("digits", "fashion-mnist", "cifar10", "cifar100")
-    words = ", ".join(known)
+    words: str = ", ".join(known)
     named = True
 
     def recognises(self, text: str) -> bool:
