@@ -1,6 +1,6 @@
-"""All uses of timm's private names, so that a new version of timm breaks this file only.
+"""Every use of timm's private names: a new version of timm can break this alone.
 
-It imports timm when a function is called, because `automl.spaces` needs `REGISTRY` before.
+timm is imported when a function is called: reading a space needs `REGISTRY` and no timm.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ SHAPE = (10, 3, 4, 4)
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("folder", "npz"):
-        monkeypatch.setattr(f"automl.search.data.builtin.{source}.SMALLEST", 1)
+        monkeypatch.setattr(f"automl.search.data.builtin.{source}_source.SMALLEST", 1)
 
 
 def key(number: int) -> str:

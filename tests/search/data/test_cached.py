@@ -29,7 +29,7 @@ from .decoded import COUNT, SIDE, assert_equal, read, write_classes
 @pytest.fixture(autouse=True)
 def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("folder", "npz"):
-        monkeypatch.setattr(f"automl.search.data.builtin.{source}.SMALLEST", 1)
+        monkeypatch.setattr(f"automl.search.data.builtin.{source}_source.SMALLEST", 1)
 
 
 @pytest.fixture
@@ -325,10 +325,10 @@ def in_a_process(root: Path, cache: Cache, then: str) -> subprocess.Popen[bytes]
     program = f"""
 import os
 from automl.search.data import building, load
-from automl.search.data.builtin import folder
+from automl.search.data.builtin import folder_source
 from automl.search.data.cache import Cache
 from pathlib import Path
-folder.SMALLEST = 1
+folder_source.SMALLEST = 1
 def filled(self):
     {then}
 building.Building.filled = filled
