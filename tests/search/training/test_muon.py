@@ -55,6 +55,21 @@ class TestWide:
         assert (orthogonalised(matrices) - found).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("shape", [(2, 96, 200), (1, 260, 100)])
+def test_large_matrices_in_bf16_where_the_cpu_multiplies_it(shape, monkeypatch):
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    exact, short = [], []
+    for able, found in ((False, exact), (True, short)):
+        monkeypatch.setattr(muon, "multiplies_bf16", lambda able=able: able)
+        found.extend((orthogonalised(matrices), orthogonalised(matrices[:, :8])))
+    assert short[0].dtype == torch.float32
+    values = torch.linalg.svdvals(short[0])
+    assert values.min() > 0.5
+    assert values.max() < 1.1
+    assert 0 < (short[0] - exact[0]).norm() < 0.02 * exact[0].norm()
+    assert torch.equal(short[1], exact[1])  # the control: small ones are processed as before
+
+
 def test_the_order_of_weights_in_memory_has_no_influence():
     moved = []
     for layout in (torch.contiguous_format, torch.channels_last):
