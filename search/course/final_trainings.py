@@ -11,13 +11,14 @@ would be too favourable if their trainings ended once they differ.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ...studies import FrontPoint, Study
+from ...studies import Evaluation, FrontPoint, Study
 from ...studies.artifacts import weights_name
 from ...studies.chosen import comparison
 from ...studies.evaluation import Purpose
-from ...studies.finalists import DOUBT, next_contender
+from ...studies.finalists import DOUBT, complete_points, next_contender
 from ...studies.reference_trials import ORIGIN
 from .clock import Clock
 from .confirmation import FILLED, FIRST_SEEDS, Final, described, left_out, planned
@@ -53,23 +54,41 @@ class FinalTrainings:
         them."""
         self._listener = listener
         limits, done = self._limits, self._study.evaluations(Purpose.FINAL)
-        self._left = planned(
+        self._left = self._plan(leaders, done)
+        if self._clock.left is not None:
+            self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)
+        self._planned = list(self._left)
+        if limits.race:
+            self._take_over(leaders)
+        self._first = {final.point.id for final in self._planned[: len(self._planned) - self._raced]}
+        self._known = {each.key for each in done}
+        if self._left:
+            listener.phase(described(self._left))
+
+    def _plan(self, leaders: list[FrontPoint], done: Sequence[Evaluation]) -> list[Final]:
+        return planned(
             leaders,
             done,
             seed=self._trials.seed,
-            seeds=limits.seeds,
-            factor=limits.factor,
+            seeds=self._limits.seeds,
+            factor=self._limits.factor,
             seconds_left=self._clock.left,
             workers=self._clock.workers,
             takes=self._clock.takes,
         )
-        if self._clock.left is not None:
-            self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)
-        self._planned = list(self._left)
-        self._first = {final.point.id for final in self._left}
-        self._known = {each.key for each in done}
-        if self._left:
-            listener.phase(described(self._left))
+
+    def _take_over(self, leaders: list[FrontPoint]) -> None:
+        """Take over the race of an earlier run that was broken off: the final trainings since the
+        last trial. Those before it belong to a search that asked for fewer trials."""
+        every = self._study.evaluations()
+        last = max((place for place, one in enumerate(every) if one.purpose is Purpose.SEARCH), default=-1)
+        self._planned = self._plan(leaders, [one for one in every[: max(last, 0)] if one.purpose is Purpose.FINAL])
+        first = {final.key for final in self._planned}
+        points = {point.id: point for point in complete_points(self._study)}
+        for one in every[last + 1 :]:
+            if one.key not in first and one.candidate_id in points:
+                self._planned.append(Final(point=points[one.candidate_id], fidelity=one.fidelity, seed=one.seed))
+                self._raced += 1
 
     def next(self) -> Running | None:
         """The next training; None if all have been handed out."""

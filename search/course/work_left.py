@@ -31,6 +31,8 @@ def has_work(study: Study, limits: Limits, *, elapsed: float = 0.0) -> bool:
     in_time = limits.seconds is None or elapsed < limits.seconds
     if counts.waiting or (in_time and (limits.trials is None or begun < limits.trials)):
         return True
+    if limits.race and counts.done:
+        return True
     finals = planned(
         finalists(study, limits.finals),
         study.evaluations(Purpose.FINAL),

@@ -9,6 +9,7 @@ from automl.blocks import AutomlError, InputError
 from automl.search import SearchOptions, search
 from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
+from automl.search.course.events import Silent
 from automl.search.course.limits import Limits, Trials
 from automl.search.evaluators.table import Covered, SimulatedTime, run
 from automl.search.proposing.proposer import Proposer
@@ -24,6 +25,7 @@ SPACE = {
     "dimensions": {"depth": 0.2, "width": [0.25, 0.5, 0.75], "expansion": [2, 3], "attention": ["none", "se"]},
 }
 KEYS = [f"{width}{expansion}{attention}" for width in range(3) for expansion in range(2) for attention in range(2)]
+KEYED = list(enumerate(KEYS))
 NAS_BENCH_MACRO = (
     Path(__file__).resolve().parents[4] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
 )
@@ -331,6 +333,29 @@ class TestSearch:
             assert set(of_best).isdisjoint(
                 e.accuracy for e in found.study.evaluations(Purpose.SEARCH) if e.candidate_id == found.best.candidate.id
             )
+
+    @pytest.mark.parametrize("ended", [9, 12, 15, 25])
+    def test_final_trainings_that_break_off_go_on_with_what_is_missing(self, tmp_path: Path, ended: int):
+        """The race of those that may be the best included."""
+        close = {
+            key: {"accuracy": [0.5 + (7 * index + 5 * seed) % 6 / 100 for seed in range(9)]} for index, key in KEYED
+        }
+        given = {"finals": 2, "seeds": 2, "workers": 1, "trials": 10}
+        whole = search(self.options(tmp_path, close, **given, storage=f"sqlite:///{tmp_path}/whole.db")).study
+        wanted = [one.key for one in whole.evaluations()]
+        assert len(wanted) == 10 + 2 * 2 + 3 * 2 * 2  # trials, final trainings, race
+
+        class Breaks(Silent):
+            def ended(self, evaluation, macs, counts, best) -> None:
+                if counts.done + counts.finals == ended:
+                    raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            search(self.options(tmp_path, close, **given), listener=Breaks())
+        study = search(self.options(tmp_path, close, **given)).study
+        assert [one.key for one in study.evaluations()] == wanted
+        search(self.options(tmp_path, close, **given))  # nothing is left
+        assert [one.key for one in study.evaluations()] == wanted
 
     def test_the_budget_refuses_before_anything_is_looked_up(self, tmp_path: Path):
         everything = search(self.options(tmp_path, flat(), trials=12))
