@@ -31,7 +31,7 @@ from . import (
     verify,
 )
 from .derived import Group
-from .stopping import exit_code, raise_on_signals
+from .stopping import exit_code, raise_on_signals, told
 
 app: typer.Typer = typer.Typer(
     name="automl",
@@ -103,6 +103,8 @@ def main(arguments: list[str]) -> int:
     try:
         with encoding.shielded():
             result = app(args=arguments, prog_name="automl", standalone_mode=False)
+        if result == exit_code(KeyboardInterrupt()):  # typer makes it of one that came before a search could take it
+            raise told()
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code

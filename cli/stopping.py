@@ -15,18 +15,28 @@ LIMIT = 8.0
 """Seconds in which a command that is told to stop must have ended."""
 STOPS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals that tell it to."""
+_told: int = signal.SIGINT
+"""The latest of them."""
 
 
 def raise_on_signals() -> None:
-    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, with the signal as its
-    argument; those that the process was told to ignore, as `nohup` does, stay ignored."""
+    """From now on SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, all with the signal as
+    their argument; those that the process was told to ignore, as `nohup` does, stay ignored."""
     for number in STOPS:
-        if signal.getsignal(number) is signal.SIG_DFL:  # Python has a handler of its own for Ctrl-C
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _raise)
 
 
 def _raise(number: int, _: FrameType | None) -> NoReturn:
+    global _told
+    _told = number
     raise KeyboardInterrupt(number)
+
+
+def told() -> KeyboardInterrupt:
+    """What the latest signal raised, where only its place is known: typer keeps its exit code for
+    itself."""
+    return KeyboardInterrupt(_told)
 
 
 def exit_code(error: KeyboardInterrupt) -> int:

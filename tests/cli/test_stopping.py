@@ -131,3 +131,13 @@ def test_sigterm_and_sighup_raise_as_ctrl_c_does_unless_they_are_ignored() -> No
         assert caught.value.args == (signal.SIGTERM,)
         signal.raise_signal(signal.SIGHUP)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_command_that_is_told_to_stop_before_it_has_begun_says_so(
+    number: int, call: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it imports takes seconds; typer alone would end it with 130, whatever the signal was."""
+    stopping.raise_on_signals()
+    monkeypatch.setattr("automl.cli.searching.masked_command", lambda *_, **__: signal.raise_signal(number))
+    assert call("search") == (128 + number, "", "interrupted\n")
