@@ -21,6 +21,7 @@ from ..course.measured_first import Course
 from ..data import described, remarks
 from ..handover.weights_loading import test
 from ..options import SearchOptions
+from ..own_parts import packed_measures
 from ..plan import Plan, arrays, prepare
 from ..pretrained.begun import Begun
 from ..pretrained.kept import NONE
@@ -159,7 +160,8 @@ def if_unequal(metric: str, balance: str) -> str:
 
 
 def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:
-    """Check that the user's own scores of these names can be sent to the workers.
+    """Check that the user's own scores of these names, and the measure that is asked for, can be
+    sent to the workers.
 
     Raises:
         InputError: one cannot; nothing has been started.
@@ -167,3 +169,5 @@ def require_sendable(options: SearchOptions, names: Sequence[str]) -> None:
     # they are packed by Ray, which reads these settings when it is imported
     cluster.set_environment(local=options.address is None)
     packed(names)
+    if options.metric is not None:
+        packed_measures(options.metric)

@@ -8,9 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any
 
-from ...blocks.block import Block, adopt, blocks
+from ...blocks.block import adopt, blocks
 from ...blocks.errors import InputError
-from ..by_value import by_value, users_modules
+from ...studies.quality import measures
+from ..own_parts import packed_blocks, packed_measures, unpacked_blocks, unpacked_measures
 from ..scores.registry import scores
 from ..scores.sending import packed, unpacked
 
@@ -48,7 +49,7 @@ def inside(address: str) -> str:
 
 def require_alike() -> None:
     """Check that every machine of the cluster has this one's versions of what trainings depend on,
-    and can use the blocks and scores that the user has registered.
+    and can use the blocks, scores and measures that the user has registered.
 
     Raises:
         InputError: one has not, or cannot run automl at all; nothing has been started.
@@ -57,15 +58,16 @@ def require_alike() -> None:
     from ray.exceptions import RayError, RayTaskError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    packages = (*ALIKE, *sorted({*blocks.origins.values(), *scores.origins.values()} - set(ALIKE)))
-    parts = packed_blocks(), packed()
+    parts = packed_blocks(), packed(), packed_measures()  # which loads those of installed packages
+    origins = {package for known in (blocks, scores, measures) for package in known.origins.values()}
+    packages = (*ALIKE, *sorted(origins - set(ALIKE)))
     asked: dict[str, Any] = {}
     for node in ray.nodes():
         if node["Alive"]:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             task: Any = ray.remote(num_cpus=0, max_retries=0)(machine).options(scheduling_strategy=there)
             asked[str(node["NodeManagerAddress"])] = task.remote(packages, *parts)
-    here = machine(packages, b"", b"")
+    here = machine(packages)
     for address, answer in asked.items():
         try:
             found: Any = ray.get(answer, timeout=PATIENCE)
@@ -85,7 +87,9 @@ def require_alike() -> None:
                 )
 
 
-def machine(packages: tuple[str, ...], own_blocks: bytes, own_scores: bytes) -> Machine:
+def machine(
+    packages: tuple[str, ...], own_blocks: bytes = b"", own_scores: bytes = b"", own_measures: bytes = b""
+) -> Machine:
     """What this machine has of the packages, and whether it can use the user's parts."""
     found = {"python": python_version().rpartition(".")[0]}
     for name in packages:
@@ -96,43 +100,10 @@ def machine(packages: tuple[str, ...], own_blocks: bytes, own_scores: bytes) -> 
     try:
         adopt(unpacked_blocks(own_blocks))
         unpacked(own_scores)
+        unpacked_measures(own_measures)
     except Exception as error:  # whatever a module of the user's own raises
         return Machine(versions=found, refused=_line(error))
     return Machine(versions=found)
-
-
-def packed_blocks() -> bytes:
-    """The user's own block classes, pickled with what their modules define; empty if there are
-    none.
-
-    Raises:
-        InputError: one cannot be pickled.
-    """
-    own = blocks.foreign()
-    if not own:
-        return b""
-    import ray.cloudpickle as pickle
-
-    with by_value(users_modules()):
-        for name, block in own.items():
-            try:
-                pickle.dumps(block)
-            except Exception as error:  # any error of an object that the class refers to
-                raise InputError(
-                    f"the block {name!r} must be a class that can be sent to workers, but it cannot be pickled:"
-                    f" {_line(error)}"
-                ) from None
-        return pickle.dumps(own)
-
-
-def unpacked_blocks(data: bytes) -> dict[str, type[Block]]:
-    """The block classes that another process has packed."""
-    if not data:
-        return {}
-    import ray.cloudpickle as pickle
-
-    found: dict[str, Any] = pickle.loads(data)
-    return found
 
 
 def _line(error: BaseException) -> str:

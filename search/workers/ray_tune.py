@@ -21,6 +21,7 @@ from ..by_value import by_value, users_modules
 from ..course.job import Job
 from ..course.measured_first import Course, MeasuredFirst
 from ..course.stop_signals import Stop, orderly
+from ..own_parts import packed_measures
 from ..pretrained.source_weights import Source
 from ..scores.sending import packed
 from . import cluster
@@ -261,7 +262,13 @@ def _tuner(
     # a worker of a private Ray imports what the driver can; one of a cluster may be elsewhere
     with by_value(users_modules()) if "node" in more else nullcontext():
         trainable = tune.with_parameters(
-            worker, arrays=sent(arrays), recipe=dict(recipe), blocks=blocks.foreign(), scores=packed(), **more
+            worker,
+            arrays=sent(arrays),
+            recipe=dict(recipe),
+            blocks=blocks.foreign(),
+            scores=packed(),
+            measures=packed_measures(),
+            **more,
         )
     left = engine.clock.left
     return tune.Tuner(

@@ -20,6 +20,7 @@ from ...blocks.errors import AutomlError
 from ...studies.evaluation import Fault
 from ...studies.store import StoreError
 from ..course.job import Job
+from ..own_parts import unpacked_measures
 from ..pretrained.source_weights import Source
 from ..scores.sending import unpacked
 from .place import Evaluate, Place
@@ -39,6 +40,7 @@ class Worker(tune.Trainable):
         recipe: Mapping[str, Any],
         blocks: Mapping[str, type[Block]] | None = None,
         scores: bytes = b"",
+        measures: bytes = b"",
         evaluate: Evaluate | None = None,
         source: Source | None = None,
         node: str = "",
@@ -52,6 +54,7 @@ class Worker(tune.Trainable):
             recipe: of all trainings.
             blocks: the user's own block classes, registered in the driver.
             scores: the user's own scores, packed.
+            measures: the user's own quality measures, packed.
             evaluate: evaluates trials in place of the usual training.
             source: the network from whose weights candidates begin.
             node: Ray's id of the driver's machine; empty for a private Ray, whose only machine is
@@ -69,6 +72,7 @@ class Worker(tune.Trainable):
         torch.set_num_threads(1)
         adopt(blocks or {})
         unpacked(scores)
+        unpacked_measures(measures)
         # a worker that was given no GPU must not take one that it happens to see
         device = pick_device() if get_gpu_ids() else torch.device("cpu")
         self._origin = {

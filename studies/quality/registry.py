@@ -1,7 +1,7 @@
 """Looks quality measures up by name.
 
 Ten come with automl. A package declares others in the group of entry points `automl.measures`,
-which workers find too; measures that a script registers are computed in its own process alone.
+which workers find too; those that a script registers are sent to them.
 """
 
 from __future__ import annotations

@@ -5,16 +5,23 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from automl.blocks import InputError, Shape
 from automl.blocks.block import blocks
+from automl.search import SearchOptions
 from automl.search.by_value import by_value, users_modules
+from automl.search.evaluators.training import require_sendable
+from automl.search.own_parts import packed_blocks, packed_measures, unpacked_blocks, unpacked_measures
 from automl.search.workers import nodes
-from automl.search.workers.nodes import Machine, inside, machine, packed_blocks, require_alike, unpacked_blocks
+from automl.search.workers.nodes import Machine, inside, machine, require_alike
+from automl.studies.quality import Measure, measures
 from ray.exceptions import RayTaskError
+
+from ... import fresh
 
 FIRST, SECOND, DEAD = "a1" * 28, "b2" * 28, "c3" * 28
 BLOCK = """
@@ -36,6 +43,30 @@ class Theirs(Attention):
 
     def build(self, shape):
         raise NotImplementedError
+"""
+MEASURE = """
+from automl.studies.quality import Measure, register
+
+SHARE = 0.5
+
+
+class Half(Measure):
+    name = "half"
+    words = "half of the images"
+
+    def of(self, logits_nk, labels_n):
+        return SHARE * len(labels_n)
+
+
+register(Half())
+"""
+RECEIVER = """
+import sys
+from automl.search.own_parts import unpacked_measures
+from automl.studies.quality import measure
+
+unpacked_measures(bytes.fromhex(sys.argv[1]))
+print([measure("half").of(None, "x" * count) for count in (0, 1)])
 """
 
 
@@ -139,6 +170,40 @@ class TestOwnParts:
         cluster.answers = lambda found: Machine(versions=found.versions, refused="ModuleNotFoundError: no helpers")
         with pytest.raises(InputError, match=r"10\.0\.0\.b .* cannot use parts of your own: ModuleNotFoundError: no"):
             require_alike()
+
+    def test_a_measure_of_a_module_that_workers_cannot_import_is_sent(self, monkeypatch, tmp_path: Path):
+        (tmp_path / "their_measures.py").write_text(MEASURE)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(measures, "known", dict(measures.known))
+        assert packed_measures() == b""
+        unpacked_measures(b"")
+        importlib.import_module("their_measures")
+        data = packed_measures()
+        assert (packed_measures("half"), packed_measures("accuracy")) == (data, b"")
+        sys.modules.pop("their_measures")
+        measures.known.pop("half")
+        done = fresh.run(RECEIVER, data.hex(), folder=Path("/"))
+        assert (done.stdout.strip(), done.returncode) == ("[0.0, 0.5]", 0), done.stderr
+        assert machine((), own_measures=data).refused == ""
+        assert measures.get("half").words == "half of the images"
+
+    def test_a_measure_that_cannot_be_sent_is_refused_before_anything_starts(self, monkeypatch, cluster: Cluster):
+        class Locked(Measure):
+            name = words = "locked"
+
+            def __init__(self) -> None:
+                self.lock = threading.Lock()
+
+            def of(self, logits_nk, labels_n):
+                return 0.0
+
+        monkeypatch.setattr(measures, "known", {**measures.known, "locked": Locked()})
+        with pytest.raises(InputError, match=r"the measure 'locked' must be an object that can be sent to workers, .*"):
+            require_alike()
+        assert cluster.asked == []
+        with pytest.raises(InputError, match=r"the measure 'locked' must be an object that can be sent to workers, .*"):
+            require_sendable(SearchOptions(metric="locked"), [])
+        require_sendable(SearchOptions(metric="macro-f1"), [])  # control: a search that does not ask for it
 
     def test_installed_modules_are_sent_by_name(self, theirs):
         import ray.cloudpickle as pickle
