@@ -8,13 +8,12 @@ depthwise weights, biases and normalisation, which do not mix channels, and matr
 `MIN_SIDE` rows or columns, such as classifiers of few classes and thin squeezes.
 
 timm's Muon processes one matrix after the other in bf16: 28 ms a step for a network of 6 MMACs with
-SE on one CPU thread. Here matrices of the same shape are processed together, in bf16 on a GPU, and
-on a CPU in float32 or, if they are large and the CPU multiplies bf16, in bf16. On a CPU the steps of
-a wide matrix are taken on its small product with its transpose (`by_gram`), a third of the
-multiplications for a 3x3 convolution. On a GPU `lr` may be a
-tensor, so that a CUDA graph can hold a step; matrices of similar shapes are then padded to a common
-one, since the number of kernels decides the time. Shape letters: m matrices of one shape, r rows,
-c columns, r <= c.
+SE on one CPU thread. Here matrices of the same shape are processed together, in bf16 on a GPU and,
+where the CPU multiplies it, for large matrices on a CPU, else in float32. On a CPU the steps of a
+wide matrix are taken on its small product with its transpose (`by_gram`), a third of the
+multiplications for a 3x3 convolution. On a GPU `lr` may be a tensor, so that a CUDA graph can hold
+a step; matrices of similar shapes are then padded to a common one, since the number of kernels
+decides the time. Shape letters: m matrices of one shape, r rows, c columns, r <= c.
 """
 
 from __future__ import annotations
