@@ -83,10 +83,7 @@ def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> di
     """One study."""
     search, draw = planned(kind, number, seed)
     wanted, alone = known.of(search)
-    with (
-        serving("postgresql") if kind == "postgresql" else nullcontext() as server,
-        places.place(search, server) as at,
-    ):
+    with serving("postgresql") if kind == "postgresql" else nullcontext() as server, places.place(search, server) as at:
         found = killing.disturbed(at, draw, kills=kills, horizon=HORIZON * alone, wanted=wanted)
     return {
         "kind": kind,
