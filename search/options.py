@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -193,7 +194,7 @@ class SearchOptions(RunOptions):
     """Networks believed best that are trained again at the end, with the best reference, longer and
     from further seeds."""
     seeds: int = 3
-    """Further seeds from which each of them is trained."""
+    """Further seeds from which each network of the finals is trained."""
 
     def __post_init__(self) -> None:
         if self.objective not in get_args(Objective):
@@ -205,6 +206,8 @@ class SearchOptions(RunOptions):
                 f"--table-seconds must be positive and at most {LONGEST:g}, but got {self.table_seconds:g}"
             )
         super().__post_init__()
+        as_sequences(self, "budget", "warm_start", separated=False)
+        as_sequences(self, "hints")
         at_least(self, trials=1, references=0, finals=0, seeds=1)
         at_most(self, trials=10_000_000, references=10_000, finals=10_000, seeds=10_000)
         for name in self.hints:
@@ -213,16 +216,35 @@ class SearchOptions(RunOptions):
             checked_place(self.artifacts)
 
 
+def as_sequences(options: object, *names: str, separated: bool = True) -> None:
+    """Replace the options named that are one text by a tuple of texts: type checkers take a text
+    for a sequence of texts, and Python would take its letters.
+
+    Args:
+        separated: whether commas separate the texts, and "none" gives none, as in a command;
+            otherwise the text is one item.
+    """
+    for name in names:
+        value = getattr(options, name)
+        if isinstance(value, str):
+            parts = [part.strip() for part in value.split(",") if part.strip() != "none"] if separated else [value]
+            object.__setattr__(options, name, tuple(part for part in parts if part))
+
+
 def at_least(options: object, **least: int) -> None:
-    """Check that the options named are None or at least as large as given.
+    """Check that the options named are None or whole numbers at least as large as given.
 
     Raises:
-        InputError: one is smaller.
+        InputError: one is smaller, or no whole number.
     """
     for name, bound in least.items():
         value = getattr(options, name)
-        if value is not None and value < bound:
-            raise InputError(f"--{name.replace('_', '-')} must be at least {bound}, but got {value}")
+        if value is None:
+            continue
+        option = f"--{name.replace('_', '-')}"
+        _check_whole(option, value)
+        if value < bound:
+            raise InputError(f"{option} must be at least {bound}, but got {value}")
 
 
 def at_most(options: object, **most: int) -> None:
@@ -235,6 +257,16 @@ def at_most(options: object, **most: int) -> None:
         value = getattr(options, name)
         if value is not None and value > bound:
             raise InputError(f"--{name.replace('_', '-')} must be at most {bound:,}, but got {value}")
+
+
+def _check_whole(option: str, value: object) -> None:
+    """Check that `value` is a whole number, of Python or NumPy.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(f"{option} must be a whole number, but got {value!r}")
 
 
 def _check_study(name: str) -> None:
@@ -252,10 +284,12 @@ def _check_study(name: str) -> None:
 
 
 def check_seed(name: str, seed: int) -> None:
-    """Check that 0 <= seed < 2**31, which every generator of random numbers here takes.
+    """Check that `seed` is a whole number with 0 <= seed < 2**31, which every generator of random
+    numbers here takes.
 
     Raises:
         InputError: it is not.
     """
+    _check_whole(name, seed)
     if not 0 <= seed < 2**31:
         raise InputError(f"{name} must be at least 0 and below 2**31, but got {seed}")

@@ -121,7 +121,10 @@ def parse_budget(texts: str | Iterable[str]) -> Budget:
         InputError: a text is no budget or not positive, or the bounds exclude each other.
     """
     bounds: dict[str, Bound] = {}
-    for text in [texts] if isinstance(texts, str) else texts:
+    listed = [texts] if isinstance(texts, str) or not isinstance(texts, Iterable) else texts
+    for text in listed:
+        if not isinstance(text, str):
+            raise InputError(f"a budget is given as text, but got {text!r}; {_EXAMPLE}")
         for part in text.split(","):
             new = _parse_bound(part)
             old = bounds.get(new.metric)

@@ -21,6 +21,7 @@ from .census_lines import describe
 from .distinct import feasible
 from .main_costs import main_costs
 from .parameters import Value
+from .plain_values import is_number, is_whole
 from .space import Space, load_space
 from .survey import Census, Costed, census, exclusions, feasible_values, require_feasible
 
@@ -205,9 +206,10 @@ def sample_space(
         InputError: there is no such space, an argument is out of its range, or no network is within
             the budget.
     """
-    if count < 1 or seed < 0 or not 0 <= aim <= 1:
-        rule = "`count >= 1`, `seed >= 0` and `0 <= aim <= 1` must hold"
-        raise InputError(f"{rule}, but got (count={count}, seed={seed}, aim={aim})")
+    whole = is_whole(count) and is_whole(seed) and is_number(aim)
+    if not whole or count < 1 or seed < 0 or not 0 <= aim <= 1:
+        rule = "whole numbers `count >= 1` and `seed >= 0`, and `0 <= aim <= 1` must hold"
+        raise InputError(f"{rule}, but got (count={count!r}, seed={seed!r}, aim={aim!r})")
     loaded, bounds, found = _examined(space, budget, image_size)
     require_feasible(found, loaded, bounds)
     drawing = feasible(loaded, bounds, np.random.default_rng(seed), aim=aim)

@@ -30,8 +30,8 @@ def open_study(study: Study | str, storage: str | None = None) -> Study:
     """The study itself, or the study of that name in `storage` (see `storage_url`).
 
     Raises:
-        InputError: there is no such database or study, or `storage` is given beside a `Study`,
-            which knows its own database.
+        InputError: there is no such database or study, `study` is neither, or `storage` is given
+            beside a `Study`, which knows its own database.
     """
     from .study import Study
 
@@ -39,4 +39,6 @@ def open_study(study: Study | str, storage: str | None = None) -> Study:
         if storage is not None and storage != study.storage_url:
             raise InputError("storage= goes with the name of a study; a Study knows its own database")
         return study
+    if not isinstance(study, str):
+        raise InputError(f"a study is given as a Study or by its name, but got {study!r}")
     return Study.open(storage_url(storage), study)

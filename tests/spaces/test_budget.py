@@ -1,5 +1,7 @@
 """Budgets as people write them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from automl.blocks import Cost, InputError
@@ -52,6 +54,12 @@ def test_nonsense_gets_one_clear_line(text: str, says: str):
     with pytest.raises(InputError, match=says) as caught:
         parse_budget(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [20e6, [20_000_000], None])
+def test_a_budget_that_is_no_text_is_refused_in_one_line(wrong: Any):
+    with pytest.raises(InputError, match=r"a budget is given as text, but got .*; write it like 400MFLOPs"):
+        parse_budget(wrong)
 
 
 def test_admits_numbers_and_arrays_alike():

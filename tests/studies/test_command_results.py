@@ -59,7 +59,16 @@ def test_the_front_holds_the_points_of_the_study(study: Study, record: Callable[
         automl.status(study, storage="sqlite:///other.db")
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"seed": -1}, {"aim": 1.1}])
+@pytest.mark.parametrize("wrong", [None, 3, ["tiny"]])
+def test_what_is_no_study_and_no_name_is_refused(wrong: Any):
+    for function in (automl.status, automl.front, automl.delete, automl.report):
+        with pytest.raises(InputError, match="a study is given as a Study or by its name, but got"):
+            function(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"count": 0}, {"seed": -1}, {"aim": 1.1}, {"count": 2.5}, {"seed": "x"}, {"aim": "x"}]
+)
 def test_a_sample_out_of_range_is_refused(wrong: dict[str, Any]):
     with pytest.raises(InputError, match="must hold, but got"):
         automl.sample_space("resnet18", **wrong)
