@@ -42,7 +42,7 @@ NOTE = "plan"
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Networks whose times stand for those of all candidates."""
+    """Networks that are timed to estimate how long training any candidate takes."""
 
     networks: Sequence[CandidateRow]
     """Random networks within the budget, of all families in turn."""
@@ -65,7 +65,7 @@ class Sample:
 
     @property
     def candidates(self) -> list[CandidateRow]:
-        """All of them."""
+        """The random networks, then the references."""
         return [*self.networks, *self.references]
 
 

@@ -75,7 +75,7 @@ def search(
         gpus: number of GPUs that a private Ray is to count; None looks.
 
     Raises:
-        InputError: something in the options cannot be; nothing has been written.
+        InputError: an option has a value that cannot be used; nothing has been written.
         AutomlError: the time ended before any network was trained.
         KeyboardInterrupt: the user stopped it; what ended is in the database, and the same call
             continues from there.

@@ -88,7 +88,8 @@ def named_by(study: Study) -> dict[str, str]:
 
 def kept_at(study: Study) -> list[str]:
     """Where files of a study may be: the folder beside the database, if it exists, and the place
-    that the database notes. That is told and not opened: others may have written it."""
+    that the database notes. The place is only named, never opened: another user may have written
+    that note."""
     found: list[str] = []
     with suppress(InputError):  # the name may be that of no folder
         usual = weights_folder(study.storage_url, study.spec.name)

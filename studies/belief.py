@@ -37,14 +37,17 @@ class Belief:
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """A belief that covers all networks which a study has trained to the end."""
+    """The belief that a study keeps, with the trials from which each network's posterior follows.
+
+    It covers every network that the study has trained to the end.
+    """
 
     belief: Belief
     """The belief as it was noted."""
     trials: Mapping[str, float]
     """Candidate id -> accuracy of its own trial."""
     networks: Mapping[str, Normal]
-    """Candidate id -> what is believed of its accuracy by all trials, its own included."""
+    """Candidate id -> posterior of its accuracy, given all trials, its own included."""
 
 
 def note_belief(study: Study, belief: Belief) -> None:

@@ -138,8 +138,12 @@ class Comparison:
         return self._by({key: [each.accuracy or 0.0 for each in several] for key, several in self.finals.items()})
 
     def choose(self, networks: Mapping[str, Mapping[int, float]]) -> str | None:
-        """The network that would be chosen by these final trainings (network -> seed -> accuracy)
-        in place of its own; None if one of the networks has none."""
+        """The id of the network that would be chosen if the final trainings were these.
+
+        Args:
+            networks: candidate id -> seed -> accuracy. None is returned if it is empty, or if a
+                network in it has no training.
+        """
         if not networks or not all(networks.values()):
             return None
         found = self._by({key: list(values.values()) for key, values in networks.items()})

@@ -54,7 +54,8 @@ def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
 
 
 def complete_points(study: Study) -> list[FrontPoint]:
-    """All networks that the search has trained to the end, by their trials."""
+    """All networks that a trial of the search has trained to the end, with the results of these
+    trials."""
     candidates, axis = study.candidates(), study.spec.cost
     complete = study.evaluations(Purpose.SEARCH, State.COMPLETE)
     return [FrontPoint(candidate=candidates[each.candidate_id], evaluation=each, axis=axis) for each in complete]

@@ -1,8 +1,9 @@
 """Checks what must hold in every database of studies, and repairs what can be without loss.
 
-An evaluation is there once, can be read, and has a candidate whose id is the hash of its network; a
-complete one has a curve. Optuna's trials beside them have the same numbers and states, and none is
-running. What has ended waits no more. The front is what a comparison of all pairs gives.
+No evaluation is recorded twice, each can be read, and the id of its candidate is the hash of its
+network; a complete evaluation has a curve. Optuna's trials have the numbers and states of our
+evaluations, and no trial is running. A training that has ended is not listed as paused. The front
+read from it equals the one that comparing all pairs of evaluations gives.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .storage_url import storage_url
 TRIALS = table("trials", column("number"), column("study_id"), column("state"))
 """Optuna's trials."""
 UNREADABLE = (AutomlError, ValueError, TypeError, LookupError, AttributeError)
-"""What a row raises that holds something else than was written."""
+"""Exceptions that reading a row raises if its contents are damaged."""
 LARGEST_FRONT = 2000
 """Largest number of complete evaluations whose pairs are all compared."""
 
@@ -53,8 +54,8 @@ def check(storage: str | None = None, *, repair: bool = False) -> list[Finding]:
 
     Args:
         storage: database URL; AUTOML_STORAGE or sqlite:///automl.db if None.
-        repair: puts right what can be without loss: trials of Optuna that are running without
-            anything that runs them become FAIL, and what has ended is no longer kept as waiting.
+        repair: repairs what can be repaired without loss: Optuna's trials in state RUNNING that no
+            process runs become FAIL, and trainings that have ended are no longer listed as paused.
 
     Raises:
         InputError: there is no such database.
@@ -79,7 +80,8 @@ def check(storage: str | None = None, *, repair: bool = False) -> list[Finding]:
 
 
 def _file(database: Database, session: Session) -> Iterator[str]:
-    """What SQLite itself finds; servers see to their files themselves."""
+    """The faults that SQLite's own checks find in the file; nothing for a database server, which
+    checks its own files."""
     if database.file is None:
         return
     for (line,) in session.execute(text("PRAGMA integrity_check")):
@@ -155,7 +157,7 @@ def _front(session: Session, study: int) -> Iterator[str]:
 
 
 def _waiting(session: Session, study: int, repair: bool) -> Iterator[str]:
-    """Trainings that are kept as waiting and have ended."""
+    """Trainings that are listed as paused although they have ended."""
     key = ("candidate_id", "fidelity", "seed")
     columns = [getattr(PausedRecord, name) for name in key]
     for of in session.execute(select(*columns).where(PausedRecord.study_id == study)).all():

@@ -41,7 +41,7 @@ class Paused:
     scores: Mapping[str, float] = field(default_factory=dict)
     """Zero-cost scores, where they were computed."""
     worker: str = ""
-    """Where it last ran."""
+    """Name of the worker that trained it last."""
     device: str = "cpu"
     """What it ran on."""
     checkpoint: str | None = None

@@ -1,7 +1,7 @@
 """Ends trainings: in the study, at the rungs, on the disk, and for the proposer.
 
 A training completes, fails, is pruned at its rung, is paused there, or is lost with its worker. The
-engine decides which; here all that keeps account of it is told.
+engine decides which; `Endings` then updates the study, the rungs, the files and the proposer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .waiting import Waiting
 
 
 class Endings:
-    """How the trainings of a run end."""
+    """Records each ended training of a run wherever it is kept track of."""
 
     def __init__(
         self, study: Study, proposer: Proposes, recorder: Recorder, waiting: Waiting, rungs: Rungs, *, pauses: bool

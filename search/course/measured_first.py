@@ -166,7 +166,7 @@ class MeasuredFirst:
             self.engine.abandon()
 
     def finish(self) -> None:
-        """End the run by its time."""
+        """End the run, as its time is over."""
         if self.engine is not None:
             self.engine.finish()
 

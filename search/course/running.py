@@ -1,4 +1,4 @@
-"""A training that a worker is at: from its job to the evaluation that is recorded."""
+"""One training that runs on a worker: its job, its reports, and the record that is made of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SILENCE, LEAST_SILENCE = 10.0, 300.0
 @documented
 @dataclass(kw_only=True)
 class Running:
-    """A training, or the scoring of a network, that a worker is at."""
+    """A training, or the scoring of a network, that runs on a worker."""
 
     job: Job
     """What the worker was asked to do: the network, its fidelity and its seed."""
@@ -52,9 +52,9 @@ class Running:
     rung: tuple[int, float] | None = None
     """Epoch and seconds of the last rung whose state this run has kept; None if there is none."""
     too_slow: bool = False
-    """Whether its training would not end in all the time of the search."""
+    """Whether its training is expected to take longer than the whole search."""
     losses: int = 0
-    """Workers that it has lost."""
+    """Number of workers that died or fell silent while they trained it."""
 
     @classmethod
     def resume(cls, job: Job, paused: Paused) -> Running:

@@ -59,7 +59,7 @@ class TableLookup:
     """The evaluator `table:FILE`."""
 
     plan: Settled
-    """What is searched; there are no images."""
+    """The settings of the search; a table needs no images."""
     table: Table
     """The table of the plan's space."""
     seconds: float | None

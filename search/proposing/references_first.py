@@ -112,7 +112,7 @@ class ReferencesFirst:
         """Begin, or continue.
 
         Args:
-            proposer: proposes all further networks; is not told of references.
+            proposer: proposes all further networks; it does not learn from the references.
             references: the references of the study.
             known: ids of the candidates that the study has evaluated or paused.
         """
@@ -126,7 +126,7 @@ class ReferencesFirst:
 
     def propose(self, *, random: bool = False) -> Proposal | None:
         """The next reference if any is left, otherwise the next proposal of the other proposer that
-        is none of them."""
+        is not one of the references."""
         if self.left:
             one = self.left.pop(0)
             return Proposal(

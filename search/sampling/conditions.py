@@ -79,8 +79,9 @@ def declared(columns: Sequence[Column], conditions: Mapping[str, Declared]) -> l
 def learn(columns: Sequence[Column], table: Table, *, order: Sequence[str] = ()) -> list[Condition]:
     """The conditions that hold in all rows of `table`, parents before children.
 
-    For each column with missing values it is a column that explains them: rather one that trials
-    asked for earlier, rather one of few values, rather the last of those.
+    Each column with missing values gets one parent: a column whose value decides where they are
+    missing. Columns that trials asked for before it are preferred; of those, the ones with the
+    fewest values; of those, the one that was asked for last.
 
     Args:
         columns: the parameters.

@@ -76,7 +76,7 @@ def _links(columns: Sequence[Column]) -> Links:
 
 
 def _same(column: Column, value: Any) -> float:
-    """The number of a value in another column; NaN if it is none of its values."""
+    """The number by which `column` encodes `value`; NaN if the column does not have that value."""
     number = column.number(value)
     values = _all(column)
     nearest = float(values[np.abs(values - number).argmin()]) if not math.isnan(number) else math.nan

@@ -1,9 +1,12 @@
 """The candidates that can still be proposed, each once.
 
 A small region is listed completely. Of a large one a fixed number of rows is drawn, and neighbours
-of good rows are added when a sampler asks for them. Where it is not known for certain which
-parameters are active in a row, a row that agrees with a trial in all parameters that the trial
-asked for is the same thing to evaluate: the same values lead to the same questions.
+of good rows are added when a sampler asks for them.
+
+A study with conditional parameters asks for some of them in some trials only, and it may not be
+known yet which ones a row would be asked for. A row then counts as evaluated if it agrees with a
+trial in every parameter that the trial asked for: equal values make the objective function ask for
+the same further parameters.
 """
 
 from __future__ import annotations

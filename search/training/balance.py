@@ -20,7 +20,8 @@ def class_weights(recipe: Recipe, labels_n: Tensor, classes: int, device: torch.
     """The weight of each class in the loss: k, on `device`; None if the recipe has none.
 
     Weights are inverse to the number of images, and 1 on average over the images, so that the
-    learning rate keeps its meaning. A class without training images gets the weight 1.
+    gradients keep their scale and the learning rate its effect. A class without training images
+    gets the weight 1.
     """
     if recipe.balance != "weights":
         return None

@@ -27,7 +27,16 @@ class Step:
         device: torch.device,
         loss: Loss | None = None,
     ) -> None:
-        """Take the parts of a training; `loss` None is that of the recipe without class weights."""
+        """Begin with the network and what trains it.
+
+        Args:
+            network: trained in place.
+            optimizer: makes the steps.
+            average: the averaged weights; None averages none.
+            recipe: number of parts of a batch, clipping and precision.
+            device: where the batches are.
+            loss: None takes the recipe's, without class weights.
+        """
         self._network, self._optimizer, self._average = network, optimizer, average
         self._recipe, self._device = recipe, device
         self._loss = loss or Loss(recipe)

@@ -26,8 +26,11 @@ OFF = {"label_smoothing": 0.0, "mixup": 0.0, "cutmix": 0.0, "balance": "none"}
 
 
 def fitted(recipe: Recipe, task: str) -> Recipe:
-    """A recipe of automl's own without what `task` has no use for. Smoothing, which was tried on
-    classes alone, is left to those who ask for it."""
+    """One of automl's own recipes with the settings turned off that mean nothing for `task`.
+
+    Label smoothing is on for classes only: it has not been tried on other tasks, and a recipe of
+    the user's may turn it on there.
+    """
     smoothing = {} if task == CLASSIFICATION else {"label_smoothing": 0.0}
     unused = {name: OFF[name] for name in UNUSED[task]}
     return replace(recipe, **{**smoothing, **unused})

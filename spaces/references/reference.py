@@ -25,7 +25,7 @@ class Reference:
     """Where it is published, e.g. "He et al., CVPR 2016, arXiv:1512.03385"."""
 
     def __hash__(self) -> int:
-        """Of what is not a mapping."""
+        """Hash of name and source; the settings of the network are a dict, which has no hash."""
         return hash((self.name, self.source))
 
     def baseline(

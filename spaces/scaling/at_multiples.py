@@ -36,7 +36,7 @@ class RuleNetwork:
     rule: str
     """The axis that is scaled alone, or "compound"."""
     phi: float | None
-    """φ of the compound rule; None for an axis alone."""
+    """φ of the compound rule; None for a rule that scales one axis."""
     factors: dict[str, float]
     """Axis → multiple of the baseline's own value; 1 for axes that are not scaled."""
     candidate: Candidate

@@ -62,7 +62,7 @@ class Baseline:
         `dimensions` replace dimensions of the whole network.
 
         Raises:
-            InputError: the settings are none of the skeleton.
+            InputError: the skeleton has no such settings.
         """
         data = written(network, name)
         own = {**data["dimensions"], **dimensions}

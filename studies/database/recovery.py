@@ -112,8 +112,8 @@ class Recovery:
 
     @contextmanager
     def holding(self, *kept: Kept, engine: Engine) -> Iterator[None]:
-        """Within it `kept` is about to be written; if the database cannot be had, or the process is
-        told to stop before, it stays in the file."""
+        """Context in which the caller writes `kept` to the database. If the database cannot be
+        reached, or the process is told to stop before, `kept` stays in the recovery file."""
         self._waiting.update({one.key: one for one in kept})
         try:
             yield
@@ -132,8 +132,9 @@ class Recovery:
         self._forget(kept)
 
     def write(self) -> str:
-        """Write what waits to the file; what is in it, for the reader. A disk that refuses it
-        changes nothing else: the database is still waited for."""
+        """Write the results that are not in the database yet to the file; return a clause that says
+        how many, for a message. If the disk refuses, nothing is lost: they are still held in memory
+        until the database can be reached."""
         try:
             if not self._waiting:
                 self._written = False
@@ -158,7 +159,7 @@ class Recovery:
 
 @contextmanager
 def held_by(recovery: Recovery | None, *kept: Kept, engine: Engine) -> Iterator[None]:
-    """As `Recovery.holding`, where there is one."""
+    """Do what `Recovery.holding` does; nothing if `recovery` is None."""
     if recovery is None:
         yield
         return

@@ -66,8 +66,8 @@ class Certificate:
     tried: tuple[TriedReference, ...] = ()
     """The references that the search has tried, in their order."""
     best: TriedReference | None = None
-    """The best of them, or of the references of the verification, which is compared; None if none
-    was trained to the end."""
+    """The reference that the network is compared with: the best of those tried, or of those of the
+    verification; None if no reference was trained to the end."""
     chosen: bool = False
     """Whether it is the network that the study has chosen."""
     margin: Margin | None = None

@@ -51,7 +51,7 @@ class Normal:
         return Normal(self.mean + weight * (value - self.mean), self.sd * math.sqrt(1 - weight))
 
     def widened(self, variance: float) -> Normal:
-        """The belief about the sum of this accuracy and an independent deviation."""
+        """The belief about this accuracy plus independent noise of mean 0 and this variance."""
         return Normal(self.mean, math.sqrt(self.sd**2 + variance))
 
     def above(self, other: Normal) -> float:
