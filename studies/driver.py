@@ -30,7 +30,8 @@ class Driver:
     pid: int
     """Its process id."""
     place: str
-    """Where process ids mean the same: see `place`."""
+    """Names the machine and PID namespace within which `pid` is unique: see the function
+    `place`."""
     since: datetime
     """When it began."""
     seen: datetime
@@ -51,7 +52,8 @@ class Driver:
 
     @property
     def gone(self) -> bool:
-        """Whether it ran where this process does, and does so no more."""
+        """Whether it ran on this machine, in this PID namespace, and has ended; False for a driver
+        elsewhere, of which this process cannot tell."""
         ended = self.pid == os.getpid() and self.id not in _here
         return self.place == place() and (ended or _gone(self.pid))
 

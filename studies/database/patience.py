@@ -24,16 +24,18 @@ locks, connection killed. Those of the client are 2000 and above, or 0."""
 
 @dataclass(kw_only=True)
 class Patience:
-    """How long an outage is waited for: from the first transaction that fails to the next that does
-    not."""
+    """Waits while the database cannot be reached.
+
+    An outage lasts from the first transaction that fails to the next that succeeds.
+    """
 
     seconds: float = 0.0
     """Seconds that it waits at most, besides the time that the driver itself waits."""
     told: Callable[[str], None] = lambda text: None
-    """Is told of each wait, before it; may raise an exception to end it."""
+    """Called before each wait with the reason; may raise an exception to end it."""
     keep: Callable[[], str] = str
-    """Is called once in an outage: when it has lasted `LONG`, or is waited for no longer. What it
-    returns is told with each wait from then on."""
+    """Called once in an outage: when it has lasted `LONG`, or when waiting ends. The text that it
+    returns is passed to `told` with each wait from then on."""
     _since: float | None = field(default=None, init=False)
     _pause: float = field(default=FIRST_PAUSE, init=False)
     _kept: str | None = field(default=None, init=False)
@@ -63,8 +65,8 @@ class Patience:
         self._since, self._pause, self._kept = None, FIRST_PAUSE, None
 
     def waits(self, engine: Engine, error: BaseException | None, reason: Callable[[BaseException], str]) -> bool:
-        """Wait after an error, if that may pass: whether to try again. False if it does not pass,
-        or the outage has lasted for too long.
+        """Wait after an error that may pass, and return whether to try again: False if the error
+        does not pass, or if the outage has lasted for too long.
 
         Raises:
             Exception: what `told` raises.
