@@ -151,7 +151,8 @@ def _audit_json(found: Audit) -> dict[str, Any]:
 
 
 def _print_audit(found: Audit, *, layers: bool) -> None:
-    """The whole network, and of its places those that differ, or all with `layers`."""
+    """Print the audit of the whole network and of each place whose counts differ, or with `layers`
+    of every place."""
     shown = [*(found.layers if layers else found.differing), found.total]
     table = [
         [

@@ -43,7 +43,8 @@ _CLOCKS = {
 GAP = timedelta(seconds=30)
 """A driver whose last sign of life is older was asleep, or could not reach the database."""
 GRACE = timedelta(seconds=60)
-"""Time after its return in which a driver takes no silent one for dead."""
+"""Time after a driver's own silence, such as a suspended machine, for which it declares no other
+driver dead."""
 
 
 def now(session: Session) -> datetime:

@@ -17,7 +17,7 @@ from .tables import CandidateRecord, EvaluationRecord, StudyRecord
 
 
 def spec_of(row: StudyRecord) -> StudySpec:
-    """What the study of this row searches."""
+    """The settings of the study in this row."""
     return StudySpec(name=row.name, space=row.space, budget=row.budget, data=row.data, settings=row.settings)
 
 

@@ -61,7 +61,7 @@ class Surface:
     mean_rmse: float
     """Leave-one-out RMSE of the trivial predictor, the mean of the other networks."""
     metric: str = ACCURACY
-    """The quality measure; of all its values here larger is better."""
+    """The quality measure; values here have the sign with which larger is better."""
 
     @property
     def loo_r2(self) -> float:
