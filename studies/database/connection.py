@@ -30,7 +30,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -192,6 +199,8 @@ class Database:
 
     def reason(self, error: BaseException) -> str:
         """What the driver says, in one line, without the password."""
+        if isinstance(error, PendingRollbackError) and isinstance(error.__context__, DBAPIError):
+            error = error.__context__  # what it was that has to be rolled back
         said = str(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error).strip()
         line = said.splitlines()[0] if said else type(error).__name__
         secrets = [self.url.password, *(value for key, value in self.url.query.items() if key in SECRETS)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
@@ -92,6 +92,8 @@ def passes(engine: Engine, error: BaseException) -> bool:
     if engine.dialect.name == "sqlite":
         name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
         return isinstance(error, OperationalError) and name.startswith(OF_OTHERS)
+    if isinstance(error, PendingRollbackError):  # the connection was cut inside a savepoint, as Optuna's part lies in
+        return True
     code = next(iter(getattr(getattr(error, "orig", None), "args", ())), None)
     if engine.dialect.name in ("mysql", "mariadb") and isinstance(code, int):
         return code in OF_MYSQL or code == 0 or 2000 <= code < 3000

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from automl.studies import DatabaseError, DuplicateEvaluation, Evaluation, Study, StudySpec
 from automl.studies.database import patience
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 
@@ -125,6 +125,11 @@ def test_an_outage_is_as_long_as_all_its_waits_together(
         ("postgresql", OperationalError("", {}, Exception("server closed the connection")), True),
         ("postgresql", ProgrammingError("", {}, Exception("no such table")), False),
         ("postgresql", ProgrammingError("", {}, Exception("cut"), connection_invalidated=True), True),
+        (
+            "postgresql",
+            PendingRollbackError("Can't reconnect until invalid savepoint transaction is rolled back"),
+            True,
+        ),
         ("mysql", OperationalError("", {}, Exception(2013, "Lost connection")), True),
         ("mysql", OperationalError("", {}, Exception(1213, "Deadlock found")), True),
         ("mysql", InterfaceError("", {}, Exception(0, "")), True),
@@ -132,7 +137,7 @@ def test_an_outage_is_as_long_as_all_its_waits_together(
         ("sqlite", OperationalError("", {}, Exception("disk I/O error")), False),
     ],
 )
-def test_errors_that_pass_are_waited_for(dialect: str, error: DBAPIError, waited: bool) -> None:
+def test_errors_that_pass_are_waited_for(dialect: str, error: SQLAlchemyError, waited: bool) -> None:
     engine = SimpleNamespace(dialect=SimpleNamespace(name=dialect))
     assert patience.passes(engine, error) == waited  # type: ignore[arg-type]
 
