@@ -1,20 +1,25 @@
 """Writes files whole or not at all: aside under a temporary name, synced, then renamed.
 
 Whenever the process is killed or the disk refuses, the name holds the earlier file or the new one.
-A kill may leave a temporary file (`.NAME.….tmp`) behind, which nothing reads.
+A kill may leave a temporary file (`.NAME.….tmp`) behind, which nothing reads. Its name says which
+process wrote it, so that `remove_unfinished` can remove it.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from ..blocks.errors import AutomlError, InputError
+from .driver import is_gone, place
 
 USERS = frozenset(
     getattr(errno, name)
@@ -36,6 +41,10 @@ USERS = frozenset(
 full disk, are those of the machine."""
 
 
+_UNFINISHED = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{12}\.tmp(-journal)?", re.DOTALL)
+"""The names that `aside` gives: where the process ran, and its id."""
+
+
 def kind_of(error: OSError) -> type[AutomlError]:
     """Return InputError if the path is at fault, and AutomlError if the machine is."""
     return InputError if error.errno in USERS else AutomlError
@@ -55,7 +64,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         OSError: the file cannot be written.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
+    temporary = aside(target)
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -65,6 +74,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def aside(path: Path) -> Path:
+    """Make a new name beside `path` for a file that is not whole yet; it names this process."""
+    return path.with_name(f".{path.name[:40]}.{_here()}-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+
+
+def remove_unfinished(folder: Path, *, below: bool = False) -> None:
+    """Remove the files that processes of this machine left unfinished in `folder` when they died,
+    and those in all folders below it if `below`. What cannot be removed stays."""
+    for inner, _, names in os.walk(folder) if below else [(folder, [], _names_in(folder))]:
+        for name in names:
+            found = _UNFINISHED.fullmatch(name)
+            if found is not None and found[1] == _here() and is_gone(int(found[2])):
+                with suppress(OSError):
+                    Path(inner, name).unlink()
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+@cache
+def _here() -> str:
+    return hashlib.sha256(place().encode()).hexdigest()[:8]
 
 
 def write_text(path: str | os.PathLike[str], text: str, errors: str = "strict") -> None:

@@ -55,7 +55,7 @@ class Driver:
         """Whether it ran on this machine, in this PID namespace, and has ended; False for a driver
         elsewhere, of which this process cannot tell."""
         ended = self.pid == os.getpid() and self.id not in _here
-        return self.place == place() and (ended or _gone(self.pid))
+        return self.place == place() and (ended or is_gone(self.pid))
 
     @property
     def alive(self) -> bool:
@@ -89,8 +89,8 @@ def place() -> str:
         return socket.gethostname()[:255]
 
 
-def _gone(pid: int) -> bool:
-    """Whether there is no process of this id; False where that cannot be asked."""
+def is_gone(pid: int) -> bool:
+    """Whether there is no process of this id here; False where that cannot be asked."""
     if sys.platform == "win32":  # there, os.kill would end it
         return False
     try:

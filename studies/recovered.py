@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from ..blocks.errors import InputError
+from contextlib import suppress
+
+from ..blocks.errors import AutomlError, InputError
+from .artifacts import store_of
+from .atomic_file import remove_unfinished
 from .database.recovery import Kept, Result, read_recovery, recovery_files
+from .database.url import sqlite_file
 from .evaluation import Purpose
+from .store import Folder
 from .study import Study
 from .weights_folder import weights_folder
+
+
+def tidy(study: Study) -> None:
+    """Remove what processes of this machine left unfinished when they were killed, beside the
+    database of a study and among its weights."""
+    file = sqlite_file(study.storage_url)
+    if file is not None:
+        remove_unfinished(file.resolve().parent)
+    with suppress(AutomlError):  # a store that cannot be had is told when it is needed
+        store = store_of(study)
+        if isinstance(store, Folder):
+            remove_unfinished(store.folder, below=True)
 
 
 def take_over(study: Study) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..blocks.documented import documented
 from ..blocks.errors import AutomlError, InputError
-from .atomic_file import refused, sync_folder
+from .atomic_file import aside, refused, sync_folder
 from .database.connection import Database
 from .database.schema import HEAD, migrate, revision
 from .storage_url import storage_url
@@ -65,18 +65,18 @@ def _copied(file: Path, schema: str) -> Path:
     copy = file.with_name(f"{file.name}.schema-{schema}.bak")
     if copy.exists():
         copy = copy.with_name(f"{copy.name[:-4]}-{secrets.token_hex(3)}.bak")
-    aside = copy.with_name(f".{copy.name[:60]}.{secrets.token_hex(6)}.tmp")
+    new = aside(copy)
     try:
-        with closing(sqlite3.connect(file)) as here, closing(sqlite3.connect(aside)) as there:
+        with closing(sqlite3.connect(file)) as here, closing(sqlite3.connect(new)) as there:
             here.backup(there)
-        with open(aside, "rb") as written:
+        with open(new, "rb") as written:
             os.fsync(written.fileno())
-        os.replace(aside, copy)
+        os.replace(new, copy)
         sync_folder(copy.parent)
     except OSError as error:
         raise refused(str(copy), error) from None
     except sqlite3.Error as error:
         raise AutomlError(f"{copy} cannot be written: {error}") from None
     finally:
-        aside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
     return copy

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...studies import Study
-from ...studies.recovered import take_over
+from ...studies.recovered import take_over, tidy
 from . import stop_signals
 from .events import Listener
 
@@ -30,6 +30,7 @@ def driven(study: Study, options: ClusterOptions, listener: Listener) -> Iterato
     with study.driven(join=options.join):
         for one in beside:
             listener.said(f"joined: {one}")
+        tidy(study)
         for line in take_over(study):
             listener.said(line)
         yield

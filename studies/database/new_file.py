@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..atomic_file import refused, sync_folder
+from ..atomic_file import aside, refused, sync_folder
 from .connection import Database
 
 
@@ -25,26 +24,26 @@ def create_whole(database: Database, make: Callable[[Database], None]) -> None:
     if database.file is None or database.exists:
         return
     file = Path(os.path.realpath(database.file))
-    aside = file.with_name(f".{file.name[:40]}.{secrets.token_hex(6)}.tmp")
+    new = aside(file)
     scheme = "file:" if str(database.url.database).startswith("file:") else ""
     try:
-        make(Database(database.url.set(database=f"{scheme}{aside}").render_as_string(hide_password=False)))
-        _name(aside, file)
+        make(Database(database.url.set(database=f"{scheme}{new}").render_as_string(hide_password=False)))
+        _name(new, file)
         sync_folder(file.parent)
     except OSError as error:
         raise refused(database.shown, error) from None
     finally:
         for ending in ("", "-journal"):
-            Path(f"{aside}{ending}").unlink(missing_ok=True)
+            Path(f"{new}{ending}").unlink(missing_ok=True)
 
 
-def _name(aside: Path, file: Path) -> None:
+def _name(new: Path, file: Path) -> None:
     """Give the file its name, which replaces no file of another process."""
     with suppress(FileExistsError):
         try:
-            os.link(aside, file)
+            os.link(new, file)
         except FileExistsError:
             raise
         except OSError:  # the file system has no hard links
             if not os.path.exists(file):
-                aside.rename(file)
+                new.rename(file)

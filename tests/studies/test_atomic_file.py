@@ -6,6 +6,7 @@ import ast
 import errno
 import os
 import resource
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 import torch
 from automl.blocks.errors import AutomlError, InputError
-from automl.studies import Study, StudySpec
-from automl.studies.atomic_file import make_folder, refused, replacing, write_text
+from automl.studies import Study, StudySpec, atomic_file
+from automl.studies.atomic_file import aside, make_folder, refused, remove_unfinished, replacing, write_text
 from automl.studies.checkpoint import save
+from automl.studies.recovered import tidy
 
 from ..import_graph import ROOT, sources
 
@@ -197,3 +199,53 @@ def test_a_folder_is_made_with_those_above_it_or_none_is(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
         make_folder(tmp_path / "file")
+
+
+class TestUnfinished:
+    """What a process that was killed left is removed by the next run of its study."""
+
+    @pytest.fixture
+    def dead(self) -> int:
+        """The id of a process that has ended."""
+        process = subprocess.Popen(["true"])
+        process.wait()
+        return process.pid
+
+    def left(self, path: Path, process: int) -> Path:
+        """The file that a process leaves if it is killed while it writes `path`."""
+        name = aside(path).name.replace(f"-{os.getpid()}-", f"-{process}-")
+        (path.parent / name).touch()
+        return path.parent / name
+
+    def test_only_that_of_dead_processes_of_this_machine_is_removed(
+        self, tmp_path: Path, dead: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone, living = (self.left(tmp_path / "c.pt", process) for process in (dead, os.getpid()))
+        below = tmp_path / "waiting"
+        below.mkdir()
+        inside = self.left(below / "c.pt", dead)
+        mine = tmp_path / ".c.pt.0123456789ab.tmp"  # of whatever else
+        mine.touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(atomic_file, "_here", lambda: "01234567")
+            elsewhere = self.left(tmp_path / "c.pt", dead)
+        remove_unfinished(tmp_path)
+        assert sorted(tmp_path.iterdir()) == sorted([living, below, mine, elsewhere])
+        assert inside.exists()
+        remove_unfinished(tmp_path, below=True)
+        assert not inside.exists()
+        assert not gone.exists()
+
+    def test_a_folder_that_is_not_there_has_none(self, tmp_path: Path) -> None:
+        remove_unfinished(tmp_path / "none")
+        remove_unfinished(tmp_path / "none", below=True)
+
+    def test_the_next_run_removes_it_beside_the_database_and_among_the_weights(
+        self, tmp_path: Path, dead: int, spec: StudySpec
+    ) -> None:
+        study = Study.create_or_continue(f"sqlite:///{tmp_path / 's.db'}", spec, command="", versions={})
+        weights = tmp_path / "s.db.artifacts" / "tiny" / "waiting"
+        weights.mkdir(parents=True)
+        names = [self.left(tmp_path / "s.db", dead), self.left(weights / "c.pt", dead)]
+        tidy(study)
+        assert [one.exists() for one in names] == [False, False]
