@@ -32,8 +32,11 @@ OF_SERVER = ("crash", "backend", "cut")
 """What is done to a server of databases: it crashes and is back after seconds; the process that
 serves the driver is killed, upon which PostgreSQL recovers as after a crash; connections are cut.
 """
-GAVE_UP = "go on with"
-"""What a driver says that ends by itself because Ray has died in the middle of a call."""
+BEGINNING = 30.0
+"""Seconds in which a driver may still begin, on a machine that does much else."""
+GAVE_UP = ("go on with", "error: cannot open postgresql", "error: cannot read postgresql")
+"""What a driver says that ends by itself: Ray has died in the middle of a call, or the server was
+away while the driver began."""
 
 
 @dataclass(kw_only=True)
@@ -147,7 +150,8 @@ def _ended(made: Place, driver: Driver, found: Outcome) -> bool:
     if code == 0:
         return True
     found.violations += _left_processes(made)
-    if code == 1 and made.search.trains and GAVE_UP in driver.said and found.gave_up < 20:
+    begins = made.search.trains or time.monotonic() - driver.began < BEGINNING
+    if code in (1, 2) and begins and any(said in driver.said for said in GAVE_UP) and found.gave_up < 20:
         found.gave_up += 1
         return False
     found.violations.append(("goes_on", f"exit {code}: {driver.said[-300:]!r}"))
