@@ -18,6 +18,7 @@ import platform
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import time
 from contextlib import nullcontext
@@ -91,6 +92,7 @@ def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> di
         found = killing.disturbed(at, draw, kills=kills, horizon=HORIZON * alone, wanted=promised)
     return {
         "kind": kind,
+        "commit": commit(),
         "number": number,
         "seed": seed,
         "search": search.name,
@@ -106,8 +108,14 @@ def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> di
     }
 
 
+def commit() -> str:
+    """The version of this program; empty outside a checkout."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def page(rows: list[dict[str, Any]]) -> str:
-    """All rows as Markdown."""
+    """All rows as Markdown, those of each version by themselves, the latest first."""
     made = f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     made += "".join(f", {name} {version(name)}" for name in ("ray", "optuna", "sqlalchemy", "torch", "psycopg"))
     lines = [
@@ -121,6 +129,32 @@ def page(rows: list[dict[str, Any]]) -> str:
         " `tests/faults/invariants.py`. *Lost* are evaluations that a driver had said to have ended and that were not"
         " in the database after its death. A search of a table prints only those that are better than all before.",
         "",
+    ]
+    unsteady = [row["same"] for row in rows if row["search"].startswith(UNSTEADY) and "same" in row]
+    lines += [
+        "",
+        f"Searches by random and evolution must find what they find undisturbed, to the last trial and final training;"
+        f" the predictor need not, and did in {sum(unsteady)} of {len(unsteady)} studies.",
+        "",
+        "*Gave up*: the driver ended with one line that said why and how to go on, because Ray had died in the middle"
+        " of a call, or the server was away while the driver began; it was started again.",
+    ]
+    lines += ["", "| killed | kills | next evaluation: median, worst (n) |", "|---|---|---|"]
+    all_kills = [one for row in rows for one in row["kills"]]
+    for victim in sorted({one["victim"] for one in all_kills}):
+        those = [one for one in all_kills if one["victim"] == victim]
+        nexts = sorted(one["next"] for one in those if one["next"] is not None)
+        after = f"{statistics.median(nexts):.1f} s, {nexts[-1]:.1f} s ({len(nexts)})" if nexts else "-"
+        lines.append(f"| {victim} | {len(those)} | {after} |")
+    for program in dict.fromkeys(row["commit"] for row in reversed(rows)):
+        of_version = [row for row in rows if row["commit"] == program]
+        lines += ["", f"## {program}", "", *table(of_version), "", *violations(of_version)]
+    return "\n".join(lines) + "\n"
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each kind of search."""
+    lines = [
         "| searches | studies | kills | violations | studies with any | lost | gave up |"
         " next evaluation after a restart: median, worst (n) |",
         "|---|---|---|---|---|---|---|---|",
@@ -137,27 +171,19 @@ def page(rows: list[dict[str, Any]]) -> str:
             f" {sum(bool(row['violations']) for row in those)} | {sum(one['lost'] for one in kills)} |"
             f" {sum(row['gave_up'] for row in those)} | {after} |"
         )
-    unsteady = [row["same"] for row in rows if row["search"].startswith(UNSTEADY)]
-    lines += [
-        "",
-        f"Searches by random and evolution must find what they find undisturbed, to the last trial and final training;"
-        f" the predictor need not, and did in {sum(unsteady)} of {len(unsteady)} studies.",
-        "",
-        "*Gave up*: the driver ended with one line that said why and how to go on, because Ray had died in the middle"
-        " of a call, or the server was away while the driver began; it was started again.",
-    ]
-    lines += ["", "| killed | kills | next evaluation: median, worst (n) |", "|---|---|---|"]
-    all_kills = [one for row in rows for one in row["kills"]]
-    for victim in sorted({one["victim"] for one in all_kills}):
-        those = [one for one in all_kills if one["victim"] == victim]
-        nexts = sorted(one["next"] for one in those if one["next"] is not None)
-        after = f"{statistics.median(nexts):.1f} s, {nexts[-1]:.1f} s ({len(nexts)})" if nexts else "-"
-        lines.append(f"| {victim} | {len(those)} | {after} |")
+    return lines
+
+
+def violations(rows: list[dict[str, Any]]) -> list[str]:
+    """What did not hold, study by study."""
     broken = [(row, which, line) for row in rows for which, line in row["violations"]]
-    if broken:
-        lines += ["", "## Violations", ""]
-        lines += [f"- {row['kind']} {row['number']} ({row['search']}): {which}: {line}" for row, which, line in broken]
-    return "\n".join(lines) + "\n"
+    if not broken:
+        return ["No violation."]
+    return [
+        f"- {row['kind']} {row['number']}, seed {row['seed']} ({row['search']}): {which}:"
+        f" {' '.join(line.split())[-160:]}"
+        for row, which, line in broken
+    ]
 
 
 def main() -> None:
