@@ -52,7 +52,7 @@ def clear(
     again when they are needed."""
     from ..search.data.kept_images import clear_cache
 
-    done = clear_cache(keys or (), cache=cache)
+    done = clear_cache(keys or None, cache=cache)
     if json:
         print_json(done.to_dict())
         return

@@ -168,8 +168,8 @@ class Cache:
                 except Timeout:
                     continue
 
-    def clear(self, keys: Sequence[str] = ()) -> tuple[list[Entry], list[Entry]]:
-        """Remove the entries whose keys begin with one of `keys`, all without: those that were
+    def clear(self, keys: Sequence[str] | None = None) -> tuple[list[Entry], list[Entry]]:
+        """Remove the entries whose keys begin with one of `keys`, or all if None: those that were
         removed, and those that are in use.
 
         Raises:
@@ -177,10 +177,10 @@ class Cache:
         """
         self.tidy()
         entries = self.entries()
-        for key in keys:
+        for key in keys or ():
             if not key or not any(entry.key.startswith(key) for entry in entries):
                 raise unknown("entry of the cache", key, [entry.key[:12] for entry in entries])
-        chosen = [entry for entry in entries if not keys or entry.key.startswith(tuple(keys))]
+        chosen = [entry for entry in entries if keys is None or entry.key.startswith(tuple(keys))]
         removed = [entry for entry in chosen if self.remove(entry.key)]
         return removed, [entry for entry in chosen if entry not in removed]
 

@@ -63,18 +63,18 @@ def list_cache(cache: str | Path | None = None) -> KeptImages:
     return KeptImages(folder=found.folder, limit=found.limit, entries=tuple(found.entries()))
 
 
-def clear_cache(keys: Sequence[str] = (), *, cache: str | Path | None = None) -> ClearedImages:
+def clear_cache(keys: str | Sequence[str] | None = None, *, cache: str | Path | None = None) -> ClearedImages:
     """Remove decoded data sets from the disk, except those in use; searches decode them again when
     needed.
 
     Args:
-        keys: keys of entries, or beginnings of them; all entries if empty.
+        keys: a key of an entry, or several, or beginnings of them; all entries if None.
         cache: the folder; AUTOML_CACHE or automl/decoded in the user's cache folder if None.
 
     Raises:
         InputError: no entry has such a key, or the folder is "none".
     """
-    removed, left = _cache(cache).clear(keys)
+    removed, left = _cache(cache).clear([keys] if isinstance(keys, str) else keys)
     return ClearedImages(removed=tuple(removed), in_use=tuple(left))
 
 

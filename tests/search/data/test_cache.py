@@ -15,6 +15,7 @@ from automl.search.data import mapped as mapped_images
 from automl.search.data.building import Building
 from automl.search.data.cache import Cache, cache_at
 from automl.search.data.entry import ABOUT, IMAGES
+from automl.search.data.kept_images import clear_cache
 from automl.search.data.mapped import Mapped, mapped, release
 
 from .decoded import assert_equal, read, write_classes
@@ -133,6 +134,15 @@ class TestLimit:
             cache.clear(["zz"])
         cache.clear([key(2)])
         assert keys(cache) == [key(1)]
+
+    def test_no_key_clears_nothing_and_one_key_is_no_list_of_letters(self, tmp_path: Path):
+        cache = Cache(folder=tmp_path)
+        for number in (1, 2):
+            add(cache, number, used=float(number))
+        assert clear_cache([], cache=tmp_path).removed == ()
+        assert keys(cache) == [key(2), key(1)]
+        assert [entry.key for entry in clear_cache(key(2), cache=tmp_path).removed] == [key(2)]
+        assert [entry.key for entry in clear_cache(cache=tmp_path).removed] == [key(1)]
 
     def test_nothing_but_entries_is_removed(self, tmp_path: Path):
         cache = Cache(folder=tmp_path)
