@@ -89,7 +89,7 @@ def processes(name: str) -> list[subprocess.Popen[bytes]]:
 
 
 def kill_processes() -> None:
-    """Kill all of them."""
+    """Kill the processes of Ray that this process has started."""
     if (found := node()) is not None:
         found.kill_all_processes(check_alive=False, allow_graceful=False)
 

@@ -59,7 +59,7 @@ class Tokens:
         self._written[token] = time.time()
 
     def remove(self) -> None:
-        """Remove all of them."""
+        """Remove the tokens that were written."""
         for token in self._written:
             with suppress(OSError):
                 token.unlink()
