@@ -77,8 +77,8 @@ def load(
 
 
 def with_fit(data: ImageData, fit: str) -> ImageData:
-    """Return the data with `fit` set, which says how its pictures became square; cached properties are
-    copied."""
+    """Return the data with `fit` set, which says how its pictures became square; cached properties
+    are copied."""
     found = replace(data, fit=fit)
     found.__dict__.update({name: data.__dict__[name] for name in KNOWN if name in data.__dict__})
     return found

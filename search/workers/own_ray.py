@@ -54,6 +54,6 @@ def prepared_processes() -> Iterator[None]:
 
 
 def kill() -> None:
-    """Kill the processes of Ray that this process has started. Ending them in order takes longer: Ray
-    waits for a minute for one that has died already."""
+    """Kill the processes of Ray that this process has started. Ending them in order takes longer:
+    Ray waits for a minute for one that has died already."""
     ray_private.kill_processes()
