@@ -23,7 +23,7 @@ from .options import (
 )
 from .output import print_json
 from .printed_tables import print_table
-from .text import names_in
+from .text import columns_in
 
 if TYPE_CHECKING:
     from ..search.data.checking import DataCheck
@@ -82,7 +82,7 @@ def check(
         group=group,
         fit=fit,
         task=task,
-        targets=names_in(targets or ""),
+        targets=() if targets is None else columns_in(targets),
         data_dir=data_dir,
         download=download,
         cache=cache,

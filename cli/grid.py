@@ -17,7 +17,7 @@ from .output import CONVENTION, cost_json, print_json
 from .printed_tables import pixels, print_table
 from .searching import masked_command, measures_in_words
 from .stopping import interruptible
-from .text import command, duration, names_in, parse_duration, parse_multiple, parse_part
+from .text import columns_in, command, duration, names_in, parse_duration, parse_multiple, parse_part
 
 if TYPE_CHECKING:
     from ..search.grid_options import GridOptions
@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
         "target": Text(parse=partial(parse_multiple, "--target"), default="2x"),
         "tolerance": Text(parse=partial(parse_part, "--tolerance"), default="5%"),
         "axes": Text(parse=names_in, default="depth,width,resolution"),
-        "targets": Text(parse=names_in),
+        "targets": Text(parse=columns_in),
         "metric": Text(parse=str, help=measures_in_words),
         "seconds": Text(parse=parse_duration, flag="--time"),
         "storage": Storage,

@@ -12,7 +12,7 @@ from .derived import Text, options_of
 from .options import Json, Storage
 from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
 from .stopping import interruptible
-from .text import command, duration, names_in, parse_duration, parse_references, quoted
+from .text import columns_in, command, duration, names_in, parse_duration, parse_references, quoted
 
 if TYPE_CHECKING:
     from ..search import SearchResult
@@ -80,7 +80,7 @@ def add_to(app: typer.Typer) -> None:
         "seconds": Text(parse=parse_duration, flag="--time"),
         "space": Text(parse=str, default="auto"),
         "data": Text(parse=str, default="digits", help=_data),
-        "targets": Text(parse=names_in),
+        "targets": Text(parse=columns_in),
         "sampler": Text(parse=str, help=_samplers),
         "evaluator": Text(parse=str, help=_evaluators),
         "cost": Text(parse=str, help=_metrics),

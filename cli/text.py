@@ -36,6 +36,20 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
 
 
+def columns_in(text: str) -> tuple[str, ...]:
+    """The columns in a text that separates them by commas; one may be called "none".
+
+    Raises:
+        InputError: there is none.
+    """
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        from ..blocks.errors import InputError
+
+        raise InputError(f"--targets must name columns of numbers, separated by commas, but got {text!r}")
+    return found
+
+
 def parse_references(text: str) -> int:
     """The number of references: 4 from "4", 0 from "none".
 

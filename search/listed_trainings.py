@@ -93,7 +93,8 @@ def train_listed(
     begun = Begun.of(asked.pretrained, plan.space)
     spec = replace(plan.spec, settings={**plan.spec.settings, "grid": dict(settings)})
     plan = replace(plan, spec=continued(asked.storage, spec, [spec.name]), seconds=options.seconds, trials=None)
-    for line in (*described(data), *remarks(plan.data, plan.split), *([] if begun is None else [str(begun)])):
+    said = remarks(plan.data, plan.split, mirrored=plan.recipe.flip and asked.flip is None)
+    for line in (*described(data), *said, *([] if begun is None else [str(begun)])):
         listener.said(line)
     seeds = [options.seed + index for index in range(options.seeds)]
     listener.said(

@@ -21,6 +21,7 @@ from ..studies.storage_url import storage_url
 from ..studies.store import checked_place
 from ..studies.utf8 import is_text
 from .data import Reading
+from .data.reading_options import columns_of
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 from .training.recipe import BALANCES
@@ -71,7 +72,7 @@ class DataOptions:
     def reading(self) -> Reading:
         """How the data are read."""
         names = ("validation", "test", "drop_small_classes", "image_column", "label_column", "group", "fit", "task")
-        return Reading(**{name: getattr(self, name) for name in names}, targets=tuple(self.targets))
+        return Reading(**{name: getattr(self, name) for name in names}, targets=columns_of(self.targets))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,8 +36,8 @@ def describe(space: Space, budget: Budget, found: Census) -> list[str]:
         *families,
         f"cost is counted at {height}x{width} px, one FLOP is one multiply-add",
         f"strides {stride_rule(space)}: {strides_in_words(space.candidate(found.costliest.settings))} in the costliest",
-        f"cheapest:  {_costed(found.cheapest)}",
-        f"costliest: {_costed(found.costliest)}",
+        f"cheapest:  {costed_in_words(found.cheapest)}",
+        f"costliest: {costed_in_words(found.costliest)}",
     ]
 
 
@@ -65,6 +65,7 @@ def _family(name: str, budget: Budget, found: Census) -> str:
     return f"  {name}: {held}" + (f", {share} within the budget" if budget.bounds else "")
 
 
-def _costed(one: Costed) -> str:
+def costed_in_words(one: Costed) -> str:
+    """The cost of a network and its settings."""
     settings = in_words(one.settings)
     return f"{human(one.cost.macs)}FLOPs, {human(one.cost.params)} params ({settings})"

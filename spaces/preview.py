@@ -17,12 +17,13 @@ from ..blocks.errors import InputError
 from .budget import Budget, parse_budget
 from .bulk import settings
 from .candidate import Candidate
-from .census_lines import describe
+from .census_lines import costed_in_words, describe
 from .distinct import feasible
 from .main_costs import main_costs
 from .parameters import Value
 from .plain_values import is_number, is_whole
 from .space import Space, load_space
+from .starts import starts
 from .survey import Census, Costed, census, exclusions, feasible_values, require_feasible
 
 DRAWN = 5
@@ -96,7 +97,15 @@ class SpaceDescription:
     @property
     def lines(self) -> list[str]:
         """Size, share within the budget, strides and cost range as lines of text."""
-        return describe(self.space, self.budget, self.census)
+        begins = [f"search begins with: {costed_in_words(one)}" for one in self.start]
+        return [*describe(self.space, self.budget, self.census), *begins]
+
+    @property
+    def start(self) -> list[Costed]:
+        """The networks with which a search begins: of each entry of `start` in the space file the
+        costliest within the budget; none without a budget."""
+        found = starts(self.space, self.budget)
+        return [Costed(settings=one, cost=self.space.candidate(one).cost()) for one in found]
 
     def to_dict(self) -> dict[str, Any]:
         """The description as plain JSON, as `automl space describe --json` prints it."""
@@ -119,6 +128,7 @@ class SpaceDescription:
             ],
             "dimensions": {one.name: list(one.values) for one in self.space.parameters},
             "feasible_values": self.feasible_values,
+            "start": [_costed(one) for one in self.start],
         }
 
 

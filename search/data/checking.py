@@ -21,7 +21,7 @@ from .images import ImageData
 from .load import load
 from .names import shown
 from .near_copies import near_copies
-from .reading_options import Reading
+from .reading_options import Reading, columns_of
 from .skipped import broken
 from .source import find_source
 
@@ -157,7 +157,7 @@ def check_data(
         group=group,
         fit=fit,
         task=task,
-        targets=tuple(targets),
+        targets=columns_of(targets),
     )
     folder, refused = data_dir, None
     try:
@@ -176,7 +176,7 @@ def check_data(
     if path is not None:
         write_sheet(loaded, path)
     copied = loaded.first != np.arange(len(loaded.labels))
-    said = [] if rows is None else remarks(loaded, rows, near)
+    said = [] if rows is None else remarks(loaded, rows, near, mirrored=loaded.flip)
     return DataCheck(
         name=data,
         kind=kind,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
 from .answers_shown import answer_of, answers_in_words, class_counts, guess
 from .names import LINE, listed, shown
+from .sides import sided
 from .skipped import summary
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def described(data: ImageData) -> tuple[str, ...]:
     return tuple(line for line in (*lines, summary(data.skipped)) if line)
 
 
-def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None, *, if_unequal: str = "") -> list[str]:
+def remarks(
+    data: ImageData, rows: Split, near: NDArray[np.int64] | None = None, *, if_unequal: str = "", mirrored: bool = False
+) -> list[str]:
     """Lines about a split for people: its parts, unequal classes, copies of images and images that
     look nearly the same, and the uncertainty if few images validate.
 
@@ -60,11 +63,13 @@ def remarks(data: ImageData, rows: Split, near: NDArray[np.int64] | None = None,
         near: what `near_copies` has found; None looks for them, unless there are more than `MANY`
             images.
         if_unequal: what is added where classes are unequal, such as the options that help.
+        mirrored: whether images are mirrored at random in training without having been asked for.
     """
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     lines = [f"split: {'; '.join(f'{part} {_shown_part(data, part_rows)}' for part, part_rows in parts.items())}"]
     lines += _missing_classes(data, rows)
     lines += _unequal(data, rows, if_unequal) if data.task == CLASSIFICATION else guess(data, rows)
+    lines += sided(data.classes) if mirrored and data.files else []
     lines += _grouped(data, rows)
     if rows.duplicates:
         lines += _copies(data, rows)

@@ -21,7 +21,7 @@ from ...studies.task import CLASSIFICATION, NOUNS, REGRESSION
 from .duplicates import leaders
 from .groups import deal_groups, joined
 from .images import ImageData, hashable
-from .names import shown
+from .names import number_of, shown
 from .stratify import apportion
 
 TRAIN, VALIDATION, TEST, UNUSED = range(4)
@@ -221,7 +221,7 @@ def _check_every_class_suffices(data: ImageData, counts: NDArray[np.int64], deal
 def _are_numbers(names: tuple[str, ...]) -> bool:
     """Whether the names are numbers, and more than `MANY`: they may be values, and no classes."""
     try:
-        return len(names) > MANY and all(math.isfinite(float(name)) for name in names)
+        return len(names) > MANY and all(math.isfinite(number_of(name)) for name in names)
     except ValueError:
         return False
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...blocks.errors import InputError
 from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
-from .names import shown
+from .names import number_of, shown
 from .path_table import Columns, find_column, text_of
 from .reading_options import Reading
 
@@ -166,7 +166,7 @@ def _number(cell: Any, column: str, row: int, name: str) -> float | None:
     if text is None and not isinstance(cell, bool | list | tuple):
         return None
     try:
-        number = float(str(text))
+        number = number_of(str(text))
     except ValueError:
         number = math.inf
     if math.isnan(number):

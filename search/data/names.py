@@ -15,6 +15,17 @@ LINE = 160
 """Characters in a line about a data set, at most."""
 
 
+def number_of(text: str) -> float:
+    """The number that a text is. Python's own reading of `1_000`, often a name, is left out.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if "_" in text:
+        raise ValueError(f"{text!r} is a name")
+    return float(text)
+
+
 def escaped(name: str) -> str:
     """The name as text that UTF-8 can write: a byte that is not UTF-8 becomes `\\xe9`.
 

@@ -36,6 +36,13 @@ LABEL = ("label", "class", "category", "class_name", "label_name", "target", "la
 """Usual names of the column of labels."""
 SPLIT = ("split", "subset", "part", "set", "partition")
 """Usual names of the column of splits."""
+FLAGS = {"0", "1", "0.0", "1.0", "True", "False", "true", "false"}
+"""Cells of a column that says of each image whether it has a label."""
+SEVERAL = {
+    CLASSIFICATION: "; several labels of one image belong into one cell, as cat;dog",
+    MULTI_LABEL: "; all labels of one image belong into one cell, as cat;dog",
+}
+"""What is added where a table has several rows for one image, by task."""
 _ANSWER = {CLASSIFICATION: "label", MULTI_LABEL: "set of labels", REGRESSION: "number"}
 
 
@@ -190,7 +197,7 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
         rows = "1 row has" if len(conflicts) == 1 else f"{len(conflicts):,} rows have"
         raise InputError(
             f"{name}: every image needs one {what}, but {rows} another {what} than an earlier row of the same image:"
-            f" {listed(conflicts, 120, most=3)}"
+            f" {listed(conflicts, 120, most=3)}{SEVERAL.get(found.task, '')}"
         )
     if torn:
         raise InputError(f"{name}: every image needs one group, but {listed(torn, 120, most=3)}")
@@ -211,9 +218,25 @@ def _required(columns: Columns, usual: tuple[str, ...], asked: str | None, optio
     if found is None:
         raise InputError(
             f"{name} must have a column of {what} ({usual[0]}, {usual[1]}, … or the one that {option} names), but its"
-            f" columns are: {listed([shown(column) for column in columns], 120)}"
+            f" columns are: {listed([shown(column) for column in columns], 120)}{_of_flags(columns, what)}"
         )
     return found
+
+
+def _of_flags(columns: Columns, what: str) -> str:
+    """What to do about columns of 0 and 1, one for each label, where those of labels are looked
+    for; empty if there are not two of them."""
+    flags = [
+        shown(column)
+        for column, cells in columns.items()
+        if {str(cell).strip() for cell in cells} <= FLAGS and len({str(cell).strip() for cell in cells}) > 1
+    ]
+    if what != "labels" or len(flags) < 2:
+        return ""
+    return (
+        f"; columns of 0 and 1 such as {listed(flags, 40, most=2)} are not read: write their names into one column"
+        " called label, as cat;dog"
+    )
 
 
 def _splits(columns: Columns, reading: Reading, name: str) -> tuple[list[str], dict[str, str]]:

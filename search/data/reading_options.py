@@ -4,7 +4,7 @@ say so, what is to be predicted, and below which number of images a class is lef
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,11 @@ from .names import check_is_text, shown
 CROP = "crop"
 FITS = (CROP, "letterbox")
 """How a picture becomes square."""
+
+
+def columns_of(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The columns that are named; one text is one column, not its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,7 @@ class Reading:
     report on the data. A study never has it."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", columns_of(self.targets))
         for option, part in self.parts.items():
             if not part.strip():
                 raise InputError(f"--{option} must name a part of the data set, but got {part!r}")

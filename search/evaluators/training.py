@@ -114,7 +114,8 @@ class Training:
         how = {"channels": data.channels, "levels": data.levels, "fit": data.fit}
         steps = Preprocessing.to(data.size, self.plan.proxy_size, **how)
         hint = if_unequal(self.plan.spec.metric, self.plan.recipe.balance)
-        lines = remarks(data, self.plan.split, if_unequal=hint)
+        mirrored = self.plan.recipe.flip and self.options.flip is None
+        lines = remarks(data, self.plan.split, if_unequal=hint, mirrored=mirrored)
         unit = unit_in_words(data.task, data.classes)
         measured = [f"{words(self.plan.spec.metric)} is {unit}"] if unit else []
         return [*described(data), *lines, *measured, f"images are prepared so: {steps}"]

@@ -43,6 +43,17 @@ def test_a_space_is_described_in_words_and_in_json(call):
     assert found["cheapest"]["macs"] < found["costliest"]["macs"]
 
 
+def test_a_description_shows_with_what_a_search_begins(call):
+    asked = ["space", "describe", "resnet-basic", "--image-size", "64"]
+    _, out, _ = call(*asked, "--budget", "20MFLOPs")
+    shown = [line for line in out.splitlines() if line.startswith("search begins with: ")]
+    found = json.loads(call(*asked, "--budget", "20MFLOPs", "--json")[1])
+    assert len(shown) == len(found["start"]) == 2
+    assert all(10e6 < one["macs"] <= 20e6 for one in found["start"])
+    assert all("MFLOPs" in line and "activation=silu" in line for line in shown)
+    assert "begins" not in call(*asked)[1]  # without a budget there is no largest network
+
+
 def test_samples_are_within_the_budget(call):
     code, out, _ = call("space", "sample", "efficientnet", "--budget", "300MFLOPs", "-n", "4", "--json")
     assert code == 0

@@ -109,6 +109,7 @@ def test_multiples_list_every_rule_with_its_cost(call):
         (["--axes", "depth,widht"], "did you mean 'width'"),
         (["--phi", "-11"], "--phi must lie between -10 and 10"),
         (["--phi", "0"], "--phi must lie between -10 and 10 and not be 0"),
+        (["--targets", " ,"], "--targets must name columns of numbers, separated by commas, but got ' ,'"),
         (["--points", "0"], "--points must be at least 1"),
         (["--seeds", "0"], "--seeds must be at least 1"),
         (["--image-size", "16"], "efficientnet_b0 cannot be built for inputs of 16x16 px, below its total stride"),

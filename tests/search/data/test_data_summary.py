@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from automl.search import SearchOptions
 from automl.search.data import ImageData, Reading, described, load, remarks, split
+from automl.search.data.sides import sided
 from automl.search.data.skipped import summary
-from automl.search.evaluators.training import if_unequal
+from automl.search.evaluators.training import Training, if_unequal
 from PIL import Image
 
 
@@ -102,6 +104,35 @@ class TestSkipped:
         line = summary(skipped)
         assert line.startswith("skipped: 5,000 files that are no images, 7 unreadable (yyy")
         assert len(line) <= 160
+
+
+class TestMirrored:
+    @pytest.fixture
+    def lines(self, tmp_path: Path, noise: Callable[..., list[Path]]) -> Callable[..., str]:
+        """What a search says of a folder with classes of these names."""
+
+        def said(*names: str, **options: object) -> str:
+            for name in names:
+                noise(tmp_path / "photos" / name, 5)
+            asked = SearchOptions(data=str(tmp_path / "photos"), storage=f"sqlite:///{tmp_path}/s.db", **options)  # type: ignore[arg-type]
+            return "\n".join(Training.prepared(asked, 0.0, None).data_lines())
+
+        return said
+
+    def test_a_search_says_how_sides_are_kept_apart(self, lines: Callable[..., str]) -> None:
+        said = lines("turn_left", "turn_right", "stop")
+        assert "may make them another class (turn_left, turn_right): --no-flip trains without" in said
+
+    @pytest.mark.parametrize("flip", [True, False])
+    def test_control_who_has_decided_is_not_asked(self, lines: Callable[..., str], flip: bool) -> None:
+        assert "mirrored" not in lines("left", "right", flip=flip)
+
+    def test_control_other_names_say_nothing(self, lines: Callable[..., str]) -> None:
+        assert "mirrored" not in lines("cat", "bright", "copyright")
+
+    def test_letters_are_signs_where_there_are_many(self) -> None:
+        assert "(a, b, c, … and 5 more)" in sided("abcdefgh")[0]
+        assert sided("abc") == sided(["aa", *"bcdefgh"]) == []
 
 
 class TestRemarks:

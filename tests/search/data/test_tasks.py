@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automl.blocks import InputError
+from automl.search import SearchOptions
 from automl.search.data import ImageData, Reading, load, split
 from automl.search.data.answers import Answers
 from automl.search.data.cache import Cache
@@ -158,6 +159,24 @@ class TestLabels:
         assert label_strata(flags[:, :4]).max() == 15
 
 
+class TestOtherLayouts:
+    """Tables of labels that are not read say how they would be."""
+
+    def test_columns_of_flags(self, tmp_path: Path) -> None:
+        (tmp_path / "t.csv").write_text("image,cat,dog,year\na.png,1,0,2001\nb.png,0,1,2002\n")
+        with pytest.raises(InputError, match=r"columns of 0 and 1 such as cat, dog are not read: write their names"):
+            load(str(tmp_path / "t.csv"))
+        (tmp_path / "t.csv").write_text("image,cat,year\na.png,1,2001\nb.png,0,2002\n")
+        with pytest.raises(InputError, match=r"its columns are: image, cat, year$"):  # control: one column
+            load(str(tmp_path / "t.csv"))
+
+    @pytest.mark.parametrize(("task", "several"), [(None, "several"), ("multi-label", "all")])
+    def test_a_row_for_each_label(self, tmp_path: Path, task: str | None, several: str) -> None:
+        (tmp_path / "t.csv").write_text("image,label\na.png,cat\na.png,dog\nb.png,cat\n")
+        with pytest.raises(InputError, match=rf"a.png is cat and dog; {several} labels of one image belong into one"):
+            load(str(tmp_path / "t.csv"), reading=Reading(task=task))
+
+
 class TestNumbers:
     def test_numbers_are_read_from_the_columns_that_are_named(self, tmp_path: Path, photos: list[str]) -> None:
         lines = [f"{photo},{number},{number * 2.5e3}, {-number} " for number, photo in enumerate(photos)]
@@ -180,6 +199,7 @@ class TestNumbers:
         [
             (["1", "old"], "t.csv", "column label must hold finite numbers to be predicted, but row 2 holds 'old'"),
             (["1", "inf"], "t.csv", "but row 2 holds 'inf'"),
+            (["1", "1_000"], "t.csv", "finite numbers to be predicted, but row 2 holds '1_000'"),
             (["1", "-1e200"], "t.csv", r"numbers of at most 1e\+18 to be predicted, but row 2 holds '-1e200'"),
             (
                 ["1700000000", "1700000078"],
@@ -203,6 +223,7 @@ class TestNumbers:
             ({"task": "regresion"}, "unknown --task 'regresion'; did you mean 'regression'"),
             ({"task": "regression", "drop_small_classes": 2}, "leaves out classes, but numbers to be predicted"),
             ({"targets": ("label", "Label")}, "--targets must name each column once, but label is named twice"),
+            ({"targets": ("none",)}, "--targets must name one of its columns, but got an unknown column 'none'"),
             ({"targets": ("labels",)}, r"--targets must name one of its columns, .* did you mean 'label'"),
         ],
     )
@@ -218,6 +239,15 @@ class TestNumbers:
     def test_many_classes_that_are_numbers_are_asked_after(self, table) -> None:
         with pytest.raises(InputError, match="numbers to be predicted need --task regression"):
             split(table([f"{number / 7:.3f}" for number in range(60)]), seed=0)
+
+    def test_control_names_with_underscores_between_digits_are_no_numbers(self, table) -> None:
+        with pytest.raises(InputError, match="every class needs at least 3 images") as error:
+            split(table([f"{number}_000" for number in range(60)]), seed=0)
+        assert "regression" not in str(error.value)
+
+    def test_one_text_is_one_column(self, table) -> None:
+        assert Reading(targets="age").targets == SearchOptions(targets="age").reading.targets == ("age",)
+        assert table(["1", "2"], targets="label").classes == ("label",)
 
     def test_every_part_has_numbers_of_the_whole_range(self, table) -> None:
         data = table([str(number**2) for number in range(60)], task="regression")
