@@ -32,6 +32,8 @@ def storable(name: str, value: object) -> str | None:
         return None
     if not isinstance(value, str):
         raise InputError(f"{name} must be a text, but got {value!r}")
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value
     return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 

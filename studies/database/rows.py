@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
@@ -21,8 +22,8 @@ def spec_of(row: StudyRecord) -> StudySpec:
     return StudySpec(name=row.name, space=row.space, budget=row.budget, data=row.data, settings=row.settings)
 
 
-def candidate_of(row: CandidateRecord) -> CandidateRow:
-    """The candidate of this row."""
+def candidate_of(row: CandidateRecord | Row[Any]) -> CandidateRow:
+    """The candidate of this row, which has at least its columns."""
     return CandidateRow(
         id=row.id,
         spec=row.spec,
@@ -61,7 +62,7 @@ def keep_metrics(row: CandidateRecord, candidate: CandidateRow) -> None:
         row.metrics = {**candidate.metrics, **stored.metrics}
 
 
-def evaluation_of(row: EvaluationRecord, metric: str = ACCURACY) -> Evaluation:
+def evaluation_of(row: EvaluationRecord | Row[Any], metric: str = ACCURACY) -> Evaluation:
     """The evaluation of this row, in a study of the quality measure `metric`."""
     return Evaluation(
         candidate_id=row.candidate_id,
