@@ -22,6 +22,7 @@ from ...studies.artifacts import weights_folder
 from ...studies.atomic_file import make_folder, refused, write_text
 from ...studies.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
+from ...studies.measure import ACCURACY, words
 from ...studies.storage_url import open_study
 from ...studies.verification_study import NOTE
 from ...studies.versions import versions
@@ -177,9 +178,15 @@ def _say(listener: Listener, plan: VerificationPlan) -> None:
         listener.said(line)
     fidelity = plan.fidelity(plan.compared[0].candidate)
     listener.said(
-        f"{len(plan.compared)} networks x {plan.seeds} seeds, {fidelity}; the choice is final: accuracies are those on"
-        f" the {len(plan.rows.test):,} test images"
+        f"{len(plan.compared)} networks x {plan.seeds} seeds, {fidelity}; the choice is final: {_several(plan.study)}"
+        f" are those on the {len(plan.rows.test):,} test images"
     )
+
+
+def _several(study: Study) -> str:
+    """What is compared, in the plural."""
+    metric = study.spec.metric
+    return "accuracies" if metric == ACCURACY else f"values of {words(metric)}"
 
 
 def _write(study: Study, result: Verification, out: str | Path | None) -> tuple[Path, ...]:

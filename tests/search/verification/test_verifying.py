@@ -12,14 +12,17 @@ import pytest
 import torch
 from automl.blocks import InputError
 from automl.search.course.engine import Engine
+from automl.search.course.events import Silent
 from automl.search.verification.verification_plan import FIRST_SEED, default_epochs
 from automl.search.verification.verifying import verify
 from automl.search.workers import ray_tune
 from automl.search.workers.job_runner import steps
 from automl.search.workers.place import Place
 from automl.studies import Purpose, Study, delete, studies
+from automl.studies.artifacts import weights_folder
 from automl.studies.chosen import best, best_json
 from automl.studies.evidence import certificate, certificate_text
+from automl.studies.quality import measure
 from automl.studies.reporting import report
 
 from .conftest import EPOCHS, Searched, Workers
@@ -74,6 +77,43 @@ def test_planted_good_references_win_and_the_words_say_what_to_try(three: Search
     text = certificate_text(certificate(three.study))
     assert text.startswith("-")
     assert "the search has found no better network; try more --time or --trials" in text
+
+
+@pytest.mark.parametrize(("task", "metric"), [("regression", "mae"), ("multi-label", "mean-average-precision")])
+def test_the_certificate_of_another_task_is_about_its_measure(
+    search: Callable[..., Searched], workers: Workers, task: str, metric: str
+):
+    searched, said = search(3, task=task), Said()
+    by_accuracy = planted(searched, 0.6)
+    workers.accuracy = lambda key, seed: by_accuracy(key, seed) - searched.lowered
+    found = verify(searched.study, epochs=2, listener=said).verification
+    assert {job.metric for job in workers.jobs} == {metric}
+    assert len(workers.arrays["answers"].values) == 60  # workers train on labels or numbers, not on strata
+    assert (found.measure, found.margin.verdict if found.margin else "") == (metric, "better")
+    of = measure(metric).words
+    assert any(f"values of {of} are those on" in line for line in said.lines)
+    [page, data] = [file.read_text() for file in found_files(searched)]
+    assert of in page
+    assert "accurac" not in page.lower()
+    shown = json.loads(data)
+    assert shown["metric"] == metric
+    assert shown["networks"][0]["mean"] == pytest.approx(10 - 0.7 if task == "regression" else 0.7, abs=0.01)
+    assert (shown["margin"] < 0) == (task == "regression")  # an error that is smaller is better
+
+
+class Said(Silent):
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def said(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def found_files(searched: Searched) -> list[Path]:
+    folder = weights_folder(searched.storage, searched.study.spec.name)
+    return [folder / name for name in ("certificate.md", "certificate.json")]
 
 
 def test_equal_networks_are_too_close_to_tell(three: Searched, workers: Workers):

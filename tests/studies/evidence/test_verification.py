@@ -11,6 +11,8 @@ import pytest
 from automl.studies.evidence import Certificate, Verification, VerifiedNetwork, certificate_files, certificate_text
 from automl.studies.evidence.certificate_text import certificate_lines, selection_text
 from automl.studies.evidence.margin import Margin, margin_over
+from automl.studies.evidence.verification_text import verification_text
+from automl.studies.quality import measures
 from automl.studies.statistics.intervals import Interval
 
 T_6 = 2.4469118487916806
@@ -146,3 +148,22 @@ def test_the_certificate_has_every_network_and_what_is_missing():
     assert [one["role"] for one in data["networks"]] == ["own", "reference", "reference", "random"]
     assert data["networks"][2]["failed"] == {"2": "the loss is not finite"}
     assert len(found.references) == 1
+
+
+@pytest.mark.parametrize("metric", [name for name in measures.names() if name != "accuracy"])
+def test_a_certificate_is_about_the_measure_of_its_study(metric: str):
+    one = measures.get(metric)
+    lowered = 5.0 if one.smaller_is_better else 0.0
+    own, other = ([value - lowered for value in values] for values in (OWN, (0.60, 0.61, 0.62)))
+    found = made(network("0", own, "own"), network("a", other), measure=metric)
+    page, data = certificate_files(found).values()
+    text, shown = verification_text(found), json.loads(data)
+    assert one.words in page
+    assert ("points" in text) == one.share
+    assert "accurac" not in (page + text).lower().replace(one.words, "")
+    assert "no better network" not in text
+    assert text.startswith("-" if one.smaller_is_better else "+")
+    assert shown["metric"] == metric
+    assert shown["margin"] == pytest.approx(-0.1 if one.smaller_is_better else 0.1)
+    assert shown["margin_interval"] == sorted(shown["margin_interval"])
+    assert shown["networks"][0]["mean"] == pytest.approx(5 - 0.71 if lowered else 0.71)
