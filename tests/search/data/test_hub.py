@@ -236,7 +236,8 @@ def test_a_failed_download_is_an_error_but_not_of_the_input(hub: dict[str, Any])
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_real_package_is_used_rightly(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("written", ["saved", "parquet"])
+def test_the_real_package_reads_a_set_that_was_written_here(tmp_path: Path, written: str):
     datasets = pytest.importorskip("datasets", reason="the package datasets (extra hf) is not installed")
     features = datasets.Features(
         {"picture": datasets.Image(), "kind": datasets.ClassLabel(names=["cat", "dog"]), "id": datasets.Value("int64")}
@@ -249,8 +250,13 @@ def test_the_real_package_is_used_rightly(monkeypatch: pytest.MonkeyPatch):
         )
 
     made = datasets.DatasetDict({"train": part([0, 1, 0, 1]), "test": part([1, 0])})
-    monkeypatch.setattr(datasets, "load_dataset", lambda name, cache_dir: made)
-    data = load("hf:pets")
+    if written == "saved":
+        made.save_to_disk(str(tmp_path / "pets"))
+    else:
+        (tmp_path / "pets").mkdir()
+        for name, split in made.items():
+            split.to_parquet(str(tmp_path / "pets" / f"{name}-00000-of-00001.parquet"))
+    data = load(f"hf:{tmp_path}/pets", data_dir=str(tmp_path / "cache"))
     assert data.classes == ("cat", "dog")
     assert data.labels.tolist() == [0, 1, 0, 1, 1, 0]
     assert data.official_test.tolist() == [False] * 4 + [True] * 2
