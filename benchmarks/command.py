@@ -44,7 +44,7 @@ def feather():
     from ray import tune
 
     class Feather(tune.Trainable):
-        def setup(self, config, *, arrays, recipe, blocks, scores):
+        def setup(self, config, *, arrays, recipe, blocks, scores, measures):
             pass
 
         def reset_config(self, new_config):

@@ -51,7 +51,7 @@ class Feather(tune.Trainable):
     for one another.
     """
 
-    def setup(self, config, *, arrays, recipe, blocks, scores):
+    def setup(self, config, *, arrays, recipe, blocks, scores, measures):
         assert "torch" not in sys.modules
         assert arrays["images"].shape == (10,)
         assert os.nice(0) < 15  # not that of Ray, with which it would starve on a busy machine
