@@ -105,7 +105,7 @@ class SpaceDescription:
         """The networks with which a search begins: of each entry of `start` in the space file the
         costliest within the budget; none without a budget."""
         found = starts(self.space, self.budget)
-        return [Costed(settings=one, cost=self.space.candidate(one).cost()) for one in found]
+        return [Costed(settings=dict(one), cost=self.space.candidate(one).cost()) for one in found]
 
     def to_dict(self) -> dict[str, Any]:
         """The description as plain JSON, as `automl space describe --json` prints it."""

@@ -28,7 +28,7 @@ def plain(value: object, where: str) -> JSON:
         InputError: a part of `value` cannot be written as JSON; the message names it by `where` and
             its dotted path.
     """
-    if value is None or type(value) in _PLAIN:
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return str(value)
