@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, ImageSize, Json, Storage
-from .output import CONVENTION, cost_json, metrics_json, print_json
+from .output import CONVENTION, metrics_json, print_json
 from .printed_tables import print_table
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def cost(
 
 
 def _json(cost: Cost, batch: int) -> dict[str, int]:
-    return {**cost_json(cost), "peak": int(cost.peak), "memory_bytes": int(cost.memory(batch))}
+    from ..spaces.main_costs import main_costs
+
+    return {**main_costs(cost), "peak": int(cost.peak), "memory_bytes": int(cost.memory(batch))}
 
 
 def _layers(found: NetworkCost, batch: int) -> list[dict[str, Any]]:

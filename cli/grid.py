@@ -13,7 +13,7 @@ import typer
 
 from .derived import Text, options_of
 from .options import Json, Storage
-from .output import CONVENTION, cost_json, print_json
+from .output import CONVENTION, print_json
 from .printed_tables import pixels, print_table
 from .searching import masked_command, measures_in_words
 from .stopping import interruptible
@@ -134,6 +134,7 @@ def grid(
 
 def grid_json(found: Grid) -> dict[str, Any]:
     """A grid as JSON with stable keys."""
+    from ..spaces.main_costs import main_costs
 
     def point(one: GridPoint) -> dict[str, Any]:
         return {
@@ -142,13 +143,13 @@ def grid_json(found: Grid) -> dict[str, Any]:
             "control": one.control,
             "product": one.product,
             "factor": one.factor,
-            **cost_json(one.cost),
+            **main_costs(one.cost),
             "same": list(one.same),
         }
 
     low, median, high = found.true_factors
     return {
-        "baseline": {"name": found.baseline.name, **cost_json(found.baseline.cost)},
+        "baseline": {"name": found.baseline.name, **main_costs(found.baseline.cost)},
         "phi": found.phi,
         "target": found.target,
         "step": found.step,

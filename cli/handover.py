@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import DEFAULT_STORAGE, Cache, DataDir, Json, Storage, StudyName
-from .output import evaluation_json, print_json
+from .output import print_json
 from .searching import masked_command
 from .stopping import interruptible
 from .text import command, in_shell, names_in
@@ -123,6 +123,8 @@ def train(
         )
     measures = kept_measures(opened, evaluation)
     if json:
+        from ..studies.as_json import evaluation_json
+
         print_json({**evaluation_json(evaluation), "measures": measures and measures.to_dict()})
         return
     if measures is not None:
@@ -205,6 +207,8 @@ def export(
 
 def export_json(out: Path, made: HandedOver) -> dict[str, Any]:
     """An export with stable keys."""
+    from ..studies.as_json import evaluation_json
+
     exported = made.exported
     return {
         "folder": str(out),

@@ -10,8 +10,7 @@ from .printed_tables import print_table
 
 if TYPE_CHECKING:
     from ..blocks.cost import Cost
-    from ..search import Best
-    from ..studies import CandidateRow, Evaluation, FrontPoint, Study
+    from ..studies import FrontPoint, Study
     from ..studies.believed_front import BelievedPoint
 
 CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
@@ -22,40 +21,12 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=2, allow_nan=False))
 
 
-def cost_json(cost: Cost | CandidateRow) -> dict[str, int]:
-    """MACs, parameters and activations."""
-    from ..spaces.main_costs import main_costs
-
-    return main_costs(cost)
-
-
 def metrics_json(cost: Cost) -> dict[str, float]:
     """The values of all cost metrics, by name."""
     from ..spaces.metrics import metrics
 
     values = {name: metric.value(cost) for name, metric in metrics.parts().items()}
     return {name: int(value) if float(value).is_integer() else float(value) for name, value in values.items()}
-
-
-def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """An evaluation with stable keys."""
-    from ..studies.as_json import evaluation_json as as_json
-
-    return as_json(evaluation)
-
-
-def best_json(best: Best | None) -> dict[str, Any] | None:
-    """The network chosen, with stable keys."""
-    from ..studies.as_json import chosen_json
-
-    return chosen_json(best)
-
-
-def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
-    """A front, cheapest first, with stable keys."""
-    from ..studies.as_json import front_json as as_json
-
-    return as_json(points)
 
 
 def measure(study: Study) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from .derived import Text, options_of
 from .options import Json, Storage
-from .output import CONVENTION, best_json, front_json, measure, print_front, print_json
+from .output import CONVENTION, measure, print_front, print_json
 from .stopping import interruptible
 from .text import columns_in, command, duration, names_in, parse_duration, parse_references, quoted
 
@@ -122,6 +122,7 @@ def masked_command(arguments: list[str], storage: str) -> str:
 
 def result_json(result: SearchResult) -> dict[str, Any]:
     """A finished search with stable keys."""
+    from ..studies.as_json import chosen_json, front_json
     from ..studies.classifier_measures import kept_measures
     from ..studies.evidence import certificate
     from ..studies.failures import failures
@@ -146,7 +147,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
         },
         "failures": failures(result.study.evaluations()),
         "measures": measures and measures.short(),
-        "best": best_json(best),
+        "best": chosen_json(best),
         "references": certificate(result.study).to_dict(),
         "front": front_json(result.front),
     }
