@@ -1,6 +1,7 @@
 """What a study of 100,000 trials costs its driver, and how long it takes to be read.
 
     uv run python benchmarks/scale.py [--database postgresql] [--trials 100000] [--write] [--quick]
+    uv run python benchmarks/scale.py --folder FOLDER --seconds 120   # again and again: it goes on
 
 Searches a generated table of 147,456 networks at random with 64 simulated workers, then times the
 commands that read the study. Nothing is trained: what is measured is the driver, its sampler, its
@@ -20,9 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 SERVERS = Path(__file__).parents[1] / "tests" / "studies" / "database" / "servers.py"
@@ -41,15 +43,18 @@ SPACE = {
 }
 QUICK = {"width": [0.25, 0.5, 0.75], "depth": [0.2, 0.4, 0.6], "expansion": [3, 6], "attention": ["none", "se", "eca"]}
 WORKERS = 64
+PARTS = "parts.jsonl"
+"""File in the folder of a measurement: what the reading of the table took, and each fiftieth of the
+trials."""
 
 
-def table(path: Path) -> float:
-    """Write the table; seconds of the writing."""
+def table(path: Path) -> None:
+    """Write the table."""
     from automl.spaces import Space
     from automl.spaces.bulk import enumerate_rows, settings
 
-    began, space, number = time.perf_counter(), Space.from_dict(SPACE), 0
-    with path.open("w", newline="") as file:
+    space, number = Space.from_dict(SPACE), 0
+    with path.with_suffix(".new").open("w", newline="") as file:
         writer = csv.writer(file)
         names = [parameter.name for parameter in space.parameters]
         writer.writerow([*names, "accuracy.0", "seconds"])
@@ -57,29 +62,40 @@ def table(path: Path) -> float:
             for row in rows:
                 chosen, number = settings(space, row), number + 1
                 writer.writerow([*(chosen[name] for name in names), 50 + number * 7919 % 4801 / 100, 30 + number % 60])
-    return time.perf_counter() - began
+    path.with_suffix(".new").rename(path)
 
 
-def searched(url: str, file: Path, trials: int, seconds: float) -> None:
-    """The search, in a process of its own; prints its figures as JSON. It ends as by Ctrl-C after
-    `seconds`."""
+def searched(url: str, folder: Path, trials: int, seconds: float) -> None:
+    """The search, in a process of its own, which goes on with what is in the database. What each
+    part of it took is added to PARTS. It ends as by Ctrl-C after `seconds`, with one part
+    at least."""
     from automl.search import SearchOptions, search
     from automl.search.course.events import Silent
     from automl.spaces import Space
 
-    marks: list[tuple[int, float, float]] = []
+    before: list[tuple[int, float, float]] = []
 
     class Listener(Silent):
         def ended(self, evaluation, macs, counts, best):
-            if counts.done == 1 or counts.done % (trials // 50) == 0:
-                marks.append((counts.done, time.process_time(), time.perf_counter()))
-                if marks[-1][2] - began > seconds:
-                    raise KeyboardInterrupt
+            if before and counts.done % (trials // 50):
+                return
+            now = counts.done, time.process_time(), time.perf_counter()
+            if before:
+                done, cpu, wall = before.pop()
+                part = {"from": done, "to": now[0], "cpu": now[1] - cpu, "wall": now[2] - wall}
+                part["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            else:
+                part = {"reading": now[2] - began}
+            before.append(now)
+            with (folder / PARTS).open("a") as file:
+                file.write(json.dumps(part) + "\n")
+            if "to" in part and now[2] - began > seconds:
+                raise KeyboardInterrupt
 
     began = time.perf_counter()
     options = SearchOptions(
         space=Space.from_dict(SPACE),
-        evaluator=f"table:{file}",
+        evaluator=f"table:{folder / 'table.csv'}",
         storage=url,
         study="s",
         sampler="random",
@@ -89,21 +105,27 @@ def searched(url: str, file: Path, trials: int, seconds: float) -> None:
     )
     with suppress(KeyboardInterrupt):
         search(options, listener=Listener())
-    fifth = max(1, len(marks) // 5)
-    (first, early), (late, last) = (marks[0], marks[fifth]), (marks[-1 - fifth], marks[-1])
-    print(
-        json.dumps(
-            {
-                "trials": last[0],
-                "reading": first[2] - began,
-                "cpu_ms": 1000 * (last[1] - first[1]) / (last[0] - first[0]),
-                "first_ms": 1000 * (early[1] - first[1]) / (early[0] - first[0]),
-                "last_ms": 1000 * (last[1] - late[1]) / (last[0] - late[0]),
-                "wall": last[2] - first[2],
-                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-            }
-        )
-    )
+
+
+def driven(folder: Path) -> dict[str, Any]:
+    """What the driver took, of all parts."""
+    parts = [json.loads(line) for line in (folder / PARTS).read_text().splitlines()]
+    done = [part for part in parts if "to" in part]
+    last = max(part["to"] for part in done)
+
+    def ms(some: list[dict[str, Any]]) -> float:
+        return 1000 * sum(part["cpu"] for part in some) / max(1, sum(part["to"] - part["from"] for part in some))
+
+    return {
+        "trials": last,
+        "starts": len(parts) - len(done),
+        "reading": max(part["reading"] for part in parts if "reading" in part),
+        "cpu_ms": ms(done),
+        "first_ms": ms([part for part in done if part["to"] <= last / 5]),
+        "last_ms": ms([part for part in done if part["from"] >= last * 4 / 5]),
+        "wall": sum(part["wall"] for part in done),
+        "memory": max(part["memory"] for part in done),
+    }
 
 
 @contextmanager
@@ -121,15 +143,14 @@ def database(kind: str, folder: Path):
         yield server.fresh()
 
 
-def measured(kind: str, trials: int, seconds: float, folder: Path, more: list[str]) -> dict:
+def measured(kind: str, trials: int, seconds: float, folder: Path, more: list[str]) -> dict[str, Any]:
     """All figures of one database."""
-    file = folder / "table.csv"
-    table(file)
+    if not (folder / "table.csv").exists():
+        table(folder / "table.csv")
     with database(kind, folder) as url:
-        command = [sys.executable, __file__, "--searches", url, str(file), "--trials", str(trials)]
-        command += ["--seconds", str(seconds), *more]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        figures = {"database": kind, **json.loads(done.stdout.splitlines()[-1])}
+        command = [sys.executable, __file__, "--searches", url, str(folder), "--trials", str(trials)]
+        subprocess.run([*command, "--seconds", str(seconds), *more], check=True)
+        figures = {"database": kind, **driven(folder)}
         for name in ("front", "status", "report"):
             began = time.perf_counter()
             arguments = [*COMMAND, name, "s", "--storage", url]
@@ -146,7 +167,7 @@ def page(rows: list[dict]) -> str:
     lines = [
         "# A study of 100,000 trials",
         "",
-        f"`uv run python benchmarks/scale.py --database NAME --write`, {time.strftime('%Y-%m-%d')}, {made}. One run"
+        f"`uv run python benchmarks/scale.py --database NAME --write`, {time.strftime('%Y-%m-%d')}, {made}. One search"
         " each.",
         "",
         "A table of 147,456 networks is searched at random by 64 simulated workers; commands are timed from start to"
@@ -159,6 +180,7 @@ def page(rows: list[dict]) -> str:
         ("driver's CPU time a trial", "cpu_ms", "{:.2f} ms", "5 ms"),
         ("… of the first fifth", "first_ms", "{:.2f} ms", ""),
         ("… of the last fifth", "last_ms", "{:.2f} ms", ""),
+        ("starts of the search", "starts", "{}", ""),
         ("wall time of the search", "wall", "{:.0f} s", ""),
         ("reading the table, before", "reading", "{:.0f} s", ""),
         ("largest memory of the driver", "memory", "{:.2f} GiB", "1 GB"),
@@ -176,15 +198,19 @@ def main() -> None:
     parser.add_argument("--database", default="sqlite", choices=["sqlite", "postgresql", "mariadb"])
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=300.0, help="the search ends after this time")
+    parser.add_argument("--folder", type=Path, help="keeps table and database: the next run goes on with them")
     parser.add_argument("--quick", action="store_true", help="54 networks and 50 trials: whether this program works")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--searches", nargs=2, metavar=("URL", "TABLE"), help=argparse.SUPPRESS)
+    parser.add_argument("--searches", nargs=2, metavar=("URL", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.quick:
         SPACE["dimensions"], given.trials = QUICK, 50
     if given.searches:
         return searched(given.searches[0], Path(given.searches[1]), given.trials, given.seconds)
-    with tempfile.TemporaryDirectory() as folder:
+    if given.folder is not None and given.database != "sqlite":
+        parser.error("a server ends with this program, and its database too: --folder is for sqlite")
+    with tempfile.TemporaryDirectory() if given.folder is None else nullcontext(given.folder) as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
         row = measured(given.database, given.trials, given.seconds, Path(folder), ["--quick"] * given.quick)
     kept = RESULTS / "scale.json"
     rows = [row]
