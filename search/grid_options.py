@@ -10,7 +10,8 @@ from ..blocks.documented import documented
 from ..spaces import Space
 from ..spaces.scaling.baseline import AXES
 from ..spaces.scaling.triples import Rule
-from .options import RunOptions, SearchOptions, as_sequences, at_least, at_most
+from .option_checks import are_numbers, as_sequences, at_least, at_most
+from .options import RunOptions, SearchOptions
 
 PARTS = ("baseline", "phi", "target", "step", "tolerance", "rule", "axes", "size_multiple", "points", "stop")
 """The options that make a grid this grid; more seeds continue it."""
@@ -48,6 +49,7 @@ class GridOptions(RunOptions):
 
     def __post_init__(self) -> None:
         as_sequences(self, "axes")
+        are_numbers(self, phi="--phi", target="--target", step="--step", tolerance="--tolerance")
         at_least(self, seeds=1, points=1, size_multiple=1)
         at_most(self, seeds=10_000, size_multiple=100_000)
         super().__post_init__()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,21 +13,15 @@ from ..blocks.errors import unknown
 from ..spaces import Space
 from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
-from ..spaces.yaml_source import CONTROL
 from ..studies.quality import measure
 from ..studies.storage_url import storage_url
 from ..studies.store import checked_place
-from ..studies.utf8 import is_text
 from .data import Reading
 from .data.reading_options import columns_of
+from .option_checks import LONGEST, are_numbers, as_sequences, at_least, at_most, check_seed, check_study
 from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 from .training.recipe import BALANCES
-
-LONGEST = 1e9
-"""Largest number of seconds of a run, 31 years."""
-LONGEST_NAME = 240
-"""Largest number of bytes of the name of a study: folders are called by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +138,8 @@ class RunOptions(DataOptions, TrainingOptions, ClusterOptions):
         at_most(self, workers=10_000, epochs=100_000, image_size=100_000, proxy_size=4096)
         check_seed("--seed", self.seed)
         if self.study is not None:
-            _check_study(self.study)
+            check_study(self.study)
+        are_numbers(self, seconds="--time", fraction="--fraction", gpus_per_trial="--gpus-per-trial")
         if self.seconds is not None and not 0 < self.seconds <= LONGEST:
             raise InputError(f"--time must be positive and at most {LONGEST:g} s, but got {self.seconds:g} s")
         if self.fraction is not None and not 0 < self.fraction <= 1:
@@ -202,6 +195,7 @@ class SearchOptions(RunOptions):
             raise unknown("--objective", self.objective, get_args(Objective))
         check_sampler(self.sampler, self.objective)
         metrics.get(self.cost)
+        are_numbers(self, table_seconds="--table-seconds")
         if self.table_seconds is not None and not 0 < self.table_seconds <= LONGEST:
             raise InputError(
                 f"--table-seconds must be positive and at most {LONGEST:g}, but got {self.table_seconds:g}"
@@ -215,82 +209,3 @@ class SearchOptions(RunOptions):
             score(name)
         if self.artifacts is not None:
             checked_place(self.artifacts)
-
-
-def as_sequences(options: object, *names: str, separated: bool = True) -> None:
-    """Replace the options named that are one text by a tuple of texts: type checkers take a text
-    for a sequence of texts, and Python would take its letters.
-
-    Args:
-        separated: whether commas separate the texts, and "none" gives none, as in a command;
-            otherwise the text is one item.
-    """
-    for name in names:
-        value = getattr(options, name)
-        if isinstance(value, str):
-            parts = [part.strip() for part in value.split(",") if part.strip() != "none"] if separated else [value]
-            object.__setattr__(options, name, tuple(part for part in parts if part))
-
-
-def at_least(options: object, **least: int) -> None:
-    """Check that the options named are None or whole numbers at least as large as given.
-
-    Raises:
-        InputError: one is smaller, or no whole number.
-    """
-    for name, bound in least.items():
-        value = getattr(options, name)
-        if value is None:
-            continue
-        option = f"--{name.replace('_', '-')}"
-        _check_whole(option, value)
-        if value < bound:
-            raise InputError(f"{option} must be at least {bound}, but got {value}")
-
-
-def at_most(options: object, **most: int) -> None:
-    """Check that the options named are None or at most as large as given.
-
-    Raises:
-        InputError: one is larger.
-    """
-    for name, bound in most.items():
-        value = getattr(options, name)
-        if value is not None and value > bound:
-            raise InputError(f"--{name.replace('_', '-')} must be at most {bound:,}, but got {value}")
-
-
-def _check_whole(option: str, value: object) -> None:
-    """Check that `value` is a whole number, of Python or NumPy.
-
-    Raises:
-        InputError: it is not.
-    """
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise InputError(f"{option} must be a whole number, but got {value!r}")
-
-
-def _check_study(name: str) -> None:
-    """Check that folders and terminals take the name of a study.
-
-    Raises:
-        InputError: they do not.
-    """
-    fits = is_text(name) and len(name) <= 120 and len(name.encode()) <= LONGEST_NAME
-    if not fits or not re.fullmatch(r"[^\s./\\][^/\\\n]*", name) or CONTROL.search(name):
-        raise InputError(
-            "--study must be a name without / and \\ and control characters that does not begin with a dot or a"
-            f" space, of at most 120 characters and {LONGEST_NAME} bytes, but got {name!r}"
-        )
-
-
-def check_seed(name: str, seed: int) -> None:
-    """Check that `seed` is a whole number with 0 <= seed < 2**31, which every generator of random
-    numbers here takes.
-
-    Raises:
-        InputError: it is not.
-    """
-    _check_whole(name, seed)
-    if not 0 <= seed < 2**31:
-        raise InputError(f"{name} must be at least 0 and below 2**31, but got {seed}")

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..blocks.errors import unknown
+from ..blocks.errors import InputError, unknown
 from .candidate import Candidate
 from .neighbourhood import around, centres
 from .parameters import Parameter, Value
@@ -191,6 +191,8 @@ def load_space(name: str | Path) -> Space:
         InputError: there is no such space or file, or the file has an error; the message gives
             file, line, key and the nearest known name.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(f"a space is given by its name or its file, but got {name!r}")
     path = Path(name)
     is_file = os.path.isfile(path)  # False, and no error, for a name that no file can have
     if "," in str(name) and not is_file:

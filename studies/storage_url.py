@@ -22,7 +22,12 @@ def storage_url(storage: str | None = None) -> str:
     `DEFAULT_STORAGE`.
 
     Without an argument it serves as the `default_factory` of a dataclass field.
+
+    Raises:
+        InputError: `storage` is no text.
     """
+    if storage is not None and not isinstance(storage, str):
+        raise InputError(f"a database is given by its URL, but got {storage!r}")
     return storage or os.environ.get(VARIABLE) or DEFAULT_STORAGE
 
 

@@ -22,7 +22,7 @@ from ...studies.task import CLASSIFICATION, task_of
 from ..course.job import Job
 from ..data.answers import Answers
 from ..data.data_summary import UNEQUAL
-from ..options import check_seed
+from ..option_checks import check_seed
 from ..plan import proxy
 from ..pretrained.kept import for_training
 from ..training.recipe import Recipe
