@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from ..blocks.errors import InputError, first_line
+
 
 @contextmanager
 def by_value(modules: Iterable[ModuleType]) -> Iterator[None]:
@@ -24,6 +26,27 @@ def by_value(modules: Iterable[ModuleType]) -> Iterator[None]:
                 pickle.register_pickle_by_value(module)
                 after.callback(pickle.unregister_pickle_by_value, module)
         yield
+
+
+def require_picklable(part: object, must_be: str) -> None:
+    """Check that a part of the user's own can be pickled, within the `with` block that it needs.
+
+    Args:
+        part: a class, a function, or an object.
+        must_be: the beginning of the error, which says what it must be: "the block 'x' must be a
+            class".
+
+    Raises:
+        InputError: it cannot be pickled.
+    """
+    import ray.cloudpickle as pickle
+
+    try:
+        pickle.dumps(part)
+    except Exception as error:  # any error of an object that the part refers to
+        raise InputError(
+            f"{must_be} that can be sent to workers, but it cannot be pickled: {first_line(error)}"
+        ) from None
 
 
 def users_modules() -> list[ModuleType]:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks.block import Block, blocks
-from ..blocks.errors import InputError, first_line
 from ..studies.quality import Measure, measures
-from .by_value import by_value, users_modules
+from .by_value import by_value, require_picklable, users_modules
 
 
 def packed_blocks() -> bytes:
@@ -53,13 +52,7 @@ def _packed(own: Mapping[str, object], what: str) -> bytes:
 
     with by_value(users_modules()):
         for name, part in own.items():
-            try:
-                pickle.dumps(part)
-            except Exception as error:  # any error of an object that the part refers to
-                raise InputError(
-                    f"{what.format(repr(name))} that can be sent to workers, but it cannot be pickled:"
-                    f" {first_line(error)}"
-                ) from None
+            require_picklable(part, what.format(repr(name)))
         return pickle.dumps(dict(own))
 
 

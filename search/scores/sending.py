@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ...blocks.errors import InputError, first_line
-from ..by_value import by_value, is_users
+from ..by_value import by_value, is_users, require_picklable
 from .registry import Score, scores
 
 
@@ -38,14 +37,7 @@ def packed(names: Sequence[str] | None = None) -> bytes:
             if module is not None and is_users(module):
                 after.enter_context(by_value([module]))
             sent.append(replace(score, module="", function=function))
-            try:
-                pickle.dumps(sent[-1])
-            except Exception as error:  # any error of an object that the function refers to
-                reason = first_line(error)
-                raise InputError(
-                    f"the score {score.name!r} must be a function that can be sent to workers, but it cannot be"
-                    f" pickled: {reason}"
-                ) from None
+            require_picklable(sent[-1], f"the score {score.name!r} must be a function")
         return pickle.dumps(sent)
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-import numpy as np
 import pytest
 import torch
 from automl.cli.main import main
 
 from .. import fresh
+from ..squares import write_images
 from .worker_here import worker_here
 
 COMMAND = [sys.executable, "-c", "from automl.cli.main import run; run()"]
@@ -129,16 +129,6 @@ def query(folder: Path, sql: str) -> list[tuple]:
     """Rows of the database in `folder`."""
     with sqlite3.connect(folder / "automl.db") as database:
         return database.execute(sql).fetchall()
-
-
-def write_images(path: Path) -> None:
-    """Images whose class is where the bright square stands: learnable in a few epochs."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(120) % 3
-    pixels = rng.integers(0, 90, (120, 12, 12), dtype=np.uint8)
-    for image, label in zip(pixels, labels, strict=True):
-        image[4 * label : 4 * label + 4, 4 * label : 4 * label + 4] += 150
-    np.savez(path, x=pixels, y=labels)
 
 
 def with_images(folder: Path) -> Path:

@@ -9,6 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ..squares import write_images
+
 STUDY = "s"
 TABLE: dict[str, Any] = {
     "name": "faults",
@@ -79,7 +81,7 @@ def write_files(folder: Path, search: Search) -> None:
     """Write what a search reads."""
     if search.trains:
         (folder / "tiny.json").write_text(json.dumps(TINY))
-        _write_images(folder / "images.npz")
+        write_images(folder / "images.npz")
         return
     (folder / "space.json").write_text(json.dumps(TABLE))
     (folder / "table.json").write_text(json.dumps(_rows()))
@@ -103,15 +105,3 @@ def _rows() -> list[dict[str, Any]]:
         ]
         rows.append({"settings": settings, "curve": curves, "seconds": [draw.randint(20, 90)] * SEEDS})
     return rows
-
-
-def _write_images(path: Path) -> None:
-    """Images whose class is where the bright square stands."""
-    import numpy as np
-
-    draw = np.random.default_rng(0)
-    labels = np.arange(120) % 3
-    pixels = draw.integers(0, 90, (120, 12, 12), dtype=np.uint8)
-    for image, label in zip(pixels, labels, strict=True):
-        image[4 * label : 4 * label + 4, 4 * label : 4 * label + 4] += 150
-    np.savez(path, x=pixels, y=labels)
