@@ -12,24 +12,15 @@ cheap networks, to see that everything runs.
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from automl.search.course.job import Job
-from automl.search.training.pixels import Pixels
-from automl.search.training.recipe import Recipe
-from automl.search.workers.job_runner import network_of, trainer_for
-from automl.spaces import Candidate, Space, load_space, parse_budget
-from automl.spaces.bulk import settings
-from automl.spaces.distinct import feasible
-from automl.studies import Fidelity, Purpose
+from automl.studies import Fidelity
 from gpu_tasks import device_of, generated, machine
+from network_trainings import Network, Trained, Trainings, drawn, images_of
 from scipy.stats import kendalltau, spearmanr
 
 RESULTS = Path(__file__).resolve().parent / "results" / "proxy.md"
@@ -45,6 +36,10 @@ class Proxy(NamedTuple):
     smallest: int
     """Pixels a side that the last map keeps; 0: with the network's own strides."""
 
+    def fidelity(self, epochs: int) -> Fidelity:
+        """The fidelity of a training of `epochs`."""
+        return Fidelity(epochs=epochs, size=self.size, smallest_map=self.smallest)
+
     def __str__(self) -> str:
         return f"{self.size} px, " + (f"last map {self.smallest} px" if self.smallest else "own strides")
 
@@ -54,83 +49,13 @@ TRUTH = Proxy(128, 0)
 PROXIES = (Proxy(32, 0), Proxy(32, 2), Proxy(32, 4))
 
 
-class Network(NamedTuple):
-    """A network and its space."""
-
-    space: str
-    candidate: Candidate
-
-
-def drawn(space: str, budget: str, count: int, classes: int) -> list[Network]:
-    """Random networks of a space at 224 px, all of at least a tenth of the budget."""
-    data = load_space(space).to_dict()
-    data["dimensions"]["resolution"] = 1.0  # of one size, so that γ does not rank them
-    adapted = Space.from_dict(data, space).adapted(classes=classes)
-    found: list[Network] = []
-    for rows in feasible(adapted, parse_budget([budget]), np.random.default_rng(0), aim=0.1):
-        for row in rows:
-            found.append(Network(space, adapted.candidate(settings(adapted, row))))
-            if len(found) == count:
-                return found
-    return found
-
-
-def images_of(data: str, count: int, device: torch.device) -> tuple[Pixels, int]:
-    """`count` training images of a data set at 128 px or less, and the number of its classes."""
-    from automl.search.data import load, split
-
-    loaded = load(data, size=TRUTH.size)
-    rows = split(loaded, seed=0)
-    train = np.random.default_rng(0).permutation(rows.train)[:count]
-    return Pixels(loaded.images, loaded.labels, np.sort(train), rows.validation, None, device), len(loaded.classes)
-
-
-class Trainings:
-    """Trains networks and keeps their accuracies."""
-
-    def __init__(self, pixels: Pixels, epochs: int, keep: Path | None) -> None:
-        self.pixels, self.epochs, self.keep = pixels, epochs, keep
-        self.known: dict[str, dict[str, float]] = {}
-        if keep is not None and keep.exists():
-            self.known = json.loads(keep.read_text())
-
-    def of(self, candidate: Candidate, proxy: Proxy, seed: int) -> Mapping[str, float]:
-        """Validation accuracy, seconds and millions of multiply-adds of one training."""
-        key = f"{candidate.id}/{proxy.size}/{proxy.smallest}/{self.epochs}/{seed}"
-        if key not in self.known:
-            self.known[key] = self._train(candidate, proxy, seed)
-            if self.keep is not None:
-                self.keep.with_suffix(".new").write_text(json.dumps(self.known))
-                self.keep.with_suffix(".new").replace(self.keep)
-        return self.known[key]
-
-    def _train(self, candidate: Candidate, proxy: Proxy, seed: int) -> dict[str, float]:
-        job = Job(
-            candidate=candidate.spec,
-            params=int(candidate.cost().params),
-            fidelity=Fidelity(epochs=self.epochs, size=proxy.size, smallest_map=proxy.smallest),
-            seed=seed,
-            purpose=Purpose.SEARCH,
-        )
-        recipe = Recipe.for_data(images=self.pixels.count("train"), size=proxy.size, flip=True)
-        began = time.perf_counter()
-        trainer = trainer_for(job, self.pixels, recipe, self.pixels.device)
-        report = trainer.epoch()
-        while not trainer.finished:
-            report = trainer.epoch()
-        image = [candidate.image[0], proxy.size, proxy.size]
-        trained = Candidate.from_dict({**network_of(job, candidate).to_dict(), "image": image})
-        return {
-            "accuracy": float(report.accuracy),
-            "seconds": time.perf_counter() - began,
-            "mmacs": trained.cost().macs / 1e6,
-        }
-
-
-def rows(trainings: Trainings, networks: list[Network], seeds: int) -> Iterator[list[str]]:
+def rows(trainings: Trainings, networks: list[Network], *, epochs: int, seeds: int) -> Iterator[list[str]]:
     """One row for each way of training: what it costs, and how it ranks the networks."""
     found = {
-        proxy: [[trainings.of(network.candidate, proxy, seed) for seed in range(seeds)] for network in networks]
+        proxy: [
+            [trainings.of(network.candidate, proxy.fidelity(epochs), seed) for seed in range(seeds)]
+            for network in networks
+        ]
         for proxy in (*PROXIES, TRUTH)
     }
     truth = accuracies(found[TRUTH])
@@ -150,9 +75,9 @@ def rows(trainings: Trainings, networks: list[Network], seeds: int) -> Iterator[
         ]
 
 
-def accuracies(every: list[list[Mapping[str, float]]]) -> np.ndarray:
+def accuracies(every: list[list[Trained]]) -> np.ndarray:
     """The mean accuracy of each network over its seeds."""
-    return np.array([np.mean([one["accuracy"] for one in seeds]) for seeds in every])
+    return np.array([np.mean([one["curve"][-1] for one in seeds]) for seeds in every])
 
 
 def within(space: str, networks: list[Network], own: np.ndarray, truth: np.ndarray) -> str:
@@ -178,9 +103,10 @@ def main() -> None:
     if asked.dry_run:
         pixels, classes, epochs, budget = generated(60, 32, device), 10, 1, "150MFLOPs"
     else:
-        (pixels, classes), epochs, budget = images_of(asked.data, asked.images, device), asked.epochs, asked.budget
+        pixels, classes, _ = images_of(asked.data, asked.images, device, size=TRUTH.size)
+        epochs, budget = asked.epochs, asked.budget
     networks = [network for space in SPACES for network in drawn(space, budget, asked.networks // 2, classes)]
-    trainings = Trainings(pixels, epochs, asked.keep)
+    trainings = Trainings(pixels, asked.keep)
     head = ["training", "MMACs", "seconds", "accuracy", "Spearman ρ", "Kendall τ", *(f"ρ in {name}" for name in SPACES)]
     lines = [
         f"{len(networks)} networks within {budget} at 224 px, {asked.seeds} seed(s), {epochs} epochs on"
@@ -189,7 +115,7 @@ def main() -> None:
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows(trainings, networks, asked.seeds)),
+        *(f"| {' | '.join(row)} |" for row in rows(trainings, networks, epochs=epochs, seeds=asked.seeds)),
     ]
     text = "\n".join(lines) + "\n"
     print(text)
