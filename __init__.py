@@ -50,14 +50,14 @@ if TYPE_CHECKING:
     from .spaces.preview import check_space, describe_space, sample_space
     from .spaces.references import references
     from .spaces.space import load_space
-    from .studies.integrity import check as check_studies
-    from .studies.managing import delete_study as delete
-    from .studies.managing import list_studies
-    from .studies.reporting import report
-    from .studies.status import status
-    from .studies.status import study_front as front
+    from .studies.results.reporting import report
+    from .studies.results.status import status
+    from .studies.results.status import study_front as front
     from .studies.study import Study
-    from .studies.upgrade import upgrade as upgrade_studies
+    from .studies.upkeep.integrity import check as check_studies
+    from .studies.upkeep.managing import delete_study as delete
+    from .studies.upkeep.managing import list_studies
+    from .studies.upkeep.upgrade import upgrade as upgrade_studies
 
     __version__: str
 
@@ -106,26 +106,26 @@ _PLACES = {
     "Study": ("studies.study", "Study"),
     "check_data": ("search.data.checking", "check_data"),
     "check_space": ("spaces.preview", "check_space"),
-    "check_studies": ("studies.integrity", "check"),
+    "check_studies": ("studies.upkeep.integrity", "check"),
     "clear_cache": ("search.data.kept_images", "clear_cache"),
     "cost": ("search.network_cost", "cost"),
-    "delete": ("studies.managing", "delete_study"),
+    "delete": ("studies.upkeep.managing", "delete_study"),
     "describe_space": ("spaces.preview", "describe_space"),
     "doctor": ("search.doctor", "doctor"),
     "export": ("search.handover.export", "export"),
-    "front": ("studies.status", "study_front"),
+    "front": ("studies.results.status", "study_front"),
     "grid": ("search.grid", "search_grid"),
     "list_cache": ("search.data.kept_images", "list_cache"),
-    "list_studies": ("studies.managing", "list_studies"),
+    "list_studies": ("studies.upkeep.managing", "list_studies"),
     "load_space": ("spaces.space", "load_space"),
     "parse_budget": ("spaces.budget", "parse_budget"),
     "references": ("spaces.references", "references"),
-    "report": ("studies.reporting", "report"),
+    "report": ("studies.results.reporting", "report"),
     "sample_space": ("spaces.preview", "sample_space"),
     "scale": ("search.scale", "scale"),
-    "status": ("studies.status", "status"),
+    "status": ("studies.results.status", "status"),
     "train": ("search.handover.longer_training", "train"),
-    "upgrade_studies": ("studies.upgrade", "upgrade"),
+    "upgrade_studies": ("studies.upkeep.upgrade", "upgrade"),
     "verify": ("search.verification.verifying", "verify"),
 }
 """Public name -> module and name in it."""

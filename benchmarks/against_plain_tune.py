@@ -373,7 +373,7 @@ def page(
         "",
     ]
     if not given.skip_retrain:
-        from automl.studies.chosen import best
+        from automl.studies.choosing.chosen import best
 
         winner = max((row for row in found["log"] if not row["over"]), key=lambda row: row["accuracy"])
         candidate, note = as_candidate(winner["config"], plan, given.plain)

@@ -33,7 +33,7 @@ from automl.search.training.recipe import Recipe
 from automl.search.workers.job_runner import trainer_for
 from automl.spaces import Candidate
 from automl.studies import Fidelity, Purpose
-from automl.studies.checkpoint import load, save
+from automl.studies.trained.checkpoint import load, save
 from pretrained_families import FAMILIES
 from scipy.stats import spearmanr
 

@@ -97,8 +97,8 @@ def check(
 
 def _print(found: DataCheck, name: str) -> None:
     """The table of classes, labels or numbers, the lines, the broken images and the sheet."""
-    from ..studies.measure import significant
-    from ..studies.task import NOUNS
+    from ..studies.records.measure import significant
+    from ..studies.tasks.task import NOUNS
 
     counts = sorted(found.classes.items(), key=lambda one: -sum(one[1].values()))
     rows = [[label, f"{sum(parts.values()):,}", *(f"{count:,}" for count in parts.values())] for label, parts in counts]

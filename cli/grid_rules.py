@@ -54,7 +54,7 @@ def show_rules(result: RulesResult, out: Path | None, *, json: bool) -> None:
     if json:
         print_json({**result.to_dict(), "seconds": result.seconds})
         return
-    from ..studies.measure import words
+    from ..studies.records.measure import words
     from ..studies.scaling import accuracy_table, rule_conclusions
 
     print_networks(result.networks)

@@ -95,8 +95,8 @@ def train(
     """
     from ..search import train as run
     from ..studies import Study
-    from ..studies.classifier_measures import kept_measures
-    from ..studies.measure import as_text, words
+    from ..studies.records.measure import as_text, words
+    from ..studies.trained.classifier_measures import kept_measures
     from .printed_measures import print_measures
 
     with (
@@ -123,7 +123,7 @@ def train(
         )
     measures = kept_measures(opened, evaluation)
     if json:
-        from ..studies.as_json import evaluation_json
+        from ..studies.results.as_json import evaluation_json
 
         print_json({**evaluation_json(evaluation), "measures": measures and measures.to_dict()})
         return
@@ -207,7 +207,7 @@ def export(
 
 def export_json(out: Path, made: HandedOver) -> dict[str, Any]:
     """An export with stable keys."""
-    from ..studies.as_json import evaluation_json
+    from ..studies.results.as_json import evaluation_json
 
     exported = made.exported
     return {

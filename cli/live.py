@@ -82,7 +82,7 @@ class Redrawn:
 
     def ended(self, evaluation: Evaluation, macs: int, counts: Counts, best: tuple[float, int] | None) -> None:
         from ..search.course.events import ended_text
-        from ..studies.measure import measured
+        from ..studies.records.measure import measured
 
         self._best = best
         if evaluation.purpose == "search":
@@ -105,7 +105,7 @@ class Redrawn:
 
         from ..search.course.events import counts_text, duration, value_text
         from ..spaces import human
-        from ..studies.measure import words
+        from ..studies.records.measure import words
 
         head = self._phase + (f", {duration(seconds_left)} left" if seconds_left is not None else "")
         lines: list[RenderableType] = [Text(head, style="bold")]

@@ -11,7 +11,7 @@ from .printed_tables import print_table
 if TYPE_CHECKING:
     from ..blocks.cost import Cost
     from ..studies import FrontPoint, Study
-    from ..studies.believed_front import BelievedPoint
+    from ..studies.choosing.believed_front import BelievedPoint
 
 CONVENTION = "1 FLOP = 1 multiply-add (MAC)"
 
@@ -31,7 +31,7 @@ def metrics_json(cost: Cost) -> dict[str, float]:
 
 def measure(study: Study) -> str:
     """What the evaluations of a study say of a network: its accuracy, or a zero-cost score."""
-    from ..studies.measure import measure_of
+    from ..studies.records.measure import measure_of
 
     return measure_of(study.spec.settings)
 
@@ -41,7 +41,7 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
     measure, also where the front is one of scores."""
     from ..spaces.metrics import metrics
     from ..spaces.parameters import in_words
-    from ..studies.measure import ACCURACY, SCORE, as_text, words
+    from ..studies.records.measure import ACCURACY, SCORE, as_text, words
 
     metric = next((point.evaluation.metric for point in points), ACCURACY)
 
@@ -69,7 +69,7 @@ def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
     """A front of believed accuracies as a table."""
     from ..spaces.metrics import metrics
     from ..spaces.parameters import in_words
-    from ..studies.measure import as_text
+    from ..studies.records.measure import as_text
 
     axes = list(dict.fromkeys([*(one.point.axis for one in points[:1]), "macs", "params"]))
     rows = [
@@ -89,7 +89,7 @@ def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
 
 def between(one: BelievedPoint) -> str:
     """The interval of what is believed of a network: "0.9010 to 0.9150"."""
-    from ..studies.measure import as_text, shown
+    from ..studies.records.measure import as_text, shown
 
     metric = one.point.evaluation.metric
     ends = sorted(one.interval, key=lambda end: shown(metric, end))

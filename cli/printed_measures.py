@@ -8,7 +8,7 @@ from .encoding import visible
 from .printed_tables import print_table
 
 if TYPE_CHECKING:
-    from ..studies.classifier_measures import TrainingMeasures
+    from ..studies.trained.classifier_measures import TrainingMeasures
 
 MOST_CLASSES, MOST_COLUMNS = 40, 12
 """Classes up to which the table of classes and the confusion matrix are printed; `--json` has them
@@ -19,7 +19,7 @@ SHOWN = 12
 
 def print_measures(kept: TrainingMeasures) -> None:
     """Print the measures on the test images if there are any, else on the validation images."""
-    from ..studies.task import NOUNS
+    from ..studies.tasks.task import NOUNS
 
     part, found = kept.part, kept.parts[kept.part]
     names = [each.name for each in found.classes]

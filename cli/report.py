@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Show how reliable a study's result is: random search at equal cost, rungs, seeds, hours spent
     and avoided."""
-    from ..studies.reporting import report as run
+    from ..studies.results.reporting import report as run
 
     found = run(study, out=out, storage=storage)
     if json:

@@ -122,10 +122,10 @@ def masked_command(arguments: list[str], storage: str) -> str:
 
 def result_json(result: SearchResult) -> dict[str, Any]:
     """A finished search with stable keys."""
-    from ..studies.as_json import chosen_json, front_json
-    from ..studies.classifier_measures import kept_measures
     from ..studies.evidence import certificate
-    from ..studies.failures import failures
+    from ..studies.records.failures import failures
+    from ..studies.results.as_json import chosen_json, front_json
+    from ..studies.trained.classifier_measures import kept_measures
 
     best = result.best
     counts = result.counts
@@ -160,10 +160,10 @@ def print_result(
     for."""
     from ..blocks.errors import AutomlError
     from ..spaces import human
-    from ..studies.artifacts import named_by
-    from ..studies.chosen import confirmed_accuracies
+    from ..studies.choosing.chosen import confirmed_accuracies
     from ..studies.evidence import certificate, certificate_text
-    from ..studies.measure import SCORE, as_text, done_in_words, words
+    from ..studies.records.measure import SCORE, as_text, done_in_words, words
+    from ..studies.trained.artifacts import named_by
 
     name, counts = result.study.spec.name, result.counts
     settings = result.study.spec.settings

@@ -33,7 +33,7 @@ def list_studies(context: typer.Context, storage: Storage = DEFAULT_STORAGE, jso
     """List the studies of a database."""
     if context.invoked_subcommand is not None:
         return
-    from ..studies.managing import list_studies as read
+    from ..studies.upkeep.managing import list_studies as read
 
     found = read(storage)
     if json:
@@ -66,7 +66,7 @@ def check(
 ) -> None:
     """Check that a database holds whole studies: each evaluation once, with its network, its curve
     and Optuna's trial. The exit code is 1 if something is wrong and has not been repaired."""
-    from ..studies.integrity import check as find
+    from ..studies.upkeep.integrity import check as find
 
     found = find(storage, repair=repair)
     if json:
@@ -83,7 +83,7 @@ def check(
 def upgrade(storage: Storage = DEFAULT_STORAGE, json: Json = False) -> None:
     """Bring the tables of a database that an earlier version made up to date, after a copy of an
     SQLite file has been made. Other commands do the same when they open it, without a copy."""
-    from ..studies.upgrade import upgrade as run
+    from ..studies.upkeep.upgrade import upgrade as run
 
     done = run(storage)
     if json:
@@ -104,7 +104,7 @@ def _axis(cost: str) -> str:
 
 def best_in_words(summary: StudySummary) -> str:
     """ "0.9123", "log loss 0.3121", or "score 14.28" where nothing was trained."""
-    from ..studies.measure import ACCURACY, SCORE, decimals, words
+    from ..studies.records.measure import ACCURACY, SCORE, decimals, words
 
     if summary.accuracy is None:
         return "-"
@@ -118,9 +118,9 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
     """Show the settings of a study, its progress, and its best network."""
     from ..spaces.metrics import metrics
     from ..studies.evidence import status_lines
-    from ..studies.measure import SCORE, as_text
-    from ..studies.spec import strides_fitted
-    from ..studies.status import status as read
+    from ..studies.records.measure import SCORE, as_text
+    from ..studies.records.spec import strides_fitted
+    from ..studies.results.status import status as read
 
     found = read(study, storage=storage)
     if json:
@@ -176,7 +176,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
 
 def print_trainings(found: Sequence[Evaluation]) -> None:
     """The final trainings, numbered as `automl export --training` takes them."""
-    from ..studies.measure import as_text
+    from ..studies.records.measure import as_text
 
     rows = [
         [
@@ -210,7 +210,7 @@ def front(
 ) -> None:
     """Show the networks that no other network beats in both accuracy and cost, cheapest first: by
     the accuracies observed, and by those believed, where lucky trainings count for less."""
-    from ..studies.status import study_front
+    from ..studies.results.status import study_front
 
     found = study_front(study, storage=storage)
     if json:
@@ -232,7 +232,7 @@ def delete(
 ) -> None:
     """Delete a study from the database; trained weights stay where they are."""
     from ..studies import Study
-    from ..studies.managing import delete_study
+    from ..studies.upkeep.managing import delete_study
 
     found = Study.open(storage, study)
     if not yes:

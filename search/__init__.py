@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..spaces.census_lines import describe
 from ..spaces.named_candidate import add_finder
-from ..studies.chosen import Best, best, best_json
+from ..studies.choosing.chosen import Best, best, best_json
 from .course.events import Counts, Listener, Printing, Running
 from .handover.export import export
 from .handover.longer_training import train

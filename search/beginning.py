@@ -14,9 +14,9 @@ from ..blocks import AutomlError
 from ..spaces import Census
 from ..spaces.parameters import in_words
 from ..studies import Study
-from ..studies.artifacts import begin_at
 from ..studies.listing import names
-from ..studies.versions import versions
+from ..studies.records.versions import versions
+from ..studies.trained.artifacts import begin_at
 from .background import Background
 from .course.clock import Clock
 from .course.engine import Engine
@@ -119,7 +119,7 @@ def _import_for_the_test(over: threading.Event, seconds: float) -> None:
         warnings.filterwarnings("ignore", message="Warning only once for all operators")
         from torchmetrics.functional import classification  # noqa: F401
 
-        from ..studies import weights  # noqa: F401
+        from ..studies.trained import weights  # noqa: F401
         from .training import measures, pixels  # noqa: F401
 
 

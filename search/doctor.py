@@ -10,8 +10,8 @@ from typing import Any
 from ..blocks.block import blocks
 from ..blocks.documented import documented
 from ..blocks.errors import InputError, first_line
+from ..studies.records.versions import versions
 from ..studies.storage_url import storage_url
-from ..studies.versions import versions
 
 NOT_STARTED = "not started; `automl doctor --ray` sees whether it can be"
 

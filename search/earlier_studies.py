@@ -9,7 +9,7 @@ from typing import Any
 
 from ..blocks import AutomlError
 from ..studies import Study, StudySpec
-from ..studies.spec import differences
+from ..studies.records.spec import differences
 from .data import kept_share
 
 

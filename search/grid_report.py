@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks import InputError
 from ..studies import Purpose
-from ..studies.atomic_file import make_folder, refused, write_text
-from ..studies.markdown_table import capital
-from ..studies.measure import words
+from ..studies.records.measure import words
+from ..studies.writing.atomic_file import make_folder, refused, write_text
+from ..studies.writing.markdown_table import capital
 from .grid import GridResult
 from .listed_trainings import ListedTrainings
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..blocks import InputError
 from ..spaces.metrics import DEFAULT_AXIS
 from ..studies.quality import ACCURACY, Measure, measure, measures
-from ..studies.task import CLASSIFICATION, DEFAULT_METRIC
+from ..studies.tasks.task import CLASSIFICATION, DEFAULT_METRIC
 from .data import ImageData, Reading, Split, is_named
 from .options import SearchOptions
 from .pretrained.kept import setting
@@ -19,7 +19,7 @@ from .scores import score
 def kept_data(data: ImageData, rows: Split, reading: Reading) -> dict[str, Any]:
     """The data as a study keeps them. `reading` is left out if nothing was asked, because the
     studies of earlier versions have none."""
-    from ..studies.preprocessing import Preprocessing
+    from ..studies.tasks.preprocessing import Preprocessing
 
     asked = reading.absolute(data.name).to_dict()
     return {

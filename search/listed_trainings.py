@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..spaces import Space
 from ..studies import Purpose, State, Study
-from ..studies.versions import versions
+from ..studies.records.versions import versions
 from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener

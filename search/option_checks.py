@@ -11,7 +11,7 @@ from numbers import Integral, Real
 
 from ..blocks import InputError
 from ..spaces.yaml_source import CONTROL
-from ..studies.utf8 import is_text
+from ..studies.writing.utf8 import is_text
 
 LONGEST = 1e9
 """Largest number of seconds of a run, 31 years."""

@@ -18,7 +18,7 @@ from ..spaces.auto import AUTO, for_budget
 from ..spaces.space import shipped_spaces
 from ..studies import Fidelity, StudySpec
 from ..studies.quality import ACCURACY
-from ..studies.spec import smallest_map, strides_fitted
+from ..studies.records.spec import smallest_map, strides_fitted
 from .data import ImageData, Split, load, split
 from .data.answers import Answers
 from .earlier_studies import continued, share_of_earlier

@@ -13,7 +13,7 @@ import numpy as np
 from ..spaces import Candidate, Census, Union
 from ..spaces.bulk import settings
 from ..studies import CandidateRow, Fidelity
-from ..studies.json_values import JSON
+from ..studies.writing.json_values import JSON
 from .beginning import Run, earlier_model
 from .course.engine import Engine
 from .course.events import duration

@@ -12,8 +12,8 @@ from ..spaces import Census, census, require_feasible
 from ..spaces.auto import share
 from ..spaces.census_lines import describe
 from ..studies import FrontPoint, Study
-from ..studies.artifacts import require_place
-from ..studies.chosen import Best, best
+from ..studies.choosing.chosen import Best, best
+from ..studies.trained.artifacts import require_place
 from .background import Background
 from .beginning import Run, noted_pace
 from .course.belief_notes import note_believed

@@ -21,10 +21,10 @@ from ..blocks.documented import documented
 from ..spaces.scaling.at_multiples import COMPOUND, RuleNetwork, at_multiples
 from ..spaces.scaling.baseline import Baseline, in_letters
 from ..spaces.scaling.family import PAPER
-from ..studies.atomic_file import make_folder, refused, write_text
-from ..studies.json_values import JSON
-from ..studies.markdown_table import capital
-from ..studies.measure import words
+from ..studies.records.measure import words
+from ..studies.writing.atomic_file import make_folder, refused, write_text
+from ..studies.writing.json_values import JSON
+from ..studies.writing.markdown_table import capital
 from .course.events import Listener, Silent
 from .grid import base_of, images_up_to, plain
 from .grid_options import GridOptions

@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..spaces.named_candidate import add_finder
-from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fault, Fidelity, Purpose, State
-from .spec import StudySpec
+from .records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Fault, Fidelity, Purpose, State
+from .records.spec import StudySpec
 
 if TYPE_CHECKING:
     from .database.connection import DatabaseError
     from .database.url import masked
     from .driver import Driver
-    from .front_point import FrontPoint
     from .lease import Held, Lost
     from .listing import StudySummary, delete, studies
-    from .paused import Paused
+    from .records.front_point import FrontPoint
+    from .records.paused import Paused
     from .study import Study
 
 _LAZY = {
@@ -32,8 +32,8 @@ _LAZY = {
     "Driver": "driver",
     "Held": "lease",
     "Lost": "lease",
-    "Paused": "paused",
-    "FrontPoint": "front_point",
+    "Paused": "records.paused",
+    "FrontPoint": "records.front_point",
     "Study": "study",
 }
 

@@ -19,8 +19,8 @@ from .database import driving
 from .database.connection import Database
 from .database.reading import read_others
 from .driver import Driver
-from .evaluation import CandidateRow, Evaluation, Purpose
-from .spec import StudySpec
+from .records.evaluation import CandidateRow, Evaluation, Purpose
+from .records.spec import StudySpec
 
 BEAT = 10.0
 """Seconds between two signs of life."""

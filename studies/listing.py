@@ -16,10 +16,10 @@ from .database.connection import Database
 from .database.rows import count_by_state
 from .database.schema import existing
 from .database.tables import EvaluationRecord, StudyRecord
-from .evaluation import Purpose, State
 from .lease import Held
-from .measure import ACCURACY, measure_of, metric_of, shown
-from .verification_study import verification_name, verified_by
+from .records.evaluation import Purpose, State
+from .records.measure import ACCURACY, measure_of, metric_of, shown
+from .records.verification_study import verification_name, verified_by
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..blocks.errors import InputError
-from .candidate_row import fitting
 from .database import driving, optuna_tables
 from .database.bulk_writer import Batch, batched
 from .database.connection import Database, DatabaseError, Patience
@@ -29,15 +28,16 @@ from .database.recovery import Recovery, Result, held_by
 from .database.rows import count_by_state, spec_of
 from .database.schema import existing
 from .database.tables import EvaluationRecord, NoteRecord, StudyRecord
+from .database.weights_folder import weights_folder
 from .driver import Driver
-from .evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
-from .front_point import FrontPoint
-from .json_values import JSON, plain, plain_dict
 from .lease import Lease
 from .listing import StudySummary, delete, studies, unknown_study
-from .paused import Paused
-from .spec import StudySpec
-from .weights_folder import weights_folder
+from .records.candidate_row import fitting
+from .records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
+from .records.front_point import FrontPoint
+from .records.paused import Paused
+from .records.spec import StudySpec
+from .writing.json_values import JSON, plain, plain_dict
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

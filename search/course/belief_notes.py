@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from ...studies import Evaluation, Purpose, State, Study
-from ...studies.belief import Belief, note_belief, noted_belief
-from ...studies.measure import SCORE, measure_of
+from ...studies.choosing.belief import Belief, note_belief, noted_belief
+from ...studies.records.measure import SCORE, measure_of
 from ...studies.statistics.intervals import mean_of
 from ...studies.statistics.posterior import Normal
 from ..proposing.proposal import Proposes

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ...studies import Evaluation, Fidelity, FrontPoint
-from ...studies.chosen import adequate
-from ...studies.reference_trials import ORIGIN
+from ...studies.choosing.chosen import adequate
+from ...studies.choosing.reference_trials import ORIGIN
 
 FINAL_FACTOR = 2
 """Epochs of a final training, as a multiple of those of a trial; it sees all training images."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from ...blocks.errors import AutomlError
 from ...studies import Fault, State, Study
-from ...studies.evaluation import cut_reason
+from ...studies.records.evaluation import cut_reason
 from ..proposing.proposal import Proposes
 from .recorder import Recorder
 from .rungs import Rungs

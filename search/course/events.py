@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ...blocks.documented import documented
 from ...spaces import human
-from ...studies.evaluation import Evaluation
-from ...studies.measure import SCORE, as_text, measured, words
+from ...studies.records.evaluation import Evaluation
+from ...studies.records.measure import SCORE, as_text, measured, words
 from .running import Running
 
 

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...studies import Evaluation, FrontPoint, Study
-from ...studies.artifacts import weights_name
-from ...studies.chosen import comparison
-from ...studies.evaluation import Purpose
-from ...studies.finalists import DOUBT, complete_points, next_contender
-from ...studies.reference_trials import ORIGIN
+from ...studies.choosing.chosen import comparison
+from ...studies.choosing.finalists import DOUBT, complete_points, next_contender
+from ...studies.choosing.reference_trials import ORIGIN
+from ...studies.records.evaluation import Purpose
+from ...studies.trained.artifacts import weights_name
 from .clock import Clock
 from .confirmation import FILLED, FIRST_SEEDS, Final, described, left_out, planned
 from .events import Listener, Silent, duration

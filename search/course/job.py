@@ -7,8 +7,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...studies.evaluation import Fidelity, Purpose
 from ...studies.quality import ACCURACY
+from ...studies.records.evaluation import Fidelity, Purpose
 
 
 @dataclass(frozen=True, kw_only=True)

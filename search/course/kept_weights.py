@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose, State
-from ...studies.artifacts import TRIALS, trial_weights
-from ...studies.classifier_measures import MEASURES
 from ...studies.front import front
 from ...studies.store import Store, StoreError
+from ...studies.trained.artifacts import TRIALS, trial_weights
+from ...studies.trained.classifier_measures import MEASURES
 from .job import Job
 from .running import Running
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...studies import Study
-from ...studies.recovered import take_over, tidy
+from ...studies.upkeep.recovered import take_over, tidy
 from . import stop_signals
 from .events import Listener
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...studies import CandidateRow, Evaluation, FrontPoint, Purpose, State, Study
-from ...studies.chosen import finalists
+from ...studies.choosing.chosen import finalists
 from ..proposing.proposal import Proposes
 from .belief_notes import note_believed
 from .events import Counts, Listener

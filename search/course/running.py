@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ...blocks.documented import documented
 from ...studies import CandidateRow, Evaluation, Fault, Paused, State
-from ...studies.measure import SCORE
+from ...studies.records.measure import SCORE
 from ..proposing.proposal import Proposal
 from .job import Job
 

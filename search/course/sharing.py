@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose, Study
-from ...studies.reference_trials import ORIGIN
+from ...studies.choosing.reference_trials import ORIGIN
 from ..proposing.proposal import Proposal
 from .running import Key
 

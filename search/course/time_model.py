@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...studies.json_values import JSON
+from ...studies.writing.json_values import JSON
 from .training_work import Work
 
 PER_MAC, PER_ACTIVATION = 1e-10, 2e-8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...studies import Purpose, Study
-from ...studies.chosen import finalists
+from ...studies.choosing.chosen import finalists
 from .confirmation import planned
 from .events import Counts
 from .limits import Limits

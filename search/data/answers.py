@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...studies.task import MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import MULTI_LABEL, REGRESSION
 from .images import ImageData
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...studies.measure import significant
-from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
+from ...studies.records.measure import significant
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
 from .names import LINE, listed, shown
 
 if TYPE_CHECKING:

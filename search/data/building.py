@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ...blocks.errors import AutomlError
-from ...studies.atomic_file import sync_folder, sync_tree
+from ...studies.writing.atomic_file import sync_folder, sync_tree
 from .cache import Cache, discard
 from .entry import IMAGES
 from .mapped import created, finish, release

@@ -219,7 +219,7 @@ def _parts(data: ImageData, rows: Split | None) -> list[NDArray[np.int64]]:
 
 def _read_so(data: ImageData, facts: FileFacts | None) -> list[str]:
     """The sizes of the pictures, and what is done to them."""
-    from ...studies.preprocessing import Preprocessing
+    from ...studies.tasks.preprocessing import Preprocessing
 
     colours = {1: "grey", 3: "RGB"}.get(data.channels, f"{data.channels} channels")
     steps = Preprocessing.to(data.size, data.size, channels=data.channels, levels=data.levels, fit=data.fit)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ...blocks.errors import InputError
-from ...studies.atomic_file import refused, replacing
-from ...studies.task import MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import MULTI_LABEL, REGRESSION
+from ...studies.writing.atomic_file import refused, replacing
 from .names import listed, shown
 
 if TYPE_CHECKING:

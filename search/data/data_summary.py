@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
 from .answers_shown import answer_of, answers_in_words, class_counts, guess
 from .names import LINE, listed, shown
 from .sides import sided

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION, NOUNS, REGRESSION
+from ...studies.tasks.task import CLASSIFICATION, NOUNS, REGRESSION
 from .duplicates import leaders
 from .groups import deal_groups, joined
 from .images import ImageData, hashable

@@ -1,6 +1,6 @@
 """One image file of any kind: what its first bytes tell, and its pixels as an array.
 
-How a file becomes pixels is decided in `studies.preprocessing` alone, of which exported networks
+How a file becomes pixels is decided in `studies.tasks.preprocessing` alone, of which exported networks
 carry a copy. Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error
 ...): whoever calls these functions catches Exception. Shape letters: c channels, h height, w width.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 from PIL.Image import Image
 
-from ...studies.preprocessing import LETTERBOX, opened, read_square
+from ...studies.tasks.preprocessing import LETTERBOX, opened, read_square
 from .kinds import NO_PICTURES
 
 Openable = Path | IO[bytes]

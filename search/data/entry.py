@@ -15,7 +15,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from ...studies.task import CLASSIFICATION, task_of
+from ...studies.tasks.task import CLASSIFICATION, task_of
 from .images import ImageData
 from .mapped import mapped
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from ...studies.preprocessing import opened
+from ...studies.tasks.preprocessing import opened
 from .image_files import in_threads
 
 ORIENTATION = 0x0112

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION, MULTI_LABEL
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL
 from .images import ImageData
 from .names import shown
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from ...blocks.errors import InputError
-from ...studies.preprocessing import register_plugins
+from ...studies.tasks.preprocessing import register_plugins
 from .decode import Header, Openable, read_header, read_pixels
 from .kinds import Kind, is_called_an_image, unsupported
 from .mapped import moved_up

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION, REGRESSION
+from ...studies.tasks.task import CLASSIFICATION, REGRESSION
 from .mapped import blocks
 
 NO_ROWS = np.zeros(0, np.bool_)

@@ -81,7 +81,7 @@ def _registered() -> frozenset[str]:
     """The endings of the kinds that Pillow and its plugins open."""
     from PIL import Image
 
-    from ...studies.preprocessing import register_plugins
+    from ...studies.tasks.preprocessing import register_plugins
 
     register_plugins()
     return frozenset(

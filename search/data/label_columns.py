@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .names import number_of, shown
 from .path_table import Columns, find_column, text_of
 from .reading_options import Reading

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...studies.preprocessing import levelled
+from ...studies.tasks.preprocessing import levelled
 
 TAIL = 0.0001
 """Share of the pixels that may be cut off at either end, so that a few hot pixels do not set the

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION
+from ...studies.tasks.task import CLASSIFICATION
 from .cache import Cache, cache_at
 from .groups import BY_FOLDER
 from .images import ImageData

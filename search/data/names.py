@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...blocks.errors import InputError
-from ...studies.utf8 import is_text
+from ...studies.writing.utf8 import is_text
 
 LINE = 160
 """Characters in a line about a data set, at most."""

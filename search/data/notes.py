@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ...studies.atomic_file import write_text
+from ...studies.writing.atomic_file import write_text
 from .mapped import Mapped
 
 

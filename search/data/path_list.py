@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from ...blocks.regular_file import require_regular
-from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .decode import Openable
 from .groups import BY_FOLDER, numbered
 from .image_files import FOLDER_SIZE, ImageFiles, read_headers, read_images

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...blocks.errors import InputError, unknown
-from ...studies.task import REGRESSION, TASKS
+from ...studies.tasks.task import REGRESSION, TASKS
 from .names import check_is_text, shown
 
 CROP = "crop"

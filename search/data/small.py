@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...blocks.errors import InputError
-from ...studies.task import MULTI_LABEL
+from ...studies.tasks.task import MULTI_LABEL
 from .images import ImageData
 from .mapped import moved_up
 from .names import listed, shown

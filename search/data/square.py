@@ -49,7 +49,7 @@ def squares(
 
 def _shrink_into(target_nchw: NDArray[np.uint8], images_nhwc: NDArray[np.uint8], side: int, fit: str) -> None:
     """Write each image as a square, resized to `side`, into its place in `target_nchw`."""
-    from ...studies.preprocessing import LETTERBOX, by_channels, central_square
+    from ...studies.tasks.preprocessing import LETTERBOX, by_channels, central_square
 
     name = LETTERBOX if fit == LETTERBOX else "bicubic"
     for target, image in zip(target_nchw, images_nhwc, strict=True):

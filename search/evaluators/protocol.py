@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ...spaces import Census
 from ...studies import Study
-from ...studies.chosen import Best
+from ...studies.choosing.chosen import Best
 from ..course.events import Listener
 from ..course.limits import Limits
 from ..course.measured_first import Course

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from ...blocks import InputError
 from ...spaces import Census
 from ...studies import Study
-from ...studies.belief import Belief
-from ...studies.chosen import Best
+from ...studies.choosing.belief import Belief
+from ...studies.choosing.chosen import Best
 from ..course.confirmation import MOST_SEEDS
 from ..course.engine import Engine
 from ..course.events import Listener

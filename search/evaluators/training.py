@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ...spaces import Census
 from ...studies import Study
-from ...studies.artifacts import weights_file
-from ...studies.chosen import Best
-from ...studies.measure import words
+from ...studies.choosing.chosen import Best
 from ...studies.quality import ACCURACY
-from ...studies.task import unit_in_words
+from ...studies.records.measure import words
+from ...studies.tasks.task import unit_in_words
+from ...studies.trained.artifacts import weights_file
 from ..course.events import Listener
 from ..course.limits import Limits
 from ..course.measured_first import Course
@@ -108,7 +108,7 @@ class Training:
 
     def data_lines(self) -> list[str]:
         """What the images are, what each part of them is used for, and what is wrong with them."""
-        from ...studies.preprocessing import Preprocessing
+        from ...studies.tasks.preprocessing import Preprocessing
 
         data = self.plan.data
         how = {"channels": data.channels, "levels": data.levels, "fit": data.fit}

@@ -12,17 +12,17 @@ from ...blocks.documented import documented
 from ...spaces import Candidate
 from ...spaces.fitted_strides import strides_in_words
 from ...studies import Evaluation, Purpose, State, Study
-from ...studies.artifacts import weights_file, weights_place
-from ...studies.chosen import best, trainings
-from ...studies.chosen import chosen_candidate as chosen_of
-from ...studies.classifier_measures import kept_measures
+from ...studies.choosing.chosen import best, trainings
+from ...studies.choosing.chosen import chosen_candidate as chosen_of
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
 from ...studies.export.export_folder import require_new
 from ...studies.export.exporter import exporters_for
 from ...studies.export.original_units import in_units
-from ...studies.measure import as_text, shown, words
+from ...studies.records.measure import as_text, shown, words
 from ...studies.storage_url import open_study
-from ...studies.task import task_of
+from ...studies.tasks.task import task_of
+from ...studies.trained.artifacts import weights_file, weights_place
+from ...studies.trained.classifier_measures import kept_measures
 from ..pretrained.kept import began
 from .sample import measured_sample
 
@@ -85,8 +85,8 @@ def export(
             found (not needed with `check=False`).
         AutomlError: the exported file does not reproduce the accuracy; nothing is left behind.
     """
-    from ...studies.versions import versions
-    from ...studies.weights import load_trained
+    from ...studies.records.versions import versions
+    from ...studies.trained.weights import load_trained
     from .weights_loading import preprocessing_of
 
     out = Path(out)

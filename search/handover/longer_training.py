@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from ...blocks.errors import InputError
 from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
-from ...studies.artifacts import local_folder, weights_name
-from ...studies.chosen import best, chosen_candidate
-from ...studies.spec import smallest_map
+from ...studies.choosing.chosen import best, chosen_candidate
+from ...studies.records.spec import smallest_map
 from ...studies.storage_url import open_study
-from ...studies.task import CLASSIFICATION, task_of
+from ...studies.tasks.task import CLASSIFICATION, task_of
+from ...studies.trained.artifacts import local_folder, weights_name
 from ..course.job import Job
 from ..data.answers import Answers
 from ..data.data_summary import UNEQUAL

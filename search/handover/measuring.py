@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...studies.classifier_measures import PartMeasures, TrainingMeasures
-from ...studies.task import REGRESSION
+from ...studies.tasks.task import REGRESSION
+from ...studies.trained.classifier_measures import PartMeasures, TrainingMeasures
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

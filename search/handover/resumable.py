@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError, InputError
 from ...studies import CandidateRow, Evaluation, State, Study
-from ...studies.artifacts import sent
-from ...studies.classifier_measures import measures_file
-from ...studies.measure import as_text, shown, words
+from ...studies.records.measure import as_text, shown, words
+from ...studies.trained.artifacts import sent
+from ...studies.trained.classifier_measures import measures_file
 from ..course.job import Job
 from ..course.running import Running
 
@@ -116,7 +116,7 @@ class ResumableTraining:
 
     def _trainer(self) -> Trainer:
         """A trainer at the beginning, or after the epochs that were finished before a stop."""
-        from ...studies.checkpoint import load
+        from ...studies.trained.checkpoint import load
         from ..workers.job_runner import trainer_for
 
         if not self.state.exists():
@@ -157,7 +157,7 @@ class ResumableTraining:
                 self.said("the machine has become busy: one CPU thread from here on")
 
     def _keep(self, trainer: Trainer) -> None:
-        from ...studies.checkpoint import save
+        from ...studies.trained.checkpoint import save
 
         of, started = self._of(), self.started.isoformat()
         save(
@@ -189,7 +189,7 @@ class ResumableTraining:
 
     def _keep_best(self) -> None:
         """Write the weights of the best epoch beside those of the last, if it is not the last."""
-        from ...studies.checkpoint import load, save
+        from ...studies.trained.checkpoint import load, save
 
         self.best_weights.unlink(missing_ok=True)
         if self.best is not None and self.best["epoch"] != self.curve[-1][0]:

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...studies import Evaluation, Study
-from ...studies.classifier_measures import kept_measures
-from ...studies.measure import ACCURACY, shown
-from ...studies.task import CLASSIFICATION
+from ...studies.records.measure import ACCURACY, shown
+from ...studies.tasks.task import CLASSIFICATION
+from ...studies.trained.classifier_measures import kept_measures
 from ..data import ImageData, Reading, load
 from ..data.answers import Answers
 from .study_data import study_data
 
 if TYPE_CHECKING:
     from ...studies.export.check import Sample
-    from ...studies.preprocessing import Preprocessing
+    from ...studies.tasks.preprocessing import Preprocessing
 
 
 def measured_sample(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ...studies import Study
-from ...studies.task import CLASSIFICATION, NOUNS, task_of
+from ...studies.tasks.task import CLASSIFICATION, NOUNS, task_of
 from ..data import ImageData, Reading, Split, kept_share, load, split
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks import InputError
 from ...studies import Study
-from ...studies.artifacts import sent, weights_file
-from ...studies.chosen import Best
-from ...studies.classifier_measures import measures_file
+from ...studies.choosing.chosen import Best
 from ...studies.quality import ACCURACY
 from ...studies.quality import measure as quality_measure
-from ...studies.weights import load_trained
+from ...studies.trained.artifacts import sent, weights_file
+from ...studies.trained.classifier_measures import measures_file
+from ...studies.trained.weights import load_trained
 from ..data import ImageData, Split
 from ..data.answers import Answers
 from .measuring import measure
@@ -21,7 +21,7 @@ from .measuring import measure
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...studies.preprocessing import Preprocessing
+    from ...studies.tasks.preprocessing import Preprocessing
     from ..training.pixels import Pixels
 
 
@@ -31,7 +31,7 @@ def preprocessing_of(study: Study, kept: dict[str, Any]) -> tuple[Preprocessing,
     Weights of earlier versions name no steps. Those versions resized stored images by PyTorch's
     bilinear filter, from which Pillow's differs by at most one grey level.
     """
-    from ...studies.preprocessing import Preprocessing
+    from ...studies.tasks.preprocessing import Preprocessing
 
     if "preprocessing" in kept:
         return Preprocessing.from_dict(kept["preprocessing"]), True

@@ -9,7 +9,7 @@ from ...blocks.errors import InputError
 from ...spaces import Space
 from ...spaces.union import Union
 from ...studies import Study
-from ...studies.json_values import JSON
+from ...studies.writing.json_values import JSON
 from .kept import NONE, keep, share
 from .source_weights import Source, read_source
 

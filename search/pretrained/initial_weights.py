@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from ...blocks.modules.network import Network
-from ...studies.task import REGRESSION
+from ...studies.tasks.task import REGRESSION
 from ..training.batches import batches_of
 from ..training.pixels import Normalise, Pixels
 from ..training.randomness import seeded

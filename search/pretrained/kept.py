@@ -13,8 +13,8 @@ from typing import Any
 from ...blocks.errors import InputError
 from ...spaces import Candidate
 from ...studies import Evaluation, Study
-from ...studies.artifacts import store_of
 from ...studies.store import StoreError
+from ...studies.trained.artifacts import store_of
 from .source_weights import Source, read_source
 
 SETTING = "pretrained"
@@ -47,7 +47,7 @@ def keep(study: Study, source: Source | None) -> None:
         return
     import torch
 
-    from ...studies.checkpoint import save_to
+    from ...studies.trained.checkpoint import save_to
 
     store, file = store_of(study), _file(source.fingerprint)
     if not store.exists(file):
@@ -64,7 +64,7 @@ def source_of(study: Study, fingerprint: str | None = None) -> Source | None:
         InputError: the copy in the study's store is missing or damaged.
         StoreError: the store cannot be reached.
     """
-    from ...studies.checkpoint import load_from
+    from ...studies.trained.checkpoint import load_from
 
     named = study.spec.settings.get(SETTING)
     wanted = fingerprint or (str(named["fingerprint"]) if isinstance(named, Mapping) else None)

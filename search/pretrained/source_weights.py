@@ -195,7 +195,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     from timm.models import clean_state_dict
     from torch import Tensor
 
-    from ...studies.checkpoint import load
+    from ...studies.trained.checkpoint import load
 
     if path.suffix not in ENDINGS:
         raise InputError(f"a file of weights must end with {', '.join(ENDINGS)}, but got {str(path)!r}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...studies import Fault, Purpose
-from ...studies.reference_trials import ORIGIN
+from ...studies.choosing.reference_trials import ORIGIN
 from ..sampling import CURVE, NO_EVIDENCE
 from .sampler_kind import Objective
 

@@ -11,7 +11,7 @@ from ...blocks import Cost
 from ...spaces import Candidate
 from ...spaces.parameters import Value
 from ...studies import Paused
-from ...studies.belief import Belief
+from ...studies.choosing.belief import Belief
 from ..sampling import NO_EVIDENCE, TOO_SLOW
 
 if TYPE_CHECKING:

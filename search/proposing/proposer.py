@@ -19,7 +19,7 @@ from ...spaces import Budget, Candidate, Census, Settings, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
 from ...spaces.parameters import Value
 from ...spaces.starts import starts
-from ...studies.belief import Belief
+from ...studies.choosing.belief import Belief
 from ...studies.database.optuna_tables import quietly
 from ...studies.statistics.posterior import Normal
 from ..sampling import CURVE, NO_EVIDENCE

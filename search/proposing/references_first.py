@@ -15,9 +15,9 @@ from ...blocks import InputError
 from ...spaces import Budget, Space
 from ...spaces.references import ScaledReference, Strides, reference_networks, scaled_reference
 from ...studies import Study
-from ...studies.belief import Belief
-from ...studies.json_values import JSON
-from ...studies.reference_trials import NOTE, ORIGIN, noted_references
+from ...studies.choosing.belief import Belief
+from ...studies.choosing.reference_trials import NOTE, ORIGIN, noted_references
+from ...studies.writing.json_values import JSON
 from .proposal import Curve, Proposal, Proposes
 
 FIRST = ("resnet18", "efficientnet_b0")

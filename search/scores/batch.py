@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION
+from ...studies.tasks.task import CLASSIFICATION
 from ..training.pixels import Normalise, Pixels
 from ..training.randomness import generator
 from .combine import BATCH

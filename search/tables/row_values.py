@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from ...blocks.errors import unknown
-from ...studies.measure import ACCURACY as ACCURACY_METRIC
-from ...studies.measure import in_percent, shown
+from ...studies.records.measure import ACCURACY as ACCURACY_METRIC
+from ...studies.records.measure import in_percent, shown
 from .table_file import Row
 
 _NUMBERED = re.compile(r"(accuracy|seed)\.[0-9]{1,6}")

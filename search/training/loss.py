@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...studies.task import MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import MULTI_LABEL, REGRESSION
 from .balance import class_weights
 from .pixels import Pixels
 from .recipe import Recipe

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...studies.classifier_measures import BINS, MOST_CONFUSED, ClassMeasures, Measures, PartMeasures
 from ...studies.quality import measure
-from ...studies.task import MULTI_LABEL, REGRESSION
-from ...studies.task_measures import LabelMeasure, LabelMeasures, TargetMeasure, TargetMeasures
+from ...studies.tasks.task import MULTI_LABEL, REGRESSION
+from ...studies.trained.classifier_measures import BINS, MOST_CONFUSED, ClassMeasures, Measures, PartMeasures
+from ...studies.trained.task_measures import LabelMeasure, LabelMeasures, TargetMeasure, TargetMeasures
 from .accuracy import each_batch
 from .pixels import Images, Pixels
 

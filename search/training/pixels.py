@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...blocks.errors import InputError, unknown
-from ...studies.preprocessing import Preprocessing, by_channels, resized
-from ...studies.task import CLASSIFICATION
+from ...studies.tasks.preprocessing import Preprocessing, by_channels, resized
+from ...studies.tasks.task import CLASSIFICATION
 from ..data.answers import Answers
 from ..data.mapped import blocks, release
 from ..data.notes import noted

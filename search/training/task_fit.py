@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...blocks.errors import InputError
-from ...studies.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from .recipe import Recipe
 
 UNUSED = {

@@ -21,11 +21,11 @@ from ...spaces.scaling.baseline import Baseline, find_baseline
 from ...spaces.scaling.family import PAPER, phi_steps
 from ...spaces.union import Union
 from ...studies import State, Study
-from ...studies.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, own_best, trainings
+from ...studies.choosing.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, own_best, trainings
 from ...studies.evidence import tried_references
 from ...studies.evidence.verification import Role
-from ...studies.json_values import JSON
 from ...studies.statistics.intervals import mean_of
+from ...studies.writing.json_values import JSON
 from ..proposing.references_first import references_for
 
 REFERENCES = 3

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ...spaces import Candidate
 from ...studies import Fidelity, Purpose, Study, StudySpec
-from ...studies.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, trainings
-from ...studies.json_values import JSON
-from ...studies.spec import smallest_map
-from ...studies.verification_study import VERIFIES, verification_name
-from ...studies.versions import versions
+from ...studies.choosing.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, trainings
+from ...studies.records.spec import smallest_map
+from ...studies.records.verification_study import VERIFIES, verification_name
+from ...studies.records.versions import versions
+from ...studies.writing.json_values import JSON
 from ..course.engine import Engine
 from ..course.events import Listener
 from ..course.limits import Trials

@@ -18,14 +18,14 @@ from typing import Any
 from ...blocks import InputError
 from ...blocks.documented import documented
 from ...studies import Study
-from ...studies.artifacts import weights_folder
-from ...studies.atomic_file import make_folder, refused, write_text
-from ...studies.chosen import best, chosen_candidate, own_best
+from ...studies.choosing.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
-from ...studies.measure import ACCURACY, words
+from ...studies.records.measure import ACCURACY, words
+from ...studies.records.verification_study import NOTE
+from ...studies.records.versions import versions
 from ...studies.storage_url import open_study
-from ...studies.verification_study import NOTE
-from ...studies.versions import versions
+from ...studies.trained.artifacts import weights_folder
+from ...studies.writing.atomic_file import make_folder, refused, write_text
 from ..course.events import Listener, Silent
 from ..course.outages import driven, require_free
 from ..handover.study_data import study_data

@@ -15,8 +15,8 @@ from ...blocks.errors import AutomlError, InputError
 from ...spaces import Candidate
 from ...spaces.fitted_strides import proxy_network
 from ...studies import Purpose
-from ...studies.checkpoint import load_from, save_to
 from ...studies.store import StoreError
+from ...studies.trained.checkpoint import load_from, save_to
 from ..course.job import Job
 from ..pretrained.source_weights import Source
 from ..training.pixels import Pixels

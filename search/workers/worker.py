@@ -17,7 +17,7 @@ from ray import get_gpu_ids, tune
 
 from ...blocks.block import Block, adopt
 from ...blocks.errors import AutomlError
-from ...studies.evaluation import Fault
+from ...studies.records.evaluation import Fault
 from ...studies.store import StoreError
 from ..course.job import Job
 from ..own_parts import unpacked_measures

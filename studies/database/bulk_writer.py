@@ -20,9 +20,9 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
-from ..evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose
-from ..optuna_trial import frozen
-from ..paused import Paused
+from ..records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose
+from ..records.optuna_trial import frozen
+from ..records.paused import Paused
 from . import optuna_private
 from .connection import Database
 from .recording import has, store_paused

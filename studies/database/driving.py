@@ -17,7 +17,7 @@ from sqlalchemy import and_, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from ..driver import Driver
-from ..evaluation import Purpose
+from ..records.evaluation import Purpose
 from .recording import ended
 from .tables import ClaimRecord, DriverRecord, EvaluationRecord, PausedRecord, StudyRecord
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..evaluation import Evaluation, Purpose, State
+from ..records.evaluation import Evaluation, Purpose, State
 from .reading import read_evaluations
 from .tables import EvaluationRecord
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..atomic_file import aside, refused, sync_folder
+from ..writing.atomic_file import aside, refused, sync_folder
 from .connection import Database
 
 

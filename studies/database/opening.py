@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
-from ..json_values import JSON
-from ..spec import DESCRIPTIVE, StudySpec, refuse_if_different
+from ..records.spec import DESCRIPTIVE, StudySpec, refuse_if_different
+from ..writing.json_values import JSON
 from . import optuna_tables
 from .connection import Database
 from .rows import spec_of

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..candidate_row import COUNTS
-from ..evaluation import CandidateRow, Evaluation, Purpose, State
 from ..front import front as front_of
-from ..front_point import FrontPoint
-from ..paused import Paused
 from ..quality import ACCURACY
+from ..records.candidate_row import COUNTS
+from ..records.evaluation import CandidateRow, Evaluation, Purpose, State
+from ..records.front_point import FrontPoint
+from ..records.paused import Paused
 from .rows import candidate_of, evaluation_of
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 

@@ -11,9 +11,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
-from ..evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
-from ..optuna_trial import frozen
-from ..paused import Paused
+from ..records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
+from ..records.optuna_trial import frozen
+from ..records.paused import Paused
 from . import optuna_tables
 from .recovery import Result
 from .rows import candidate_record, evaluation_record, keep_metrics

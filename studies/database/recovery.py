@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...blocks.errors import InputError
-from ..atomic_file import make_folder, replacing
-from ..evaluation import CandidateRow, Evaluation, Fidelity
-from ..json_values import JSON, canonical, plain_dict
-from ..paused import Paused
+from ..records.evaluation import CandidateRow, Evaluation, Fidelity
+from ..records.paused import Paused
+from ..writing.atomic_file import make_folder, replacing
+from ..writing.json_values import JSON, canonical, plain_dict
 from .connection import DatabaseError
 from .patience import passes
 

@@ -10,10 +10,10 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from ...blocks.errors import InputError
-from ..evaluation import CandidateRow, Evaluation, Fault, Fidelity, Purpose, State
-from ..json_values import JSON, plain
 from ..quality import ACCURACY
-from ..spec import StudySpec
+from ..records.evaluation import CandidateRow, Evaluation, Fault, Fidelity, Purpose, State
+from ..records.spec import StudySpec
+from ..writing.json_values import JSON, plain
 from .tables import CandidateRecord, EvaluationRecord, StudyRecord
 
 

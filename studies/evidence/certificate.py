@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.documented import documented
-from ..evaluation import Evaluation, Purpose
-from ..json_values import JSON
-from ..measure import ACCURACY, as_shown
-from ..paused import Paused
-from ..reference_trials import noted_references
+from ..choosing.reference_trials import noted_references
+from ..records.evaluation import Evaluation, Purpose
+from ..records.measure import ACCURACY, as_shown
+from ..records.paused import Paused
+from ..writing.json_values import JSON
 from .margin import Margin, margin_dict, margin_over
 from .verification import Verification, VerifiedNetwork, verification
 
@@ -131,7 +131,7 @@ def _untried(one: VerifiedNetwork) -> dict[str, Any]:
 
 def _of_search(study: Study) -> Certificate:
     """Compare the network of `study` with the best of the references that it has tried."""
-    from ..chosen import best, comparison
+    from ..choosing.chosen import best, comparison
 
     tried = tried_references(study)
     if not tried:

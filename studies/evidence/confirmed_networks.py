@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..evaluation import Evaluation, Purpose, State
-from ..json_values import JSON
+from ..records.evaluation import Evaluation, Purpose, State
 from ..statistics.intervals import LEVEL, Estimate, Noise, mean_of, standard_deviation
+from ..writing.json_values import JSON
 
 
 @dataclass(frozen=True, kw_only=True)

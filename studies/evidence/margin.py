@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..json_values import JSON
-from ..measure import ACCURACY
+from ..records.measure import ACCURACY
 from ..statistics.intervals import LEVEL, Interval, Noise, mean_of
 from ..statistics.seed_choice import highest_mean
+from ..writing.json_values import JSON
 from .numbers import Numbers
 
 Networks = Mapping[str, Mapping[int, float]]

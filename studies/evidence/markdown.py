@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...spaces.metrics import metrics
-from ..markdown_table import plain, table
-from ..measure import ACCURACY, SCORE, words
-from ..measures_page import measures_section
+from ..records.measure import ACCURACY, SCORE, words
+from ..trained.measures_page import measures_section
+from ..writing.markdown_table import plain, table
 from .certificate_text import OUTDATED, certificate_text, selection_text
 from .numbers import Numbers
 from .summary import Evidence

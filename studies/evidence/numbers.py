@@ -3,7 +3,7 @@ losses and scores as they are."""
 
 from __future__ import annotations
 
-from ..measure import ACCURACY, SCORE, in_percent, mean_in_words, shown, significant, words
+from ..records.measure import ACCURACY, SCORE, in_percent, mean_in_words, shown, significant, words
 from ..statistics.intervals import Interval
 from .confirmed_networks import Confirmed
 

@@ -29,10 +29,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..json_values import JSON
 from ..statistics.intervals import LEVEL, SAME, Interval
 from ..statistics.order_statistics import best_quantile, chance_of_better, expected_best
 from ..statistics.random_search_tail import RandomTail
+from ..writing.json_values import JSON
 from .search_rows import RANDOM, REFERENCE, WAITING, Row
 
 BEAT = "beat random search"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..json_values import JSON
 from ..statistics.intervals import Interval
 from ..statistics.rank_correlation import spearman_and_kendall
+from ..writing.json_values import JSON
 from .search_rows import WAITING, Row
 
 MAX_EPOCHS = 8

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..evaluation import Evaluation, Purpose
-from ..json_values import JSON
+from ..records.evaluation import Evaluation, Purpose
+from ..writing.json_values import JSON
 from .search_rows import WAITING, Row
 
 STATES = ("COMPLETE", "PRUNED", "FAIL", WAITING)

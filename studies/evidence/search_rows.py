@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..evaluation import Evaluation, Purpose, State
-from ..reference_trials import ORIGIN as REFERENCE
+from ..choosing.reference_trials import ORIGIN as REFERENCE
+from ..records.evaluation import Evaluation, Purpose, State
 
 if TYPE_CHECKING:
-    from ..paused import Paused
+    from ..records.paused import Paused
 
 __all__ = ["RANDOM", "REFERENCE", "WAITING", "Row", "rows"]
 

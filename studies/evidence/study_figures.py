@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...spaces.metrics import DEFAULT_AXIS
-from ..figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
-from ..measure import SCORE, in_percent, shown, words
+from ..records.measure import SCORE, in_percent, shown, words
+from ..writing.figure_style import AXIS_COLOURS, COMPOUND, FAINT, INK, settle, short, style
 from .search_rows import RANDOM, REFERENCE, Row
 from .summary import Evidence
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...spaces.metrics import DEFAULT_AXIS, Metric, metrics
-from ..evaluation import CandidateRow, Purpose
-from ..failures import failures, faults_text
-from ..json_values import JSON
-from ..measure import ACCURACY, SCORE, as_shown, bounds, measure_of, shown, words
-from ..spec import strides_fitted
-from ..task import CLASSIFICATION, task_of, unit_in_words
+from ..records.evaluation import CandidateRow, Purpose
+from ..records.failures import failures, faults_text
+from ..records.measure import ACCURACY, SCORE, as_shown, bounds, measure_of, shown, words
+from ..records.spec import strides_fitted
+from ..tasks.task import CLASSIFICATION, task_of, unit_in_words
+from ..writing.json_values import JSON
 from .certificate import Certificate, certificate
 from .confirmed_networks import Seeds, seed_noise
 from .random_baseline import Baseline, against_random
@@ -22,9 +22,9 @@ from .savings import Savings, savings
 from .search_rows import RANDOM, REFERENCE, Row, rows
 
 if TYPE_CHECKING:
-    from ..believed_front import BelievedPoint
-    from ..classifier_measures import TrainingMeasures
+    from ..choosing.believed_front import BelievedPoint
     from ..study import FrontPoint, Study
+    from ..trained.classifier_measures import TrainingMeasures
 
 
 @dataclass(frozen=True, kw_only=True)

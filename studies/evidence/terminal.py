@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...spaces.metrics import metrics
-from ..measure import ACCURACY, SCORE, words
+from ..records.measure import ACCURACY, SCORE, words
 from .certificate_text import certificate_lines, certificate_text
 from .numbers import Numbers
 from .random_baseline import UNKNOWN, Baseline

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...blocks.documented import documented
 from ...blocks.errors import InputError
-from ..evaluation import Evaluation, Purpose, State
-from ..json_values import JSON
-from ..measure import ACCURACY, as_shown
+from ..records.evaluation import Evaluation, Purpose, State
+from ..records.measure import ACCURACY, as_shown
+from ..records.verification_study import NOTE, verification_name, verified_by
 from ..statistics.intervals import mean_of, standard_deviation
-from ..verification_study import NOTE, verification_name, verified_by
+from ..writing.json_values import JSON
 from .margin import Margin, margin_dict, margin_over
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Verification:
 
 def verification(study: Study) -> Verification | None:
     """The verification of `study` from the trainings so far; None if it has not been verified."""
-    from ..chosen import best, own_best
+    from ..choosing.chosen import best, own_best
 
     found = find_verification(study)
     noted = None if found is None else found.notes().get(NOTE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 
-from ..markdown_table import code, plain, sentence, table
-from ..measure import ACCURACY, in_percent, mean_in_words, words
+from ..records.measure import ACCURACY, in_percent, mean_in_words, words
+from ..writing.markdown_table import code, plain, sentence, table
 from .margin import margin_text
 from .verification import Verification, VerifiedNetwork
 

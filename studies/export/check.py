@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError
-from ..measure import decimals, words
 from ..quality import ACCURACY, measure
-from ..task import REGRESSION
+from ..records.measure import decimals, words
+from ..tasks.task import REGRESSION
 
 BY_TIMM = 256
 """Number of images on which timm's own transform is compared, at most."""

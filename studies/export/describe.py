@@ -9,11 +9,11 @@ from typing import Any
 
 from ...blocks.modules.network import Network
 from ...spaces.candidate import Candidate
-from ..markdown_table import plain
-from ..measure import ACCURACY, words
-from ..measures_page import measures_section
-from ..preprocessing import LETTERBOX
-from ..task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
+from ..records.measure import ACCURACY, words
+from ..tasks.preprocessing import LETTERBOX
+from ..tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted
+from ..trained.measures_page import measures_section
+from ..writing.markdown_table import plain
 from .check import Checked
 from .facts import Facts, one_line
 from .model_file import CONVENTION, USES, accuracy_in_words, cost_in_words, quality_head

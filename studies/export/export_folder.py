@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from ...blocks.documented import documented
 from ...blocks.errors import AutomlError, InputError
-from ..atomic_file import kind_of, sync_folder, sync_tree
-from ..utf8 import is_text
+from ..writing.atomic_file import kind_of, sync_folder, sync_tree
+from ..writing.utf8 import is_text
 from .exporter import DEFAULT_FORMATS, Context, Exporter, NotExported, exporters_for
 from .facts import Facts
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError
 from ..quality import ACCURACY
-from ..task import CLASSIFICATION
+from ..tasks.task import CLASSIFICATION
 
 if TYPE_CHECKING:
-    from ..classifier_measures import TrainingMeasures
-    from ..preprocessing import Preprocessing
+    from ..tasks.preprocessing import Preprocessing
+    from ..trained.classifier_measures import TrainingMeasures
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)[^\s'\"]*[/\\]")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError
-from ..atomic_file import kind_of
-from ..markdown_table import plain
+from ..writing.atomic_file import kind_of
+from ..writing.markdown_table import plain
 from .export_folder import renamed, require_new
 
 if TYPE_CHECKING:

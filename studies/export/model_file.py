@@ -9,8 +9,8 @@ from typing import Any
 from ...blocks.modules.network import Network
 from ...spaces import human
 from ...spaces.candidate import Candidate
-from ..measure import decimals, in_percent, words
-from ..task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted, unit_in_words
+from ..records.measure import decimals, in_percent, words
+from ..tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted, unit_in_words
 from . import expression
 from .facts import Facts, one_line
 from .imports import render, requirements

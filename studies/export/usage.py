@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...blocks.modules.network import Network
-from ..preprocessing import read_pixels
+from ..tasks.preprocessing import read_pixels
 
 SIZE: int
 STEPS: tuple[tuple[int, str], ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...blocks.errors import InputError
-from ..task import MULTI_LABEL
+from ..tasks.task import MULTI_LABEL
 from .protocol import Measure
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from ..task import CLASSIFICATION
+from ..tasks.task import CLASSIFICATION
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ...blocks.errors import InputError
-from ..task import REGRESSION
+from ..tasks.task import REGRESSION
 from .protocol import Measure
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from ...blocks.errors import InputError
 from ..evidence.numbers import Numbers
-from ..json_values import JSON
-from ..measure import ACCURACY, as_shown, shown
+from ..records.measure import ACCURACY, as_shown, shown
 from ..statistics.bootstrap import SeedBootstrap
 from ..statistics.intervals import Estimate, Interval, Noise
+from ..writing.json_values import JSON
 from .leave_one_out import Fold, leave_one_seed_out
 from .scaled_points import ScaledPoint, check, complete, controls_of, grid_of, highest, metric_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import sentence
-from ..measure import ACCURACY, words
+from ..records.measure import ACCURACY, words
+from ..writing.markdown_table import sentence
 from .compare import Comparison
 from .phrases import best_point, coefficients_text, in_points, unit_of
 from .response_surface import Surface

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..figure_style import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
+from ..writing.figure_style import AXIS_MARKERS, COMPOUND, FAINT, INK, axis_colour, save, settle, short, style
 from .compare import Comparison
 from .phrases import heading, height, scale
 from .rules_compared import RulesCompared

@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..evidence.numbers import Numbers
-from ..markdown_table import capital, cell, plain, sentence, table
-from ..measure import shown, words
+from ..records.measure import shown, words
+from ..writing.markdown_table import capital, cell, plain, sentence, table
 from .compare import Comparison
 from .conclusions import conclusions
 from .phrases import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..evidence.numbers import Numbers
-from ..measure import ACCURACY, in_percent, mean_in_words, shown, words
+from ..records.measure import ACCURACY, in_percent, mean_in_words, shown, words
 from ..statistics.intervals import Estimate, Interval
 from .compare import BestPoint, Comparison
 from .scaled_points import ScaledPoint, grid_of

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import InputError
 from ..evidence.numbers import Numbers
-from ..json_values import JSON
-from ..measure import ACCURACY, shown
+from ..records.measure import ACCURACY, shown
 from ..statistics.intervals import SAME
+from ..writing.json_values import JSON
 from .scaled_points import BASELINE, ScaledPoint, check, metric_of
 
 Floats = NDArray[np.float64]

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...blocks.errors import InputError
-from ..json_values import JSON
-from ..measure import ACCURACY, as_shown
+from ..records.measure import ACCURACY, as_shown
 from ..statistics.intervals import LEVEL, Estimate, Noise
+from ..writing.json_values import JSON
 from .compare import margin_verdict
 from .leave_one_out import leave_one_seed_out
 from .scaled_points import ScaledPoint, check, controls_of, grid_of

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..markdown_table import capital, cell, plain, sentence, table
-from ..measure import ACCURACY, words
+from ..records.measure import ACCURACY, words
 from ..statistics.intervals import Estimate
+from ..writing.markdown_table import capital, cell, plain, sentence, table
 from .phrases import estimate_text, in_points, percent, unit_of
 from .rules_compared import WIDTH, AtMultiple, RulesCompared, RuleVerdict, rule_of
 from .scaled_points import ScaledPoint

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...blocks.errors import InputError
-from ..json_values import JSON
-from ..measure import ACCURACY, as_shown, bounds, shown
+from ..records.measure import ACCURACY, as_shown, bounds, shown
 from ..statistics.intervals import mean_of, standard_deviation
+from ..writing.json_values import JSON
 
 BASELINE = "baseline"
 """The `control` of the unscaled network."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..figure_style import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, settle, style
+from ..writing.figure_style import COMPOUND, FAINT, INK, MAP, accuracy_scale, axis_colour, settle, style
 from .compare import Comparison
 from .phrases import heading, height, percent, scale
 from .response_surface import Surface, spans_of

@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ..json_values import JSON
+from ..writing.json_values import JSON
 
 LEVEL = 0.95
 """Confidence level of the intervals in reports."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...blocks.regular_file import require_regular
-from ..atomic_file import replacing
+from ..writing.atomic_file import replacing
 from .store import Store, checked, leads_inside
 
 

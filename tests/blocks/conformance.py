@@ -15,7 +15,7 @@ from automl.blocks import Attention, Block, ConvStem, Cost, PoolHead, Separable,
 from automl.spaces.candidate import assemble, scaled
 from automl.studies.export import Facts, export_network
 from automl.studies.export.source_check import loaded
-from automl.studies.preprocessing import Preprocessing
+from automl.studies.tasks.preprocessing import Preprocessing
 from flop_counter import FlopCounter
 from torch import nn
 

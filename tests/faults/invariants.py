@@ -236,7 +236,7 @@ def candidates_are_those_of_an_undisturbed_run(there: Contents, expected: Expect
 
 def nothing_else_is_wrong(url: str) -> Iterator[str]:
     """`automl studies check` finds nothing; for SQLite it asks `PRAGMA integrity_check`."""
-    from automl.studies.integrity import check
+    from automl.studies.upkeep.integrity import check
 
     yield from (one.text for one in check(url))
 

@@ -23,7 +23,7 @@ from automl.search.tables.trained_networks import Entry
 from automl.spaces import Census, Space, census, parse_budget
 from automl.spaces.bulk import enumerate_rows, settings
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
-from automl.studies.chosen import best
+from automl.studies.choosing.chosen import best
 
 BUDGET = "25000Params"
 NOISE = 0.012

@@ -14,7 +14,7 @@ from automl.search.grid_report import evidence, write
 from automl.search.proposing.listed import Listed, Points
 from automl.spaces import find_candidate
 from automl.studies import Purpose, State, Study
-from automl.studies.evaluation import cut_reason
+from automl.studies.records.evaluation import cut_reason
 from PIL import Image
 
 from .conftest import write_images

@@ -15,7 +15,7 @@ from automl.search import SearchOptions, search
 from automl.search.plan import Plan, default_name, prepare
 from automl.spaces import Space
 from automl.studies import Study
-from automl.studies.spec import differences
+from automl.studies.records.spec import differences
 
 from .conftest import write_images
 

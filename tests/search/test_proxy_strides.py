@@ -89,7 +89,7 @@ def test_the_trained_network_is_written_with_the_strides_it_was_trained_with(tmp
     from automl.search.training.pixels import Pixels
     from automl.search.workers.job_runner import begun, keep_weights
     from automl.studies import Purpose
-    from automl.studies.weights import load_trained
+    from automl.studies.trained.weights import load_trained
 
     plan = planned(tmp_path, proxy_size=16, epochs=1)
     candidate = plan.space.base()

@@ -15,7 +15,7 @@ from automl.spaces.fitted_strides import SMALLEST_MAP, fitted, fitted_strides, l
 from automl.spaces.skeletons import skeleton, skeletons
 from automl.studies.export import Facts, export_network
 from automl.studies.export.source_check import loaded
-from automl.studies.preprocessing import Preprocessing
+from automl.studies.tasks.preprocessing import Preprocessing
 from torch import nn
 
 FIVE = [2, 2, 1, 2, 2, 2]

@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 
 def chosen(study: Study) -> str | None:
     """The id of the network chosen; the name of the module is that of the version."""
-    for name in ("studies.chosen", "search.finals"):
+    for name in ("studies.choosing.chosen", "studies.chosen", "search.finals"):
         try:
             module = __import__(f"automl.{name}", fromlist=["best"])
         except ModuleNotFoundError:

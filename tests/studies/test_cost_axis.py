@@ -16,7 +16,7 @@ from automl.spaces import load_space
 from automl.spaces.metrics import Metric, metrics, register
 from automl.studies import CandidateRow, FrontPoint, Study, StudySpec, studies
 from automl.studies.database.schema import HEAD
-from automl.studies.spec import differences
+from automl.studies.records.spec import differences
 
 
 class Depth(Metric):

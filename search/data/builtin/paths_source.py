@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ....studies.task import CLASSIFICATION
+from ....studies.tasks.task import CLASSIFICATION
 from ..source import Request
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ....blocks.errors import InputError, unknown
 from ....spaces.yaml_source import Source, read_file
-from ....studies.json_values import canonical
+from ....studies.writing.json_values import canonical
 from ..recipe import Recipe
 
 OWN = "search"

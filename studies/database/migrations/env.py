@@ -1,5 +1,5 @@
 """What Alembic runs around the migrations: on the connection, and inside the transaction, that
-`studies.schema` hands over."""
+`studies.database.schema` hands over."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from automl.search.course.confirmation import FILLED, Final, described, left_out, lengths, planned, seconds_for
 from automl.studies import CandidateRow, Evaluation, Fidelity, FrontPoint, Purpose, State
-from automl.studies.reference_trials import ORIGIN
+from automl.studies.choosing.reference_trials import ORIGIN
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose, State
-from automl.studies.finalists import complete_points
+from automl.studies.choosing.finalists import complete_points
 
 from ..conftest import SPACE
 from .played_workers import EPOCHS, Time, make, open_study, play

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from automl.search.course import recorder
 from automl.studies import Purpose
-from automl.studies.believed_front import believed_points
-from automl.studies.finalists import finalists
+from automl.studies.choosing.believed_front import believed_points
+from automl.studies.choosing.finalists import finalists
 
 from ..generated_table import Generated, rank_of_the_chosen, searched
 

@@ -11,9 +11,9 @@ from automl.search.course.job import Job
 from automl.search.course.kept_weights import ACCURATE, FRONT, UNFINISHED
 from automl.spaces import Space
 from automl.studies import Purpose, State, Study
-from automl.studies.artifacts import weights_file
-from automl.studies.chosen import best
-from automl.studies.finalists import complete_points, leaders
+from automl.studies.choosing.chosen import best
+from automl.studies.choosing.finalists import complete_points, leaders
+from automl.studies.trained.artifacts import weights_file
 
 from .played_workers import EPOCHS, Time, accuracy_of, keep, make, play
 

@@ -15,11 +15,11 @@ from automl.search.course.job import Job
 from automl.search.proposing.references_first import ReferencesFirst, references_of
 from automl.spaces import Space, parse_budget
 from automl.studies import Purpose, Study
-from automl.studies.chosen import best, finalists
+from automl.studies.choosing.chosen import best, finalists
+from automl.studies.choosing.finalists import complete_points
+from automl.studies.choosing.reference_trials import ORIGIN, noted_references
 from automl.studies.evidence import certificate, certificate_text, evidence
 from automl.studies.evidence.search_rows import RANDOM
-from automl.studies.finalists import complete_points
-from automl.studies.reference_trials import ORIGIN, noted_references
 
 from .played_workers import Time, accuracy_of, digest, make, open_study, play
 

@@ -13,7 +13,7 @@ from automl.search.data import ImageData, Reading, described, load, split
 from automl.search.handover.export import export
 from automl.search.handover.longer_training import train
 from automl.search.training.pixels import resize
-from automl.studies.preprocessing import read_pixels
+from automl.studies.tasks.preprocessing import read_pixels
 from PIL import Image
 
 from ... import fresh

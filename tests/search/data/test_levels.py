@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from automl.blocks.errors import InputError
 from automl.search.data import ImageData, described, load, split
-from automl.studies.preprocessing import read_pixels
+from automl.studies.tasks.preprocessing import read_pixels
 from PIL import Image
 
 LOW, HIGH = 7334, 7575

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from automl.search.data.square import side_for, squares
-from automl.studies.preprocessing import central_square
+from automl.studies.tasks.preprocessing import central_square
 from PIL import Image
 
 

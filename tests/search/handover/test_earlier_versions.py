@@ -13,10 +13,10 @@ from automl.blocks.errors import InputError
 from automl.search.handover.export import export
 from automl.search.handover.longer_training import train
 from automl.studies import Study
-from automl.studies.artifacts import weights_file
-from automl.studies.chosen import trainings
+from automl.studies.choosing.chosen import trainings
 from automl.studies.export.source_check import loaded
-from automl.studies.weights import load_trained
+from automl.studies.trained.artifacts import weights_file
+from automl.studies.trained.weights import load_trained
 from torch import Tensor
 
 from ..conftest import write_images

@@ -17,10 +17,10 @@ from automl.search.data import load
 from automl.search.handover.export import HandedOver, export
 from automl.search.handover.longer_training import train
 from automl.studies import Evaluation, Purpose, State, Study
-from automl.studies.chosen import trainings
-from automl.studies.classifier_measures import kept_measures
+from automl.studies.choosing.chosen import trainings
 from automl.studies.export import source_check
-from automl.studies.preprocessing import Preprocessing
+from automl.studies.tasks.preprocessing import Preprocessing
+from automl.studies.trained.classifier_measures import kept_measures
 from PIL import Image
 
 from ..one_network import TINY, pictures, study_on
@@ -107,7 +107,7 @@ def test_the_weights_of_a_search_go_through_the_stored_size_and_say_so(tmp_path:
     from automl.search.training.recipe import Recipe
     from automl.search.workers.job_runner import keep_weights, trainer_for
     from automl.studies import Fidelity
-    from automl.studies.artifacts import weights_folder
+    from automl.studies.trained.artifacts import weights_folder
 
     study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
     [row] = study.candidates().values()
@@ -167,9 +167,9 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
     from automl.search.workers.job_runner import steps
     from automl.search.workers.place import Place
     from automl.studies import Fidelity
-    from automl.studies.artifacts import trial_weights, weights_folder
-    from automl.studies.best_network import Best
-    from automl.studies.evaluation import cut_reason
+    from automl.studies.choosing.best_network import Best
+    from automl.studies.records.evaluation import cut_reason
+    from automl.studies.trained.artifacts import trial_weights, weights_folder
 
     study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
     [row] = study.candidates().values()
@@ -239,9 +239,9 @@ def test_a_trial_of_the_search_is_tested_and_exported_and_marked_as_not_confirme
 def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accuracy_is_only_said(
     tmp_path: Path,
 ) -> None:
-    from automl.studies.artifacts import weights_file
-    from automl.studies.checkpoint import load as load_checkpoint
-    from automl.studies.checkpoint import save
+    from automl.studies.trained.artifacts import weights_file
+    from automl.studies.trained.checkpoint import load as load_checkpoint
+    from automl.studies.trained.checkpoint import save
 
     study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
     path = weights_file(study, train(study, epochs=1, size=32, threads=1))

@@ -16,11 +16,11 @@ from automl.blocks import InputError
 from automl.search.handover.longer_training import LONGER, _say_imbalance, deployable, train
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
-from automl.studies.artifacts import weights_file, weights_folder
-from automl.studies.checkpoint import load, save
-from automl.studies.chosen import best, confirmed_accuracies, trainings
-from automl.studies.classifier_measures import kept_measures
-from automl.studies.weights import load_trained
+from automl.studies.choosing.chosen import best, confirmed_accuracies, trainings
+from automl.studies.trained.artifacts import weights_file, weights_folder
+from automl.studies.trained.checkpoint import load, save
+from automl.studies.trained.classifier_measures import kept_measures
+from automl.studies.trained.weights import load_trained
 
 from ... import fresh
 from ..one_network import TINY, pictures, study_on
@@ -262,7 +262,7 @@ class TestRecipe:
 @pytest.mark.parametrize("damage", ["", "[]", '{"validation": {}}', "[" * 100_000])
 def test_measures_that_cannot_be_read_are_none(study: Study, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     evaluation, weights = study.evaluations()[0], weights_folder(study.storage_url, "s") / "a.pt"
-    monkeypatch.setattr("automl.studies.classifier_measures.weights_place", lambda study, evaluation: weights)
+    monkeypatch.setattr("automl.studies.trained.classifier_measures.weights_place", lambda study, evaluation: weights)
     assert kept_measures(study, evaluation) is None  # there is no file
     weights.parent.mkdir(parents=True)
     weights.with_suffix(".json").write_text(damage)

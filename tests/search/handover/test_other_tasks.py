@@ -19,13 +19,13 @@ from automl.search.handover.study_data import study_data
 from automl.search.training.measures import logits_of
 from automl.search.training.pixels import Pixels
 from automl.studies import Study
-from automl.studies.artifacts import weights_file
-from automl.studies.chosen import trainings
-from automl.studies.classifier_measures import kept_measures
+from automl.studies.choosing.chosen import trainings
 from automl.studies.export import check as checking
 from automl.studies.export.original_units import in_units
 from automl.studies.export.source_check import loaded
-from automl.studies.weights import load_trained
+from automl.studies.trained.artifacts import weights_file
+from automl.studies.trained.classifier_measures import kept_measures
+from automl.studies.trained.weights import load_trained
 from PIL import Image
 
 from ..one_network import TINY, study_on

@@ -11,7 +11,7 @@ from automl.blocks import InputError
 from automl.search.handover import weights_loading
 from automl.spaces import Space
 from automl.studies import Study
-from automl.studies.chosen import best
+from automl.studies.choosing.chosen import best
 
 from ..course.played_workers import make, play
 

@@ -20,9 +20,9 @@ from automl.search.pretrained.source_weights import read_source
 from automl.spaces import Space
 from automl.spaces.union import union
 from automl.studies import Evaluation, Fidelity, Purpose, State, Study
-from automl.studies.artifacts import store_of
-from automl.studies.checkpoint import save_to
 from automl.studies.store import Store, StoreError
+from automl.studies.trained.artifacts import store_of
+from automl.studies.trained.checkpoint import save_to
 from safetensors.torch import save_file
 
 from ..conftest import write_images

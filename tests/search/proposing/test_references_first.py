@@ -21,7 +21,7 @@ from automl.search.proposing.references_first import (
 from automl.spaces import Space, parse_budget
 from automl.spaces.references import Reference, ScaledReference, reference_networks
 from automl.studies import Study
-from automl.studies.reference_trials import NOTE, ORIGIN, noted_references
+from automl.studies.choosing.reference_trials import NOTE, ORIGIN, noted_references
 
 from ..course.played_workers import make, open_study, play
 

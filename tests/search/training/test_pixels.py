@@ -7,7 +7,7 @@ import pytest
 import torch
 from automl.blocks.errors import InputError
 from automl.search.training.pixels import Pixels
-from automl.studies.preprocessing import read_pixels
+from automl.studies.tasks.preprocessing import read_pixels
 from PIL import Image
 
 

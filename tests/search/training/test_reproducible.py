@@ -11,7 +11,7 @@ from automl.search.training.randomness import derive, seeded
 from automl.search.training.recipe import OPTIMIZERS
 from automl.search.training.subset import balanced_order
 from automl.search.training.trainer import Trainer
-from automl.studies.checkpoint import load, save
+from automl.studies.trained.checkpoint import load, save
 from torch import nn
 
 EPOCHS = 4

@@ -27,9 +27,9 @@ from automl.spaces import Candidate, Space
 from automl.spaces.bulk import settings
 from automl.spaces.distinct import feasible
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
-from automl.studies.chosen import best
+from automl.studies.choosing.chosen import best
+from automl.studies.choosing.reference_trials import ORIGIN, noted_references
 from automl.studies.quality import measure
-from automl.studies.reference_trials import ORIGIN, noted_references
 from PIL import Image
 
 from ..conftest import SPACE, write_images

@@ -8,7 +8,7 @@ import pytest
 from automl.blocks import InputError
 from automl.search.verification.networks import Compared, networks_to_compare
 from automl.spaces import parse_budget
-from automl.studies.chosen import best
+from automl.studies.choosing.chosen import best
 
 from .conftest import BUDGET, Searched
 

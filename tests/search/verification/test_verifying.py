@@ -19,11 +19,11 @@ from automl.search.workers import ray_tune
 from automl.search.workers.job_runner import steps
 from automl.search.workers.place import Place
 from automl.studies import Purpose, Study, delete, studies
-from automl.studies.artifacts import weights_folder
-from automl.studies.chosen import best, best_json
+from automl.studies.choosing.chosen import best, best_json
 from automl.studies.evidence import certificate, certificate_text
 from automl.studies.quality import measure
-from automl.studies.reporting import report
+from automl.studies.results.reporting import report
+from automl.studies.trained.artifacts import weights_folder
 
 from .conftest import EPOCHS, Searched, Workers
 

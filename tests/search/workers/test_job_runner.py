@@ -20,7 +20,7 @@ from automl.search.workers.place import Place
 from automl.search.workers.timing import MOST, timed, timed_epochs
 from automl.spaces import Space
 from automl.studies import Fidelity, Purpose
-from automl.studies.weights import load_trained
+from automl.studies.trained.weights import load_trained
 
 from ..conftest import write_images
 

@@ -91,7 +91,7 @@ def test_a_final_training_is_recorded_as_a_failure_with_its_reason(tmp_path: Pat
     row = CandidateRow(
         id=candidate.id, spec=candidate.spec, macs=cost.macs, params=cost.params, activations=cost.activations
     )
-    from ...studies.test_chosen import add
+    from ...studies.choosing.test_chosen import add
 
     trial = add(study, "other", 0.5, 10)
     study.record(replace(trial, candidate_id=row.id), row, params={}, distributions={}, values=(0.5, cost.macs))

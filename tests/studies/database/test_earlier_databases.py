@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from automl.studies import Study, studies
 from automl.studies.database import schema
-from automl.studies.integrity import check
-from automl.studies.upgrade import Upgraded, upgrade
+from automl.studies.upkeep.integrity import check
+from automl.studies.upkeep.upgrade import Upgraded, upgrade
 
 from ..as_read import NO_CHOICE, as_read
 

@@ -16,7 +16,7 @@ from automl.blocks import InputError
 from automl.studies import DatabaseError, Evaluation, Paused, Purpose, Study, StudySpec
 from automl.studies.database import patience
 from automl.studies.database import recovery as recovery_module
-from automl.studies.recovered import take_over
+from automl.studies.upkeep.recovered import take_over
 from optuna.distributions import FloatDistribution
 
 Record = Callable[..., Evaluation]

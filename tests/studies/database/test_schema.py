@@ -24,7 +24,7 @@ from automl.studies import Fault, State, Study, StudySpec
 from automl.studies.database import schema
 from automl.studies.database.connection import Database
 from automl.studies.database.tables import Base
-from automl.studies.upgrade import upgrade
+from automl.studies.upkeep.upgrade import upgrade
 from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, String, Text, UniqueConstraint, create_engine
 
 HERE = Path(__file__).parents[1]

@@ -22,8 +22,8 @@ from automl.studies import DatabaseError, Held, Purpose, Study, StudySpec, delet
 from automl.studies.database import optuna_tables, patience
 from automl.studies.database.connection import Database
 from automl.studies.database.schema import HEAD, MIGRATIONS
-from automl.studies.integrity import check
-from automl.studies.upgrade import Upgraded, upgrade
+from automl.studies.upkeep.integrity import check
+from automl.studies.upkeep.upgrade import Upgraded, upgrade
 from sqlalchemy import JSON, DateTime, MetaData, create_engine, insert, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session

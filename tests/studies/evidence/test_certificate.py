@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from automl.studies import Study
-from automl.studies.chosen import best
+from automl.studies.choosing.chosen import best
+from automl.studies.choosing.reference_trials import NOTE, ORIGIN
 from automl.studies.evidence import Certificate, TriedReference, against_random, certificate, certificate_text, rows
 from automl.studies.evidence.certificate_text import certificate_lines, selection_text
 from automl.studies.evidence.margin import Margin, margin_over
-from automl.studies.reference_trials import NOTE, ORIGIN
 from automl.studies.statistics.intervals import Interval
 from hypothesis import given
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ from automl.blocks import block
 from automl.spaces import Candidate
 from automl.spaces.skeletons import skeleton
 from automl.studies.export import Facts
-from automl.studies.preprocessing import Preprocessing
+from automl.studies.tasks.preprocessing import Preprocessing
 from torch import Tensor
 
 torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from automl.search.training.accuracy import accuracy
 from automl.studies.export import check as check_file
 from automl.studies.export import export_network
 from automl.studies.export.check import Sample
-from automl.studies.preprocessing import Preprocessing, read_pixels
+from automl.studies.tasks.preprocessing import Preprocessing, read_pixels
 from PIL import Image
 
 COUNT = 40

@@ -23,7 +23,7 @@ from pathlib import Path
 import alembic.command  # noqa: F401 - so that children that create a database meet while they do
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study, StudySpec
 from automl.studies.database import optuna_tables
-from automl.studies.optuna_trial import frozen
+from automl.studies.records.optuna_trial import frozen
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 SPEC = StudySpec(

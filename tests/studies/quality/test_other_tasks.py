@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.studies.measure import as_text, bounds
 from automl.studies.quality import measure, measures
+from automl.studies.records.measure import as_text, bounds
 from sklearn import metrics as sk
 from torch import Tensor
 

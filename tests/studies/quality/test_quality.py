@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.studies.measure import as_shown, as_text, bounds, mean_in_words, shown
 from automl.studies.quality import Measure, measure, measure_names, measures, register
+from automl.studies.records.measure import as_shown, as_text, bounds, mean_in_words, shown
 from sklearn import metrics as sk
 
 from .conformance import MeasureConformance, predictions

@@ -1,0 +1,1 @@
+"""Which network is the best: what is believed of each, finalists, and the one chosen."""

@@ -1,0 +1,1 @@
+"""What a study holds, as plain data: evaluations, candidates, settings, paused trainings."""

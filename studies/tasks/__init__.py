@@ -1,0 +1,1 @@
+"""What a network sees and what it gives: pixels of an image; a class, labels or numbers."""

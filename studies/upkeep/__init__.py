@@ -1,0 +1,1 @@
+"""What is done to whole databases: checked, upgraded, taken over, listed and emptied."""

@@ -1,0 +1,1 @@
+"""How text, JSON, tables, figures and whole files are written."""
