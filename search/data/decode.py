@@ -1,8 +1,9 @@
 """One image file of any kind: what its first bytes tell, and its pixels as an array.
 
-How a file becomes pixels is decided in `studies.tasks.preprocessing` alone, of which exported networks
-carry a copy. Decoders raise what they like on damaged files (OSError, SyntaxError, struct.error
-...): whoever calls these functions catches Exception. Shape letters: c channels, h height, w width.
+How a file becomes pixels is decided in `studies.tasks.preprocessing` alone, of which exported
+networks carry a copy. Decoders raise what they like on damaged files (OSError, SyntaxError,
+struct.error ...): whoever calls these functions catches Exception. Shape letters: c channels,
+h height, w width.
 """
 
 from __future__ import annotations
