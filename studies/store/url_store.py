@@ -6,14 +6,15 @@ store refuses is tried again for a while, since networks fail for moments.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from ..atomic_file import aside, is_unfinished
 from .store import Store, StoreError, checked, leads_inside
 
 T = TypeVar("T")
@@ -76,6 +77,23 @@ class Url(Store):
         names = (str(path).rstrip("/").rpartition("/")[2] for path in found)
         return sorted(name for name in names if name and not name.startswith("."))
 
+    def remove_unfinished(self) -> None:
+        """Remove the files that processes of this machine left unfinished when they died.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+
+        def unfinished() -> list[str]:
+            self._files.invalidate_cache()
+            found = map(str, self._files.find(self._opened[1]))
+            return [path for path in found if is_unfinished(path.rpartition("/")[2])]
+
+        with suppress(FileNotFoundError):
+            for path in [] if self._writes_whole else self._tried("read", "", unfinished, patience=0.0):
+                with suppress(Exception):  # of a file that another process has just removed, or another user owns
+                    self._files.rm_file(path)
+
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         return file_system(self._url)
@@ -88,20 +106,25 @@ class Url(Store):
         return f"{self._opened[1].rstrip('/')}/{name}"
 
     def _put(self, path: str, data: bytes) -> None:
-        protocol = self._files.protocol
-        if OBJECT_STORES.intersection((protocol,) if isinstance(protocol, str) else protocol):
+        if self._writes_whole:
             self._files.pipe_file(path, data)
             return
         parent, _, base = path.rpartition("/")
-        aside = f"{parent}/.{base[:40]}.{secrets.token_hex(6)}.tmp"
+        temporary = f"{parent}/{aside(Path(base)).name}"
         self._files.makedirs(parent, exist_ok=True)
         try:
-            self._files.pipe_file(aside, data)
-            self._files.mv(aside, path)
+            self._files.pipe_file(temporary, data)
+            self._files.mv(temporary, path)
         except BaseException:
             with suppress(Exception):
-                self._files.rm_file(aside)
+                self._files.rm_file(temporary)
             raise
+
+    @property
+    def _writes_whole(self) -> bool:
+        """Whether it is an object store."""
+        protocol = self._files.protocol
+        return not OBJECT_STORES.isdisjoint((protocol,) if isinstance(protocol, str) else protocol)
 
     def _size(self, path: str) -> int | None:
         self._files.invalidate_cache()  # another machine may have written it since

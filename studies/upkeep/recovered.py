@@ -9,7 +9,7 @@ from ..database.recovery import Kept, Result, read_recovery, recovery_files
 from ..database.url import sqlite_file
 from ..database.weights_folder import weights_folder
 from ..records.evaluation import Purpose
-from ..store import Folder
+from ..store import Folder, Url
 from ..study import Study
 from ..trained.artifacts import store_of
 from ..writing.atomic_file import remove_unfinished
@@ -25,6 +25,8 @@ def tidy(study: Study) -> None:
         store = store_of(study)
         if isinstance(store, Folder):
             remove_unfinished(store.folder, below=True)
+        elif isinstance(store, Url):
+            store.remove_unfinished()
 
 
 def take_over(study: Study) -> list[str]:

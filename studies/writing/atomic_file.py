@@ -85,11 +85,15 @@ def remove_unfinished(folder: Path, *, below: bool = False) -> None:
     """Remove the files that processes of this machine left unfinished in `folder` when they died,
     and those in all folders below it if `below`. What cannot be removed stays."""
     for inner, _, names in os.walk(folder) if below else [(folder, [], _names_in(folder))]:
-        for name in names:
-            found = _UNFINISHED.fullmatch(name)
-            if found is not None and found[1] == _here() and is_gone(int(found[2])):
-                with suppress(OSError):
-                    Path(inner, name).unlink()
+        for name in filter(is_unfinished, names):
+            with suppress(OSError):
+                Path(inner, name).unlink()
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a process of this machine that has died left a file of this name unfinished."""
+    found = _UNFINISHED.fullmatch(name)
+    return found is not None and found[1] == _here() and is_gone(int(found[2]))
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from automl.blocks import InputError
+from automl.studies import Study, StudySpec
+from automl.studies.artifacts import begin_at
+from automl.studies.atomic_file import aside
+from automl.studies.recovered import tidy
 from automl.studies.store import Folder, Store, StoreError, Url, checked_place, url_store
 from automl.studies.store.open_store import require_usable
 from fsspec.implementations.local import LocalFileSystem
@@ -37,6 +43,25 @@ class TestUrl(StoreConformance):
             put(store, "search/b.pt", b"two")
         assert len(list((tmp_path / "files" / "search").iterdir())) == 2
         assert store.names("search") == ["a.pt"]
+
+    def test_the_next_run_removes_what_dead_processes_left_aside(self, store: Url, tmp_path: Path, spec: StudySpec):
+        child = subprocess.Popen(["true"])
+        child.wait()
+        put(store, "search/a.pt", b"one")
+        folder = tmp_path / "files" / "search"
+        left = aside(folder / "b.pt")
+        living, gone = left, left.with_name(left.name.replace(f"-{os.getpid()}-", f"-{child.pid}-"))
+        for one in (living, gone, gone.with_name(f"b{gone.name}")):
+            one.touch()
+        study = Study.create_or_continue(f"sqlite:///{tmp_path / 's.db'}", spec, command="", versions={})
+        place = Path(begin_at(study, store.place).place.removeprefix("file://"))
+        place.mkdir(parents=True)
+        moved = folder.rename(place / "search")
+        tidy(study)
+        assert {one.name for one in moved.iterdir()} == {"a.pt", f"b{gone.name}", living.name}
+
+    def test_a_place_that_is_not_there_yet_holds_nothing_unfinished(self, store: Url):
+        store.remove_unfinished()
 
 
 class TestRefused:
