@@ -15,6 +15,8 @@ LIMIT = 8.0
 """Seconds in which a command that is told to stop must have ended."""
 STOPS = [int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals that tell it to."""
+SHOW_CURSOR = "\r\x1b[J\x1b[?25h"
+"""Removes the view of a run that is ended on a terminal, which hides the cursor."""
 _told: int = signal.SIGINT
 """The latest of them."""
 
@@ -76,7 +78,10 @@ def interruptible(typed: str, kept: str = "finished evaluations", *, limit: floa
 @contextmanager
 def _ends_at_last(said: str, limit: float) -> Iterator[None]:
     """Inside, the process ends `limit` seconds after a signal even if it hangs: a library that
-    waits for a dead process lets no handler of Python run. Whatever was written is whole."""
+    waits for a dead process lets no handler of Python run. While it is still starting its workers
+    it ends at once. Whatever was written is whole."""
+    from ..search.course.stop_signals import is_starting
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -88,9 +93,9 @@ def _ends_at_last(said: str, limit: float) -> Iterator[None]:
     def watch() -> None:
         while (number := reads.recv(1)) and number[0] not in STOPS:
             pass
-        if number and not ended.wait(limit):
+        if number and (is_starting() or not ended.wait(limit)):
             with suppress(OSError):
-                os.write(2, f"{said}\n".encode())
+                os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{said}\n".encode())
             os._exit(128 + number[0])
 
     watcher = threading.Thread(target=watch, daemon=True)

@@ -21,6 +21,26 @@ go_on = "finished evaluations are kept, the same call goes on"
 """What is kept of a run that ends early, and how to go on; a command puts itself in."""
 
 
+_starting = False
+
+
+def is_starting() -> bool:
+    """Whether a command that is told to stop ends at once: see `starting`."""
+    return _starting
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Inside, a command that is told to stop ends at once: nothing has begun that could be kept,
+    and a library that starts processes aborts when these are told to stop too."""
+    global _starting
+    _starting = True
+    try:
+        yield
+    finally:
+        _starting = False
+
+
 class Stop:
     """Whether the process has been told to stop."""
 
@@ -40,6 +60,12 @@ _latest = Stop()
 def check_latest() -> None:
     """Raise KeyboardInterrupt if the latest run of this process was told to stop."""
     _latest.check()
+
+
+def forget() -> None:
+    """A run begins: what earlier ones of this process were told is over."""
+    global _latest
+    _latest = Stop()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import InputError, first_line
-from ..course.stop_signals import kept_handlers
+from ..course.stop_signals import kept_handlers, starting
 from . import nodes, own_ray, ray_private, vital_watch, watched
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def set_environment(*, local: bool) -> None:
         "RAY_AIR_NEW_OUTPUT": "0",
         "RAY_DEDUP_LOGS": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # in the driver it writes a stack for SIGTERM, and aborts
         "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     }
     if local:
@@ -102,7 +103,7 @@ def start(address: str | None, *, cpus: int | None = None, gpus: int | None = No
         preloaded = PRELOADED if trains else ()
         place, others = closed(folder()), ray.is_initialized()
         try:
-            # Ray's own handler of SIGTERM aborts
+            # Ray's own handler of SIGTERM ends the process
             with kept_handlers(), watched.watched(own_ray.raylet):
                 # without an address it may join somebody's cluster
                 quiet |= {"address": "local", "include_dashboard": False, "num_cpus": cpus, "num_gpus": gpus}
@@ -275,7 +276,8 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
     """
     # a private Ray may count more CPUs than there are, so that as many workers as asked for fit
     cpus = asked.workers if asked.address is None and asked.workers else None
-    start(asked.address, cpus=cpus, gpus=gpus, trains=not may_have_gpus())
+    with starting():
+        start(asked.address, cpus=cpus, gpus=gpus, trains=not may_have_gpus())
     try:
         resources = allot(workers=asked.workers, gpus_per_trial=asked.gpus_per_trial)
         if asked.address is not None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def begin(place: str | None, *, preloaded: Sequence[str], **public: Any) -> None
     # a script that imports Ray before automl has let it read the variable too early
     ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", False)
     settings = {"_system_config": {"preload_python_modules": list(preloaded), **KEPT}} if preloaded else {}
-    with _without_services():
+    with _without_services(), _in_sessions_of_their_own():
         ray.init(_temp_dir=place, **settings, **public)
 
 
@@ -73,6 +74,20 @@ def _without_services() -> Iterator[None]:
     finally:
         for name, method in before.items():
             setattr(Node, name, method)
+
+
+@contextmanager
+def _in_sessions_of_their_own() -> Iterator[None]:
+    """Inside, Ray's processes are started in sessions of their own: what a terminal or a scheduler
+    sends to the group of the driver does not reach them. The driver stops them in order."""
+    from ray._private import services
+
+    before = services.ConsolePopen
+    services.ConsolePopen = partial(before, start_new_session=True)
+    try:
+        yield
+    finally:
+        services.ConsolePopen = before
 
 
 def node() -> Any:

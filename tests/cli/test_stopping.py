@@ -7,12 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 from automl.blocks.errors import Interrupted
 from automl.cli import stopping
-from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly
+from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly, starting
 from automl.studies.database.bulk_writer import Batch
 
 from ..own_signals import own_signals  # noqa: F401
@@ -101,19 +102,20 @@ def test_a_command_that_hangs_after_a_signal_ends_all_the_same(
     ended = threading.Event()
     monkeypatch.setattr(stopping.os, "_exit", lambda code: (codes.append(code), ended.set()))
 
-    def hangs(*, limit: float) -> None:
+    def hangs(*, limit: float, where: AbstractContextManager[None]) -> None:
         ended.clear()
-        with stopping.interruptible("automl search", limit=limit), orderly():
+        with stopping.interruptible("automl search", limit=limit), orderly(), where:
             signal.raise_signal(signal.SIGTERM)
             ended.wait(0.5)
 
     with pytest.raises(Interrupted):
-        hangs(limit=60.0)  # control: it ends in time
+        hangs(limit=60.0, where=nullcontext())  # control: it ends in time
     assert codes == []
-    with pytest.raises(Interrupted):
-        hangs(limit=0.05)
-    assert codes == [143]
-    assert capfd.readouterr().err == "interrupted; finished evaluations are kept, go on with: automl search\n"
+    for limit, where in ((0.05, nullcontext()), (60.0, starting())):
+        with pytest.raises(Interrupted):
+            hangs(limit=limit, where=where)
+        assert codes.pop() == 143
+        assert capfd.readouterr().err == "interrupted; finished evaluations are kept, go on with: automl search\n"
 
 
 def test_signals_have_the_exit_codes_of_a_shell() -> None:

@@ -110,7 +110,7 @@ def disturbed(made: Place, draw: random.Random, *, kills: int, horizon: float, w
     found.contents = made.contents()
     expected = Expected(trials=made.search.trials, kept=kept, undisturbed=wanted)
     found.violations += violations(made.url, STUDY, expected)
-    found.violations += _left_processes(made)
+    found.violations += left_processes(made)
     found.violations += left_files(made.folder)
     return found
 
@@ -149,7 +149,7 @@ def _ended(made: Place, driver: Driver, found: Outcome) -> bool:
     code = driver.process.returncode
     if code == 0:
         return True
-    found.violations += _left_processes(made)
+    found.violations += left_processes(made)
     begins = made.search.trains or time.monotonic() - driver.began < BEGINNING
     if code in (1, 2) and begins and any(said in driver.said for said in GAVE_UP) and found.gave_up < 20:
         found.gave_up += 1
@@ -172,7 +172,7 @@ def kill_driver(made: Place, driver: Driver, kill: Kill, found: Outcome, *, whol
     ways = (-number, 0) if number == signal.SIGKILL else (128 + number, -number, 0)
     if code not in ways:  # before Python handles signals, the signal itself ends it; or it had ended
         found.violations.append(("stops", f"{kill.victim}: exit {code}: {driver.said[-300:]!r}"))
-    found.violations += _left_processes(made)
+    found.violations += left_processes(made)
 
 
 def _kill_other(made: Place, victim: str, draw: random.Random) -> bool:
@@ -218,7 +218,7 @@ def _lock(file: Path, seconds: float) -> bool:
     return True
 
 
-def _left_processes(made: Place) -> list[tuple[str, str]]:
+def left_processes(made: Place) -> list[tuple[str, str]]:
     """What lives seconds after the driver's death."""
     until = time.monotonic() + LINGER
     while (left := made.processes()) and time.monotonic() < until:

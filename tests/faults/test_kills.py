@@ -3,15 +3,19 @@ for hours."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from ..studies.database.servers import Absent, Server, serving
 from . import killing
-from .places import place
+from .places import Driver, place
 from .searches import Search, of_table, of_trainings
 
 pytestmark = [
@@ -59,3 +63,28 @@ def test_a_search_that_trains_is_whole(seed: int) -> None:
         found = killing.disturbed(made, random.Random(seed), kills=2, horizon=30.0, wanted=None)
     assert found.violations == []
     assert found.kills
+
+
+@pytest.mark.parametrize("whom", ["group", "all"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_search_that_is_told_to_stop_while_ray_starts_ends_in_order(number: signal.Signals, whom: str) -> None:
+    """A closed terminal tells the group of the driver; a scheduler may tell all processes of a job,
+    whatever their session is."""
+    draw = random.Random(f"{number} {whom}")
+    for after in (draw.uniform(0.0, 1.0), draw.uniform(1.0, 4.0)):
+        with place(of_trainings(6, 0)) as made:
+            driver = Driver(made)
+            while "starting the workers" not in driver.said and driver.process.poll() is None:
+                time.sleep(0.05)
+            time.sleep(after)
+            others = [] if whom == "group" else [one.pid for one in made.processes()]
+            os.killpg(driver.process.pid, number)
+            for one in others:
+                if one != driver.process.pid:
+                    with suppress(ProcessLookupError):
+                        os.kill(one, number)
+            assert driver.process.wait(killing.STOPPED) == 128 + number, (after, driver.said)
+            said = driver.said.splitlines()
+            assert said[-1].startswith("interrupted; finished evaluations are kept, go on with: "), (after, said)
+            assert [line for line in said if "***" in line or "Check failed" in line] == []
+            assert killing.left_processes(made) == []

@@ -1,13 +1,14 @@
 """Before Ray is started: where its folder lies, and what GPUs there are."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from automl.blocks import InputError
-from automl.search.workers import cluster
+from automl.search.workers import cluster, ray_private
 
 
 @pytest.fixture
@@ -80,6 +81,28 @@ def test_torch_is_imported_only_where_there_may_be_gpus(monkeypatch: pytest.Monk
     monkeypatch.setattr(cluster, "may_have_gpus", lambda: False)
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
     assert cluster.count_gpus() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sessions")
+def test_what_is_sent_to_the_drivers_group_does_not_reach_rays_processes(monkeypatch: pytest.MonkeyPatch):
+    import ray
+    from ray._private import services
+
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**asked: object) -> None:
+        ended = services.start_ray_process([sys.executable, "-c", "import time; time.sleep(60)"], "raylet", False)
+        started.append(ended.process)
+
+    monkeypatch.setattr(ray, "init", start)
+    try:
+        ray_private.begin(None, preloaded=())
+        start()  # control
+        assert [os.getsid(one.pid) == one.pid for one in started] == [True, False]
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
 
 
 def test_nobody_else_can_look_into_the_folder_of_the_sessions(tmp_path: Path):
