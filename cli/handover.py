@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DEFAULT_STORAGE, Cache, DataDir, Json, Storage, StudyName
+from .options import DEFAULT_DB_PATIENCE, DEFAULT_STORAGE, Cache, DataDir, DbPatience, Json, Storage, StudyName
 from .output import print_json
 from .searching import masked_command
 from .stopping import interruptible
-from .text import command, in_shell, names_in
+from .text import command, in_shell, names_in, parse_duration
 from .training_bar import training_bar
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def train(
     data_dir: DataDir = None,
     cache: Cache = None,
     storage: Storage = DEFAULT_STORAGE,
+    db_patience: DbPatience = DEFAULT_DB_PATIENCE,
     json: Json = False,
 ) -> None:
     """Train a network of a study on all its training images and keep its weights. The network that
@@ -94,15 +95,18 @@ def train(
     After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
     from ..search import train as run
+    from ..search.course.outages import await_database
     from ..studies import Study
     from ..studies.records.measure import as_text, words
     from ..studies.trained.classifier_measures import kept_measures
     from .printed_measures import print_measures
 
+    patience = parse_duration(db_patience)
     with (
         interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),
         training_bar(to_stderr=json) as (said, told),
     ):
+        await_database(storage, patience, said)
         opened = Study.open(storage, study)
         evaluation = run(
             opened,
@@ -118,6 +122,7 @@ def train(
             data=data,
             data_dir=data_dir,
             cache=cache,
+            db_patience=patience,
             said=said,
             told=told,
         )

@@ -11,6 +11,13 @@ from .completion import complete_study
 Storage = Annotated[
     str, typer.Option("--storage", envvar="AUTOML_STORAGE", help="Database of the studies, any SQLAlchemy URL.")
 ]
+DbPatience = Annotated[
+    str,
+    typer.Option(
+        "--db-patience", help="Time for which a database that is locked or out of reach is waited for: 30s, 10min."
+    ),
+]
+DEFAULT_DB_PATIENCE = "10min"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 StudyName = Annotated[
     str,

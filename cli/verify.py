@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import DEFAULT_STORAGE, Json, Storage, StudyName
+from .options import DEFAULT_DB_PATIENCE, DEFAULT_STORAGE, DbPatience, Json, Storage, StudyName
 from .output import CONVENTION, print_json
 from .printed_tables import print_table
 from .searching import masked_command
@@ -61,6 +61,7 @@ def verify(
         bool, typer.Option("--join", help="Run it beside the processes that run it already, with workers of its own.")
     ] = False,
     storage: Storage = DEFAULT_STORAGE,
+    db_patience: DbPatience = DEFAULT_DB_PATIENCE,
     json: Json = False,
 ) -> None:
     """Train the network chosen beside published ones, all alike and from the same seeds, measure
@@ -71,15 +72,14 @@ def verify(
     """
     began = time.monotonic()
     from ..search.verification.verifying import verify as run
-    from ..studies import Study
     from .live import view
 
     typed = masked_command(sys.argv[1:], storage)
     seconds = None if time_ is None else parse_duration(time_)
-    opened = Study.open(storage, study)
+    patience = parse_duration(db_patience)
     with interruptible(typed, "finished trainings"), view(to_stderr=json) as listener:
         found = run(
-            opened,
+            study,
             epochs=epochs,
             seeds=seeds,
             workers=workers,
@@ -90,6 +90,8 @@ def verify(
             data_dir=data_dir,
             address=address,
             join=join,
+            storage=storage,
+            db_patience=patience,
             listener=listener,
             command=typed,
             began=began,

@@ -15,7 +15,6 @@ from ..spaces import Census
 from ..spaces.parameters import in_words
 from ..studies import Study
 from ..studies.listing import names
-from ..studies.records.versions import versions
 from ..studies.trained.artifacts import begin_at
 from .background import Background
 from .course.clock import Clock
@@ -23,7 +22,7 @@ from .course.engine import Engine
 from .course.events import Listener
 from .course.hinting import Hinting
 from .course.limits import Trials
-from .course.outages import driven
+from .course.outages import created, driven
 from .course.pace import Pace
 from .course.rungs import Rungs
 from .course.sharing import Sharing
@@ -79,9 +78,7 @@ class Run:
             over = threading.Event()
             self.held.callback(over.set)
             Background(partial(_import_for_the_test, over, IMPORTING * self.clock.left), ends_first=True)
-        study = Study.create_or_continue(
-            options.storage, evaluator.plan.spec, command=self.command, versions=versions()
-        )
+        study = created(evaluator.plan.spec, options, self.listener, command=self.command)
         self.held.enter_context(driven(study, options, self.listener))
         begun = so_far(study)
         self.proposer = _proposer(study, evaluator, options, self.found, begun, self.earlier)

@@ -21,6 +21,7 @@ from ..spaces.scaling.baseline import Baseline, find_baseline
 from ..spaces.scaling.coefficient_grid import Grid, GridPoint, grid
 from ..studies import Study
 from .course.events import Listener, Silent
+from .course.outages import await_database
 from .grid_options import PARTS, GridOptions
 from .listed_trainings import ListedTrainings, train_listed
 from .options import SearchOptions
@@ -97,6 +98,7 @@ def search_grid(
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
     cluster.require_gpus(options.gpus_per_trial, address=options.address)
+    await_database(options.storage, options.db_patience, listener.said)
     baseline = base_of(options)
     named = _name(options, baseline)
     asked = options.for_search(named)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..spaces import Space
 from ..studies import Purpose, State, Study
-from ..studies.records.versions import versions
 from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener
 from .course.limits import Limits, Trials
-from .course.outages import driven, require_free
+from .course.outages import created, driven, find, require_free
 from .course.rungs import Rungs
 from .data import ImageData, described, remarks
 from .earlier_studies import continued
@@ -105,13 +104,13 @@ def train_listed(
         known = [] if study is None else study.evaluations(Purpose.SEARCH)
         return Points(listed, seeds=seeds, distributions=_distributions(space), known=known)
 
-    study = Study.find(options.storage, plan.spec)
+    study = find(plan.spec, options, listener)
     if study is None or waiting(study).left:
         require_free(study, options)
         listener.phase("starting the workers")
         with cluster.session(asked) as resources, ExitStack() as held:
             listener.phase(f"training the grid with {resources}")
-            study = Study.create_or_continue(options.storage, plan.spec, command=command, versions=versions())
+            study = created(plan.spec, options, listener, command=command)
             held.enter_context(driven(study, options, listener))
             if begun is not None:
                 begun.keep(study)

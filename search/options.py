@@ -23,6 +23,10 @@ from .proposing.samplers import DEFAULT_SAMPLER, Objective, check_sampler
 from .scores import score
 from .training.recipe import BALANCES
 
+DB_PATIENCE = 600.0
+"""Seconds for which a database that is locked or out of reach is waited for, unless others are
+given."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
@@ -107,7 +111,7 @@ class ClusterOptions:
     storage: str = field(default_factory=storage_url)
     """Database of the studies, any SQLAlchemy URL. Default: AUTOML_STORAGE, or
     sqlite:///automl.db."""
-    db_patience: float = 600.0
+    db_patience: float = DB_PATIENCE
     """Time for which a database that is locked or out of reach is waited for: 30s, 10min."""
     join: bool = False
     """Run a study beside the processes that run it already, with workers of its own. Without it
@@ -140,6 +144,7 @@ class RunOptions(DataOptions, TrainingOptions, ClusterOptions):
         if self.study is not None:
             check_study(self.study)
         are_numbers(self, seconds="--time", fraction="--fraction", gpus_per_trial="--gpus-per-trial")
+        are_numbers(self, db_patience="--db-patience")
         if self.seconds is not None and not 0 < self.seconds <= LONGEST:
             raise InputError(f"--time must be positive and at most {LONGEST:g} s, but got {self.seconds:g} s")
         if self.fraction is not None and not 0 < self.fraction <= 1:

@@ -19,7 +19,7 @@ from .beginning import Run, noted_pace
 from .course.belief_notes import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
-from .course.outages import is_last_driver, require_free
+from .course.outages import await_database, find, is_last_driver, require_free
 from .course.work_left import counts_of, has_work
 from .evaluators.protocol import Evaluator
 from .evaluators.registry import check_options, find_evaluator
@@ -84,6 +84,7 @@ def search(
     listener = listener or Silent()
     kind, argument = find_evaluator(options.evaluator)
     check_options(kind, options)
+    await_database(options.storage, options.db_patience, listener.said)
     if kind.reads_images:
         listener.phase(f"loading the images of {options.data}")
     evaluator = kind.prepare(options, argument, began, gpus)
@@ -92,7 +93,7 @@ def search(
     plan, limits = evaluator.plan, evaluator.limits(options)
     examining = Background(lambda: census(plan.space, plan.budget, seed=options.seed))
     earlier = [trials_of(options.storage, name, plan) for name in options.warm_start]
-    study = Study.find(options.storage, plan.spec)
+    study = find(plan.spec, options, listener)
     pace = pace_of(evaluator)
     clock = Clock(limits, now=evaluator.now, began=evaluator.began, pace=pace, ends_early=pace is not None)
     works = study is None or has_work(study, limits, elapsed=evaluator.now() - evaluator.began)

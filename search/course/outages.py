@@ -5,17 +5,73 @@ What an earlier run could not write to the database is taken over first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...studies import Study
+from ...studies import Study, StudySpec
+from ...studies.database.connection import Database
+from ...studies.records.versions import versions
 from ...studies.upkeep.recovered import take_over, tidy
 from . import stop_signals
 from .events import Listener
 
 if TYPE_CHECKING:
     from ..options import ClusterOptions
+
+FIRST_TOLD = 5.0
+"""Seconds of waiting before a beginning after which it is told again; then after twice as many."""
+
+
+def await_database(storage: str, seconds: float, said: Callable[[str], None]) -> None:
+    """Before a run begins, wait up to `seconds` until the server of its database answers. Waiting
+    is told to `said`, less and less often.
+
+    Raises:
+        InputError: it has not answered in time, or refuses this user or database; `storage` is no
+            URL of a database.
+    """
+    stop_signals.forget()
+    _waiting(storage, seconds, said).await_server()
+
+
+def find(spec: StudySpec, options: ClusterOptions, listener: Listener) -> Study | None:
+    """The study of this description, None if there is none. A database that cannot be had is waited
+    for, also when the study is read later. Raises as `Study.find`."""
+    database = _waiting(options.storage, options.db_patience, listener.said)
+    study = database.patiently(lambda: Study.find(options.storage, spec))
+    if study is not None:
+        wait_patiently(study, options.db_patience, listener.said)
+    return study
+
+
+def created(spec: StudySpec, options: ClusterOptions, listener: Listener, *, command: str) -> Study:
+    """The study of this description, created if there is none. A database that cannot be had is
+    waited for. Raises as `Study.create_or_continue`."""
+    database = _waiting(options.storage, options.db_patience, listener.said)
+    return database.patiently(
+        lambda: Study.create_or_continue(options.storage, spec, command=command, versions=versions())
+    )
+
+
+def _waiting(storage: str, seconds: float, said: Callable[[str], None]) -> Database:
+    """A database whose patience tells the first wait, then one after `FIRST_TOLD`, then each time
+    that waiting has taken twice as long, and ends when the process is told to stop."""
+    began = time.monotonic()
+    latest: float | None = None
+
+    def told(text: str) -> None:
+        nonlocal latest
+        stop_signals.check_latest()
+        passed = time.monotonic() - began
+        if latest is None or passed >= 2 * latest:
+            latest = max(passed, FIRST_TOLD)
+            said(text)
+
+    database = Database(storage)
+    database.patience.seconds, database.patience.told = seconds, told
+    return database
 
 
 @contextmanager
@@ -25,7 +81,7 @@ def driven(study: Study, options: ClusterOptions, listener: Listener) -> Iterato
     Raises:
         Held: another process runs the study, and the options do not say `join`.
     """
-    wait_patiently(study, options.db_patience, listener)
+    wait_patiently(study, options.db_patience, listener.said)
     beside = study.drivers()
     with study.driven(join=options.join):
         for one in beside:
@@ -58,9 +114,9 @@ def is_last_driver(study: Study, listener: Listener) -> bool:
     return not others
 
 
-def wait_patiently(study: Study, seconds: float, listener: Listener) -> None:
+def wait_patiently(study: Study, seconds: float, said: Callable[[str], None]) -> None:
     """From now on each transaction of `study` waits up to `seconds` until it can begin. Each wait
-    is told to `listener`, and ends when the process is told to stop."""
+    is told to `said`, and ends when the process is told to stop."""
 
     def told(text: str) -> None:
         try:
@@ -68,6 +124,6 @@ def wait_patiently(study: Study, seconds: float, listener: Listener) -> None:
         except KeyboardInterrupt:
             study.patience.seconds = 0.0  # what the end of the run has to write is tried once
             raise
-        listener.said(text)
+        said(text)
 
     study.patience.seconds, study.patience.told = seconds, told

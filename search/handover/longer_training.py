@@ -16,13 +16,15 @@ from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
 from ...studies.choosing.chosen import best, chosen_candidate
 from ...studies.records.spec import smallest_map
-from ...studies.storage_url import open_study
+from ...studies.storage_url import open_study, storage_url
 from ...studies.tasks.task import CLASSIFICATION, task_of
 from ...studies.trained.artifacts import local_folder, weights_name
 from ..course.job import Job
+from ..course.outages import await_database, wait_patiently
 from ..data.answers import Answers
 from ..data.data_summary import UNEQUAL
 from ..option_checks import check_seed
+from ..options import DB_PATIENCE
 from ..plan import proxy
 from ..pretrained.kept import for_training
 from ..training.recipe import Recipe
@@ -56,6 +58,7 @@ def train(
     balance: str | None = None,
     pretrained: str | None = None,
     storage: str | None = None,
+    db_patience: float = DB_PATIENCE,
     said: Said = lambda text: None,
     told: Told | None = None,
 ) -> Evaluation:
@@ -81,6 +84,7 @@ def train(
             as the candidates of the study began.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
+        db_patience: seconds for which a database that is locked or out of reach is waited for.
         said: called with each line of progress.
         told: called after each update with the share of the training that is done.
 
@@ -91,7 +95,9 @@ def train(
         KeyboardInterrupt: stopped; the same call continues after the last finished epoch.
     """
     _check_threads(threads)
+    await_database(study.storage_url if isinstance(study, Study) else storage_url(storage), db_patience, said)
     study = open_study(study, storage)
+    wait_patiently(study, db_patience, said)
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings

@@ -22,14 +22,13 @@ from ...studies.choosing.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
 from ...studies.records.measure import ACCURACY, words
 from ...studies.records.verification_study import NOTE
-from ...studies.records.versions import versions
-from ...studies.storage_url import open_study
+from ...studies.storage_url import open_study, storage_url
 from ...studies.trained.artifacts import weights_folder
 from ...studies.writing.atomic_file import make_folder, refused, write_text
 from ..course.events import Listener, Silent
-from ..course.outages import driven, require_free
+from ..course.outages import await_database, created, driven, find, require_free, wait_patiently
 from ..handover.study_data import study_data
-from ..options import ClusterOptions
+from ..options import DB_PATIENCE, ClusterOptions
 from ..plan import arrays_of
 from ..pretrained.kept import source_of
 from ..workers import cluster
@@ -67,6 +66,7 @@ def verify(
     address: str | None = None,
     join: bool = False,
     storage: str | None = None,
+    db_patience: float = DB_PATIENCE,
     listener: Listener | None = None,
     command: str = "",
     began: float | None = None,
@@ -93,6 +93,7 @@ def verify(
         join: run it beside the processes that run it already, with workers of its own.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
+        db_patience: seconds for which a database that is locked or out of reach is waited for.
         listener: is told of everything that happens; silent if None.
         command: the command as typed, kept with the verification.
         began: when the time given began to count (`time.monotonic`); now if None.
@@ -107,7 +108,9 @@ def verify(
     for name, value in (("epochs", epochs), ("seeds", seeds), ("workers", workers)):
         if value is not None and value < 1:
             raise InputError(f"--{name} must be at least 1, but got {value}")
+    await_database(study.storage_url if isinstance(study, Study) else storage_url(storage), db_patience, listener.said)
     study = open_study(study, storage)
+    wait_patiently(study, db_patience, listener.said)
     asked = ClusterOptions(
         seconds=seconds,
         workers=workers,
@@ -115,6 +118,7 @@ def verify(
         address=address,
         join=join,
         storage=study.storage_url,
+        db_patience=db_patience,
     )
     cluster.require_gpus(gpus_per_trial, address=address)
     chosen_candidate(study)  # raises the error if there is none
@@ -132,13 +136,13 @@ def verify(
     if source is not None:
         listener.said(f"all begin from {source.name} as far as they have counterparts, as in the search")
     spec = spec_of(study)
-    found = Study.find(study.storage_url, spec)
+    found = find(spec, asked, listener)
     if found is None or plan.waiting(found).left:
         require_free(found, asked)
         listener.phase("starting the workers")
         with cluster.session(asked) as resources, ExitStack() as held:
             listener.phase(f"verifying with {resources}")
-            found = Study.create_or_continue(study.storage_url, spec, command=command, versions=versions())
+            found = created(spec, asked, listener, command=command)
             held.enter_context(driven(found, asked, listener))
             found.note(NOTE, plan.to_dict())
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from ...blocks.errors import AutomlError, InputError
-from .patience import Patience
+from .patience import Patience, is_refused
 from .url import SECRETS, check_sqlite, file_of, masked, parsed
 
 T = TypeVar("T")
@@ -138,6 +138,34 @@ class Database:
             name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
             kind = DatabaseError if name.startswith(_OF_THE_DISK) else InputError
             raise kind(f"cannot open {self.shown}: {self.reason(error)}") from error
+
+    def await_server(self) -> None:
+        """Wait, with `patience`, until the server answers; a file needs none.
+
+        Raises:
+            InputError: it has not answered in time, or refuses this user or database.
+        """
+
+        def connect() -> None:
+            with self.opening(), self.engine.connect():
+                pass
+
+        if self.file is None:
+            self.patiently(connect)
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """What `action` returns, which opens a study: it is done again, with `patience`, while the
+        database cannot be had. Raises: what `action` raises in the end."""
+        while True:
+            try:
+                result = action()
+            except (InputError, DatabaseError) as error:
+                cause = error.__cause__
+                if is_refused(cause) or not self.patience.waits(self.engine, cause, self.reason):
+                    raise
+            else:
+                self.patience.had()
+                return result
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -3,6 +3,7 @@ out of reach, or the connection was cut."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,6 +85,21 @@ class Patience:
         time.sleep(min(self._pause, self.seconds - passed))
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return True
+
+
+REFUSED = re.compile(
+    r"authentication failed|no password supplied|pg_hba\.conf|does not exist|not permitted to log in"
+    r"|not currently accepting connections|permission denied|does not support SSL|certificate"
+    r"|Name or service not known|No address associated|nodename nor servname"
+)
+"""What PostgreSQL and the search for an address say where waiting is of no use. PostgreSQL's driver
+has no codes for connections that fail; what its server says in another language is waited for."""
+
+
+def is_refused(error: BaseException | None) -> bool:
+    """Whether a connection cannot be begun because of what the user gave: the password, the name of
+    the database or of the server."""
+    return REFUSED.search(str(getattr(error, "orig", None))) is not None
 
 
 def passes(engine: Engine, error: BaseException) -> bool:

@@ -48,7 +48,6 @@ def write_images(path: Path) -> None:
         ),
         (["--storage", "sqlite:///missing/folder/a.db"], "missing"),
         (["--storage", "nosuch://host/db"], "nosuch"),
-        (["--storage", "postgresql://me:secret@127.0.0.1:1/db"], "cannot open postgresql://me:***@127.0.0.1:1/db: "),
         (["--gpus-per-trial", "1"], "--gpus-per-trial must be at most the GPUs there are, but got 1 of 0"),
         (["--address", "127.0.0.1:1"], "no Ray cluster answers at '127.0.0.1:1'"),
         (["--seed", "5000000000"], "--seed must be at least 0 and below 2**31"),
@@ -95,6 +94,31 @@ def test_reading_without_a_database_creates_none(call, tmp_path: Path, command: 
     assert code == 2
     assert "no database" in err
     assert list(tmp_path.iterdir()) == []
+
+
+AWAY = "postgresql://me:secret@127.0.0.1:1/db"
+
+
+@pytest.mark.parametrize(
+    ("command", "waits"),
+    [
+        (["search", "--data", "images.npz"], True),
+        (["grid", "--baseline", "resnet18", "--data", "images.npz"], True),
+        (["verify", "s"], True),
+        (["train", "s"], True),
+        (["status", "s"], False),
+        (["front", "s"], False),
+        (["studies"], False),
+    ],
+)
+def test_a_server_that_does_not_answer_is_waited_for_by_what_writes(call, command: list[str], waits: bool):
+    patience = ["--db-patience", "0.3s"] if waits else []
+    code, out, err = call(*command, "--storage", AWAY, *patience)
+    assert code == 2, (out, err)
+    assert err.startswith("error: cannot open postgresql://me:***@127.0.0.1:1/db: ")
+    assert len(err.splitlines()) == 1
+    assert out.count("waiting for the database") == int(waits)
+    assert "secret" not in out + err
 
 
 def test_a_traceback_is_shown_only_when_asked_for(call):

@@ -7,7 +7,6 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from automl.search.course.events import Printing
 from automl.search.course.outages import wait_patiently
 from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly
 from automl.studies.database.patience import Patience
@@ -115,9 +114,8 @@ def test_in_another_thread_signals_are_left_alone() -> None:
 
 def test_a_wait_for_the_database_ends_when_the_process_is_told_to_stop() -> None:
     said: list[str] = []
-    listener = Printing(said.append)
     study = SimpleNamespace(patience=Patience())
-    wait_patiently(study, 60.0, listener)  # type: ignore[arg-type]
+    wait_patiently(study, 60.0, said.append)  # type: ignore[arg-type]
 
     def run() -> None:
         with orderly():

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from automl.blocks import InputError
 from automl.studies import DatabaseError, DuplicateEvaluation, Evaluation, Study, StudySpec
 from automl.studies.database import patience
+from automl.studies.database.connection import Database
+from automl.studies.database.patience import is_refused
+from sqlalchemy import create_engine
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 
 class Locked:
@@ -163,3 +169,69 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(
     assert [each.trial for each in study.evaluations()] == [0, 1]
     with pytest.raises(DuplicateEvaluation):  # control: the same again, by somebody else
         record(study, 2)
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Database:
+    """A database whose server is not there."""
+    pytest.importorskip("psycopg")
+    return Database(f"postgresql+psycopg://automl@/automl?host={tmp_path}")
+
+
+def test_a_server_that_is_away_when_a_run_begins_is_waited_for(away: Database, pauses: list[float]) -> None:
+    said: list[str] = []
+
+    def told(text: str) -> None:
+        said.append(text)
+        if len(said) == 3:
+            away.engine = create_engine("sqlite://", poolclass=NullPool)  # a database that answers
+
+    away.patience.seconds, away.patience.told = 100, told
+    away.await_server()
+    assert pauses == [0.25, 0.5, 1.0]
+    assert all(line.startswith("waiting for the database (connection is bad: ") for line in said)
+
+
+def test_control_without_patience_a_server_that_is_away_is_an_error_at_once(
+    away: Database, pauses: list[float]
+) -> None:
+    with pytest.raises(InputError, match=r"^cannot open postgresql.*: connection is bad: .*No such file"):
+        away.await_server()
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'FATAL:  password authentication failed for user "a"',
+        'FATAL:  role "a" does not exist',
+        'FATAL:  database "x" does not exist',
+        "fe_sendauth: no password supplied",
+        'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "a"',
+        "failed to resolve host 'x': [Errno -2] Name or service not known",
+    ],
+)
+def test_what_a_server_refuses_is_no_outage(
+    away: Database, pauses: list[float], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    def refuses() -> None:
+        raise OperationalError("", {}, Exception(f"connection failed: {said}"))
+
+    away.engine = SimpleNamespace(connect=refuses, dialect=away.engine.dialect)  # type: ignore[assignment]
+    away.patience.seconds = 100
+    with pytest.raises(InputError, match=r"^cannot open postgresql"):
+        away.await_server()
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL:  the database system is starting up",
+        "FATAL:  sorry, too many clients already",
+        "connection to server at 10.0.0.1 failed: Connection refused",
+        "failed to resolve host 'x': [Errno -3] Temporary failure in name resolution",
+    ],
+)
+def test_control_what_passes_is_an_outage(said: str) -> None:
+    assert not is_refused(OperationalError("", {}, Exception(said)))

@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from automl.blocks import InputError
 from automl.cli.main import main
 from automl.search import SearchOptions, search
 from automl.search.course.events import Silent
@@ -213,6 +215,27 @@ def test_a_server_that_is_stopped_and_started_is_waited_for(
     assert time.monotonic() - began > seconds
     assert len(listener.waits) > 3
     whole(url, "s", TRIALS)
+
+
+def test_a_server_that_is_away_when_a_search_begins_is_waited_for(server: Server, options, url: str) -> None:
+    search(options(trials=20))
+    server.stop()
+    starts = threading.Timer(5, server.start)
+    starts.start()
+    listener = AtTrial(-1, lambda: None)
+    try:
+        search(options(trials=40), listener=listener)
+    finally:
+        starts.join()
+    assert listener.waits
+    whole(url, "s", 40)
+
+
+def test_a_database_that_is_not_there_is_no_outage(server: Server, options, url: str) -> None:
+    listener = AtTrial(-1, lambda: None)
+    with pytest.raises(InputError, match=r"does not exist|Unknown database"):
+        search(replace(options(), storage=server.url("nowhere")), listener=listener)
+    assert listener.waits == []
 
 
 def test_connections_that_are_cut_lose_nothing(server: Server, options, url: str) -> None:
