@@ -1,6 +1,6 @@
 """Kills searches at random instants for hours, and checks what they leave.
 
-    uv run python benchmarks/soak.py [--kind table|postgresql|trainings] [--seconds 200] [--write]
+    uv run python benchmarks/soak.py [--kind KIND] [--seconds 200] [--write]
 
 Each row is one study: a search is killed up to so many times, or what it depends on is, and is
 started again until it ends; then `tests/faults/invariants.py` is asked. Rows follow from `--seed`
@@ -37,7 +37,12 @@ from tests.faults.searches import Search, of_table, of_trainings  # noqa: E402
 from tests.studies.database.servers import serving  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
-KINDS = {"table": "tables, SQLite", "postgresql": "tables, PostgreSQL", "trainings": "tiny trainings, SQLite"}
+KINDS = {
+    "table": "tables, SQLite",
+    "postgresql": "tables, PostgreSQL",
+    "trainings": "tiny trainings, SQLite",
+    "trainings-postgresql": "tiny trainings, PostgreSQL",
+}
 SAMPLERS = {"random": 1500, "evolution": 500, "predictor": 80}
 """Samplers with the number of trials that take about ten seconds."""
 UNSTEADY = "predictor"
@@ -54,7 +59,7 @@ HORIZON = 0.5
 def planned(kind: str, number: int, seed: int) -> tuple[Search, random.Random]:
     """The search of a row, and what draws its kills."""
     draw = random.Random(f"{seed}-{kind}-{number}")
-    if kind == "trainings":
+    if kind.startswith("trainings"):
         return of_trainings(8, number), draw
     sampler = list(SAMPLERS)[number % len(SAMPLERS)]
     return of_table(sampler, SAMPLERS[sampler], number // len(SAMPLERS) % VARIANTS), draw
@@ -90,7 +95,10 @@ def row(kind: str, number: int, seed: int, kills: int, known: Undisturbed) -> di
     """One study."""
     search, draw = planned(kind, number, seed)
     wanted, alone = known.of(search)
-    with serving("postgresql") if kind == "postgresql" else nullcontext() as server, places.place(search, server) as at:
+    with (
+        serving("postgresql") if kind.endswith("postgresql") else nullcontext() as server,
+        places.place(search, server) as at,
+    ):
         promised = None if search.name.startswith(UNSTEADY) else wanted
         found = killing.disturbed(at, draw, kills=kills, horizon=HORIZON * alone, wanted=promised)
     return {
@@ -140,7 +148,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         f" the predictor need not, and did in {sum(unsteady)} of {len(unsteady)} studies.",
         "",
         "*Gave up*: the driver ended with one line that said why and how to go on, because Ray had died in the middle"
-        " of a call, or the server was away while the driver began; it was started again.",
+        " of a call, or, before drivers waited for it, because the server was away while the driver began; it was"
+        " started again.",
     ]
     lines += ["", "| killed | kills | next evaluation: median, worst (n) |", "|---|---|---|"]
     all_kills = [one for row in rows for one in row["kills"]]

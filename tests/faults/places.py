@@ -91,6 +91,7 @@ class Place:
             "PYTHONUNBUFFERED": "1",
         }
         self._engine = create_engine(self.url, poolclass=NullPool)
+        self._children: set[psutil.Process] = set()
 
     def contents(self) -> Contents:
         """What the database holds; one that recovers is waited for."""
@@ -112,14 +113,18 @@ class Place:
         return 0
 
     def processes(self) -> list[psutil.Process]:
-        """All that the search has started and that lives."""
-        found = []
+        """All that the search has started and that lives. Ray's agents write their titles over
+        their environments: they are known as children of the raylet, once they have been seen."""
+        parents: dict[psutil.Process, int] = {}
+        marked: set[psutil.Process] = set()
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                whole = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
-                if self.mark.encode() in whole and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+                parents[process] = process.ppid()
+                if self.mark.encode() in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                    marked.add(process)
+        numbers = {process.pid for process in marked}
+        self._children |= {process for process, parent in parents.items() if parent in numbers}
+        return [process for process in marked | self._children if _lives(process)]
 
     def kill_all(self) -> None:
         """Leave nothing of it."""
@@ -138,6 +143,12 @@ def place(search: Search, server: Server | None = None) -> Iterator[Place]:
     finally:
         made.kill_all()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def words_of(process: psutil.Process) -> str:

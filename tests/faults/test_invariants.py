@@ -171,6 +171,7 @@ def test_what_is_left_is_found(tmp_path: Path, name: str) -> None:
 
 
 ORPHAN = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=-3)"
+CLEARED = ["sleep", "60"]
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 
 
@@ -201,6 +202,19 @@ class TestDrivers:
 
     def test_a_process_that_outlives_it_is_found(self, ends: Callable[[str], set[str]]) -> None:
         assert ends(ORPHAN) == {"no_orphan"}
+
+    def test_a_child_that_has_overwritten_its_environment_is_found(self, made: places.Place) -> None:
+        """As Ray's agents do."""
+        made.command = [sys.executable, "-c", f"import subprocess; subprocess.run({CLEARED}, env={{}})"]
+        driver = places.Driver(made)
+        while not (left := [one for one in made.processes() if one.pid != driver.process.pid]):
+            pass
+        driver.process.kill()
+        driver.process.wait()
+        assert made.processes() == left
+        made.kill_all()
+        assert [one.wait(5) for one in left] == [None]
+        assert made.processes() == []
 
     def test_one_that_ends_in_an_error_is_found(self, ends: Callable[[str], set[str]]) -> None:
         assert ends("raise SystemExit(3)") == {"goes_on"}
