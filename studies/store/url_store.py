@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from ..atomic_file import aside, is_unfinished
+from ..writing.atomic_file import aside, is_unfinished
 from .store import Store, StoreError, checked, leads_inside
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 from automl.blocks import InputError
 from automl.studies import Study, StudySpec
-from automl.studies.artifacts import begin_at
-from automl.studies.atomic_file import aside
-from automl.studies.recovered import tidy
 from automl.studies.store import Folder, Store, StoreError, Url, checked_place, url_store
 from automl.studies.store.open_store import require_usable
+from automl.studies.trained.artifacts import begin_at
+from automl.studies.upkeep.recovered import tidy
+from automl.studies.writing.atomic_file import aside
 from fsspec.implementations.local import LocalFileSystem
 
 from .conformance import StoreConformance, got, put
