@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from .search.scale import scale
     from .search.verification.verifying import verify
     from .spaces.budget import Budget, parse_budget
-    from .spaces.preview import check_space, describe_space, sample_space
     from .spaces.references import references
     from .spaces.space import load_space
+    from .spaces.surveys.preview import check_space, describe_space, sample_space
     from .studies.results.reporting import report
     from .studies.results.status import status
     from .studies.results.status import study_front as front
@@ -105,12 +105,12 @@ _PLACES = {
     "SearchOptions": ("search.options", "SearchOptions"),
     "Study": ("studies.study", "Study"),
     "check_data": ("search.data.checking", "check_data"),
-    "check_space": ("spaces.preview", "check_space"),
+    "check_space": ("spaces.surveys.preview", "check_space"),
     "check_studies": ("studies.upkeep.integrity", "check"),
     "clear_cache": ("search.data.kept_images", "clear_cache"),
     "cost": ("search.network_cost", "cost"),
     "delete": ("studies.upkeep.managing", "delete_study"),
-    "describe_space": ("spaces.preview", "describe_space"),
+    "describe_space": ("spaces.surveys.preview", "describe_space"),
     "doctor": ("search.doctor", "doctor"),
     "export": ("search.handover.export", "export"),
     "front": ("studies.results.status", "study_front"),
@@ -121,7 +121,7 @@ _PLACES = {
     "parse_budget": ("spaces.budget", "parse_budget"),
     "references": ("spaces.references", "references"),
     "report": ("studies.results.reporting", "report"),
-    "sample_space": ("spaces.preview", "sample_space"),
+    "sample_space": ("spaces.surveys.preview", "sample_space"),
     "scale": ("search.scale", "scale"),
     "status": ("studies.results.status", "status"),
     "train": ("search.handover.longer_training", "train"),

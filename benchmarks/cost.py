@@ -31,8 +31,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 from automl.blocks import Cost
 from automl.spaces import Candidate, Space, load_space, shipped_spaces
-from automl.spaces.bulk import Rows, combinations, costs, enumerate_rows, examine, joined, settings
-from automl.spaces.distinct import DRAWS, ENUMERATE, drawing_of
+from automl.spaces.draws.bulk import Rows, combinations, costs, enumerate_rows, examine, joined, settings
+from automl.spaces.draws.distinct import DRAWS, ENUMERATE, drawing_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "cost.md"

@@ -24,7 +24,7 @@ from automl.search.training.pixels import Pixels
 from automl.search.training.randomness import seeded
 from automl.search.training.recipe import Recipe
 from automl.spaces import Candidate, load_space
-from automl.spaces.bulk import draw, settings
+from automl.spaces.draws.bulk import draw, settings
 from torch import nn
 
 CLASSES = 10

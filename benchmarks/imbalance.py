@@ -29,8 +29,8 @@ from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import BALANCES, Recipe
 from automl.search.training.trainer import Trainer
 from automl.spaces import Candidate, load_space, parse_budget
-from automl.spaces.bulk import settings
-from automl.spaces.distinct import feasible
+from automl.spaces.draws.bulk import settings
+from automl.spaces.draws.distinct import feasible
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent.parent / "shared" / "data" / "cifar10-small" / "cifar10-small.npz"

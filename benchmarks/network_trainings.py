@@ -15,8 +15,8 @@ from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.workers.job_runner import network_of, trainer_for
 from automl.spaces import Candidate, Space, load_space, parse_budget
-from automl.spaces.bulk import settings
-from automl.spaces.distinct import feasible
+from automl.spaces.draws.bulk import settings
+from automl.spaces.draws.distinct import feasible
 from automl.studies import Fidelity, Purpose
 
 

@@ -51,7 +51,7 @@ trials."""
 def table(path: Path) -> None:
     """Write the table."""
     from automl.spaces import Space
-    from automl.spaces.bulk import enumerate_rows, settings
+    from automl.spaces.draws.bulk import enumerate_rows, settings
 
     space, number = Space.from_dict(SPACE), 0
     with path.with_suffix(".new").open("w", newline="") as file:

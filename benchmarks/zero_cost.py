@@ -57,7 +57,7 @@ class Scorer:
         from automl.search.scores import batch_of
         from automl.search.training.pixels import Pixels
         from automl.spaces import load_space
-        from automl.spaces.bulk import enumerate_rows
+        from automl.spaces.draws.bulk import enumerate_rows
 
         torch.set_num_threads(1)
         arrays = np.load(IMAGES)
@@ -79,7 +79,7 @@ class Scorer:
         """The scores of the network called `key`, initialised from `seed`, and the `seconds` they
         took."""
         from automl.search.scores import scores_of
-        from automl.spaces.bulk import settings
+        from automl.spaces.draws.bulk import settings
 
         name = f"{key}/{seed}"
         if name not in self.known:
@@ -173,7 +173,7 @@ def seconds(scorer: Scorer, keys: list[str]) -> list[str]:
     """What the scores of a network take, its building included: all in shared passes, and each by
     itself."""
     from automl.search.scores import score_names
-    from automl.spaces.bulk import settings
+    from automl.spaces.draws.bulk import settings
 
     candidates = [scorer.space.candidate(settings(scorer.space, scorer.rows[key])) for key in keys]
     groups = {"all": score_names()} | {name: [name] for name in score_names() if not name.startswith("log_")}
@@ -194,7 +194,7 @@ def seconds(scorer: Scorer, keys: list[str]) -> list[str]:
 def small(name: str) -> list[Candidate]:
     """Random networks of a shipped space that have few MACs at 64 pixels."""
     from automl.spaces import load_space
-    from automl.spaces.bulk import draw, settings
+    from automl.spaces.draws.bulk import draw, settings
 
     space = load_space(name)
     drawn = [space.candidate(settings(space, row)) for row in draw(space, 500, np.random.default_rng(0))]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..blocks import Cost
     from ..search.network_cost import NetworkCost
     from ..spaces import Candidate
-    from ..spaces.audit import Audit, Tally
+    from ..spaces.candidates.audit import Audit, Tally
 
 
 SHOWN = ("macs", "params", "activations", "peak_memory")
@@ -91,7 +91,7 @@ def cost(
 
 
 def _json(cost: Cost, batch: int) -> dict[str, int]:
-    from ..spaces.main_costs import main_costs
+    from ..spaces.candidates.main_costs import main_costs
 
     return {**main_costs(cost), "peak": int(cost.peak), "memory_bytes": int(cost.memory(batch))}
 

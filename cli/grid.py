@@ -134,7 +134,7 @@ def grid(
 
 def grid_json(found: Grid) -> dict[str, Any]:
     """A grid as JSON with stable keys."""
-    from ..spaces.main_costs import main_costs
+    from ..spaces.candidates.main_costs import main_costs
 
     def point(one: GridPoint) -> dict[str, Any]:
         return {

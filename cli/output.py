@@ -40,7 +40,7 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
     """A front as a table; `finals` are confirmed accuracies by candidate, or those of the quality
     measure, also where the front is one of scores."""
     from ..spaces.metrics import metrics
-    from ..spaces.parameters import in_words
+    from ..spaces.values.parameters import in_words
     from ..studies.records.measure import ACCURACY, SCORE, as_text, words
 
     metric = next((point.evaluation.metric for point in points), ACCURACY)
@@ -68,7 +68,7 @@ def print_front(points: Sequence[FrontPoint], finals: dict[str, float], title: s
 def print_believed(points: Sequence[BelievedPoint], title: str) -> None:
     """A front of believed accuracies as a table."""
     from ..spaces.metrics import metrics
-    from ..spaces.parameters import in_words
+    from ..spaces.values.parameters import in_words
     from ..studies.records.measure import as_text
 
     axes = list(dict.fromkeys([*(one.point.axis for one in points[:1]), "macs", "params"]))

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def check(space: SpaceFile, json: Json = False) -> None:
     """Read a space file and count the settings that build a network."""
-    from ..spaces.preview import check_space
+    from ..spaces.surveys.preview import check_space
 
     found = check_space(space)
     if json:
@@ -44,7 +44,7 @@ def check(space: SpaceFile, json: Json = False) -> None:
 def describe(space: SpaceFile, budget: BudgetTexts = None, image_size: ImageSize = None, json: Json = False) -> None:
     """Show a space's size, its cost range and the share within a budget."""
     from ..spaces import human
-    from ..spaces.preview import describe_space
+    from ..spaces.surveys.preview import describe_space
 
     found = describe_space(space, budget=budget or (), image_size=image_size)
     if json:
@@ -97,8 +97,8 @@ def sample(
 ) -> None:
     """Draw candidates within a budget, each network equally likely, with their cost."""
     from ..spaces import human, load_space
-    from ..spaces.parameters import in_words
-    from ..spaces.preview import sample_space
+    from ..spaces.surveys.preview import sample_space
+    from ..spaces.values.parameters import in_words
 
     loaded = load_space(space)
     drawn = sample_space(loaded, budget=budget or (), count=count, seed=seed, aim=aim, image_size=image_size)

@@ -16,8 +16,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..spaces.census_lines import describe
 from ..spaces.named_candidate import add_finder
+from ..spaces.surveys.census_lines import describe
 from ..studies.choosing.chosen import Best, best, best_json
 from .course.events import Counts, Listener, Printing, Running
 from .handover.export import export

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks import AutomlError
 from ..spaces import Census
-from ..spaces.parameters import in_words
+from ..spaces.values.parameters import in_words
 from ..studies import Study
 from ..studies.listing import names
 from ..studies.trained.artifacts import begin_at

@@ -14,13 +14,13 @@ from ..blocks.cost import linear_cost
 from ..blocks.documented import documented
 from ..spaces import Candidate, Space, architectures, find_candidate
 from ..spaces.architecture_names import find_architecture
-from ..spaces.census_lines import stride_rule
-from ..spaces.fitted_strides import strides_in_words
+from ..spaces.candidates.fitted_strides import strides_in_words
 from ..spaces.named_candidate import FILES, base_of, find_space
+from ..spaces.surveys.census_lines import stride_rule
 from ..studies.storage_url import storage_url
 
 if TYPE_CHECKING:
-    from ..spaces.audit import Audit
+    from ..spaces.candidates.audit import Audit
 
 
 @documented
@@ -86,7 +86,7 @@ class NetworkCost:
 
     def audit(self) -> Audit:
         """The formulas beside thop, PyTorch's counter and the parameters of the built module."""
-        from ..spaces.audit import audit
+        from ..spaces.candidates.audit import audit
 
         return audit(self.candidate)
 

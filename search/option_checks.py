@@ -10,7 +10,7 @@ import re
 from numbers import Integral, Real
 
 from ..blocks import InputError
-from ..spaces.yaml_source import CONTROL
+from ..spaces.values.yaml_source import CONTROL
 from ..studies.writing.utf8 import is_text
 
 LONGEST = 1e9

@@ -11,8 +11,8 @@ from ..blocks import InputError
 from ..blocks.documented import documented
 from ..blocks.errors import unknown
 from ..spaces import Space
-from ..spaces.auto import AUTO
 from ..spaces.metrics import DEFAULT_AXIS, metrics
+from ..spaces.surveys.auto import AUTO
 from ..studies.quality import measure
 from ..studies.storage_url import storage_url
 from ..studies.store import checked_place

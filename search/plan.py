@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..blocks import InputError
 from ..spaces import Budget, Candidate, Space, load_space, parse_budget
-from ..spaces.auto import AUTO, for_budget
 from ..spaces.space import shipped_spaces
+from ..spaces.surveys.auto import AUTO, for_budget
 from ..studies import Fidelity, StudySpec
 from ..studies.quality import ACCURACY
 from ..studies.records.spec import smallest_map, strides_fitted

@@ -11,7 +11,7 @@ from itertools import islice, zip_longest
 import numpy as np
 
 from ..spaces import Candidate, Census, Union
-from ..spaces.bulk import settings
+from ..spaces.draws.bulk import settings
 from ..studies import CandidateRow, Fidelity
 from ..studies.writing.json_values import JSON
 from .beginning import Run, earlier_model

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..blocks import AutomlError, InputError
 from ..blocks.documented import documented
 from ..spaces import Census, census, require_feasible
-from ..spaces.auto import share
-from ..spaces.census_lines import describe
+from ..spaces.surveys.auto import share
+from ..spaces.surveys.census_lines import describe
 from ..studies import FrontPoint, Study
 from ..studies.choosing.chosen import Best, best
 from ..studies.trained.artifacts import require_place

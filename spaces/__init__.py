@@ -3,13 +3,13 @@ timm know `automl_network`."""
 
 from .architectures import architecture, architectures
 from .budget import Budget, human, parse_budget
-from .candidate import Candidate
+from .candidates.candidate import Candidate
+from .kinds.skeleton_space import SkeletonSpace
+from .kinds.union import Union, union
 from .named_candidate import find_candidate
-from .skeleton_space import SkeletonSpace
 from .space import Settings, Space, load_space, shipped_spaces
-from .survey import Census, census, exclusions, feasible_values, require_feasible
+from .surveys.survey import Census, census, exclusions, feasible_values, require_feasible
 from .timm_registry import watch as _watch
-from .union import Union, union
 
 __all__ = [
     "architecture",

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any
 
 from ..blocks.errors import look_up
-from .candidate import Candidate
+from .candidates.candidate import Candidate
 from .skeletons import skeleton
 
 Settings = dict[str, Any]

@@ -16,11 +16,11 @@ from typing import Any, Literal, TypeAlias
 from ..blocks import InputError
 from .architecture_names import find_architecture
 from .architectures import architectures
-from .candidate import Candidate
-from .candidate_file import FILES, read_candidate
+from .candidates.candidate import Candidate
+from .candidates.candidate_file import FILES, read_candidate
 from .skeletons import skeletons
 from .space import Space, load_space, shipped_spaces
-from .yaml_source import read_file
+from .values.yaml_source import read_file
 
 Reference: TypeAlias = "Candidate | Mapping[str, Any] | str | os.PathLike[str]"
 """A candidate, or something that names one (see `find_candidate`)."""

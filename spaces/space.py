@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..blocks.errors import InputError, unknown
-from .candidate import Candidate
+from .candidates.candidate import Candidate
 from .neighbourhood import around, centres
-from .parameters import Parameter, Value
 from .skeletons.skeleton import Image
-from .yaml_source import Source, read_file, read_yaml
+from .values.parameters import Parameter, Value
+from .values.yaml_source import Source, read_file, read_yaml
 
 Settings = Mapping[str, Value]
 """Parameter name → value; inactive parameters are absent."""

@@ -28,8 +28,8 @@ from torch import nn
 from ..blocks import InputError
 from ..blocks.modules.network import Network
 from . import timm_configs
-from .build import build
-from .candidate import Candidate
+from .candidates.build import build
+from .candidates.candidate import Candidate
 from .named_candidate import Reference, find_candidate
 from .timm_configs import STAND_IN, default_cfgs
 

@@ -1,5 +1,6 @@
 """The folder tree is the architecture: which module may import which, how, and what stays light."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -22,7 +23,7 @@ ONLY_IN = {
 """Which folders may import a library; thop is imported by the audit alone."""
 
 LAZY_CIRCLES: dict[frozenset[str], str] = {
-    frozenset({"spaces.build", "spaces.candidate"}): (
+    frozenset({"spaces.candidates.build", "spaces.candidates.candidate"}): (
         "a candidate builds its network, and building needs the candidate's type"
     )
 }
@@ -30,6 +31,9 @@ LAZY_CIRCLES: dict[frozenset[str], str] = {
 
 LONGEST = 300
 """Lines of a source file."""
+
+LOOSE = 12
+"""Modules of `spaces/` or `studies/` in no wing: what their wings have in common."""
 
 
 def wrong_arrows(path: Path, source: str | None = None) -> list[str]:
@@ -65,6 +69,40 @@ class TestArrows:
     def test_a_bare_import_would_be_seen(self):
         found = imports(ROOT / "cli" / "main.py", "import blocks.eca\nfrom spaces import Space")
         assert [(one.target.split(".")[0], one.ours) for one in found] == [("blocks", False), ("spaces", False)]
+
+
+def wings(folder: str) -> list[str]:
+    """The wings of a folder as the table in CONTRIBUTING.md lists them, from the bottom up."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    _, found, table = page.partition(f"| `{folder}/` | |\n|---|---|\n")
+    assert found
+    rows = table.partition("\n\n")[0].splitlines()
+    return [wing for row in rows for wing in re.findall(r"`(\w+)/`", row.split("|")[1])]
+
+
+def against_the_map(folder: str, order: list[str]) -> list[str]:
+    arrows = rooms(graph())
+    return [
+        f"{wing} imports {later}"
+        for place, wing in enumerate(order)
+        for later in order[place + 1 :]
+        if f"{folder}.{later}" in arrows[f"{folder}.{wing}"]
+    ]
+
+
+class TestWings:
+    @pytest.mark.parametrize("folder", ["spaces", "studies"])
+    def test_a_wing_imports_only_wings_that_the_map_shows_above_it(self, folder: str):
+        assert against_the_map(folder, wings(folder)) == []
+        assert against_the_map(folder, wings(folder)[::-1])
+
+    @pytest.mark.parametrize("folder", ["spaces", "studies"])
+    def test_the_map_shows_every_wing(self, folder: str):
+        assert sorted(wings(folder)) == sorted(path.parent.name for path in (ROOT / folder).glob("*/__init__.py"))
+
+    @pytest.mark.parametrize("folder", ["spaces", "studies"])
+    def test_few_modules_lie_beside_the_wings(self, folder: str):
+        assert len(list((ROOT / folder).glob("*.py"))) <= LOOSE
 
 
 class TestCircles:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from ...blocks import Cost, InvalidBlock
 from ...spaces import Candidate
-from ...spaces.fitted_strides import proxy_network
+from ...spaces.candidates.fitted_strides import proxy_network
 from ...studies import Fidelity
 from ..training.recipe import Recipe
 from ..training.schedule import EpochPlan, schedule

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...blocks import InputError
 from ...blocks.documented import documented
 from ...spaces import Candidate
-from ...spaces.fitted_strides import strides_in_words
+from ...spaces.candidates.fitted_strides import strides_in_words
 from ...studies import Evaluation, Purpose, State, Study
 from ...studies.choosing.chosen import best, trainings
 from ...studies.choosing.chosen import chosen_candidate as chosen_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...blocks.errors import InputError
 from ...spaces import Space
-from ...spaces.union import Union
+from ...spaces.kinds.union import Union
 from ...studies import Study
 from ...studies.writing.json_values import JSON
 from .kept import NONE, keep, share

@@ -22,7 +22,7 @@ from ...blocks.errors import AutomlError, InputError, first_line
 from ...blocks.regular_file import require_regular
 from ...spaces import Candidate
 from ...spaces.architecture_names import find_architecture
-from ...spaces.candidate_file import read_candidate
+from ...spaces.candidates.candidate_file import read_candidate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +64,7 @@ class Source:
         """The network with its weights, on the CPU; without a classifier if its weights lack."""
         import torch
 
-        from ...spaces.build import build
+        from ...spaces.candidates.build import build
 
         candidate = Candidate.from_spec(self.candidate)
         with torch.device("meta"):

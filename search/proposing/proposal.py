@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...blocks import Cost
 from ...spaces import Candidate
-from ...spaces.parameters import Value
+from ...spaces.values.parameters import Value
 from ...studies import Paused
 from ...studies.choosing.belief import Belief
 from ..sampling import NO_EVIDENCE, TOO_SLOW

@@ -17,8 +17,8 @@ import numpy as np
 from ...blocks import InvalidBlock
 from ...spaces import Budget, Candidate, Census, Settings, Space, Union
 from ...spaces.metrics import DEFAULT_AXIS, value
-from ...spaces.parameters import Value
-from ...spaces.starts import starts
+from ...spaces.surveys.starts import starts
+from ...spaces.values.parameters import Value
 from ...studies.choosing.belief import Belief
 from ...studies.database.optuna_tables import quietly
 from ...studies.statistics.posterior import Normal
@@ -118,7 +118,7 @@ class Proposer:
         if isinstance(space, Union):
             drawn = families_in_turn(space, budget, census, np.random.default_rng([seed, 2]))
         self.starts: list[Settings] = [] if self._always_random else starts(space, budget)
-        """Settings that the space names to begin with (`spaces.starts`)."""
+        """Settings that the space names to begin with (`spaces.surveys.starts`)."""
         self._left, self._first = iter(self.starts), drawn
 
     @property

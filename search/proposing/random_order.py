@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from ...spaces import Budget, Census, Space, Union
-from ...spaces.bulk import settings
-from ...spaces.distinct import feasible
-from ...spaces.parameters import Value
-from ...spaces.union import FAMILY
+from ...spaces.draws.bulk import settings
+from ...spaces.draws.distinct import feasible
+from ...spaces.kinds.union import FAMILY
+from ...spaces.values.parameters import Value
 
 Drawn = Iterator[Mapping[str, Value]]
 """Settings, one network after another."""

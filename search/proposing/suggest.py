@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...spaces import Space
-from ...spaces.parameters import Parameter, Value
+from ...spaces.values.parameters import Parameter, Value
 from ..sampling.distributions import distribution
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ...spaces.fingerprint import GOLDEN, scrambled
+from ...spaces.candidates.fingerprint import GOLDEN, scrambled
 
 Table = NDArray[np.float64]
 """(rows, parameters)."""

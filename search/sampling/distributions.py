@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-    from ...spaces.parameters import Parameter
+    from ...spaces.values.parameters import Parameter
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:

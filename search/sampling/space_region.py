@@ -15,9 +15,9 @@ from optuna.distributions import BaseDistribution
 
 from ...blocks import InvalidBlock
 from ...spaces import Budget, Space
-from ...spaces.bulk import deactivate, examine, joined
+from ...spaces.draws.bulk import deactivate, examine, joined
+from ...spaces.kinds.union import FAMILY, Union
 from ...spaces.metrics import DEFAULT_AXIS, metrics
-from ...spaces.union import FAMILY, Union
 from .columns import Column, Table
 from .distributions import distribution
 from .families import Families

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...blocks.errors import unknown
 from ...spaces import Space
-from ...spaces.bulk import Rows, deactivate
-from ...spaces.parameters import Parameter, Value
+from ...spaces.draws.bulk import Rows, deactivate
+from ...spaces.values.parameters import Parameter, Value
 from .row_values import KNOWN
 from .table_file import Row
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...blocks import Cost, InputError
 from ...spaces import Candidate, Census, Space
-from ...spaces.bulk import examine, joined, settings
+from ...spaces.draws.bulk import examine, joined, settings
 from ...studies.quality import ACCURACY
 from .row_matching import indices, named_id
 from .row_values import Curve, RowValues, as_fractions, row_values

@@ -15,11 +15,11 @@ import numpy as np
 from ...blocks import Cost, InputError, InvalidBlock
 from ...spaces import Budget, Candidate, Space, parse_budget
 from ...spaces.architectures import architecture
-from ...spaces.bulk import settings
-from ...spaces.distinct import feasible
+from ...spaces.draws.bulk import settings
+from ...spaces.draws.distinct import feasible
+from ...spaces.kinds.union import Union
 from ...spaces.scaling.baseline import Baseline, find_baseline
 from ...spaces.scaling.family import PAPER, phi_steps
-from ...spaces.union import Union
 from ...studies import State, Study
 from ...studies.choosing.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, own_best, trainings
 from ...studies.evidence import tried_references

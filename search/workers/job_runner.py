@@ -13,7 +13,7 @@ import torch
 
 from ...blocks.errors import AutomlError, InputError
 from ...spaces import Candidate
-from ...spaces.fitted_strides import proxy_network
+from ...spaces.candidates.fitted_strides import proxy_network
 from ...studies import Purpose
 from ...studies.store import StoreError
 from ...studies.trained.checkpoint import load_from, save_to

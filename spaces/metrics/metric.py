@@ -19,7 +19,7 @@ from ...blocks.shape import Number
 from .amounts import human
 
 if TYPE_CHECKING:
-    from ..candidate import Candidate
+    from ..candidates.candidate import Candidate
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...blocks import Cost
 from ...blocks.documented import documented
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from ..scaling.family import cost_dict
 from ..scaling.stage_sizes import stage_sizes
 from .reference import Strides

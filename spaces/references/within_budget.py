@@ -15,7 +15,7 @@ from typing import Any
 from ...blocks import Cost, InputError
 from ...blocks.documented import documented
 from ..budget import Budget, parse_budget
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from ..scaling.family import PAPER, phi_steps
 from ..scaling.largest import Steps
 from ..scaling.width import width_steps

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...blocks import Cost, InputError, InvalidBlock
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from .baseline import Baseline, in_letters
 from .family import cost_dict, phi_steps
 from .largest import Steps

@@ -18,14 +18,14 @@ from typing import Any, Self
 from ...blocks import Cost, InputError, InvalidBlock
 from ...blocks.errors import unknown
 from ..architectures import Architecture
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
+from ..kinds.skeleton_space import SkeletonSpace
 from ..named_candidate import OF_SPACES, find_candidate
 from ..neighbourhood import centre, centres, written
-from ..plain_values import is_number
-from ..skeleton_space import SkeletonSpace
 from ..skeletons.resnet import equal_cost_width
 from ..space import Space, load_space, shipped_spaces
-from ..yaml_source import Source, read_file
+from ..values.plain_values import is_number
+from ..values.yaml_source import Source, read_file
 from .scaled_space import ScaledSpace
 
 AXES = ("depth", "width", "resolution")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import InputError
-from ..bulk import unravelled
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
+from ..draws.bulk import unravelled
 from .baseline import AXES, Baseline
 from .cost_exponents import exponents
 from .grid_point import GridPoint, controls

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...blocks import Cost, InputError
 from ..budget import Budget
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from .baseline import Baseline, in_letters
 from .largest import Steps
 from .single_axis import FURTHEST, factor_alone, ideals

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ...blocks import Cost, InputError, InvalidBlock
 from ..budget import Budget
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)

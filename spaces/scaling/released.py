@@ -11,7 +11,7 @@ from typing import Any
 from ...blocks import Cost
 from ...blocks.documented import documented
 from ..budget import Bound, Budget
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from .baseline import find_baseline
 from .family import FIRST_RATE, PAPER, Member, cost_dict, member, phi_for
 from .paper_tables import EFFICIENTNETS, Released, agrees

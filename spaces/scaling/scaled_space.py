@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import Cost
-from ..bulk import Rows, examine, joined, settings
-from ..candidate import Candidate
-from ..skeleton_space import SkeletonSpace
+from ..candidates.candidate import Candidate
+from ..draws.bulk import Rows, examine, joined, settings
+from ..kinds.skeleton_space import SkeletonSpace
 
 
 @dataclass(frozen=True, kw_only=True)

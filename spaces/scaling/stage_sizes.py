@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 
 
 class StageSize(NamedTuple):

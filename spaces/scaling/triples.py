@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...blocks import Cost, InputError
-from ..bulk import METRICS, selected
+from ..draws.bulk import METRICS, selected
 from .baseline import Baseline, Factors, in_letters
 from .grid_point import GridPoint
 from .scaled_space import ScaledSpace

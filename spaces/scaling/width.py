@@ -13,7 +13,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ..budget import Budget
-from ..candidate import Candidate
+from ..candidates.candidate import Candidate
 from .baseline import Baseline
 from .family import Member, described
 from .largest import Steps

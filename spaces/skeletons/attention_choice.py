@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...blocks import Attention, block_class, names
-from ..plain_values import is_auto
+from ..values.plain_values import is_auto
 
 
 def options() -> list[str]:

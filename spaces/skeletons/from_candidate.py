@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...blocks import Part, Unit
-from ..candidate import Candidate, Layers
-from ..fitted_strides import SMALLEST_MAP, fitted
+from ..candidates.candidate import Candidate, Layers
+from ..candidates.fitted_strides import SMALLEST_MAP, fitted
 from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES
 from .skeleton import Local, Skeleton
 from .value_rules import Rule

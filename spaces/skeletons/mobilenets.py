@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from ...blocks import ConvHead, ConvStem, EfficientHead, MBConv, Part, PoolHead, Projection, Separable, Unit
 from ...blocks.rounding import make_divisible
 from ...blocks.shape import is_array
-from ..candidate import Layout
+from ..candidates.candidate import Layout
 from .attention_choice import attention
 from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
 from .skeleton import Local, Skeleton

@@ -19,7 +19,7 @@ from ...blocks import Basic, Bottleneck, ConvAttention, Part, PoolHead, ResNetSt
 from ...blocks.rounding import at_least, floor, make_divisible, nearest, next_multiple
 from ...blocks.rules import check
 from ...blocks.shape import Number, is_array
-from ..candidate import Layout
+from ..candidates.candidate import Layout
 from .attention_choice import attention
 from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
 from .skeleton import Local, Skeleton

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plain_values import is_auto
+from ..values.plain_values import is_auto
 from .value_rules import COUNT, FLAG, ODD_OR_AUTO, POSITIVE, STRIDE, STRIDES, Rule
 
 SHARED: Mapping[str, Any] = {

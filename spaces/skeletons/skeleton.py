@@ -17,9 +17,9 @@ from ...blocks import Attention, InputError, Part, Projection, Unit, block_class
 from ...blocks.errors import unknown
 from ...blocks.rounding import at_least, ceil, make_divisible, nearest
 from ...blocks.shape import Number
-from ..candidate import Candidate, Layout, assemble
-from ..fitted_strides import SMALLEST_MAP, fitted_strides
-from ..plain_values import is_auto, is_number
+from ..candidates.candidate import Candidate, Layout, assemble
+from ..candidates.fitted_strides import SMALLEST_MAP, fitted_strides
+from ..values.plain_values import is_auto, is_number
 from .attention_choice import options
 from .value_rules import COUNT, STRIDE, Rule
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...blocks import InputError
 from ...blocks.errors import unknown
-from ..plain_values import is_number, is_whole
+from ..values.plain_values import is_number, is_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from ...blocks import ConvStem, Inception, Part, Plain, PoolHead, ResNetStem, Unit
 from ...blocks.rounding import make_divisible
-from ..candidate import Layout
+from ..candidates.candidate import Layout
 from .attention_choice import attention
 from .shared_dimensions import SHARED, SHARED_OUTSIDE, SHARED_RULES, stem_kernel, stem_strides
 from .skeleton import Local, Skeleton

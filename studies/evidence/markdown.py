@@ -60,7 +60,7 @@ def report_markdown(found: Evidence, *, figures: Sequence[tuple[str, str]] = ())
 def _front(found: Evidence, numbers: Numbers) -> str:
     if not found.front:
         return "No training has come to its end."
-    from ...spaces.parameters import in_words
+    from ...spaces.values.parameters import in_words
 
     means = {one.id: one for one in found.seeds.networks}
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.modules.network import Network
-from ...spaces.candidate import Candidate
+from ...spaces.candidates.candidate import Candidate
 from . import expression
 from .imports import render, requirements
 from .model_file import CONVENTION, WITH_TIMM, cost_in_words, docstring

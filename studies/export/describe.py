@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...blocks.modules.network import Network
-from ...spaces.candidate import Candidate
+from ...spaces.candidates.candidate import Candidate
 from ..records.measure import ACCURACY, words
 from ..tasks.preprocessing import LETTERBOX
 from ..tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...blocks.modules.network import Network
 from ...spaces import human
-from ...spaces.candidate import Candidate
+from ...spaces.candidates.candidate import Candidate
 from ..records.measure import decimals, in_percent, words
 from ..tasks.task import CLASSIFICATION, MULTI_LABEL, REGRESSION, counted, unit_in_words
 from . import expression

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...spaces.candidate import Candidate
+    from ...spaces.candidates.candidate import Candidate
 
 
 def in_units(

@@ -118,6 +118,6 @@ def _value(name: str, value: float) -> float:
 
 @lru_cache(maxsize=10_000)
 def _computed(axis: str, spec: str) -> float:
-    from ...spaces.candidate import Candidate
+    from ...spaces.candidates.candidate import Candidate
 
     return _value(axis, known_metrics.get(axis).of(Candidate.from_spec(spec)))

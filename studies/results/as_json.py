@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...spaces.main_costs import main_costs
+from ...spaces.candidates.main_costs import main_costs
 from ..choosing.believed_front import BelievedPoint
 from ..choosing.best_network import Best
 from ..records.evaluation import Evaluation

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import Attention, Block, ConvStem, Cost, PoolHead, Separable, Shape, from_dict, to_dict
-from automl.spaces.candidate import assemble, scaled
+from automl.spaces.candidates.candidate import assemble, scaled
 from automl.studies.export import Facts, export_network
 from automl.studies.export.source_check import loaded
 from automl.studies.tasks.preprocessing import Preprocessing

@@ -9,7 +9,7 @@ import torch
 from automl.blocks import Basic, Bottleneck, InputError, ResNetStem, Shape, Sk
 from automl.blocks.modules.antialias import antialias_layer
 from automl.spaces import Candidate
-from automl.spaces.audit import audit
+from automl.spaces.candidates.audit import audit
 from automl.spaces.skeletons import skeleton
 from timm.layers import BlurPool2d
 from torch import nn

@@ -26,7 +26,7 @@ from automl.blocks import (
     to_dict,
 )
 from automl.blocks.modules.mobile import InvertedResidual, SeparableConv
-from automl.spaces.candidate import Candidate, assemble, scaled
+from automl.spaces.candidates.candidate import Candidate, assemble, scaled
 
 SIZE = 64
 GATE = Se(ratio=0.25, divisor=8, floor=0.9, gate="hard_sigmoid", layout="efficientnet")

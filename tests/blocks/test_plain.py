@@ -6,7 +6,7 @@ import pytest
 import timm
 import torch
 from automl.blocks import ConvStem, Cost, Eca, InvalidBlock, Plain, PoolHead, Se, Shape
-from automl.spaces.candidate import Candidate, assemble, scaled
+from automl.spaces.candidates.candidate import Candidate, assemble, scaled
 
 SIZE = 64
 STAGES = [(64, 1, 1), (128, 2, 2), (256, 2, 3), (512, 2, 3), (512, 2, 3)]

@@ -8,7 +8,7 @@ import timm
 import torch
 from automl.blocks import Attention, Basic, Bottleneck, Cbam, Eca, PoolHead, ResNetStem, Se, Sk, Unit
 from automl.blocks.modules.network import Network
-from automl.spaces.candidate import Candidate, assemble, scaled
+from automl.spaces.candidates.candidate import Candidate, assemble, scaled
 from flop_counter import FlopCounter
 from timm.models.resnet import BasicBlock, ResNet
 from timm.models.resnet import Bottleneck as TimmBottleneck

@@ -21,7 +21,7 @@ from automl.search.proposing.proposer import Proposer
 from automl.search.tables import Table
 from automl.search.tables.trained_networks import Entry
 from automl.spaces import Census, Space, census, parse_budget
-from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.draws.bulk import enumerate_rows, settings
 from automl.studies import Fidelity, Purpose, State, Study, StudySpec
 from automl.studies.choosing.chosen import best
 

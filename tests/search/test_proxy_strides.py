@@ -12,7 +12,7 @@ from automl.search import SearchOptions
 from automl.search.earlier_studies import continued
 from automl.search.plan import PROXY_MAP, Plan, prepare
 from automl.spaces import Candidate, Space
-from automl.spaces.fitted_strides import last_map
+from automl.spaces.candidates.fitted_strides import last_map
 from automl.studies import Fidelity, Study, StudySpec
 
 from .conftest import write_images

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from automl.blocks import Cost, InputError
 from automl.spaces import Budget, Candidate, Space, architecture, architectures, census, load_space
-from automl.spaces.bulk import METRICS, enumerate_rows, examine, joined, settings
+from automl.spaces.draws.bulk import METRICS, enumerate_rows, examine, joined, settings
 from automl.spaces.skeletons import skeleton
 from automl.spaces.skeletons.from_candidate import skeleton_of
 

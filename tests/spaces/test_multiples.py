@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from automl.blocks import InputError
 from automl.spaces import Candidate, Space, architecture, architectures
-from automl.spaces.bulk import METRICS, costs, enumerate_rows, settings
+from automl.spaces.draws.bulk import METRICS, costs, enumerate_rows, settings
 from automl.spaces.skeletons import skeleton, skeletons
 
 IMAGE = (3, 64, 96)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from automl.spaces import Space, load_space
-from automl.spaces.bulk import Rows, costs, enumerate_rows, examine, joined, settings
+from automl.spaces.draws.bulk import Rows, costs, enumerate_rows, examine, joined, settings
 
 TABLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "nas-bench-macro" / "nas-bench-macro_cifar10.json"
 

@@ -13,7 +13,7 @@ import torch
 import yaml
 from automl.blocks import Attention, Cost, Se, names
 from automl.spaces import Candidate, Space
-from automl.spaces.bulk import costs, draw, settings
+from automl.spaces.draws.bulk import costs, draw, settings
 from automl.spaces.skeletons import skeleton, skeletons
 from automl.spaces.skeletons.attention_choice import options
 from automl.studies import Study, StudySpec

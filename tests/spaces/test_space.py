@@ -16,10 +16,10 @@ from automl.spaces import (
     require_feasible,
     shipped_spaces,
 )
-from automl.spaces.bulk import costs, draw, enumerate_rows, settings
-from automl.spaces.distinct import drawing_of
-from automl.spaces.parameters import in_words
-from automl.spaces.yaml_source import read_yaml
+from automl.spaces.draws.bulk import costs, draw, enumerate_rows, settings
+from automl.spaces.draws.distinct import drawing_of
+from automl.spaces.values.parameters import in_words
+from automl.spaces.values.yaml_source import read_yaml
 
 IDS = {
     "efficientnet_b0": "0291f2170bf7",
@@ -113,8 +113,8 @@ def test_the_census_of_a_small_space_is_exact():
 def test_the_ends_of_a_large_space_are_found_by_descent(monkeypatch):
     small = space()
     exact = census(small, parse_budget("1G"))
-    monkeypatch.setattr("automl.spaces.survey.ENUMERATE", 1)
-    monkeypatch.setattr("automl.spaces.survey.SAMPLE", 40)
+    monkeypatch.setattr("automl.spaces.surveys.survey.ENUMERATE", 1)
+    monkeypatch.setattr("automl.spaces.surveys.survey.SAMPLE", 40)
     sampled = census(small, parse_budget("1G"))
     assert not sampled.exact
     assert sampled.cheapest.cost.macs == exact.cheapest.cost.macs

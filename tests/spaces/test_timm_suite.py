@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 import timm
 from automl.blocks.modules.network import Network
-from automl.spaces import Candidate, build
+from automl.spaces import Candidate
+from automl.spaces.candidates import build
 from torch import nn
 
 from .conftest import SMALL

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from ....blocks.errors import InputError, unknown
-from ....spaces.yaml_source import Source, read_file
+from ....spaces.values.yaml_source import Source, read_file
 from ....studies.writing.json_values import canonical
 from ..recipe import Recipe
 

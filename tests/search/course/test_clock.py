@@ -14,7 +14,7 @@ from automl.search.course.running import Running
 from automl.search.course.training_work import Trainings, candidate_of
 from automl.search.training.recipe import Recipe
 from automl.spaces import Space, census, parse_budget
-from automl.spaces.bulk import settings
+from automl.spaces.draws.bulk import settings
 from automl.studies import CandidateRow, Fidelity, FrontPoint, Purpose, State
 
 from .played_workers import Time

@@ -14,7 +14,7 @@ from automl.search.course.training_work import Trainings, candidate_of
 from automl.search.course.update_timing import Measuring
 from automl.search.training.recipe import Recipe
 from automl.spaces import Space, census, parse_budget
-from automl.spaces.bulk import settings
+from automl.spaces.draws.bulk import settings
 from automl.studies import CandidateRow, Fidelity
 
 from .played_workers import Time, make, play

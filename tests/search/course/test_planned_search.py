@@ -24,7 +24,7 @@ from automl.search.proposing.references_first import ReferencesFirst, references
 from automl.search.training.recipe import Recipe
 from automl.search.training.schedule import first_rung, schedule
 from automl.spaces import Space, census, parse_budget
-from automl.spaces.bulk import settings
+from automl.spaces.draws.bulk import settings
 from automl.studies import CandidateRow, Fidelity, Purpose, State
 from automl.studies.evidence import certificate
 from automl.studies.store import Folder

@@ -18,7 +18,7 @@ from automl.search.pretrained.begun import Begun
 from automl.search.pretrained.kept import began, for_training, keep, source_of
 from automl.search.pretrained.source_weights import read_source
 from automl.spaces import Space
-from automl.spaces.union import union
+from automl.spaces.kinds.union import union
 from automl.studies import Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.store import Store, StoreError
 from automl.studies.trained.artifacts import store_of

@@ -11,7 +11,7 @@ from automl.blocks import InputError
 from automl.search.proposing.proposer import Proposer
 from automl.search.proposing.samplers import make_sampler, sampler_names
 from automl.spaces import Candidate, Space, census, parse_budget
-from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.draws.bulk import enumerate_rows, settings
 from automl.spaces.metrics import Metric, metrics, value
 
 

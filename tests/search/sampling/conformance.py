@@ -30,7 +30,8 @@ from automl.search.proposing.sampler_kind import OBJECTIVES
 from automl.search.proposing.samplers import samplers
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
-from automl.spaces import Census, Space, census, parse_budget, union
+from automl.spaces import Census, Space, census, parse_budget
+from automl.spaces.kinds import union
 from automl.studies.statistics.posterior import posterior
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -459,7 +460,7 @@ class SamplerConformance(Conformance):
         return ProposerSession(size, self.name, seed, share)
 
     def feasible(self, size: str, budget: float) -> list[Any]:
-        from automl.spaces.bulk import enumerate_rows, settings
+        from automl.spaces.draws.bulk import enumerate_rows, settings
 
         space = network(size)
         every = [space.candidate(settings(space, row)) for rows in enumerate_rows(space) for row in rows]

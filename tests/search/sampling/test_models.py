@@ -20,7 +20,7 @@ from automl.search.sampling.region import CostRegion
 from automl.search.sampling.space_region import SpaceRegion
 from automl.search.sampling.surrogate import Surrogate
 from automl.spaces import Space, parse_budget
-from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.draws.bulk import enumerate_rows, settings
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 

@@ -24,7 +24,7 @@ from automl.search.scores import (
 )
 from automl.search.training.pixels import Pixels
 from automl.spaces import Candidate, Space, load_space
-from automl.spaces.bulk import draw, settings
+from automl.spaces.draws.bulk import draw, settings
 from automl.spaces.skeletons import skeleton, skeletons
 from torch import nn
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from automl.search.scores import network_scores
 from automl.spaces import load_space
-from automl.spaces.bulk import draw, settings
+from automl.spaces.draws.bulk import draw, settings
 
 from .conftest import Chain, Residual, made
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from automl.search.tables import Table, read_table
 from automl.spaces import Space
-from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.draws.bulk import enumerate_rows, settings
 
 SPACE = {
     "name": "twelve",

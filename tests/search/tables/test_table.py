@@ -8,7 +8,7 @@ import pytest
 from automl.blocks import InputError
 from automl.search.tables import read_table
 from automl.spaces import Space, census, load_space, parse_budget
-from automl.spaces.bulk import enumerate_rows, settings
+from automl.spaces.draws.bulk import enumerate_rows, settings
 
 
 def test_successive_seeds_see_different_trainings_until_all_have_been_seen(read, ids):

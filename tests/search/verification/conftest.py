@@ -24,8 +24,8 @@ from automl.search.verification.networks import Compared, networks_to_compare
 from automl.search.workers import ray_tune
 from automl.search.workers.cluster import Resources
 from automl.spaces import Candidate, Space
-from automl.spaces.bulk import settings
-from automl.spaces.distinct import feasible
+from automl.spaces.draws.bulk import settings
+from automl.spaces.draws.distinct import feasible
 from automl.studies import CandidateRow, Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.choosing.chosen import best
 from automl.studies.choosing.reference_trials import ORIGIN, noted_references

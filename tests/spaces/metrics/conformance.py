@@ -11,7 +11,7 @@ import pytest
 from automl.blocks import Cost
 from automl.spaces import Budget, Candidate, load_space, parse_budget
 from automl.spaces.budget import Bound
-from automl.spaces.bulk import costs, draw, selected, settings
+from automl.spaces.draws.bulk import costs, draw, selected, settings
 from automl.spaces.metrics import Metric, metrics
 
 

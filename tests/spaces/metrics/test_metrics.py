@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from automl.blocks import Cost, InputError
 from automl.spaces import Candidate, Space, architecture, census, load_space, parse_budget
-from automl.spaces.bulk import costs, draw, selected
+from automl.spaces.draws.bulk import costs, draw, selected
 from automl.spaces.metrics import Metric, metric_names, metrics, register, value
 from automl.spaces.metrics import registry as module
 

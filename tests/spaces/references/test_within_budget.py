@@ -13,7 +13,7 @@ import pytest
 from automl.blocks import InputError
 from automl.spaces import Budget, architecture, parse_budget
 from automl.spaces.budget import Bound
-from automl.spaces.candidate import Candidate
+from automl.spaces.candidates.candidate import Candidate
 from automl.spaces.references import (
     Origin,
     Reference,

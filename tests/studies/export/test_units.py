@@ -22,7 +22,7 @@ from automl.blocks import (
     block_class,
     names,
 )
-from automl.spaces.candidate import Candidate, assemble, scaled
+from automl.spaces.candidates.candidate import Candidate, assemble, scaled
 from automl.studies.export import export_network
 from automl.studies.export.source_check import loaded
 

@@ -1,0 +1,1 @@
+"""Candidates: one network as plain data, its costs checked, and the network built from it."""

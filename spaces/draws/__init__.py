@@ -1,0 +1,1 @@
+"""Many settings at once, as arrays: enumerated, costed, drawn uniformly over networks."""
