@@ -30,8 +30,7 @@ from automl.search.proposing.sampler_kind import OBJECTIVES
 from automl.search.proposing.samplers import samplers
 from automl.search.sampling import pool
 from automl.search.sampling.feasible import FeasibleSampler
-from automl.spaces import Census, Space, census, parse_budget
-from automl.spaces.kinds import union
+from automl.spaces import Census, Space, census, parse_budget, union
 from automl.studies.statistics.posterior import posterior
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState

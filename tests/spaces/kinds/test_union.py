@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from automl.blocks import InputError, InvalidBlock
 from automl.search.network_cost import cost as cost_of
-from automl.spaces import Budget, Space, Union, census, feasible_values, load_space, parse_budget
+from automl.spaces import Budget, Space, Union, census, feasible_values, load_space, parse_budget, union
 from automl.spaces.draws import union_drawing
 from automl.spaces.draws.bulk import deactivate, draw_values, enumerate_rows, examine, row_of, settings
 from automl.spaces.draws.distinct import enumerated, feasible
 from automl.spaces.draws.union_drawing import UnionDrawing
-from automl.spaces.kinds import union
 from automl.spaces.scaling.baseline import find_baseline
 from automl.spaces.surveys import auto
 from automl.spaces.surveys.auto import for_budget
