@@ -34,7 +34,7 @@ class DataOptions:
 
     data: str = "digits"
     """The images: digits, fashion-mnist, cifar10, cifar100, a folder of class folders, an .npz
-    file, a .csv, .parquet or .jsonl file of paths and labels, hf:NAME."""
+    file, a .csv, .parquet or .jsonl file of paths and labels, hf:NAME, wds:FOLDER of shards."""
     data_dir: str | None = None
     """Folder of the data sets known by name. Default: automl in the user's cache folder."""
     download: bool = False

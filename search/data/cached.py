@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...studies.task import task_of
 from .building import Building, Built, NoRoom, readable
-from .entry import FORMAT, read_entry, write_entry
+from .entry import FORMAT, read_about, read_entry, write_entry
 from .images import ImageData
 from .mapped import blocks
 from .room import IN_MEMORY, Room
@@ -29,7 +30,13 @@ DECODERS = ("pillow", "pillow-heif", "pillow-jxl-plugin", "pillow-avif-plugin")
 
 
 def cached(
-    request: Request, kind: str, *, stamp: Callable[[bool], str], make: Callable[[Room], ImageData], smallest: int
+    request: Request,
+    kind: str,
+    *,
+    stamp: Callable[[bool], str],
+    make: Callable[[Room], ImageData],
+    smallest: int,
+    root: Path | None = None,
 ) -> ImageData:
     """The data set from the cache of the request, or as `make` decodes it: small ones are not
     cached, nor is grey of more than 8 bits.
@@ -40,6 +47,7 @@ def cached(
         stamp: identifies the files; True asks for their contents, False for names, sizes and times.
         make: decodes the images, best into an array of the room that it is given.
         smallest: bytes of pixels from which it is worth to keep them.
+        root: the folder of the files; None: the data set itself, or the folder of its file.
 
     Raises:
         NoRoom: the cache cannot be written, and the images take more than `FITS` bytes.
@@ -48,7 +56,8 @@ def cached(
     if cache is None:
         return make(IN_MEMORY)
     key = _key(request, kind, stamp(cache.contents))
-    found = partial(read_entry, name=request.text, root=_root(request))
+    root = root or _root(request)
+    found = partial(read_entry, name=request.text, root=root)
     data = readable(found, cache.place(key))
     if data is not None:
         return data
@@ -57,7 +66,7 @@ def cached(
             data = make(room)
             if data.images.dtype != np.uint8 or data.images.nbytes < smallest:
                 return data
-            _keep(data, room, request)
+            _keep(data, room, request, root)
     except Built:
         pass
     except NoRoom as error:
@@ -67,7 +76,16 @@ def cached(
     return readable(found, cache.place(key)) or make(IN_MEMORY)  # another process may have removed it at once
 
 
-def _keep(data: ImageData, room: Building, request: Request) -> None:
+def kept_task(request: Request, kind: str, stamp: Callable[[bool], str]) -> str | None:
+    """The task of the data that the cache keeps for the request, as `cached` would find them; None
+    if it keeps none."""
+    if request.cache is None:
+        return None
+    about = readable(read_about, request.cache.place(_key(request, kind, stamp(request.cache.contents))))
+    return None if about is None else task_of(about)
+
+
+def _keep(data: ImageData, room: Building, request: Request, root: Path) -> None:
     """Make the data an entry of the cache, without small classes."""
     if not room.holds(data.images):  # the source has an array of its own
         array, start = room.array(data.images.shape), 0
@@ -78,7 +96,7 @@ def _keep(data: ImageData, room: Building, request: Request) -> None:
         data = replace(data, images=array)
     if request.reading.drop_small_classes:
         data = without_small_classes(data, request.reading.drop_small_classes, in_place=True)
-    room.keep(data.images.shape, partial(write_entry, data=data, root=_root(request)))
+    room.keep(data.images.shape, partial(write_entry, data=data, root=root))
 
 
 def _root(request: Request) -> Path:

@@ -186,7 +186,7 @@ def check_data(
         classes=_classes(loaded, rows),
         size=loaded.size,
         channels=loaded.channels,
-        sizes=None if facts is None else facts.quantiles(),
+        sizes=None if facts is None or not len(facts.sides) else facts.quantiles(),
         kinds=dict(loaded.kinds),
         special={} if facts is None else dict(facts.special),
         skipped=loaded.skipped,

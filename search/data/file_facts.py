@@ -15,6 +15,7 @@ from PIL.Image import Image
 
 from ...studies.tasks.preprocessing import opened
 from .image_files import in_threads
+from .shards import openable
 
 ORIENTATION = 0x0112
 """The EXIF tag in which a camera notes how it was held."""
@@ -59,7 +60,7 @@ def file_facts(files: Sequence[Path]) -> FileFacts:
         found = []
         for number in chunk:
             try:
-                with opened(files[number]) as image:
+                with opened(openable(files[number])) as image:
                     found.append(_facts(image))
             except Exception:  # decoders raise what they like
                 continue

@@ -24,6 +24,7 @@ from .kinds import is_called_an_image
 from .names import escaped, listed, shown
 from .reading_options import Reading
 from .room import IN_MEMORY, Room
+from .shard_names import ENDING, PREFIX
 from .skipped import NO_FILE, STRAY
 
 
@@ -118,6 +119,7 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
     if not classes:
         raise InputError(
             f"{shown(str(train))} holds no class folders: images belong in {shown(str(train / '<class>'))}"
+            f"{_shards(train)}"
         )
     if len(classes) == 1:
         inner = folders_in(parts.classes[0]) if parts.classes else []
@@ -146,6 +148,12 @@ def list_files(root: Path, parts: FolderParts, *, empty_allowed: bool = False) -
             f"{_relative(path, root)}: {STRAY}" for path in files_in(folder) if is_called_an_image(path.name)
         )
     return listing
+
+
+def _shards(folder: Path) -> str:
+    """What to write where the folder holds tar files; empty if it holds none."""
+    tars = any(path.suffix.lower() == ENDING for path in files_in(folder))
+    return f"; give {PREFIX}{shown(str(folder))} if its .tar files are WebDataset shards" if tars else ""
 
 
 def _list_class(listing: Listing, root: Path, folder: Path, place: int, part: str) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -230,11 +229,8 @@ def _start(files: ImageFiles, number: int) -> bytes:
     """The first 16 bytes of a file, if they can be read."""
     try:
         source = files.open(number)
-        if isinstance(source, BytesIO):
-            return source.getvalue()[:16]
-        if isinstance(source, Path):
-            with source.open("rb") as file:
-                return file.read(16)
+        with source.open("rb") if isinstance(source, Path) else source as file:
+            return file.read(16)
     except (OSError, TypeError, KeyError):
         pass
     return b""

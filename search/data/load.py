@@ -17,8 +17,8 @@ from .source import AS_IT_IS, Request, find_source, source_of
 
 KNOWN = ("fingerprint", "first")
 """What data have computed of themselves, which another way of describing them does not change."""
-PATHS = "paths"
-"""The source whose columns can be named."""
+WITH_COLUMNS = ("paths", "shards")
+"""The sources whose columns can be named."""
 
 
 def load(
@@ -35,7 +35,7 @@ def load(
     Args:
         name: what a source in `sources` recognises: a known name (`digits`, `fashion-mnist`,
             `cifar10`, `cifar100`), a folder of class folders, an `.npz` file, a table of paths and
-            labels, `hf:NAME`, or what a package adds.
+            labels, WebDataset shards (`wds:FOLDER`), `hf:NAME`, or what a package adds.
         size: side in pixels. Images of a folder are brought to it (64 when None); all others are
             made smaller when they are larger.
         data_dir: the folder of downloaded sets; by default `automl` in the user's cache folder.
@@ -54,20 +54,23 @@ def load(
         raise InputError(f"the size of images must be 1 pixel or more, but got {size}")
     source = find_source(name)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    if source.name != PATHS and (reading.image_column or reading.label_column):
+    if source.name not in WITH_COLUMNS and (reading.image_column or reading.label_column):
         raise InputError(
-            f"--image-column and --label-column name columns of a table of paths and labels, but {shown(name)} is none"
+            "--image-column and --label-column name columns of a table of paths and labels, or what samples of shards"
+            f" have, but {shown(name)} is neither"
         )
-    if source.name != PATHS and reading.asked_task not in (None, CLASSIFICATION):
+    if source.name not in WITH_COLUMNS and reading.asked_task not in (None, CLASSIFICATION):
         option = "--targets" if reading.targets else f"--task {reading.task}"
-        raise InputError(f"{option} needs a table of paths and labels or numbers, but {shown(name)} is none")
+        raise InputError(
+            f"{option} needs a table of paths and labels or numbers, or shards, but {shown(name)} is neither"
+        )
     kept = cache if isinstance(cache, Cache) else cache_at(cache)
     data = source.read(Request(text=name, size=size, folder=folder, download=download, reading=reading, cache=kept))
     data = data if data.fit == reading.fit else with_fit(data, reading.fit)
     if reading.group and not len(data.groups):
         raise InputError(
-            f"--group must name a column of a table of paths and labels, or {BY_FOLDER!r} for the folders within class"
-            f" folders, but {shown(name)} has no groups"
+            f"--group must name a column of a table of paths and labels or of shards, or {BY_FOLDER!r} for the folders"
+            f" within class folders, but {shown(name)} has no groups"
         )
     if not reading.drop_small_classes:
         return data

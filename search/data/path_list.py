@@ -23,7 +23,7 @@ from .image_files import FOLDER_SIZE, ImageFiles, read_headers, read_images
 from .images import NO_GROUPS, ImageData
 from .label_columns import Answer, read_answers
 from .names import escaped, listed, shown
-from .path_table import Columns, find_column, read_columns, text_of
+from .path_table import Columns, find_column, read_columns, texts
 from .reading_options import Reading
 from .room import IN_MEMORY, Room
 from .skipped import UNUSED
@@ -60,6 +60,8 @@ class PathList:
     """Which of these."""
     targets: tuple[str, ...] = ()
     """The columns of numbers."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Label -> the name of its class for people, where that is another."""
     parts: list[str] = field(default_factory=list)
     """The part of each image: "train", "validation" or "test"."""
     groups: list[str | None] = field(default_factory=list)
@@ -74,6 +76,16 @@ class PathList:
         path = self.folder / self.paths[number]
         if "\\" in self.paths[number] and not os.path.lexists(path):
             return self.folder / self.paths[number].replace("\\", "/")
+        return path
+
+    def open(self, number: int) -> Openable:
+        """What Pillow can open for an image.
+
+        Raises:
+            OSError: it is no file.
+        """
+        path = self.file(number)
+        require_regular(path)  # a pipe or a device could block for ever
         return path
 
 
@@ -94,13 +106,8 @@ def read_path_list(
         InputError: fewer than two classes or labels, or more than 1 % of the images cannot be read.
     """
 
-    def opened(number: int) -> Openable:
-        path = listed_in.file(number)
-        require_regular(path)  # a pipe or a device could block for ever
-        return path
-
     names = [shown(path) for path in listed_in.paths]
-    files = ImageFiles(where=shown(name), names=names, open=opened, certain=True, tolerant=tolerant, fit=fit)
+    files = ImageFiles(where=shown(name), names=names, open=listed_in.open, certain=True, tolerant=tolerant, fit=fit)
     images = read_images(files, read_headers(files), size or FOLDER_SIZE, room)
     found = _encoded(listed_in, images.numbers)
     part = np.array(listed_in.parts)[images.numbers]
@@ -132,7 +139,7 @@ def _encoded(listed_in: PathList, numbers: NDArray[np.int64]) -> dict[str, Any]:
     several = [answer if isinstance(answer, tuple) else (answer,) for answer in answers]
     classes = _sorted({str(label) for each in several for label in each})
     places = {label: place for place, label in enumerate(classes)}
-    names = tuple(map(escaped, classes))
+    names = tuple(escaped(listed_in.names.get(label, label)) for label in classes)
     if listed_in.task == CLASSIFICATION:
         return {"labels": np.array([places[str(answer)] for answer in answers], np.int64)[numbers], "classes": names}
     flags = np.zeros((len(numbers), len(classes)))
@@ -150,7 +157,7 @@ def list_paths(path: Path, *, name: str, reading: Reading) -> PathList:
     """
     name = shown(name)
     columns = read_columns(path, name)
-    places = _texts(columns, _required(columns, IMAGE, reading.image_column, "--image-column", "paths", name), name)
+    places = texts(columns, _required(columns, IMAGE, reading.image_column, "--image-column", "paths", name), name)
     label = None
     if not reading.targets:
         what = "numbers" if reading.asked_task == REGRESSION else "labels"
@@ -249,7 +256,7 @@ def _splits(columns: Columns, reading: Reading, name: str) -> tuple[list[str], d
                 f"{options} must name a split of {name}, but it has no column of splits ({', '.join(SPLIT)})"
             )
         return ["train"] * len(next(iter(columns.values()))), {"train": "train"}
-    splits = [split or "train" for split in _texts(columns, column, name)]
+    splits = [split or "train" for split in texts(columns, column, name)]
     named = parts_by_split(list(dict.fromkeys(splits)), reading, name)
     return splits, {split: part for part, split in named.items()}
 
@@ -260,15 +267,7 @@ def _groups(columns: Columns, places: list[str | None], group: str | None, name:
         return []
     if group == BY_FOLDER and BY_FOLDER not in columns:
         return [None if place is None else os.path.dirname(os.path.normpath(place)) for place in places]
-    return _texts(columns, str(find_column(list(columns), (), group, "--group", name)), name)
-
-
-def _texts(columns: Columns, column: str, name: str) -> list[str | None]:
-    """The values of a column as text."""
-    try:
-        return [text_of(value) for value in columns[column]]
-    except TypeError as error:
-        raise InputError(f"{name}: the column {shown(column)} must hold {error}") from None
+    return texts(columns, str(find_column(list(columns), (), group, "--group", name)), name)
 
 
 def _sorted(labels: set[str]) -> list[str]:

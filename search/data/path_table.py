@@ -62,13 +62,13 @@ def find_column(columns: Sequence[str], usual: Sequence[str], asked: str | None,
     Raises:
         InputError: there is no column of the name asked for.
     """
-    known = {_plain(column): column for column in reversed(columns)}
+    known = {same_name(column): column for column in reversed(columns)}
     if asked is None:
         return next((known[word] for word in usual if word in known), None)
-    if asked not in columns and _plain(asked) not in known:
+    if asked not in columns and same_name(asked) not in known:
         error = unknown("column", asked, [shown(column) for column in columns])
         raise InputError(f"{name}: {option} must name one of its columns, but got an {error}")
-    return asked if asked in columns else known[_plain(asked)]
+    return asked if asked in columns else known[same_name(asked)]
 
 
 def text_of(value: Any) -> str | None:
@@ -89,7 +89,21 @@ def text_of(value: Any) -> str | None:
     return (str(value).strip() or None) if value is not None else None
 
 
-def _plain(column: str) -> str:
+def texts(columns: Columns, column: str, name: str) -> list[str | None]:
+    """The values of a column as text.
+
+    Raises:
+        InputError: one is no plain value.
+    """
+    try:
+        return [text_of(value) for value in columns[column]]
+    except TypeError as error:
+        raise InputError(f"{name}: the column {shown(column)} must hold {error}") from None
+
+
+def same_name(column: str) -> str:
+    """The name of a column without what does not count: case, spaces around it, and hyphens or
+    spaces in place of underscores."""
     return column.strip().lower().replace(" ", "_").replace("-", "_")
 
 

@@ -42,6 +42,12 @@ def files_stamp(table: Path, files: Iterable[Path], contents: bool) -> str:
     """Identifies a table and the files that it lists, by its contents and by theirs or their
     states."""
 
+    return list_stamp(table.parent, files, contents) + _content(str(table))
+
+
+def list_stamp(root: Path, files: Iterable[Path], contents: bool) -> str:
+    """Identifies files below `root` by their contents or their states."""
+
     def states_of() -> Iterator[tuple[str, os.stat_result | None]]:
         for path in files:
             try:
@@ -49,7 +55,7 @@ def files_stamp(table: Path, files: Iterable[Path], contents: bool) -> str:
             except (OSError, ValueError):  # missing, or no file can have this name
                 yield str(path), None
 
-    return _stamp(states_of(), table.parent, contents) + _content(str(table))
+    return _stamp(states_of(), root, contents)
 
 
 def _stamp(files: Iterable[tuple[str, os.stat_result | None]], root: Path, contents: bool) -> str:

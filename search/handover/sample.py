@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +17,7 @@ from ...studies.tasks.task import CLASSIFICATION
 from ...studies.trained.classifier_measures import kept_measures
 from ..data import ImageData, Reading, load
 from ..data.answers import Answers
+from ..data.shards import copied_out
 from .study_data import study_data
 
 if TYPE_CHECKING:
@@ -58,9 +62,10 @@ def measured_sample(
         accuracy = None if measures is None else getattr(measures.parts.get(part), "accuracy", None)
     wanted = rows.validation if part == "validation" else rows.test
     seen = loaded.images[wanted] if size == loaded.size else resize(loaded.images, wanted, size)
-    return Sample(
+    sources, aside = _sources(study, loaded, wanted, data=data, data_dir=data_dir)
+    sample = Sample(
         part=part,
-        sources=_sources(study, loaded, wanted, data=data, data_dir=data_dir),
+        sources=sources,
         pixels=seen if exact and (loaded.files or loaded.fit == "crop") else None,
         labels=(loaded.targets if other else loaded.labels)[wanted],
         accuracy=accuracy,
@@ -68,15 +73,18 @@ def measured_sample(
         scale=(answers.mean, answers.std) if answers is not None and several else ((), ()),
         half=training.device.startswith("cuda"),
     )
+    if aside is not None:
+        weakref.finalize(sample, shutil.rmtree, aside, ignore_errors=True)
+    return sample
 
 
 def _sources(
     study: Study, loaded: ImageData, rows: NDArray[np.int64], *, data: str | None, data_dir: str | None
-) -> list[str] | NDArray[np.uint8]:
+) -> tuple[list[str] | NDArray[np.uint8], Path | None]:
     """What model.py is run on: the image files, or for data without files the pixels (n, h, w, c)
-    before any resize."""
+    before any resize. The folder is one that holds copies of the files, if that was necessary."""
     if loaded.files:
-        return [os.path.abspath(loaded.files[row]) for row in rows]
+        return copied_out([Path(os.path.abspath(loaded.files[row])) for row in rows])
     kept = study.spec.data
     whole = loaded
     if loaded.native > loaded.size:
@@ -86,4 +94,4 @@ def _sources(
             data_dir=data_dir,
             reading=Reading.from_dict(kept.get("reading", {})),
         )
-    return np.ascontiguousarray(whole.images[rows].transpose(0, 2, 3, 1))
+    return np.ascontiguousarray(whole.images[rows].transpose(0, 2, 3, 1)), None

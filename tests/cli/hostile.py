@@ -59,7 +59,7 @@ ARGUMENTS: tuple[str, ...] = (
     "sqlite:///folder", "sqlite:///" + "x" * 300, "sqlite:///missing/x.db", "sqlite://host/x",
     "sqlite:///:memory:", "oracle://a:b@c/d", "postgresql://a:b@c:port/d", "table:", "table:pipe.json",
     "table:folder", "table:" + "x" * 300 + ".json", "zero-cost:nothing", "train:x", "hf:", "s:best", "s:",
-    ":best", "abcd",
+    ":best", "abcd", "wds:", "wds:pipe.npz", "wds:folder", "wds:{0..99999999}.tar",
 )  # fmt: skip
 """Values of options."""
 

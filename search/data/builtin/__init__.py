@@ -11,9 +11,10 @@ from .hub_source import HubSource
 from .named_source import NamedSource
 from .npz_source import NpzSource
 from .paths_source import PathsSource
+from .shards_source import ShardsSource
 
-__all__ = ["FolderSource", "HubSource", "NamedSource", "NpzSource", "PathsSource"]
+__all__ = ["FolderSource", "HubSource", "NamedSource", "NpzSource", "PathsSource", "ShardsSource"]
 
-_own: tuple[Source, ...] = (NamedSource(), FolderSource(), NpzSource(), PathsSource(), HubSource())
+_own: tuple[Source, ...] = (NamedSource(), FolderSource(), NpzSource(), PathsSource(), HubSource(), ShardsSource())
 for _source in _own:
     sources.add(_source.name, _source)

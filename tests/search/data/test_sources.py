@@ -240,7 +240,7 @@ def test_a_source_of_a_package_is_listed_in_help_and_errors_and_kept_by_its_name
         load("made:stripes")
     plugin(Stripes)
     assert source_words().endswith(
-        "an .npz file, a .csv, .parquet or .jsonl file of paths and labels, hf:NAME, made:stripes"
+        "of paths and labels, hf:NAME, wds:FOLDER or wds:train-{000..010}.tar of WebDataset shards, made:stripes"
     )
     with pytest.raises(InputError, match=r"did you mean 'made:stripes'\? .*cifar100, made:stripes\); no folder"):
         load("made:stripe")
