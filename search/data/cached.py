@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...studies.task import task_of
+from ...studies.tasks.task import task_of
 from .building import Building, Built, NoRoom, readable
 from .entry import FORMAT, read_about, read_entry, write_entry
 from .images import ImageData

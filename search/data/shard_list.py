@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...blocks.errors import InputError
 from ...blocks.regular_file import read_regular
-from ...studies.task import MULTI_LABEL, REGRESSION
+from ...studies.tasks.task import MULTI_LABEL, REGRESSION
 from .decode import Openable
 from .groups import BY_FOLDER
 from .label_columns import Answer, read_answers

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ....studies.task import CLASSIFICATION
+from ....studies.tasks.task import CLASSIFICATION
 from ..shard_names import PREFIX
 from ..source import Request
 
