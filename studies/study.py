@@ -7,7 +7,7 @@ still runs. The front and all counts are computed from the rows, never kept besi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -17,32 +17,28 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..blocks.errors import InputError
-from .database import driving, optuna_tables
 from .database.bulk_writer import Batch, batched
 from .database.connection import Database, DatabaseError, Patience
-from .database.evaluations_read import EvaluationsRead
 from .database.opening import created_or_found, found
-from .database.reading import read_candidates, read_evaluations, read_front, read_paused
 from .database.recording import add, add_paused, check, store_test
 from .database.recovery import Recovery, Result, held_by
-from .database.rows import count_by_state, spec_of
+from .database.rows import spec_of
 from .database.schema import existing
-from .database.tables import EvaluationRecord, NoteRecord, StudyRecord
+from .database.tables import NoteRecord, StudyRecord
 from .database.weights_folder import weights_folder
 from .driver import Driver
 from .lease import Lease
 from .listing import StudySummary, delete, studies, unknown_study
-from .records.candidate_row import fitting
-from .records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation, Purpose, State
+from .records.evaluation import CandidateRow, DuplicateEvaluation, Evaluation
 from .records.front_point import FrontPoint
 from .records.paused import Paused
 from .records.spec import StudySpec
+from .study_reading import StudyReading
 from .writing.json_values import JSON, plain, plain_dict
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial
 
 __all__ = [
     "CandidateRow",
@@ -59,22 +55,18 @@ __all__ = [
 ]
 
 
-class Study:
+class Study(StudyReading):
     """One study in one database, by `create_or_continue` or `open`; any number of processes may
     have it open."""
 
     def __init__(self, database: Database, storage: str, row: StudyRecord, optuna: RDBStorage | None = None) -> None:
-        self._database = database
-        self._optuna = optuna
+        super().__init__(database, row.id, row.optuna_study_id, optuna)
         self.patience: Patience = database.patience
         """How long transactions wait for a database that cannot be had; not at all by default."""
         self._batch: Batch | None = None
         self._recovery: Recovery | None = None
         self.lease: Lease | None = None
         """This process's hold of the study, within `driven`; else None."""
-        self._id = row.id
-        self._read = EvaluationsRead(row.id)
-        self._optuna_id = row.optuna_study_id
         self.storage_url: str = storage
         """As given, with its password: show `masked(study.storage_url)`."""
         self.spec: StudySpec = spec_of(row)
@@ -142,6 +134,7 @@ class Study:
         InputError if the arguments contradict each other or the candidate's id is stored with
         another network; DatabaseError. In each case nothing was written.
         """
+        self._changed()
         check(evaluation, candidate, values, self.spec.cost)
         result = Result(
             evaluation=evaluation, candidate=candidate, params=params, distributions=distributions, values=values
@@ -177,11 +170,6 @@ class Study:
             self.lease, self._recovery, self.patience.keep = None, None, str
             lease.end()
 
-    def drivers(self) -> list[Driver]:
-        """The processes that run the study now, the first to begin first."""
-        found = self._database.fetch(lambda session: driving.drivers(session, self._id))
-        return [one for one in found if one.alive]
-
     @contextmanager
     def recording(self, every: int = 200, seconds: float = 1.0) -> Iterator[None]:
         """Within it `record` and `pause` write up to `every` in one transaction, at least once in
@@ -205,6 +193,7 @@ class Study:
 
         Raises: DuplicateEvaluation if it has ended already.
         """
+        self._changed()
         if self._batch is not None:
             return self._batch.pause(paused)
 
@@ -215,63 +204,19 @@ class Study:
         with held_by(self._recovery, paused, engine=self._database.engine):
             self._database.transact(writes)
 
-    def paused(self) -> list[Paused]:
-        """The trainings that wait at a rung, in the order in which they began."""
-        return self._database.fetch(lambda session: read_paused(session, self._id))
-
     def tested(self, evaluation: Evaluation, accuracy: float) -> None:
         """Keeps the accuracy on the test data with the evaluation of the network chosen.
 
         Raises: InputError if there is no such evaluation, or it has been tested.
         """
+        self._changed()
         self._database.transact(lambda session, again: store_test(session, self._id, evaluation, accuracy, again=again))
-
-    def evaluations(self, purpose: Purpose | None = None, state: State | None = None) -> list[Evaluation]:
-        """All that ended, in the order in which they were recorded."""
-        if self.lease is None and self._batch is None:
-            metric = self.spec.metric
-            return self._database.fetch(lambda session: self._read.read(session, purpose, state, metric=metric))
-        parts = self._id, purpose, state, self.spec.metric
-        return self._database.fetch(lambda session: read_evaluations(session, *parts))
-
-    def candidates(self) -> dict[str, CandidateRow]:
-        """Candidate by id, each with at least one evaluation."""
-        return self._database.fetch(lambda session: read_candidates(session, self._id))
-
-    def candidate(self, id_or_prefix: str) -> CandidateRow:
-        """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is
-        none, or more than one."""
-        return fitting(self.candidates(), id_or_prefix)
-
-    def front(self) -> list[FrontPoint]:
-        """The COMPLETE evaluations of the search that no other beats in accuracy and cost, cheapest
-        first; as Optuna's `best_trials`, ties included.
-
-        Raises: InputError if the cost metric of the study is unknown here.
-        """
-        parts = self._id, self.spec.cost, self.spec.metric
-        return self._database.fetch(lambda session: read_front(session, *parts))
-
-    def counts(self) -> dict[str, int]:
-        """Number of trials by state: `complete`, `pruned` and `fail`; and of final trainings of any
-        state: `final`."""
-        return self._database.fetch(lambda session: count_by_state(session, self._id))
-
-    def optuna_trials(self, among: Collection[int] | None = None) -> list[FrozenTrial]:
-        """Optuna's trials of this study, by number, or those of the numbers `among`: to tell a
-        sampler what is known."""
-        storage = self._trials()
-
-        def reads(session: Session) -> list[FrozenTrial]:
-            ours = set(session.scalars(select(EvaluationRecord.trial).where(EvaluationRecord.study_id == self._id)))
-            found = optuna_tables.finished(storage, session, self._optuna_id, among)
-            return [trial for trial in found if trial.number in ours]
-
-        return self._database.fetch(reads)
 
     def note(self, key: str, value: JSON, *, once: bool = False) -> None:
         """Keeps a small JSON value with the study, in place of the one of this `key`; `once` keeps
         the one that is there."""
+
+        self._changed()
 
         def writes(session: Session, again: bool) -> None:
             self._require(session)
@@ -279,16 +224,6 @@ class Study:
                 session.merge(NoteRecord(study_id=self._id, key=key, value=plain(value, f"note {key}")))
 
         self._database.transact(writes)
-
-    def notes(self) -> dict[str, JSON]:
-        """All notes by key."""
-        asked = select(NoteRecord).where(NoteRecord.study_id == self._id).order_by(NoteRecord.key)
-        return self._database.fetch(lambda session: {row.key: row.value for row in session.scalars(asked)})
-
-    def _trials(self) -> RDBStorage:
-        if self._optuna is None:  # reading a study needs no Optuna
-            self._optuna = optuna_tables.connect(self._database)
-        return self._optuna
 
     def _require(self, session: Session) -> None:
         if session.get(StudyRecord, self._id) is None:

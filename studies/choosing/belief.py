@@ -59,6 +59,10 @@ def note_belief(study: Study, belief: Belief) -> None:
 def noted_belief(study: Study) -> Noted | None:
     """The belief that a study has noted; None if it has none, or if trials have been completed
     since."""
+    return study.once("belief", lambda: _noted_belief(study))
+
+
+def _noted_belief(study: Study) -> Noted | None:
     noted = study.notes().get(NOTE)
     if not isinstance(noted, dict) or not isinstance(kept := noted.get("networks"), dict):
         return None

@@ -16,7 +16,7 @@ from ..statistics.posterior import Normal
 from ..study import Study
 from ..writing.json_values import JSON
 from .belief import noted_belief
-from .chosen import comparison
+from .chosen import comparison, trainings
 from .finalists import complete_points
 
 
@@ -47,16 +47,24 @@ class BelievedPoint:
 def believed_points(study: Study) -> list[BelievedPoint]:
     """All networks that the search has trained to the end; none if it has noted no belief, or has
     completed further trials since."""
+    with study.snapshot():
+        return list(study.once("believed points", lambda: _believed(study, complete_points(study))))
+
+
+def _believed(study: Study, points: list[FrontPoint]) -> list[BelievedPoint]:
     if noted_belief(study) is None:
         return []
-    points = complete_points(study)
     posterior = comparison(study, points).posterior
     return [BelievedPoint(point=point, belief=posterior[point.id]) for point in points]
 
 
 def belief_about(study: Study, candidate: str) -> BelievedPoint | None:
     """What is believed of one network, by its id; None if nothing is."""
-    return next((one for one in believed_points(study) if one.point.id == candidate), None)
+    with study.snapshot():
+        # the final trainings of the others tell how much trainings differ from seed to seed
+        told = {candidate, *(final.candidate_id for final in trainings(study))}
+        points = [point for point in complete_points(study) if point.id in told]
+        return next((one for one in _believed(study, points) if one.point.id == candidate), None)
 
 
 def believed_front(study: Study) -> list[BelievedPoint]:

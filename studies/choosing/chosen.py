@@ -54,6 +54,11 @@ def best(study: Study) -> Best | None:
     is the first of `finalists`. A compound-scaling grid has already chosen by the mean over its
     seeds.
     """
+    with study.snapshot():
+        return study.once("best", lambda: _best(study))
+
+
+def _best(study: Study) -> Best | None:
     if verified_by(study.spec.settings) is not None:
         return None
     grid = study.notes().get("grid")
@@ -151,6 +156,8 @@ class Comparison:
 
     def _by(self, finals: Mapping[str, Sequence[float]]) -> dict[str, Normal]:
         noted = self.belief
+        if noted is not None and not finals and all(point.id in noted.networks for point in self.among):
+            return {point.id: noted.networks[point.id] for point in self.among}  # it has been computed
         expected = {} if noted is None else noted.belief.expected
         return posterior(
             {point.id: expected.get(point.id, Normal(point.accuracy, math.inf)) for point in self.among},
@@ -229,11 +236,13 @@ def confirmed_accuracies(study: Study) -> dict[str, float]:
 
     Only trainings at the input size of the search and by its recipe count.
     """
+    found: dict[str, list[float]] = {}
+    if not (finals := trainings(study)):
+        return {}
     sizes: dict[str, int] = {
         each.candidate_id: each.fidelity.size for each in study.evaluations(Purpose.SEARCH, State.COMPLETE)
     }
-    found: dict[str, list[float]] = {}
-    for evaluation in trainings(study):
+    for evaluation in finals:
         if (
             evaluation.accuracy is not None
             and not evaluation.fidelity.recipe

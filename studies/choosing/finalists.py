@@ -56,6 +56,10 @@ def leaders(front: Iterable[FrontPoint], count: int) -> list[FrontPoint]:
 def complete_points(study: Study) -> list[FrontPoint]:
     """All networks that a trial of the search has trained to the end, with the results of these
     trials."""
+    return list(study.once("complete points", lambda: _complete_points(study)))
+
+
+def _complete_points(study: Study) -> list[FrontPoint]:
     candidates, axis = study.candidates(), study.spec.cost
     complete = study.evaluations(Purpose.SEARCH, State.COMPLETE)
     return [FrontPoint(candidate=candidates[each.candidate_id], evaluation=each, axis=axis) for each in complete]

@@ -74,6 +74,13 @@ class DatabaseError(AutomlError):
     kept."""
 
 
+def unreadable(shown: str, error: Exception) -> DatabaseError:
+    """The error of a row of the database `shown` that holds something else than was written."""
+    return DatabaseError(
+        f"cannot read {shown}: a row is damaged ({type(error).__name__}: {error}); `automl studies check` names it"
+    )
+
+
 class Database:
     """One database by its URL; connects only inside `read` and `write`."""
 
@@ -180,10 +187,7 @@ class Database:
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             if isinstance(error, AutomlError):
                 raise
-            raise DatabaseError(
-                f"cannot read {self.shown}: a row is damaged ({type(error).__name__}: {error}); `automl studies check`"
-                " names it"
-            ) from error
+            raise unreadable(self.shown, error) from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:

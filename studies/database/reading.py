@@ -14,6 +14,7 @@ from ..records.evaluation import CandidateRow, Evaluation, Purpose, State
 from ..records.front_point import FrontPoint
 from ..records.paused import Paused
 from .rows import candidate_of, evaluation_of
+from .stored_rows import stored, stored_candidates, stored_evaluations
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
 ASKED = 500
@@ -26,15 +27,24 @@ of."""
 
 
 def read_evaluations(
-    session: Session, study: int, purpose: Purpose | None, state: State | None, metric: str = ACCURACY
+    session: Session,
+    study: int,
+    purpose: Purpose | None,
+    state: State | None,
+    metric: str = ACCURACY,
+    *,
+    shown: str = "the database",
 ) -> list[Evaluation]:
     """The evaluations of a purpose and a state, in the order in which they were recorded; `metric`
-    is the study's quality measure."""
-    query = select(*_EVALUATION).where(EvaluationRecord.study_id == study).order_by(EvaluationRecord.id)
+    is the study's quality measure, and `shown` how messages name the database."""
+    chosen = EvaluationRecord.study_id == study
     if purpose is not None:
-        query = query.where(EvaluationRecord.purpose == purpose.value)
+        chosen &= EvaluationRecord.purpose == purpose.value
     if state is not None:
-        query = query.where(EvaluationRecord.state == state.value)
+        chosen &= EvaluationRecord.state == state.value
+    if stored(session):
+        return stored_evaluations(session, chosen, metric, shown)
+    query = select(*_EVALUATION).where(chosen).order_by(EvaluationRecord.id)
     return [evaluation_of(row, metric) for row in session.execute(query)]
 
 
@@ -54,8 +64,10 @@ def read_others(
     return found
 
 
-def read_candidates(session: Session, study: int) -> dict[str, CandidateRow]:
-    """Candidate by id, in the order of ids."""
+def read_candidates(session: Session, study: int, *, shown: str = "the database") -> dict[str, CandidateRow]:
+    """Candidate by id, in the order of ids; `shown` is how messages name the database."""
+    if stored(session):
+        return {row.id: row for row in stored_candidates(session, CandidateRecord.study_id == study, shown)}
     rows = select(*_CANDIDATE).where(CandidateRecord.study_id == study).order_by(CandidateRecord.id)
     return {row.id: candidate_of(row) for row in session.execute(rows)}
 

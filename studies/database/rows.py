@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -22,7 +23,7 @@ def spec_of(row: StudyRecord) -> StudySpec:
     return StudySpec(name=row.name, space=row.space, budget=row.budget, data=row.data, settings=row.settings)
 
 
-def candidate_of(row: CandidateRecord | Row[Any]) -> CandidateRow:
+def candidate_of(row: CandidateRecord | Row[Any] | SimpleNamespace) -> CandidateRow:
     """The candidate of this row, which has at least its columns."""
     return CandidateRow(
         id=row.id,
@@ -62,11 +63,11 @@ def keep_metrics(row: CandidateRecord, candidate: CandidateRow) -> None:
         row.metrics = {**candidate.metrics, **stored.metrics}
 
 
-def evaluation_of(row: EvaluationRecord | Row[Any], metric: str = ACCURACY) -> Evaluation:
+def evaluation_of(row: EvaluationRecord | Row[Any] | SimpleNamespace, metric: str = ACCURACY) -> Evaluation:
     """The evaluation of this row, in a study of the quality measure `metric`."""
     return Evaluation(
         candidate_id=row.candidate_id,
-        fidelity=_fidelity(row.fidelity),
+        fidelity=fidelity_of(row.fidelity),
         seed=row.seed,
         purpose=Purpose(row.purpose),
         state=State(row.state),
@@ -90,7 +91,7 @@ def evaluation_of(row: EvaluationRecord | Row[Any], metric: str = ACCURACY) -> E
 
 
 @lru_cache(maxsize=256)
-def _fidelity(text: str) -> Fidelity:
+def fidelity_of(text: str) -> Fidelity:
     """The fidelity of a canonical text: that of one row in thousands is another."""
     return Fidelity.from_dict(json.loads(text))
 

@@ -28,9 +28,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..statistics.intervals import LEVEL, SAME, Interval
-from ..statistics.order_statistics import best_quantile, chance_of_better, expected_best
+from ..statistics.order_statistics import best_of, chance_of_better
 from ..statistics.random_search_tail import RandomTail
 from ..writing.json_values import JSON
 from .search_rows import RANDOM, REFERENCE, WAITING, Row
@@ -154,7 +155,7 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     if not guided:
         drawn = "every network so far that is no reference" if references else "every network so far"
         reason = f"{drawn} was drawn at random (n = {len(random)})"
-        return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(values, None, len(random)))
+        return Baseline(verdict=WAS_RANDOM, reason=reason, **counts, curve=_curve(np.sort(values), None, len(random)))
     if not finished:
         return Baseline(verdict=UNKNOWN, reason="no network has been trained to the end", **counts)
     if len(finished) == 1:
@@ -168,7 +169,8 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
     bases = _bases(random, rows)
     n = max(bases.values())
     found = tail.best_of(n)
-    expected = _at(values, tail, n)
+    ordered = np.sort(np.asarray(values, dtype=float))
+    expected = _at(ordered, tail, n)
     chance = chance_of_better(better, len(guided), len(random))
     margin = best - expected.value
     interval = Interval(best - expected.interval.high, best - expected.interval.low)
@@ -185,7 +187,7 @@ def against_random(rows: Sequence[Row], *, ceiling: float = math.inf, seed: int 
         margin=margin,
         margin_interval=interval,
         reached=reached,
-        curve=_curve(values, tail, n),
+        curve=_curve(ordered, tail, n),
     )
 
 
@@ -267,25 +269,22 @@ def _share(random: Sequence[Row], rows: Sequence[Row]) -> float | None:
     return None
 
 
-def _at(values: Sequence[float], tail: RandomTail | None, n: float) -> Expected:
+def _at(values: NDArray[np.float64], tail: RandomTail | None, n: float) -> Expected:
+    """The best of `n` of these values, which rise, or beyond them by their tail."""
     low, high = (1 - LEVEL) / 2, (1 + LEVEL) / 2
-    if n <= len(values) and max(values) > -math.inf:
-        whole = max(1, int(n))
-        quantiles = (best_quantile(values, whole, level) for level in (low, high))
-        worst = min(value for value in values if value > -math.inf)  # a quantile of -inf cannot be drawn
+    if n <= len(values) and values[-1] > -math.inf:
+        value, quantiles = best_of(values, max(1, int(n)), (low, high))
+        worst = float(values[np.isfinite(values)][0])  # a quantile of -inf cannot be drawn
         return Expected(
-            n=n,
-            value=expected_best(values, whole),
-            interval=Interval(*(max(value, worst) for value in quantiles)),
-            extrapolated=False,
+            n=n, value=value, interval=Interval(*(max(value, worst) for value in quantiles)), extrapolated=False
         )
     assert tail is not None
     bottom, median, top = np.quantile(tail.best_of(n), [low, 0.5, high])
     return Expected(n=n, value=float(median), interval=Interval(float(bottom), float(top)), extrapolated=True)
 
 
-def _curve(values: Sequence[float], tail: RandomTail | None, n: float) -> tuple[Expected, ...]:
-    known = any(value > -math.inf for value in values)
+def _curve(values: NDArray[np.float64], tail: RandomTail | None, n: float) -> tuple[Expected, ...]:
+    known = bool(np.isfinite(values).any())
     last = n if tail else len(values)
     steps = sorted(
         {float(round(step)) for step in np.geomspace(1, max(1.0, last), CURVE_POINTS)}

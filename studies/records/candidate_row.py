@@ -12,6 +12,7 @@ from ...blocks.documented import documented
 from ...blocks.errors import InputError, unknown
 from ...spaces.metrics import metrics as known_metrics
 from .field_checks import assign, finite, integer, require_text
+from .late import Late
 
 if TYPE_CHECKING:
     from ...blocks import Cost
@@ -23,7 +24,7 @@ COUNTS = ("macs", "params", "activations")
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class CandidateRow:
+class CandidateRow(Late):
     """A candidate as it is stored: its id, its text and its cost, which any table shows without
     building the network."""
 
@@ -47,7 +48,7 @@ class CandidateRow:
         require_text("spec of a candidate", self.spec)
         for name in COUNTS:
             assign(self, name, integer(name, getattr(self, name), low=0))
-        assign(self, "metrics", {str(name): _value(name, value) for name, value in self.metrics.items()})
+        assign(self, "metrics", checked_metrics(self.metrics))
 
     @classmethod
     def of(cls, candidate: Candidate, cost: Cost | None = None) -> CandidateRow:
@@ -106,6 +107,11 @@ def fitting(known: Mapping[str, CandidateRow], id_or_prefix: str) -> CandidateRo
         shown = ", ".join(key[: len(id_or_prefix) + 6] for key in found[:4]) + (", …" if len(found) > 4 else "")
         raise InputError(f"candidate {id_or_prefix!r} must fit one id, but fits {len(found)}: {shown}")
     return known[found[0]]
+
+
+def checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Values of metrics by name. Raises InputError if one is no number, or negative."""
+    return {str(name): _value(name, value) for name, value in metrics.items()}
 
 
 def _value(name: str, value: float) -> float:

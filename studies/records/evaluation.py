@@ -7,7 +7,7 @@ plain JSON.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from ..quality import ACCURACY
 from ..writing.json_values import JSON, canonical, plain_dict
 from .candidate_row import CandidateRow
 from .field_checks import LARGEST, assign, finite, integer, member, require_text, storable, utc
+from .late import Late
 
 __all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fault", "Fidelity", "Purpose", "State"]
 
@@ -131,7 +132,7 @@ class Fidelity:
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(Late):
     """One (candidate, fidelity, seed) that ended, with what was seen on the way."""
 
     candidate_id: str
@@ -196,13 +197,7 @@ class Evaluation:
         assign(self, "purpose", member(Purpose, "purpose", self.purpose))
         assign(self, "state", member(State, "state", self.state))
         assign(self, "settings", plain_dict(self.settings, "settings"))
-        assign(
-            self,
-            "curve",
-            tuple(
-                (integer("epoch", epoch, low=0), finite("accuracy in the curve", value)) for epoch, value in self.curve
-            ),
-        )
+        assign(self, "curve", checked_curve(self.curve))
         assign(self, "scores", {str(name): finite(f"score {name}", value) for name, value in self.scores.items()})
         for name in ("worker", "device", "reason", "checkpoint", "origin"):
             assign(self, name, storable(name, getattr(self, name)))
@@ -212,9 +207,6 @@ class Evaluation:
         assign(self, "seconds", finite("seconds", self.seconds))
         for name in ("started", "finished"):
             assign(self, name, utc(name, getattr(self, name)))
-        epochs = [epoch for epoch, _ in self.curve]
-        if any(after <= before for before, after in pairwise(epochs)):
-            raise InputError(f"the epochs of a curve must rise, but got {epochs}")
         if self.seconds < 0:
             raise InputError(f"seconds >= 0 must hold, but got {self.seconds}")
         if self.state is State.COMPLETE and self.accuracy is None:
@@ -225,3 +217,13 @@ class Evaluation:
             assign(self, "fault", member(Fault, "fault", self.fault))
             if self.state is not State.FAIL:
                 raise InputError(f"only a FAIL has a fault, but got {self.fault} of a {self.state} evaluation")
+
+
+def checked_curve(curve: Iterable[Iterable[Any]]) -> tuple[tuple[int, float], ...]:
+    """A curve of integers and finite numbers. Raises InputError if it is none, or if its epochs do
+    not rise."""
+    found = tuple((integer("epoch", epoch, low=0), finite("accuracy in the curve", value)) for epoch, value in curve)
+    epochs = [epoch for epoch, _ in found]
+    if any(after <= before for before, after in pairwise(epochs)):
+        raise InputError(f"the epochs of a curve must rise, but got {epochs}")
+    return found

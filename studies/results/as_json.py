@@ -78,5 +78,8 @@ def front_json(points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
 def believed_json(believed: Sequence[BelievedPoint], points: Sequence[FrontPoint]) -> list[dict[str, Any]]:
     """The networks `points` as in `front_json`, each with what is believed of it, null if nothing
     is."""
-    known = {one.point.id: as_shown(one.to_dict(), one.point.evaluation.metric) for one in believed}
+    asked = {point.id for point in points}
+    known = {
+        one.point.id: as_shown(one.to_dict(), one.point.evaluation.metric) for one in believed if one.point.id in asked
+    }
     return [{**one, "believed": known.get(one["id"])} for one in front_json(points)]

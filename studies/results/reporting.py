@@ -66,6 +66,11 @@ def report(study: Study | str, *, out: str | Path | None = None, storage: str | 
 
 def evidence_of(study: Study) -> Evidence:
     """The evidence of a study, with the network that it has chosen."""
+    with study.snapshot():
+        return _evidence_of(study)
+
+
+def _evidence_of(study: Study) -> Evidence:
     from ..evidence import Chosen, evidence
 
     chosen = best(study)

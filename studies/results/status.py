@@ -127,9 +127,14 @@ def status(study: Study | str, *, storage: str | None = None) -> StudyStatus:
     Raises:
         InputError: there is no such database or study.
     """
+    found = open_study(study, storage)
+    with found.snapshot():
+        return _status(found)
+
+
+def _status(found: Study) -> StudyStatus:
     from ..evidence import samplers
 
-    found = open_study(study, storage)
     return StudyStatus(
         spec=found.spec,
         measure=measure_of(found.spec.settings),
@@ -160,11 +165,12 @@ def study_front(study: Study | str, *, storage: str | None = None) -> StudyFront
         InputError: there is no such database or study, or its cost metric is unknown here.
     """
     found = open_study(study, storage)
-    return StudyFront(
-        study=found.spec.name,
-        measure=measure_of(found.spec.settings),
-        observed=tuple(found.front()),
-        believed=tuple(believed_front(found)),
-        beliefs=tuple(believed_points(found)),
-        confirmed=dict(confirmed_accuracies(found)),
-    )
+    with found.snapshot():
+        return StudyFront(
+            study=found.spec.name,
+            measure=measure_of(found.spec.settings),
+            observed=tuple(found.front()),
+            believed=tuple(believed_front(found)),
+            beliefs=tuple(believed_points(found)),
+            confirmed=dict(confirmed_accuracies(found)),
+        )

@@ -48,16 +48,30 @@ def expected_best(values: Sequence[float], n: int) -> float:
     does.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
-    weight = weights(len(ordered), n)
+    return _mean(ordered, weights(len(ordered), n))
+
+
+def _mean(ordered: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     finite = np.isfinite(ordered)
     mass = float(weight[finite].sum())
     return float((weight[finite] * ordered[finite]).sum() / mass) if mass > 0 else -np.inf
 
 
+def best_of(ordered: NDArray[np.float64], n: int, levels: Sequence[float]) -> tuple[float, list[float]]:
+    """`expected_best` of `n`, and `best_quantile` at each of `levels`, of values that rise: they
+    are sorted once for many n."""
+    weight = weights(len(ordered), n)
+    return _mean(ordered, weight), [_quantile(ordered, weight, level) for level in levels]
+
+
 def best_quantile(values: Sequence[float], n: int, level: float) -> float:
     """The quantile `level` of the best of `n` of these values drawn without replacement."""
     ordered = np.sort(np.asarray(values, dtype=float))
-    below = np.cumsum(weights(len(ordered), n))
+    return _quantile(ordered, weights(len(ordered), n), level)
+
+
+def _quantile(ordered: NDArray[np.float64], weight: NDArray[np.float64], level: float) -> float:
+    below = np.cumsum(weight)
     return float(ordered[min(int(np.searchsorted(below, level - 1e-12)), len(ordered) - 1)])
 
 

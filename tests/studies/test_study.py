@@ -12,7 +12,6 @@ import optuna
 import pytest
 from automl.blocks.errors import InputError
 from automl.studies import Evaluation, Purpose, State, Study, StudySpec, delete, studies
-from automl.studies.database import evaluations_read
 from automl.studies.database.connection import DatabaseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,25 +26,6 @@ def test_a_study_is_continued_with_what_it_holds(study: Study, url: str, spec: S
     assert (again.command, again.versions, again.created) == ("automl search", {"python": "3.11"}, study.created)
     assert again.spec == spec
     assert record(again, 1).trial == 1
-
-
-def test_evaluations_are_read_again_once_the_database_holds_others(
-    study: Study, url: str, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times, read = [0], evaluations_read.read_evaluations
-
-    def counted(*args, **kwargs) -> list[Evaluation]:
-        times[0] += 1
-        return read(*args, **kwargs)
-
-    monkeypatch.setattr(evaluations_read, "read_evaluations", counted)
-    for number in range(3):
-        one = record(Study.open(url, "tiny"), number)  # another process
-        assert len(study.evaluations()) == len(study.evaluations(Purpose.SEARCH, State.COMPLETE)) == number + 1
-        assert study.evaluations(Purpose.FINAL) == []
-        assert times == [number + 1]
-    Study.open(url, "tiny").tested(one, 0.5)
-    assert [each.test_accuracy for each in study.evaluations()] == [None, None, 0.5]
 
 
 def test_data_that_moved_continue_the_study_which_then_knows_where_they_are(

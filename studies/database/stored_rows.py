@@ -1,0 +1,195 @@
+"""Makes evaluations and candidates of rows whose JSON and times are still the texts of SQLite.
+
+They are decoded when they are asked for: decoding all of 100,000 rows takes seconds, and a command
+shows a few. Rows that are not plainly in order are made as all others are, with every check.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+from sqlalchemy import Column, Row, Text, select, type_coerce
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from ...blocks.errors import InputError
+from ..records.candidate_row import checked_metrics
+from ..records.evaluation import CandidateRow, Evaluation, Fault, Purpose, State, checked_curve
+from ..records.field_checks import finite
+from ..records.late import late
+from ..writing.json_values import plain_dict
+from .connection import unreadable
+from .rows import candidate_of, evaluation_of, fidelity_of
+from .tables import CandidateRecord, EvaluationRecord
+
+_EVALUATION = tuple(column for column in EvaluationRecord.__table__.columns if column.key not in ("id", "study_id"))
+_CANDIDATE = tuple(column for column in CandidateRecord.__table__.columns if column.key != "study_id")
+_NAMES = tuple(column.key for column in _EVALUATION)
+_PURPOSES, _STATES = ({one.value: one for one in kind} for kind in (Purpose, State))
+_COMPLETE, _FAIL = State.COMPLETE.value, State.FAIL.value
+_FAULTS = {None: None, **{one.value: one for one in Fault}}
+
+
+Curve: TypeAlias = tuple[tuple[int, float], ...]
+"""(epoch, accuracy), epochs rising."""
+
+
+def _curve(text: str) -> Curve:
+    return checked_curve(json.loads(text))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    return plain_dict(json.loads(text), "settings")
+
+
+def _scores(text: str) -> dict[str, float]:
+    return {str(name): finite(f"score {name}", value) for name, value in json.loads(text).items()}
+
+
+def _metrics(text: str | None) -> dict[str, float]:
+    return {} if text is None else checked_metrics(json.loads(text) or {})
+
+
+_DECODE: dict[str, Callable[[Any], Any]] = {
+    "curve": _curve,
+    "settings": _settings,
+    "scores": _scores,
+    "started": _time,
+    "finished": _time,
+    "metrics": _metrics,
+}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decodes the fields of rows. Raises DatabaseError for a text that is damaged."""
+
+    shown: str
+    """The URL of the database with its password masked."""
+
+    def __call__(self, name: str, stored: Any) -> Any:
+        """The value of the field `name`."""
+        try:
+            return _DECODE[name](stored)
+        except InputError:
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise unreadable(self.shown, error) from error
+
+
+def stored(session: Session) -> bool:
+    """Whether the rows of this database are texts and numbers as SQLite stores them."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _as_stored(columns: Sequence[Column[Any]]) -> list[ColumnElement[Any]]:
+    """`columns`, with the texts of those that are decoded later."""
+    return [type_coerce(column, Text()).label(column.key) if column.key in _DECODE else column for column in columns]
+
+
+def stored_evaluations(session: Session, where: ColumnElement[bool], metric: str, shown: str) -> list[Evaluation]:
+    """The evaluations that `where` selects, in the order in which they were recorded, in a study of
+    the quality measure `metric` and the database `shown`."""
+    query = select(*_as_stored(_EVALUATION)).where(where).order_by(EvaluationRecord.id)
+    decode = Decoded(shown)
+    rows = session.connection().execute(query).all()
+    curves = _curves([row.curve for row in rows])
+    return [_evaluation(tuple(row), curve, metric, decode) for row, curve in zip(rows, curves, strict=True)]
+
+
+def _curves(texts: Sequence[str]) -> Sequence[Curve | None]:
+    """The curves of several rows, decoded together, which takes a fifth of the time; None for those
+    that must be decoded alone: those of many epochs, and all if one is damaged."""
+    try:
+        several = json.loads(f"[{','.join(texts)}]")
+    except ValueError:
+        several = []
+    if len(several) != len(texts):
+        return [None] * len(texts)
+    return [_short_curve(points) for points in several]
+
+
+def _short_curve(points: Any) -> Curve | None:
+    """A curve of one point, as in all rows of a table without curves; None if it is another."""
+    if type(points) is list and len(points) == 1 and type(points[0]) is list and len(points[0]) == 2:
+        epoch, value = points[0]
+        if type(epoch) is int and epoch > 0 and type(value) is float and math.isfinite(value):
+            return ((epoch, value),)
+    return None
+
+
+def _evaluation(row: tuple[Any, ...], short: Curve | None, metric: str, decode: Decoded) -> Evaluation:
+    (candidate, fidelity, seed, purpose, state, settings, curve, accuracy, test, seconds, worker, device, reason,
+     checkpoint, started, finished, trial, origin, scores, fault) = row  # fmt: skip
+    good = (
+        candidate
+        and type(seed) is int
+        and _number(accuracy)
+        and _number(test)
+        and type(seconds) is float
+        and 0 <= seconds < math.inf
+        and purpose in _PURPOSES
+        and state in _STATES
+        and (accuracy is not None or state != _COMPLETE)
+        and (reason or state != _FAIL)
+        and (fault is None or (state == _FAIL and fault in _FAULTS))
+    )
+    if not good:
+        values = dict(zip(_NAMES, row, strict=True))
+        decoded = {name: decode(name, value) if name in _DECODE else value for name, value in values.items()}
+        return evaluation_of(SimpleNamespace(**decoded), metric)
+    known = {
+        "candidate_id": candidate,
+        "fidelity": fidelity_of(fidelity),
+        "seed": seed,
+        "purpose": _PURPOSES[purpose],
+        "state": _STATES[state],
+        "accuracy": accuracy,
+        "test_accuracy": test,
+        "seconds": seconds,
+        "worker": worker,
+        "device": device,
+        "reason": reason,
+        "checkpoint": checkpoint,
+        "trial": trial,
+        "origin": origin,
+        "fault": _FAULTS[fault],
+        "metric": metric,
+    }
+    later = {"settings": settings, "started": started, "finished": finished, "scores": scores}
+    if short is None:
+        later["curve"] = curve
+    else:
+        known["curve"] = short
+    return late(Evaluation, known, later, decode)
+
+
+def stored_candidates(session: Session, where: ColumnElement[bool], shown: str) -> list[CandidateRow]:
+    """The candidates that `where` selects, in the order of their ids."""
+    query = select(*_as_stored(_CANDIDATE)).where(where).order_by(CandidateRecord.id)
+    decode = Decoded(shown)
+    return [_candidate(row, decode) for row in session.connection().execute(query)]
+
+
+def _candidate(row: Row[Any], decode: Decoded) -> CandidateRow:
+    key, spec, macs, params, activations, metrics = row
+    counts = macs, params, activations
+    if not (key and spec and all(type(count) is int and count >= 0 for count in counts)):
+        given = {"id": key, "spec": spec, "metrics": decode("metrics", metrics)}
+        return candidate_of(SimpleNamespace(**given, macs=macs, params=params, activations=activations))
+    known = {"id": key, "spec": spec, "macs": macs, "params": params, "activations": activations}
+    return late(CandidateRow, known, {"metrics": metrics}, decode)
+
+
+def _number(value: object) -> bool:
+    return value is None or (type(value) is float and -math.inf < value < math.inf)
