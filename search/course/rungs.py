@@ -9,11 +9,14 @@ rung's accuracy and the cost, fitted to the trainings that are complete. So larg
 learn slowly are compared with their like, and learning curves that cross with cost lose nothing.
 
 A training is promoted if it is within `NOISE` standard deviations of the front and among the best
-`KEEP` of its rung; otherwise it is paused, and may be promoted later.
+`KEEP` of its rung; otherwise it is paused, and may be promoted later. Of equal trainings it does
+not matter which reached the rung first: a run that goes on knows them in another order.
 """
 
 from __future__ import annotations
 
+import bisect
+import hashlib
 import math
 from collections.abc import Container, Hashable, Iterable
 
@@ -61,6 +64,7 @@ class Rungs:
         """Epochs of the rungs, rising."""
         self._costs: dict[Hashable, float] = {}
         self._reached: dict[int, dict[Hashable, float]] = {level: {} for level in (*self.levels, epochs)}
+        self._sorted: dict[int, list[tuple[int, Hashable]]] = {level: [] for level in self._reached}
         self._waiting: dict[Hashable, int] = {}
 
     def reached(self, key: Hashable, epoch: int, accuracy: float, cost: float) -> bool:
@@ -69,7 +73,7 @@ class Rungs:
         if epoch not in self._reached:
             return True
         self._costs[key] = cost * self._by_cost
-        self._reached[epoch][key] = accuracy
+        self._note(key, epoch, accuracy)
         if epoch == self.epochs or key in self._admitted(epoch):
             return True
         self._waiting[key] = epoch
@@ -124,9 +128,14 @@ class Rungs:
         self._costs[key] = cost * self._by_cost
         for epoch, accuracy in curve:
             if epoch in self._reached:
-                self._reached[epoch][key] = accuracy
+                self._note(key, epoch, accuracy)
                 if waiting:
                     self._waiting[key] = epoch
+
+    def _note(self, key: Hashable, level: int, accuracy: float) -> None:
+        if key not in self._reached[level]:
+            bisect.insort(self._sorted[level], (_place(key), key), key=lambda pair: pair[0])
+        self._reached[level][key] = accuracy
 
     def _at(self, level: int, ready: Container[Hashable] | None) -> set[Hashable]:
         return {key for key, where in self._waiting.items() if where == level and (ready is None or key in ready)}
@@ -141,7 +150,7 @@ class Rungs:
         """Trainings that have reached a rung, nearest to the front first; their distances below the
         front; and the standard deviation of a distance."""
         seen, ends = self._reached[level], self._reached[self.epochs]
-        keys = list(seen)
+        keys = [key for _, key in self._sorted[level]]  # equal ones are in the same order after a restart
         accuracy = np.array([seen[key] for key in keys])
         cost = np.array([self._costs[key] for key in keys])
         ended = np.array([index for index, key in enumerate(keys) if key in ends], np.intp)
@@ -150,6 +159,11 @@ class Rungs:
         gaps = below_front(expected, cost)
         order = np.argsort(gaps, kind="stable")
         return [keys[index] for index in order], gaps[order], noise
+
+
+def _place(key: Hashable) -> int:
+    """A number by which trainings are sorted, whenever they have reached a rung."""
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest())
 
 
 def expectation(accuracy: Vector, cost: Vector, ended: NDArray[np.intp], reached: Vector) -> tuple[Vector, float]:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from automl.search.course import rungs as rungs_module
 from automl.search.course.rungs import KEEP, WAITING, Rungs, below_front, expectation
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,3 +215,26 @@ class TestSimulatedStudies:
         complete, share = search(found, Rungs(EPOCHS))
         assert complete
         assert 1 / EPOCHS < share < 1
+
+
+def equal_ones(order: list[int]) -> Rungs:
+    """Rungs that trainings have reached in this order, of which many are equal."""
+    rungs = Rungs(EPOCHS)
+    for key in order:
+        curve = [(level, key % 7 / 10 + level / 100) for level in (LEVELS if key % 3 else (*LEVELS, EPOCHS))]
+        rungs.replay(key, curve[:1] if key % 2 else curve, 1 + key % 5, waiting=bool(key % 2))
+    return rungs
+
+
+def test_a_run_that_goes_on_decides_as_before_whatever_order_it_reads_trainings_in(monkeypatch: pytest.MonkeyPatch):
+    def decided(order: list[int]) -> list[object]:
+        rungs = equal_ones(order)
+        given_up = rungs.surplus()
+        return [*given_up, None, *iter(rungs.next, None)]
+
+    there = list(range(120))
+    other = [*there[1::2], *there[0::2]]
+    assert decided(there) == decided(other)
+    assert len(decided(there)) > 20
+    monkeypatch.setattr(rungs_module, "_place", lambda key: 0)  # control: as they come
+    assert decided(there) != decided(other)
