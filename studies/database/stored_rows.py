@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, Row, Text, select, type_coerce
+from sqlalchemy import Text, select, type_coerce
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 
 from ...blocks.errors import InputError
 from ..records.candidate_row import checked_metrics
@@ -92,7 +92,7 @@ def stored(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def _as_stored(columns: Sequence[Column[Any]]) -> list[ColumnElement[Any]]:
+def _as_stored(columns: Sequence[KeyedColumnElement[Any]]) -> list[ColumnElement[Any]]:
     """`columns`, with the texts of those that are decoded later."""
     return [type_coerce(column, Text()).label(column.key) if column.key in _DECODE else column for column in columns]
 
@@ -178,10 +178,10 @@ def stored_candidates(session: Session, where: ColumnElement[bool], shown: str) 
     """The candidates that `where` selects, in the order of their ids."""
     query = select(*_as_stored(_CANDIDATE)).where(where).order_by(CandidateRecord.id)
     decode = Decoded(shown)
-    return [_candidate(row, decode) for row in session.connection().execute(query)]
+    return [_candidate(tuple(row), decode) for row in session.connection().execute(query)]
 
 
-def _candidate(row: Row[Any], decode: Decoded) -> CandidateRow:
+def _candidate(row: tuple[Any, ...], decode: Decoded) -> CandidateRow:
     key, spec, macs, params, activations, metrics = row
     counts = macs, params, activations
     if not (key and spec and all(type(count) is int and count >= 0 for count in counts)):
