@@ -46,8 +46,8 @@ KINDS = {
 SAMPLERS = {"random": 1500, "evolution": 500, "predictor": 80}
 """Samplers with the number of trials that take about ten seconds."""
 UNSTEADY = "predictor"
-"""A sampler that goes on from its last fit and its last random number, which a restart forgets: it
-may propose others then."""
+"""A sampler that goes on from its last fit, which a restart forgets: it may propose others then,
+though in tests it does not."""
 VARIANTS = 3
 """Seeds of each search of a table."""
 FOLDERS = re.compile(r"/(tmp|var|home|root|work)/[\w./-]+")

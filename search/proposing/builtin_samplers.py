@@ -70,7 +70,7 @@ def _population(trials: int) -> int:
 
 BUILTIN: dict[str, SamplerKind] = {
     "predictor": SamplerKind(
-        words="highest expected improvement by a model of accuracy", factory=_predictor, feasible=True
+        words="highest expected improvement by a model of accuracy", factory=_predictor, feasible=True, steady=True
     ),
     "evolution": SamplerKind(
         words="regularised evolution: mutates the best of a sample of recent trials",

@@ -52,9 +52,7 @@ class EvolutionSampler(FeasibleSampler):
     def choose(
         self, study: Study, history: History, pool: Pool, running: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
-        if self._seed is not None:
-            # the same after a restart, which knows what was proposed, but not what was drawn for it
-            self._rng = np.random.default_rng([self._seed, pool.taken])
+        self._reseed(pool)
         if len(history.rows) < self._population:
             return self.at_random(pool)
         alive = np.arange(len(history.rows) - self._population, len(history.rows))

@@ -76,6 +76,7 @@ class FeasibleSampler(BaseSampler):
                 `space`.
         """
         self._seed = seed
+        self._process: list[int] = []
         self._rng = np.random.default_rng(seed)
         checked(conditions or {}, columns_of(space or {}))
         self._region: Region = CostRegion(cost, budget, conditions) if region is None else region
@@ -110,7 +111,8 @@ class FeasibleSampler(BaseSampler):
     def reseed_rng(self) -> None:
         """Draw other random numbers than the sampler of another process or thread."""
         entropy = int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
-        self._rng = np.random.default_rng(None if self._seed is None else [self._seed, entropy % 2**32])
+        self._process = [entropy % 2**32]
+        self._rng = np.random.default_rng(None if self._seed is None else [self._seed, *self._process])
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters that any trial has asked for."""
@@ -197,6 +199,12 @@ class FeasibleSampler(BaseSampler):
             return pool.rows[self._rng.choice(np.flatnonzero(pool.free))]
         near, _ = pool.neighbours(pool.rows, NEIGHBOURS, self._rng)
         return near[0] if len(near) else None
+
+    def _reseed(self, pool: Pool) -> None:
+        """Draw the same after a restart, which knows what was proposed, but not what was drawn for
+        it: the seed of the next draws follows from the number of candidates that ended."""
+        if self._seed is not None:
+            self._rng = np.random.default_rng([self._seed, pool.taken, *self._process])
 
     def _followed(
         self, study: Study, columns: list[Column], trials: Sequence[FrozenTrial], current: int

@@ -152,6 +152,7 @@ class PredictorSampler(FeasibleSampler):
             return self._choose(study, history, pool, running)
 
     def _choose(self, study: Study, history: History, pool: Pool, running: Table) -> NDArray[np.float64] | None:
+        self._reseed(pool)
         encoder, features = self._features_of(pool, study)
         best = self._objective == "best" or len(study.directions) == 1
         success = self._success(history)

@@ -33,7 +33,7 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return candidates(tmp_path_factory.mktemp("evolved") / "undisturbed", Space.from_dict(SPACE), "evolution", ())
 
 
-@pytest.mark.parametrize("sampler", ["random", "evolution"])
+@pytest.mark.parametrize("sampler", ["random", "evolution", "predictor"])
 def test_kills_change_no_candidate(tmp_path: Path, space: Space, evolved: list[str], sampler: str):
     undisturbed = evolved if sampler == "evolution" else candidates(tmp_path / "undisturbed", space, sampler, ())
     assert len(undisturbed) == TRIALS
