@@ -20,12 +20,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from ...blocks.errors import InputError
-from .decode import Openable
 from .names import shown
 from .shard_names import ENDING
+
+if TYPE_CHECKING:
+    from .decode import Openable
 
 BLOCK = 512
 """Bytes in which a tar file counts."""

@@ -284,7 +284,7 @@ class TestGroups:
     @pytest.mark.parametrize("choice", [{"group": "object"}, {"image_column": "a"}, {"label_column": "a"}])
     def test_data_without_columns_refuse_them(self, choice: dict[str, str], tmp_path: Path):
         np.savez(tmp_path / "a.npz", x=np.zeros((4, 8, 8), np.uint8), y=[0, 1, 0, 1])
-        with pytest.raises(InputError, match=r"a\.npz (has no groups|is none)"):
+        with pytest.raises(InputError, match=r"a\.npz (has no groups|is neither)"):
             load(str(tmp_path / "a.npz"), reading=Reading(**choice))  # pyright: ignore[reportArgumentType]
 
 

@@ -233,7 +233,9 @@ class TestNumbers:
 
     def test_other_kinds_of_data_are_refused(self, tmp_path: Path, noise: Noise) -> None:
         noise(tmp_path / "f" / "a")
-        with pytest.raises(InputError, match="--task regression needs a table of paths and labels or numbers, but"):
+        with pytest.raises(
+            InputError, match="--task regression needs a table of paths and labels or numbers, or shards, but"
+        ):
             load(str(tmp_path / "f"), reading=Reading(task="regression"))
 
     def test_many_classes_that_are_numbers_are_asked_after(self, table) -> None:
