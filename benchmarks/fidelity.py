@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from automl.studies import Fidelity
 from gpu_tasks import device_of, generated, machine
-from network_trainings import Network, Trainings, drawn, images_of
+from network_trainings import Network, Trainings, drawn, images_of, within
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, kendalltau, spearmanr
 
@@ -84,12 +84,6 @@ def interval(own: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[floa
     found = bootstrap((own, truth), correlation, paired=True, vectorized=False, n_resamples=999, method="percentile",
                       rng=np.random.default_rng(0)).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)
-
-
-def within(space: str, networks: Sequence[Network], own: NDArray[np.float64], truth: NDArray[np.float64]) -> str:
-    """The rank correlation among the networks of one space."""
-    chosen = [index for index, network in enumerate(networks) if network.space == space]
-    return f"{spearmanr(own[chosen], truth[chosen])[0]:.2f}"
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -18,6 +19,8 @@ from automl.spaces import Candidate, Space, load_space, parse_budget
 from automl.spaces.draws.bulk import settings
 from automl.spaces.draws.distinct import feasible
 from automl.studies import Fidelity, Purpose
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 
 class Network(NamedTuple):
@@ -65,6 +68,12 @@ def images_of(data: str, count: int, device: torch.device, *, size: int) -> tupl
     train = np.random.default_rng(0).permutation(rows.train)[:count]
     pixels = Pixels(loaded.images, loaded.labels, np.sort(train), rows.validation, None, device)
     return pixels, len(loaded.classes), int(loaded.images.shape[1])
+
+
+def within(space: str, networks: Sequence[Network], own: NDArray[np.float64], truth: NDArray[np.float64]) -> str:
+    """The rank correlation among the networks of one space."""
+    chosen = [index for index, network in enumerate(networks) if network.space == space]
+    return f"{spearmanr(own[chosen], truth[chosen])[0]:.2f}"
 
 
 class Trainings:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from automl.studies import Fidelity
 from gpu_tasks import device_of, generated, machine
-from network_trainings import Network, Trained, Trainings, drawn, images_of
+from network_trainings import Network, Trained, Trainings, drawn, images_of, within
 from scipy.stats import kendalltau, spearmanr
 
 RESULTS = Path(__file__).resolve().parent / "results" / "proxy.md"
@@ -78,12 +78,6 @@ def rows(trainings: Trainings, networks: list[Network], *, epochs: int, seeds: i
 def accuracies(every: list[list[Trained]]) -> np.ndarray:
     """The mean accuracy of each network over its seeds."""
     return np.array([np.mean([one["curve"][-1] for one in seeds]) for seeds in every])
-
-
-def within(space: str, networks: list[Network], own: np.ndarray, truth: np.ndarray) -> str:
-    """The rank correlation among the networks of one space."""
-    chosen = [index for index, network in enumerate(networks) if network.space == space]
-    return f"{spearmanr(own[chosen], truth[chosen])[0]:.2f}"
 
 
 def main() -> None:
