@@ -246,9 +246,10 @@ def _cell(values: list[float], scale: float, digits: int) -> str:
 def _machine() -> str:
     """Hardware and versions, in a sentence."""
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return (
-        f"{names[0] if info.exists() and names else platform.machine()}, {os.cpu_count()} CPUs, one thread; Python"
+        f"{names[0] if names else platform.machine()}, {os.cpu_count()} CPUs, one thread; Python"
         f" {platform.python_version()}, PyTorch {torch.__version__}, timm {timm.__version__}."
     )
 

@@ -95,7 +95,9 @@ def _ends_at_last(said: str, limit: float) -> Iterator[None]:
             pass
         if number and (is_starting() or not ended.wait(limit)):
             with suppress(OSError):
-                os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{said}\n".encode())
+                if (terminal := next(filter(os.isatty, (1, 2)), None)) is not None:
+                    os.write(terminal, SHOW_CURSOR.encode())
+                os.write(2, f"{said}\n".encode())
             os._exit(128 + number[0])
 
     watcher = threading.Thread(target=watch, daemon=True)

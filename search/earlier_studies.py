@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..blocks import AutomlError
 from ..studies import Study, StudySpec
@@ -31,8 +32,8 @@ def continued(
             that the study keeps under that name is meant, as its version knew it.
     """
     for name in names:
-        with contextlib.suppress(AutomlError):  # no such study, or no database: then there is nothing to continue
-            stored = Study.open(storage, name).spec
+        if (study := _opened(storage, name)) is not None:
+            stored = study.spec
             kept = {key: value for key, value in stored.settings.items() if key in _bound(free)}
             settings = {**{key: value for key, value in spec.settings.items() if key not in _bound(free)}, **kept}
             for given in (replace(spec, name=name, settings=settings), replace(spec, name=name)):
@@ -51,9 +52,20 @@ def share_of_earlier(storage: str, names: Sequence[str]) -> float | None:
         names: the names under which the study may be stored, the first of them its present name.
     """
     for name in names:
-        with contextlib.suppress(AutomlError):  # no such study, or no database
-            return kept_share(Study.open(storage, name).spec.data.get("split", {}))
+        if (study := _opened(storage, name)) is not None:
+            return kept_share(study.spec.data.get("split", {}))
     return None
+
+
+def _opened(storage: str, name: str) -> Study | None:
+    """The study of this name; None if there is none, or no database. Raises: AutomlError if the
+    database cannot be read, since a new study would then take the place of an old one."""
+    try:
+        return Study.open(storage, name)
+    except AutomlError as error:
+        if isinstance(error.__cause__, SQLAlchemyError):
+            raise
+        return None
 
 
 def _bound(free: Collection[str]) -> set[str]:

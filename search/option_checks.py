@@ -44,9 +44,14 @@ def are_numbers(options: object, **names: str) -> None:
         InputError: one is no number.
     """
     for name, option in names.items():
-        value = getattr(options, name)
-        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
-            raise InputError(f"{option} must be a number, but got {value!r}")
+        if (value := getattr(options, name)) is not None:
+            check_is_number(option, value)
+
+
+def check_is_number(option: str, value: object) -> None:
+    """Raise InputError unless `value`, what `option` was given, is a number."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise InputError(f"{option} must be a number, but got {value!r}")
 
 
 def at_least(options: object, **least: int) -> None:

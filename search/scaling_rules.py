@@ -26,6 +26,7 @@ from ..studies.writing.atomic_file import make_folder, refused, write_text
 from ..studies.writing.json_values import JSON
 from ..studies.writing.markdown_table import capital
 from .course.events import Listener, Silent
+from .course.outages import await_database
 from .grid import base_of, images_up_to, plain
 from .grid_options import GridOptions
 from .grid_report import training_facts
@@ -191,7 +192,9 @@ def compare_scaling_rules(
         KeyboardInterrupt: stopped by the user; finished trainings are in the database.
     """
     began = time.monotonic() if began is None else began
+    listener = listener or Silent()
     cluster.require_gpus(options.gpus_per_trial, address=options.address)
+    await_database(options.storage, options.db_patience, listener.said)
     baseline = base_of(options)
     rule_networks(options, multiples, coefficients, baseline)  # errors come before the data are read
     asked = options.for_search(_name(options, baseline, multiples))

@@ -58,12 +58,13 @@ class StudyReading:
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns; within a `snapshot` it is called once for each `key`, and what it
         returns is shared: it must not be changed."""
-        if self._kept is None:
-            return make()
-        if key not in self._kept:
-            made = make()
-            self._kept[key] = made
-        return cast(T, self._kept[key])
+        kept = self._kept
+        if kept is not None and key in kept:
+            return cast(T, kept[key])
+        made = make()
+        if kept is not None:
+            kept[key] = made
+        return made
 
     def _once(self, key: str, reads: Callable[[Session], T]) -> T:
         """What `reads` reads in one transaction; within a `snapshot` once."""

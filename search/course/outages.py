@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...studies import Study, StudySpec
 from ...studies.database.connection import Database
 from ...studies.records.versions import versions
+from ...studies.storage_url import open_study, storage_url
 from ...studies.upkeep.recovered import take_over, tidy
 from . import stop_signals
 from .events import Listener
@@ -55,6 +56,17 @@ def created(spec: StudySpec, options: ClusterOptions, listener: Listener, *, com
     )
 
 
+def opened(study: Study | str, storage: str | None, seconds: float, said: Callable[[str], None]) -> Study:
+    """The study, opened anew for a run that waits up to `seconds` for its database, now and later;
+    a `Study` that is given stays as it is. Raises as `open_study`."""
+    known = study if isinstance(study, Study) else None
+    url = storage_url(storage) if known is None else open_study(known, storage).storage_url
+    await_database(url, seconds, said)
+    found = _waiting(url, seconds, said).patiently(lambda: open_study(known.spec.name if known else study, url))
+    wait_patiently(found, seconds, said)
+    return found
+
+
 def _waiting(storage: str, seconds: float, said: Callable[[str], None]) -> Database:
     """A database whose patience tells the first wait, then one after `FIRST_TOLD`, then each time
     that waiting has taken twice as long, and ends when the process is told to stop."""
@@ -66,7 +78,7 @@ def _waiting(storage: str, seconds: float, said: Callable[[str], None]) -> Datab
         stop_signals.check_latest()
         passed = time.monotonic() - began
         if latest is None or passed >= 2 * latest:
-            latest = max(passed, FIRST_TOLD)
+            latest = max(passed, FIRST_TOLD / 2)
             said(text)
 
     database = Database(storage)

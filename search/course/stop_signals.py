@@ -63,7 +63,7 @@ def check_latest() -> None:
 
 
 def forget() -> None:
-    """A run begins: what earlier ones of this process were told is over."""
+    """A run begins: signals to earlier runs of this process do not stop it."""
     global _latest
     _latest = Stop()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ...blocks.errors import InputError
 from ...blocks.regular_file import require_regular
 from .file_listing import below, files_in
-from .names import shown
+from .names import check_is_text, shown
 from .parts import meaning
 
 PREFIX = "wds:"
@@ -32,12 +32,14 @@ def absolute(text: str) -> str:
     """The text with an absolute path, so that it names the same shards in every folder.
 
     Raises:
-        InputError: it has no path.
+        InputError: it has no path, or UTF-8 cannot write it.
     """
     if text == PREFIX:
         raise InputError(f"{PREFIX} must be followed by a folder or by names of .tar files, as in {PREFIX}shards/")
     path = os.path.expanduser(text.removeprefix(PREFIX))
-    return PREFIX + (os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path))
+    found = os.path.realpath(path) if os.path.exists(path) else os.path.abspath(path)
+    check_is_text(found, "--data")
+    return PREFIX + found
 
 
 def find_shards(text: str) -> tuple[Path, list[Path]]:

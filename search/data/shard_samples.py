@@ -96,7 +96,8 @@ class Samples:
             self._refuse(self.place(number, member.name), "a shard must not hold two members of one name")
             return
         sample.endings.add(ending)
-        if same_name(ending) == same_name(self.reading.image_column or "") or is_called_an_image(f"x.{ending}"):
+        wanted = self.reading.image_column
+        if (wanted is not None and same_name(ending) == same_name(wanted)) or is_called_an_image(f"x.{ending}"):
             sample.images[ending] = member
         elif ending == JSON or same_name(ending) in self.wanted:
             try:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ...blocks.errors import InputError
+from ...blocks.errors import AutomlError, InputError
 from .names import shown
 from .shard_names import ENDING
 
@@ -173,22 +173,30 @@ def copied_out(paths: Sequence[Path]) -> tuple[list[str], Path | None]:
     shards are written into a new folder, which is the second value, under names of their own.
 
     Raises:
-        OSError: a member is gone, or the disk refuses.
+        AutomlError: a member is gone, or the disk refuses; the folder is removed.
     """
     if not any(map(shard_of, paths)):
         return [str(path) for path in paths], None
     folder = Path(tempfile.mkdtemp(prefix="automl-images-"))
-    files: list[str] = []
-    for number, path in enumerate(paths):
-        source = openable(path)
-        if isinstance(source, Path):
-            files.append(str(source))
-            continue
-        ending = "".join(letter for letter in path.suffix if letter.isalnum())[:8]
-        files.append(str(folder / f"{number:07}.{ending}"))
-        with source, open(files[-1], "wb") as file:
-            shutil.copyfileobj(source, file)
-    return files, folder
+    try:
+        return [_copied(path, folder / f"{number:07}") for number, path in enumerate(paths)], folder
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise AutomlError(f"the test images cannot be copied out of their shards: {error}") from error
+        raise
+
+
+def _copied(path: Path, stem: Path) -> str:
+    """The path of a file that holds an image: its own, or that of a copy of a member of a shard."""
+    source = openable(path)
+    if isinstance(source, Path):
+        return str(source)
+    ending = "".join(letter for letter in path.suffix if letter.isalnum())[:8]
+    copy = f"{stem}.{ending}"
+    with source, open(copy, "wb") as file:
+        shutil.copyfileobj(source, file)
+    return copy
 
 
 @lru_cache(maxsize=64)

@@ -16,14 +16,13 @@ from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
 from ...studies.choosing.chosen import best, chosen_candidate
 from ...studies.records.spec import smallest_map
-from ...studies.storage_url import open_study, storage_url
 from ...studies.tasks.task import CLASSIFICATION, task_of
 from ...studies.trained.artifacts import local_folder, weights_name
 from ..course.job import Job
-from ..course.outages import await_database, wait_patiently
+from ..course.outages import opened
 from ..data.answers import Answers
 from ..data.data_summary import UNEQUAL
-from ..option_checks import check_seed
+from ..option_checks import check_is_number, check_seed
 from ..options import DB_PATIENCE
 from ..plan import proxy
 from ..pretrained.kept import for_training
@@ -95,9 +94,8 @@ def train(
         KeyboardInterrupt: stopped; the same call continues after the last finished epoch.
     """
     _check_threads(threads)
-    await_database(study.storage_url if isinstance(study, Study) else storage_url(storage), db_patience, said)
-    study = open_study(study, storage)
-    wait_patiently(study, db_patience, said)
+    check_is_number("--db-patience", db_patience)
+    study = opened(study, storage, db_patience, said)
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings

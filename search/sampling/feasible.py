@@ -146,8 +146,8 @@ class FeasibleSampler(BaseSampler):
             begun = [other.params for number, other in history.open.items() if number != trial.number]
             pool.hold(table_of(columns, [params for params in begun if params]))
         chosen = None if pool.complete and not pool.left else self.choose(study, history, pool, running)
-        # nothing new: a row is proposed again
-        row = pool.rows[self._rng.integers(len(pool.rows))] if chosen is None else chosen
+        # nothing new: the rows are proposed again, one after the other
+        row = pool.rows[trial.number % len(pool.rows)] if chosen is None else chosen
         pool.take(row[None])
         self.exhausted = chosen is None or (pool.complete and not pool.left)
         self._proposed[trial.number] = row
@@ -202,7 +202,7 @@ class FeasibleSampler(BaseSampler):
 
     def _reseed(self, pool: Pool) -> None:
         """Draw the same after a restart, which knows what was proposed, but not what was drawn for
-        it: the seed of the next draws follows from the number of candidates that ended."""
+        it: the seed of the next draws follows from the number of candidates that were proposed."""
         if self._seed is not None:
             self._rng = np.random.default_rng([self._seed, pool.taken, *self._process])
 

@@ -22,12 +22,12 @@ from ...studies.choosing.chosen import best, chosen_candidate, own_best
 from ...studies.evidence import Verification, certificate_files, find_verification, verification
 from ...studies.records.measure import ACCURACY, words
 from ...studies.records.verification_study import NOTE
-from ...studies.storage_url import open_study, storage_url
 from ...studies.trained.artifacts import weights_folder
 from ...studies.writing.atomic_file import make_folder, refused, write_text
 from ..course.events import Listener, Silent
-from ..course.outages import await_database, created, driven, find, require_free, wait_patiently
+from ..course.outages import created, driven, find, opened, require_free
 from ..handover.study_data import study_data
+from ..option_checks import check_is_number
 from ..options import DB_PATIENCE, ClusterOptions
 from ..plan import arrays_of
 from ..pretrained.kept import source_of
@@ -108,9 +108,8 @@ def verify(
     for name, value in (("epochs", epochs), ("seeds", seeds), ("workers", workers)):
         if value is not None and value < 1:
             raise InputError(f"--{name} must be at least 1, but got {value}")
-    await_database(study.storage_url if isinstance(study, Study) else storage_url(storage), db_patience, listener.said)
-    study = open_study(study, storage)
-    wait_patiently(study, db_patience, listener.said)
+    check_is_number("--db-patience", db_patience)
+    study = opened(study, storage, db_patience, listener.said)
     asked = ClusterOptions(
         seconds=seconds,
         workers=workers,

@@ -284,7 +284,7 @@ def session(asked: ClusterOptions, *, gpus: int | None = None) -> Iterator[Resou
             nodes.require_alike()
         yield resources
     except KeyboardInterrupt:
-        own_ray.kill()  # a signal to all processes of a job or a terminal reaches Ray's too: they may be dying
+        own_ray.kill()  # a signal to all processes of a job reaches Ray's too: they may be dying
         raise
     finally:
         stop()

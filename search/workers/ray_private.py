@@ -79,7 +79,13 @@ def _without_services() -> Iterator[None]:
 @contextmanager
 def _in_sessions_of_their_own() -> Iterator[None]:
     """Inside, Ray's processes are started in sessions of their own: what a terminal or a scheduler
-    sends to the group of the driver does not reach them. The driver stops them in order."""
+    sends to the group of the driver does not reach them. The driver stops them in order.
+
+    Only on Linux, where this package's own watch ends them if the driver dies; elsewhere Ray's
+    reaper does, which finds them by the group of the driver."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
     from ray._private import services
 
     before = services.ConsolePopen

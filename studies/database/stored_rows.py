@@ -1,7 +1,8 @@
 """Makes evaluations and candidates of rows whose JSON and times are still the texts of SQLite.
 
 They are decoded when they are asked for: decoding all of 100,000 rows takes seconds, and a command
-shows a few. Rows that are not plainly in order are made as all others are, with every check.
+shows a few. Rows whose numbers or states are not plainly in order are made as those of other
+databases are, with every check.
 """
 
 from __future__ import annotations
@@ -109,8 +110,11 @@ def stored_evaluations(session: Session, where: ColumnElement[bool], metric: str
 
 def _curves(texts: Sequence[str]) -> Sequence[Curve | None]:
     """The curves of several rows, decoded together, which takes a fifth of the time; None for those
-    that must be decoded alone: those of many epochs, and all if one is damaged."""
+    that are decoded alone, when they are asked for: those of many epochs, and all if the first is
+    one of these or if one is damaged."""
     try:
+        if not texts or _short_curve(json.loads(texts[0])) is None:
+            return [None] * len(texts)
         several = json.loads(f"[{','.join(texts)}]")
     except ValueError:
         several = []

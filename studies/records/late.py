@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 _LATE = "_late"
 Decode = Callable[[str, Any], Any]
-"""Decodes the stored value of a field of this name; raises what is to be said of a damaged one."""
+"""Decodes the stored value of a field of this name; raises an error for a damaged one."""
 
 
 class Late:
@@ -37,7 +37,7 @@ def late(kind: type[T], known: dict[str, Any], stored: Mapping[str, Any], decode
         kind: the class, which inherits from `Late`.
         known: the fields that are decoded and known to be in order.
         stored: all other fields as the database has them.
-        decode: decodes them; a function of a module, so that the object can be pickled.
+        decode: decodes them; it must be picklable, so that the object is.
     """
     made = object.__new__(kind)
     known[_LATE] = decode, stored

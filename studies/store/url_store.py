@@ -85,12 +85,14 @@ class Url(Store):
         """
 
         def unfinished() -> list[str]:
+            if self._writes_whole:
+                return []
             self._files.invalidate_cache()
             found = map(str, self._files.find(self._opened[1]))
             return [path for path in found if is_unfinished(path.rpartition("/")[2])]
 
         with suppress(FileNotFoundError):
-            for path in [] if self._writes_whole else self._tried("read", "", unfinished, patience=0.0):
+            for path in self._tried("read", "", unfinished, patience=0.0):
                 with suppress(Exception):  # of a file that another process has just removed, or another user owns
                     self._files.rm_file(path)
 

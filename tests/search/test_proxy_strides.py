@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from automl.blocks import InputError
 from automl.search import SearchOptions
-from automl.search.earlier_studies import continued
+from automl.search.earlier_studies import continued, share_of_earlier
 from automl.search.plan import PROXY_MAP, Plan, prepare
 from automl.spaces import Candidate, Space
 from automl.spaces.candidates.fitted_strides import last_map
 from automl.studies import Fidelity, Study, StudySpec
+from sqlalchemy.exc import OperationalError
 
 from .conftest import write_images
 
@@ -113,3 +115,23 @@ def test_the_trained_network_is_written_with_the_strides_it_was_trained_with(tmp
     assert found[0] == candidate  # the control: as earlier versions trained it
     assert (found[2].image, last_map(found[2]).height) == ((1, 16, 16), 2)
     assert found[2].cost().params == candidate.cost().params
+
+
+def test_a_database_that_cannot_be_read_is_not_taken_for_one_without_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spec = planned(tmp_path, proxy_size=16, study="s").spec
+
+    def opens(cause: Exception | None) -> None:
+        def fails(*_: object) -> None:
+            raise InputError("cannot open it") from cause
+
+        monkeypatch.setattr(Study, "open", fails)
+
+    opens(None)  # control: there is no such study
+    assert continued("sqlite://", spec, ["s"]) == spec
+    assert share_of_earlier("sqlite://", ["s"]) is None
+    opens(OperationalError("", {}, Exception("connection refused")))
+    for ask in (lambda: continued("sqlite://", spec, ["s"]), lambda: share_of_earlier("sqlite://", ["s"])):
+        with pytest.raises(InputError, match="cannot open it"):
+            ask()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from automl.search.course.outages import wait_patiently
+from automl.search.course.outages import opened, wait_patiently
 from automl.search.course.stop_signals import SIGNALS, kept_handlers, orderly
+from automl.spaces import Space
 from automl.studies.database.patience import Patience
 
 from ...own_signals import own_signals  # noqa: F401
+from .played_workers import open_study
 
 pytestmark = pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals are those of the main thread"
@@ -131,3 +134,11 @@ def test_a_wait_for_the_database_ends_when_the_process_is_told_to_stop() -> None
     with orderly():  # another run
         study.patience.told("waiting")
     assert said == ["waiting", "waiting"]
+
+
+def test_a_study_that_a_run_opens_waits_and_the_one_it_was_given_does_not(tmp_path: Path, space: Space) -> None:
+    given = open_study(tmp_path, space)
+    for study in (opened(given, None, 60.0, print), opened(given.spec.name, given.storage_url, 60.0, print)):
+        assert study.spec == given.spec
+        assert study.patience.seconds == 60.0
+    assert given.patience.seconds == 0.0

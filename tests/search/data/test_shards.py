@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from automl.blocks.errors import InputError
+from automl.blocks.errors import AutomlError, InputError
 from automl.search.data import Reading, described, load, split
 from automl.search.data.cache import Cache
 from automl.search.data.checking import check_data
@@ -483,6 +483,34 @@ class TestMembers:
         assert folder is not None
         assert {Path(file).parent for file in files} == {folder}
         assert copied_out([tmp_path / "x.png"]) == ([str(tmp_path / "x.png")], None)
+
+    def test_nothing_is_left_of_copies_that_a_full_disk_ends(
+        self, tmp_path: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        data = load(f"wds:{write_shard(tmp_path / 's' / 'a.tar', samples)}")
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("shutil.copyfileobj", full)
+        with pytest.raises(AutomlError, match=r"cannot be copied out of their shards: .*No space left"):
+            copied_out(data.files)
+        assert not list(tmp_path.glob("automl-images-*"))
+
+    def test_a_member_without_an_ending_is_no_image(self, tmp_path: Path, samples: list[Sample]):
+        name, files = samples[0]
+        path = write_shard(tmp_path / "a.tar", [(name, {**files, "": b"?"}), *samples[1:]])
+        assert len(load(f"wds:{path}").labels) == len(samples)
+
+    def test_a_folder_whose_name_is_not_utf8_is_refused(
+        self, tmp_path: Path, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+    ):
+        folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+        write_shard(Path(folder) / "a.tar", samples)
+        monkeypatch.chdir(folder)
+        with pytest.raises(InputError, match="--data must be a path in UTF-8"):
+            load("wds:.")
 
     def test_a_shard_that_shrank_since_it_was_listed_gives_less_and_does_not_hang(self, tmp_path: Path):
         path = write_shard(tmp_path / "a.tar", [("a", {"bin": b"x" * 5000})])

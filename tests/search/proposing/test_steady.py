@@ -12,6 +12,8 @@ from ..conftest import SPACE
 from ..course.played_workers import make, open_study, play
 
 TRIALS = 30
+STOPS = (1, 8, 13, 14, 22)
+"""Numbers of ended trainings after which a run is killed."""
 
 
 def candidates(folder: Path, space: Space, sampler: str, stops: tuple[int, ...]) -> list[str]:
@@ -37,11 +39,13 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_kills_change_no_candidate(tmp_path: Path, space: Space, evolved: list[str], sampler: str):
     undisturbed = evolved if sampler == "evolution" else candidates(tmp_path / "undisturbed", space, sampler, ())
     assert len(undisturbed) == TRIALS
-    assert candidates(tmp_path / "killed", space, sampler, (1, 8, 13, 14, 22)) == undisturbed
+    assert candidates(tmp_path / "killed", space, sampler, STOPS) == undisturbed
 
 
+@pytest.mark.parametrize("sampler", ["evolution", "predictor"])
 def test_control_a_seed_that_depends_on_the_runs_changes_them(
-    tmp_path: Path, space: Space, evolved: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, space: Space, evolved: list[str], monkeypatch: pytest.MonkeyPatch, sampler: str
 ):
-    monkeypatch.setitem(samplers.known["evolution"].__dict__, "steady", False)
-    assert candidates(tmp_path / "killed", space, "evolution", (8, 14)) != evolved
+    undisturbed = evolved if sampler == "evolution" else candidates(tmp_path / "undisturbed", space, sampler, ())
+    monkeypatch.setitem(samplers.known[sampler].__dict__, "steady", False)
+    assert candidates(tmp_path / "killed", space, sampler, STOPS) != undisturbed

@@ -83,7 +83,20 @@ def test_torch_is_imported_only_where_there_may_be_gpus(monkeypatch: pytest.Monk
     assert cluster.count_gpus() == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sessions")
+def test_only_on_linux_do_rays_processes_leave_the_drivers_group(monkeypatch: pytest.MonkeyPatch):
+    import ray
+    from ray._private import services
+
+    before, seen = services.ConsolePopen, []
+    monkeypatch.setattr(ray, "init", lambda **asked: seen.append(services.ConsolePopen))
+    for platform in ("darwin", "linux"):
+        monkeypatch.setattr(sys, "platform", platform)
+        ray_private.begin(None, preloaded=())
+    assert seen[0] is before
+    assert seen[1] is not before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere Ray looks after its processes")
 def test_what_is_sent_to_the_drivers_group_does_not_reach_rays_processes(monkeypatch: pytest.MonkeyPatch):
     import ray
     from ray._private import services

@@ -60,6 +60,10 @@ class TestUrl(StoreConformance):
         tidy(study)
         assert {one.name for one in moved.iterdir()} == {"a.pt", f"b{gone.name}", living.name}
 
+    def test_a_store_that_cannot_be_opened_is_an_error_of_ours(self):
+        with pytest.raises(StoreError):
+            Url("nosuch://x").remove_unfinished()
+
     def test_a_place_that_is_not_there_yet_holds_nothing_unfinished(self, store: Url):
         store.remove_unfinished()
 
