@@ -64,7 +64,7 @@ class Samples:
 
     def __post_init__(self) -> None:
         given = (self.reading.label_column, self.reading.group, *self.reading.targets)
-        self.wanted = {same_name(column) for column in (*LABEL, CLASS, *given) if column is not None}
+        self.wanted: set[str] = {same_name(column) for column in (*LABEL, CLASS, *given) if column is not None}
 
     def place(self, shard: int, name: str = "") -> str:
         """A shard, or a member of it, for people."""
