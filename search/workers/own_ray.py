@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Protocol
 
 from . import ray_private
 
@@ -23,13 +23,38 @@ def is_own() -> bool:
     return ray_private.node() is None or bool(ray_private.processes(ray_private.RAYLET))
 
 
-Processes = Sequence[tuple[str, subprocess.Popen[bytes]]]
+class Pollable(Protocol):
+    """One process, or several that belong together."""
+
+    def poll(self) -> int | None:
+        """None while it lives."""
+
+
+class Agents:
+    """The agents of a raylet. If one dies, the raylet ends itself seconds later, and Ray then ends
+    this process without a word."""
+
+    def __init__(self, raylet: int) -> None:
+        self._raylet = raylet
+
+    def poll(self) -> int | None:
+        """None while all live that have been seen; they begin after the raylet."""
+        seen, living = _seen.setdefault(self._raylet, set()), ray_private.agents(self._raylet)
+        died = seen - living
+        seen |= living
+        return 1 if died else None
+
+
+_seen: dict[int, set[int]] = {}
+"""Raylet -> its agents."""
+Processes = Sequence[tuple[str, Pollable]]
 """Names and processes."""
 
 
 def vital_processes() -> Processes:
     """The vital processes that this process has started and not stopped, dead ones included."""
-    return [(name, process) for name in VITAL for process in ray_private.processes(name)]
+    own: list[tuple[str, Pollable]] = [(name, one) for name in VITAL for one in ray_private.processes(name)]
+    return [*own, *(("agent", Agents(one.pid)) for one in ray_private.processes(ray_private.RAYLET))]
 
 
 def dead_of(processes: Processes) -> str | None:

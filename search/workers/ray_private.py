@@ -9,8 +9,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 RAYLET = "raylet"
 GCS = "gcs_server"
 """Names of Ray's processes without which nothing runs."""
+AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""How the titles of those begin that a raylet starts, and without which it ends itself."""
 SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
 """Methods of Ray's node that start what a Ray of one's own does not use."""
 KEPT = {"idle_worker_killing_time_threshold_ms": 60_000}
@@ -107,6 +110,24 @@ def processes(name: str) -> list[subprocess.Popen[bytes]]:
     included."""
     found = node()
     return [] if found is None else [one.process for one in found.all_processes.get(name, ())]
+
+
+def agents(raylet: int) -> set[int]:
+    """The ids of the living agents that a raylet has started; none are known elsewhere than on
+    Linux."""
+    children: list[str] = []
+    for thread in Path(f"/proc/{raylet}/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended
+            children += thread.read_text().split()
+    return {int(child) for child in children if _title(child).startswith(AGENTS)}
+
+
+def _title(process: str) -> str:
+    """The command of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def kill_processes() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,6 +76,35 @@ def test_control_a_death_that_is_noticed_does_not(gcs, watching: Watching) -> No
     watch.thread.join(10)
     assert not watch.thread.is_alive()
     assert watching.said == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the children of a process are read from /proc")
+def test_the_death_of_an_agent_is_noticed_before_its_raylet_dies_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins = "for name in ray::RuntimeEnvAgent ray::IDLE; do (exec -a $name sleep 60) & echo $!; done; exec sleep 60"
+    with subprocess.Popen(["bash", "-c", begins], stdout=subprocess.PIPE) as raylet:
+        assert raylet.stdout is not None
+        agent, worker = (int(raylet.stdout.readline()) for _ in range(2))
+        node = SimpleNamespace(all_processes={"raylet": [SimpleNamespace(process=raylet)]})
+        monkeypatch.setattr(ray_private, "node", lambda: node)
+        try:
+            wait_until(lambda: ray_private.agents(raylet.pid) == {agent})
+            check_ray()
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda: not Path(f"/proc/{worker}/cmdline").read_bytes())
+            check_ray()  # control: a worker is none
+            os.kill(agent, signal.SIGKILL)
+            wait_until(lambda: not ray_private.agents(raylet.pid))
+            with pytest.raises(RayDied, match="agent"):
+                check_ray()
+        finally:
+            for one in (agent, worker, raylet.pid):
+                os.kill(one, signal.SIGKILL)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return once it holds."""
+    while not holds():
+        time.sleep(0.01)
 
 
 def test_a_noticed_death_after_which_a_call_does_not_return_is_said(
