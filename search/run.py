@@ -19,13 +19,14 @@ from .beginning import Run, noted_pace
 from .course.belief_notes import note_believed
 from .course.clock import Clock
 from .course.events import Counts, Listener, Silent
-from .course.outages import await_database, find, is_last_driver, require_free
+from .course.outages import await_database, clear, find, is_last_driver, require_free
 from .course.work_left import counts_of, has_work
 from .evaluators.protocol import Evaluator
 from .evaluators.registry import check_options, find_evaluator
 from .options import SearchOptions
 from .planning import measured_first, pace_of
 from .warm_start import trials_of
+from .workers.tune_folder import remove_abandoned
 
 SLOWEST = 4.0
 """Most times slower than alone that the machine is taken to be while the run ends."""
@@ -101,6 +102,9 @@ def search(
         require_free(study, options)
         if evaluator.keeps_weights:
             require_place(study, options.artifacts)
+    elif study is not None:
+        clear(study, listener)
+        remove_abandoned()
     doubtful = works and share(plan.space, plan.budget, LOOKS) == 0
     found = _examined(examining, evaluator, listener) if doubtful else None
     with ExitStack() as held:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from ...blocks.errors import AutomlError
 from ...studies import Study, StudySpec
 from ...studies.database.connection import Database
 from ...studies.records.versions import versions
@@ -102,6 +103,15 @@ def driven(study: Study, options: ClusterOptions, listener: Listener) -> Iterato
         for line in take_over(study):
             listener.said(line)
         yield
+
+
+def clear(study: Study, listener: Listener) -> None:
+    """Remove what the last run of a study left that died as it ended, and take over what it could
+    not write: for a study on which nothing is left to do."""
+    with suppress(AutomlError), study.driven(join=True):
+        tidy(study)
+        for line in take_over(study):
+            listener.said(line)
 
 
 def require_free(study: Study | None, options: ClusterOptions) -> None:

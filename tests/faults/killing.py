@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,15 @@ def undisturbed(search: Search) -> Outcome:
         return disturbed(made, random.Random(0), kills=0, horizon=0.0, wanted=None)
 
 
-def disturbed(made: Place, draw: random.Random, *, kills: int, horizon: float, wanted: Contents | None) -> Outcome:
+def disturbed(
+    made: Place,
+    draw: random.Random,
+    *,
+    kills: int,
+    horizon: float,
+    wanted: Contents | None,
+    spared: Container[str] = (),
+) -> Outcome:
     """Run a search to its end with at most so many kills.
 
     Args:
@@ -79,13 +88,14 @@ def disturbed(made: Place, draw: random.Random, *, kills: int, horizon: float, w
         kills: largest number of kills; fewer if the search ends before.
         horizon: seconds after a start, or after another kill, within which the next kill falls.
         wanted: what an undisturbed run leaves, if that is always the same.
+        spared: of `OF_RAY`, what is not killed.
     """
     found, began = Outcome(), time.monotonic()
     driver, after = Driver(made), None
     kept: set[Row] = set()
     while True:
         instant = draw.uniform(0.0, horizon) if len(found.kills) < kills else None
-        victim = _victim(made, draw) if instant is not None else ""
+        victim = _victim(made, draw, spared) if instant is not None else ""
         if _waited(made, driver, found, instant, after):
             if _ended(made, driver, found):
                 break
@@ -113,9 +123,10 @@ def disturbed(made: Place, draw: random.Random, *, kills: int, horizon: float, w
     return found
 
 
-def _victim(made: Place, draw: random.Random) -> str:
+def _victim(made: Place, draw: random.Random, spared: Container[str]) -> str:
     """What is killed next: mostly the driver."""
-    others = list(OF_RAY) if made.search.trains else ["lock"] if made.server is None else []
+    of_ray = [name for name in OF_RAY if name not in spared]
+    others = of_ray if made.search.trains else ["lock"] if made.server is None else []
     others += list(OF_SERVER) if made.server is not None else []
     if draw.random() < (0.5 if made.search.trains or made.server is not None else 0.1):
         return draw.choice(others)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -317,6 +319,20 @@ class TestSearch:
         assert again.counts.done == 12
         assert again.front[-1].accuracy == pytest.approx(max(point.accuracy for point in again.front))
         assert {evaluation.purpose for evaluation in again.study.evaluations()} == {Purpose.SEARCH}
+
+    def test_a_run_with_nothing_to_do_removes_what_one_left_that_died_as_it_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        def holders() -> int:
+            with closing(sqlite3.connect(tmp_path / "s.db")) as database:
+                return database.execute("SELECT count(*) FROM automl_drivers").fetchone()[0]
+
+        with monkeypatch.context() as patch:
+            patch.setattr("automl.studies.database.driving.leave", lambda *_: None)
+            search(self.options(tmp_path, flat()))
+        assert holders() == 1
+        search(self.options(tmp_path, flat()))
+        assert holders() == 0
 
     @pytest.mark.parametrize(("seeds", "confirmed"), [(3, 2), (2, 1), (1, 0)])
     def test_the_best_are_confirmed_by_the_tables_other_seeds(self, tmp_path: Path, seeds: int, confirmed: int):
