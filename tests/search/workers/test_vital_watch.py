@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,7 +91,7 @@ def test_the_death_of_an_agent_is_noticed_before_its_raylet_dies_of_it(monkeypat
             wait_until(lambda: ray_private.agents(raylet.pid) == {agent})
             check_ray()
             os.kill(worker, signal.SIGKILL)
-            wait_until(lambda: not Path(f"/proc/{worker}/cmdline").read_bytes())
+            wait_until(lambda: has_ended(worker))
             check_ray()  # control: a worker is none
             os.kill(agent, signal.SIGKILL)
             wait_until(lambda: not ray_private.agents(raylet.pid))
@@ -98,7 +99,16 @@ def test_the_death_of_an_agent_is_noticed_before_its_raylet_dies_of_it(monkeypat
                 check_ray()
         finally:
             for one in (agent, worker, raylet.pid):
-                os.kill(one, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, whether or not anybody has asked how."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
