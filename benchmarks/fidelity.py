@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from automl.studies import Fidelity
-from gpu_tasks import device_of, generated, machine
+from gpu_tasks import device_of, generated, machine, table
 from network_trainings import Network, Trainings, drawn, images_of, within
 from numpy.typing import NDArray
 from scipy.stats import bootstrap, kendalltau, spearmanr
@@ -125,9 +125,7 @@ def main() -> None:
         f" {data} to train; {machine(device)}; {date.today()}. Accuracies are the networks' mean ± standard"
         " deviation; correlations are with the last row, which is of another seed.",
         "",
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows(trainings, networks, lengths, long, asked.size)),
+        table(head, list(rows(trainings, networks, lengths, long, asked.size))),
     ]
     text = "\n".join(lines) + "\n"
     print(text)

@@ -13,7 +13,6 @@ divided among them (PSS), looked at every half second.
 from __future__ import annotations
 
 import argparse
-import platform
 import re
 import shlex
 import subprocess
@@ -122,7 +121,7 @@ def main() -> None:
             " files, enlarged from images of 32 pixels, so that the accuracies say nothing of photographs;"
             " `benchmarks/journey.py` runs the commands. Memory is the largest sum of all processes (PSS).",
             "",
-            f"{machine(torch.device('cpu'))}; {platform.system()}; {date.today()}.",
+            f"{machine(torch.device('cpu'))}; {date.today()}.",
             "",
             *table,
             "",

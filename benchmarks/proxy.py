@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from automl.studies import Fidelity
-from gpu_tasks import device_of, generated, machine
+from gpu_tasks import device_of, generated, machine, table
 from network_trainings import Network, Trained, Trainings, drawn, images_of, within
 from scipy.stats import kendalltau, spearmanr
 
@@ -107,9 +107,7 @@ def main() -> None:
         f" {pixels.count('train'):,} images of {'noise' if asked.dry_run else asked.data}; {machine(device)};"
         f" {date.today()}. Correlations are with the training at {TRUTH}.",
         "",
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows(trainings, networks, epochs=epochs, seeds=asked.seeds)),
+        table(head, list(rows(trainings, networks, epochs=epochs, seeds=asked.seeds))),
     ]
     text = "\n".join(lines) + "\n"
     print(text)

@@ -27,8 +27,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from datetime import date
@@ -36,13 +34,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
 from automl.search.training.pixels import Pixels
 from automl.search.training.recipe import Recipe
 from automl.search.training.trainer import Trainer
 from automl.spaces import Candidate, parse_budget
 from automl.spaces.references import reference_networks, scaled_reference
+from gpu_tasks import machine
 from PIL import Image
 from timm.data import FastCollateMixup, create_loader
 from timm.loss import SoftTargetCrossEntropy
@@ -243,17 +241,6 @@ def _cell(values: list[float], scale: float, digits: int) -> str:
     return f"{scale * statistics.mean(values):,.{digits}f}{spread}"
 
 
-def _machine() -> str:
-    """Hardware and versions, in a sentence."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.machine()}, {os.cpu_count()} CPUs, one thread; Python"
-        f" {platform.python_version()}, PyTorch {torch.__version__}, timm {timm.__version__}."
-    )
-
-
 def main() -> None:
     """Train what is missing, and show or write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -282,7 +269,7 @@ def main() -> None:
                 found = by_timm(candidate, parts, pixels, asked.epochs, seed)
             else:
                 found = by_automl(candidate, pixels, asked.epochs, seed)
-            taken = {"seconds": round(time.monotonic() - run, 1), "machine": _machine()}
+            taken = {"seconds": round(time.monotonic() - run, 1), "machine": f"{machine(pixels.device)}; one thread."}
             rows[side, seed] = {"side": side, "seed": seed, **found, **taken, **settings}
             asked.rows.parent.mkdir(parents=True, exist_ok=True)
             with asked.rows.open("a") as file:

@@ -95,7 +95,6 @@ def train(
     After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
     from ..search import train as run
-    from ..search.course.outages import await_database
     from ..studies import Study
     from ..studies.records.measure import as_text, words
     from ..studies.trained.classifier_measures import kept_measures
@@ -106,10 +105,8 @@ def train(
         interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),
         training_bar(to_stderr=json) as (said, told),
     ):
-        await_database(storage, patience, said)
-        opened = Study.open(storage, study)
         evaluation = run(
-            opened,
+            study,
             candidate=candidate,
             epochs=epochs,
             size=size,
@@ -122,10 +119,12 @@ def train(
             data=data,
             data_dir=data_dir,
             cache=cache,
+            storage=storage,
             db_patience=patience,
             said=said,
             told=told,
         )
+    opened = Study.open(storage, study)
     measures = kept_measures(opened, evaluation)
     if json:
         from ..studies.results.as_json import evaluation_json

@@ -62,7 +62,7 @@ def opened(study: Study | str, storage: str | None, seconds: float, said: Callab
     a `Study` that is given stays as it is. Raises as `open_study`."""
     known = study if isinstance(study, Study) else None
     url = storage_url(storage) if known is None else open_study(known, storage).storage_url
-    await_database(url, seconds, said)
+    stop_signals.forget()
     found = _waiting(url, seconds, said).patiently(lambda: open_study(known.spec.name if known else study, url))
     wait_patiently(found, seconds, said)
     return found

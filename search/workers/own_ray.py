@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Protocol
 
-from . import ray_private
+from . import ray_private, watchdog
 
 VITAL = (ray_private.RAYLET, ray_private.GCS)
 """The processes without which nothing runs."""
@@ -31,7 +33,7 @@ class Pollable(Protocol):
 
 
 class Agents:
-    """The agents of a raylet. If one dies, the raylet ends itself seconds later, and Ray then ends
+    """The agents of a raylet. If one dies, the raylet ends itself at once, and Ray may then end
     this process without a word."""
 
     def __init__(self, raylet: int) -> None:
@@ -39,10 +41,25 @@ class Agents:
 
     def poll(self) -> int | None:
         """None while all live that have been seen; they begin after the raylet."""
-        seen, living = _seen.setdefault(self._raylet, set()), ray_private.agents(self._raylet)
-        died = seen - living
-        seen |= living
-        return 1 if died else None
+        seen = _seen.setdefault(self._raylet, set())
+        if len(seen) < len(ray_private.AGENTS):  # later only these are looked at: it is asked at every report
+            seen |= agents(self._raylet)
+        return None if all(map(is_agent, seen)) else 1
+
+
+def agents(raylet: int) -> set[int]:
+    """The ids of the agents of a raylet that have their titles; none are known elsewhere than on
+    Linux."""
+    return {one for one in watchdog.agents(raylet) if is_agent(one)} if sys.platform == "linux" else set()
+
+
+def is_agent(process: int) -> bool:
+    """Whether a process lives and has the title of an agent. A child of the raylet has the raylet's
+    command, which names the agents, until it has begun its own."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text(errors="replace").startswith(ray_private.AGENTS)
+    except OSError:
+        return False
 
 
 _seen: dict[int, set[int]] = {}

@@ -9,9 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,24 +109,6 @@ def processes(name: str) -> list[subprocess.Popen[bytes]]:
     included."""
     found = node()
     return [] if found is None else [one.process for one in found.all_processes.get(name, ())]
-
-
-def agents(raylet: int) -> set[int]:
-    """The ids of the living agents that a raylet has started; none are known elsewhere than on
-    Linux."""
-    children: list[str] = []
-    for thread in Path(f"/proc/{raylet}/task").glob("*/children"):
-        with suppress(OSError):  # the thread has ended
-            children += thread.read_text().split()
-    return {int(child) for child in children if _title(child).startswith(AGENTS)}
-
-
-def _title(process: str) -> str:
-    """The command of a process; empty if it has ended."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def kill_processes() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from automl.search.course import stop_signals
-from automl.search.workers import ray_private, vital_watch
+from automl.search.workers import own_ray, ray_private, vital_watch
 from automl.search.workers.deaths import PlacementGroups, RayDied, check_ray
 from automl.search.workers.vital_watch import VitalWatch, in_ray
 from ray.air.execution.resources import placement_group
@@ -88,13 +88,13 @@ def test_the_death_of_an_agent_is_noticed_before_its_raylet_dies_of_it(monkeypat
         node = SimpleNamespace(all_processes={"raylet": [SimpleNamespace(process=raylet)]})
         monkeypatch.setattr(ray_private, "node", lambda: node)
         try:
-            wait_until(lambda: ray_private.agents(raylet.pid) == {agent})
+            wait_until(lambda: own_ray.agents(raylet.pid) == {agent})
             check_ray()
             os.kill(worker, signal.SIGKILL)
             wait_until(lambda: has_ended(worker))
             check_ray()  # control: a worker is none
             os.kill(agent, signal.SIGKILL)
-            wait_until(lambda: not ray_private.agents(raylet.pid))
+            wait_until(lambda: not own_ray.agents(raylet.pid))
             with pytest.raises(RayDied, match="agent"):
                 check_ray()
         finally:
