@@ -111,7 +111,7 @@ def disturbed(
                 found.violations.append(("nothing_is_lost", f"{kill.lost} evaluations by {victim}"))
             kept |= set(rows)
             driver, after = Driver(made), kill
-        elif _kill_other(made, victim, draw):
+        elif kill_other(made, victim, draw):
             found.kills.append(kill)
             after = kill
     found.seconds = time.monotonic() - began
@@ -185,7 +185,7 @@ def kill_driver(made: Place, driver: Driver, kill: Kill, found: Outcome, *, whol
     found.violations += left_processes(made)
 
 
-def _kill_other(made: Place, victim: str, draw: random.Random) -> bool:
+def kill_other(made: Place, victim: str, draw: random.Random) -> bool:
     """Kill something else than the driver; whether there was such a thing."""
     if victim in OF_RAY:
         alive = [one for one in made.processes() if re.search(OF_RAY[victim], words_of(one))]
