@@ -89,13 +89,16 @@ def plan(given: Given, takes: Takes) -> FidelityPlan:
     options += [replace(one, keeps=False) for one in options if one.keeps]  # they are confirmed if that can be
     least = _least(given)
     wanted = [one for one in options if one.fits(given) >= _wanted(given, one, least)]
-    found = next((one for one in wanted if one.keeps == given.confirms), None)
+    telling = [one for one in options if one.seen >= LENIENT * least]
+    # longer ones than wanted may still fit where shorter ones cannot be stopped early
+    enough = [one for one in reversed(telling) if one.fits(given) >= _needed(given, one)]
+    found = next((one for one in (*wanted, *enough) if one.keeps == given.confirms), None)
     needed = None
     if found is None:
-        telling = [one for one in options if one.seen >= LENIENT * least] or options
-        shortest = min(one.seen for one in telling)
+        shortest = min(one.seen for one in telling or options)
         found = _short(given, options, wanted, shortest) or min(options, key=lambda one: (one.typical, one.keeps))
-        confirmed = (one for one in telling if one.keeps == given.confirms)
+        found = _more(given, options, found)
+        confirmed = (one for one in telling or options if one.keeps == given.confirms)
         needed = min(one.needs(_needed(given, one), given) for one in confirmed)
     room = found.room(given)
     trials = max(1, min(found.fits(given), _most(given)))
@@ -135,6 +138,15 @@ def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], le
         (shorter, FEW, FEW),
     ]
     return next((one for pool, *numbers in demands for one in pool if _gives(given, one, *numbers)), None)
+
+
+def _more(given: Given, options: Sequence[Option], than: Option) -> Option:
+    """The fidelity of no shorter trainings with which most candidates begin: those that are stopped
+    early leave time for others."""
+    several = min(SEVERAL, than.complete(than.fits(given)))
+    longer = [one for one in options if one.keeps == than.keeps and one.seen >= than.seen]
+    kept = [one for one in longer if one.complete(one.fits(given)) >= several]
+    return max((than, *kept), key=lambda one: one.fits(given))
 
 
 def _gives(given: Given, option: Option, begun: int, complete: int) -> bool:

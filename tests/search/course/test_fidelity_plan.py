@@ -1,6 +1,8 @@
 """What a search plans from the time it has, by arithmetic alone."""
 
 import itertools
+import math
+from dataclasses import replace
 
 import pytest
 from automl.search.course.confirmation import CERTIFIED_SHARE, FILLED
@@ -52,6 +54,25 @@ def test_a_plan_begins_enough_candidates_or_says_how_much_time_would(
         assert made.needed is not None
         assert made.needed > seconds
         assert plan(given(1.05 * made.needed, workers, images), takes(images, speed)).enough  # control: it would
+
+
+@pytest.mark.parametrize("speed", [0.3, 1.0])
+def test_a_search_is_not_told_that_it_needs_the_time_that_it_has(speed: float):
+    """With few images only longer trainings can be stopped early: more of them fit than of shorter
+    ones."""
+    asked, usual = {"epochs": 8, "fraction": 1.0}, takes(1_552, speed, validation=0.65)
+
+    def found(epochs: int, fraction: float) -> Times:
+        first = max(min(3, epochs // 3), math.ceil(50 / math.ceil(fraction * 1_552 / 64)))
+        return replace(usual(epochs, fraction), first=min(first, epochs))
+
+    made = {seconds: plan(given(seconds, 2, 1_552, **asked), found) for seconds in range(60, 900, 6)}
+    assert len({one.enough for one in made.values()}) == 2  # control: it is short for some
+    for seconds, one in made.items():
+        assert one.needed is None or one.needed > 1.0001 * seconds
+    begun = [one.trials for one in made.values() if not one.enough]
+    assert max(begun) < FEWEST
+    assert min(one.trials for one in made.values() if one.enough) >= FEWEST
 
 
 @pytest.mark.parametrize("images", [1_200, 10_200, 200_000])
