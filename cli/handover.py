@@ -95,6 +95,7 @@ def train(
     After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
     from ..search import train as run
+    from ..search.handover.selection import better_of_search
     from ..studies import Study
     from ..studies.records.measure import as_text, words
     from ..studies.trained.classifier_measures import kept_measures
@@ -139,8 +140,15 @@ def train(
     fidelity = evaluation.fidelity
     which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
     moved = [] if data is None else ["--data", data]
-    named = ["--candidate", evaluation.candidate_id[:12], *map(str, which), *moved, "--out", "found"]
-    print(f"next: {command('export', study, *named, storage=storage)}")
+    named = ["--candidate", evaluation.candidate_id[:12], *map(str, which)]
+    if (better := better_of_search(opened, evaluation)) is not None:
+        print(
+            f"the training of the search was better ({better.fidelity}: validation {words(metric)}"
+            f" {as_text(metric, better.accuracy)}) and is what the next line exports; strong augmentation needs more"
+            " --epochs, or see --recipe"
+        )
+        named = []
+    print(f"next: {command('export', study, *named, *moved, '--out', 'found', storage=storage)}")
 
 
 def export(
@@ -151,8 +159,8 @@ def export(
         int | None,
         typer.Option(
             help=(
-                "Number of a training in `automl status`. Default: the longest at the largest size; of several the"
-                " last."
+                "Number of a training in `automl status`. Default: the longest at the largest size, of several the"
+                " last; or that of the search if it is better on the validation images."
             )
         ),
     ] = None,

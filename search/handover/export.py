@@ -7,24 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...blocks import InputError
 from ...blocks.documented import documented
 from ...spaces import Candidate
 from ...spaces.candidates.fitted_strides import strides_in_words
-from ...studies import Evaluation, Purpose, State, Study
-from ...studies.choosing.chosen import best, trainings
-from ...studies.choosing.chosen import chosen_candidate as chosen_of
+from ...studies import Evaluation, Purpose, Study
 from ...studies.export import DEFAULT_FORMATS, Exported, Facts, export_network
 from ...studies.export.export_folder import require_new
 from ...studies.export.exporter import exporters_for
 from ...studies.export.original_units import in_units
-from ...studies.records.measure import as_text, shown, words
+from ...studies.records.measure import shown
 from ...studies.storage_url import open_study
 from ...studies.tasks.task import task_of
-from ...studies.trained.artifacts import weights_file, weights_place
+from ...studies.trained.artifacts import weights_file
 from ...studies.trained.classifier_measures import kept_measures
 from ..pretrained.kept import began
 from .sample import measured_sample
+from .selection import describe, done, others, selected, trial_in_words
 
 
 @documented
@@ -77,8 +75,9 @@ def export(
 
     If several trainings fit, the one that saw most pixels (epochs x share of the images x size²) is
     exported; of several equal ones the last, or after a search alone the one whose accuracies were
-    printed. A network that was never confirmed is exported with the weights of its trial, if the
-    search has kept them, and is marked as such.
+    printed. That one is also exported if longer trainings have been worse on the validation images:
+    strong augmentation needs many epochs. A network that was never confirmed is exported with the
+    weights of its trial, if the search has kept them, and is marked as such.
 
     Raises:
         InputError: the folder exists, there is no such training or exporter, or the data are not
@@ -93,23 +92,14 @@ def export(
     require_new(out)
     study = open_study(study, storage)
     exporters_for(formats)  # refuses an unknown one before anything is loaded
-    number, chosen = _selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
+    number, chosen = selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
     row = study.candidate(chosen.candidate_id)
     mark = "" if number is not None else trial_in_words(chosen)
     said(f"exporting {row.id[:12]}: {mark or f'training {number}'}, {describe(chosen)}")
-    better = max(
-        (one for one in enumerate(trainings(study), start=1) if one[1].candidate_id == row.id),
-        key=lambda one: one[1].accuracy or 0.0,
-        default=(number, chosen),
-    )
-    if (better[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
-        said(
-            f"training {better[0]} of it reached a {'lower' if shown(chosen.metric, 1) < 0 else 'higher'} validation"
-            f" {words(chosen.metric)}, {as_text(chosen.metric, better[1].accuracy)}: --training {better[0]} exports"
-            " that one"
-        )
+    for line in others(study, chosen):
+        said(line)
     path = weights_file(study, chosen)
-    assert path is not None  # `_selected` takes only trainings with weights
+    assert path is not None  # `selected` takes only trainings with weights
     _, kept = load_trained(path)
     preprocessing, exact = preprocessing_of(study, kept)
     sample = None
@@ -126,7 +116,7 @@ def export(
         std=tuple(kept["std"]),
         accuracy=shown(chosen.metric, chosen.accuracy or 0.0),
         test_accuracy=None if chosen.test_accuracy is None else shown(chosen.metric, chosen.test_accuracy),
-        epochs=_done(chosen),
+        epochs=done(chosen),
         seed=chosen.seed,
         mark=mark,
         budget=study.spec.budget,
@@ -156,31 +146,6 @@ def export(
     return HandedOver(number=number, evaluation=chosen, exported=exported)
 
 
-def describe(training: Evaluation) -> str:
-    """A training in one line: size, epochs, seed, accuracies."""
-    fidelity = training.fidelity
-    metric = training.metric
-    tested = (
-        "" if training.test_accuracy is None else f", test {words(metric)} {as_text(metric, training.test_accuracy)}"
-    )
-    return (
-        f"{fidelity.size} px, {_done(training)} epochs, seed {training.seed}: validation {words(metric)}"
-        f" {as_text(metric, training.accuracy)}{tested}"
-    )
-
-
-def trial_in_words(trial: Evaluation) -> str:
-    """What weights are that come from a trial of the search."""
-    part = "all" if trial.fidelity.fraction == 1 else f"{trial.fidelity.fraction:.0%} of the"
-    length = "" if trial.state is State.COMPLETE else f"{_done(trial)} of {trial.fidelity.epochs} epochs, "
-    return f"from one training of the search on {part} training images, {length}not confirmed"
-
-
-def _done(training: Evaluation) -> int:
-    """Epochs that a training has had."""
-    return training.fidelity.epochs if training.state is State.COMPLETE else training.curve[-1][0]
-
-
 def _certificate(study: Study, candidate: str) -> dict[str, str] | None:
     """The files of the certificate if `candidate` is the network that the study has chosen and
     verified."""
@@ -189,54 +154,3 @@ def _certificate(study: Study, candidate: str) -> dict[str, str] | None:
     found = verification(study)
     about = found is not None and found.current and found.seeds and found.chosen == candidate
     return certificate_files(found) if found is not None and about else None
-
-
-def _selected(
-    study: Study, candidate: str | None, training: int | None, *, size: int | None, epochs: int | None, seed: int | None
-) -> tuple[int | None, Evaluation]:
-    """The training that is exported, and its number; None for a trial of the search."""
-    numbered: list[tuple[int | None, Evaluation]] = list(enumerate(trainings(study), start=1))
-    if training is not None:
-        if not 1 <= training <= len(numbered):
-            raise InputError(
-                f"--training must be a number from 1 to {len(numbered)} (`automl status` lists them), but got"
-                f" {training}"
-            )
-        numbered = numbered[training - 1 : training]
-        row = study.candidate(candidate or numbered[0][1].candidate_id)
-    else:
-        row = study.candidate(candidate) if candidate else chosen_of(study)
-    own = [(number, each) for number, each in numbered if each.candidate_id == row.id and each.checkpoint is not None]
-    if not own and training is None:
-        trials = [each for each in study.evaluations(Purpose.SEARCH) if each.candidate_id == row.id]
-        own = [(None, each) for each in trials if weights_place(study, each) is not None]
-    if not own:
-        raise InputError(
-            f"the network {row.id[:12]} has no trained weights yet: run `automl train` with --candidate {row.id[:12]}"
-            " first"
-        )
-    asked = {"--size": size, "--epochs": epochs, "--seed": seed}
-    fitting = [
-        (number, each)
-        for number, each in own
-        if size in (None, each.fidelity.size) and epochs in (None, each.fidelity.epochs) and seed in (None, each.seed)
-    ]
-    if not fitting:
-        wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        there = "; ".join(f"{number or 'trial'}: {each.fidelity}, seed {each.seed}" for number, each in own[:8])
-        raise InputError(f"no training of {row.id[:12]} has {wanted}; there are {there}")
-    amount = max(_amount(each) for _, each in fitting)
-    largest = [one for one in fitting if _amount(one[1]) == amount]
-    by_hand = [
-        one for one in largest if one[1].worker == "driver"
-    ]  # trained by `automl train`, not by a worker that confirmed it
-    if by_hand:
-        return by_hand[-1]
-    shown = best(study)
-    return next((one for one in largest if shown is not None and one[1] == shown.evaluation), largest[-1])
-
-
-def _amount(training: Evaluation) -> float:
-    """Pixels that a training saw, divided by the number of images."""
-    fidelity = training.fidelity
-    return fidelity.epochs * fidelity.fraction * fidelity.size**2

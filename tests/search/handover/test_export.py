@@ -17,7 +17,6 @@ from automl.search.data import load
 from automl.search.handover.export import HandedOver, export
 from automl.search.handover.longer_training import train
 from automl.studies import Evaluation, Purpose, State, Study
-from automl.studies.choosing.chosen import trainings
 from automl.studies.export import source_check
 from automl.studies.tasks.preprocessing import Preprocessing
 from automl.studies.trained.classifier_measures import kept_measures
@@ -256,83 +255,22 @@ def test_weights_of_an_earlier_version_are_exported_with_its_filter_and_the_accu
     assert made.exported.checked.identical is None
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Five trainings of one network."""
-    folder = tmp_path_factory.mktemp("which")
-    made = study_on(folder, pictures(folder, "png"), TINY)
-    for epochs, size, seed in ((3, 32, 1), (3, 32, 2), (2, 48, 1), (1, 48, 1), (4, 24, 1)):
-        train(made, epochs=epochs, size=size, seed=seed, threads=1)
-    return made
+def test_data_that_are_gone_are_named_with_the_way_out(tmp_path: Path) -> None:
+    data = pictures(tmp_path, "png")
+    study = study_on(tmp_path, data, TINY)
+    train(study, epochs=1, size=32, threads=1)
+    data.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="where nothing is now: give --data PATH"):
+        export(study, tmp_path / "found", formats=())
+    assert export(study, tmp_path / "found", formats=(), data=str(tmp_path / "moved")).exported.checked is not None
 
 
-class TestWhich:
-    """Which training an export takes."""
-
-    def taken(self, study: Study, out: Path, **options) -> tuple[int, int, int, int]:
-        made = export(study, out, formats=(), check=False, **options)
-        fidelity = made.evaluation.fidelity
-        assert json.loads((out / "config.json").read_text())["training"]["size"] == fidelity.size
-        return made.number, fidelity.epochs, fidelity.size, made.evaluation.seed
-
-    @pytest.mark.parametrize(
-        ("options", "number"),
-        [
-            ({}, 3),
-            ({"size": 32}, 2),
-            ({"size": 32, "seed": 1}, 1),
-            ({"epochs": 1}, 4),
-            ({"training": 1}, 1),
-            ({"training": 5}, 5),
-            ({"epochs": 4}, 5),
-        ],
-        ids=str,
-    )
-    def test_the_longest_at_the_largest_size_or_what_is_asked_for(
-        self, study: Study, tmp_path: Path, options: dict, number: int
-    ) -> None:
-        assert self.taken(study, tmp_path / "found", **options)[0] == number
-
-    def test_it_says_which(self, study: Study, tmp_path: Path) -> None:
-        said: list[str] = []
-        export(study, tmp_path / "found", formats=(), check=False, said=said.append)
-        third = trainings(study)[2]
-        assert (
-            f"training 3, 48 px, 2 epochs, seed 1: validation accuracy {third.accuracy:.4f}, test accuracy"
-            f" {third.test_accuracy:.4f}" in said[0]
-        )
-
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"training": 6}, "--training must be a number from 1 to 5"),
-            ({"training": 0}, "--training must be a number from 1 to 5"),
-            ({"size": 64}, "no training of .* has --size 64; there are 1: 3 epochs at 32 px, seed 1; 2: "),
-            ({"size": 48, "seed": 7}, "has --size 48, --seed 7"),
-        ],
-    )
-    def test_what_there_is_not_is_refused_with_what_there_is(
-        self, study: Study, tmp_path: Path, options: dict, message: str
-    ) -> None:
-        with pytest.raises(InputError, match=message):
-            export(study, tmp_path / "found", **options)
-        assert not (tmp_path / "found").exists()
-
-    def test_data_that_are_gone_are_named_with_the_way_out(self, tmp_path: Path) -> None:
-        data = pictures(tmp_path, "png")
-        study = study_on(tmp_path, data, TINY)
-        train(study, epochs=1, size=32, threads=1)
-        data.rename(tmp_path / "moved")
-        with pytest.raises(InputError, match="where nothing is now: give --data PATH"):
-            export(study, tmp_path / "found", formats=())
-        assert export(study, tmp_path / "found", formats=(), data=str(tmp_path / "moved")).exported.checked is not None
-
-    def test_other_pictures_than_those_of_the_study_are_refused(self, tmp_path: Path) -> None:
-        study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
-        train(study, epochs=1, size=32, threads=1)
-        other = pictures(tmp_path / "other", "png", seed=1)
-        with pytest.raises(InputError, match="are others: as many images of the same classes, but other pictures"):
-            export(study, tmp_path / "found", formats=(), data=str(other))
+def test_other_pictures_than_those_of_the_study_are_refused(tmp_path: Path) -> None:
+    study = study_on(tmp_path, pictures(tmp_path, "png"), TINY)
+    train(study, epochs=1, size=32, threads=1)
+    other = pictures(tmp_path / "other", "png", seed=1)
+    with pytest.raises(InputError, match="are others: as many images of the same classes, but other pictures"):
+        export(study, tmp_path / "found", formats=(), data=str(other))
 
 
 def textures(folder: Path, *, count: int = 60) -> Path:

@@ -1,0 +1,119 @@
+"""Selects which training of a network is exported, and says what others there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...blocks import InputError
+from ...studies import Evaluation, Purpose, State, Study
+from ...studies.choosing.chosen import best, trainings
+from ...studies.choosing.chosen import chosen_candidate as chosen_of
+from ...studies.records.measure import as_text, shown, words
+from ...studies.trained.artifacts import weights_place
+
+
+def selected(
+    study: Study, candidate: str | None, training: int | None, *, size: int | None, epochs: int | None, seed: int | None
+) -> tuple[int | None, Evaluation]:
+    """The training that is exported, and its number; None for a trial of the search."""
+    numbered: list[tuple[int | None, Evaluation]] = list(enumerate(trainings(study), start=1))
+    if training is not None:
+        if not 1 <= training <= len(numbered):
+            raise InputError(
+                f"--training must be a number from 1 to {len(numbered)} (`automl status` lists them), but got"
+                f" {training}"
+            )
+        numbered = numbered[training - 1 : training]
+        row = study.candidate(candidate or numbered[0][1].candidate_id)
+    else:
+        row = study.candidate(candidate) if candidate else chosen_of(study)
+    own = [(number, each) for number, each in numbered if each.candidate_id == row.id and each.checkpoint is not None]
+    if not own and training is None:
+        trials = [each for each in study.evaluations(Purpose.SEARCH) if each.candidate_id == row.id]
+        own = [(None, each) for each in trials if weights_place(study, each) is not None]
+    if not own:
+        raise InputError(
+            f"the network {row.id[:12]} has no trained weights yet: run `automl train` with --candidate {row.id[:12]}"
+            " first"
+        )
+    asked = {"--size": size, "--epochs": epochs, "--seed": seed}
+    fitting = [
+        (number, each)
+        for number, each in own
+        if size in (None, each.fidelity.size) and epochs in (None, each.fidelity.epochs) and seed in (None, each.seed)
+    ]
+    if not fitting:
+        wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        there = "; ".join(f"{number or 'trial'}: {each.fidelity}, seed {each.seed}" for number, each in own[:8])
+        raise InputError(f"no training of {row.id[:12]} has {wanted}; there are {there}")
+    amount = max(_amount(each) for _, each in fitting)
+    largest = [one for one in fitting if _amount(one[1]) == amount]
+    by_hand = [
+        one for one in largest if one[1].worker == "driver"
+    ]  # trained by `automl train`, not by a worker that confirmed it
+    longest = by_hand[-1] if by_hand else largest[-1]
+    printed = best(study)
+    shown = next((one for one in fitting if printed is not None and one[1] == printed.evaluation), longest)
+    if shown in largest and not by_hand:
+        return shown
+    return shown if shown[1] == better_of_search(study, longest[1]) else longest
+
+
+def better_of_search(study: Study, training: Evaluation) -> Evaluation | None:
+    """The training whose accuracies the search printed, if it is one of the same network, has
+    weights, and is better than `training` on the validation images."""
+    printed = best(study)
+    if printed is None or printed.candidate.id != training.candidate_id or printed.evaluation.checkpoint is None:
+        return None
+    return printed.evaluation if (printed.evaluation.accuracy or 0.0) > (training.accuracy or 0.0) else None
+
+
+def others(study: Study, chosen: Evaluation) -> Iterator[str]:
+    """What is said of other trainings of the network: of a longer one that is worse, and of the
+    best one if it is better."""
+    numbered = [one for one in enumerate(trainings(study), start=1) if one[1].candidate_id == chosen.candidate_id]
+    metric, minimised = chosen.metric, shown(chosen.metric, 1) < 0
+    longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
+    best_one = max(numbered, key=lambda one: one[1].accuracy or 0.0, default=(0, chosen))
+    if _amount(longest[1]) > _amount(chosen) and (longest[1].accuracy or 0.0) < (chosen.accuracy or 0.0):
+        yield (
+            f"training {longest[0]} was longer ({longest[1].fidelity}), but its validation {words(metric)},"
+            f" {as_text(metric, longest[1].accuracy)}, is {'higher' if minimised else 'lower'}: --training"
+            f" {longest[0]} exports that one"
+        )
+    if (best_one[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
+        yield (
+            f"training {best_one[0]} of it reached a {'lower' if minimised else 'higher'} validation {words(metric)},"
+            f" {as_text(metric, best_one[1].accuracy)}: --training {best_one[0]} exports that one"
+        )
+
+
+def describe(training: Evaluation) -> str:
+    """A training in one line: size, epochs, seed, accuracies."""
+    fidelity = training.fidelity
+    metric = training.metric
+    tested = (
+        "" if training.test_accuracy is None else f", test {words(metric)} {as_text(metric, training.test_accuracy)}"
+    )
+    return (
+        f"{fidelity.size} px, {done(training)} epochs, seed {training.seed}: validation {words(metric)}"
+        f" {as_text(metric, training.accuracy)}{tested}"
+    )
+
+
+def trial_in_words(trial: Evaluation) -> str:
+    """What weights are that come from a trial of the search."""
+    part = "all" if trial.fidelity.fraction == 1 else f"{trial.fidelity.fraction:.0%} of the"
+    length = "" if trial.state is State.COMPLETE else f"{done(trial)} of {trial.fidelity.epochs} epochs, "
+    return f"from one training of the search on {part} training images, {length}not confirmed"
+
+
+def done(training: Evaluation) -> int:
+    """Epochs that a training has had."""
+    return training.fidelity.epochs if training.state is State.COMPLETE else training.curve[-1][0]
+
+
+def _amount(training: Evaluation) -> float:
+    """Pixels that a training saw, divided by the number of images."""
+    fidelity = training.fidelity
+    return fidelity.epochs * fidelity.fraction * fidelity.size**2
