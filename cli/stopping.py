@@ -80,7 +80,7 @@ def _ends_at_last(said: str, limit: float) -> Iterator[None]:
     """Inside, the process ends `limit` seconds after a signal even if it hangs: a library that
     waits for a dead process lets no handler of Python run. While it is still starting its workers
     it ends at once. Whatever was written is whole."""
-    from ..search.course.stop_signals import is_starting
+    from ..search.course import stop_signals
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -93,12 +93,11 @@ def _ends_at_last(said: str, limit: float) -> Iterator[None]:
     def watch() -> None:
         while (number := reads.recv(1)) and number[0] not in STOPS:
             pass
-        if number and (is_starting() or not ended.wait(limit)):
+        if number and (stop_signals.is_starting() or not ended.wait(limit)):
             with suppress(OSError):
                 if (terminal := next(filter(os.isatty, (1, 2)), None)) is not None:
                     os.write(terminal, SHOW_CURSOR.encode())
-                os.write(2, f"{said}\n".encode())
-            os._exit(128 + number[0])
+            stop_signals.end_at_once(said, 128 + number[0])
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -8,17 +8,30 @@ raises at once.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C; systemd, Slurm, Docker and preempted machines; a terminal that is closed."""
 
 go_on = "finished evaluations are kept, the same call goes on"
 """What is kept of a run that ends early, and how to go on; a command puts itself in."""
+said: Callable[[], None] | None = None
+"""Called once a process that ends at once has said how to go on."""
+
+
+def end_at_once(words: str, code: int) -> NoReturn:
+    """Write a line to standard error and end this process, whatever its threads do."""
+    with suppress(OSError):
+        os.write(2, f"{words}\n".encode())
+    if said is not None:
+        said()
+    os._exit(code)
 
 
 _starting = False

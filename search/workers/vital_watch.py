@@ -10,12 +10,11 @@ something else, such as its database, is left alone.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from ..course import stop_signals
 from .own_ray import dead_of, vital_processes
@@ -29,11 +28,9 @@ ENDING = 40.0
 after 60 Ray ends the process itself."""
 
 
-def end_process(text: str) -> None:
+def end_process(words: str) -> None:
     """Write a line to standard error and end this process with exit code 1."""
-    with suppress(OSError):
-        os.write(2, f"{text}\n".encode())
-    os._exit(1)
+    stop_signals.end_at_once(words, 1)
 
 
 class VitalWatch:

@@ -181,7 +181,7 @@ def test_the_process_ends_with_one_line_and_code_1(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     codes: list[int] = []
-    monkeypatch.setattr(vital_watch.os, "_exit", codes.append)
+    monkeypatch.setattr(stop_signals.os, "_exit", codes.append)
     vital_watch.end_process("error: γ")
     assert (codes, capfd.readouterr().err) == ([1], "error: γ\n")
 

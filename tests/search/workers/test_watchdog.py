@@ -17,13 +17,15 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray h
 DRIVER = """
 import os, subprocess, sys
 watchdog, mark = sys.argv[1:]
-subprocess.Popen([sys.executable, "-I", "-S", watchdog, mark], stdin=subprocess.PIPE, start_new_session=True)
+command = [sys.executable, "-I", "-S", watchdog, mark, "the same call goes on"]
+watching = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 name, _, value = mark.partition("=")
-quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "start_new_session": True}
-agent = subprocess.Popen(["sleep", "60"], env={**os.environ, name: value}, **quiet)
-other = subprocess.Popen(["sleep", "60"], **quiet)
+quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+agent = subprocess.Popen(["sleep", "60"], env={**os.environ, name: value}, start_new_session=True, **quiet)
+other = subprocess.Popen(["sleep", "60"], start_new_session=True, **quiet)
 print(agent.pid, other.pid, flush=True)
-sys.stdin.read()
+if sys.stdin.readline():
+    watching.communicate(b"done\\n")
 """
 
 
@@ -35,13 +37,19 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_a_killed_drivers_processes_are_killed_and_no_others() -> None:
-    driver = subprocess.Popen(
+def driver_of_two() -> subprocess.Popen[str]:
+    """A driver with a watchdog, an agent that has its mark, and another process."""
+    return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", DRIVER, str(WATCHDOG), f"{MARK}=test-{os.getpid()}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_killed_drivers_processes_are_killed_and_no_others() -> None:
+    driver = driver_of_two()
     assert driver.stdout is not None
     agent, other = map(int, driver.stdout.readline().split())
     try:
@@ -55,6 +63,18 @@ def test_a_killed_drivers_processes_are_killed_and_no_others() -> None:
         assert alive(other)  # it has no mark
     finally:
         os.kill(other, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("orderly", [False, True])
+def test_only_a_driver_that_could_not_say_how_to_go_on_has_it_said(orderly: bool) -> None:
+    driver = driver_of_two()
+    assert driver.stdout is not None
+    _, other = map(int, driver.stdout.readline().split())
+    if not orderly:
+        driver.kill()
+    _, words = driver.communicate("\n" if orderly else None)
+    os.kill(other, signal.SIGKILL)
+    assert words == ("" if orderly else "the same call goes on\n")
 
 
 def test_only_a_whole_variable_is_a_mark() -> None:
