@@ -5,6 +5,7 @@ Within `snapshot` each of them is read once, however many parts of a command ask
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -50,10 +51,14 @@ class StudyReading:
             yield
             return
         self._kept = {}
+        collects = gc.isenabled()
+        gc.disable()  # the collector would look through all rows again and again: none of them is garbage
         try:
             yield
         finally:
             self._kept = None
+            if collects:
+                gc.enable()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns; within a `snapshot` it is called once for each `key`, and what it
@@ -100,8 +105,8 @@ class StudyReading:
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
-        shown = self._database.shown
-        return dict(self._once("candidates", lambda session: read_candidates(session, self._id, shown=shown)))
+        how: dict[str, Any] = {"shown": self._database.shown, "fetch": self._database.fetch}
+        return dict(self._once("candidates", lambda session: read_candidates(session, self._id, **how)))
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
         """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is

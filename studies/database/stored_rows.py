@@ -1,8 +1,8 @@
 """Makes evaluations and candidates of rows whose JSON and times are still the texts of SQLite.
 
 They are decoded when they are asked for: decoding all of 100,000 rows takes seconds, and a command
-shows a few. Rows whose numbers or states are not plainly in order are made as those of other
-databases are, with every check.
+shows a few. The networks of a large study are not even read before. Rows whose numbers or states
+are not plainly in order are made as those of other databases are, with every check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from sqlalchemy import Text, select, type_coerce
+from sqlalchemy import Text, func, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 
@@ -31,10 +31,14 @@ from .tables import CandidateRecord, EvaluationRecord
 
 _EVALUATION = tuple(column for column in EvaluationRecord.__table__.columns if column.key not in ("id", "study_id"))
 _CANDIDATE = tuple(column for column in CandidateRecord.__table__.columns if column.key != "study_id")
+_WITHOUT_SPEC = tuple(column for column in _CANDIDATE if column.key != "spec")
 _NAMES = tuple(column.key for column in _EVALUATION)
 _PURPOSES, _STATES = ({one.value: one for one in kind} for kind in (Purpose, State))
 _COMPLETE, _FAIL = State.COMPLETE.value, State.FAIL.value
 _FAULTS = {None: None, **{one.value: one for one in Fault}}
+AT_ONCE, ONE_BY_ONE = 1_000, 32
+"""Candidates whose networks are read with them, and networks that are read one by one where there
+are more."""
 
 
 Curve: TypeAlias = tuple[tuple[int, float], ...]
@@ -85,6 +89,46 @@ class Decoded:
         except InputError:
             raise
         except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise unreadable(self.shown, error) from error
+
+
+Fetch: TypeAlias = Callable[[Callable[[Session], Any]], Any]
+"""Returns what a function reads in a transaction of its own."""
+
+
+class Specs:
+    """The networks of a large study as texts, read when one is asked for: a few one by one, then
+    all."""
+
+    def __init__(self, fetch: Fetch, where: ColumnElement[bool]) -> None:
+        self._fetch, self._where = fetch, where
+        self._asked, self._all = 0, dict[str, str]()
+
+    def __getitem__(self, key: str) -> str:
+        self._asked += 1
+        if not self._all and self._asked > ONE_BY_ONE:
+            self._all = self._read(self._where)
+        found = self._all or self._read(self._where & (CandidateRecord.id == key))
+        return found[key]
+
+    def _read(self, where: ColumnElement[bool]) -> dict[str, str]:
+        query = select(CandidateRecord.id, CandidateRecord.spec).where(where)
+        return self._fetch(lambda session: {row[0]: row[1] for row in session.connection().execute(query)})
+
+
+@dataclass(frozen=True)
+class DecodedCandidate(Decoded):
+    """Decodes the fields of candidates, whose networks are not read yet."""
+
+    specs: Specs
+
+    def __call__(self, name: str, stored: Any) -> Any:
+        """The value of the field `name`; of a network its id is stored."""
+        if name != "spec":
+            return super().__call__(name, stored)
+        try:
+            return self.specs[stored]
+        except LookupError as error:
             raise unreadable(self.shown, error) from error
 
 
@@ -178,21 +222,32 @@ def _evaluation(row: tuple[Any, ...], short: Curve | None, metric: str, decode: 
     return late(Evaluation, known, later, decode)
 
 
-def stored_candidates(session: Session, where: ColumnElement[bool], shown: str) -> list[CandidateRow]:
-    """The candidates that `where` selects, in the order of their ids."""
-    query = select(*_as_stored(_CANDIDATE)).where(where).order_by(CandidateRecord.id)
-    decode = Decoded(shown)
-    return [_candidate(tuple(row), decode) for row in session.connection().execute(query)]
+def stored_candidates(
+    session: Session, where: ColumnElement[bool], shown: str, fetch: Fetch | None = None
+) -> list[CandidateRow]:
+    """The candidates that `where` selects, in the order of their ids; with `fetch` the networks of
+    many are read later."""
+    count = session.scalar(select(func.count()).select_from(CandidateRecord).where(where)) or 0
+    columns = _CANDIDATE if fetch is None or count <= AT_ONCE else _WITHOUT_SPEC
+    query = select(*_as_stored(columns)).where(where).order_by(CandidateRecord.id)
+    if fetch is None or count <= AT_ONCE:
+        decode = Decoded(shown)
+        return [_candidate(tuple(row), decode) for row in session.connection().execute(query)]
+    later = DecodedCandidate(shown, Specs(fetch, where))
+    return [_candidate(tuple(row), later, later=True) for row in session.connection().execute(query)]
 
 
-def _candidate(row: tuple[Any, ...], decode: Decoded) -> CandidateRow:
-    key, spec, macs, params, activations, metrics = row
+def _candidate(row: tuple[Any, ...], decode: Decoded, *, later: bool = False) -> CandidateRow:
+    """`later`: the network is read when it is asked for, and `row` lacks it."""
+    key, spec, macs, params, activations, metrics = (row[0], row[0], *row[1:]) if later else row
     counts = macs, params, activations
     if not (key and spec and all(type(count) is int and count >= 0 for count in counts)):
-        given = {"id": key, "spec": spec, "metrics": decode("metrics", metrics)}
+        given = {"id": key, "spec": decode("spec", spec) if later else spec, "metrics": decode("metrics", metrics)}
         return candidate_of(SimpleNamespace(**given, macs=macs, params=params, activations=activations))
-    known = {"id": key, "spec": spec, "macs": macs, "params": params, "activations": activations}
-    return late(CandidateRow, known, {"metrics": metrics}, decode)
+    known = {"id": key, "macs": macs, "params": params, "activations": activations}
+    if later:
+        return late(CandidateRow, known, {"spec": spec, "metrics": metrics}, decode)
+    return late(CandidateRow, {**known, "spec": spec}, {"metrics": metrics}, decode)
 
 
 def _number(value: object) -> bool:

@@ -29,6 +29,12 @@ class Late:
             value = self.__dict__[name] = decode(name, stored[name])
             return value
 
+        def __getstate__(self) -> dict[str, Any]:
+            """All fields, decoded: a copy elsewhere has no database to ask."""
+            for name in self.__dict__.get(_LATE, (None, ()))[1]:
+                getattr(self, name)
+            return {name: value for name, value in self.__dict__.items() if name != _LATE}
+
 
 def late(kind: type[T], known: dict[str, Any], stored: Mapping[str, Any], decode: Decode) -> T:
     """An object of the dataclass `kind`, made without its checks.
@@ -37,7 +43,7 @@ def late(kind: type[T], known: dict[str, Any], stored: Mapping[str, Any], decode
         kind: the class, which inherits from `Late`.
         known: the fields that are decoded and known to be in order.
         stored: all other fields as the database has them.
-        decode: decodes them; it must be picklable, so that the object is.
+        decode: decodes them, when one is asked for or the object is pickled.
     """
     made = object.__new__(kind)
     known[_LATE] = decode, stored

@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from automl.studies import Evaluation, Fault, Purpose, State, Study
 from automl.studies.choosing.belief import Belief, note_belief
 from automl.studies.choosing.chosen import best, comparison
+from automl.studies.database import stored_rows
 from automl.studies.database.connection import DatabaseError
 from automl.studies.results.reporting import evidence_of
 from automl.studies.results.status import status, study_front
@@ -20,7 +22,12 @@ from automl.studies.study_reading import StudyReading
 from sqlalchemy import event
 
 Record = Callable[..., Evaluation]
-READS = {"evaluations": "automl_evaluations.settings", "candidates": "automl_candidates.spec", "notes": "automl_notes"}
+READS = {
+    "evaluations": "automl_evaluations.settings",
+    "candidates": "automl_candidates.spec, automl_candidates.macs",
+    "notes": "automl_notes",
+}
+SPECS = "SELECT automl_candidates.id, automl_candidates.spec"
 
 
 @pytest.fixture
@@ -38,12 +45,13 @@ def searched(study: Study, record: Record) -> Study:
 @contextmanager
 def selects(study: Study) -> Iterator[dict[str, int]]:
     """How often each kind of row is read by the way."""
-    found = dict.fromkeys(READS, 0)
+    found = {**dict.fromkeys(READS, 0), "specs": 0}
 
     def asked(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         for name, part in READS.items():
             # the rows of a front are chosen by their ids
             found[name] += statement.startswith("SELECT") and part in statement and ".id IN" not in statement
+        found["specs"] += " ".join(statement.split()).startswith(f"{SPECS} FROM")
 
     event.listen(study._database.engine, "before_cursor_execute", asked)
     try:
@@ -60,14 +68,14 @@ def test_a_command_reads_a_study_once_however_many_parts_of_it_ask(searched: Stu
     with selects(searched) as several, searched.snapshot():
         for part in (command, evidence_of, comparison, study_front, status):
             part(searched)
-    assert several == dict.fromkeys(READS, 1)
+    assert several == {**dict.fromkeys(READS, 1), "specs": 0}
 
 
 def test_a_second_reading_would_be_seen(searched: Study, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(StudyReading, "once", lambda _self, _key, make: make())
     with selects(searched) as found:
         status(searched)
-    assert min(found.values()) > 1
+    assert min(found[name] for name in READS) > 1
 
 
 def test_what_is_written_is_seen_at_once_within_a_snapshot_and_what_others_write_after_it(
@@ -104,6 +112,45 @@ def test_evaluations_are_read_as_they_were_written(study: Study, record: Record,
     assert "curve" in vars(found)
     with pytest.raises(AttributeError, match="'Evaluation' object has no attribute 'curves'"):
         _ = found.curves  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.fixture
+def large(searched: Study, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The study, whose five candidates count as many."""
+    monkeypatch.setattr(stored_rows, "AT_ONCE", 4)
+    monkeypatch.setattr(stored_rows, "ONE_BY_ONE", 2)
+    return searched
+
+
+def test_the_networks_of_a_large_study_are_read_when_they_are_asked_for(
+    large: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with selects(large) as found:
+        rows = list(large.candidates().values())
+        asked = [(rows[place].spec, found["specs"])[1] for place in (0, 0, 1, 2, 3, 4)]
+    assert found["candidates"] == 0
+    assert asked == [1, 1, 2, 3, 3, 3]  # the third asks for all
+    monkeypatch.setattr(stored_rows, "AT_ONCE", 5)
+    with selects(large) as found:
+        assert list(large.candidates().values()) == rows
+    assert (found["candidates"], found["specs"]) == (1, 0)  # control: of few they are read at once
+
+
+def test_a_network_goes_elsewhere_without_its_database(large: Study, url: str) -> None:
+    row = next(iter(large.candidates().values()))
+    sent = pickle.dumps(row)
+    Path(url.removeprefix("sqlite:///")).unlink()
+    assert pickle.loads(sent) == row
+    assert pickle.loads(sent).spec == '{"number":0}'
+
+
+def test_a_network_that_has_gone_since_is_said(large: Study, url: str) -> None:
+    row = next(iter(large.candidates().values()))
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute(f"UPDATE automl_candidates SET id = 'x' WHERE id = '{row.id}'")
+    database.close()
+    with pytest.raises(DatabaseError, match=r"study\.db: a row is damaged"):
+        _ = row.spec
 
 
 @pytest.mark.parametrize("column", ["curve", "settings", "started", "scores"])
