@@ -45,7 +45,12 @@ def study_data(
             f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
             " where they are"
         )
-    loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
+    try:
+        loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)
+    except InputError as error:
+        if data is not None:
+            raise
+        raise InputError(f"{error}; the study's data were {name}: give --data if they are elsewhere now") from error
     if loaded.task != task_of(kept):
         reading = replace(reading, task=task_of(kept))
         loaded = load(name, size=stored, data_dir=data_dir, reading=reading, cache=cache)

@@ -19,9 +19,11 @@ from automl.spaces import Space
 from automl.studies import Study
 from PIL import Image
 
+from ..data.shard_files import from_folder
+
 
 def opened(
-    tmp_path: Path, space: Space, data: Path, change: Callable[[ImageData], dict[str, Any]] = lambda _: {}
+    tmp_path: Path, space: Space, data: Path | str, change: Callable[[ImageData], dict[str, Any]] = lambda _: {}
 ) -> Study:
     """A study of the data, with what `change` makes of how it keeps them."""
     storage = f"sqlite:///{tmp_path}/s.db"
@@ -118,3 +120,18 @@ def test_deep_grey_keeps_the_range_of_the_study_at_every_size(tmp_path: Path, sp
     assert (stored.size, larger.size) == (12, 24)
     assert larger.levels == stored.levels == tuple(levels)
     assert len(np.unique(larger.images)) > 100  # divided by 257 they were one grey level
+
+
+def test_shards_that_have_moved_are_named_with_the_way_out(tmp_path: Path, space: Space):
+    for number, label in enumerate(("cat", "dog")):
+        noise(tmp_path / "pets" / label, 12, number)
+    shards = from_folder(tmp_path / "pets", tmp_path / "shards")
+    study = opened(tmp_path, space, f"wds:{shards}")
+    assert len(study_data(study)[0].labels) == 24  # control
+    shards.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match=r"; the study's data were wds:\S+/shards: give --data if they are elsewhere"):
+        study_data(study)
+    assert len(study_data(study, data=f"wds:{tmp_path}/moved")[0].labels) == 24
+    with pytest.raises(InputError) as caught:
+        study_data(study, data=f"wds:{tmp_path}/nowhere")
+    assert "give --data" not in str(caught.value)
