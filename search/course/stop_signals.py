@@ -27,11 +27,13 @@ said: Callable[[], None] | None = None
 
 def end_at_once(words: str, code: int) -> NoReturn:
     """Write a line to standard error and end this process, whatever its threads do."""
-    with suppress(OSError):
-        os.write(2, f"{words}\n".encode())
-    if said is not None:
-        said()
-    os._exit(code)
+    try:
+        with suppress(OSError):
+            os.write(2, f"{words}\n".encode(errors="backslashreplace"))
+        if said is not None:
+            said()
+    finally:
+        os._exit(code)
 
 
 _starting = False

@@ -2,18 +2,19 @@
 
 Linux kills Ray's raylet and GCS with the driver, because Ray asks for that, but the agents of the
 raylet go on for 90 s. This program waits for the end of its standard input, a pipe whose other end
-the driver alone holds. Ray's processes are known by a variable of their environment, an argument of
-this program. The agents overwrite theirs with their titles: they are known as the children of the
-raylet, whose process id comes through the pipe.
+the driver alone holds. Ray's processes are known by a variable of their environment, the argument
+of this program. The agents overwrite theirs with their titles: they are known as the children of
+the raylet.
 
-A driver that ends in order says so through the pipe. For one that does not, because it was killed
-or because Ray ended it (which it does without a word when its raylet has died), this program says
-what is kept and how to go on.
+Through the pipe come lines of JSON: the id of the raylet (a number); what to say if the driver ends
+without a word, because it was killed or because Ray ended it, as Ray does when its raylet has died
+(a text); and null from a driver that ends in order, or has said the last word itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -26,10 +27,8 @@ ROUNDS, PAUSE = 50, 0.1
 is being started is not seen in the first."""
 STARTING = 60.0
 """Seconds in which the raylet has started its agents, or has given up."""
-DONE = b"done"
-"""What a driver says that ends in order, or has said the last word itself."""
-SHOW_CURSOR = "\r\x1b[J\x1b[?25h"
-"""Removes the view of a run from a terminal, which hides the cursor."""
+SHOW_CURSOR = "\x1b[?25h"
+"""The view of a run hides the cursor of a terminal."""
 
 
 def marked(mark: bytes) -> list[int]:
@@ -65,51 +64,57 @@ def born(process: int) -> tuple[int, bytes]:
     return int(fields[1]), fields[19]
 
 
-def watch() -> tuple[dict[int, bytes], bool]:
-    """Wait until the driver is gone; the agents that were seen until then, and whether the driver
-    said that it was done."""
+def watch() -> tuple[dict[int, bytes], str | None]:
+    """Wait until the driver is gone; the agents that were seen until then, and what is to say."""
     found: dict[int, bytes] = {}
-    raylet, ends, done = 0, time.monotonic(), False
+    raylet, ends, last_word, left = 0, time.monotonic(), None, b""
     while True:
         starting = time.monotonic() < ends
         if not select.select([0], [], [], 1.0 if starting else None)[0]:
             found.update(agents(raylet))
             continue
-        if not (said := os.read(0, 64)):
-            return found, done
-        for word in said.split():
-            if word == DONE:
-                done = True
+        if not (said := os.read(0, 65_536)):
+            return found, last_word
+        *lines, left = (left + said).split(b"\n")
+        for line in map(json.loads, lines):
+            if isinstance(line, int):
+                raylet, ends = line, time.monotonic() + STARTING
             else:
-                raylet, ends = int(word), time.monotonic() + STARTING
+                last_word = line
 
 
 def say(words: str) -> None:
     """Say something on standard error, below the view of a run that has been broken off."""
     with contextlib.suppress(OSError):
-        os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{words}\n".encode())
+        before = f"{SHOW_CURSOR}\n" if os.isatty(2) else ""
+        os.write(2, f"{before}{words}\n".encode(errors="backslashreplace"))
 
 
-def main(mark: str, last_word: str) -> None:
+def kill(mark: str, known: dict[int, bytes]) -> bool:
+    """Kill the processes with the mark, and those that are known; whether there was any."""
+    left = marked(mark.encode())
+    for process, start in known.items():
+        with contextlib.suppress(OSError):
+            if born(process)[1] == start:
+                left.append(process)
+    for process in left:
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+    return bool(left)
+
+
+def main(mark: str) -> None:
     """Wait until the driver is gone, then kill all that it has started."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # those of the whole job are the driver's matter
         signal.signal(number, signal.SIG_IGN)
-    known, done = watch()
-    if not done:
-        say(last_word)
+    known, last_word = watch()
     for _ in range(ROUNDS):
-        left = marked(mark.encode())
-        for process, start in known.items():
-            with contextlib.suppress(OSError):
-                if born(process)[1] == start:
-                    left.append(process)
-        for process in left:
-            with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGKILL)
-        if not left:
+        if not kill(mark, known):
             break
         time.sleep(PAUSE)
+    if last_word:  # last, because a terminal or a pipe that nobody reads would stop this program
+        say(last_word)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -6,6 +6,8 @@ Elsewhere than on Linux Ray ends its processes itself, and nothing is said.
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import secrets
 import subprocess
@@ -15,13 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..course import stop_signals
-from . import watchdog
 
 MARK = "AUTOML_DRIVER"
 """Variable in the environment of all of Ray's processes: a text that belongs to one driver."""
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 """The program that ends Ray's processes when their driver has died."""
-LAST_WORD = "broken off: this process was killed, or Ray ended it; {}"
+LAST_WORD = "broken off: process {} ended without a word (it was killed, or Ray ended it); {}"
 """What is said of a process that could not say it itself."""
 
 _watchdog: subprocess.Popen[bytes] | None = None
@@ -37,32 +38,32 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
         return
     value = f"{os.getpid()}-{secrets.token_hex(8)}"
     _watchdog = subprocess.Popen(  # in a session of its own: no signal of a terminal reaches it
-        [sys.executable, "-I", "-S", WATCHDOG, f"{MARK}={value}", LAST_WORD.format(stop_signals.go_on)],
+        [sys.executable, "-I", "-S", WATCHDOG, f"{MARK}={value}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
+    _tell(LAST_WORD.format(os.getpid(), stop_signals.go_on))
     stop_signals.said = say_done
+    atexit.register(say_done)
     os.environ[MARK] = value
     try:
         yield
     finally:
         del os.environ[MARK]
-    _tell(b"%d" % raylet())
+    _tell(raylet())
 
 
 def say_done() -> None:
     """This process has said, or will, how it ends."""
-    if _watchdog is not None:
-        with suppress(OSError):
-            _tell(watchdog.DONE)
+    with suppress(OSError, ValueError):  # the watchdog has ended, or its pipe is closed already
+        _tell(None)
 
 
-def _tell(word: bytes) -> None:
-    assert _watchdog is not None
-    assert _watchdog.stdin is not None
-    _watchdog.stdin.write(word + b"\n")
-    _watchdog.stdin.flush()
+def _tell(line: str | int | None) -> None:
+    if (watchdog := _watchdog) is not None and watchdog.stdin is not None:
+        watchdog.stdin.write(json.dumps(line).encode() + b"\n")
+        watchdog.stdin.flush()
 
 
 def end() -> None:

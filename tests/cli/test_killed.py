@@ -78,6 +78,8 @@ def test_nothing_is_left_and_what_has_ended_is_kept(
     assert [one.name() for one in left] == []
     if number == signal.SIGKILL:
         assert process.returncode == -number
+        assert f"broken off: process {process.pid} ended without a word" in errors
+        assert "finished evaluations are kept, go on with: automl search" in errors
     else:
         assert process.returncode == 128 + number, errors
         said = errors.strip().splitlines()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from automl.search.course import stop_signals
-from automl.search.workers import own_ray, ray_private, vital_watch
+from automl.search.workers import own_ray, ray_private, vital_watch, watched
 from automl.search.workers.deaths import PlacementGroups, RayDied, check_ray
 from automl.search.workers.vital_watch import VitalWatch, in_ray
 from ray.air.execution.resources import placement_group
@@ -184,6 +184,24 @@ def test_the_process_ends_with_one_line_and_code_1(
     monkeypatch.setattr(stop_signals.os, "_exit", codes.append)
     vital_watch.end_process("error: γ")
     assert (codes, capfd.readouterr().err) == ([1], "error: γ\n")
+
+
+def test_the_process_ends_whatever_its_last_words_run_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(stop_signals.os, "_exit", codes.append)
+
+    def fails() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(stop_signals, "said", fails)
+    with pytest.raises(RuntimeError):  # `os._exit` has returned, which it does only here
+        stop_signals.end_at_once("error: \ud800", 3)
+    assert codes == [3]
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as gone:
+        assert gone.stdin is not None
+        gone.stdin.close()
+        monkeypatch.setattr(watched, "_watchdog", gone)
+        watched.say_done()
 
 
 def test_whether_a_thread_is_inside_a_call_of_ray_is_seen() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from automl.search.workers import watchdog
@@ -15,17 +16,19 @@ from automl.search.workers.watched import MARK, WATCHDOG
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray has a reaper of its own")
 
 DRIVER = """
-import os, subprocess, sys
+import json, os, subprocess, sys
 watchdog, mark = sys.argv[1:]
-command = [sys.executable, "-I", "-S", watchdog, mark, "the same call goes on"]
+command = [sys.executable, "-I", "-S", watchdog, mark]
 watching = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+watching.stdin.write(json.dumps("the same\\ud800 call goes on").encode() + b"\\n")
+watching.stdin.flush()
 name, _, value = mark.partition("=")
 quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 agent = subprocess.Popen(["sleep", "60"], env={**os.environ, name: value}, start_new_session=True, **quiet)
 other = subprocess.Popen(["sleep", "60"], start_new_session=True, **quiet)
 print(agent.pid, other.pid, flush=True)
 if sys.stdin.readline():
-    watching.communicate(b"done\\n")
+    watching.communicate(b"null\\n")
 """
 
 
@@ -74,7 +77,26 @@ def test_only_a_driver_that_could_not_say_how_to_go_on_has_it_said(orderly: bool
         driver.kill()
     _, words = driver.communicate("\n" if orderly else None)
     os.kill(other, signal.SIGKILL)
-    assert words == ("" if orderly else "the same call goes on\n")
+    assert words == ("" if orderly else "the same\\ud800 call goes on\n")
+
+
+def test_what_is_left_is_killed_although_nobody_reads_what_is_said() -> None:
+    driver = driver_of_two()
+    assert driver.stdout is not None
+    assert driver.stderr is not None
+    agent, other = map(int, driver.stdout.readline().split())
+    full = os.open(f"/proc/self/fd/{driver.stderr.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while os.write(full, bytes(65_536)):
+            pass
+    driver.kill()
+    ends = time.monotonic() + 10
+    while alive(agent) and time.monotonic() < ends:
+        time.sleep(0.02)
+    os.kill(other, signal.SIGKILL)
+    assert not alive(agent)
+    os.close(full)
+    driver.communicate()
 
 
 def test_only_a_whole_variable_is_a_mark() -> None:
