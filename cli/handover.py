@@ -97,6 +97,7 @@ def train(
     from ..search import train as run
     from ..search.handover.selection import better_of_search
     from ..studies import Study
+    from ..studies.choosing.chosen import trainings
     from ..studies.records.measure import as_text, words
     from ..studies.trained.classifier_measures import kept_measures
     from .printed_measures import print_measures
@@ -141,13 +142,13 @@ def train(
     which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
     moved = [] if data is None else ["--data", data]
     named = ["--candidate", evaluation.candidate_id[:12], *map(str, which)]
-    if (better := better_of_search(opened, evaluation)) is not None:
-        print(
-            f"the training of the search was better ({better.fidelity}: validation {words(metric)}"
-            f" {as_text(metric, better.accuracy)}) and is what the next line exports; strong augmentation needs more"
-            " --epochs, or see --recipe"
-        )
-        named = []
+    finals = trainings(opened)
+    if (better := better_of_search(finals, evaluation)) is not None:
+        number, recipe = finals.index(better) + 1, fidelity.recipe
+        needs = f"; the recipe {recipe} may need more --epochs" if recipe else ""
+        reached = f"validation {words(metric)} {as_text(metric, better.accuracy)}"
+        print(f"training {number}, by the search, was better ({better.fidelity}: {reached}){needs}")
+        named = ["--training", str(number)]
     print(f"next: {command('export', study, *named, *moved, '--out', 'found', storage=storage)}")
 
 

@@ -42,6 +42,8 @@ SEVERAL = 4
 """Complete trainings for which those that tell little are made shorter, down to `LEARNING` updates.
 It is done too if fewer than `ROUNDS` candidates of each worker would begin: a single round that
 takes longer than expected would complete nothing."""
+CLEARLY = 1.2
+"""Times as many candidates for which fewer of them are trained to the end."""
 STEP = 0.88
 """Factor between neighbouring shares of the images that are considered."""
 
@@ -141,12 +143,13 @@ def _short(given: Given, options: Sequence[Option], wanted: Sequence[Option], le
 
 
 def _more(given: Given, options: Sequence[Option], than: Option) -> Option:
-    """The fidelity of no shorter trainings with which most candidates begin: those that are stopped
-    early leave time for others."""
-    several = min(SEVERAL, than.complete(than.fits(given)))
+    """The fidelity of no shorter trainings with which most candidates begin, if clearly more do
+    than with `than`: trainings that are stopped early leave time for others."""
+    begun = than.fits(given)
+    several = min(COMPLETE, than.complete(begun))
     longer = [one for one in options if one.keeps == than.keeps and one.seen >= than.seen]
-    kept = [one for one in longer if one.complete(one.fits(given)) >= several]
-    return max((than, *kept), key=lambda one: one.fits(given))
+    more = [one for one in longer if one.fits(given) >= CLEARLY * begun and one.complete(one.fits(given)) >= several]
+    return max((than, *more), key=lambda one: one.fits(given))
 
 
 def _gives(given: Given, option: Option, begun: int, complete: int) -> bool:

@@ -75,9 +75,10 @@ def export(
 
     If several trainings fit, the one that saw most pixels (epochs x share of the images x size²) is
     exported; of several equal ones the last, or after a search alone the one whose accuracies were
-    printed. That one is also exported if longer trainings have been worse on the validation images:
-    strong augmentation needs many epochs. A network that was never confirmed is exported with the
-    weights of its trial, if the search has kept them, and is marked as such.
+    printed. If the longest is one of `train` and worse on the validation images than every training
+    by which the search confirmed the network, the best of those is exported. A network that was
+    never confirmed is exported with the weights of its trial, if the search has kept them, and is
+    marked as such.
 
     Raises:
         InputError: the folder exists, there is no such training or exporter, or the data are not
@@ -96,7 +97,7 @@ def export(
     row = study.candidate(chosen.candidate_id)
     mark = "" if number is not None else trial_in_words(chosen)
     said(f"exporting {row.id[:12]}: {mark or f'training {number}'}, {describe(chosen)}")
-    for line in others(study, chosen):
+    for line in () if training is not None else others(study, chosen):
         said(line)
     path = weights_file(study, chosen)
     assert path is not None  # `selected` takes only trainings with weights

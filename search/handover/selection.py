@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ...blocks import InputError
 from ...studies import Evaluation, Purpose, State, Study
@@ -10,6 +10,9 @@ from ...studies.choosing.chosen import best, trainings
 from ...studies.choosing.chosen import chosen_candidate as chosen_of
 from ...studies.records.measure import as_text, shown, words
 from ...studies.trained.artifacts import weights_place
+
+DRIVER = "driver"
+"""The worker of a training by `automl train`, and not by a worker that confirmed its network."""
 
 
 def selected(
@@ -48,43 +51,49 @@ def selected(
         raise InputError(f"no training of {row.id[:12]} has {wanted}; there are {there}")
     amount = max(_amount(each) for _, each in fitting)
     largest = [one for one in fitting if _amount(one[1]) == amount]
-    by_hand = [
-        one for one in largest if one[1].worker == "driver"
-    ]  # trained by `automl train`, not by a worker that confirmed it
-    longest = by_hand[-1] if by_hand else largest[-1]
+    by_hand = [one for one in largest if one[1].worker == DRIVER]
     printed = best(study)
-    shown = next((one for one in fitting if printed is not None and one[1] == printed.evaluation), longest)
-    if shown in largest and not by_hand:
-        return shown
-    return shown if shown[1] == better_of_search(study, longest[1]) else longest
+    confirmed = next((one for one in largest if printed is not None and one[1] == printed.evaluation), largest[-1])
+    if not by_hand:
+        return confirmed
+    better = better_of_search([each for _, each in fitting], by_hand[-1][1])
+    return next((one for one in reversed(fitting) if one[1] == better), by_hand[-1])
 
 
-def better_of_search(study: Study, training: Evaluation) -> Evaluation | None:
-    """The training whose accuracies the search printed, if it is one of the same network, has
-    weights, and is better than `training` on the validation images."""
-    printed = best(study)
-    if printed is None or printed.candidate.id != training.candidate_id or printed.evaluation.checkpoint is None:
+def better_of_search(finals: Iterable[Evaluation], longest: Evaluation) -> Evaluation | None:
+    """The best of the final trainings by which a search has confirmed the network of `longest`, if
+    all of them were better than `longest` and the other trainings by hand that were as long: then
+    it is not worse by the chance of a seed. Only trainings with weights count."""
+    own = [one for one in finals if one.candidate_id == longest.candidate_id and one.checkpoint is not None]
+    confirming = [one for one in own if one.worker != DRIVER]
+    equal = [one for one in own if one.worker == DRIVER and _amount(one) == _amount(longest)]
+    reached = max(_accuracy(one) for one in (longest, *equal))
+    if not confirming or min(map(_accuracy, confirming)) <= reached:
         return None
-    return printed.evaluation if (printed.evaluation.accuracy or 0.0) > (training.accuracy or 0.0) else None
+    return max(confirming, key=lambda one: (_amount(one), _accuracy(one)))
 
 
 def others(study: Study, chosen: Evaluation) -> Iterator[str]:
     """What is said of other trainings of the network: of a longer one that is worse, and of the
     best one if it is better."""
-    numbered = [one for one in enumerate(trainings(study), start=1) if one[1].candidate_id == chosen.candidate_id]
+    numbered = [
+        one
+        for one in enumerate(trainings(study), start=1)
+        if one[1].candidate_id == chosen.candidate_id and one[1].checkpoint is not None
+    ]
     metric, minimised = chosen.metric, shown(chosen.metric, 1) < 0
-    longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
-    best_one = max(numbered, key=lambda one: one[1].accuracy or 0.0, default=(0, chosen))
-    if _amount(longest[1]) > _amount(chosen) and (longest[1].accuracy or 0.0) < (chosen.accuracy or 0.0):
+    number, longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
+    if _amount(longest) > _amount(chosen) and _accuracy(longest) < _accuracy(chosen):
         yield (
-            f"training {longest[0]} was longer ({longest[1].fidelity}), but its validation {words(metric)},"
-            f" {as_text(metric, longest[1].accuracy)}, is {'higher' if minimised else 'lower'}: --training"
-            f" {longest[0]} exports that one"
+            f"training {number} was longer ({longest.fidelity}), but its validation {words(metric)},"
+            f" {as_text(metric, longest.accuracy)}, is {'higher' if minimised else 'lower'}: --training {number}"
+            " exports that one"
         )
-    if (best_one[1].accuracy or 0.0) > (chosen.accuracy or 0.0):
+    number, top = max(numbered, key=lambda one: _accuracy(one[1]), default=(0, chosen))
+    if _accuracy(top) > _accuracy(chosen):
         yield (
-            f"training {best_one[0]} of it reached a {'lower' if minimised else 'higher'} validation {words(metric)},"
-            f" {as_text(metric, best_one[1].accuracy)}: --training {best_one[0]} exports that one"
+            f"training {number} of it reached a {'lower' if minimised else 'higher'} validation {words(metric)},"
+            f" {as_text(metric, top.accuracy)}: --training {number} exports that one"
         )
 
 
@@ -117,3 +126,7 @@ def _amount(training: Evaluation) -> float:
     """Pixels that a training saw, divided by the number of images."""
     fidelity = training.fidelity
     return fidelity.epochs * fidelity.fraction * fidelity.size**2
+
+
+def _accuracy(training: Evaluation) -> float:
+    return training.accuracy or 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from automl.search.handover import selection
 from automl.search.training.trainer import Report, Trainer
 
 from .. import fresh
@@ -99,6 +100,17 @@ def test_every_next_step_that_is_printed_can_be_taken(
             rf" +{one['accuracy']:.4f}",
             shown,
         )
+
+
+def test_a_training_that_is_worse_than_those_of_the_search_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = copied(folder, tmp_path)
+    monkeypatch.setattr(selection, "better_of_search", lambda finals, _: finals[0])
+    text = called("train", "tiny", "--epochs", 1, "--threads", 1, cwd=place).stdout
+    said = r"^training 1, by the search, was better \(\d+ epochs at \d+ px.*: validation accuracy 0\.\d{4}\)$"
+    assert re.search(said, text, re.MULTILINE)
+    assert printed(text) == [["automl", "export", "tiny", "--training", "1", "--out", "found"]]
 
 
 def test_ctrl_c_in_a_training_says_how_to_go_on_and_that_goes_on(

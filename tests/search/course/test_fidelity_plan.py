@@ -5,9 +5,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from automl.search.course import fidelity_plan
 from automl.search.course.confirmation import CERTIFIED_SHARE, FILLED
 from automl.search.course.fidelity_option import CONFIRMING, ROUNDS, USED, Given, Times
-from automl.search.course.fidelity_plan import COMPLETE, FEWEST, LEARNING, SEVERAL, FidelityPlan, plan
+from automl.search.course.fidelity_plan import CLEARLY, COMPLETE, FEWEST, LEARNING, SEVERAL, FidelityPlan, plan
 
 GRID = list(itertools.product((30, 300, 1200, 7200), (1, 2, 8), (0.2, 1.0, 5.0), (1_200, 10_200, 200_000)))
 
@@ -73,6 +74,19 @@ def test_a_search_is_not_told_that_it_needs_the_time_that_it_has(speed: float):
     begun = [one.trials for one in made.values() if not one.enough]
     assert max(begun) < FEWEST
     assert min(one.trials for one in made.values() if one.enough) >= FEWEST
+
+
+@pytest.mark.parametrize("references", [0, 2])
+@pytest.mark.parametrize("speed", [0.3, 1.0, 5.0])
+def test_complete_trainings_are_given_up_only_for_clearly_more_candidates(
+    speed: float, references: int, monkeypatch: pytest.MonkeyPatch
+):
+    seconds, found = range(30, 600, 6), takes(1_200, speed, references=references)
+    made = [plan(given(each, 1, 1_200), found) for each in seconds]
+    monkeypatch.setattr(fidelity_plan, "_more", lambda _given, _options, than: than)
+    for one, without in zip(made, (plan(given(each, 1, 1_200), found) for each in seconds), strict=True):
+        assert one == without or one.trials >= CLEARLY * without.trials
+        assert one.complete >= min(COMPLETE, without.complete)
 
 
 @pytest.mark.parametrize("images", [1_200, 10_200, 200_000])
