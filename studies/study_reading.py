@@ -46,7 +46,8 @@ class StudyReading:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Within it, what has been read of the study is kept and not read again, until this object
-        writes. What other processes write meanwhile is not seen. It may be nested."""
+        writes. What other processes write meanwhile is not seen. It may be nested. Python collects
+        no garbage within it."""
         if self._kept is not None:
             yield
             return
@@ -105,7 +106,7 @@ class StudyReading:
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
-        how: dict[str, Any] = {"shown": self._database.shown, "fetch": self._database.fetch}
+        how: dict[str, Any] = {"shown": self._database.shown, "database": self._database}
         return dict(self._once("candidates", lambda session: read_candidates(session, self._id, **how)))
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:

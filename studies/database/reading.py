@@ -13,8 +13,9 @@ from ..records.candidate_row import COUNTS
 from ..records.evaluation import CandidateRow, Evaluation, Purpose, State
 from ..records.front_point import FrontPoint
 from ..records.paused import Paused
+from .connection import Database
 from .rows import candidate_of, evaluation_of
-from .stored_rows import Fetch, stored, stored_candidates, stored_evaluations
+from .stored_rows import stored, stored_candidates, stored_evaluations
 from .tables import CandidateRecord, EvaluationRecord, PausedRecord
 
 ASKED = 500
@@ -65,12 +66,12 @@ def read_others(
 
 
 def read_candidates(
-    session: Session, study: int, *, shown: str = "the database", fetch: Fetch | None = None
+    session: Session, study: int, *, shown: str = "the database", database: Database | None = None
 ) -> dict[str, CandidateRow]:
     """Candidate by id, in the order of ids; `shown` is how messages name the database, and with
-    `fetch` the networks of a large study are read when they are asked for."""
+    its `database` the networks of a large study are read when they are asked for."""
     if stored(session):
-        return {row.id: row for row in stored_candidates(session, CandidateRecord.study_id == study, shown, fetch)}
+        return {row.id: row for row in stored_candidates(session, CandidateRecord.study_id == study, shown, database)}
     rows = select(*_CANDIDATE).where(CandidateRecord.study_id == study).order_by(CandidateRecord.id)
     return {row.id: candidate_of(row) for row in session.execute(rows)}
 

@@ -22,10 +22,10 @@ from sqlalchemy.sql.elements import ColumnElement, KeyedColumnElement
 from ...blocks.errors import InputError
 from ..records.candidate_row import checked_metrics
 from ..records.evaluation import CandidateRow, Evaluation, Fault, Purpose, State, checked_curve
-from ..records.field_checks import finite
+from ..records.field_checks import finite, require_text
 from ..records.late import late
 from ..writing.json_values import plain_dict
-from .connection import unreadable
+from .connection import Database, DatabaseError, unreadable
 from .rows import candidate_of, evaluation_of, fidelity_of
 from .tables import CandidateRecord, EvaluationRecord
 
@@ -92,28 +92,29 @@ class Decoded:
             raise unreadable(self.shown, error) from error
 
 
-Fetch: TypeAlias = Callable[[Callable[[Session], Any]], Any]
-"""Returns what a function reads in a transaction of its own."""
-
-
 class Specs:
     """The networks of a large study as texts, read when one is asked for: a few one by one, then
-    all."""
+    all, which stay in memory as long as any of its candidates."""
 
-    def __init__(self, fetch: Fetch, where: ColumnElement[bool]) -> None:
-        self._fetch, self._where = fetch, where
+    def __init__(self, database: Database, where: ColumnElement[bool]) -> None:
+        self._database, self._where = database, where
         self._asked, self._all = 0, dict[str, str]()
 
     def __getitem__(self, key: str) -> str:
+        """The network of the candidate `key`. Raises: DatabaseError if it is gone."""
         self._asked += 1
         if not self._all and self._asked > ONE_BY_ONE:
             self._all = self._read(self._where)
         found = self._all or self._read(self._where & (CandidateRecord.id == key))
+        if key not in found:
+            raise DatabaseError(f"the network {key[:12]} is not in {self._database.shown} any more")
         return found[key]
 
     def _read(self, where: ColumnElement[bool]) -> dict[str, str]:
+        if not self._database.exists:  # connecting would create it
+            return {}
         query = select(CandidateRecord.id, CandidateRecord.spec).where(where)
-        return self._fetch(lambda session: {row[0]: row[1] for row in session.connection().execute(query)})
+        return self._database.fetch(lambda session: {row[0]: row[1] for row in session.connection().execute(query)})
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,9 @@ class DecodedCandidate(Decoded):
         """The value of the field `name`; of a network its id is stored."""
         if name != "spec":
             return super().__call__(name, stored)
-        try:
-            return self.specs[stored]
-        except LookupError as error:
-            raise unreadable(self.shown, error) from error
+        spec = self.specs[stored]
+        require_text("spec of a candidate", spec)
+        return spec
 
 
 def stored(session: Session) -> bool:
@@ -223,17 +223,17 @@ def _evaluation(row: tuple[Any, ...], short: Curve | None, metric: str, decode: 
 
 
 def stored_candidates(
-    session: Session, where: ColumnElement[bool], shown: str, fetch: Fetch | None = None
+    session: Session, where: ColumnElement[bool], shown: str, database: Database | None = None
 ) -> list[CandidateRow]:
-    """The candidates that `where` selects, in the order of their ids; with `fetch` the networks of
-    many are read later."""
+    """The candidates that `where` selects, in the order of their ids; with their `database` the
+    networks of many are read later."""
     count = session.scalar(select(func.count()).select_from(CandidateRecord).where(where)) or 0
-    columns = _CANDIDATE if fetch is None or count <= AT_ONCE else _WITHOUT_SPEC
+    columns = _CANDIDATE if database is None or count <= AT_ONCE else _WITHOUT_SPEC
     query = select(*_as_stored(columns)).where(where).order_by(CandidateRecord.id)
-    if fetch is None or count <= AT_ONCE:
+    if database is None or count <= AT_ONCE:
         decode = Decoded(shown)
         return [_candidate(tuple(row), decode) for row in session.connection().execute(query)]
-    later = DecodedCandidate(shown, Specs(fetch, where))
+    later = DecodedCandidate(shown, Specs(database, where))
     return [_candidate(tuple(row), later, later=True) for row in session.connection().execute(query)]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from automl.blocks import InputError
 from automl.studies import Evaluation, Fault, Purpose, State, Study
 from automl.studies.choosing.belief import Belief, note_belief
 from automl.studies.choosing.chosen import best, comparison
@@ -149,8 +151,40 @@ def test_a_network_that_has_gone_since_is_said(large: Study, url: str) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
         database.execute(f"UPDATE automl_candidates SET id = 'x' WHERE id = '{row.id}'")
     database.close()
-    with pytest.raises(DatabaseError, match=r"study\.db: a row is damaged"):
+    with pytest.raises(DatabaseError, match=r"^the network 000000000000 is not in sqlite:.*study\.db any more$"):
         _ = row.spec
+    file = Path(url.removeprefix("sqlite:///"))
+    file.unlink()
+    with pytest.raises(DatabaseError, match=r"any more$"):
+        _ = row.spec
+    assert not file.exists()
+
+
+def test_garbage_is_collected_again_after_a_snapshot_if_it_was_before(searched: Study) -> None:
+    def within(collects: bool) -> list[bool]:
+        (gc.enable if collects else gc.disable)()
+        with suppress(ZeroDivisionError), searched.snapshot(), searched.snapshot():
+            seen.append(gc.isenabled())
+            _ = 1 / 0
+        return [seen.pop(), gc.isenabled()]
+
+    seen: list[bool] = []
+    try:
+        assert within(True) == [False, True]
+        assert within(False) == [False, False]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_an_empty_network_is_refused(searched: Study, url: str, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_rows, "AT_ONCE", 0 if large else 10)
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        database.execute("UPDATE automl_candidates SET spec = ''")
+    database.close()
+    with pytest.raises((DatabaseError, InputError), match="spec of a candidate"):
+        _ = next(iter(searched.candidates().values())).spec
 
 
 @pytest.mark.parametrize("column", ["curve", "settings", "started", "scores"])
