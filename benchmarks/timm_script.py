@@ -15,9 +15,8 @@ there, images are PIL images transformed one by one in the loader and mixed in i
 they come from memory, without being decoded. Two things differ: the loader has no worker
 processes, since one thread is measured, and images are validated after the last epoch alone.
 
-The other side is the trainer of `automl train`. What differs in it: images are cropped in 16 groups
-of neighbours of a batch, not one by one, rectangles are erased before images are mixed, not after,
-and running statistics of batch normalisation are not averaged. Every
+The other side is the trainer of `automl train`. What differs in it: rectangles are erased before
+images are mixed, not after, and running statistics of batch normalisation are not averaged. Every
 training is a line of a file of JSON lines, from which the same call goes on; `--minutes` begins no
 further training after that time, and `--write` writes the results. A training takes one to four
 minutes.

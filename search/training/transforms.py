@@ -1,10 +1,10 @@
 """Applies the random changes of torchvision and timm to a batch, on the device that trains.
 
-torchvision's transforms draw one set of choices for all images that they are given at once. A batch
-is therefore divided into groups of neighbours, and each group gets choices of its own: with small
-batches every image has its own, and with large ones the number of calls stays bounded. All choices
-follow from torch's global generator and from `seed`. Shape letters: b batch, c channels, h height,
-w width, k classes.
+Each image is cropped in its own way. The operations on colour and geometry are torchvision's, which
+draw one set of choices for all images that they are given at once. A batch is therefore divided
+into groups of neighbours, and each group gets choices of its own: with small batches every image
+has its own, and with large ones the number of calls stays bounded. All choices follow from torch's
+global generator and from `seed`. Shape letters: b batch, c channels, h height, w width, k classes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from ...blocks.errors import InputError
+from .crops import cropped, drawn_boxes
 from .recipe import Recipe
 
 GROUPS = 16
@@ -40,17 +41,21 @@ class Transforms:
             InputError: torchvision cannot augment images of this number of channels.
         """
         _check_channels(recipe, len(mean))
-        self._changes = v2.Compose(changes) if (changes := _changes(recipe, size, mean)) else None
+        self._crop, self._size = recipe.crop, size
+        self._operations = _operations(recipe, mean)
         self._erasing = RandomErasing(recipe.erasing, mode="pixel", device=str(device)) if recipe.erasing else None
         self._random = random.Random(seed).getstate()
         self._mixing = _mixing(recipe, classes)
 
     def change(self, images_bchw: Tensor) -> Tensor:
         """The uint8 images cropped and augmented, in channels_last memory."""
-        if self._changes is None:
-            return images_bchw
-        groups = images_bchw.tensor_split(min(GROUPS, len(images_bchw)))
-        changed_bchw = torch.cat([self._changes(group) for group in groups])
+        changed_bchw = images_bchw
+        if self._crop < 1:
+            boxes_b4 = drawn_boxes(len(images_bchw), images_bchw.shape[-1], smallest=self._crop)
+            changed_bchw = cropped(images_bchw, boxes_b4, self._size)
+        if self._operations is not None:
+            groups = changed_bchw.tensor_split(min(GROUPS, len(images_bchw)))
+            changed_bchw = torch.cat([self._operations(group) for group in groups])
         return changed_bchw.contiguous(memory_format=torch.channels_last)
 
     def erase_and_mix(self, x_bchw: Tensor, labels_b: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,17 +85,14 @@ def _check_channels(recipe: Recipe, channels: int) -> None:
         )
 
 
-def _changes(recipe: Recipe, size: int, mean: Sequence[float]) -> list[Callable[[Any], Any]]:
-    changes: list[Callable[[Any], Any]] = []
-    if recipe.crop < 1:
-        changes.append(v2.RandomResizedCrop(size, scale=(recipe.crop, 1.0), antialias=True))
-    fill = [round(255 * value) for value in mean]
-    bilinear = v2.InterpolationMode.BILINEAR
+def _operations(recipe: Recipe, mean: Sequence[float]) -> Callable[[Tensor], Tensor] | None:
+    how: dict[str, Any] = {
+        "fill": [round(255 * value) for value in mean],
+        "interpolation": v2.InterpolationMode.BILINEAR,
+    }
     if recipe.augment == "randaugment":
-        changes.append(v2.RandAugment(recipe.operations, recipe.magnitude, interpolation=bilinear, fill=fill))
-    elif recipe.augment == "trivialaugment":
-        changes.append(v2.TrivialAugmentWide(interpolation=bilinear, fill=fill))
-    return changes
+        return v2.RandAugment(recipe.operations, recipe.magnitude, **how)
+    return v2.TrivialAugmentWide(**how) if recipe.augment == "trivialaugment" else None
 
 
 def _mixing(recipe: Recipe, classes: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None:
