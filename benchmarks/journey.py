@@ -82,8 +82,9 @@ def commands(pictures: Path, asked: argparse.Namespace) -> list[list[str]]:
     ]
 
 
-def shown(output: str) -> str:
-    """The output, shortened in its middle, without what differs between machines."""
+def shown(output: str, folder: Path, pictures: Path) -> str:
+    """The output, shortened in its middle, without the paths of this machine."""
+    output = output.replace(f"{folder.resolve()}/", "").replace(str(pictures.resolve()), "photos")
     lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output).splitlines()]
     if len(lines) > LINES:
         lines = [*lines[: LINES // 2], f"… {len(lines) - LINES} lines", *lines[-LINES // 2 :]]
@@ -111,7 +112,7 @@ def main() -> None:
         minutes, seconds = divmod(round(done.seconds), 60)
         typed = shlex.join(words)
         table.append(f"| `{typed}` | {minutes}:{seconds:02d} | {done.peak / 2**30:.2f} | {done.code} |")
-        parts.append(f"```console\n$ {typed}\n{shown(done.output)}\n```\n")
+        parts.append(f"```console\n$ {typed}\n{shown(done.output, asked.folder, asked.pictures)}\n```\n")
         print("\n".join([table[-1], parts[-1]]), flush=True)
     text = "\n".join(
         [
