@@ -56,14 +56,14 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
 
 def say_done() -> None:
     """This process has said, or will, how it ends."""
-    with suppress(OSError, ValueError):  # the watchdog has ended, or its pipe is closed already
-        _tell(None)
+    _tell(None)
 
 
 def _tell(line: str | int | None) -> None:
     if (watchdog := _watchdog) is not None and watchdog.stdin is not None:
-        watchdog.stdin.write(json.dumps(line).encode() + b"\n")
-        watchdog.stdin.flush()
+        with suppress(OSError, ValueError):  # the watchdog has ended, or its pipe is closed already
+            watchdog.stdin.write(json.dumps(line).encode() + b"\n")
+            watchdog.stdin.flush()
 
 
 def end() -> None:

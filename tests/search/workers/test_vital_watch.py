@@ -197,11 +197,15 @@ def test_the_process_ends_whatever_its_last_words_run_into(monkeypatch: pytest.M
     with pytest.raises(RuntimeError):  # `os._exit` has returned, which it does only here
         stop_signals.end_at_once("error: \ud800", 3)
     assert codes == [3]
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as gone:
-        assert gone.stdin is not None
-        gone.stdin.close()
-        monkeypatch.setattr(watched, "_watchdog", gone)
-        watched.say_done()
+    for closed in (True, False):
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, bufsize=0) as gone:
+            assert gone.stdin is not None
+            gone.kill()
+            gone.wait()
+            if closed:
+                gone.stdin.close()
+            monkeypatch.setattr(watched, "_watchdog", gone)
+            watched.say_done()
 
 
 def test_whether_a_thread_is_inside_a_call_of_ray_is_seen() -> None:
