@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,8 @@ GCS = "gcs_server"
 """Names of Ray's processes without which nothing runs."""
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 """How the titles of those begin that a raylet starts, and without which it ends itself."""
+_WAIT, STEP_MS = "wait_for_persisted_port", 200
+"""Ray's function that waits for a port, and the milliseconds of a step."""
 SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
 """Methods of Ray's node that start what a Ray of one's own does not use."""
 KEPT = {"idle_worker_killing_time_threshold_ms": 60_000}
@@ -57,7 +60,7 @@ def begin(place: str | None, *, preloaded: Sequence[str], **public: Any) -> None
     # a script that imports Ray before automl has let it read the variable too early
     ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", False)
     settings = {"_system_config": {"preload_python_modules": list(preloaded), **KEPT}} if preloaded else {}
-    with _without_services(), _in_sessions_of_their_own():
+    with _without_services(), _in_sessions_of_their_own(), short_waits():
         ray.init(_temp_dir=place, **settings, **public)
 
 
@@ -96,6 +99,33 @@ def _in_sessions_of_their_own() -> Iterator[None]:
         yield
     finally:
         services.ConsolePopen = before
+
+
+@contextmanager
+def short_waits() -> Iterator[None]:
+    """Inside, Ray waits for the ports of its processes in steps. Its own wait holds Python's lock:
+    if the process has died, a command that is told to stop could not for 30 s."""
+    from ray._private import node as module
+
+    whole = getattr(module, _WAIT, None)
+
+    def wait(*place: Any, timeout_ms: int = 30_000, **how: Any) -> int:
+        ends = time.monotonic() + timeout_ms / 1000
+        while True:
+            try:
+                assert whole is not None
+                return whole(*place, timeout_ms=min(STEP_MS, timeout_ms), **how)
+            except RuntimeError:
+                if time.monotonic() >= ends:
+                    raise
+
+    if whole is not None:
+        setattr(module, _WAIT, wait)
+    try:
+        yield
+    finally:
+        if whole is not None:
+            setattr(module, _WAIT, whole)
 
 
 def node() -> Any:

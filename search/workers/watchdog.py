@@ -8,7 +8,8 @@ the raylet.
 
 Through the pipe come lines of JSON: the id of the raylet (a number); what to say if the driver ends
 without a word, because it was killed or because Ray ended it, as Ray does when its raylet has died
-(a text); and null from a driver that ends in order, or has said the last word itself.
+(a text; an empty one from a driver that has said the last word itself); and null from a driver that
+has stopped all in order.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ import sys
 import time
 from pathlib import Path
 
-ROUNDS, PAUSE = 50, 0.1
-"""The most rounds in which processes are looked for, and the seconds between two of them: one that
-is being started is not seen in the first."""
+ROUNDS, QUIET, PAUSE = 50, 10, 0.1
+"""The most rounds in which processes are looked for, those without any after which none is left
+that is being started, and the seconds between two rounds."""
 STARTING = 60.0
 """Seconds in which the raylet has started its agents, or has given up."""
 SHOW_CURSOR = "\x1b[?25h"
@@ -67,7 +68,7 @@ def born(process: int) -> tuple[int, bytes]:
 def watch() -> tuple[dict[int, bytes], str | None]:
     """Wait until the driver is gone; the agents that were seen until then, and what is to say."""
     found: dict[int, bytes] = {}
-    raylet, ends, last_word, left = 0, time.monotonic(), None, b""
+    raylet, ends, last_word, left = 0, time.monotonic(), "", b""
     while True:
         starting = time.monotonic() < ends
         if not select.select([0], [], [], 1.0 if starting else None)[0]:
@@ -104,12 +105,17 @@ def kill(mark: str, known: dict[int, bytes]) -> bool:
 
 
 def main(mark: str) -> None:
-    """Wait until the driver is gone, then kill all that it has started."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # those of the whole job are the driver's matter
-        signal.signal(number, signal.SIG_IGN)
+    """Wait until the driver is gone, then kill all that it has started.
+
+    Signals to the whole job are the driver's matter: it starts this program so that it ignores
+    them. A driver that died while it started processes may have left one that has not got its mark
+    yet: they are looked for until none was seen for a second.
+    """
     known, last_word = watch()
+    unseen, enough = 0, 1 if last_word is None else QUIET
     for _ in range(ROUNDS):
-        if not kill(mark, known):
+        unseen = 0 if kill(mark, known) else unseen + 1
+        if unseen == enough:
             break
         time.sleep(PAUSE)
     if last_word:  # last, because a terminal or a pipe that nobody reads would stop this program

@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=_ignore_signals,  # from its first instruction on: a scheduler tells all processes of a job
     )
     _tell(LAST_WORD.format(os.getpid(), stop_signals.go_on))
     stop_signals.said = say_done
@@ -54,9 +56,14 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
     _tell(raylet())
 
 
+def _ignore_signals() -> None:
+    for number in stop_signals.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def say_done() -> None:
     """This process has said, or will, how it ends."""
-    _tell(None)
+    _tell("")
 
 
 def _tell(line: str | int | None) -> None:
@@ -69,7 +76,7 @@ def _tell(line: str | int | None) -> None:
 def end() -> None:
     """End at once what is left of it."""
     global _watchdog
-    say_done()
+    _tell(None)
     if _watchdog is not None:
         _watchdog.communicate()  # it sees its standard input closed
         _watchdog = None

@@ -27,8 +27,8 @@ quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": su
 agent = subprocess.Popen(["sleep", "60"], env={**os.environ, name: value}, start_new_session=True, **quiet)
 other = subprocess.Popen(["sleep", "60"], start_new_session=True, **quiet)
 print(agent.pid, other.pid, flush=True)
-if sys.stdin.readline():
-    watching.communicate(b"null\\n")
+if said := sys.stdin.readline():
+    watching.communicate(said.encode())
 """
 
 
@@ -68,16 +68,30 @@ def test_a_killed_drivers_processes_are_killed_and_no_others() -> None:
         os.kill(other, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("orderly", [False, True])
-def test_only_a_driver_that_could_not_say_how_to_go_on_has_it_said(orderly: bool) -> None:
+def test_one_that_was_just_being_started_is_killed_too() -> None:
+    """Between fork and exec it has not got its mark yet."""
+    driver = driver_of_two()
+    assert driver.stdout is not None
+    agent, other = map(int, driver.stdout.readline().split())
+    os.kill(agent, signal.SIGKILL)
+    driver.kill()
+    time.sleep(0.4)  # a round has seen none
+    late = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: f"test-{os.getpid()}"})
+    driver.communicate()
+    os.kill(other, signal.SIGKILL)
+    assert late.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("ending", ["", "null", '""'], ids=["killed", "all stopped", "said itself"])
+def test_only_a_driver_that_could_not_say_how_to_go_on_has_it_said(ending: str) -> None:
     driver = driver_of_two()
     assert driver.stdout is not None
     _, other = map(int, driver.stdout.readline().split())
-    if not orderly:
+    if not ending:
         driver.kill()
-    _, words = driver.communicate("\n" if orderly else None)
+    _, words = driver.communicate(f"{ending}\n" if ending else None)
     os.kill(other, signal.SIGKILL)
-    assert words == ("" if orderly else "the same\\ud800 call goes on\n")
+    assert words == ("" if ending else "the same\\ud800 call goes on\n")
 
 
 def test_what_is_left_is_killed_although_nobody_reads_what_is_said() -> None:
