@@ -176,6 +176,7 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
 
 def print_trainings(found: Sequence[Evaluation]) -> None:
     """The final trainings, numbered as `automl export --training` takes them."""
+    from ..studies.records.evaluation import DRIVER
     from ..studies.records.measure import as_text
 
     rows = [
@@ -187,7 +188,7 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
             str(each.seed),
             as_text(each.metric, each.accuracy),
             as_text(each.metric, each.test_accuracy),
-            "confirming" if each.worker != "driver" else each.fidelity.recipe or "train",
+            "confirming" if each.worker != DRIVER else each.fidelity.recipe or "train",
             f"{each.finished:%Y-%m-%d %H:%M}",
         ]
         for number, each in enumerate(found, start=1)

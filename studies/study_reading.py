@@ -106,8 +106,8 @@ class StudyReading:
 
     def candidates(self) -> dict[str, CandidateRow]:
         """Candidate by id, each with at least one evaluation."""
-        how: dict[str, Any] = {"shown": self._database.shown, "database": self._database}
-        return dict(self._once("candidates", lambda session: read_candidates(session, self._id, **how)))
+        known = self._database
+        return dict(self._once("candidates", lambda session: read_candidates(session, self._id, database=known)))
 
     def candidate(self, id_or_prefix: str) -> CandidateRow:
         """The candidate whose id is, or begins with, `id_or_prefix`. Raises: InputError if there is

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.errors import AutomlError, InputError
 from ...studies import CandidateRow, Evaluation, State, Study
+from ...studies.records.evaluation import DRIVER
 from ...studies.records.measure import as_text, shown, words
 from ...studies.trained.artifacts import sent
 from ...studies.trained.classifier_measures import measures_file
@@ -226,9 +227,7 @@ class ResumableTraining:
         from ..training.device import describe
 
         training = Running(job=self.job, network=self.row, curve=self.curve, seconds=self.seconds, started=self.started)
-        ended = training.evaluation(
-            state, worker="driver", device=describe(self.pixels.device), reason=reason, test=test
-        )
+        ended = training.evaluation(state, worker=DRIVER, device=describe(self.pixels.device), reason=reason, test=test)
         kept = self.study.record(ended, self.row, params={}, distributions={}, values=None)
         self.state.unlink(missing_ok=True)
         return kept

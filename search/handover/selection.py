@@ -8,11 +8,9 @@ from ...blocks import InputError
 from ...studies import Evaluation, Purpose, State, Study
 from ...studies.choosing.chosen import best, trainings
 from ...studies.choosing.chosen import chosen_candidate as chosen_of
+from ...studies.records.evaluation import DRIVER
 from ...studies.records.measure import as_text, shown, words
 from ...studies.trained.artifacts import weights_place
-
-DRIVER = "driver"
-"""The worker of a training by `automl train`, and not by a worker that confirmed its network."""
 
 
 def selected(
@@ -52,10 +50,9 @@ def selected(
     amount = max(_amount(each) for _, each in fitting)
     largest = [one for one in fitting if _amount(one[1]) == amount]
     by_hand = [one for one in largest if one[1].worker == DRIVER]
-    printed = best(study)
-    confirmed = next((one for one in largest if printed is not None and one[1] == printed.evaluation), largest[-1])
     if not by_hand:
-        return confirmed
+        printed = best(study)
+        return next((one for one in largest if printed is not None and one[1] == printed.evaluation), largest[-1])
     better = better_of_search([each for _, each in fitting], by_hand[-1][1])
     return next((one for one in reversed(fitting) if one[1] == better), by_hand[-1])
 

@@ -47,7 +47,6 @@ def watched(raylet: Callable[[], int]) -> Iterator[None]:
     )
     _tell(LAST_WORD.format(os.getpid(), stop_signals.go_on))
     stop_signals.said = say_done
-    atexit.register(say_done)
     os.environ[MARK] = value
     try:
         yield
@@ -64,6 +63,9 @@ def _ignore_signals() -> None:
 def say_done() -> None:
     """This process has said, or will, how it ends."""
     _tell("")
+
+
+atexit.register(say_done)
 
 
 def _tell(line: str | int | None) -> None:

@@ -65,13 +65,11 @@ def read_others(
     return found
 
 
-def read_candidates(
-    session: Session, study: int, *, shown: str = "the database", database: Database | None = None
-) -> dict[str, CandidateRow]:
-    """Candidate by id, in the order of ids; `shown` is how messages name the database, and with
-    its `database` the networks of a large study are read when they are asked for."""
+def read_candidates(session: Session, study: int, *, database: Database | None = None) -> dict[str, CandidateRow]:
+    """Candidate by id, in the order of ids; with its `database` the networks of a large study are
+    read when they are asked for."""
     if stored(session):
-        return {row.id: row for row in stored_candidates(session, CandidateRecord.study_id == study, shown, database)}
+        return {row.id: row for row in stored_candidates(session, CandidateRecord.study_id == study, database)}
     rows = select(*_CANDIDATE).where(CandidateRecord.study_id == study).order_by(CandidateRecord.id)
     return {row.id: candidate_of(row) for row in session.execute(rows)}
 

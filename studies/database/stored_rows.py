@@ -223,18 +223,16 @@ def _evaluation(row: tuple[Any, ...], short: Curve | None, metric: str, decode: 
 
 
 def stored_candidates(
-    session: Session, where: ColumnElement[bool], shown: str, database: Database | None = None
+    session: Session, where: ColumnElement[bool], database: Database | None = None
 ) -> list[CandidateRow]:
     """The candidates that `where` selects, in the order of their ids; with their `database` the
     networks of many are read later."""
-    count = session.scalar(select(func.count()).select_from(CandidateRecord).where(where)) or 0
-    columns = _CANDIDATE if database is None or count <= AT_ONCE else _WITHOUT_SPEC
+    decode, columns, later = Decoded("the database" if database is None else database.shown), _CANDIDATE, False
+    counted = select(func.count()).select_from(CandidateRecord).where(where)
+    if database is not None and (session.scalar(counted) or 0) > AT_ONCE:
+        decode, columns, later = DecodedCandidate(database.shown, Specs(database, where)), _WITHOUT_SPEC, True
     query = select(*_as_stored(columns)).where(where).order_by(CandidateRecord.id)
-    if database is None or count <= AT_ONCE:
-        decode = Decoded(shown)
-        return [_candidate(tuple(row), decode) for row in session.connection().execute(query)]
-    later = DecodedCandidate(shown, Specs(database, where))
-    return [_candidate(tuple(row), later, later=True) for row in session.connection().execute(query)]
+    return [_candidate(tuple(row), decode, later=later) for row in session.connection().execute(query)]
 
 
 def _candidate(row: tuple[Any, ...], decode: Decoded, *, later: bool = False) -> CandidateRow:

@@ -22,7 +22,10 @@ from .candidate_row import CandidateRow
 from .field_checks import LARGEST, assign, finite, integer, member, require_text, storable, utc
 from .late import Late
 
-__all__ = ["CandidateRow", "DuplicateEvaluation", "Evaluation", "Fault", "Fidelity", "Purpose", "State"]
+__all__ = ["DRIVER", "CandidateRow", "DuplicateEvaluation", "Evaluation", "Fault", "Fidelity", "Purpose", "State"]
+
+DRIVER = "driver"
+"""The worker of a training by `automl train`, and not by a worker that confirmed its network."""
 
 
 class DuplicateEvaluation(AutomlError):

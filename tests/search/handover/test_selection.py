@@ -16,6 +16,7 @@ from automl.search.handover.longer_training import train
 from automl.search.handover.selection import better_of_search
 from automl.studies import Evaluation, Study
 from automl.studies.choosing.chosen import trainings
+from automl.studies.records.evaluation import DRIVER
 
 from ..one_network import TINY, pictures, study_on
 
@@ -112,7 +113,7 @@ class TestBetterOfSearch:
         one = trainings(study)[0]
 
         def make(accuracy: float, epochs: int = 3, *, by_hand: bool = False, **changes: Any) -> Evaluation:
-            worker = selection.DRIVER if by_hand else "host:1"
+            worker = DRIVER if by_hand else "host:1"
             fidelity = replace(one.fidelity, epochs=epochs)
             return replace(one, worker=worker, accuracy=accuracy, fidelity=fidelity, **changes)
 
