@@ -17,6 +17,7 @@ from .training_bar import training_bar
 
 if TYPE_CHECKING:
     from ..search.handover.export import HandedOver
+    from ..studies import Evaluation, Study
 
 Candidate = Annotated[
     str | None,
@@ -82,6 +83,15 @@ def train(
             " began.",
         ),
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit", help="Train on the validation images too, once the choice is final. Only test images measure it."
+        ),
+    ] = False,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="GPUs that share each batch. Default: one device.")
+    ] = None,
     data: Data = None,
     data_dir: DataDir = None,
     cache: Cache = None,
@@ -90,23 +100,21 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a network of a study on all its training images and keep its weights. The network that
-    the study chose is also measured on the test data.
+    the study chose is also measured on the test data. With --refit it is trained on the validation
+    images too, and nothing but the test images measures it.
 
     After Ctrl-C or a kill the same command continues after the last finished epoch.
     """
     from ..search import train as run
     from ..search.handover.selection import better_of_search
     from ..studies import Study
-    from ..studies.choosing.chosen import trainings
+    from ..studies.choosing.finals import trainings
     from ..studies.records.measure import as_text, words
     from ..studies.trained.classifier_measures import kept_measures
     from .printed_measures import print_measures
 
-    patience = parse_duration(db_patience)
-    with (
-        interruptible(masked_command(sys.argv[1:], storage), "finished epochs"),
-        training_bar(to_stderr=json) as (said, told),
-    ):
+    patience, typed = parse_duration(db_patience), masked_command(sys.argv[1:], storage)
+    with interruptible(typed, "finished epochs"), training_bar(to_stderr=json) as (said, told):
         evaluation = run(
             study,
             candidate=candidate,
@@ -118,6 +126,8 @@ def train(
             recipe=recipe,
             balance=balance,
             pretrained=pretrained,
+            refit=refit,
+            gpus=gpus,
             data=data,
             data_dir=data_dir,
             cache=cache,
@@ -135,21 +145,32 @@ def train(
         return
     if measures is not None:
         print_measures(measures)
-    metric, on_test = evaluation.metric, evaluation.test_accuracy
-    tested = "" if on_test is None else f", test {words(metric)} {as_text(metric, on_test)}"
-    print(f"validation {words(metric)} {as_text(metric, evaluation.accuracy)}{tested}")
+    metric = evaluation.metric
+    parts = {"validation": evaluation.validated, "test": evaluation.test_accuracy}
+    reached = [f"{part} {words(metric)} {as_text(metric, value)}" for part, value in parts.items() if value is not None]
+    print(", ".join(reached))
     fidelity = evaluation.fidelity
-    which = ["--size", fidelity.size, "--epochs", fidelity.epochs, "--seed", evaluation.seed]
-    moved = [] if data is None else ["--data", data]
-    named = ["--candidate", evaluation.candidate_id[:12], *map(str, which)]
-    finals = trainings(opened)
-    if (better := better_of_search(finals, evaluation)) is not None:
-        number, recipe = finals.index(better) + 1, fidelity.recipe
+    named = ["--candidate", evaluation.candidate_id[:12], "--size", str(fidelity.size)]
+    named += ["--epochs", str(fidelity.epochs), "--seed", str(evaluation.seed)]
+    better = None if fidelity.refit else better_of_search(trainings(opened), evaluation)
+    if better is not None:
+        recipe = fidelity.recipe
         needs = f"; the recipe {recipe} may need more --epochs" if recipe else ""
-        reached = f"validation {words(metric)} {as_text(metric, better.accuracy)}"
-        print(f"training {number}, by the search, was better ({better.fidelity}: {reached}){needs}")
-        named = ["--training", str(number)]
+        before = f"validation {words(metric)} {as_text(metric, better.accuracy)}"
+        print(f"training {_number(opened, better)}, by the search, was better ({better.fidelity}: {before}){needs}")
+    if better is not None or fidelity.refit:
+        named = ["--training", str(_number(opened, better or evaluation))]
+    moved = [] if data is None else ["--data", data]
     print(f"next: {command('export', study, *named, *moved, '--out', 'found', storage=storage)}")
+    if better is None and not fidelity.refit and evaluation.test_accuracy is not None:
+        print(f"      {typed} --refit    once more, on the validation images too")
+
+
+def _number(study: Study, training: Evaluation) -> int:
+    """The number by which `automl status` lists a training."""
+    from ..studies.choosing.finals import numbered_trainings
+
+    return numbered_trainings(study).index(training) + 1
 
 
 def export(
@@ -160,8 +181,8 @@ def export(
         int | None,
         typer.Option(
             help=(
-                "Number of a training in `automl status`. Default: the longest at the largest size, of several the"
-                " last; or that of the search if it is better on the validation images."
+                "Number of a training in `automl status`. Default: a refit, else the longest at the largest size, of"
+                " several the last; or that of the search if it is better on the validation images."
             )
         ),
     ] = None,

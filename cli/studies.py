@@ -176,7 +176,6 @@ def status(study: StudyName, storage: Storage = DEFAULT_STORAGE, json: Json = Fa
 
 def print_trainings(found: Sequence[Evaluation]) -> None:
     """The final trainings, numbered as `automl export --training` takes them."""
-    from ..studies.records.evaluation import DRIVER
     from ..studies.records.measure import as_text
 
     rows = [
@@ -186,9 +185,9 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
             str(each.fidelity.size),
             str(each.fidelity.epochs),
             str(each.seed),
-            as_text(each.metric, each.accuracy),
+            as_text(each.metric, each.validated),
             as_text(each.metric, each.test_accuracy),
-            "confirming" if each.worker != DRIVER else each.fidelity.recipe or "train",
+            _made_by(each),
             f"{each.finished:%Y-%m-%d %H:%M}",
         ]
         for number, each in enumerate(found, start=1)
@@ -199,6 +198,16 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
             ["training", "candidate", "px", "epochs", "seed", "validation", "test", "by", "ended (UTC)"],
             rows,
         )
+
+
+def _made_by(training: Evaluation) -> str:
+    """Who made a final training, and how if it is by hand."""
+    from ..studies.records.evaluation import DRIVER
+
+    if training.worker != DRIVER:
+        return "confirming"
+    how = ["refit"] if training.fidelity.refit else []
+    return ", ".join([*how, training.fidelity.recipe]) if training.fidelity.recipe else "".join(how) or "train"
 
 
 def front(

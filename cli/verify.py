@@ -39,6 +39,21 @@ def verify(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=10_000, help="Trainings of each network.")] = 5,
+    references: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Published networks that are compared, the best known first. Default: as in an earlier call, or 3.",
+        ),
+    ] = None,
+    controls: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compare a random network of the space, and one scaled by the compound rule. Default: as in an"
+            " earlier call, or yes."
+        ),
+    ] = None,
     time_: Annotated[
         str | None, typer.Option("--time", help="Wall time of this run: 10min, 2h. Default: until all is trained.")
     ] = None,
@@ -67,8 +82,8 @@ def verify(
     """Train the network chosen beside published ones, all alike and from the same seeds, measure
     them on the test images, and write a certificate.
 
-    Compared are the three best references of the budget, a random network of the space, and one
-    scaled by the compound rule. The same command again trains what is missing.
+    Compared are the best references of the budget, a random network of the space, and one scaled by
+    the compound rule. The same command again trains what is missing.
     """
     began = time.monotonic()
     from ..search.verification.verifying import verify as run
@@ -82,6 +97,8 @@ def verify(
             study,
             epochs=epochs,
             seeds=seeds,
+            references=references,
+            controls=controls,
             workers=workers,
             gpus_per_trial=gpus_per_trial,
             seconds=seconds,

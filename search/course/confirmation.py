@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ...studies import Evaluation, Fidelity, FrontPoint
-from ...studies.choosing.chosen import adequate
+from ...studies.choosing.finals import adequate
 from ...studies.choosing.reference_trials import ORIGIN
 
 FINAL_FACTOR = 2

@@ -86,7 +86,7 @@ class FinalTrainings:
         first = {final.key for final in self._planned}
         points = {point.id: point for point in complete_points(self._study)}
         for one in every[last + 1 :]:
-            if one.key not in first and one.candidate_id in points:
+            if one.key not in first and one.candidate_id in points and not one.fidelity.refit:
                 self._planned.append(Final(point=points[one.candidate_id], fidelity=one.fidelity, seed=one.seed))
                 self._raced += 1
 

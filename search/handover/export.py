@@ -24,6 +24,9 @@ from ..pretrained.kept import began
 from .sample import measured_sample
 from .selection import describe, done, others, selected, trial_in_words
 
+REFIT = "on the validation images too"
+"""What is said of the weights of a refit."""
+
 
 @documented
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +76,12 @@ def export(
             None.
         said: called with each line of progress.
 
-    If several trainings fit, the one that saw most pixels (epochs x share of the images x size²) is
-    exported; of several equal ones the last, or after a search alone the one whose accuracies were
-    printed. If the longest is one of `train` and worse on the validation images than every training
-    by which the search confirmed the network, the best of those is exported. A network that was
-    never confirmed is exported with the weights of its trial, if the search has kept them, and is
-    marked as such.
+    If several trainings fit, a refit is exported, else the one that saw most pixels (epochs x share
+    of the images x size²); of several equal ones the last, or after a search alone the one whose
+    accuracies were printed. If the longest is one of `train` and worse on the validation images
+    than every training by which the search confirmed the network, the best of those is exported. A
+    network that was never confirmed is exported with the weights of its trial, if the search has
+    kept them, and is marked as such.
 
     Raises:
         InputError: the folder exists, there is no such training or exporter, or the data are not
@@ -95,8 +98,8 @@ def export(
     exporters_for(formats)  # refuses an unknown one before anything is loaded
     number, chosen = selected(study, candidate, training, size=size, epochs=epochs, seed=seed)
     row = study.candidate(chosen.candidate_id)
-    mark = "" if number is not None else trial_in_words(chosen)
-    said(f"exporting {row.id[:12]}: {mark or f'training {number}'}, {describe(chosen)}")
+    mark = trial_in_words(chosen) if number is None else REFIT if chosen.fidelity.refit else ""
+    said(f"exporting {row.id[:12]}: {f'training {number}' if number is not None else mark}, {describe(chosen)}")
     for line in () if training is not None else others(study, chosen):
         said(line)
     path = weights_file(study, chosen)
@@ -115,7 +118,7 @@ def export(
         preprocessing=preprocessing,
         mean=tuple(kept["mean"]),
         std=tuple(kept["std"]),
-        accuracy=shown(chosen.metric, chosen.accuracy or 0.0),
+        accuracy=None if chosen.validated is None else shown(chosen.metric, chosen.validated),
         test_accuracy=None if chosen.test_accuracy is None else shown(chosen.metric, chosen.test_accuracy),
         epochs=done(chosen),
         seed=chosen.seed,

@@ -4,7 +4,7 @@ is deployed, and continued after Ctrl-C or a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -15,13 +15,13 @@ from ...blocks.errors import InputError
 from ...spaces import Candidate
 from ...studies import CandidateRow, Evaluation, Fidelity, Purpose, Study
 from ...studies.choosing.chosen import best, chosen_candidate
+from ...studies.choosing.finals import trainings
 from ...studies.records.spec import smallest_map
 from ...studies.tasks.task import CLASSIFICATION, task_of
 from ...studies.trained.artifacts import local_folder, weights_name
+from ...studies.trained.classifier_measures import kept_measures
 from ..course.job import Job
 from ..course.outages import opened
-from ..data.answers import Answers
-from ..data.data_summary import UNEQUAL
 from ..option_checks import check_is_number, check_seed
 from ..options import DB_PATIENCE
 from ..plan import proxy
@@ -31,10 +31,10 @@ from ..training.recipes.recipe_lookup import NAMED, OWN, named_recipe
 from ..training.task_fit import fitted, require_fitting
 from .resumable import ResumableTraining, Said, Told
 from .study_data import require_images, study_data
+from .training_images import pixels_of, say_imbalance, used
 
 if TYPE_CHECKING:
-    from ..data import ImageData, Split
-    from ..training.pixels import Pixels
+    from ..data import ImageData
 
 LONGER = 5
 """By default a network is trained for this many times the epochs of a trial: 2.5 times as long as
@@ -56,12 +56,17 @@ def train(
     recipe: str | None = None,
     balance: str | None = None,
     pretrained: str | None = None,
+    refit: bool = False,
+    gpus: int | None = None,
     storage: str | None = None,
     db_patience: float = DB_PATIENCE,
     said: Said = lambda text: None,
     told: Told | None = None,
 ) -> Evaluation:
     """Train a network of a study on all its training images in this process and keep its weights.
+
+    A refit trains on the validation images too, once the choice is final: more images, and no
+    accuracy but that on the test images. No choice is based on it.
 
     Args:
         study: the study, or its name.
@@ -81,6 +86,9 @@ def train(
         balance: "weights", "sampling" or "none" for classes of unequal size; None: the recipe's.
         pretrained: weights from which it begins, as a search takes them, or "none" for noise; None:
             as the candidates of the study began.
+        refit: whether it trains on the validation images too.
+        gpus: number of GPUs that share each batch, one process each; None: one device. A script
+            that asks for several must call this under `if __name__ == "__main__"`.
         storage: database URL of a study given by name; AUTOML_STORAGE or sqlite:///automl.db if
             None.
         db_patience: seconds for which a database that is locked or out of reach is waited for.
@@ -89,17 +97,27 @@ def train(
 
     Raises:
         InputError: there is no such candidate, recipe, or nothing to choose from, the data are not
-            the study's, or this very training has been done.
+            the study's, this very training has been done, there are not so many GPUs, or a refit is
+            asked of a network that is not the chosen one, and `test` is False.
         Diverged: the training produced NaN or infinity; recorded as FAIL first.
         KeyboardInterrupt: stopped; the same call continues after the last finished epoch.
     """
+    from .companions import Together, devices_of
+
     _check_threads(threads)
+    devices = devices_of(gpus)
     check_is_number("--db-patience", db_patience)
     study = opened(study, storage, db_patience, said)
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
     require_images(study)
+    tested = test or (chosen is not None and chosen.candidate.id == row.id)
+    if refit and not tested:
+        raise InputError(
+            f"only test images can measure a refit, and {row.id[:12]} is not the network chosen: give --test to look"
+            " at them"
+        )
     how, named = named_recipe(recipe, Recipe.from_dict(settings["recipe"]), balance)
     task = task_of(study.spec.data)
     if task != CLASSIFICATION:
@@ -113,7 +131,7 @@ def train(
     if seed is not None:
         check_seed("--seed", seed)
         if size is not None and _done(
-            study, row, asked := _fidelity(study, height, epochs, size, named), seed
+            study, row, asked := _fidelity(study, height, epochs, size, named, refit=refit), seed
         ):  # before the images are read
             raise _known(row, asked, seed)
     said(f"loading the images of {data or study.spec.data['name']}")
@@ -124,10 +142,10 @@ def train(
         cache=cache,
         size=lambda native: size or deployable(height, searched, native),
     )
-    fidelity = _fidelity(study, height, epochs, size or deployable(height, searched, loaded.native), named)
-    weights = local_folder(study)
+    side = size or deployable(height, searched, loaded.native)
+    fidelity = _fidelity(study, height, epochs, side, named, refit=refit)
+    rows, weights = used(rows, fidelity), local_folder(study)
     with _alone(study, row, fidelity, seed, weights) as own_seed:
-        tested = test or (chosen is not None and chosen.candidate.id == row.id)
         job = Job(
             candidate=row.spec,
             params=row.params,
@@ -138,50 +156,51 @@ def train(
             checkpoint=_file_name(row, fidelity, own_seed),
             metric=study.spec.metric,
         )
-        pixels = _pixels(job, row, loaded, rows, said)
+        _say(job, row, loaded, devices, said)
+        say_imbalance(loaded, rows, said)
+        together = Together(
+            storage=study.storage_url,
+            study=study.spec.name,
+            data=data,
+            data_dir=data_dir,
+            cache=cache,
+            job=job,
+            recipe=how,
+            devices=devices,
+        )
         training = ResumableTraining(
             study=study,
             row=row,
             job=job,
-            pixels=pixels,
+            pixels=pixels_of(loaded, rows, fidelity, devices[0]),
             recipe=how,
+            together=together if len(devices) > 1 else None,
             threads=threads,
             said=said,
             told=told,
             source=source,
+            temperature=_temperature(study, row) if refit else 1.0,
         )
         return training.run(tested=tested)
 
 
-def _pixels(job: Job, row: CandidateRow, loaded: ImageData, rows: Split, said: Said) -> Pixels:
-    """The images on the device that trains; says what is about to be trained."""
-    from ..training.device import describe, pick_device
-    from ..training.pixels import Pixels
-
-    fidelity, device = job.fidelity, pick_device()
-    if fidelity.size > loaded.native:
-        said(f"the images hold {loaded.native} px: they are enlarged to {fidelity.size}")
-    said(f"training {row.id[:12]} for {fidelity} on {describe(device)}, seed {job.seed}")
-    _say_imbalance(loaded, rows, said)
-    parts = rows.train, rows.validation, rows.test
-    answers = Answers.of(loaded, rows.train)
-    how = {"levels": loaded.levels, "fit": loaded.fit, "answers": answers}
-    return Pixels(loaded.images, loaded.labels, *parts, device, **how)
+def _temperature(study: Study, row: CandidateRow) -> float:
+    """The temperature of a refit, which has no images to fit one on: that of the network's last
+    training that was measured; 1 if there is none."""
+    for each in reversed(trainings(study)):
+        if each.candidate_id == row.id and (found := kept_measures(study, each)) is not None:
+            return found.temperature
+    return 1.0
 
 
-def _say_imbalance(loaded: ImageData, rows: Split, said: Said) -> None:
-    """Say so if the classes have strongly unequal numbers of training images."""
-    import numpy as np
+def _say(job: Job, row: CandidateRow, loaded: ImageData, devices: Sequence[str], said: Said) -> None:
+    """Say what is about to be trained, and where."""
+    from ..training.device import describe
 
-    if loaded.task != CLASSIFICATION:
-        return
-    counts = np.bincount(loaded.labels[rows.train], minlength=len(loaded.classes))
-    most, fewest = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
-    if counts[most] >= UNEQUAL * counts[fewest]:
-        said(
-            f"the classes are unequal: {loaded.classes[most]} has {counts[most]:,} training images,"
-            f" {loaded.classes[fewest]} {counts[fewest]:,}; judge by the balanced accuracy, and see --balance"
-        )
+    if job.fidelity.size > loaded.native:
+        said(f"the images hold {loaded.native} px: they are enlarged to {job.fidelity.size}")
+    where = describe(devices[0]) if len(devices) == 1 else f"{len(devices)} devices, {describe(devices[0])} the first"
+    said(f"training {row.id[:12]} for {job.fidelity} on {where}, seed {job.seed}")
 
 
 @contextmanager
@@ -230,15 +249,17 @@ def _check_threads(threads: int | None) -> None:
 
 
 def _file_name(row: CandidateRow, fidelity: Fidelity, seed: int) -> str:
-    """The name of the file of the weights; trainings by another recipe have files of their own."""
+    """The name of the file of the weights; refits and trainings by another recipe have files of
+    their own."""
     name = Path(weights_name(row.id, fidelity, seed))
-    return f"{name.stem}-{fidelity.recipe}.pt" if fidelity.recipe else name.name
+    marks = [*(["refit"] if fidelity.refit else []), *([fidelity.recipe] if fidelity.recipe else [])]
+    return f"{'-'.join([name.stem, *marks])}.pt"
 
 
-def _fidelity(study: Study, height: int, epochs: int, size: int, recipe: str) -> Fidelity:
+def _fidelity(study: Study, height: int, epochs: int, size: int, recipe: str, *, refit: bool) -> Fidelity:
     """The fidelity of a training; below the deployment size strides are fitted as in the search."""
     smallest = smallest_map(study.spec.settings) if size < height else 0
-    return Fidelity(epochs=epochs, size=size, smallest_map=smallest, recipe=recipe)
+    return Fidelity(epochs=epochs, size=size, smallest_map=smallest, recipe=recipe, refit=refit)
 
 
 def deployable(height: int, searched: int, native: int) -> int:

@@ -15,20 +15,29 @@ if TYPE_CHECKING:
 
 
 def measure(
-    network: nn.Module, pixels: Pixels, recipe: Recipe, *, size: int, names: list[str], on_test_nk: Tensor | None
+    network: nn.Module,
+    pixels: Pixels,
+    recipe: Recipe,
+    *,
+    size: int,
+    names: list[str],
+    on_test_nk: Tensor | None,
+    temperature: float = 1.0,
 ) -> TrainingMeasures:
-    """The measures of a network in eval mode on the validation images and, if its logits on these
-    are given (`logits_on_test`), the test images.
+    """The measures of a network in eval mode on the validation images, if there are any, and on the
+    test images, if its logits on these are given (`logits_on_test`).
 
-    The temperature of both is fitted on the validation images. `names` are those of the classes,
-    labels or targets.
+    The temperature of both is fitted on the validation images; without these it is `temperature`.
+    `names` are those of the classes, labels or targets.
     """
     from ..training.measures import fitted_temperature, logits_of, measures_of
 
-    temperature = 1.0
     found: dict[str, PartMeasures] = {}
-    parts: tuple[Part, ...] = ("validation", "test") if on_test_nk is not None else ("validation",)
+    measured = {"validation": pixels.count("validation") > 0, "test": on_test_nk is not None}
+    parts: tuple[Part, ...] = ("validation", "test")
     for part in parts:
+        if not measured[part]:
+            continue
         if part == "test" and on_test_nk is not None and recipe.amp:  # without, they would be others
             logits_nk, labels_n = on_test_nk, pixels.labels("test")
         else:

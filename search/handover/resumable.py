@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..training.recipe import Recipe
     from ..training.threads import Threads
     from ..training.trainer import Report, Trainer
+    from .companions import Together
 
 Said = Callable[[str], None]
 """Called with each line of progress."""
@@ -58,12 +60,16 @@ class ResumableTraining:
     """How the network is trained."""
     told: Told | None = None
     """Called after each update with the share that is done."""
+    together: Together | None = None
+    """What further processes are told that train it too; None trains in this one alone."""
+    temperature: float = 1.0
+    """The temperature of its probabilities if it is a refit, which has no images to fit one on."""
     source: Source | None = None
     """The network from whose weights it begins; None begins from noise."""
     best: dict[str, Any] | None = None
     """Epoch and weights with the highest validation accuracy so far; of equal ones the first."""
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """(epoch, validation accuracy) of the finished epochs."""
+    """(epoch, validation accuracy) of the finished epochs; of a refit its test accuracy."""
     seconds: float = 0.0
     """Seconds of the finished epochs."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -98,22 +104,45 @@ class ResumableTraining:
         from ..workers.job_runner import keep_weights
         from .weights_loading import logits_on_test, measured
 
-        with Threads(self.pixels.device, self.threads) as threads:
-            try:
+        with Threads(self.pixels.device, self.threads if self.together is None else 1) as threads:
+            with self._failing():
                 trainer = self._trainer()
+            with self._joined(trainer), self._failing():
                 self._train(trainer, threads)
-            except AutomlError as error:
-                self._record(State.FAIL, reason=str(error))
-                raise
             keep_weights(self.job, trainer, self.pixels)
             self._keep_best()
             network, size, metric = trainer.network_for_use(), self.job.fidelity.size, self.job.metric
             logits_nk = logits_on_test(network, self.pixels, size) if tested else None
             on_test = None if logits_nk is None else measured(logits_nk, self.pixels, metric)
+            if self.job.fidelity.refit and on_test is not None:
+                self.curve = [(trainer.epochs, on_test)]
             self._measure(trainer, logits_nk)
             # before it is recorded: if the URL cannot be reached, the same call goes on here
             sent(self.study, self.weights, self.best_weights, measures_file(self.weights))
         return self._record(State.COMPLETE, test=on_test)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Inside, an error of the network or its training is recorded."""
+        try:
+            yield
+        except AutomlError as error:
+            self._record(State.FAIL, reason=str(error))
+            raise
+
+    @contextmanager
+    def _joined(self, trainer: Trainer) -> Iterator[None]:
+        """Inside, the other processes train too, if there are any."""
+        if self.together is None or trainer.finished:
+            yield
+            return
+        from ..training.ranks import Ranks
+        from .companions import companions
+
+        Ranks(0, len(self.together.devices)).require_batch(trainer.smallest_batch)
+        with companions(self.together, self.state if trainer.done_epochs else None) as ranks:
+            trainer.train_with(ranks)
+            yield
 
     def _trainer(self) -> Trainer:
         """A trainer at the beginning, or after the epochs that were finished before a stop."""
@@ -149,7 +178,8 @@ class ResumableTraining:
             began = time.monotonic()
             report = trainer.epoch()
             self._note_best(report, trainer)
-            self.curve.append((report.epoch, report.accuracy))
+            if not self.job.fidelity.refit:
+                self.curve.append((report.epoch, report.accuracy))
             self.seconds += report.seconds
             self._keep(trainer)
             self.said(self._progress(report, trainer, time.monotonic() - began))
@@ -185,7 +215,8 @@ class ResumableTraining:
 
         names = [str(name) for name in self.study.spec.data["classes"]]
         network, size = trainer.network_for_use(), self.job.fidelity.size
-        found = measure(network, self.pixels, self.recipe, size=size, names=names, on_test_nk=on_test_nk)
+        how = {"size": size, "names": names, "on_test_nk": on_test_nk, "temperature": self.temperature}
+        found = measure(network, self.pixels, self.recipe, **how)
         found.write(self.weights)
 
     def _keep_best(self) -> None:
@@ -219,9 +250,10 @@ class ResumableTraining:
     def _progress(self, report: Report, trainer: Trainer, seconds: float) -> str:
         left = (trainer.epochs - report.epoch) * seconds
         ahead = "" if not left else f", about {left:.0f} s left" if left < 120 else f", about {left / 60:.0f} min left"
-        reached = f"{words(self.job.metric)} {as_text(self.job.metric, report.accuracy)}"
-        shown = f"validation {reached}, loss {report.loss:.3f}, {report.seconds:.1f} s{ahead}"
-        return f"epoch {report.epoch} of {self.job.fidelity.epochs}: {shown}"
+        fidelity, metric = self.job.fidelity, self.job.metric
+        reached = "" if fidelity.refit else f"validation {words(metric)} {as_text(metric, report.accuracy)}, "
+        shown = f"{reached}loss {report.loss:.3f}, {report.seconds:.1f} s{ahead}"
+        return f"epoch {report.epoch} of {fidelity.epochs}: {shown}"
 
     def _record(self, state: State, *, reason: str | None = None, test: float | None = None) -> Evaluation:
         from ..training.device import describe

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from ...blocks import InputError
 from ...studies import Evaluation, Purpose, State, Study
-from ...studies.choosing.chosen import best, trainings
+from ...studies.choosing.chosen import best
 from ...studies.choosing.chosen import chosen_candidate as chosen_of
+from ...studies.choosing.finals import numbered_trainings
 from ...studies.records.evaluation import DRIVER
 from ...studies.records.measure import as_text, shown, words
 from ...studies.trained.artifacts import weights_place
@@ -17,7 +18,7 @@ def selected(
     study: Study, candidate: str | None, training: int | None, *, size: int | None, epochs: int | None, seed: int | None
 ) -> tuple[int | None, Evaluation]:
     """The training that is exported, and its number; None for a trial of the search."""
-    numbered: list[tuple[int | None, Evaluation]] = list(enumerate(trainings(study), start=1))
+    numbered: list[tuple[int | None, Evaluation]] = list(enumerate(numbered_trainings(study), start=1))
     if training is not None:
         if not 1 <= training <= len(numbered):
             raise InputError(
@@ -47,6 +48,8 @@ def selected(
         wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
         there = "; ".join(f"{number or 'trial'}: {each.fidelity}, seed {each.seed}" for number, each in own[:8])
         raise InputError(f"no training of {row.id[:12]} has {wanted}; there are {there}")
+    if refits := [one for one in fitting if one[1].fidelity.refit]:
+        return max(reversed(refits), key=lambda one: _amount(one[1]))
     amount = max(_amount(each) for _, each in fitting)
     largest = [one for one in fitting if _amount(one[1]) == amount]
     by_hand = [one for one in largest if one[1].worker == DRIVER]
@@ -75,9 +78,13 @@ def others(study: Study, chosen: Evaluation) -> Iterator[str]:
     best one if it is better."""
     numbered = [
         one
-        for one in enumerate(trainings(study), start=1)
+        for one in enumerate(numbered_trainings(study), start=1)
         if one[1].candidate_id == chosen.candidate_id and one[1].checkpoint is not None
     ]
+    if chosen.fidelity.refit:
+        yield "it was trained on the validation images too: the measures are those on the test images"
+        return
+    numbered = [one for one in numbered if not one[1].fidelity.refit]
     metric, minimised = chosen.metric, shown(chosen.metric, 1) < 0
     number, longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
     if _amount(longest) > _amount(chosen) and _accuracy(longest) < _accuracy(chosen):
@@ -101,10 +108,10 @@ def describe(training: Evaluation) -> str:
     tested = (
         "" if training.test_accuracy is None else f", test {words(metric)} {as_text(metric, training.test_accuracy)}"
     )
-    return (
-        f"{fidelity.size} px, {done(training)} epochs, seed {training.seed}: validation {words(metric)}"
-        f" {as_text(metric, training.accuracy)}{tested}"
-    )
+    head = f"{fidelity.size} px, {done(training)} epochs, seed {training.seed}"
+    if fidelity.refit:
+        return f"{head}, on training and validation images{tested}"
+    return f"{head}: validation {words(metric)} {as_text(metric, training.accuracy)}{tested}"
 
 
 def trial_in_words(trial: Evaluation) -> str:

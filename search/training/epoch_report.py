@@ -12,7 +12,8 @@ class Report:
     epoch: int
     """Number of epochs done, including this one."""
     accuracy: float
-    """Top-1 accuracy on the validation images, of the averaged weights if the recipe averages."""
+    """Top-1 accuracy on the validation images, of the averaged weights if the recipe averages; NaN
+    if there are none."""
     loss: float
     """Mean training loss over the images of the epoch, each taken when it was trained on."""
     seconds: float

@@ -18,8 +18,26 @@ from torch import Tensor, nn
 from .batches import Batches
 from .graphs import Graphs
 from .loss import Loss
+from .ranks import Ranks
 from .recipe import Recipe
 from .step import Step
+
+
+def step_of(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: ModelEmaV3 | None,
+    recipe: Recipe,
+    graphs: Graphs,
+    loss: Loss,
+    ranks: Ranks,
+) -> Step:
+    """What does the updates of a network on its device. Those of several processes are no graphs:
+    the networks for which several GPUs pay are so large that a graph gains little."""
+    device = next(network.parameters()).device
+    if device.type == "cuda" and ranks.alone:
+        return GraphedStep(network, optimizer, average, recipe, device, graphs, loss)
+    return Step(network, optimizer, average, recipe, device, loss, ranks)
 
 
 class GraphedStep(Step):

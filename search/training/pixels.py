@@ -50,7 +50,7 @@ class Pixels:
         images: NDArray[np.uint8],
         labels: NDArray[np.int64],
         train: NDArray[np.int64],
-        validation: NDArray[np.int64],
+        validation: NDArray[np.int64] | None,
         test: NDArray[np.int64] | None,
         device: torch.device | str,
         levels: tuple[float, float] | None = None,

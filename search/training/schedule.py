@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...blocks.errors import InputError
 from .recipe import Recipe
 
 SIZE_STEP = 4
@@ -51,7 +52,14 @@ class EpochPlan:
 
 
 def schedule(recipe: Recipe, *, epochs: int, size: int, images: int) -> tuple[EpochPlan, ...]:
-    """The plan of each epoch, where a full epoch has `images` images of `size` pixels a side."""
+    """The plan of each epoch, where a full epoch has `images` images of `size` pixels a side.
+
+    Raises:
+        InputError: there is no epoch or no pixel.
+    """
+    for name, value in (("epochs", epochs), ("size", size)):
+        if value < 1:
+            raise InputError(f"{name} must be at least 1, but got {value}")
     plans: list[EpochPlan] = []
     rising = min(recipe.rise * epochs, epochs - 1)  # the last epoch is always a full one
     for done in range(epochs):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .accuracy import autocast
 from .batches import Batches
 from .loss import Loss
+from .ranks import ALONE, Ranks
 from .recipe import Recipe
 
 
@@ -26,6 +27,7 @@ class Step:
         recipe: Recipe,
         device: torch.device,
         loss: Loss | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Begin with the network and what trains it.
 
@@ -36,24 +38,30 @@ class Step:
             recipe: number of parts of a batch, clipping and precision.
             device: where the batches are.
             loss: None takes the recipe's, without class weights.
+            ranks: the processes that share each batch.
         """
         self._network, self._optimizer, self._average = network, optimizer, average
         self._recipe, self._device = recipe, device
         self._loss = loss or Loss(recipe)
+        self._ranks = ranks
 
     def __call__(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:
         """Train on one batch and return its mean loss; `update` counts the updates before it.
 
-        The loss is valid until the next call.
+        The loss is valid until the next call. Of several processes each returns its part of it: the
+        sum over the processes is the mean loss.
         """
-        loss = self._gradients(*batches(rows_b, draws_b5))
+        own_b = self._ranks.own(rows_b)
+        share = len(own_b) / len(rows_b)
+        loss = self._gradients(*batches(own_b, self._ranks.own(draws_b5)), share) * share
         self._optimizer.step()
         if self._average is not None:
             self._average.update(self._network, step=update + 1)
         return loss
 
-    def _gradients(self, x_bchw: Tensor, target: Tensor) -> Tensor:
-        """Compute the gradients of a batch and clip them; returns its mean loss."""
+    def _gradients(self, x_bchw: Tensor, target: Tensor, share: float = 1.0) -> Tensor:
+        """Compute the gradients of a batch and clip them; returns the mean loss of these images,
+        which are a `share` of the batch."""
         parts = min(self._recipe.accumulate, len(x_bchw) // 2)  # batch normalisation needs two images
         if parts <= 1:
             loss = self._forward(x_bchw, target)
@@ -66,6 +74,7 @@ class Step:
                 part = self._forward(x_pchw, target_p) * (len(x_pchw) / len(x_bchw))
                 part.backward()
                 loss += part.detach()
+        self._ranks.sum_gradients(self._network, share)
         if self._recipe.clip is not None:
             nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
         return loss.detach()

@@ -31,8 +31,10 @@ def rows_used(labels_n: Tensor, fraction: float, seed: int) -> Tensor:
     """The numbers of the images that a training on `fraction` of `labels_n` uses.
 
     Raises:
-        InputError: fewer than two images remain.
+        InputError: the fraction is no share, or fewer than two images remain.
     """
+    if not 0 < fraction <= 1:
+        raise InputError(f"0 < fraction <= 1 must hold, but got {fraction}")
     count = round(fraction * len(labels_n))
     if count < 2:
         raise InputError(

@@ -13,14 +13,12 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...blocks.errors import Diverged, InputError
-from .accuracy import quality
 from .balance import epoch_order
 from .batches import Batches, batches_of
 from .depthwise import fast_depthwise
@@ -29,12 +27,13 @@ from .epoch_report import Report
 from .fine_tuning import training_mode
 from .freed_memory import keep_freed_memory
 from .gpu_convolutions import gpu_convolutions
-from .graphed_step import GraphedStep
+from .graphed_step import step_of
 from .graphs import Graphs, cuda_graph, on_own_stream
 from .loss import loss_of
 from .optimisation import create_average, create_optimizer, create_scheduler, load_optimizer
 from .pixels import Normalise, Pixels
 from .randomness import derive, generator, seeded
+from .ranks import ALONE, Ranks
 from .recalibration import recalibrate
 from .recipe import Recipe
 from .schedule import EpochPlan, schedule, share_done
@@ -42,6 +41,7 @@ from .snapshot import differences, snapshot
 from .step import Step
 from .strided import safe_strided
 from .subset import rows_used
+from .validation import Validation
 
 CHECK_EVERY = 20
 """Number of updates between checks of the loss: small enough to stop a diverged candidate early,
@@ -75,11 +75,6 @@ class Trainer:
         Raises:
             InputError: a setting is out of its range, or the pixels are on another device.
         """
-        for name, value in (("epochs", epochs), ("size", size)):
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, but got {value}")
-        if not 0 < fraction <= 1:
-            raise InputError(f"0 < fraction <= 1 must hold, but got {fraction}")
         self.device: torch.device = resolve(device)
         if pixels.device != self.device:
             raise InputError(f"pixels must lie on the device that trains, {self.device}, but lie on {pixels.device}")
@@ -94,7 +89,7 @@ class Trainer:
         self.fraction: float = fraction
         self.done_epochs: int = 0
         self.told: Callable[[float], None] | None = None  # is given the share that is done, after each update
-        self._pixels, self._labels_n, self._metric = pixels, pixels.labels("train"), metric
+        self._pixels, self._labels_n = pixels, pixels.labels("train")
         strata_n = pixels.strata("train").cpu()
         self._rows_n = rows_used(strata_n, fraction, seed)
         self._used_n = strata_n[self._rows_n]
@@ -106,9 +101,24 @@ class Trainer:
         updates = sum(plan.updates for plan in self._schedule)
         self._scheduler = create_scheduler(self._optimizer, recipe, epochs, updates)
         self._graphs = Graphs(cuda_graph if self.device.type == "cuda" else None)
-        parts = (self.network, self._optimizer, self._ema, recipe, self.device)
-        loss = loss_of(recipe, pixels, self._rows_n)
-        self._step = GraphedStep(*parts, self._graphs, loss) if self.device.type == "cuda" else Step(*parts, loss)
+        self._loss = loss_of(recipe, pixels, self._rows_n)
+        self._validation = Validation(pixels, recipe, metric, self._graphs)
+        self._networks = [self.network, *([] if self._ema is None else [self._ema.module])]
+        self._ranks, self._step = ALONE, self._step_of(ALONE)
+
+    def train_with(self, ranks: Ranks) -> None:
+        """From here on train together with other processes, which have made the same trainer on the
+        same images; each calls the same methods. Only the first validates."""
+        ranks.begin_alike(self._networks)
+        self._ranks, self._step = ranks, self._step_of(ranks)
+
+    @property
+    def smallest_batch(self) -> int:
+        """Number of images in the smallest batch of all epochs."""
+        return min(plan.images // plan.updates for plan in self._schedule)
+
+    def _step_of(self, ranks: Ranks) -> Step:
+        return step_of(self.network, self._optimizer, self._ema, self.recipe, self._graphs, self._loss, ranks)
 
     @property
     def finished(self) -> bool:
@@ -121,7 +131,8 @@ class Trainer:
         return self._schedule[max(self.done_epochs, 1) - 1].size
 
     def epoch(self) -> Report:
-        """Train on the images of the next epoch and evaluate on the validation images.
+        """Train on the images of the next epoch and evaluate on the validation images, if there are
+        any.
 
         Raises:
             Diverged: the loss or a logit is not finite; the trainer must not be used further, and
@@ -142,13 +153,14 @@ class Trainer:
         at_size = sum(each.images for each in self._schedule if each.size == plan.size)
         with (
             on_own_stream(self.device),
-            seeded(self.seed, "epoch", number, device=self.device),
+            seeded(self.seed, "epoch", number, *self._ranks.purpose, device=self.device),
             gpu_convolutions(self.device, at_size, self.network, self.network_for_use()),
         ):
             with fast_depthwise(self.network, self.device), safe_strided(self.network, self.device):
                 loss = self._train(number, plan)
             # Both calls end by reading a number from the device, so that its work is done by then.
             trained = time.perf_counter()
+            self._ranks.average_buffers(self._networks)
             if self.recipe.recalibrate and not self.recipe.freeze_norm:
                 recalibrate(self.network_for_use(), self._batches(plan.size), self._rows_n, plan, self.recipe)
             reached = self._validate(number, plan.size)
@@ -190,7 +202,7 @@ class Trainer:
 
     def network_for_use(self) -> nn.Module:
         """The network to evaluate or export, in eval mode; averaged weights if there are any."""
-        return (self._ema.module if self._ema is not None else self.network).eval()
+        return self._networks[-1].eval()
 
     def state_dict(self) -> dict[str, Any]:
         """The state from which `load_state_dict` resumes after the last finished epoch.
@@ -249,11 +261,10 @@ class Trainer:
                 self.told(share_done(self._schedule, update + 1))
             if update % CHECK_EVERY == 0:
                 self._check(total, number)
-        self._check(total, number)
-        return total.item() / count
+        return self._check(total, number) / count
 
     def _batches(self, size: int) -> Batches:
-        seed = derive(self.seed, "batches", self.done_epochs)
+        seed = derive(self.seed, "batches", self.done_epochs, *self._ranks.purpose)
         return batches_of(
             self._pixels, self.recipe, size, labels_n=self._labels_n, normalise=self._normalise, seed=seed
         )
@@ -261,31 +272,21 @@ class Trainer:
     def _update(self, batches: Batches, rows_b: Tensor, draws_b5: Tensor, update: int) -> Tensor:
         return self._step(batches, rows_b, draws_b5, update)
 
-    def _check(self, total: Tensor, number: int) -> None:
-        if not math.isfinite(value := total.item()):
+    def _check(self, total: Tensor, number: int) -> float:
+        """The sum of the losses over all processes, which find together that it is not finite."""
+        if not math.isfinite(value := self._ranks.sum(total).item()):
             rate = self._optimizer.param_groups[0]["lr"]
             raise Diverged(
                 f"the loss must be finite, but got {value} in epoch {number} of {self.epochs}, at learning rate"
                 f" {rate:.3g}"
             )
+        return value
 
     def _validate(self, number: int, size: int) -> float:
-        images_nchw, labels_n = self._pixels.at("validation", size)
-        # As a graph, in batches of the training's size, for which cuDNN is prepared.
-        run = partial(self._graphs.run, ("validation", size))
-        on_gpu = {"batch_size": self._schedule[number - 1].largest, "run": run}
+        if self._ranks.rank:
+            return math.nan
         try:
-            return quality(
-                self.network_for_use(),
-                images_nchw,
-                labels_n,
-                metric=self._metric,
-                in_units=self._pixels.in_units,
-                mean=self._pixels.mean,
-                std=self._pixels.std,
-                amp=self.recipe.amp,
-                **(on_gpu if self.device.type == "cuda" else {}),
-            )
+            return self._validation(self.network_for_use(), size, batch_size=self._schedule[number - 1].largest)
         except Diverged as error:
             raise Diverged(f"{error}, after epoch {number} of {self.epochs}") from None
 

@@ -21,7 +21,8 @@ from ...spaces.kinds.union import Union
 from ...spaces.scaling.baseline import Baseline, find_baseline
 from ...spaces.scaling.family import PAPER, phi_steps
 from ...studies import State, Study
-from ...studies.choosing.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, own_best, trainings
+from ...studies.choosing.chosen import LEADERS, chosen_candidate, finalists, own_best
+from ...studies.choosing.finals import comparable_finals, trainings
 from ...studies.evidence import tried_references
 from ...studies.evidence.verification import Role
 from ...studies.statistics.intervals import mean_of
@@ -29,7 +30,7 @@ from ...studies.writing.json_values import JSON
 from ..proposing.references_first import references_for
 
 REFERENCES = 3
-"""Number of references that are compared."""
+"""Number of references that are compared, unless another is asked for."""
 COMPOUND = "efficientnet_b0"
 """The published network that is scaled by the compound rule if the space's base cannot be: the one
 for which its coefficients were found."""
@@ -70,11 +71,18 @@ class Compared:
         return _compared(data["role"], data["words"], Candidate.from_spec(data["spec"]))
 
 
-def networks_to_compare(study: Study) -> tuple[list[Compared], list[str]]:
-    """The networks that a verification of `study` compares, each once: the one chosen, three
-    references, a random one of the space, and one scaled by the compound rule.
+def networks_to_compare(
+    study: Study, *, references: int = REFERENCES, controls: bool = True
+) -> tuple[list[Compared], list[str]]:
+    """The networks that a verification of `study` compares, each once: the one chosen, the best
+    references, and as controls a random one of the space and one scaled by the compound rule.
 
     If a reference was chosen, the best network that the search itself has found is compared too.
+
+    Args:
+        study: the study that is verified.
+        references: number of references, at least 1.
+        controls: whether the random network and the scaled one are compared.
 
     Returns:
         The networks, and why others could not be found, in lines for the reader.
@@ -90,9 +98,11 @@ def networks_to_compare(study: Study) -> tuple[list[Compared], list[str]]:
     if own is not None:
         words = "the network found" if own.id == chosen.id else "the best network that the search itself has found"
         found.append(_compared("own", words, Candidate.from_spec(own.spec)))
-    references = list(_references(study, space, budget, without={one.id for one in found}))
-    found += references
-    left_out = [] if references else ["no reference network could be scaled to the budget and the images"]
+    published = list(_references(study, space, budget, without={one.id for one in found}, count=references))
+    found += published
+    left_out = [] if published else ["no reference network could be scaled to the budget and the images"]
+    if not controls:
+        return found, left_out
     ids = {one.id for one in found}
     random = _random(space, budget, seed=int(study.spec.settings["seed"]), without=ids)
     compound = _compound(space, budget, without=ids | ({random.id} if random else set()))
@@ -113,8 +123,8 @@ def budget_of(study: Study) -> Budget:
     return parse_budget(study.spec.budget or f"macs<={chosen_candidate(study).macs}")
 
 
-def _references(study: Study, space: Space, budget: Budget, *, without: set[str]) -> Iterator[Compared]:
-    """The best references by what the study knows of them, then others, up to `REFERENCES`."""
+def _references(study: Study, space: Space, budget: Budget, *, without: set[str], count: int) -> Iterator[Compared]:
+    """The best references by what the study knows of them, then others, up to `count`."""
     candidates, seen = study.candidates(), set(without)
     finals = comparable_finals(trainings(study), finalists(study, LEADERS))
     ranked = []
@@ -133,7 +143,7 @@ def _references(study: Study, space: Space, budget: Budget, *, without: set[str]
         for one in references_for(space, budget)
     )
     for one in chain(known, others):  # which are scaled one by one, as they are taken
-        if len(seen) - len(without) < REFERENCES and one.id not in seen:
+        if len(seen) - len(without) < count and one.id not in seen:
             seen.add(one.id)
             yield one
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...spaces import Candidate
 from ...studies import Fidelity, Purpose, Study, StudySpec
-from ...studies.choosing.chosen import LEADERS, chosen_candidate, comparable_finals, finalists, trainings
+from ...studies.choosing.chosen import LEADERS, chosen_candidate, finalists
+from ...studies.choosing.finals import comparable_finals, trainings
 from ...studies.records.spec import smallest_map
 from ...studies.records.verification_study import VERIFIES, verification_name
 from ...studies.records.versions import versions
@@ -48,6 +49,10 @@ class VerificationPlan:
     """Epochs of each training, on all training images."""
     seeds: int
     """Trainings of each network."""
+    references: int
+    """Number of references asked for."""
+    controls: bool
+    """Whether a random network and one scaled by the compound rule are compared."""
     rows: Split = field(repr=False)
     """The images that train and test."""
 
@@ -84,18 +89,21 @@ class VerificationPlan:
     def to_dict(self) -> dict[str, JSON]:
         """What the verification notes, as plain JSON."""
         study, name = self.study, self.study.spec.name
+        counts = f"--epochs {self.epochs} --seeds {self.seeds} --references {self.references}"
         return {
             "chosen": chosen_candidate(study).id,
             "networks": [one.to_dict() for one in self.compared],
             "left_out": self.left_out,
             "epochs": self.epochs,
             "seeds": self.own_seeds,
+            "references": self.references,
+            "controls": self.controls,
             "images": len(self.rows.test),
             "budget": study.spec.budget or f"{budget_of(study)} (that of the network chosen)",
             "data": f"{Path(str(study.spec.data['name'])).name}: {len(self.rows.train):,} images to train",
             "training": str(self.fidelity(self.compared[0].candidate)),
             "versions": versions(),
-            "again": f"automl verify {name} --epochs {self.epochs} --seeds {self.seeds}",
+            "again": f"automl verify {name} {counts}{'' if self.controls else ' --no-controls'}",
         }
 
 

@@ -32,7 +32,7 @@ from ..options import DB_PATIENCE, ClusterOptions
 from ..plan import arrays_of
 from ..pretrained.kept import source_of
 from ..workers import cluster
-from .networks import Compared, networks_to_compare
+from .networks import REFERENCES, Compared, networks_to_compare
 from .verification_plan import VerificationPlan, default_epochs, spec_of
 
 
@@ -57,6 +57,8 @@ def verify(
     *,
     epochs: int | None = None,
     seeds: int = 5,
+    references: int | None = None,
+    controls: bool | None = None,
     workers: int | None = None,
     gpus_per_trial: float | None = None,
     seconds: float | None = None,
@@ -74,14 +76,19 @@ def verify(
     """Train the network chosen beside published ones, all alike, and measure them on the test
     images; the same call again trains what is missing.
 
-    Compared are the network chosen, the three best references of the budget, a random network of
-    the space within the budget, and the base network of the space scaled by the compound rule.
+    Compared are the network chosen, the best references of the budget, and as controls a random
+    network of the space within the budget and the base network of the space scaled by the compound
+    rule.
 
     Args:
         study: the study, or its name.
         epochs: epochs of each training, on all training images; None: those of an earlier call, or
             twice those of the final trainings of the search.
         seeds: trainings of each network.
+        references: number of references; None: as many as in an earlier call, or three. Of several,
+            the certificate pays for choosing the best; one is that which the search knows as best.
+        controls: whether the random network and the scaled one are compared; None: as in an earlier
+            call, or they are.
         workers: networks trained at once; None: all GPUs, or all CPUs.
         gpus_per_trial: GPUs of each worker; None: 1 if there are any.
         seconds: wall time of this run; None: until all is trained.
@@ -105,7 +112,8 @@ def verify(
     """
     began = time.monotonic() if began is None else began
     listener = listener or Silent()
-    for name, value in (("epochs", epochs), ("seeds", seeds), ("workers", workers)):
+    counts = {"epochs": epochs, "seeds": seeds, "references": references, "workers": workers}
+    for name, value in counts.items():
         if value is not None and value < 1:
             raise InputError(f"--{name} must be at least 1, but got {value}")
     check_is_number("--db-patience", db_patience)
@@ -125,11 +133,18 @@ def verify(
     length: int = epochs or (earlier or {}).get("epochs") or default_epochs(study)
     listener.phase(f"loading the images of {data or study.spec.data['name']}")
     images, rows = study_data(study, data=data, data_dir=data_dir)
-    if earlier is not None and _of_this_choice(study, earlier):
+    before = {"references": REFERENCES, "controls": True, **(earlier or {})}  # earlier versions do not note them
+    which = {
+        "references": before["references"] if references is None else references,
+        "controls": before["controls"] if controls is None else controls,
+    }
+    if earlier is not None and _of_this_choice(study, earlier) and all(before[name] == which[name] for name in which):
         compared, left_out = [Compared.from_dict(one) for one in earlier["networks"]], list(earlier["left_out"])
     else:
-        compared, left_out = networks_to_compare(study)
-    plan = VerificationPlan(study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows)
+        compared, left_out = networks_to_compare(study, **which)
+    plan = VerificationPlan(
+        study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows, **which
+    )
     _say(listener, plan)
     source = source_of(study)
     if source is not None:

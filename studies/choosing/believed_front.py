@@ -16,8 +16,9 @@ from ..statistics.posterior import Normal
 from ..study import Study
 from ..writing.json_values import JSON
 from .belief import noted_belief
-from .chosen import comparison, trainings
+from .chosen import comparison
 from .finalists import complete_points
+from .finals import trainings
 
 
 @documented

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,22 +23,20 @@ from ..trained.artifacts import PlaceNotNamed, weights_file, weights_place
 from .belief import Noted, noted_belief
 from .best_network import Best
 from .finalists import LEADERS, complete_points, finalists
+from .finals import amount_of, comparable_finals, trainings
 from .reference_trials import noted_references, reference_words
 
 __all__ = [
     "LEADERS",
     "Best",
     "Comparison",
-    "adequate",
     "best",
     "best_json",
     "chosen_candidate",
-    "comparable_finals",
     "comparison",
     "confirmed_accuracies",
     "finalists",
     "own_best",
-    "trainings",
 ]
 
 
@@ -175,60 +173,14 @@ def comparison(study: Study, among: Sequence[FrontPoint] | None = None) -> Compa
     points = finalists(study, LEADERS) if among is None else list(among)
     finals = comparable_finals(every, points)
     if among is None and finals and belief is not None:
-        amount = {_amount(final) for several in finals.values() for final in several}
-        every = [final for final in every if _amount(final) in amount]
+        amount = {amount_of(final) for several in finals.values() for final in several}
+        every = [final for final in every if amount_of(final) in amount]
         others = {final.candidate_id for final in every} - {point.id for point in points}
         points += [point for point in complete_points(study) if point.id in others]
         finals = comparable_finals(every, points)
     trials = {point.id: point.evaluation.fidelity for point in points}
     shifted = any(each.fidelity != trials[key] for key, several in finals.items() for each in several)
     return Comparison(among=points, finals=finals, belief=belief, shifted=shifted)
-
-
-def trainings(study: Study) -> list[Evaluation]:
-    """The completed final trainings of a study in the order in which they were recorded.
-
-    Commands and messages number them from 1.
-    """
-    return study.evaluations(Purpose.FINAL, State.COMPLETE)
-
-
-def adequate(final: Evaluation, point: FrontPoint) -> bool:
-    """Whether a final training can confirm `point`: it is complete and long enough.
-
-    It must have seen at least as many images as the trial of the search, by the same recipe.
-    """
-    return (
-        final.state is State.COMPLETE
-        and final.candidate_id == point.id
-        and final.fidelity.passes >= point.evaluation.fidelity.passes
-        and final.fidelity.recipe == point.evaluation.fidelity.recipe
-    )
-
-
-def comparable_finals(finals: Iterable[Evaluation], among: Sequence[FrontPoint]) -> dict[str, list[Evaluation]]:
-    """The final trainings by which the networks `among` are compared: candidate id -> trainings.
-
-    Only adequate trainings at the input size of the trial count, and only trainings of the same
-    epochs and fraction are compared: those that most networks have, and of several the longest.
-    """
-    points = {point.id: point for point in among}
-    groups: dict[tuple[int, float], dict[str, list[Evaluation]]] = {}
-    for final in finals:
-        point = points.get(final.candidate_id)
-        if point is not None and adequate(final, point) and final.fidelity.size == point.evaluation.fidelity.size:
-            group = groups.setdefault(_amount(final), {})
-            group.setdefault(final.candidate_id, []).append(final)
-    return max(
-        groups.values(),
-        key=lambda trained: (len(trained), max(each[0].fidelity.passes for each in trained.values())),
-        default={},
-    )
-
-
-def _amount(final: Evaluation) -> tuple[int, float]:
-    """Epochs and fraction of a final training."""
-    return final.fidelity.epochs, final.fidelity.fraction
 
 
 def confirmed_accuracies(study: Study) -> dict[str, float]:
@@ -279,7 +231,7 @@ def _of_grid(study: Study, candidate_id: str) -> Best:
     Otherwise it is shown with its first training in the grid.
     """
     trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
-    finals = [each for each in trained if each.purpose is Purpose.FINAL]
+    finals = [each for each in trained if each.purpose is Purpose.FINAL and not each.fidelity.refit]
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
     shown = finals[-1] if finals else trained[0]
     return Best(

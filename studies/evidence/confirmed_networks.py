@@ -93,7 +93,8 @@ def seed_noise(evaluations: Iterable[Evaluation]) -> Seeds:
     # Networks are compared at the same passes over the data and epochs; each has its own size.
     amounts: dict[tuple[str, str], tuple[float, int]] = {}
     for each in evaluations:
-        if each.purpose is Purpose.FINAL and each.state is State.COMPLETE and each.accuracy is not None:
+        comparable = each.purpose is Purpose.FINAL and each.state is State.COMPLETE and not each.fidelity.refit
+        if comparable and each.accuracy is not None:
             key = each.candidate_id, str(each.fidelity)
             groups.setdefault(key, {})[each.seed] = each.accuracy
             amounts[key] = each.fidelity.passes, each.fidelity.epochs

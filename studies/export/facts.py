@@ -44,8 +44,9 @@ class Facts:
     """Mean of each channel of the training images, on the scale from 0 to 1."""
     std: tuple[float, ...]
     """Standard deviation of each channel, on the same scale."""
-    accuracy: float
-    """Accuracy on the validation data, from 0 to 1, or `metric` as it is shown."""
+    accuracy: float | None
+    """Accuracy on the validation data, from 0 to 1, or `metric` as it is shown; None: it was
+    trained on them."""
     test_accuracy: float | None
     """The same on the test data; None: not tested."""
     epochs: int

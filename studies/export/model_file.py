@@ -140,8 +140,9 @@ def accuracy_in_words(facts: Facts) -> str:
     """The accuracies on validation and test data, in words."""
     value = percent if in_percent(facts.metric) else decimals
     tested = "not tested" if facts.test_accuracy is None else f"{value(facts.test_accuracy)} on test data"
+    validated = "" if facts.accuracy is None else f"{value(facts.accuracy)} on validation data, "
     unit = unit_in_words(facts.task, facts.classes)
-    return f"{value(facts.accuracy)} on validation data, {tested}{unit and f' ({unit})'}"
+    return f"{validated}{tested}{unit and f' ({unit})'}"
 
 
 def _header(candidate: Candidate, facts: Facts, needs: list[str]) -> list[str]:

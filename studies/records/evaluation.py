@@ -94,6 +94,9 @@ class Fidelity:
     candidate's own size; 0 trains with the candidate's own strides."""
     recipe: str = ""
     """Name of the recipe if it is not the study's own, which its candidates were trained with."""
+    refit: bool = False
+    """Whether it trains on the validation images too. No choice may rest on such a training: what
+    stands as its accuracy is that on the test images."""
 
     def __post_init__(self) -> None:
         assign(self, "epochs", integer("epochs", self.epochs, low=1))
@@ -101,13 +104,14 @@ class Fidelity:
         assign(self, "smallest_map", integer("smallest_map", self.smallest_map, low=0))
         assign(self, "fraction", finite("fraction", self.fraction))  # 1 and 1.0 must not be two fidelities
         assign(self, "recipe", storable("recipe", self.recipe))
+        assign(self, "refit", bool(self.refit))
         if not 0 < self.fraction <= 1:
             raise InputError(f"0 < fraction <= 1 must hold, but got {self.fraction}")
 
     def to_dict(self) -> dict[str, JSON]:
-        """Plain JSON; `from_dict` reads it back. `smallest_map` and `recipe` are left out if they
-        are 0 and empty, because the fidelities of earlier versions have none."""
-        newer: dict[str, JSON] = {"smallest_map": self.smallest_map, "recipe": self.recipe}
+        """Plain JSON; `from_dict` reads it back. `smallest_map`, `recipe` and `refit` are left out
+        if they are 0, empty and false, because the fidelities of earlier versions have none."""
+        newer: dict[str, JSON] = {"smallest_map": self.smallest_map, "recipe": self.recipe, "refit": self.refit}
         given = {name: value for name, value in newer.items() if value}
         return {"epochs": self.epochs, "size": self.size, "fraction": self.fraction, **given}
 
@@ -130,7 +134,8 @@ class Fidelity:
         part = "" if self.fraction == 1 else f" on {self.fraction:.3g} of the data"
         fitted = f", last map at least {self.smallest_map} px" if self.smallest_map else ""
         recipe = f", recipe {self.recipe}" if self.recipe else ""
-        return f"{self.epochs} epochs at {self.size} px{part}{fitted}{recipe}"
+        refit = " on training and validation images" if self.refit else ""
+        return f"{self.epochs} epochs at {self.size} px{part}{refit}{fitted}{recipe}"
 
 
 @documented
@@ -154,7 +159,7 @@ class Evaluation(Late):
     """(epoch, validation accuracy) as reported, epochs rising."""
     accuracy: float | None
     """Validation accuracy at the end; None where there is none (a failure before the first report).
-    """
+    Of a refit the accuracy on the test images."""
     test_accuracy: float | None = None
     """Only for a network finally chosen: the test data is looked at once."""
     seconds: float
@@ -188,6 +193,11 @@ class Evaluation(Late):
     def key(self) -> tuple[str, str, int]:
         """What makes it unique in a study: candidate, fidelity, seed."""
         return self.candidate_id, self.fidelity.key, self.seed
+
+    @property
+    def validated(self) -> float | None:
+        """The accuracy on validation images; None of a refit, which was trained on them."""
+        return None if self.fidelity.refit else self.accuracy
 
     @property
     def cut(self) -> bool:

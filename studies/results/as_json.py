@@ -15,9 +15,9 @@ from ..records.measure import as_shown, measured, shown
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation with stable keys; `measure` says what `accuracy` is, and `metric` what the
-    test accuracy is."""
+    test accuracy is. A refit has no validation accuracy."""
     measure, metric = measured(evaluation), evaluation.metric
-    reached, tested = evaluation.accuracy, evaluation.test_accuracy
+    reached, tested = evaluation.validated, evaluation.test_accuracy
     return {
         "id": evaluation.candidate_id,
         "state": str(evaluation.state),
@@ -26,7 +26,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "measure": measure,
         "metric": metric,
         "test_accuracy": None if tested is None else shown(metric, tested),
-        "curve": [[epoch, shown(measure, value)] for epoch, value in evaluation.curve],
+        "curve": [] if reached is None else [[epoch, shown(measure, value)] for epoch, value in evaluation.curve],
         "fidelity": evaluation.fidelity.to_dict(),
         "seed": evaluation.seed,
         "settings": dict(evaluation.settings),

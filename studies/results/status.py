@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.documented import documented
 from ..choosing.believed_front import BelievedPoint, believed_front, believed_points
 from ..choosing.best_network import Best
-from ..choosing.chosen import best, confirmed_accuracies, trainings
+from ..choosing.chosen import best, confirmed_accuracies
+from ..choosing.finals import numbered_trainings
 from ..database.url import masked
 from ..driver import Driver
 from ..records.evaluation import Evaluation
@@ -146,7 +147,7 @@ def _status(found: Study) -> StudyStatus:
         drivers=tuple(found.drivers()),
         gate=found.notes().get("gate"),
         best=best(found),
-        trainings=tuple(trainings(found)),
+        trainings=tuple(numbered_trainings(found)),
         confirmed=len(confirmed_accuracies(found)),
         versions=found.versions,
         evidence=evidence_of(found),

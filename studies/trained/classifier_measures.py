@@ -180,7 +180,8 @@ class TrainingMeasures:
     recipe: Mapping[str, Any]
     """The recipe with which the network was trained."""
     parts: Mapping[str, PartMeasures]
-    """Measures on the validation images and, if it was tested, on the test images."""
+    """Measures on the validation images, unless it was trained on them, and on the test images, if
+    it was tested."""
     task: str = CLASSIFICATION
     """What the network gives: "classification", "multi-label" or "regression"."""
 
@@ -192,7 +193,7 @@ class TrainingMeasures:
     @property
     def temperature(self) -> float:
         """By which logits are divided for calibrated probabilities."""
-        return self.parts["validation"].temperature
+        return next(iter(self.parts.values())).temperature
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with stable keys."""
@@ -225,7 +226,7 @@ def kept_measures(study: Study, evaluation: Evaluation) -> TrainingMeasures | No
         kind = KINDS[task]
         parts = {part: kind.from_dict(kept[part]) for part in PARTS if part in kept}
         recipe = dict(kept["recipe"])
-        return TrainingMeasures(recipe=recipe, parts=parts, task=task) if "validation" in parts else None
+        return TrainingMeasures(recipe=recipe, parts=parts, task=task) if parts else None
     except (OSError, KeyError, TypeError, ValueError, RecursionError, StoreError):
         return None
 

@@ -83,6 +83,8 @@ def test_every_next_step_that_is_printed_can_be_taken(
                 program = f"import runpy, sys; sys.argv = {after[1:]}; runpy.run_path(sys.argv[0], run_name='__main__')"
                 ran = fresh.run(program, folder=place)
                 assert ran.returncode == 0, ran.stderr
+            elif after[1] == "train":
+                assert after[-1] == "--refit"  # in test_refits_are_listed_and_exported
             else:
                 shutil.rmtree(place / "found")
                 called(*after[1:], "--no-onnx", cwd=place)  # the first has written an ONNX file
@@ -205,3 +207,21 @@ def test_training_longer_keeps_weights_and_measures_once_more(folder: Path, tmp_
     )
     assert again.code == 2
     assert "has been trained for 5 epochs" in again.stderr
+
+
+def test_refits_are_listed_and_exported(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(selection, "better_of_search", lambda finals, longest: None)
+    place = copied(folder, tmp_path)
+    text = called("train", "tiny", "--epochs", 2, "--seed", 5, "--threads", 1, cwd=place).stdout
+    export, again = printed(text)
+    assert export[:2] == ["automl", "export"]
+    assert again == ["automl", "train", "tiny", "--epochs", "2", "--seed", "5", "--threads", "1", "--refit"]
+    text = called(*again[1:], cwd=place).stdout
+    assert "validation accuracy" not in text
+    [refit] = [one for one in read(place, "status", "tiny")["trainings"] if one["fidelity"].get("refit")]
+    assert f"test accuracy {refit['test_accuracy']:.4f}" in text
+    row = rf"{refit['number']} +{refit['id'][:12]} +\d+ +2 +5 +- +{refit['test_accuracy']:.4f} +refit"
+    assert re.search(row, called("status", "tiny", cwd=place).stdout)
+    assert printed(text) == [["automl", "export", "tiny", "--training", str(refit["number"]), "--out", "found"]]
+    called(*printed(text)[0][1:], "--no-onnx", cwd=place)
+    assert json.loads((place / "found" / "config.json").read_text())["accuracy"]["validation"] is None

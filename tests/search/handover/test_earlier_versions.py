@@ -13,7 +13,7 @@ from automl.blocks.errors import InputError
 from automl.search.handover.export import export
 from automl.search.handover.longer_training import train
 from automl.studies import Study
-from automl.studies.choosing.chosen import trainings
+from automl.studies.choosing.finals import trainings
 from automl.studies.export.source_check import loaded
 from automl.studies.trained.artifacts import weights_file
 from automl.studies.trained.weights import load_trained

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.search.handover.longer_training import LONGER, _say_imbalance, deployable, train
+from automl.search.handover.longer_training import LONGER, deployable, train
+from automl.search.handover.training_images import say_imbalance
 from automl.search.training.trainer import Trainer
 from automl.studies import Purpose, State, Study
-from automl.studies.choosing.chosen import best, confirmed_accuracies, trainings
+from automl.studies.choosing.chosen import best, confirmed_accuracies
+from automl.studies.choosing.finals import trainings
 from automl.studies.trained.artifacts import weights_file, weights_folder
 from automl.studies.trained.checkpoint import load, save
 from automl.studies.trained.classifier_measures import kept_measures
@@ -274,7 +276,7 @@ def test_classes_that_are_strongly_unequal_are_told(study: Study) -> None:
         said: list[str] = []
         labels = np.repeat(np.arange(len(counts)), counts)
         data = SimpleNamespace(labels=labels, classes=("cat", "dog", "owl"), task="classification")
-        _say_imbalance(data, SimpleNamespace(train=np.arange(len(labels))), said.append)
+        say_imbalance(data, SimpleNamespace(train=np.arange(len(labels))), said.append)
         return said
 
     assert told((190, 10, 0)) == [

@@ -19,7 +19,7 @@ from automl.search.handover.study_data import study_data
 from automl.search.training.measures import logits_of
 from automl.search.training.pixels import Pixels
 from automl.studies import Study
-from automl.studies.choosing.chosen import trainings
+from automl.studies.choosing.finals import trainings
 from automl.studies.export import check as checking
 from automl.studies.export.original_units import in_units
 from automl.studies.export.source_check import loaded

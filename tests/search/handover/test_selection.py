@@ -15,7 +15,7 @@ from automl.search.handover.export import export
 from automl.search.handover.longer_training import train
 from automl.search.handover.selection import better_of_search
 from automl.studies import Evaluation, Study
-from automl.studies.choosing.chosen import trainings
+from automl.studies.choosing.finals import trainings
 from automl.studies.records.evaluation import DRIVER
 
 from ..one_network import TINY, pictures, study_on
@@ -77,7 +77,7 @@ class TestWhich:
             replace(one, worker="host:1", accuracy=reached + more)
             for one, more in zip(known[:2], (0.1, 0.05 if better else -0.05), strict=True)
         ]
-        monkeypatch.setattr(selection, "trainings", lambda _: known)
+        monkeypatch.setattr(selection, "numbered_trainings", lambda _: known)
         said: list[str] = []
         export(study, tmp_path / "found", formats=(), check=False, said=said.append)
         assert f"training {1 if better else 3}, " in said[0]
@@ -145,7 +145,7 @@ def test_of_a_measure_that_is_minimised_a_higher_one_is_worse(study: Study, monk
     values = {0: -0.5, 1: -0.6, 2: -0.7}
     known = [replace(trainings(study)[place], metric="log-loss", accuracy=value) for place, value in values.items()]
     known[2] = replace(known[2], fidelity=replace(known[2].fidelity, epochs=50))
-    monkeypatch.setattr(selection, "trainings", lambda _: known)
+    monkeypatch.setattr(selection, "numbered_trainings", lambda _: known)
     first, second = selection.others(study, known[1])
     assert "training 3 was longer (50 epochs at 48 px), but its validation log loss, 0.7" in first
     assert ", is higher: --training 3 exports that one" in first

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,15 +156,16 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     return found
 
 
-_networks: dict[tuple[str, ...], tuple[list[Compared], list[str]]] = {}
+_networks: dict[tuple[object, ...], tuple[list[Compared], list[str]]] = {}
 
 
-def once(study: Study) -> tuple[list[Compared], list[str]]:
+def once(study: Study, **which: Any) -> tuple[list[Compared], list[str]]:
     """The networks that are compared, scaled once for all tests of the same search and choice."""
     chosen = best(study)
-    key = (study.spec.budget, *noted_references(study), "" if chosen is None else chosen.candidate.id)
+    own = "" if chosen is None else chosen.candidate.id
+    key = study.spec.budget, *noted_references(study), own, *which.values()
     if key not in _networks:
-        _networks[key] = networks_to_compare(study)
+        _networks[key] = networks_to_compare(study, **which)
     return _networks[key]
 
 

@@ -30,6 +30,15 @@ def test_the_network_chosen_three_references_a_random_one_and_a_compound_one_are
     assert found[5].words == "efficientnet_b0 at φ -10.9"  # the base of the space cannot be scaled so far down
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_fewer_or_more_references_are_the_first_of_the_same(searched: Searched, count: int):
+    three, _ = networks_to_compare(searched.study)
+    found, left_out = networks_to_compare(searched.study, references=count, controls=False)
+    assert (roles(found), left_out) == (["own", *count * ["reference"]], [])
+    assert found[: min(count, 3) + 1] == three[: min(count, 3) + 1]
+    assert len({one.id for one in found}) == count + 1
+
+
 def test_the_networks_are_the_same_again(searched: Searched):
     first, again = (networks_to_compare(searched.study)[0] for _ in range(2))
     assert first == again

@@ -245,6 +245,20 @@ def test_the_certificate_is_written_beside_the_weights_and_where_asked(
         verify(searched.study, seeds=2, epochs=2, out=tmp_path / "file")
 
 
+def test_the_best_reference_alone_is_compared_and_further_ones_are_added(searched: Searched, workers: Workers):
+    first = verify(searched.study, seeds=2, epochs=2, references=1, controls=False).verification
+    assert [one.role for one in first.networks] == ["own", "reference"]
+    assert first.margin is not None
+    assert "--references 1 --no-controls" in first.facts["again"]
+    again = verify(searched.study, seeds=2, epochs=2).verification  # as in the earlier call
+    assert (again.networks, workers.runs) == (first.networks, 1)
+    whole = verify(searched.study, seeds=2, epochs=2, references=3, controls=True).verification
+    assert (len(whole.networks), whole.left) == (NETWORKS, 0)
+    assert len(workers.pairs) == 2 * (NETWORKS - 2)  # nothing is trained twice
+    assert whole.networks[:2] == first.networks
+    assert "--no-controls" not in whole.facts["again"]
+
+
 def test_epochs_are_twice_those_of_the_final_trainings(searched: Searched, workers: Workers):
     assert default_epochs(searched.study) == 4 * EPOCHS  # there are none
     searched.trial(searched.networks[2], 0.8, final=1)
@@ -254,7 +268,7 @@ def test_epochs_are_twice_those_of_the_final_trainings(searched: Searched, worke
     assert verify(searched.study, seeds=1).verification.epochs == 5  # those of the earlier call
 
 
-@pytest.mark.parametrize("name", ["epochs", "seeds", "workers"])
+@pytest.mark.parametrize("name", ["epochs", "seeds", "references", "workers"])
 def test_what_cannot_be_is_refused(searched: Searched, workers: Workers, name: str):
     with pytest.raises(InputError, match=f"--{name} must be at least 1"):
         verify(searched.study, **{name: 0})

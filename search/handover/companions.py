@@ -1,0 +1,225 @@
+"""Processes that train a network together with this one, each on a GPU of its own.
+
+This process is the first: it validates, keeps the states and the weights, and writes the database.
+The others load the same images and do the same updates on their part of each batch (`ranks`). They
+end when it ends, however that happens.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+
+from ...blocks.errors import AutomlError, InputError, first_line
+from ...studies import Study
+from ...studies.trained.checkpoint import load
+from ..course import stop_signals
+from ..course.job import Job
+from ..training.ranks import Ranks
+from ..training.recipe import Recipe
+from .study_data import study_data
+from .training_images import pixels_of, used
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+PATIENCE = timedelta(days=7)
+"""How long a process waits for the others: the first validates and writes files meanwhile."""
+GRACE = 30.0
+"""Seconds after the death of a process in which this one must have noticed it. One that waits for a
+dead GPU cannot, and is ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """What the processes train, as they are told of it."""
+
+    storage: str
+    """Database URL of the study."""
+    study: str
+    """Its name."""
+    data: str | None
+    """Where its data are now, if they have moved."""
+    data_dir: str | None
+    """The folder of downloaded data sets."""
+    cache: str | None
+    """The folder of decoded images."""
+    job: Job
+    """Network, fidelity and seed."""
+    recipe: Recipe
+    """How it is trained."""
+    devices: Sequence[str]
+    """The device of each process, that of this one first."""
+
+
+def devices_of(gpus: int | None) -> list[str]:
+    """The devices of a training: the first GPUs of this machine if several are asked for, else one
+    device.
+
+    Raises:
+        InputError: there are not so many GPUs.
+    """
+    from ..training.device import pick_device
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus is None or gpus == 1 <= count:
+        return [str(pick_device())]
+    if not 1 <= gpus <= count:
+        there = f"between 1 and {count}, the number of GPUs here" if count else "left out, since there is no GPU here"
+        raise InputError(f"--gpus must be {there}, but got {gpus}")
+    return [f"cuda:{index}" for index in range(gpus)]
+
+
+@contextmanager
+def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
+    """Start the other processes, and end them with the block; yields this process's rank.
+
+    Args:
+        together: what is trained.
+        state: the file of the state from which the training goes on; None begins.
+
+    Raises:
+        AutomlError: one of them could not begin, or died.
+    """
+    spawning = get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="automl-train-") as folder:
+        meeting, pipes, processes = Path(folder, "ranks"), [], []
+        try:
+            for rank in range(1, len(together.devices)):
+                ours, theirs = spawning.Pipe(duplex=False)
+                given = (rank, together, state, meeting, theirs, os.getpid())
+                process = spawning.Process(target=_companion, args=given, daemon=True)
+                process.start()
+                processes.append(process)
+                theirs.close()
+                pipes.append(ours)
+            for pipe in pipes:
+                if (trouble := _received(pipe)) is not None:
+                    raise AutomlError(f"a process that was to train too could not begin: {trouble}")
+            watched = _Watched(processes, pipes)
+            with _group(together, 0, meeting), watched:
+                yield Ranks(0, len(together.devices))
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+
+class _Watched:
+    """Notices the death of a companion, for which this process would wait for ever."""
+
+    def __init__(self, processes: Sequence[BaseProcess], pipes: Sequence[Connection]) -> None:
+        self._processes, self._pipes = processes, pipes
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and not isinstance(error, AutomlError | KeyboardInterrupt):
+            time.sleep(0.5)  # a process that dies closes its connections first
+            if (died := self._died()) is not None:
+                self._over.set()
+                raise AutomlError(f"{died}; {stop_signals.go_on}") from None
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(1.0):
+            if (died := self._died()) is not None and not self._over.wait(GRACE):
+                stop_signals.end_at_once(f"{died}; {stop_signals.go_on}", 1)
+
+    def _died(self) -> str | None:
+        """What is said of a process that has died; None while all live, or have done their part."""
+        for process, pipe in zip(self._processes, self._pipes, strict=True):
+            if process.exitcode not in (None, 0):
+                return f"a process that trained too has died: {_received(pipe) or f'exit code {process.exitcode}'}"
+        return None
+
+
+def _received(pipe: Connection) -> str | None:
+    """What a companion says: its trouble, or None once it is ready."""
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        return "it ended without a word"
+
+
+@contextmanager
+def _group(together: Together, rank: int, meeting: Path) -> Iterator[None]:
+    """Inside, the processes can exchange tensors, on this machine alone."""
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        os.environ.setdefault(name, "lo")
+    on_gpu = together.devices[rank].startswith("cuda")
+    if on_gpu:
+        torch.cuda.set_device(together.devices[rank])
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        init_method=meeting.absolute().as_uri(),
+        rank=rank,
+        world_size=len(together.devices),
+        timeout=PATIENCE,
+    )
+    try:
+        yield
+    finally:
+        with suppress(RuntimeError):  # the others may have died
+            dist.destroy_process_group()
+
+
+def _companion(rank: int, together: Together, state: Path | None, meeting: Path, pipe: Connection, first: int) -> None:
+    """The life of a companion."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a terminal tells all processes; the first one decides
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(first,), daemon=True).start()
+    try:
+        trainer = _trainer(rank, together, state)
+        pipe.send(None)
+        with _group(together, rank, meeting):
+            trainer.train_with(Ranks(rank, len(together.devices)))
+            while not trainer.finished:
+                trainer.epoch()
+    except Exception as error:
+        with suppress(OSError):
+            pipe.send(first_line(error))
+        os._exit(1)
+
+
+def _trainer(rank: int, together: Together, state: Path | None) -> Any:
+    """The trainer of a companion, on its device."""
+    from ..workers.job_runner import trainer_for
+
+    device, job = torch.device(together.devices[rank]), together.job
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    else:
+        torch.set_num_threads(1)
+    study, size = Study.open(together.storage, together.study), job.fidelity.size
+    where = {"data": together.data, "data_dir": together.data_dir, "cache": together.cache}
+    loaded, rows = study_data(study, **where, size=lambda native: size)
+    pixels = pixels_of(loaded, used(rows, job.fidelity), job.fidelity, device)
+    trainer = trainer_for(job, pixels, together.recipe, device)  # the first one's weights come with `train_with`
+    if state is not None:
+        trainer.load_state_dict(load(state)["trainer"])
+    return trainer
+
+
+def _end_with(first: int) -> None:
+    """End this process when the process `first` has ended, however it died."""
+    while os.getppid() == first:
+        time.sleep(1.0)
+    os._exit(0)

@@ -1,0 +1,107 @@
+"""The processes that train one network together, each on a GPU of its own (data parallelism).
+
+Every process holds the whole network and a part of each batch. Gradients are summed over the
+processes before each step of the optimiser, so that all take the same step. Statistics of batch
+normalisation are those of each process's part, as in PyTorch's DistributedDataParallel, and are
+averaged after each epoch. Shape letters: b batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ...blocks.errors import InputError
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `count` that train together; the first is number 0."""
+
+    rank: int = 0
+    """Number of this process."""
+    count: int = 1
+    """Number of processes."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other process."""
+        return self.count == 1
+
+    @property
+    def purpose(self) -> tuple[str | int, ...]:
+        """What a stream of random numbers of this process is for, so that those of others differ
+        (`randomness.derive`)."""
+        return () if self.rank == 0 else ("rank", self.rank)
+
+    def require_batch(self, images: int) -> None:
+        """Check the smallest batch: batch normalisation needs two images in each process.
+
+        Raises:
+            InputError: it is too small.
+        """
+        if not self.alone and images < 2 * self.count:
+            raise InputError(
+                f"{self.count} processes need batches of at least {2 * self.count} images, but the smallest has"
+                f" {images}: give fewer --gpus"
+            )
+
+    def own(self, each_b: Tensor) -> Tensor:
+        """The part of a batch that is this process's; parts differ by one image at most."""
+        return each_b if self.alone else each_b.tensor_split(self.count)[self.rank]
+
+    @torch.no_grad()
+    def sum_gradients(self, network: nn.Module, share: float) -> None:
+        """Replace the gradients, those of this process's part of a batch, by those of the batch.
+
+        Args:
+            network: has the gradients of the mean loss over this process's part.
+            share: size of the part divided by that of the batch.
+        """
+        if self.alone:
+            return
+        gradients = [weights.grad for weights in network.parameters() if weights.grad is not None]
+        torch._foreach_mul_(gradients, share)
+        self._reduce(gradients)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of a number over the processes."""
+        if self.alone:
+            return value
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @torch.no_grad()
+    def average_buffers(self, networks: Iterable[nn.Module]) -> None:
+        """Replace buffers of floats, the running statistics, by their means over the processes."""
+        if self.alone:
+            return
+        buffers = [buffer for each in networks for buffer in each.buffers() if buffer.is_floating_point()]
+        torch._foreach_div_(buffers, self.count)
+        self._reduce(buffers)
+
+    @torch.no_grad()
+    def begin_alike(self, networks: Iterable[nn.Module]) -> None:
+        """Give all processes the parameters and buffers of the first."""
+        for each in () if self.alone else networks:
+            for tensor in (*each.parameters(), *each.buffers()):
+                dist.broadcast(tensor, src=0)
+
+    def _reduce(self, tensors: Iterable[Tensor]) -> None:
+        """Sum tensors over the processes, in place and in one message for each type."""
+        kept = list(tensors)
+        for kind in {tensor.dtype for tensor in kept}:
+            several = [tensor for tensor in kept if tensor.dtype == kind]
+            flat = torch.cat([tensor.reshape(-1) for tensor in several])
+            dist.all_reduce(flat)
+            parts = zip(flat.split([tensor.numel() for tensor in several]), several, strict=True)
+            torch._foreach_copy_(several, [part.view(tensor.shape) for part, tensor in parts])
+
+
+ALONE = Ranks()
+"""A training in one process."""

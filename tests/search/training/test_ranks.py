@@ -1,0 +1,68 @@
+"""What processes that train a network together exchange."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from automl.blocks import InputError
+from automl.search.training import ranks
+from automl.search.training.ranks import ALONE, Ranks
+from torch import nn
+
+
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> Ranks:
+    """Two processes that hold the same."""
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: tensor.mul_(2))
+    return Ranks(1, 2)
+
+
+def network() -> nn.Module:
+    made = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    made[2].bias.requires_grad_(False)  # has no gradient
+    made(torch.randn(8, 3)).sum().backward()
+    return made
+
+
+@pytest.mark.parametrize(("images", "count"), [(8, 2), (7, 2), (15, 4)])
+def test_parts_hold_each_image_of_a_batch_once(images: int, count: int) -> None:
+    batch = torch.arange(images)
+    parts = [Ranks(rank, count).own(batch) for rank in range(count)]
+    assert torch.cat(parts).tolist() == batch.tolist()
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert ALONE.own(batch) is batch
+
+
+def test_a_batch_that_gives_a_process_one_image_is_refused() -> None:
+    Ranks(0, 4).require_batch(8)
+    ALONE.require_batch(1)
+    with pytest.raises(InputError, match="4 processes need batches of at least 8 images, but the smallest has 7: give"):
+        Ranks(0, 4).require_batch(7)
+
+
+def test_gradients_of_parts_are_weighed_by_their_images(alike: Ranks) -> None:
+    made = network()
+    before = [weights.grad.clone() for weights in made.parameters() if weights.grad is not None]
+    alike.sum_gradients(made, 0.5)  # two equal parts give the gradient of the batch
+    after = [weights.grad for weights in made.parameters() if weights.grad is not None]
+    assert all(torch.allclose(now, then) for now, then in zip(after, before, strict=True))
+    alike.sum_gradients(made, 0.25)
+    assert all(torch.allclose(now, then / 2) for now, then in zip(after, before, strict=True))
+
+
+def test_running_statistics_are_averaged_and_counters_are_not(alike: Ranks) -> None:
+    made = network()
+    before = [buffer.clone() for buffer in made.buffers()]
+    alike.average_buffers([made])
+    assert [buffer.dtype.is_floating_point for buffer in before].count(False) == 1
+    assert all(torch.equal(now, then) for now, then in zip(made.buffers(), before, strict=True))
+    assert alike.sum(torch.tensor(1.5)) == 3
+
+
+def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "dist", None)
+    made, value = network(), torch.tensor(1.5)
+    ALONE.sum_gradients(made, 1.0)
+    ALONE.average_buffers([made])
+    ALONE.begin_alike([made])
+    assert ALONE.sum(value) is value
