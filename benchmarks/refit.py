@@ -4,8 +4,9 @@
 
 The chosen network of each study is trained from `--seeds` seeds on its training images, and from
 the same seeds on its training and validation images (`automl train --refit`), for as many epochs,
-and measured on the test images. The trainings are kept in the studies; the same command goes on
-with what is missing. Prints a Markdown table; `--write` keeps it in benchmarks/results/refit.md.
+and measured on the test images. The trainings are kept in the studies, as those of `automl train`
+are: give copies of studies that are still in use. The same command goes on with what is missing.
+Prints a Markdown table; `--write` keeps it in benchmarks/results/refit.md.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def tested(study: automl.Study, chosen: str, *, epochs: int, seed: int, refit: b
         for each in study.evaluations()
         if (each.candidate_id, each.seed, each.fidelity.epochs, each.fidelity.refit) == (chosen, seed, epochs, refit)
         and each.test_accuracy is not None
+        and not each.fidelity.recipe
     ]
     if not kept:
         how = {"epochs": epochs, "seed": seed, "threads": 1, "refit": refit}
@@ -85,7 +87,7 @@ def main() -> None:
     parser.add_argument("--storage", default="sqlite:///automl.db", help="their databases, or one for all")
     parser.add_argument("--data", help="where their data are now, if they have moved")
     parser.add_argument("--epochs", type=int, help=f"epochs of a training; without: {LONGER} times those of a trial")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each kind, at least 2")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/results/refit.md")
     arguments = parser.parse_args()
     head = ["data", "MMACs", "train", "validate", "test", "epochs"]

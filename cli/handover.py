@@ -150,16 +150,13 @@ def train(
     reached = [f"{part} {words(metric)} {as_text(metric, value)}" for part, value in parts.items() if value is not None]
     print(", ".join(reached))
     fidelity = evaluation.fidelity
-    named = ["--candidate", evaluation.candidate_id[:12], "--size", str(fidelity.size)]
-    named += ["--epochs", str(fidelity.epochs), "--seed", str(evaluation.seed)]
     better = None if fidelity.refit else better_of_search(trainings(opened), evaluation)
     if better is not None:
         recipe = fidelity.recipe
         needs = f"; the recipe {recipe} may need more --epochs" if recipe else ""
         before = f"validation {words(metric)} {as_text(metric, better.accuracy)}"
         print(f"training {_number(opened, better)}, by the search, was better ({better.fidelity}: {before}){needs}")
-    if better is not None or fidelity.refit:
-        named = ["--training", str(_number(opened, better or evaluation))]
+    named = ["--training", str(_number(opened, better or evaluation))]
     moved = [] if data is None else ["--data", data]
     print(f"next: {command('export', study, *named, *moved, '--out', 'found', storage=storage)}")
     if better is None and not fidelity.refit and evaluation.test_accuracy is not None:

@@ -30,7 +30,7 @@ def print_measures(kept: TrainingMeasures) -> None:
         rows = [[name, *map(str, counts)] for name, counts in zip(names, found.confusion, strict=True)]
         print_table(f"{part} images of a class (row) by the class predicted (column)", ["class", *names], rows)
     print(visible(f"{found.images:,} {part} images: {found.in_words}"))
-    if found.calibration:
-        print(f"calibrated: {found.calibration}")
+    if kept.calibration:
+        print(f"calibrated: {kept.calibration}")
     if never := found.never_predicted:
         print(visible(f"never predicted: {', '.join(never[:SHOWN])}{', …' if len(never) > SHOWN else ''}"))

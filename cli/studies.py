@@ -201,7 +201,7 @@ def print_trainings(found: Sequence[Evaluation]) -> None:
 
 
 def _made_by(training: Evaluation) -> str:
-    """Who made a final training, and how if it is by hand."""
+    """What made a final training: a search that confirms a network, or `automl train`, and how."""
     from ..studies.records.evaluation import DRIVER
 
     if training.worker != DRIVER:

@@ -24,7 +24,7 @@ from .course.hinting import Hinting
 from .course.limits import Trials
 from .course.outages import created, driven
 from .course.pace import Pace
-from .course.rungs import Rungs
+from .course.rungs import Rungs, gathered
 from .course.sharing import Sharing
 from .course.time_model import TimeModel
 from .evaluators.protocol import Evaluator
@@ -191,7 +191,7 @@ def _engine(
         limits=evaluator.limits(options),
         listener=listener,
         clock=clock,
-        rungs=Rungs(plan.epochs, first=plan.first_rung),
+        rungs=Rungs(plan.epochs, first=plan.first_rung, together=gathered(plan.trials or plan.expected)),
         hinting=hinting,
         sharing=Sharing(study, proposer.learn, alone=evaluator.simulated is not None),
     )

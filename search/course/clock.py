@@ -31,6 +31,8 @@ ENDING, LONGEST_ENDING = 0.02, 6.0
 most, on a machine that does nothing else."""
 MOST_ENDING = 0.1
 """Part of the time given that the end of the run takes at most, with the last test."""
+EARLY = 0.4
+"""Part of the time for searching in which trainings may wait for each other at the first rung."""
 HOPE = 0.7
 """Part of the expected seconds in which an epoch may end: one that would not end in time even so is
 not begun."""
@@ -116,6 +118,12 @@ class Clock:
     def longest_epoch(self) -> float:
         """Seconds of the longest epoch noted so far; 0 before the first."""
         return max(self._epoch_seconds.values(), default=0.0)
+
+    @property
+    def early(self) -> bool:
+        """Whether less than `EARLY` of the time for searching has passed; always without a limit of
+        time."""
+        return self._seconds is None or self.elapsed < EARLY * (self._seconds - (self.confirming or 0.0))
 
     def may_search(self, leaders: Callable[[], list[FrontPoint]], share: float = 1.0, *, needs: float = 0.0) -> bool:
         """Whether what takes `needs` seconds ends before the time kept for confirming `leaders`

@@ -100,7 +100,7 @@ class Engine:
         self._history.hear()
         if (lost := self._lost_one()) is not None:
             return self._begin(key, lost)
-        if self._may_search() and (promoted := self._rungs.next(self._waiting)) is not None:
+        if not self._gathers() and self._may_search() and (promoted := self._rungs.next(self._waiting)) is not None:
             return self._resume(key, self._waiting.pop(promoted))  # pyright: ignore[reportArgumentType]  (keys of our own)
         while self._searching():
             at_random = self._random.goes_on()
@@ -142,7 +142,7 @@ class Engine:
         self._troubles.clear()
         if live.proposal is None:
             return self.clock.ends_in_time(live)
-        promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis))
+        promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis), wait=self._gathers())
         if live.complete:
             return True
         if not promoted and live.proposal.stoppable:
@@ -247,8 +247,7 @@ class Engine:
     def _unfinished(self) -> list[Running]:
         """What is running or waits for another worker; it is taken away."""
         found = [*self._live.values(), *self._lost]
-        self._live.clear()
-        self._lost.clear()
+        self._live, self._lost = {}, []
         return found
 
     def _lost_one(self) -> Running | None:
@@ -264,9 +263,12 @@ class Engine:
         if (self.exhausted and not self._sharing.gave_up) or self._finals.begun:
             return False
         begun = self._recorder.begun + len(self._live) + len(self._waiting) + self._sharing.elsewhere
-        if self._limits.trials is not None and begun >= self._limits.trials:
-            return False
-        return self.clock.may_begin(self._recorder.leaders)
+        full = self._limits.trials is not None and begun >= self._limits.trials
+        return not full and self.clock.may_begin(self._recorder.leaders)
+
+    def _gathers(self) -> bool:
+        """Whether nothing is promoted yet, since others are to follow first, and can."""
+        return self._rungs.gathering and self.clock.early and self._searching()
 
     def _may_search(self) -> bool:
         return not self._finals.begun and self.clock.may_search(self._recorder.leaders)

@@ -53,7 +53,7 @@ class FinalTrainings:
         """Plan the trainings that confirm `leaders` in the time left, and tell `listener` of
         them."""
         self._listener = listener
-        limits, done = self._limits, self._study.evaluations(Purpose.FINAL)
+        limits, done = self._limits, [one for one in self._study.evaluations(Purpose.FINAL) if not one.fidelity.refit]
         self._left = self._plan(leaders, done)
         if self._clock.left is not None:
             self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)

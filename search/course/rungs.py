@@ -23,6 +23,8 @@ from collections.abc import Container, Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+GATHERED = 8
+"""Most trainings that wait for each other at the first rung."""
 REDUCTION = 3
 """Factor between the epochs of neighbouring rungs."""
 KEEP = 0.4
@@ -45,7 +47,7 @@ Vector = NDArray[np.float64]
 class Rungs:
     """Promotes trainings, or pauses them; a key is any hashable that identifies a training."""
 
-    def __init__(self, epochs: int, *, first: int = 1, by_cost: bool = True) -> None:
+    def __init__(self, epochs: int, *, first: int = 1, by_cost: bool = True, together: int = 0) -> None:
         """Place the rungs: `epochs` divided by `REDUCTION` once, twice and so on.
 
         Args:
@@ -53,9 +55,10 @@ class Rungs:
             first: no rung lies before this epoch, until which accuracies do not rank networks.
             by_cost: whether a network is compared with those that cost no more; if False, all are
                 compared by accuracy alone, because they cost the same.
+            together: trainings that wait for each other at the first rung (`gathering`).
         """
         self.epochs: int = epochs
-        self._by_cost = by_cost
+        self._by_cost, self._together = by_cost, together
         levels: set[int] = set()
         level = float(epochs)
         while (level := level / REDUCTION) >= 0.7 * first and round(level) >= 1:
@@ -67,14 +70,21 @@ class Rungs:
         self._sorted: dict[int, list[tuple[int, Hashable]]] = {level: [] for level in self._reached}
         self._waiting: dict[Hashable, int] = {}
 
-    def reached(self, key: Hashable, epoch: int, accuracy: float, cost: float) -> bool:
+    @property
+    def gathering(self) -> bool:
+        """Whether trainings still wait for others at the first rung. The first to arrive would be
+        the best of its rung, whatever it is: where few candidates are trained, most of the time
+        would go to those that happened to come first."""
+        return bool(self.levels) and len(self._reached[self.levels[0]]) < self._together
+
+    def reached(self, key: Hashable, epoch: int, accuracy: float, cost: float, *, wait: bool = False) -> bool:
         """Note the accuracy of a training after `epoch`; True if it is promoted, or at no rung. If
-        False, it is paused."""
+        False, or with `wait` at a rung, it is paused."""
         if epoch not in self._reached:
             return True
         self._costs[key] = cost * self._by_cost
         self._note(key, epoch, accuracy)
-        if epoch == self.epochs or key in self._admitted(epoch):
+        if epoch == self.epochs or (not wait and key in self._admitted(epoch)):
             return True
         self._waiting[key] = epoch
         return False
@@ -159,6 +169,12 @@ class Rungs:
         gaps = below_front(expected, cost)
         order = np.argsort(gaps, kind="stable")
         return [keys[index] for index in order], gaps[order], noise
+
+
+def gathered(trials: int | None) -> int:
+    """The number of trainings that wait for each other in a search of so many trials; None: that is
+    not known. With half of the trials at the first rung, the other half can still follow."""
+    return GATHERED if trials is None else min(GATHERED, trials // 2)
 
 
 def _place(key: Hashable) -> int:

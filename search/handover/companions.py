@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -18,40 +19,42 @@ from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import torch
 import torch.distributed as dist
 
 from ...blocks.errors import AutomlError, InputError, first_line
-from ...studies import Study
+from ...studies import StudySpec
 from ...studies.trained.checkpoint import load
 from ..course import stop_signals
 from ..course.job import Job
-from ..training.ranks import Ranks
+from ..training.ranks import Ranks, exchanging, waited
 from ..training.recipe import Recipe
 from .study_data import study_data
 from .training_images import pixels_of, used
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    from multiprocessing.connection import Connection, PipeConnection
     from multiprocessing.process import BaseProcess
 
+    from ..training.trainer import Trainer
+
+Pipe: TypeAlias = "Connection[Any, Any] | PipeConnection[Any, Any]"
+"""An end of a pipe between two processes; the second kind is that of Windows."""
 PATIENCE = timedelta(days=7)
 """How long a process waits for the others: the first validates and writes files meanwhile."""
-GRACE = 30.0
-"""Seconds after the death of a process in which this one must have noticed it. One that waits for a
-dead GPU cannot, and is ended."""
+GRACE = 20.0
+"""Seconds after which a process that waits for a dead one is ended: where GPUs exchange tensors it
+would not notice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Together:
     """What the processes train, as they are told of it."""
 
-    storage: str
-    """Database URL of the study."""
-    study: str
-    """Its name."""
+    spec: StudySpec
+    """The study."""
     data: str | None
     """Where its data are now, if they have moved."""
     data_dir: str | None
@@ -88,6 +91,9 @@ def devices_of(gpus: int | None) -> list[str]:
 def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
     """Start the other processes, and end them with the block; yields this process's rank.
 
+    This process is ended, with a line on standard error, if it waits for one that has died and does
+    not notice.
+
     Args:
         together: what is trained.
         state: the file of the state from which the training goes on; None begins.
@@ -96,91 +102,129 @@ def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
         AutomlError: one of them could not begin, or died.
     """
     spawning = get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="automl-train-") as folder:
-        meeting, pipes, processes = Path(folder, "ranks"), [], []
+    processes: list[BaseProcess] = []
+    with tempfile.TemporaryDirectory(prefix="automl-train-") as folder, _on_loopback():
+        meeting = Path(folder, "ranks")
+        pipes: list[Pipe] = []
         try:
             for rank in range(1, len(together.devices)):
                 ours, theirs = spawning.Pipe(duplex=False)
-                given = (rank, together, state, meeting, theirs, os.getpid())
-                process = spawning.Process(target=_companion, args=given, daemon=True)
-                process.start()
-                processes.append(process)
-                theirs.close()
                 pipes.append(ours)
+                given = (rank, together, state, meeting, theirs, os.getpid())
+                processes.append(spawning.Process(target=_companion, args=given, daemon=True))
+                processes[-1].start()
+                theirs.close()
             for pipe in pipes:
                 if (trouble := _received(pipe)) is not None:
                     raise AutomlError(f"a process that was to train too could not begin: {trouble}")
-            watched = _Watched(processes, pipes)
-            with _group(together, 0, meeting), watched:
-                yield Ranks(0, len(together.devices))
+            with _Watch(processes, pipes) as watch:
+                with watch.translating():
+                    _join(together, 0, meeting)
+                    yield Ranks(0, len(together.devices))
+                with exchanging():  # where GPUs have exchanged tensors, all leave together
+                    dist.destroy_process_group()
         finally:
             for process in processes:
-                process.kill()
-                process.join()
+                if process.pid is not None:
+                    process.kill()
+                    process.join()
 
 
-class _Watched:
+class _Watch:
     """Notices the death of a companion, for which this process would wait for ever."""
 
-    def __init__(self, processes: Sequence[BaseProcess], pipes: Sequence[Connection]) -> None:
+    def __init__(self, processes: Sequence[BaseProcess], pipes: Sequence[Pipe]) -> None:
         self._processes, self._pipes = processes, pipes
-        self._over = threading.Event()
+        self._over, self._lock = threading.Event(), threading.Lock()
+        self._said: str | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._watch, daemon=True).start()
+        return self
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and not isinstance(error, AutomlError | KeyboardInterrupt):
-            time.sleep(0.5)  # a process that dies closes its connections first
-            if (died := self._died()) is not None:
-                self._over.set()
-                raise AutomlError(f"{died}; {stop_signals.go_on}") from None
+    def __exit__(self, *_: object) -> None:
         self._over.set()
+
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Inside, an error that a companion's death has caused says so. After an error the others
+        are ended, and the group is left without them."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, AutomlError | KeyboardInterrupt):
+                time.sleep(0.5)  # a process that dies closes its connections first
+            died = None if isinstance(error, KeyboardInterrupt) else self._died()
+            self._over.set()
+            for process in self._processes:
+                process.kill()
+            _leave_alone()
+            if died is not None and not isinstance(error, AutomlError):
+                raise AutomlError(f"{died}; {stop_signals.go_on}") from None
+            raise
 
     def _watch(self) -> None:
         while not self._over.wait(1.0):
-            if (died := self._died()) is not None and not self._over.wait(GRACE):
+            if (died := self._died()) is not None and waited() > GRACE and not self._over.is_set():
                 stop_signals.end_at_once(f"{died}; {stop_signals.go_on}", 1)
 
     def _died(self) -> str | None:
         """What is said of a process that has died; None while all live, or have done their part."""
-        for process, pipe in zip(self._processes, self._pipes, strict=True):
-            if process.exitcode not in (None, 0):
-                return f"a process that trained too has died: {_received(pipe) or f'exit code {process.exitcode}'}"
-        return None
+        with self._lock:
+            for process, pipe in zip(self._processes, self._pipes, strict=True):
+                if self._said is None and process.exitcode not in (None, 0):
+                    words = (_received(pipe) if pipe.poll() else None) or f"exit code {process.exitcode}"
+                    self._said = f"a process that trained too has died: {words}"
+            return self._said
 
 
-def _received(pipe: Connection) -> str | None:
+def _received(pipe: Pipe) -> str | None:
     """What a companion says: its trouble, or None once it is ready."""
     try:
         return pipe.recv()
     except (EOFError, OSError):
-        return "it ended without a word"
+        return 'it ended without a word; a script must train under `if __name__ == "__main__"`'
 
 
 @contextmanager
-def _group(together: Together, rank: int, meeting: Path) -> Iterator[None]:
-    """Inside, the processes can exchange tensors, on this machine alone."""
-    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-        os.environ.setdefault(name, "lo")
-    on_gpu = together.devices[rank].startswith("cuda")
-    if on_gpu:
-        torch.cuda.set_device(together.devices[rank])
-    dist.init_process_group(
-        "nccl" if on_gpu else "gloo",
-        init_method=meeting.absolute().as_uri(),
-        rank=rank,
-        world_size=len(together.devices),
-        timeout=PATIENCE,
-    )
+def _on_loopback() -> Iterator[None]:
+    """Inside, processes that exchange tensors listen to this machine alone."""
+    before = {name: os.environ.get(name) for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")}
+    for name in before:
+        os.environ.setdefault(name, "lo0" if sys.platform == "darwin" else "lo")
     try:
         yield
     finally:
-        with suppress(RuntimeError):  # the others may have died
-            dist.destroy_process_group()
+        for name in (name for name, value in before.items() if value is None):
+            os.environ.pop(name, None)
 
 
-def _companion(rank: int, together: Together, state: Path | None, meeting: Path, pipe: Connection, first: int) -> None:
+def _join(together: Together, rank: int, meeting: Path) -> None:
+    """Join the group of the processes."""
+    on_gpu = together.devices[rank].startswith("cuda")
+    if on_gpu:
+        torch.cuda.set_device(together.devices[rank])
+    with exchanging():
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            init_method=meeting.absolute().as_uri(),
+            rank=rank,
+            world_size=len(together.devices),
+            timeout=PATIENCE,
+        )
+
+
+def _leave_alone() -> None:
+    """Leave the group without the others, which have ended; NCCL would wait for them."""
+    if dist.is_initialized():
+        with suppress(RuntimeError):
+            if dist.get_backend() == "nccl":
+                dist.distributed_c10d._abort_process_group()
+            else:
+                dist.destroy_process_group()
+
+
+def _companion(rank: int, together: Together, state: Path | None, meeting: Path, pipe: Pipe, first: int) -> None:
     """The life of a companion."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a terminal tells all processes; the first one decides
         if hasattr(signal, name):
@@ -189,17 +233,18 @@ def _companion(rank: int, together: Together, state: Path | None, meeting: Path,
     try:
         trainer = _trainer(rank, together, state)
         pipe.send(None)
-        with _group(together, rank, meeting):
-            trainer.train_with(Ranks(rank, len(together.devices)))
-            while not trainer.finished:
-                trainer.epoch()
+        _join(together, rank, meeting)
+        trainer.train_with(Ranks(rank, len(together.devices)))
+        while not trainer.finished:
+            trainer.epoch()
+        dist.destroy_process_group()
     except Exception as error:
         with suppress(OSError):
             pipe.send(first_line(error))
         os._exit(1)
 
 
-def _trainer(rank: int, together: Together, state: Path | None) -> Any:
+def _trainer(rank: int, together: Together, state: Path | None) -> Trainer:
     """The trainer of a companion, on its device."""
     from ..workers.job_runner import trainer_for
 
@@ -208,9 +253,8 @@ def _trainer(rank: int, together: Together, state: Path | None) -> Any:
         torch.cuda.set_device(device)
     else:
         torch.set_num_threads(1)
-    study, size = Study.open(together.storage, together.study), job.fidelity.size
     where = {"data": together.data, "data_dir": together.data_dir, "cache": together.cache}
-    loaded, rows = study_data(study, **where, size=lambda native: size)
+    loaded, rows = study_data(together.spec, **where, size=lambda native: job.fidelity.size)
     pixels = pixels_of(loaded, used(rows, job.fidelity), job.fidelity, device)
     trainer = trainer_for(job, pixels, together.recipe, device)  # the first one's weights come with `train_with`
     if state is not None:

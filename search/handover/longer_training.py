@@ -111,7 +111,7 @@ def train(
     chosen = best(study)
     row = study.candidate(candidate) if candidate else chosen_candidate(study)
     settings = study.spec.settings
-    require_images(study)
+    require_images(study.spec)
     tested = test or (chosen is not None and chosen.candidate.id == row.id)
     if refit and not tested:
         raise InputError(
@@ -159,14 +159,7 @@ def train(
         _say(job, row, loaded, devices, said)
         say_imbalance(loaded, rows, said)
         together = Together(
-            storage=study.storage_url,
-            study=study.spec.name,
-            data=data,
-            data_dir=data_dir,
-            cache=cache,
-            job=job,
-            recipe=how,
-            devices=devices,
+            spec=study.spec, data=data, data_dir=data_dir, cache=cache, job=job, recipe=how, devices=devices
         )
         training = ResumableTraining(
             study=study,

@@ -19,6 +19,7 @@ from ..data import ImageData, Reading, load
 from ..data.answers import Answers
 from ..data.shards import copied_out
 from .study_data import study_data
+from .training_images import used
 
 if TYPE_CHECKING:
     from ...studies.export.check import Sample
@@ -53,7 +54,7 @@ def measured_sample(
     part = "validation" if training.test_accuracy is None else "test"
     accuracy = training.accuracy if training.test_accuracy is None else training.test_accuracy
     other = loaded.task != CLASSIFICATION
-    answers = Answers.of(loaded, rows.train)
+    answers = Answers.of(loaded, used(rows, training.fidelity).train)
     several = answers is not None and len(answers.mean) > 1
     if other:
         accuracy = None if accuracy is None else shown(training.metric, accuracy)

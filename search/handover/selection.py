@@ -81,12 +81,14 @@ def others(study: Study, chosen: Evaluation) -> Iterator[str]:
         for one in enumerate(numbered_trainings(study), start=1)
         if one[1].candidate_id == chosen.candidate_id and one[1].checkpoint is not None
     ]
-    if chosen.fidelity.refit:
-        yield "it was trained on the validation images too: the measures are those on the test images"
-        return
     numbered = [one for one in numbered if not one[1].fidelity.refit]
     metric, minimised = chosen.metric, shown(chosen.metric, 1) < 0
     number, longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
+    if chosen.fidelity.refit:
+        yield "it was trained on the validation images too: the measures are those on the test images"
+        if _amount(longest) > _amount(chosen):
+            yield f"training {number} was longer ({longest.fidelity}): --training {number} exports that one"
+        return
     if _amount(longest) > _amount(chosen) and _accuracy(longest) < _accuracy(chosen):
         yield (
             f"training {number} was longer ({longest.fidelity}), but its validation {words(metric)},"

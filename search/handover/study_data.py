@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ...blocks import InputError
-from ...studies import Study
+from ...studies import Study, StudySpec
 from ...studies.tasks.task import CLASSIFICATION, NOUNS, task_of
 from ..data import ImageData, Reading, Split, kept_share, load, split
 
 
 def study_data(
-    study: Study,
+    study: Study | StudySpec,
     *,
     data: str | None = None,
     data_dir: str | None = None,
@@ -24,7 +24,7 @@ def study_data(
     """The data of a study as uint8 images, and its split.
 
     Args:
-        study: the study that trained on them.
+        study: the study that trained on them, or its settings.
         data: where they are now, if they have moved.
         data_dir: the folder of downloaded data sets.
         cache: the folder of decoded images, as `load` takes it.
@@ -34,15 +34,16 @@ def study_data(
     Raises:
         InputError: the data cannot be loaded, or are not those of the study.
     """
-    kept = study.spec.data
-    require_images(study)
+    spec = study if isinstance(study, StudySpec) else study.spec
+    kept = spec.data
+    require_images(spec)
     name, stored = data or str(kept["name"]), int(kept["size"])
     reading = Reading.from_dict(kept.get("reading", {}))
     if task_of(kept) == CLASSIFICATION:  # earlier versions read `cat;dog` as one class
         reading = replace(reading, task=CLASSIFICATION)
     if data is None and Path(name).is_absolute() and not Path(name).exists():
         raise InputError(
-            f"the data of the study {study.spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
+            f"the data of the study {spec.name!r} were at {name}, where nothing is now: give --data PATH to say"
             " where they are"
         )
     try:
@@ -59,10 +60,9 @@ def study_data(
         loaded = loaded.pooled()  # earlier versions put the official validation part into the test part
     if loaded.fingerprint != kept["fingerprint"]:
         raise InputError(
-            f"the data must be those of the study {study.spec.name!r}, but {name!r} are others:"
-            f" {_difference(kept, loaded)}"
+            f"the data must be those of the study {spec.name!r}, but {name!r} are others: {_difference(kept, loaded)}"
         )
-    rows = _split(study, loaded)
+    rows = _split(spec, loaded)
     levels = (kept.get("preprocessing") or {}).get("levels")
     wanted = stored if size is None else size(loaded.native)
     if wanted != stored:
@@ -91,19 +91,19 @@ def _difference(kept: Mapping[str, Any], loaded: ImageData) -> str:
     )
 
 
-def _split(study: Study, loaded: ImageData) -> Split:
-    kept = study.spec.data["split"]
+def _split(spec: StudySpec, loaded: ImageData) -> Split:
+    kept = spec.data["split"]
     for grouped in (True, False):  # earlier versions did not keep copies of an image in one part
         rows = split(loaded, seed=int(kept["seed"]), validation=kept_share(kept), grouped=grouped)
         if rows.to_dict() == kept:
             return rows
-    raise InputError(f"the split of the study {study.spec.name!r} cannot be made again by this version of automl")
+    raise InputError(f"the split of the study {spec.name!r} cannot be made again by this version of automl")
 
 
-def require_images(study: Study) -> None:
+def require_images(spec: StudySpec) -> None:
     """InputError if the study looked its networks up in a table, and has no images."""
-    if study.spec.settings.get("evaluator") == "table":
+    if spec.settings.get("evaluator") == "table":
         raise InputError(
-            f"only a study with data can train, but {study.spec.name!r} looked its networks up in"
-            f" {Path(str(study.spec.data['name'])).name}"
+            f"only a study with data can train, but {spec.name!r} looked its networks up in"
+            f" {Path(str(spec.data['name'])).name}"
         )

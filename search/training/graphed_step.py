@@ -32,8 +32,8 @@ def step_of(
     loss: Loss,
     ranks: Ranks,
 ) -> Step:
-    """What does the updates of a network on its device. Those of several processes are no graphs:
-    the networks for which several GPUs pay are so large that a graph gains little."""
+    """The step of a network on its device. Several processes take theirs without graphs: networks
+    for which several GPUs pay are so large that a graph gains little."""
     device = next(network.parameters()).device
     if device.type == "cuda" and ranks.alone:
         return GraphedStep(network, optimizer, average, recipe, device, graphs, loss)

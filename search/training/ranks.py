@@ -8,7 +8,9 @@ averaged after each epoch. Shape letters: b batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +18,25 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ...blocks.errors import InputError
+
+_since: float | None = None
+
+
+@contextmanager
+def exchanging() -> Iterator[None]:
+    """Inside, this process waits for the others."""
+    global _since
+    _since = time.monotonic()
+    try:
+        yield
+    finally:
+        _since = None
+
+
+def waited() -> float:
+    """Seconds for which this process has waited for the others; 0 if it does not wait."""
+    since = _since
+    return 0.0 if since is None else time.monotonic() - since
 
 
 @dataclass(frozen=True)
@@ -68,13 +89,14 @@ class Ranks:
         torch._foreach_mul_(gradients, share)
         self._reduce(gradients)
 
-    def sum(self, value: Tensor) -> Tensor:
+    def sum(self, value: Tensor) -> float:
         """The sum of a number over the processes."""
         if self.alone:
-            return value
+            return value.item()
         total = value.clone()
-        dist.all_reduce(total)
-        return total
+        with exchanging():
+            dist.all_reduce(total)
+            return total.item()
 
     @torch.no_grad()
     def average_buffers(self, networks: Iterable[nn.Module]) -> None:
@@ -82,15 +104,17 @@ class Ranks:
         if self.alone:
             return
         buffers = [buffer for each in networks for buffer in each.buffers() if buffer.is_floating_point()]
-        torch._foreach_div_(buffers, self.count)
-        self._reduce(buffers)
+        if buffers:
+            torch._foreach_div_(buffers, self.count)
+            self._reduce(buffers)
 
     @torch.no_grad()
     def begin_alike(self, networks: Iterable[nn.Module]) -> None:
         """Give all processes the parameters and buffers of the first."""
         for each in () if self.alone else networks:
             for tensor in (*each.parameters(), *each.buffers()):
-                dist.broadcast(tensor, src=0)
+                with exchanging():
+                    dist.broadcast(tensor, src=0)
 
     def _reduce(self, tensors: Iterable[Tensor]) -> None:
         """Sum tensors over the processes, in place and in one message for each type."""
@@ -98,7 +122,8 @@ class Ranks:
         for kind in {tensor.dtype for tensor in kept}:
             several = [tensor for tensor in kept if tensor.dtype == kind]
             flat = torch.cat([tensor.reshape(-1) for tensor in several])
-            dist.all_reduce(flat)
+            with exchanging():
+                dist.all_reduce(flat)
             parts = zip(flat.split([tensor.numel() for tensor in several]), several, strict=True)
             torch._foreach_copy_(several, [part.view(tensor.shape) for part, tensor in parts])
 

@@ -274,7 +274,7 @@ class Trainer:
 
     def _check(self, total: Tensor, number: int) -> float:
         """The sum of the losses over all processes, which find together that it is not finite."""
-        if not math.isfinite(value := self._ranks.sum(total).item()):
+        if not math.isfinite(value := self._ranks.sum(total)):
             rate = self._optimizer.param_groups[0]["lr"]
             raise Diverged(
                 f"the loss must be finite, but got {value} in epoch {number} of {self.epochs}, at learning rate"

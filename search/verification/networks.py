@@ -100,7 +100,10 @@ def networks_to_compare(
         found.append(_compared("own", words, Candidate.from_spec(own.spec)))
     published = list(_references(study, space, budget, without={one.id for one in found}, count=references))
     found += published
-    left_out = [] if published else ["no reference network could be scaled to the budget and the images"]
+    left_out = []
+    if len(published) < references:
+        which = f"only {len(published)} of {references} reference networks" if published else "no reference network"
+        left_out.append(f"{which} could be scaled to the budget and the images")
     if not controls:
         return found, left_out
     ids = {one.id for one in found}

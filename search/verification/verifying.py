@@ -142,6 +142,7 @@ def verify(
         compared, left_out = [Compared.from_dict(one) for one in earlier["networks"]], list(earlier["left_out"])
     else:
         compared, left_out = networks_to_compare(study, **which)
+        left_out += _dropped(earlier, compared) if earlier is not None and _of_this_choice(study, earlier) else []
     plan = VerificationPlan(
         study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows, **which
     )
@@ -184,6 +185,14 @@ def _of_this_choice(study: Study, earlier: Mapping[str, Any]) -> bool:
     own = own_best(study)
     compared = next((one["id"] for one in earlier["networks"] if one["role"] == "own"), None)
     return earlier["chosen"] == chosen_candidate(study).id and compared == (None if own is None else own.id)
+
+
+def _dropped(earlier: Mapping[str, Any], compared: list[Compared]) -> list[str]:
+    """What is said of networks that an earlier call has compared, and this one does not: leaving
+    them out after their accuracies were seen is a choice."""
+    kept = {one.id for one in compared}
+    words = [one["words"] for one in earlier["networks"] if one["id"] not in kept]
+    return [f"an earlier call has compared {', '.join(words)} too"] if words else []
 
 
 def _say(listener: Listener, plan: VerificationPlan) -> None:

@@ -104,7 +104,8 @@ class Fidelity:
         assign(self, "smallest_map", integer("smallest_map", self.smallest_map, low=0))
         assign(self, "fraction", finite("fraction", self.fraction))  # 1 and 1.0 must not be two fidelities
         assign(self, "recipe", storable("recipe", self.recipe))
-        assign(self, "refit", bool(self.refit))
+        if not isinstance(self.refit, bool):
+            raise InputError(f"refit must be true or false, but got {self.refit!r}")
         if not 0 < self.fraction <= 1:
             raise InputError(f"0 < fraction <= 1 must hold, but got {self.fraction}")
 

@@ -155,11 +155,10 @@ class Measures:
             f"{words} {getattr(self, name):.4f}" for name, words in WORDS.items() if getattr(self, name) is not None
         )
 
-    @property
-    def calibration(self) -> str:
-        """The temperature and what it brings in a line."""
+    def calibration(self, fitted: str) -> str:
+        """The temperature, how it was `fitted`, and what it brings in a line."""
         return (
-            f"temperature {self.temperature:.3f}, fitted on validation images: log loss"
+            f"temperature {self.temperature:.3f}, {fitted}: log loss"
             f" {self.calibrated_log_loss:.4f}, calibration error {self.calibrated_error:.4f}"
         )
 
@@ -194,6 +193,14 @@ class TrainingMeasures:
     def temperature(self) -> float:
         """By which logits are divided for calibrated probabilities."""
         return next(iter(self.parts.values())).temperature
+
+    @property
+    def calibration(self) -> str:
+        """How probabilities are calibrated, and what that brings on the part to show; empty if they
+        are not."""
+        if "validation" in self.parts:
+            return self.parts[self.part].calibration("fitted on validation images")
+        return "" if self.temperature == 1 else self.parts[self.part].calibration("that of an earlier training")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with stable keys."""

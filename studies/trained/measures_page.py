@@ -21,9 +21,9 @@ def measures_section(kept: TrainingMeasures, *, usage: bool = True) -> str:
     images; `usage` says how to calibrate probabilities in Python."""
     part, found = kept.part, kept.parts[kept.part]
     text = f"\n## Measures\n\nOn the {found.images:,} {part} images: {found.in_words}."
-    if found.calibration:
-        text += f" Probabilities are calibrated by {found.calibration}."
-    if found.calibration and usage:
+    if kept.calibration:
+        text += f" Probabilities are calibrated by {kept.calibration}."
+    if kept.calibration and usage:
         code_ = f'(network(preprocess("image.png")) / {kept.temperature:.4g}).{found.probabilities}'
         text += f" In Python:\n\n```python\n{code_}\n```"
     text += "\n"

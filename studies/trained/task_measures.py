@@ -105,12 +105,9 @@ class LabelMeasures:
             f" {self.exact:.4f}, log loss {self.log_loss:.4f}"
         )
 
-    @property
-    def calibration(self) -> str:
-        """The temperature and what it brings in a line."""
-        return (
-            f"temperature {self.temperature:.3f}, fitted on validation images: log loss {self.calibrated_log_loss:.4f}"
-        )
+    def calibration(self, fitted: str) -> str:
+        """The temperature, how it was `fitted`, and what it brings in a line."""
+        return f"temperature {self.temperature:.3f}, {fitted}: log loss {self.calibrated_log_loss:.4f}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +139,6 @@ class TargetMeasures:
     confusion: ClassVar[tuple[tuple[int, ...], ...]] = ()
     never_predicted: ClassVar[tuple[str, ...]] = ()
     probabilities: ClassVar[str] = ""
-    calibration: ClassVar[str] = ""
     temperature: ClassVar[float] = 1.0
 
     images: int
@@ -170,6 +166,10 @@ class TargetMeasures:
             for each in data["classes"]
         )
         return cls(images=int(data["images"]), classes=classes)
+
+    def calibration(self, fitted: str) -> str:
+        """Nothing: numbers have no temperature."""
+        return ""
 
     @property
     def rows(self) -> list[list[str]]:

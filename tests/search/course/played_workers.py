@@ -8,6 +8,7 @@ from automl.search.course.clock import Clock
 from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
+from automl.search.course.rungs import Rungs
 from automl.search.proposing.earlier_trials import so_far
 from automl.search.proposing.proposal import Proposes
 from automl.search.proposing.proposer import Proposer
@@ -48,6 +49,7 @@ def make(
     clock: Time | None = None,
     workers: int = 2,
     behind: Callable[[Study, Proposes], Proposes] = lambda study, proposer: proposer,
+    rungs: Rungs | None = None,
     **limits,
 ) -> Engine:
     """An engine; `behind` may put something before the proposer."""
@@ -55,7 +57,8 @@ def make(
     proposer = Proposer(space, budget, census(space, budget), sampler="random", seed=0, trials=20, **so_far(study))
     given = Limits(**{"trials": 12, "seconds": None, **limits})
     proposes = behind(study, proposer)
-    engine = Engine(study, proposes, trials=trials_in(folder), limits=given, clock=Clock(given, now=clock or Time()))
+    parts = {"limits": given, "clock": Clock(given, now=clock or Time()), "rungs": rungs}
+    engine = Engine(study, proposes, trials=trials_in(folder), **parts)
     engine.clock.workers = workers
     return engine
 

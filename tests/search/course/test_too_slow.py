@@ -100,7 +100,7 @@ def test_an_epoch_may_show_that_a_training_is_too_slow(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, factor: float, slow: bool
 ):
     begun(engine, "a")
-    monkeypatch.setattr(engine._rungs, "reached", lambda *_: True)  # no rung stops it
+    monkeypatch.setattr(engine._rungs, "reached", lambda *_, **__: True)  # no rung stops it
     at(engine, 0.5 * SECONDS if slow else 0.98 * SECONDS, Pace(factor * SECONDS / EPOCHS))
     assert not engine.reported("a", 1, 0.9, 1.0)
     engine.ended("a")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from automl.blocks import AutomlError, InputError
@@ -125,9 +130,8 @@ def test_one_that_cannot_begin_says_why(study: Study) -> None:
         candidate=row.spec, params=row.params, fidelity=Fidelity(epochs=1, size=20), seed=1, purpose=Purpose.FINAL
     )
     together = Together(
-        storage=f"{study.storage_url}.missing",
-        study="s",
-        data=None,
+        spec=study.spec,
+        data=str(Path(str(study.spec.data["name"])).with_name("missing.npz")),
         data_dir=None,
         cache=None,
         job=job,
@@ -135,11 +139,37 @@ def test_one_that_cannot_begin_says_why(study: Study) -> None:
         devices=["cpu", "cpu"],
     )
     with (
-        pytest.raises(AutomlError, match=r"a process that was to train too could not begin: .*s\.db\.missing"),
+        pytest.raises(AutomlError, match=r"a process that was to train too could not begin: .*missing\.npz"),
         companions.companions(together, None),
     ):
         raise AssertionError("it has begun")
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.exhaustive
+def test_none_is_left_when_the_first_is_killed(study: Study, tmp_path: Path) -> None:
+    script = f"""
+import os, signal, multiprocessing
+from automl.search.handover import companions
+from automl.search.handover.longer_training import train
+from automl.studies import Study
+
+def kill(share):
+    print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    companions.devices_of = lambda gpus: ["cpu"] * 2
+    train(Study.open({study.storage_url!r}, "s"), epochs=2, seed=1, gpus=2, told=kill)
+"""
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    [pid] = map(int, done.stdout.split())
+    end = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_gpus_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

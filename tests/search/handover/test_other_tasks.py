@@ -81,6 +81,18 @@ def outputs_of(study: Study) -> tuple[torch.Tensor, list[Path]]:
     return outputs, [Path(data.files[row]) for row in rows.validation]
 
 
+@pytest.mark.parametrize("case", ["labels", "numbers"])
+def test_a_refit_is_exported_as_it_was_trained(tmp_path: Path, table: Path, case: str) -> None:
+    """Numbers are standardised by those of all images that train."""
+    options, metric, _ = CASES[case]
+    study = study_on(tmp_path, table, TINY, **options)
+    trained = train(study, epochs=2, threads=1, refit=True)
+    checked = export(study, tmp_path / "found", formats=()).exported.checked
+    assert checked is not None
+    assert (checked.part, checked.identical, checked.metric) == ("test", True, metric)
+    assert checked.value == pytest.approx(abs(trained.test_accuracy or 0.0), rel=1e-3)
+
+
 @pytest.mark.parametrize("case", ["labels", pytest.param("number", marks=pytest.mark.exhaustive), "numbers"])
 def test_what_is_exported_gives_what_was_trained(tmp_path: Path, table: Path, case: str) -> None:
     options, metric, names = CASES[case]

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 import torch
 from automl.blocks import InputError
-from automl.search.course.limits import Limits
+from automl.search.course.clock import Clock
+from automl.search.course.events import Silent
+from automl.search.course.final_trainings import FinalTrainings
+from automl.search.course.limits import Limits, Trials
 from automl.search.course.work_left import has_work
 from automl.search.handover.export import export
 from automl.search.handover.longer_training import train
 from automl.search.handover.study_data import study_data
 from automl.search.training.pixels import Pixels, channel_statistics
 from automl.search.training.trainer import Trainer
-from automl.studies import Study
+from automl.studies import Fidelity, Study
 from automl.studies.choosing.chosen import best, comparison, confirmed_accuracies
 from automl.studies.choosing.finals import numbered_trainings, trainings
 from automl.studies.evidence.confirmed_networks import seed_noise
@@ -149,6 +152,7 @@ class TestExport:
         said: list[str] = []
         made = export(study, tmp_path / "found", formats=(), said=said.append)
         assert (made.number, made.evaluation) == (2, refit)
+        assert any("training 1 was longer (3 epochs at 32 px): --training 1 exports that one" in line for line in said)
         assert "training 2, 32 px, 2 epochs, seed 1, on training and validation images, test accuracy" in said[0]
         config = json.loads((tmp_path / "found" / "config.json").read_text())
         assert config["accuracy"] == {"validation": None, "test": refit.test_accuracy}
@@ -171,3 +175,22 @@ class TestExport:
         assert after is not None
         assert (alone.temperature, after.temperature) == (1.0, first.temperature)
         assert first.temperature != 1.0
+        assert "fitted on validation images" in first.calibration
+        assert alone.calibration == ""
+        assert f"temperature {first.temperature:.3f}, that of an earlier training: log loss" in after.calibration
+
+
+def test_the_network_of_a_refit_may_still_be_confirmed(study: Study) -> None:
+    """It would be taken for one that has been trained again."""
+    refit = train(study, epochs=2, size=32, threads=1, refit=True)
+    finals = FinalTrainings(
+        study,
+        Trials(fidelity=lambda candidate: Fidelity(epochs=1, size=32), epochs=1, seed=0),
+        limits := Limits(trials=1, seconds=None, finals=0),
+        Clock(limits),
+    )
+    finals.plan([], Silent())
+    assert finals._known == set()
+    own = train(study, epochs=2, size=32, threads=1, seed=refit.seed)  # the control
+    finals.plan([], Silent())
+    assert finals._known == {own.key}

@@ -17,6 +17,13 @@ def alike(monkeypatch: pytest.MonkeyPatch) -> Ranks:
     return Ranks(1, 2)
 
 
+@pytest.fixture
+def thrice(monkeypatch: pytest.MonkeyPatch) -> Ranks:
+    """Two processes, the other of which holds three times as much."""
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: tensor.mul_(4))
+    return Ranks(1, 2)
+
+
 def network() -> nn.Module:
     made = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     made[2].bias.requires_grad_(False)  # has no gradient
@@ -50,13 +57,26 @@ def test_gradients_of_parts_are_weighed_by_their_images(alike: Ranks) -> None:
     assert all(torch.allclose(now, then / 2) for now, then in zip(after, before, strict=True))
 
 
-def test_running_statistics_are_averaged_and_counters_are_not(alike: Ranks) -> None:
+def test_running_statistics_are_averaged_and_counters_are_not(thrice: Ranks) -> None:
     made = network()
     before = [buffer.clone() for buffer in made.buffers()]
-    alike.average_buffers([made])
-    assert [buffer.dtype.is_floating_point for buffer in before].count(False) == 1
-    assert all(torch.equal(now, then) for now, then in zip(made.buffers(), before, strict=True))
-    assert alike.sum(torch.tensor(1.5)) == 3
+    thrice.average_buffers([made])
+    factors = [2 if buffer.dtype.is_floating_point else 1 for buffer in before]
+    assert sorted(factors) == [1, 2, 2]
+    assert all(
+        torch.allclose(now, then * factor) for now, then, factor in zip(made.buffers(), before, factors, strict=True)
+    )
+    assert thrice.sum(torch.tensor(1.5)) == 6
+    thrice.average_buffers([nn.Linear(2, 2)])  # has none
+
+
+def test_all_begin_with_what_the_first_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[torch.Tensor, int]] = []
+    monkeypatch.setattr(ranks.dist, "broadcast", lambda tensor, src: sent.append((tensor, src)))
+    made = network()
+    Ranks(1, 2).begin_alike([made])
+    assert {id(tensor) for tensor, _ in sent} == set(map(id, (*made.parameters(), *made.buffers())))
+    assert {source for _, source in sent} == {0}
 
 
 def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,4 +85,14 @@ def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     ALONE.sum_gradients(made, 1.0)
     ALONE.average_buffers([made])
     ALONE.begin_alike([made])
-    assert ALONE.sum(value) is value
+    assert ALONE.sum(value) == 1.5
+    assert ranks.waited() == 0
+
+
+def test_a_process_that_waits_for_the_others_is_known_to(monkeypatch: pytest.MonkeyPatch, alike: Ranks) -> None:
+    seen: list[float] = []
+    monkeypatch.setattr(ranks.time, "monotonic", iter((3.0, 8.0)).__next__)
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: seen.append(ranks.waited()))
+    alike.sum(torch.tensor(1.0))
+    assert seen == [5.0]
+    assert ranks.waited() == 0

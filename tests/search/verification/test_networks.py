@@ -39,6 +39,13 @@ def test_fewer_or_more_references_are_the_first_of_the_same(searched: Searched, 
     assert len({one.id for one in found}) == count + 1
 
 
+def test_references_that_there_are_not_are_said(searched: Searched):
+    found, left_out = networks_to_compare(searched.study, references=1000, controls=False)
+    assert left_out == [
+        f"only {len(found) - 1} of 1000 reference networks could be scaled to the budget and the images"
+    ]
+
+
 def test_the_networks_are_the_same_again(searched: Searched):
     first, again = (networks_to_compare(searched.study)[0] for _ in range(2))
     assert first == again

@@ -257,6 +257,12 @@ def test_the_best_reference_alone_is_compared_and_further_ones_are_added(searche
     assert len(workers.pairs) == 2 * (NETWORKS - 2)  # nothing is trained twice
     assert whole.networks[:2] == first.networks
     assert "--no-controls" not in whole.facts["again"]
+    assert whole.left_out == ()
+    narrow = verify(searched.study, seeds=2, epochs=2, references=2, controls=False).verification
+    [said] = narrow.left_out  # whoever leaves networks out after he has seen their accuracies says so
+    assert said.startswith("an earlier call has compared ")
+    assert all(one.words in said for one in whole.networks[3:])
+    assert not any(one.words in said for one in narrow.networks)
 
 
 def test_epochs_are_twice_those_of_the_final_trainings(searched: Searched, workers: Workers):

@@ -1,0 +1,119 @@
+"""The first trainings wait for each other at the first rung, so that those that come first are not
+trained to the end whatever they are."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from automl.search.course.job import Job
+from automl.search.course.rungs import GATHERED, Rungs, gathered
+from automl.spaces import Space
+from automl.studies import Purpose
+
+from .played_workers import EPOCHS, Time, accuracy_of, make, play
+
+FIRST = Rungs(EPOCHS).levels[0]
+
+
+def rising() -> Callable[[Job, int], float]:
+    """Each network is better than all that came before it: the worst order for early stopping."""
+    arrivals: Iterator[int] = count()
+    places: dict[str, int] = {}
+
+    def accuracy(job: Job, epoch: int) -> float:
+        if job.candidate not in places:
+            places[job.candidate] = next(arrivals)
+        return 0.3 + 0.02 * places[job.candidate] + 0.01 * epoch
+
+    return accuracy
+
+
+def promoted_after(jobs: list[Job]) -> int:
+    """Number of candidates that had begun when the first was promoted; 0 if none was."""
+    places = [place for place, job in enumerate(jobs) if job.start and job.purpose is Purpose.SEARCH]
+    return len({job.candidate for job in jobs[: places[0]]}) if places else 0
+
+
+def complete(folder: Path, space: Space, together: int, **options) -> int:
+    engine = make(folder, space, rungs=Rungs(EPOCHS, by_cost=False, together=together), workers=1, finals=0)
+    play(engine, workers=1, accuracy=rising(), **options)
+    return engine.study.counts()["complete"]
+
+
+def test_none_is_promoted_before_the_others_have_reached_the_rung(tmp_path: Path, space: Space) -> None:
+    engine = make(tmp_path, space, rungs=Rungs(EPOCHS, by_cost=False, together=6), workers=1, finals=0)
+    jobs = play(engine, workers=1)
+    assert promoted_after(jobs) == 6
+    first = [accuracy_of(job, FIRST) for job in jobs[:6]]
+    best = max(jobs[:6], key=lambda job: accuracy_of(job, FIRST))
+    assert jobs[6].candidate == best.candidate, first  # the best of them goes on first
+    assert engine.study.counts()["complete"] > 0
+
+
+def test_where_each_is_better_than_the_one_before_fewer_are_trained_to_the_end(tmp_path: Path, space: Space) -> None:
+    (tmp_path / "alone").mkdir()
+    assert complete(tmp_path, space, 6) < complete(tmp_path / "alone", space, 0) == 12
+
+
+def test_where_no_further_candidate_can_begin_those_that_wait_go_on(tmp_path: Path, space: Space) -> None:
+    engine = make(tmp_path, space, rungs=Rungs(EPOCHS, together=6), trials=2)
+    play(engine)
+    assert engine.study.counts()["complete"] > 0
+
+
+def test_where_the_others_fail_those_that_wait_go_on(tmp_path: Path, space: Space) -> None:
+    engine = make(tmp_path, space, rungs=Rungs(EPOCHS, together=6))
+    play(engine, fails=lambda index: "died" if index % 4 else None)
+    counts = engine.study.counts()
+    assert counts["fail"] > 6
+    assert counts["complete"] > 0
+
+
+def test_a_search_that_is_slower_than_expected_does_not_wait_for_long(tmp_path: Path, space: Space) -> None:
+    clock = Time()
+    rungs = Rungs(EPOCHS, together=GATHERED)
+    engine = make(tmp_path, space, clock=clock, rungs=rungs, trials=None, seconds=60, workers=1)
+    jobs = play(engine, clock=clock, seconds=4.0, workers=1)
+    assert 0 < promoted_after(jobs) < GATHERED
+    assert engine.study.counts()["complete"] > 0
+
+
+@pytest.mark.parametrize("stops", [1, 3])
+def test_a_run_that_was_killed_meanwhile_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, space: Space, stops: int
+) -> None:
+    def ended(folder: Path) -> list[tuple]:
+        study = make(folder, space).study
+        return sorted((each.candidate_id, each.state, each.curve) for each in study.evaluations(Purpose.SEARCH))
+
+    def engine(folder: Path):
+        return make(folder, space, rungs=Rungs(EPOCHS, together=6), workers=1, finals=0)
+
+    for name in ("killed", "whole"):
+        (tmp_path / name).mkdir()
+    for stop in range(stops):
+        made, calls = engine(tmp_path / "killed"), count()
+
+        def accuracy(job: Job, epoch: int, made=made, calls=calls, stop=stop) -> float:
+            if next(calls) == 2 + stop:
+                raise KeyboardInterrupt
+            return accuracy_of(job, epoch)
+
+        with pytest.raises(KeyboardInterrupt):
+            play(made, workers=1, accuracy=accuracy)
+        assert made.study.paused()
+    play(engine(tmp_path / "killed"), workers=1)
+    play(engine(tmp_path / "whole"), workers=1)
+    assert ended(tmp_path / "killed") == ended(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("trials", "together"), [(None, GATHERED), (3, 1), (10, 5), (100, GATHERED)])
+def test_half_of_the_trials_wait_at_most(trials: int | None, together: int) -> None:
+    assert gathered(trials) == together
+
+
+def test_nothing_gathers_where_there_is_no_rung() -> None:
+    assert not Rungs(1, together=8).gathering
+    assert Rungs(EPOCHS, together=8).gathering
+    assert not Rungs(EPOCHS).gathering
