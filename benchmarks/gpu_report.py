@@ -27,6 +27,7 @@ from automl.search.training.recipe import OPTIMIZERS
 from gpu_checks import Check, Checks, checks_table
 from gpu_packing import has_mps, measured, packing_table
 from gpu_search import search_table, searched
+from gpu_several import several_against_one
 from gpu_tasks import device_of, generated, machine, nets, recipe, spread, stored
 from training import COMPILED, LEGEND, LOOPS, compared, compared_table
 
@@ -81,6 +82,7 @@ class Run:
         made.not_captured()
         made.rehearsed()
         made.capture_seconds()
+        several_against_one(made)
         self.found = made.found
         return checks_table(made.found)
 

@@ -73,11 +73,10 @@ class Engine:
         self.clock: Clock = clock or Clock(limits)
         """The time of the run."""
         self._rungs, self._hinting = rungs or Rungs(trials.epochs), hinting
-        self._live: dict[str, Running] = {}
         self._sharing = sharing or Sharing(study)
         self._slow = TooSlow(self.clock, self._listener)
         self._finals = FinalTrainings(study, trials, limits, self.clock)
-        self._lost: list[Running] = []
+        self._live, self._lost = dict[str, Running](), list[Running]()
         self.exhausted: bool = False
         """Whether no new candidate is left within the budget."""
         self.error: Exception | None = None
@@ -142,7 +141,8 @@ class Engine:
         self._troubles.clear()
         if live.proposal is None:
             return self.clock.ends_in_time(live)
-        promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis), wait=self._gathers())
+        about = {"wait": self._gathers(), "reference": live.proposal.reference}
+        promoted = self._rungs.reached(live.key, epoch, accuracy, live.network.cost(self._axis), **about)
         if live.complete:
             return True
         if not promoted and live.proposal.stoppable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...studies import CandidateRow, Evaluation, Paused, Purpose
+from ...studies.choosing.reference_trials import ORIGIN
 from .clock import Clock
 from .kept_weights import KeptWeights
 from .random_part import RandomPart
@@ -56,7 +57,8 @@ class History:
             return
         self._random.note(evaluation.origin)
         self._kept.know(evaluation, network)
-        self._rungs.replay(evaluation.key, evaluation.curve, network.cost(self._axis))
+        reference = evaluation.origin == ORIGIN
+        self._rungs.replay(evaluation.key, evaluation.curve, network.cost(self._axis), reference=reference)
         if evaluation.curve:
             end = evaluation.curve[-1][0]
             self._clock.timed(network, evaluation.fidelity, evaluation.seconds, begin=0, end=end)
@@ -70,4 +72,5 @@ class History:
         self._random.note(paused.origin)
         self._kept.know_paused(paused)
         self._clock.timed(paused.candidate, paused.fidelity, paused.seconds, begin=0, end=paused.curve[-1][0])
-        self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), waiting=waiting)
+        about = {"waiting": waiting, "reference": paused.origin == ORIGIN}
+        self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), **about)

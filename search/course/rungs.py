@@ -69,6 +69,7 @@ class Rungs:
         self._reached: dict[int, dict[Hashable, float]] = {level: {} for level in (*self.levels, epochs)}
         self._sorted: dict[int, list[tuple[int, Hashable]]] = {level: [] for level in self._reached}
         self._waiting: dict[Hashable, int] = {}
+        self._references: set[Hashable] = set()
 
     @property
     def gathering(self) -> bool:
@@ -77,17 +78,22 @@ class Rungs:
         would go to those that happened to come first."""
         return bool(self.levels) and len(self._reached[self.levels[0]]) < self._together
 
-    def reached(self, key: Hashable, epoch: int, accuracy: float, cost: float, *, wait: bool = False) -> bool:
+    def reached(
+        self, key: Hashable, epoch: int, accuracy: float, cost: float, *, wait: bool = False, reference: bool = False
+    ) -> bool:
         """Note the accuracy of a training after `epoch`; True if it is promoted, or at no rung. If
-        False, or with `wait` at a rung, it is paused."""
+        False, or with `wait` at a rung, it is paused. Of references one is promoted in any case."""
         if epoch not in self._reached:
             return True
-        self._costs[key] = cost * self._by_cost
+        self._know(key, cost, reference=reference)
         self._note(key, epoch, accuracy)
-        if epoch == self.epochs or (not wait and key in self._admitted(epoch)):
+        if epoch == self.epochs:
             return True
         self._waiting[key] = epoch
-        return False
+        if wait or key not in self._admitted(epoch):
+            return False
+        del self._waiting[key]
+        return True
 
     def next(self, ready: Container[Hashable] | None = None) -> Hashable | None:
         """Promote one paused training, from the highest rung that has one; None if there is none.
@@ -132,15 +138,28 @@ class Rungs:
         """All paused trainings."""
         return list(self._waiting)
 
-    def replay(self, key: Hashable, curve: Iterable[tuple[int, float]], cost: float, *, waiting: bool = False) -> None:
+    def replay(
+        self,
+        key: Hashable,
+        curve: Iterable[tuple[int, float]],
+        cost: float,
+        *,
+        waiting: bool = False,
+        reference: bool = False,
+    ) -> None:
         """Note the curve of an evaluation of an earlier run; `waiting` if it is paused at the rung
         of its last epoch."""
-        self._costs[key] = cost * self._by_cost
+        self._know(key, cost, reference=reference)
         for epoch, accuracy in curve:
             if epoch in self._reached:
                 self._note(key, epoch, accuracy)
                 if waiting:
                     self._waiting[key] = epoch
+
+    def _know(self, key: Hashable, cost: float, *, reference: bool) -> None:
+        self._costs[key] = cost * self._by_cost
+        if reference:
+            self._references.add(key)
 
     def _note(self, key: Hashable, level: int, accuracy: float) -> None:
         if key not in self._reached[level]:
@@ -151,10 +170,15 @@ class Rungs:
         return {key for key, where in self._waiting.items() if where == level and (ready is None or key in ready)}
 
     def _admitted(self, level: int) -> list[Hashable]:
-        """Trainings that may be promoted from a rung, the best first."""
+        """Trainings that may be promoted from a rung, best first; and the best reference, if all
+        references are still there: without any the search could not be compared with one."""
         order, behind, noise = self._order(level)
         places = math.ceil(KEEP * len(order))
-        return [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
+        found = [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
+        references = [key for key in order if key in self._references]
+        if references and all(self._waiting.get(key) == level for key in references):
+            found += [key for key in references[:1] if key not in found]
+        return found
 
     def _order(self, level: int) -> tuple[list[Hashable], Vector, float]:
         """Trainings that have reached a rung, nearest to the front first; their distances below the

@@ -12,6 +12,7 @@ from ...spaces import Candidate
 from ...spaces.values.parameters import Value
 from ...studies import Paused
 from ...studies.choosing.belief import Belief
+from ...studies.choosing.reference_trials import ORIGIN
 from ..sampling import NO_EVIDENCE, TOO_SLOW
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Proposal:
     the candidate was listed."""
     trial: Trial | None = field(default=None, repr=False)
     """The trial of the sampler's study in memory, if a sampler proposed it."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is a published network, with which the search is compared."""
+        return self.origin == ORIGIN
 
     def say_nothing(self) -> None:
         """Mark it before it is told as failed: the failure says nothing about the network."""

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from automl.search.course.job import Job
 from automl.search.course.rungs import GATHERED, Rungs, gathered
-from automl.spaces import Space
-from automl.studies import Purpose
+from automl.search.proposing.proposal import Proposes
+from automl.search.proposing.references_first import ReferencesFirst, references_of
+from automl.spaces import Space, parse_budget
+from automl.studies import Purpose, Study
+from automl.studies.evidence import certificate
 
 from .played_workers import EPOCHS, Time, accuracy_of, make, play
 
@@ -117,3 +120,64 @@ def test_nothing_gathers_where_there_is_no_rung() -> None:
     assert not Rungs(1, together=8).gathering
     assert Rungs(EPOCHS, together=8).gathering
     assert not Rungs(EPOCHS).gathering
+
+
+class TestReferences:
+    """Of the references one is trained to the end, or nothing could be compared with any."""
+
+    def reached(self, rungs: Rungs, accuracies: dict[str, float]) -> list[str]:
+        """Each in turn to the first rung; those that go on at once."""
+        return [
+            key
+            for key, accuracy in accuracies.items()
+            if rungs.reached(key, FIRST, accuracy, 1.0, wait=rungs.gathering, reference=key.startswith("r"))
+        ]
+
+    def promoted(self, rungs: Rungs) -> list[str]:
+        return list(iter(rungs.next, None))
+
+    def test_the_best_is_promoted_though_it_is_among_the_worst(self) -> None:
+        rungs = Rungs(EPOCHS, by_cost=False, together=6)
+        assert self.reached(rungs, {"r1": 0.1, "r2": 0.3, "r3": 0.2, "a": 0.5, "b": 0.6, "c": 0.7}) == []
+        assert self.promoted(rungs) == ["c", "b", "a", "r2"]
+        assert self.promoted(rungs) == []
+
+    def test_if_one_is_among_the_best_no_other_is(self) -> None:
+        rungs = Rungs(EPOCHS, by_cost=False, together=6)
+        assert self.reached(rungs, {"r1": 0.1, "r2": 0.9, "r3": 0.2, "a": 0.5, "b": 0.6, "c": 0.7}) == []
+        assert self.promoted(rungs) == ["r2", "c", "b"]
+
+    def test_one_that_arrives_late_goes_on_at_once_if_no_other_has(self) -> None:
+        rungs = Rungs(EPOCHS, by_cost=False)
+        assert self.reached(rungs, {"a": 0.5, "b": 0.6, "c": 0.7, "r1": 0.1, "r2": 0.2}) == ["a", "b", "c", "r1"]
+
+    def test_after_a_restart_it_is_the_same(self) -> None:
+        rungs = Rungs(EPOCHS, by_cost=False, together=4)
+        for key, accuracy in {"r1": 0.1, "r2": 0.3, "a": 0.5, "b": 0.6}.items():
+            rungs.replay(key, [(FIRST, accuracy)], 1.0, waiting=True, reference=key.startswith("r"))
+        assert self.promoted(rungs) == ["b", "a", "r2"]
+        again = Rungs(EPOCHS, by_cost=False, together=4)
+        for key, accuracy in {"r1": 0.1, "r2": 0.3, "a": 0.5, "b": 0.6}.items():
+            again.replay(key, [(FIRST, accuracy)], 1.0, waiting=key != "r2", reference=key.startswith("r"))
+        assert self.promoted(again) == ["b", "a"]  # r2 has gone on
+
+    @pytest.mark.parametrize("together", [0, 6])
+    def test_a_search_compares_with_the_best_of_them(self, tmp_path: Path, space: Space, together: int) -> None:
+        """Also where all of its own are better."""
+        known: set[str] = set()
+
+        def behind(study: Study, proposer: Proposes) -> Proposes:
+            first = references_of(study, space, parse_budget("200k"), trials=100, wanted=3)
+            known.update(one.candidate.spec for one in first)
+            return ReferencesFirst(proposer, first, known=())
+
+        def accuracy(job: Job, epoch: int) -> float:
+            return (0.1 if job.candidate in known else 0.8) * accuracy_of(job, epoch)
+
+        rungs = Rungs(EPOCHS, by_cost=False, together=together)
+        engine = make(tmp_path, space, rungs=rungs, behind=behind, finals=0)
+        play(engine, accuracy=accuracy)
+        ended = [one.state for one in certificate(engine.study).tried]
+        assert len(ended) == 3
+        assert "COMPLETE" in ended
+        assert engine.study.counts()["pruned"] > 0
