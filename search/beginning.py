@@ -20,6 +20,7 @@ from .background import Background
 from .course.clock import Clock
 from .course.engine import Engine
 from .course.events import Listener
+from .course.fidelity_plan import NOTE
 from .course.hinting import Hinting
 from .course.limits import Trials
 from .course.outages import created, driven
@@ -182,6 +183,8 @@ def _engine(
         hinting = Hinting(
             study, proposer, options.hints, size=plan.proxy_size, seed=options.seed, smallest_map=plan.smallest_map
         )
+    noted = study.notes().get(NOTE)  # of the search that is continued
+    expected = plan.expected or (noted.get("trials") if isinstance(noted, dict) else None) or plan.trials
     return Engine(
         study,
         proposes,
@@ -191,7 +194,7 @@ def _engine(
         limits=evaluator.limits(options),
         listener=listener,
         clock=clock,
-        rungs=Rungs(plan.epochs, first=plan.first_rung, together=gathered(plan.trials or plan.expected)),
+        rungs=Rungs(plan.epochs, first=plan.first_rung, together=gathered(expected)),
         hinting=hinting,
         sharing=Sharing(study, proposer.learn, alone=evaluator.simulated is not None),
     )

@@ -18,7 +18,7 @@ from .beginning import Run, earlier_model
 from .course.engine import Engine
 from .course.events import duration
 from .course.fidelity_option import Given, Times
-from .course.fidelity_plan import COMPLETE, FEWEST, FidelityPlan, plan
+from .course.fidelity_plan import COMPLETE, FEWEST, NOTE, FidelityPlan, plan
 from .course.measured_first import MeasuredFirst
 from .course.pace import Forecast, Pace
 from .course.training_work import Trainings, candidate_of
@@ -36,8 +36,6 @@ PROXY_STEPS = (64, 48, 40, 32)
 MOST_FOR_REFERENCES = 0.4
 """Part of the time for searching that references may take: they lie at the very budget and take
 longest of all. By default fewer are tried where they would take more, but at least one."""
-NOTE = "plan"
-"""Note of the study that keeps what was planned."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ class Endings:
 
     def fail(self, live: Running, reason: str, fault: Fault, worker: str, device: str) -> None:
         """Record a training that cannot be used."""
+        self._rungs.leave(live.key)
         self._record(live, State.FAIL, reason=reason, fault=fault, worker=worker, device=device)
 
     def at_rung(self, live: Running, worker: str, device: str) -> None:
@@ -58,8 +59,8 @@ class Endings:
 
     def prune(self, keys: Sequence[Key]) -> None:
         """Record paused trainings as pruned at their rung."""
-        for key in keys:
-            epoch, promoted = self._waiting.epoch(key), self._rungs.promotes(key)
+        for key, promoted in [(key, self._rungs.promotes(key)) for key in keys]:  # before any of them leaves
+            epoch = self._waiting.epoch(key)
             paused = self._waiting.pop(key)
             self._rungs.leave(key)
             below = f"below the front at the rung of {epoch} epochs"

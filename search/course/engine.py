@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...studies import CandidateRow, Fault, Paused, Purpose, Study
+from ...studies import CandidateRow, Fault, Purpose, Study
 from ..proposing.proposal import Proposal, Proposes
 from .clock import Clock
 from .endings import Endings
@@ -27,14 +27,11 @@ from .random_part import RandomPart
 from .recorder import Recorder
 from .replay import History
 from .rungs import Rungs
-from .running import Running
+from .running import RETRIES, Running
 from .sharing import Sharing
 from .too_slow import TooSlow
 from .troubles import Troubles
 from .waiting import Waiting
-
-RETRIES = 2
-"""Times that a training goes on after its worker was lost."""
 
 
 class Engine:
@@ -99,8 +96,8 @@ class Engine:
         self._history.hear()
         if (lost := self._lost_one()) is not None:
             return self._begin(key, lost)
-        if not self._gathers() and self._may_search() and (promoted := self._rungs.next(self._waiting)) is not None:
-            return self._resume(key, self._waiting.pop(promoted))  # pyright: ignore[reportArgumentType]  (keys of our own)
+        if not self._gathers() and (job := self._promoted(key)) is not None:
+            return job
         while self._searching():
             at_random = self._random.goes_on()
             if self._hinting is not None and not at_random and (hint := self._hinting.next(key)) is not None:
@@ -113,6 +110,8 @@ class Engine:
             elif (job := self._start(key, proposal)) is not None:
                 return job
             self._history.hear()
+        if (job := self._promoted(key)) is not None:  # none is left for which those at the first rung could wait
+            return job
         if any(live.proposal is not None for live in self._live.values()):
             return "wait"
         if not self._finals.begun:
@@ -260,11 +259,10 @@ class Engine:
         return None
 
     def _searching(self) -> bool:
-        if (self.exhausted and not self._sharing.gave_up) or self._finals.begun:
-            return False
+        over = (self.exhausted and not self._sharing.gave_up) or self._finals.begun
         begun = self._recorder.begun + len(self._live) + len(self._waiting) + self._sharing.elsewhere
         full = self._limits.trials is not None and begun >= self._limits.trials
-        return not full and self.clock.may_begin(self._recorder.leaders)
+        return not over and not full and self.clock.may_begin(self._recorder.leaders)
 
     def _gathers(self) -> bool:
         """Whether nothing is promoted yet, since others are to follow first, and can."""
@@ -286,12 +284,14 @@ class Engine:
         self._random.note(proposal.origin)
         return self._begin(key, live)
 
-    def _resume(self, key: str, paused: Paused) -> Job:
-        job = self._waiting.job(
-            paused.candidate, paused.fidelity, paused.seed, score=self._trials.score, start=paused.curve[-1][0]
-        )
+    def _promoted(self, key: str) -> Job | None:
+        """The job of a paused training that goes on; None if there is none."""
+        promoted = self._rungs.next(self._waiting) if self._may_search() else None
+        if promoted is None:
+            return None
+        live = self._waiting.resume(promoted, score=self._trials.score)  # pyright: ignore[reportArgumentType]  (our keys)
         self.counts.waiting = len(self._waiting)
-        return self._begin(key, Running.resume(job, paused))
+        return self._begin(key, live)
 
     def _begin(self, key: str, live: Running) -> Job:
         self.clock.expect(live)

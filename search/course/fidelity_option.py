@@ -138,8 +138,7 @@ class Option:
         return sum(own) + (trials - len(own)) * self.typical
 
     def trials(self, count: int) -> list[float]:
-        """Seconds of each of `count` trials. The first reference goes to the end, since there is
-        nothing to compare it with."""
+        """Seconds of each of `count` trials. One reference goes to the end, whatever it is."""
         own = self.times.references[:count]
         first = [self.each(each, keep=1.0) for each in own[:1]]
         return [*first, *map(self.each, own[1:]), *[self.typical] * (count - len(own))]

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from .fidelity_option import ROUNDS, Given, Option, Times
 from .rungs import KEEP, Rungs
 
+NOTE = "plan"
+"""Note of the study that keeps what was planned."""
 FEWEST, COMPLETE = 24, 8
 """Candidates that a search should begin, and those that it should train to the end: fewer tell
 neither the sampler nor the reader which choices matter."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...studies import CandidateRow, Evaluation, Paused, Purpose
+from ...studies import CandidateRow, Evaluation, Paused, Purpose, State
 from ...studies.choosing.reference_trials import ORIGIN
 from .clock import Clock
 from .kept_weights import KeptWeights
@@ -57,7 +57,7 @@ class History:
             return
         self._random.note(evaluation.origin)
         self._kept.know(evaluation, network)
-        reference = evaluation.origin == ORIGIN
+        reference = evaluation.origin == ORIGIN and evaluation.state is State.COMPLETE
         self._rungs.replay(evaluation.key, evaluation.curve, network.cost(self._axis), reference=reference)
         if evaluation.curve:
             end = evaluation.curve[-1][0]
@@ -72,5 +72,5 @@ class History:
         self._random.note(paused.origin)
         self._kept.know_paused(paused)
         self._clock.timed(paused.candidate, paused.fidelity, paused.seconds, begin=0, end=paused.curve[-1][0])
-        about = {"waiting": waiting, "reference": paused.origin == ORIGIN}
+        about = {"waiting": waiting, "reference": waiting and paused.origin == ORIGIN}
         self._rungs.replay(paused.key, paused.curve, paused.candidate.cost(self._axis), **about)

@@ -122,7 +122,7 @@ class Rungs:
             if len(waiting) > WAITING:
                 given_up += [key for key in self._order(level)[0] if key in waiting][WAITING:]
         for key in given_up:
-            del self._waiting[key]
+            self.leave(key)
         return given_up
 
     def wait(self, key: Hashable) -> None:
@@ -130,8 +130,9 @@ class Rungs:
         self._waiting[key] = max(level for level in self.levels if key in self._reached[level])
 
     def leave(self, key: Hashable) -> None:
-        """Remove a training from those that are paused."""
+        """Remove a training that does not go on to its end from those that are paused."""
         self._waiting.pop(key, None)
+        self._references.discard(key)
 
     @property
     def waiting(self) -> list[Hashable]:
@@ -175,7 +176,7 @@ class Rungs:
         order, behind, noise = self._order(level)
         places = math.ceil(KEEP * len(order))
         found = [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
-        references = [key for key in order if key in self._references]
+        references = [key for key in order if key in self._references] if self._references else []
         if references and all(self._waiting.get(key) == level for key in references):
             found += [key for key in references[:1] if key not in found]
         return found
@@ -198,7 +199,8 @@ class Rungs:
 def gathered(trials: int | None) -> int:
     """The number of trainings that wait for each other in a search of so many trials; None: that is
     not known. With half of the trials at the first rung, the other half can still follow."""
-    return GATHERED if trials is None else min(GATHERED, trials // 2)
+    number = GATHERED if trials is None else min(GATHERED, trials // 2)
+    return number if number > 1 else 0
 
 
 def _place(key: Hashable) -> int:

@@ -17,6 +17,8 @@ from .job import Job
 Key: TypeAlias = tuple[str, str, int]
 """(candidate id, fidelity key, seed): names one training of a study."""
 
+RETRIES = 2
+"""Times that a training goes on after its worker was lost."""
 SILENCE, LEAST_SILENCE = 10.0, 300.0
 """Epochs, and at least seconds, without a report after which a worker is taken for lost."""
 

@@ -9,7 +9,7 @@ from ...studies import CandidateRow, Fidelity, Paused, Purpose
 from ...studies.quality import ACCURACY
 from ...studies.store import Store, StoreError
 from .job import Job, after
-from .running import Key
+from .running import Key, Running
 
 
 class Waiting:
@@ -42,6 +42,13 @@ class Waiting:
     def pop(self, key: Key) -> Paused:
         """Remove and return the paused training of this key."""
         return self._paused.pop(key)
+
+    def resume(self, key: Key, *, score: str | None) -> Running:
+        """Remove the paused training of this key, and give what resumes it; `score` as in `job`."""
+        paused = self.pop(key)
+        start = paused.curve[-1][0]
+        job = self.job(paused.candidate, paused.fidelity, paused.seed, score=score, start=start)
+        return Running.resume(job, paused)
 
     def epoch(self, key: Key) -> int:
         """The epoch after which the training of this key is paused."""

@@ -121,8 +121,8 @@ def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
                 with watch.translating():
                     _join(together, 0, meeting)
                     yield Ranks(0, len(together.devices))
-                with exchanging():  # where GPUs have exchanged tensors, all leave together
-                    dist.destroy_process_group()
+                with exchanging(), suppress(RuntimeError):  # all is trained
+                    dist.destroy_process_group()  # where GPUs have exchanged tensors, all leave together
         finally:
             for process in processes:
                 if process.pid is not None:
@@ -137,6 +137,7 @@ class _Watch:
         self._processes, self._pipes = processes, pipes
         self._over, self._lock = threading.Event(), threading.Lock()
         self._said: str | None = None
+        self._noticed = 0.0
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._watch, daemon=True).start()
@@ -165,7 +166,11 @@ class _Watch:
 
     def _watch(self) -> None:
         while not self._over.wait(1.0):
-            if (died := self._died()) is not None and waited() > GRACE and not self._over.is_set():
+            if (died := self._died()) is None:
+                continue
+            self._noticed = self._noticed or time.monotonic()
+            late = min(waited(), time.monotonic() - self._noticed) > GRACE
+            if late and not self._over.is_set():
                 stop_signals.end_at_once(f"{died}; {stop_signals.go_on}", 1)
 
     def _died(self) -> str | None:
@@ -173,7 +178,9 @@ class _Watch:
         with self._lock:
             for process, pipe in zip(self._processes, self._pipes, strict=True):
                 if self._said is None and process.exitcode not in (None, 0):
-                    words = (_received(pipe) if pipe.poll() else None) or f"exit code {process.exitcode}"
+                    words = f"exit code {process.exitcode}"
+                    with suppress(EOFError, OSError):  # one that was killed has left no word
+                        words = (pipe.recv() if pipe.poll() else None) or words
                     self._said = f"a process that trained too has died: {words}"
             return self._said
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ...blocks.errors import InputError
 
 _since: float | None = None
+_last: tuple[float, dist.Work] | None = None
 
 
 @contextmanager
@@ -34,9 +35,21 @@ def exchanging() -> Iterator[None]:
 
 
 def waited() -> float:
-    """Seconds for which this process has waited for the others; 0 if it does not wait."""
-    since = _since
+    """Seconds for which this process, or its GPU, has waited for the others; 0 if it does not."""
+    since, last = _since, _last
+    if since is None and last is not None and not last[1].is_completed():
+        since = last[0]
     return 0.0 if since is None else time.monotonic() - since
+
+
+def _exchanged(work: dist.Work | None) -> None:
+    """Wait for an exchange that has been begun. On a GPU that is only noted for its stream: it is
+    remembered, since the process will wait elsewhere."""
+    global _last
+    if work is not None:
+        _last = time.monotonic(), work
+        with exchanging():
+            work.wait()
 
 
 @dataclass(frozen=True)
@@ -94,9 +107,8 @@ class Ranks:
         if self.alone:
             return value.item()
         total = value.clone()
-        with exchanging():
-            dist.all_reduce(total)
-            return total.item()
+        _exchanged(dist.all_reduce(total, async_op=True))
+        return total.item()
 
     @torch.no_grad()
     def average_buffers(self, networks: Iterable[nn.Module]) -> None:
@@ -113,8 +125,7 @@ class Ranks:
         """Give all processes the parameters and buffers of the first."""
         for each in () if self.alone else networks:
             for tensor in (*each.parameters(), *each.buffers()):
-                with exchanging():
-                    dist.broadcast(tensor, src=0)
+                _exchanged(dist.broadcast(tensor, src=0, async_op=True))
 
     def _reduce(self, tensors: Iterable[Tensor]) -> None:
         """Sum tensors over the processes, in place and in one message for each type."""
@@ -122,8 +133,7 @@ class Ranks:
         for kind in {tensor.dtype for tensor in kept}:
             several = [tensor for tensor in kept if tensor.dtype == kind]
             flat = torch.cat([tensor.reshape(-1) for tensor in several])
-            with exchanging():
-                dist.all_reduce(flat)
+            _exchanged(dist.all_reduce(flat, async_op=True))
             parts = zip(flat.split([tensor.numel() for tensor in several]), several, strict=True)
             torch._foreach_copy_(several, [part.view(tensor.shape) for part, tensor in parts])
 

@@ -142,10 +142,12 @@ def verify(
         compared, left_out = [Compared.from_dict(one) for one in earlier["networks"]], list(earlier["left_out"])
     else:
         compared, left_out = networks_to_compare(study, **which)
-        left_out += _dropped(earlier, compared) if earlier is not None and _of_this_choice(study, earlier) else []
+        seen = _seen(earlier) if earlier is not None and _of_this_choice(study, earlier) else {}
+        left_out += _dropped(seen, compared)
     plan = VerificationPlan(
         study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows, **which
     )
+    note = {**plan.to_dict(), "seen": {} if earlier is None else _seen(earlier)}
     _say(listener, plan)
     source = source_of(study)
     if source is not None:
@@ -159,13 +161,13 @@ def verify(
             listener.phase(f"verifying with {resources}")
             found = created(spec, asked, listener, command=command)
             held.enter_context(driven(found, asked, listener))
-            found.note(NOTE, plan.to_dict())
+            found.note(NOTE, note)
             engine = plan.engine(found, seconds=seconds, listener=listener, began=began)
             from ..workers.ray_tune import run
 
             taken = arrays_of(images, train=rows.train, measured=rows.test)
             run(engine, taken, spec.settings["recipe"], resources, source=source)
-    found.note(NOTE, plan.to_dict())
+    found.note(NOTE, note)
     result = verification(study)
     assert result is not None  # its note has just been written
     return Verified(
@@ -187,11 +189,16 @@ def _of_this_choice(study: Study, earlier: Mapping[str, Any]) -> bool:
     return earlier["chosen"] == chosen_candidate(study).id and compared == (None if own is None else own.id)
 
 
-def _dropped(earlier: Mapping[str, Any], compared: list[Compared]) -> list[str]:
+def _seen(earlier: Mapping[str, Any]) -> dict[str, str]:
+    """Id of each network that an earlier call, or one before it, has compared -> its name."""
+    return {**earlier.get("seen", {}), **{one["id"]: one["words"] for one in earlier["networks"]}}
+
+
+def _dropped(seen: Mapping[str, str], compared: list[Compared]) -> list[str]:
     """What is said of networks that an earlier call has compared, and this one does not: leaving
     them out after their accuracies were seen is a choice."""
     kept = {one.id for one in compared}
-    words = [one["words"] for one in earlier["networks"] if one["id"] not in kept]
+    words = [words for network, words in seen.items() if network not in kept]
     return [f"an earlier call has compared {', '.join(words)} too"] if words else []
 
 

@@ -1,7 +1,7 @@
 """The reference networks among the trials of a study: published networks that it is compared with.
 
-A study notes which references it begins with. Their trials are trained, promoted and stopped as all
-others are, and have the origin `ORIGIN`: they are neither random draws nor proposals of a sampler.
+A study notes which references it begins with. Their trials have the origin `ORIGIN`: they are
+neither random draws nor proposals of a sampler.
 """
 
 from __future__ import annotations

@@ -65,6 +65,24 @@ def test_where_no_further_candidate_can_begin_those_that_wait_go_on(tmp_path: Pa
     assert engine.study.counts()["complete"] > 0
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_where_there_are_fewer_candidates_than_are_to_wait_some_are_trained(
+    tmp_path: Path, space: Space, workers: int, count: int
+) -> None:
+    def few(study: Study, proposer: Proposes) -> Proposes:
+        usual, left = proposer.propose, iter(range(count))
+        proposer.propose = lambda **how: usual(**how) if next(left, None) is not None else None
+        return proposer
+
+    rungs = Rungs(EPOCHS, by_cost=False, together=GATHERED)
+    engine = make(tmp_path, space, rungs=rungs, trials=10_000, workers=workers, finals=0, behind=few)
+    play(engine, workers=workers)
+    counts = engine.study.counts()
+    assert counts["complete"] + counts["pruned"] == count
+    assert counts["complete"] > 0
+
+
 def test_where_the_others_fail_those_that_wait_go_on(tmp_path: Path, space: Space) -> None:
     engine = make(tmp_path, space, rungs=Rungs(EPOCHS, together=6))
     play(engine, fails=lambda index: "died" if index % 4 else None)
@@ -111,7 +129,7 @@ def test_a_run_that_was_killed_meanwhile_goes_on_as_if_nothing_had_happened(
     assert ended(tmp_path / "killed") == ended(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("trials", "together"), [(None, GATHERED), (3, 1), (10, 5), (100, GATHERED)])
+@pytest.mark.parametrize(("trials", "together"), [(None, GATHERED), (1, 0), (3, 0), (4, 2), (10, 5), (100, GATHERED)])
 def test_half_of_the_trials_wait_at_most(trials: int | None, together: int) -> None:
     assert gathered(trials) == together
 
@@ -161,6 +179,13 @@ class TestReferences:
             again.replay(key, [(FIRST, accuracy)], 1.0, waiting=key != "r2", reference=key.startswith("r"))
         assert self.promoted(again) == ["b", "a"]  # r2 has gone on
 
+    def test_if_the_one_that_went_on_fails_another_does(self) -> None:
+        rungs = Rungs(EPOCHS, by_cost=False, together=5)
+        self.reached(rungs, {"r1": 0.1, "r2": 0.3, "r3": 0.2, "a": 0.5, "b": 0.6})
+        assert self.promoted(rungs) == ["b", "a", "r2"]
+        rungs.leave("r2")
+        assert self.promoted(rungs) == ["r3"]
+
     @pytest.mark.parametrize("together", [0, 6])
     def test_a_search_compares_with_the_best_of_them(self, tmp_path: Path, space: Space, together: int) -> None:
         """Also where all of its own are better."""
@@ -177,7 +202,16 @@ class TestReferences:
         rungs = Rungs(EPOCHS, by_cost=False, together=together)
         engine = make(tmp_path, space, rungs=rungs, behind=behind, finals=0)
         play(engine, accuracy=accuracy)
-        ended = [one.state for one in certificate(engine.study).tried]
-        assert len(ended) == 3
-        assert "COMPLETE" in ended
+        tried = {one.id: one.state for one in certificate(engine.study).tried}
+        assert len(tried) == 3
+        assert "COMPLETE" in tried.values()
+        if not together:
+            return  # they came first, and each might be the best
+        at_rung = {
+            each.candidate_id: dict(each.curve)[FIRST]
+            for each in engine.study.evaluations(Purpose.SEARCH)
+            if each.candidate_id in tried
+        }
+        best = max(at_rung, key=lambda key: at_rung[key])
+        assert [key for key, state in tried.items() if state == "COMPLETE"] == [best]
         assert engine.study.counts()["pruned"] > 0

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from automl.blocks import AutomlError
 from automl.search.course import running
-from automl.search.course.engine import RETRIES, Engine
+from automl.search.course.engine import Engine
 from automl.search.course.job import Job
+from automl.search.course.running import RETRIES
 from automl.spaces import Space
 from automl.studies import Fault, Purpose, State
 

@@ -16,7 +16,7 @@ from automl.search.course.fidelity_plan import FidelityPlan, plan
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits, Trials
 from automl.search.course.pace import Pace
-from automl.search.course.rungs import Rungs
+from automl.search.course.rungs import Rungs, gathered
 from automl.search.course.training_work import Trainings, candidate_of
 from automl.search.proposing.earlier_trials import so_far
 from automl.search.proposing.proposer import Proposer
@@ -93,7 +93,7 @@ class Simulated:
             ),
             limits=limits,
             clock=clock,
-            rungs=Rungs(full.epochs, first=self.plan.first),
+            rungs=Rungs(full.epochs, first=self.plan.first, together=gathered(self.plan.trials)),
         )
 
     def run(self, accuracy: Callable[[Job, int], float] = accuracy_of) -> list[Job]:
@@ -172,7 +172,7 @@ def test_the_certificate_compares_two_networks_from_as_many_seeds_as_the_time_al
 
 
 def test_seeds_after_the_second_are_trained_for_the_two_best_alone(tmp_path: Path, space: Space):
-    made = Simulated(tmp_path, space, seconds=120.0, workers=2, speed=1.0, seeds=3)
+    made = Simulated(tmp_path, space, seconds=110.0, workers=2, speed=1.0, seeds=3)
     made.run()
     finals: dict[str, list[float]] = {}
     for each in sorted(made.engine.study.evaluations(Purpose.FINAL), key=lambda each: each.seed):

@@ -10,9 +10,10 @@ import optuna
 import pytest
 from automl.search import PredictorSampler
 from automl.search.course.clock import Clock
-from automl.search.course.engine import RETRIES, Engine
+from automl.search.course.engine import Engine
 from automl.search.course.job import Job
 from automl.search.course.limits import Limits
+from automl.search.course.running import RETRIES
 from automl.search.course.too_slow import PATIENCE
 from automl.search.proposing.earlier_trials import for_sampler
 from automl.search.sampling import CURVE, NO_EVIDENCE, TOO_SLOW

@@ -10,17 +10,30 @@ from automl.search.training.ranks import ALONE, Ranks
 from torch import nn
 
 
+class Done:
+    """An exchange that takes no time, or one that hangs on the GPU."""
+
+    def __init__(self, tensor: torch.Tensor, *, completed: bool = True) -> None:
+        self.tensor, self.completed = tensor, completed
+
+    def wait(self) -> None:
+        """On a GPU this does not wait for the others."""
+
+    def is_completed(self) -> bool:
+        return self.completed
+
+
 @pytest.fixture
 def alike(monkeypatch: pytest.MonkeyPatch) -> Ranks:
     """Two processes that hold the same."""
-    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: tensor.mul_(2))
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor, async_op: Done(tensor.mul_(2)))
     return Ranks(1, 2)
 
 
 @pytest.fixture
 def thrice(monkeypatch: pytest.MonkeyPatch) -> Ranks:
     """Two processes, the other of which holds three times as much."""
-    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: tensor.mul_(4))
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor, async_op: Done(tensor.mul_(4)))
     return Ranks(1, 2)
 
 
@@ -72,7 +85,7 @@ def test_running_statistics_are_averaged_and_counters_are_not(thrice: Ranks) -> 
 
 def test_all_begin_with_what_the_first_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[torch.Tensor, int]] = []
-    monkeypatch.setattr(ranks.dist, "broadcast", lambda tensor, src: sent.append((tensor, src)))
+    monkeypatch.setattr(ranks.dist, "broadcast", lambda tensor, src, async_op: sent.append((tensor, src)))
     made = network()
     Ranks(1, 2).begin_alike([made])
     assert {id(tensor) for tensor, _ in sent} == set(map(id, (*made.parameters(), *made.buffers())))
@@ -89,10 +102,28 @@ def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ranks.waited() == 0
 
 
-def test_a_process_that_waits_for_the_others_is_known_to(monkeypatch: pytest.MonkeyPatch, alike: Ranks) -> None:
-    seen: list[float] = []
-    monkeypatch.setattr(ranks.time, "monotonic", iter((3.0, 8.0)).__next__)
-    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor: seen.append(ranks.waited()))
-    alike.sum(torch.tensor(1.0))
-    assert seen == [5.0]
+def test_a_process_that_waits_for_the_others_is_known_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    class Noted(Done):
+        def wait(self) -> None:
+            seen.append(ranks.waited() > 0)
+
+    monkeypatch.setattr(ranks.dist, "all_reduce", lambda tensor, async_op: Noted(tensor))
+    Ranks(0, 2).sum(torch.tensor(1.0))
+    assert seen == [True]
+    assert ranks.waited() == 0
+
+
+def test_a_gpu_that_waits_is_known_to_when_the_process_is_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Done] = []
+
+    def hangs(tensor: torch.Tensor, *, async_op: bool) -> Done:
+        begun.append(Done(tensor, completed=False))
+        return begun[-1]
+
+    monkeypatch.setattr(ranks.dist, "all_reduce", hangs)
+    Ranks(0, 2).average_buffers([network()])
+    assert ranks.waited() > 0
+    begun[-1].completed = True
     assert ranks.waited() == 0

@@ -263,6 +263,8 @@ def test_the_best_reference_alone_is_compared_and_further_ones_are_added(searche
     assert said.startswith("an earlier call has compared ")
     assert all(one.words in said for one in whole.networks[3:])
     assert not any(one.words in said for one in narrow.networks)
+    one = verify(searched.study, seeds=2, epochs=2, references=1).verification
+    assert all(other.words in one.left_out[0] for other in whole.networks[2:])  # those before the last call too
 
 
 def test_epochs_are_twice_those_of_the_final_trainings(searched: Searched, workers: Workers):
