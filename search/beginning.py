@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -183,8 +183,6 @@ def _engine(
         hinting = Hinting(
             study, proposer, options.hints, size=plan.proxy_size, seed=options.seed, smallest_map=plan.smallest_map
         )
-    noted = study.notes().get(NOTE)  # of the search that is continued
-    expected = plan.expected or (noted.get("trials") if isinstance(noted, dict) else None) or plan.trials
     return Engine(
         study,
         proposes,
@@ -194,10 +192,20 @@ def _engine(
         limits=evaluator.limits(options),
         listener=listener,
         clock=clock,
-        rungs=Rungs(plan.epochs, first=plan.first_rung, together=gathered(expected)),
+        rungs=Rungs(
+            plan.epochs, first=plan.first_rung, together=gathered(plan.expected or _noted_trials(study) or plan.trials)
+        ),
         hinting=hinting,
         sharing=Sharing(study, proposer.learn, alone=evaluator.simulated is not None),
     )
+
+
+def _noted_trials(study: Study) -> int | None:
+    """The trials that the plan of a study expected, whose search is continued; None if it had
+    none."""
+    noted = study.notes().get(NOTE)
+    trials = noted.get("trials") if isinstance(noted, Mapping) else None
+    return trials if isinstance(trials, int) else None
 
 
 def _pays(evaluator: Evaluator) -> bool:
