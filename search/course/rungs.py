@@ -82,7 +82,8 @@ class Rungs:
         self, key: Hashable, epoch: int, accuracy: float, cost: float, *, wait: bool = False, reference: bool = False
     ) -> bool:
         """Note the accuracy of a training after `epoch`; True if it is promoted, or at no rung. If
-        False, or with `wait` at a rung, it is paused. Of references one is promoted in any case."""
+        False, or with `wait` at a rung, it is paused. The better half of the references goes on in
+        any case."""
         if epoch not in self._reached:
             return True
         self._know(key, cost, reference=reference)
@@ -171,15 +172,15 @@ class Rungs:
         return {key for key, where in self._waiting.items() if where == level and (ready is None or key in ready)}
 
     def _admitted(self, level: int) -> list[Hashable]:
-        """Trainings that may be promoted from a rung, best first; and the best reference, if all
-        references are still there: without any the search could not be compared with one."""
+        """Trainings that may be promoted from a rung, best first; and the better half of the
+        references, since the search is compared with the best of them at their ends."""
         order, behind, noise = self._order(level)
         places = math.ceil(KEEP * len(order))
         found = [key for key, gap in zip(order[:places], behind, strict=False) if gap <= NOISE * noise]
         references = [key for key in order if key in self._references] if self._references else []
-        if references and all(self._waiting.get(key) == level for key in references):
-            found += [key for key in references[:1] if key not in found]
-        return found
+        staying = [key for key in references if self._waiting.get(key) == level]
+        leave = len(references) // 2 if level == self.levels[0] else 0  # half of them leaves once
+        return found + [key for key in staying[: max(0, len(staying) - leave)] if key not in found]
 
     def _order(self, level: int) -> tuple[list[Hashable], Vector, float]:
         """Trainings that have reached a rung, nearest to the front first; their distances below the

@@ -1,9 +1,9 @@
 """Proposes reference networks before the candidates of the sampler.
 
 References are published networks, scaled to the budget of the search. They are trained, promoted
-and stopped as all others are, but that the best of them is trained to its end in any case: the
-search is judged by what it adds to it. They need not lie in the space that is searched, and the
-sampler does not learn from them.
+and stopped as all others are, but that the better half of them at a rung goes on in any case: the
+search is judged by what it adds to the best. They need not lie in the space that is searched, and
+the sampler does not learn from them.
 """
 
 from __future__ import annotations
