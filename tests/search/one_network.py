@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 from automl.search import SearchOptions
 from automl.search.plan import prepare
+from automl.search.training.trainer import Trainer
 from automl.spaces import Space
 from automl.studies import CandidateRow, Evaluation, Purpose, State, Study
 from PIL import Image
@@ -89,3 +91,15 @@ def study_on(folder: Path, data: Path, settings: dict, *, size: int = 32, **opti
     )
     study.record(trial, row, params={}, distributions={}, values=(0.5, row.macs))
     return study
+
+
+def interrupted_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+    """Ctrl-C in the middle of the epoch after `epochs`."""
+    usual = Trainer._update
+
+    def update(self, *arguments):
+        if self.done_epochs == epochs:
+            raise KeyboardInterrupt
+        return usual(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "_update", update)

@@ -20,12 +20,11 @@ from automl.search.handover.companions import Together, devices_of
 from automl.search.handover.longer_training import train
 from automl.search.training.ranks import Ranks
 from automl.search.training.recipe import Recipe
-from automl.search.training.trainer import Trainer
 from automl.studies import Evaluation, Fidelity, Purpose, State, Study
 from automl.studies.trained.artifacts import weights_file
 from automl.studies.trained.checkpoint import load
 
-from ..one_network import TINY, pictures, study_on
+from ..one_network import TINY, interrupted_after, pictures, study_on
 
 pytestmark = pytest.mark.xdist_group("companions")
 
@@ -101,15 +100,8 @@ class TestTwo:
     def test_stopped_they_go_on_to_the_same_bits(
         self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        usual = Trainer._update
-
-        def update(self, *arguments):
-            if self.done_epochs == 2:
-                raise KeyboardInterrupt
-            return usual(self, *arguments)
-
         with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "_update", update)
+            interrupted_after(patch, 2)
             with pytest.raises(KeyboardInterrupt):
                 train(study, epochs=4, seed=1, gpus=2)
         stopped = train(study, epochs=4, seed=1, gpus=2)

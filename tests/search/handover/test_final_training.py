@@ -25,7 +25,7 @@ from automl.studies.trained.classifier_measures import kept_measures
 from automl.studies.trained.weights import load_trained
 
 from ... import fresh
-from ..one_network import TINY, pictures, study_on
+from ..one_network import TINY, interrupted_after, pictures, study_on
 
 
 @pytest.fixture
@@ -37,18 +37,6 @@ def weights(study: Study, number: int) -> dict[str, torch.Tensor]:
     path = weights_file(study, trainings(study)[number])
     assert path is not None
     return load(path)["weights"]
-
-
-def interrupted_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
-    """Ctrl-C in the middle of the epoch after `epochs`."""
-    usual = Trainer._update
-
-    def update(self, *arguments):
-        if self.done_epochs == epochs:
-            raise KeyboardInterrupt
-        return usual(self, *arguments)
-
-    monkeypatch.setattr(Trainer, "_update", update)
 
 
 class TestDefaults:

@@ -31,7 +31,7 @@ from automl.studies.trained.classifier_measures import kept_measures
 from automl.studies.trained.weights import load_trained
 from automl.studies.upkeep.integrity import check
 
-from ..one_network import TINY, pictures, study_on
+from ..one_network import TINY, interrupted_after, pictures, study_on
 
 
 @pytest.fixture
@@ -121,15 +121,8 @@ class TestChoices:
 
 
 def test_stopped_it_goes_on_to_the_same_bits(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = Trainer._update
-
-    def update(self, *arguments):
-        if self.done_epochs == 2:
-            raise KeyboardInterrupt
-        return usual(self, *arguments)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_update", update)
+        interrupted_after(patch, 2)
         with pytest.raises(KeyboardInterrupt):
             train(study, epochs=4, seed=2, threads=1, refit=True)
     beside = train(study, epochs=4, seed=2, threads=1)  # the same without the validation images goes its own way
