@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from automl.search.training.ranks import Ranks
+from automl.search.training.ranks import join, on_loopback
 from gpu_checks import Checks, Noted, apart
 from gpu_tasks import Net, generated
 from torch import multiprocessing
@@ -38,18 +37,11 @@ def several_against_one(made: Checks) -> None:
 
 def _part(rank: int, folder: str, devices: list[str], net: Net, count: int, batch_size: int, epochs: int) -> None:
     """What one process does: it writes its parts of the losses."""
-    device = torch.device(devices[rank])
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    else:
-        torch.set_num_threads(1)
-    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-        os.environ.setdefault(name, "lo")
-    meeting = Path(folder, "meeting").as_uri()
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, init_method=meeting, rank=rank, world_size=len(devices))
-    made = Checks(net, device, count, batch_size, epochs)
-    trainer = made.trainer(Noted, pixels=generated(count, net.size, device), **PLAIN)
-    trainer.train_with(Ranks(rank, len(devices)))
-    Path(folder, str(rank)).write_text(json.dumps(trainer.trained(epochs)))
+    torch.set_num_threads(1)
+    with on_loopback():
+        ranks, device = join(rank, devices, Path(folder, "meeting")), torch.device(devices[rank])
+        made = Checks(net, device, count, batch_size, epochs)
+        trainer = made.trainer(Noted, pixels=generated(count, net.size, device), **PLAIN)
+        trainer.train_with(ranks)
+        Path(folder, str(rank)).write_text(json.dumps(trainer.trained(epochs)))
     dist.destroy_process_group()

@@ -206,8 +206,8 @@ def _made_by(training: Evaluation) -> str:
 
     if training.worker != DRIVER:
         return "confirming"
-    how = ["refit"] if training.fidelity.refit else []
-    return ", ".join([*how, training.fidelity.recipe]) if training.fidelity.recipe else "".join(how) or "train"
+    how = "refit" if training.fidelity.refit else "", training.fidelity.recipe
+    return ", ".join(filter(None, how)) or "train"
 
 
 def front(

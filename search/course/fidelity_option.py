@@ -138,7 +138,8 @@ class Option:
         return sum(own) + (trials - len(own)) * self.typical
 
     def trials(self, count: int) -> list[float]:
-        """Seconds of each of `count` trials. One reference goes to the end, whatever it is."""
+        """Seconds of each of `count` trials. One reference is counted to its end and the others as
+        all trials are, which is about the half of them that goes on in any case."""
         own = self.times.references[:count]
         first = [self.each(each, keep=1.0) for each in own[:1]]
         return [*first, *map(self.each, own[1:]), *[self.typical] * (count - len(own))]

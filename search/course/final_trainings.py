@@ -53,7 +53,7 @@ class FinalTrainings:
         """Plan the trainings that confirm `leaders` in the time left, and tell `listener` of
         them."""
         self._listener = listener
-        limits, done = self._limits, [one for one in self._study.evaluations(Purpose.FINAL) if not one.fidelity.refit]
+        limits, done = self._limits, [one for one in self._study.evaluations(Purpose.FINAL) if one.confirms]
         self._left = self._plan(leaders, done)
         if self._clock.left is not None:
             self._more = left_out(leaders, self._left, done, seed=self._trials.seed, seeds=limits.seeds)
@@ -82,11 +82,11 @@ class FinalTrainings:
         last trial. Those before it belong to a search that asked for fewer trials."""
         every = self._study.evaluations()
         last = max((place for place, one in enumerate(every) if one.purpose is Purpose.SEARCH), default=-1)
-        self._planned = self._plan(leaders, [one for one in every[: max(last, 0)] if one.purpose is Purpose.FINAL])
+        self._planned = self._plan(leaders, [one for one in every[: max(last, 0)] if one.confirms])
         first = {final.key for final in self._planned}
         points = {point.id: point for point in complete_points(self._study)}
         for one in every[last + 1 :]:
-            if one.key not in first and one.candidate_id in points and not one.fidelity.refit:
+            if one.key not in first and one.candidate_id in points and one.confirms:
                 self._planned.append(Final(point=points[one.candidate_id], fidelity=one.fidelity, seed=one.seed))
                 self._raced += 1
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -29,7 +27,7 @@ from ...studies import StudySpec
 from ...studies.trained.checkpoint import load
 from ..course import stop_signals
 from ..course.job import Job
-from ..training.ranks import Ranks, exchanging, waited
+from ..training.ranks import Ranks, exchanging, join, leave_alone, on_loopback, waited
 from ..training.recipe import Recipe
 from .study_data import study_data
 from .training_images import pixels_of, used
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
 
 Pipe: TypeAlias = "Connection[Any, Any] | PipeConnection[Any, Any]"
 """An end of a pipe between two processes; the second kind is that of Windows."""
-PATIENCE = timedelta(days=7)
-"""How long a process waits for the others: the first validates and writes files meanwhile."""
 GRACE = 20.0
 """Seconds after which a process that waits for a dead one is ended: where GPUs exchange tensors it
 would not notice."""
@@ -103,7 +99,7 @@ def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
     """
     spawning = get_context("spawn")
     processes: list[BaseProcess] = []
-    with tempfile.TemporaryDirectory(prefix="automl-train-") as folder, _on_loopback():
+    with tempfile.TemporaryDirectory(prefix="automl-train-") as folder, on_loopback():
         meeting = Path(folder, "ranks")
         pipes: list[Pipe] = []
         try:
@@ -119,8 +115,7 @@ def companions(together: Together, state: Path | None) -> Iterator[Ranks]:
                     raise AutomlError(f"a process that was to train too could not begin: {trouble}")
             with _Watch(processes, pipes) as watch:
                 with watch.translating():
-                    _join(together, 0, meeting)
-                    yield Ranks(0, len(together.devices))
+                    yield join(0, together.devices, meeting)
                 with exchanging(), suppress(RuntimeError):  # all is trained
                     dist.destroy_process_group()  # where GPUs have exchanged tensors, all leave together
         finally:
@@ -159,7 +154,7 @@ class _Watch:
             self._over.set()
             for process in self._processes:
                 process.kill()
-            _leave_alone()
+            leave_alone()
             if died is not None and not isinstance(error, AutomlError):
                 raise AutomlError(f"{died}; {stop_signals.go_on}") from None
             raise
@@ -193,44 +188,6 @@ def _received(pipe: Pipe) -> str | None:
         return 'it ended without a word; a script must train under `if __name__ == "__main__"`'
 
 
-@contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Inside, processes that exchange tensors listen to this machine alone."""
-    before = {name: os.environ.get(name) for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")}
-    for name in before:
-        os.environ.setdefault(name, "lo0" if sys.platform == "darwin" else "lo")
-    try:
-        yield
-    finally:
-        for name in (name for name, value in before.items() if value is None):
-            os.environ.pop(name, None)
-
-
-def _join(together: Together, rank: int, meeting: Path) -> None:
-    """Join the group of the processes."""
-    on_gpu = together.devices[rank].startswith("cuda")
-    if on_gpu:
-        torch.cuda.set_device(together.devices[rank])
-    with exchanging():
-        dist.init_process_group(
-            "nccl" if on_gpu else "gloo",
-            init_method=meeting.absolute().as_uri(),
-            rank=rank,
-            world_size=len(together.devices),
-            timeout=PATIENCE,
-        )
-
-
-def _leave_alone() -> None:
-    """Leave the group without the others, which have ended; NCCL would wait for them."""
-    if dist.is_initialized():
-        with suppress(RuntimeError):
-            if dist.get_backend() == "nccl":
-                dist.distributed_c10d._abort_process_group()
-            else:
-                dist.destroy_process_group()
-
-
 def _companion(rank: int, together: Together, state: Path | None, meeting: Path, pipe: Pipe, first: int) -> None:
     """The life of a companion."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a terminal tells all processes; the first one decides
@@ -240,8 +197,7 @@ def _companion(rank: int, together: Together, state: Path | None, meeting: Path,
     try:
         trainer = _trainer(rank, together, state)
         pipe.send(None)
-        _join(together, rank, meeting)
-        trainer.train_with(Ranks(rank, len(together.devices)))
+        trainer.train_with(join(rank, together.devices, meeting))
         while not trainer.finished:
             trainer.epoch()
         dist.destroy_process_group()

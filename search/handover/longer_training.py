@@ -102,10 +102,7 @@ def train(
         Diverged: the training produced NaN or infinity; recorded as FAIL first.
         KeyboardInterrupt: stopped; the same call continues after the last finished epoch.
     """
-    from .companions import Together, devices_of
-
     _check_threads(threads)
-    devices = devices_of(gpus)
     check_is_number("--db-patience", db_patience)
     study = opened(study, storage, db_patience, said)
     chosen = best(study)
@@ -134,6 +131,9 @@ def train(
             study, row, asked := _fidelity(study, height, epochs, size, named, refit=refit), seed
         ):  # before the images are read
             raise _known(row, asked, seed)
+    from .companions import Together, devices_of  # torch: not before what is asked for has been checked
+
+    devices = devices_of(gpus)
     said(f"loading the images of {data or study.spec.data['name']}")
     loaded, rows = study_data(
         study,
@@ -245,8 +245,8 @@ def _file_name(row: CandidateRow, fidelity: Fidelity, seed: int) -> str:
     """The name of the file of the weights; refits and trainings by another recipe have files of
     their own."""
     name = Path(weights_name(row.id, fidelity, seed))
-    marks = [*(["refit"] if fidelity.refit else []), *([fidelity.recipe] if fidelity.recipe else [])]
-    return f"{'-'.join([name.stem, *marks])}.pt"
+    marks = name.stem, "refit" if fidelity.refit else "", fidelity.recipe
+    return f"{'-'.join(filter(None, marks))}.pt"
 
 
 def _fidelity(study: Study, height: int, epochs: int, size: int, recipe: str, *, refit: bool) -> Fidelity:

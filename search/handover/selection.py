@@ -79,9 +79,8 @@ def others(study: Study, chosen: Evaluation) -> Iterator[str]:
     numbered = [
         one
         for one in enumerate(numbered_trainings(study), start=1)
-        if one[1].candidate_id == chosen.candidate_id and one[1].checkpoint is not None
+        if one[1].candidate_id == chosen.candidate_id and one[1].checkpoint is not None and one[1].confirms
     ]
-    numbered = [one for one in numbered if not one[1].fidelity.refit]
     metric, minimised = chosen.metric, shown(chosen.metric, 1) < 0
     number, longest = max(numbered, key=lambda one: _amount(one[1]), default=(0, chosen))
     if chosen.fidelity.refit:

@@ -8,10 +8,14 @@ averaged after each epoch. Shape letters: b batch.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -19,6 +23,8 @@ from torch import Tensor, nn
 
 from ...blocks.errors import InputError
 
+PATIENCE = timedelta(days=7)
+"""How long a process waits for the others: the first validates and writes files meanwhile."""
 _since: float | None = None
 _last: tuple[float, dist.Work] | None = None
 
@@ -50,6 +56,41 @@ def _exchanged(work: dist.Work | None) -> None:
         _last = time.monotonic(), work
         with exchanging():
             work.wait()
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """Inside, processes that exchange tensors listen to this machine alone."""
+    before = {name: os.environ.get(name) for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")}
+    for name in before:
+        os.environ.setdefault(name, "lo0" if sys.platform == "darwin" else "lo")
+    try:
+        yield
+    finally:
+        for name in (name for name, value in before.items() if value is None):
+            os.environ.pop(name, None)
+
+
+def join(rank: int, devices: Sequence[str], meeting: Path) -> Ranks:
+    """Join the processes that train on `devices` as number `rank`; all are given the same new file
+    `meeting`."""
+    on_gpu = devices[rank].startswith("cuda")
+    if on_gpu:
+        torch.cuda.set_device(devices[rank])
+    backend, address = "nccl" if on_gpu else "gloo", meeting.absolute().as_uri()
+    with exchanging():
+        dist.init_process_group(backend, address, rank=rank, world_size=len(devices), timeout=PATIENCE)
+    return Ranks(rank, len(devices))
+
+
+def leave_alone() -> None:
+    """Leave the others, which have ended; NCCL would wait for them."""
+    if dist.is_initialized():
+        with suppress(RuntimeError):
+            if dist.get_backend() == "nccl":
+                dist.distributed_c10d._abort_process_group()
+            else:
+                dist.destroy_process_group()
 
 
 @dataclass(frozen=True)
@@ -127,11 +168,10 @@ class Ranks:
             for tensor in (*each.parameters(), *each.buffers()):
                 _exchanged(dist.broadcast(tensor, src=0, async_op=True))
 
-    def _reduce(self, tensors: Iterable[Tensor]) -> None:
+    def _reduce(self, tensors: Sequence[Tensor]) -> None:
         """Sum tensors over the processes, in place and in one message for each type."""
-        kept = list(tensors)
-        for kind in {tensor.dtype for tensor in kept}:
-            several = [tensor for tensor in kept if tensor.dtype == kind]
+        for kind in {tensor.dtype for tensor in tensors}:
+            several = [tensor for tensor in tensors if tensor.dtype == kind]
             flat = torch.cat([tensor.reshape(-1) for tensor in several])
             _exchanged(dist.all_reduce(flat, async_op=True))
             parts = zip(flat.split([tensor.numel() for tensor in several]), several, strict=True)

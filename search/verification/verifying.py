@@ -138,16 +138,17 @@ def verify(
         "references": before["references"] if references is None else references,
         "controls": before["controls"] if controls is None else controls,
     }
-    if earlier is not None and _of_this_choice(study, earlier) and all(before[name] == which[name] for name in which):
+    same = earlier is not None and _of_this_choice(study, earlier)
+    seen = {} if earlier is None else _seen(earlier)
+    if earlier is not None and same and all(before[name] == which[name] for name in which):
         compared, left_out = [Compared.from_dict(one) for one in earlier["networks"]], list(earlier["left_out"])
     else:
         compared, left_out = networks_to_compare(study, **which)
-        seen = _seen(earlier) if earlier is not None and _of_this_choice(study, earlier) else {}
-        left_out += _dropped(seen, compared)
+        left_out += _dropped(seen, compared) if same else []
     plan = VerificationPlan(
         study=study, compared=compared, left_out=left_out, epochs=length, seeds=seeds, rows=rows, **which
     )
-    note = {**plan.to_dict(), "seen": {} if earlier is None else _seen(earlier)}
+    note = {**plan.to_dict(), "seen": seen}
     _say(listener, plan)
     source = source_of(study)
     if source is not None:

@@ -231,7 +231,7 @@ def _of_grid(study: Study, candidate_id: str) -> Best:
     Otherwise it is shown with its first training in the grid.
     """
     trained = [each for each in study.evaluations(state=State.COMPLETE) if each.candidate_id == candidate_id]
-    finals = [each for each in trained if each.purpose is Purpose.FINAL and not each.fidelity.refit]
+    finals = [each for each in trained if each.confirms]
     seeds = {each.seed for each in trained if each.purpose is Purpose.SEARCH}
     shown = finals[-1] if finals else trained[0]
     return Best(

@@ -12,7 +12,7 @@ from ..study import Study
 def trainings(study: Study) -> list[Evaluation]:
     """The completed final trainings by which networks may be compared, in the order in which they
     were recorded: all but refits."""
-    return [each for each in numbered_trainings(study) if not each.fidelity.refit]
+    return [each for each in numbered_trainings(study) if each.confirms]
 
 
 def numbered_trainings(study: Study) -> list[Evaluation]:
@@ -30,7 +30,7 @@ def adequate(final: Evaluation, point: FrontPoint) -> bool:
     """
     return (
         final.state is State.COMPLETE
-        and not final.fidelity.refit
+        and final.confirms
         and final.candidate_id == point.id
         and final.fidelity.passes >= point.evaluation.fidelity.passes
         and final.fidelity.recipe == point.evaluation.fidelity.recipe

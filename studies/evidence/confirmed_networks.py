@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..records.evaluation import Evaluation, Purpose, State
+from ..records.evaluation import Evaluation, State
 from ..statistics.intervals import LEVEL, Estimate, Noise, mean_of, standard_deviation
 from ..writing.json_values import JSON
 
@@ -93,8 +93,7 @@ def seed_noise(evaluations: Iterable[Evaluation]) -> Seeds:
     # Networks are compared at the same passes over the data and epochs; each has its own size.
     amounts: dict[tuple[str, str], tuple[float, int]] = {}
     for each in evaluations:
-        comparable = each.purpose is Purpose.FINAL and each.state is State.COMPLETE and not each.fidelity.refit
-        if comparable and each.accuracy is not None:
+        if each.confirms and each.state is State.COMPLETE and each.accuracy is not None:
             key = each.candidate_id, str(each.fidelity)
             groups.setdefault(key, {})[each.seed] = each.accuracy
             amounts[key] = each.fidelity.passes, each.fidelity.epochs

@@ -201,6 +201,11 @@ class Evaluation(Late):
         return None if self.fidelity.refit else self.accuracy
 
     @property
+    def confirms(self) -> bool:
+        """Whether it is a final training by which its network may be compared: no refit."""
+        return self.purpose is Purpose.FINAL and not self.fidelity.refit
+
+    @property
     def cut(self) -> bool:
         """Whether the time of its search ended it, and not its accuracy."""
         return self.state is State.PRUNED and (self.reason or "").startswith(CUT)

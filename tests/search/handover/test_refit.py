@@ -104,7 +104,7 @@ class TestChoices:
         assert (evidence(), has_work(study, limits)) == before
         # the control: the same training without the validation images confirms the network
         train(study, epochs=2, size=32, threads=1, seed=refit.seed)
-        assert all(now != then for now, then in zip(evidence(), before[0], strict=True))
+        assert all(one != other for one, other in zip(evidence(), before[0], strict=True))
         assert not has_work(study, limits)
 
     def test_a_network_that_is_not_the_chosen_one_is_tested_only_if_that_is_asked_for(

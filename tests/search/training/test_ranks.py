@@ -65,9 +65,9 @@ def test_gradients_of_parts_are_weighed_by_their_images(alike: Ranks) -> None:
     before = [weights.grad.clone() for weights in made.parameters() if weights.grad is not None]
     alike.sum_gradients(made, 0.5)  # two equal parts give the gradient of the batch
     after = [weights.grad for weights in made.parameters() if weights.grad is not None]
-    assert all(torch.allclose(now, then) for now, then in zip(after, before, strict=True))
+    assert all(torch.allclose(one, other) for one, other in zip(after, before, strict=True))
     alike.sum_gradients(made, 0.25)
-    assert all(torch.allclose(now, then / 2) for now, then in zip(after, before, strict=True))
+    assert all(torch.allclose(one, other / 2) for one, other in zip(after, before, strict=True))
 
 
 def test_running_statistics_are_averaged_and_counters_are_not(thrice: Ranks) -> None:
@@ -77,7 +77,7 @@ def test_running_statistics_are_averaged_and_counters_are_not(thrice: Ranks) -> 
     factors = [2 if buffer.dtype.is_floating_point else 1 for buffer in before]
     assert sorted(factors) == [1, 2, 2]
     assert all(
-        torch.allclose(now, then * factor) for now, then, factor in zip(made.buffers(), before, factors, strict=True)
+        torch.allclose(one, other * factor) for one, other, factor in zip(made.buffers(), before, factors, strict=True)
     )
     assert thrice.sum(torch.tensor(1.5)) == 6
     thrice.average_buffers([nn.Linear(2, 2)])  # has none
