@@ -19,10 +19,10 @@ from datetime import date
 from pathlib import Path
 
 import automl
+from ablation import difference
 from automl.search.handover.longer_training import LONGER
 from automl.studies.choosing.chosen import chosen_candidate
 from cost import machine
-from scipy.stats import t
 
 RESULTS = Path(__file__).resolve().parent / "results"
 FIRST_SEED = 2000
@@ -69,16 +69,8 @@ def rows(arguments: argparse.Namespace) -> Iterator[list[str]]:
             f"{counts['test']:,}",
             str(epochs),
             *(f"{statistics.mean(one):.1f} ± {statistics.stdev(one):.1f}" for one in found.values()),
-            gain(*found.values()),
+            f"{difference(*found.values())}, n = {arguments.seeds}",
         ]
-
-
-def gain(before: list[float], after: list[float]) -> str:
-    """The mean difference, paired by seed, with Student's 95 % interval."""
-    pairs = [late - early for early, late in zip(before, after, strict=True)]
-    mean = statistics.mean(pairs)
-    half = float(t.ppf(0.975, len(pairs) - 1)) * statistics.stdev(pairs) / len(pairs) ** 0.5
-    return f"{mean:+.1f} ({mean - half:+.1f} to {mean + half:+.1f}, n = {len(pairs)})"
 
 
 def main() -> None:

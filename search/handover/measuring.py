@@ -33,8 +33,10 @@ def measure(
     from ..training.measures import fitted_temperature, logits_of, measures_of
 
     found: dict[str, PartMeasures] = {}
-    measured: dict[Part, bool] = {"validation": pixels.count("validation") > 0, "test": on_test_nk is not None}
-    for part in (part for part, is_measured in measured.items() if is_measured):
+    parts: list[Part] = ["validation"] if pixels.count("validation") else []
+    if on_test_nk is not None:
+        parts.append("test")
+    for part in parts:
         if part == "test" and on_test_nk is not None and recipe.amp:  # without, they would be others
             logits_nk, labels_n = on_test_nk, pixels.labels("test")
         else:
